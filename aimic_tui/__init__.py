@@ -1,0 +1,3 @@
+"""aimic: train, judge and use microscope-image classifiers from the terminal."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,6 @@
+"""`python -m aimic_tui` is the command `aimic`."""
+
+from aimic_tui.cli import main
+
+if __name__ == "__main__":
+    main()

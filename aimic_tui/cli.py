@@ -1,0 +1,107 @@
+"""The command line: which commands there are, where they live, and with which code the program leaves.
+
+A command's module is imported only when that command is called, so `aimic --help` and the app start without
+waiting for what they don't use. stdout belongs to results; progress and diagnostics go to stderr.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from aimic_tui import __version__
+from aimic_tui.engine.errors import AimicError, Interrupted
+from aimic_tui.engine.text import printable
+
+# command -> (module under aimic_tui.commands, attribute, one line for --help)
+_COMMANDS = {
+    "demo": ("demo", "demo", "A synthetic smear, a small cross-validated run, predictions."),
+    "inspect": ("inspect", "inspect", "Look at a data set: what is in it, what is wrong with it."),
+    "networks": ("networks", "networks", "The networks that can be trained."),
+    "weights": ("weights", "weights", "The local folder of pre-trained weights."),
+    "train": ("train", "train", "Train networks, cross-validated, on a data set."),
+    "runs": ("runs", "runs", "All runs with their states."),
+    "watch": ("runs", "watch", "Follow a run: in the app, or as plain lines."),
+    "stop": ("runs", "stop", "Stop a run; nothing finished is lost."),
+    "resume": ("runs", "resume", "Go on with a run that was stopped or interrupted."),
+    "results": ("results", "results", "A run's figures with their intervals."),
+    "predict": ("predict", "predict", "Classify images with a trained model."),
+    "doctor": ("doctor", "doctor", "What this terminal, these devices and these folders can do."),
+}
+
+
+class _Commands(click.Group):
+    """A group that imports a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute, _ = _COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(f"aimic_tui.commands.{module}"), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in _COMMANDS.items()])
+
+
+@click.command(cls=_Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="aimic")
+@click.option(
+    "--workspace",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where runs are kept (default: $AIMIC_WORKSPACE, else aimic-workspace in the current folder).",
+)
+@click.option("--debug", is_flag=True, help="Show where in the program an error came from.")
+@click.option("--slow-link", is_flag=True, help="Draw less often, for slow connections.")
+@click.option("--read-only", is_flag=True, help="Look at runs without being able to change anything.")
+@click.pass_context
+def aimic(context: click.Context, workspace: Path | None, debug: bool, slow_link: bool, read_only: bool) -> None:
+    """Train, judge and use microscope-image classifiers. Without a command: the app."""
+    context.obj = workspace or Path(os.environ.get("AIMIC_WORKSPACE") or "aimic-workspace")
+    if context.invoked_subcommand is None:
+        from aimic_tui.commands.app import open_app
+
+        open_app(context.obj, slow_link=slow_link, read_only=read_only)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code (0, 1, 2, 3 or 130)."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    try:
+        result: Any = aimic.main(arguments, prog_name="aimic", standalone_mode=False)
+        code = result if isinstance(result, int) else 0
+    except AimicError as error:
+        if debug:
+            raise
+        code = _complain(error.sentence, error.exit_code)
+    except click.UsageError as error:
+        code = _complain(f"{error.format_message()} `aimic --help` lists what there is.", 2)
+    except click.ClickException as error:
+        code = _complain(error.format_message(), 1)
+    except (KeyboardInterrupt, click.Abort):
+        code = _complain("interrupted.", Interrupted.exit_code)
+    except BrokenPipeError:  # `aimic runs | head`: the reader has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except OSError as error:
+        if debug:
+            raise
+        where = f" ({printable(str(error.filename))})" if error.filename else ""
+        code = _complain(f"{error.strerror or error}{where}. What was already written is kept.", 1)
+    sys.exit(code)
+
+
+def _complain(sentences: str, code: int) -> int:
+    for sentence in sentences.splitlines():
+        print(f"aimic: {printable(sentence)}", file=sys.stderr)  # noqa: T201
+    return code

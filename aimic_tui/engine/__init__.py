@@ -1,0 +1,1 @@
+"""The engine: everything that reads images, trains, judges and predicts. It knows no screen."""

@@ -1,0 +1,1 @@
+"""What the stored predictions say, with intervals."""

@@ -1,0 +1,587 @@
+"""What a run is asked to do: the one declaration of every setting.
+
+A key of the TOML file, a `--set key=value` and a field of the set-up form are the same declaration below:
+its type, its range, its default and its help. `settings()` lists them for forms and help texts,
+`Experiment.from_file` and `Experiment.from_mapping` read them, `to_toml` writes them out, and whatever is
+wrong comes back all at once as `SettingProblem`s, each naming its key and, where a name is misspelt, the
+nearest valid one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import tomli
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from aimic_tui.engine.errors import UsageProblem
+from aimic_tui.engine.text import printable
+
+Optimizer = Literal["adamw", "adam", "adamax", "rmsprop", "rprop", "adadelta", "adagrad", "lbfgs", "sgd"]
+Monitor = Literal["macro_f1", "accuracy", "balanced_accuracy", "loss"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_assignment=True, frozen=True)
+
+
+class DataSettings(_Section):
+    """Which images, with which labels and groups."""
+
+    path: str = Field(
+        "",
+        title="Data",
+        description="A folder with one sub-folder a class, or a manifest (.csv) that lists the images.",
+    )
+    group: str = Field(
+        "auto",
+        title="Group",
+        description="What images of one patient, slide or photograph share, so that they never straddle a split: a "
+        "regular expression on the file name whose first parenthesis is the group, or a manifest column; "
+        "auto takes the pattern that the names show, none gives each image a group of its own.",
+    )
+    image_column: str = Field("path", title="Image column", description="The manifest column with each image's path.")
+    label_column: str = Field("label", title="Label column", description="The manifest column with each image's class.")
+    balance: Literal["none", "undersample", "oversample", "weighted-loss"] = Field(
+        "weighted-loss",
+        title="Balance",
+        description="What is done when classes differ in size: nothing, drop images down to the smallest class, "
+        "show images of small classes more often, or give their errors more weight.",
+    )
+    intensity: Literal["auto", "full-range", "min-max"] = Field(
+        "auto",
+        title="Intensity",
+        description="How values beyond 8 bits become network input: auto uses the full range of the stored type, or "
+        "of the bits in use where the file says so; full-range always the type's; min-max each image's own.",
+    )
+    fit: Literal["stretch", "pad", "crop"] = Field(
+        "stretch",
+        title="Fit",
+        description="How an image that is not square becomes square: stretched, padded with its edge colour, or cropped "
+        "to its centre.",
+    )
+
+
+class SplitSettings(_Section):
+    """Which images train, validate and test."""
+
+    method: Literal["k-fold", "hold-out", "predefined"] = Field(
+        "k-fold",
+        title="Method",
+        description="k-fold tests every image once; hold-out tests one part; predefined takes the parts from folders "
+        "named train, validation and test or from a manifest column named part.",
+    )
+    folds: int = Field(5, ge=2, le=100, title="Folds", description="Into how many parts k-fold divides the images.")
+    test: float = Field(
+        0.2,
+        ge=0.05,
+        le=0.9,
+        title="Test share",
+        description="Share of the images that hold-out keeps for the test.",
+    )
+    validation: float = Field(
+        0.15,
+        ge=0.02,
+        le=0.5,
+        title="Validation share",
+        description="Share of each fold's training part that chooses the best epoch and stops the training.",
+    )
+    protocol: Literal["honest", "aimic-2022"] = Field(
+        "honest",
+        title="Protocol",
+        description="honest: a validation part chooses the epoch and the test part is opened once. aimic-2022: folds by "
+        "image and the test part chooses the epoch, as published; its figures are optimistic.",
+    )
+
+
+class ModelSettings(_Section):
+    """Which networks, and where their first weights come from."""
+
+    networks: list[str] = Field(
+        ["mobilenet_v2"],
+        min_length=1,
+        title="Networks",
+        description="One or several networks, by their torchvision or timm name; `aimic networks` lists them.",
+    )
+    weights: str = Field(
+        "imagenet",
+        title="Weights",
+        description="imagenet: pre-trained weights from the offline folder; none: from scratch; or the path of a weights "
+        "file (.safetensors, .pth, .pt), or of a run, a trial or a model folder.",
+    )
+    trainable: Literal["all", "head", "gradual"] = Field(
+        "all",
+        title="Trainable",
+        description="Which layers learn: all of them; only the classifier, on the frozen network's features; or the "
+        "classifier first and then the rest.",
+    )
+    image_size: Literal["auto"] | Annotated[int, Field(ge=16, le=2048)] = Field(
+        "auto",
+        title="Image size",
+        description="Pixels a side that images are resized to; auto takes what each network was made for.",
+    )
+
+
+class TrainingSettings(_Section):
+    """How the networks learn."""
+
+    epochs: int = Field(60, ge=1, le=100_000, title="Epochs", description="At most so many passes over the images.")
+    patience: int = Field(
+        12, ge=1, le=100_000, title="Patience", description="Stop after so many epochs without a gain."
+    )
+    monitor: Monitor = Field(
+        "macro_f1",
+        title="Monitor",
+        description="The validation figure that chooses the best epoch and stops the training.",
+    )
+    optimizer: Optimizer = Field("adamw", title="Optimiser", description="The rule that turns gradients into steps.")
+    learning_rate: float = Field(
+        3e-4,
+        gt=0,
+        le=100,
+        title="Learning rate",
+        description="Step size of the optimiser at its highest. Too high diverges.",
+    )
+    weight_decay: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        title="Weight decay",
+        description="Pulls weights towards zero against overfitting; norms and biases are left alone.",
+    )
+    momentum: float = Field(0.9, ge=0, lt=1, title="Momentum", description="Momentum of sgd and rmsprop.")
+    schedule: Literal["cosine", "constant", "step", "exponential", "one-cycle", "plateau"] = Field(
+        "cosine", title="Schedule", description="How the learning rate changes over the epochs."
+    )
+    warmup: float = Field(
+        1.0,
+        ge=0,
+        le=1000,
+        title="Warm-up",
+        description="Epochs over which the learning rate rises from near zero at the start.",
+    )
+    decay: float = Field(
+        0.1,
+        gt=0,
+        le=1,
+        title="Decay",
+        description="Factor on the learning rate: at each step of step, each epoch of exponential, each plateau of plateau.",
+    )
+    decay_every: int = Field(
+        30,
+        ge=1,
+        le=100_000,
+        title="Decay every",
+        description="Epochs between the steps of step; epochs without gain before plateau.",
+    )
+    batch_size: Literal["auto"] | Annotated[int, Field(ge=1, le=65_536)] = Field(
+        "auto", title="Batch size", description="Images a step; auto fits it to the data and the device."
+    )
+    shuffle: bool = Field(True, title="Shuffle", description="Show the training images in a new order each epoch.")
+    drop_last: bool = Field(
+        False,
+        title="Drop last",
+        description="Leave out the last, smaller batch of an epoch. A last batch of one image always is.",
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, title="Label smoothing", description="Share of each label spread over all classes."
+    )
+    gradient_clip: float = Field(
+        0.0,
+        ge=0,
+        le=1e6,
+        title="Gradient clip",
+        description="Largest norm of a step's gradient; 0 is no limit.",
+    )
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto",
+        title="Precision",
+        description="Number format of the arithmetic; auto takes the fastest that is safe on the device.",
+    )
+
+
+class AugmentationSettings(_Section):
+    """How training images are varied."""
+
+    preset: Literal["cells", "none", "flips", "stain", "strong"] = Field(
+        "cells",
+        title="Augmentation",
+        description="cells: flips, quarter turns, small shifts, scale, light and colour; flips: flips and quarter turns; stain: "
+        "flips and stain colour; strong: all of it, more of it; none: images as they are.",
+    )
+
+
+class ComputeSettings(_Section):
+    """On which devices, and how."""
+
+    devices: str = Field(
+        "auto",
+        title="Devices",
+        description="auto: every GPU, else the processor; or cpu, cuda, or a list such as cuda:0,cuda:2.",
+    )
+    workers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        title="Workers",
+        description="Trials side by side on the processor, its threads divided among them.",
+    )
+    threads: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        title="Threads",
+        description="Processor threads for each worker; 0 divides what is there.",
+    )
+    cache: Literal["auto", "on", "off"] = Field(
+        "auto",
+        title="Cache",
+        description="Keep the decoded, resized images in one file that all trials and runs share.",
+    )
+
+
+class EvaluationSettings(_Section):
+    """How the figures get their intervals."""
+
+    resamples: int = Field(
+        2000,
+        ge=1000,
+        le=100_000,
+        title="Resamples",
+        description="Bootstrap resamples over groups behind each interval.",
+    )
+    confidence: float = Field(0.95, ge=0.5, le=0.999, title="Confidence", description="Coverage of the intervals.")
+
+
+class Experiment(_Section):
+    """Everything a run is asked to do, each setting within its range."""
+
+    name: str = Field(
+        "",
+        max_length=80,
+        title="Name",
+        description="What the run is called; empty takes the data set's name.",
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        le=2**31 - 1,
+        title="Seed",
+        description="The same seed gives the same splits, weights and batches.",
+    )
+    data: DataSettings = Field(default_factory=DataSettings)
+    split: SplitSettings = Field(default_factory=SplitSettings)
+    model: ModelSettings = Field(default_factory=ModelSettings)
+    training: TrainingSettings = Field(default_factory=TrainingSettings)
+    augmentation: AugmentationSettings = Field(default_factory=AugmentationSettings)
+    compute: ComputeSettings = Field(default_factory=ComputeSettings)
+    evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], *, source: str = "the experiment") -> Experiment:
+        """Make an experiment from nested tables, as TOML gives them; what is missing gets its default.
+
+        Raises:
+            ExperimentProblem: with everything that is wrong.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise ExperimentProblem(source, _problems_of(error)) from None
+
+    @classmethod
+    def from_file(cls, path: Path, overrides: Iterable[str] = ()) -> Experiment:
+        """Read an experiment from a TOML file, then apply `key=value` overrides.
+
+        A relative `data.path` in a file is relative to the file.
+
+        Raises:
+            UsageProblem: the file can't be read or is not TOML.
+            ExperimentProblem: with everything that is wrong in it.
+        """
+        values = read_toml(path)
+        data = values.get("data")
+        if isinstance(data, dict) and isinstance(data.get("path"), str) and data["path"]:
+            data["path"] = str(path.parent / Path(data["path"]).expanduser())
+        return cls.from_mapping(with_overrides(values, overrides), source=printable(str(path)))
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return nested plain tables with every default written out."""
+        return self.model_dump(mode="json")
+
+    def to_toml(self) -> str:
+        """Return the experiment as TOML, every default written out."""
+        return tomli_w.dumps(self.to_mapping(), multiline_strings=False)
+
+    def with_values(self, values: Mapping[str, Any]) -> Experiment:
+        """Return a copy with some settings replaced, by their dotted keys (`{"training.epochs": 3}`)."""
+        mapping = self.to_mapping()
+        for key, value in values.items():
+            _put(mapping, key, value)
+        return Experiment.from_mapping(mapping)
+
+
+@dataclass(frozen=True)
+class SettingProblem:
+    """One thing wrong with one setting; `sentence` names the key, the fault and what would be right."""
+
+    key: str
+    sentence: str
+
+
+class ExperimentProblem(UsageProblem):
+    """An experiment that can't be run as it stands; `problems` are all of its faults."""
+
+    def __init__(self, source: str, problems: list[SettingProblem]) -> None:
+        super().__init__("\n".join(f"{source}: {problem.sentence}" for problem in problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting as a form or a help text shows it.
+
+    Attributes:
+        key: dotted, as in `--set`: "training.epochs".
+        section: the table it stands in ("" for the top level).
+        kind: "text", "integer", "number", "switch", "choice" or "names" (a list of text).
+        choices: the words it takes; a setting of kind integer with choices takes either.
+        minimum, maximum: bounds of a number, None where there is none.
+    """
+
+    key: str
+    section: str
+    title: str
+    help: str
+    kind: Literal["text", "integer", "number", "switch", "choice", "names"]
+    default: Any
+    choices: tuple[str, ...]
+    minimum: float | None
+    maximum: float | None
+
+
+def settings() -> tuple[Setting, ...]:
+    """Return every setting, in the order of the form and the file."""
+    found: list[Setting] = []
+    for name, field in Experiment.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, _Section):
+            found += [_setting(name, key, inner) for key, inner in section.model_fields.items()]
+        else:
+            found.append(_setting("", name, field))
+    return tuple(found)
+
+
+def parse_text(setting: Setting, text: str) -> Any:
+    """Turn what a person typed into a setting's value; what can't be turned is returned as text, to be refused
+    with the setting's own sentence."""
+    text = text.strip()
+    if text in setting.choices:
+        return text
+    if setting.kind == "text":
+        return _from_toml_value(text) if text[:1] in {"'", '"'} else text
+    if setting.kind == "names":
+        if text.startswith("["):
+            return _from_toml_value(text)
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return _from_toml_value(text)
+
+
+def check_value(setting: Setting, text: str) -> str | None:
+    """Return the sentence about what is wrong with `text` as this setting's value, or None where it is fine."""
+    try:
+        Experiment().with_values({setting.key: parse_text(setting, text)})
+    except ExperimentProblem as problem:
+        return problem.problems[0].sentence
+    return None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        UsageProblem: it can't be read or is not TOML.
+    """
+    try:
+        return tomli.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageProblem(
+            f"{printable(str(path))} can't be read: {error.strerror}. Name an experiment's TOML file."
+        ) from None
+    except UnicodeDecodeError:
+        raise UsageProblem(f"{printable(str(path))} is not a text file. Name an experiment's TOML file.") from None
+    except tomli.TOMLDecodeError as error:
+        raise UsageProblem(f"{printable(str(path))} is not TOML: {printable(str(error))}.") from None
+
+
+def with_overrides(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+    """Return `values` with `key=value` overrides applied; a value is TOML, or text where it is none.
+
+    Raises:
+        UsageProblem: an override without `=`.
+    """
+    result: dict[str, Any] = json.loads(json.dumps(values, default=str))
+    by_key = {setting.key: setting for setting in settings()}
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        if not equals:
+            raise UsageProblem(
+                f"--set {printable(override)}: write it as key=value, for example --set training.epochs=30."
+            )
+        setting = by_key.get(key.strip())
+        _put(result, key.strip(), parse_text(setting, text) if setting else text)
+    return result
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "quick": {"training.epochs": 12, "training.patience": 6, "split.folds": 3},
+    "standard": {},
+    "thorough": {
+        "training.epochs": 200,
+        "training.patience": 40,
+        "split.folds": 10,
+        "augmentation.preset": "strong",
+    },
+    # The published protocol (Liu et al. 2022), optimistic by its own design.
+    "paper": {
+        "data.group": "none",
+        "data.balance": "undersample",
+        "data.fit": "stretch",
+        "split.folds": 5,
+        "split.protocol": "aimic-2022",
+        "training.epochs": 500,
+        "training.patience": 50,
+        "training.monitor": "accuracy",
+        "training.optimizer": "adam",
+        "training.learning_rate": 1e-4,
+        "training.weight_decay": 0.0,
+        "training.schedule": "constant",
+        "training.warmup": 0.0,
+        "training.label_smoothing": 0.0,
+        "augmentation.preset": "none",
+    },
+}
+
+
+def _put(mapping: dict[str, Any], key: str, value: Any) -> None:
+    *tables, last = key.split(".")
+    for table in tables:
+        inner = mapping.setdefault(table, {})
+        if not isinstance(inner, dict):
+            raise UsageProblem(f"{printable(key)}: {printable(table)} is a setting, not a table of settings.")
+        mapping = inner
+    mapping[last] = value
+
+
+def _from_toml_value(text: str) -> Any:
+    try:
+        return tomli.loads(f"value = {text}")["value"]
+    except tomli.TOMLDecodeError:
+        return text
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    if get_origin(annotation) in (Union, UnionType):
+        return [part for alternative in get_args(annotation) for part in _alternatives(alternative)]
+    if get_origin(annotation) is Annotated:
+        return _alternatives(get_args(annotation)[0])
+    return [annotation]
+
+
+def _bounds(field: FieldInfo) -> tuple[float | None, float | None]:
+    constraints = list(field.metadata)
+    for part in get_args(field.annotation):
+        if get_origin(part) is Annotated:
+            constraints += [item for extra in get_args(part)[1:] for item in getattr(extra, "metadata", [extra])]
+    low = next((getattr(c, name) for c in constraints for name in ("ge", "gt") if hasattr(c, name)), None)
+    high = next((getattr(c, name) for c in constraints for name in ("le", "lt") if hasattr(c, name)), None)
+    return low, high
+
+
+def _setting(section: str, name: str, field: FieldInfo) -> Setting:
+    alternatives = _alternatives(field.annotation)
+    choices = tuple(str(word) for part in alternatives if get_origin(part) is Literal for word in get_args(part))
+    kind: Literal["text", "integer", "number", "switch", "choice", "names"]
+    if bool in alternatives:
+        kind = "switch"
+    elif int in alternatives:
+        kind = "integer"
+    elif float in alternatives:
+        kind = "number"
+    elif choices:
+        kind = "choice"
+    else:
+        kind = "names" if any(get_origin(part) is list for part in alternatives) else "text"
+    low, high = _bounds(field)
+    return Setting(
+        key=f"{section}.{name}" if section else name,
+        section=section,
+        title=field.title or name,
+        help=field.description or "",
+        kind=kind,
+        default=field.get_default(call_default_factory=True),
+        choices=choices,
+        minimum=low,
+        maximum=high,
+    )
+
+
+def _problems_of(error: ValidationError) -> list[SettingProblem]:
+    problems: dict[str, SettingProblem] = {}
+    by_key = {setting.key: setting for setting in settings()}
+    for fault in error.errors():
+        path = [str(part) for part in fault["loc"]]
+        key = ".".join(path[:2]) if ".".join(path[:2]) in by_key else path[0] if path[0] in by_key else ".".join(path)
+        if key not in problems:
+            problems[key] = SettingProblem(key, _sentence(key, fault["type"], fault.get("input"), by_key.get(key)))
+    return list(problems.values())
+
+
+def _sentence(key: str, fault: str, given: object, setting: Setting | None) -> str:
+    shown = printable(key)
+    if setting is None:
+        sections = {other.section for other in settings() if other.section}
+        if key in sections:
+            return f"{shown} must be a table of settings, written [{shown}]."
+        return f"{shown} is not a setting. {_nearest_key(key)}"
+    value = printable(given if isinstance(given, str) else json.dumps(given, default=str))
+    if setting.kind == "choice":
+        near = difflib.get_close_matches(value, setting.choices, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        return f"{shown} = {value} is not one of {', '.join(setting.choices)}.{hint}"
+    return f"{shown} = {value} must be {_expected(setting)}."
+
+
+def _expected(setting: Setting) -> str:
+    words = {
+        "integer": "a whole number",
+        "number": "a number",
+        "switch": "true or false",
+        "text": "text",
+        "names": 'a list of names, such as ["mobilenet_v2"]',
+    }
+    text = words.get(setting.kind, "text")
+    if setting.minimum is not None and setting.maximum is not None:
+        text += f" from {setting.minimum:g} to {setting.maximum:g}"
+    if setting.choices:
+        text += f", or {' or '.join(setting.choices)}"
+    if setting.key == "name":
+        text += " of at most 80 characters"
+    return text
+
+
+def _nearest_key(key: str) -> str:
+    keys = [setting.key for setting in settings()]
+    last = re.escape(key.rsplit(".", 1)[-1])
+    same_name = [other for other in keys if re.search(rf"(^|\.){last}$", other)]
+    near = same_name or difflib.get_close_matches(key, keys, n=1, cutoff=0.5)
+    return f"Did you mean {near[0]}?" if near else "`aimic train --help` lists the settings."

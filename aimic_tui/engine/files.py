@@ -1,0 +1,200 @@
+"""Files that are whole or not there: atomic replacement, appended lines, locks, tables, digests."""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import hashlib
+import io
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from aimic_tui.engine.text import from_csv_cell, to_csv_cell
+
+_BLOCK = 1 << 20
+# A temporary file is made private; its place in the folder asks for what other files there have.
+_UMASK = os.umask(0o022)
+os.umask(_UMASK)
+
+
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Replace `path` with `content`, so that a reader or a crash sees the old file or the new one, never a part.
+
+    Text is written as UTF-8; bytes of file names that are not UTF-8 (surrogateescape) go out unchanged.
+
+    Raises:
+        OSError: the disk is full, the folder is gone or not writable. The old file is then untouched and
+            nothing is left behind.
+    """
+    data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
+    with replacing(path) as file:
+        file.write(data)
+
+
+class replacing:  # noqa: N801 - used as a statement: `with replacing(path) as file:`
+    """Open a temporary file beside `path`; on a clean exit flush it to the disk and put it in `path`'s place."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> IO[bytes]:
+        handle, name = tempfile.mkstemp(prefix=f".{self._path.name[:80]}.", suffix=".part", dir=self._path.parent)
+        self._temporary = Path(name)
+        self._file = os.fdopen(handle, "wb")
+        return self._file
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+                os.fchmod(self._file.fileno(), 0o666 & ~_UMASK)
+            self._file.close()
+            if kind is None:
+                self._temporary.replace(self._path)
+                sync_folder(self._path.parent)
+        finally:
+            self._temporary.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:  # some network file systems can't sync a folder; the rename itself still holds
+        pass
+    finally:
+        os.close(handle)
+
+
+def append_line(path: Path, line: str) -> None:
+    r"""Append `line` and a line end to `path` in a single write, so that lines of several writers never mix."""
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        os.write(handle, (line + "\n").encode("utf-8", "surrogateescape"))
+    finally:
+        os.close(handle)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` to `path` as JSON, atomically. NaN is refused: write None where there is no number."""
+    write_atomically(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read one JSON value.
+
+    Raises:
+        OSError: the file can't be read.
+        ValueError: it is not JSON.
+    """
+    return json.loads(path.read_bytes())
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV table atomically; text that a spreadsheet could take for a formula is made harmless."""
+    with replacing(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="", write_through=True)
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([to_csv_cell(column) for column in columns])
+        writer.writerows([_cell(value) for value in row] for row in rows)
+        text.detach()
+
+
+def append_row(path: Path, row: Sequence[object]) -> None:
+    """Append one row to a CSV table that `write_table` began."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow([_cell(value) for value in row])
+    append_line(path, text.getvalue())
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Read a CSV table that `write_table` wrote: one dict a row, cells as the text they were.
+
+    An unfinished last line (a writer died in it) is left out.
+    """
+    content = path.read_bytes().decode("utf-8", "surrogateescape")
+    reader = csv.reader(io.StringIO(content, newline=""))
+    header = [from_csv_cell(cell) for cell in next(reader, [])]
+    return [dict(zip(header, map(from_csv_cell, row), strict=True)) for row in reader if len(row) == len(header)]
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return repr(value)
+    return to_csv_cell(value) if isinstance(value, str) else value
+
+
+def digest_of_bytes(data: bytes) -> str:
+    """Return the SHA-256 of `data` as 64 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest_of_file(path: Path) -> str:
+    """Return the SHA-256 of a file's content as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+class FileLock:
+    """A lock that the operating system drops when its holder dies, so a dead process never looks alive.
+
+    The lock is on an open file (`flock`): it is not inherited by the processes we start, since Python opens
+    files close-on-exec.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._handle: int | None = None
+
+    def acquire(self) -> bool:
+        """Take the lock if it is free; return whether this object holds it now."""
+        if self._handle is not None:
+            return True
+        handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+        for attempt in range(5):  # a reader that asks `is_locked` holds it for a moment
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(0.02 * attempt)
+            else:
+                self._handle = handle
+                return True
+        os.close(handle)
+        return False
+
+    def release(self) -> None:
+        """Give the lock back; without effect where it is not held."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+def is_locked(path: Path) -> bool:
+    """Tell whether a living process holds the lock file `path` (a missing file is free)."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        # A shared, non-blocking try: two readers who ask at once don't mistake each other for the holder.
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False

@@ -1,0 +1,1 @@
+"""Networks: which there are, how one is built, where its first weights come from."""

@@ -1,0 +1,1 @@
+"""A run's folder, its story, and the processes that fill it."""

@@ -1,0 +1,55 @@
+"""Untrusted text on its way out: to a terminal, to a spreadsheet.
+
+File names, class names and log lines come from strangers. A name can hold an escape sequence that
+rewrites the terminal, or begin with `=` and run as a formula in a spreadsheet.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# Cc: control characters; Cf: direction overrides, zero-width signs; Cs: bytes that are not UTF-8 (surrogateescape);
+# Zl, Zp: line and paragraph separators, which some terminals obey.
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"})
+
+
+def printable(text: str) -> str:
+    r"""Return `text` with every character that is not plain print written as an escape (`\x1b`, `\u202e`).
+
+    The result holds no control sequence and no line break; it is what every terminal output of a name
+    or a message from elsewhere goes through. Markup is another matter: screens must also not parse it.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        char if char == " " or unicodedata.category(char) not in _UNPRINTABLE else _escape(char) for char in text
+    )
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that surrogateescape carried through
+        return f"\\x{code - 0xDC00:02x}"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def to_csv_cell(text: str) -> str:
+    """Return `text` such that no spreadsheet takes it for a formula: a `'` in front where needed.
+
+    `from_csv_cell` gives the text back exactly.
+    """
+    return "'" + text if text.lstrip("'").startswith(_FORMULA_STARTS) else text
+
+
+def from_csv_cell(cell: str) -> str:
+    """Undo `to_csv_cell`."""
+    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA_STARTS) else cell
+
+
+def one_line(text: str, limit: int = 300) -> str:
+    """Return the first `limit` characters of `text` on one printable line."""
+    line = printable(" ".join(text.split()))
+    return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -1,0 +1,1 @@
+"""One trial: a network trained on one fold with one seed."""

@@ -1,0 +1,1 @@
+"""The screens: one file a place, its .tcss beside it."""
