@@ -1,0 +1,50 @@
+# `make demo` and `make test` set up everything they need in .venv; nothing but Python 3.10+ and make is expected.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: demo app test fast check lint types contracts lock clean
+
+demo: $(READY)  ## synthetic smear, cross-validated training, predictions; opens the app in a terminal
+	$(BIN)/aimic demo
+
+app: $(READY)   ## open the app
+	$(BIN)/aimic
+
+# The fast tests first: a mistake shows in a minute, not after the trainings. Two at a time, a thread each.
+test: $(READY)  ## all tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow -n 2
+
+fast: $(READY)  ## the fast tests only
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2
+
+check: lint types contracts test  ## everything that must hold
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+contracts: $(READY)
+	$(BIN)/lint-imports
+
+lock: $(READY)  ## pin the newest versions that pyproject.toml admits
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
+		--no-annotate --no-header pyproject.toml --group dev -o requirements/lock.txt
+	echo uv | $(BIN)/uv pip compile -q --upgrade --universal --python-version 3.10 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header - -o requirements/uv.txt
+
+$(READY): requirements/lock.txt requirements/uv.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+		|| { echo "aimic needs Python 3.10 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	VIRTUAL_ENV=.venv $(BIN)/uv pip sync -q --require-hashes requirements/lock.txt requirements/uv.txt
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install -q --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
