@@ -1,0 +1,118 @@
+"""A story in a file: one JSON object a line, only ever appended.
+
+A writer appends a whole line in one write. A reader remembers how far it came, leaves an unfinished last line for
+later and skips what it can't read, so it never fails on a file that is being written or was cut short.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from aimic_tui.engine.files import append_line
+
+_HEAD = 120  # the name of an event stands within so many bytes of its line's beginning
+
+
+def now() -> datetime:
+    """Return the time, with its zone (UTC)."""
+    return datetime.now(timezone.utc)
+
+
+def to_time(value: object) -> datetime | None:
+    """Read a time that `append_event` wrote; None where it is none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
+
+
+def append_event(path: Path, event: str, **fields: Any) -> None:
+    """Append one event with the time of now; numbers that are none (NaN, infinities) become null.
+
+    Raises:
+        OSError: the disk is full or the folder is gone.
+    """
+    line = {"time": now().isoformat(timespec="milliseconds"), "event": event, **_finite(fields)}
+    append_line(path, json.dumps(line, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value
+
+
+class EventReader:
+    """Reads what is new in an event file.
+
+    Args:
+        path: the file; it may not be there yet.
+        latest_only: events of which only the last one among the new ones matters. The others are passed over
+            without being decoded: a long run's file is mostly `progress`.
+
+    `restarted` tells, after `new()`, that the file became shorter (it was replaced) and was read from its beginning.
+    """
+
+    def __init__(self, path: Path, latest_only: Collection[str] = ()) -> None:
+        self.path = path
+        self.restarted = False
+        self._offset = 0
+        self._latest_only = [(f'"event": "{name}"'.encode(), name) for name in latest_only]
+
+    def new(self) -> list[dict[str, Any]]:
+        """Return the events since the last call, oldest first; each has at least an "event"."""
+        lines = self._new_lines()
+        passed_over: set[str] = set()
+        events: list[dict[str, Any]] = []
+        for line in reversed(lines):
+            name = next((name for mark, name in self._latest_only if mark in line[:_HEAD]), None)
+            if name is not None and name in passed_over:
+                continue
+            event = _decode(line)
+            if event is not None:
+                events.append(event)
+                if name is not None:
+                    passed_over.add(name)
+        events.reverse()
+        return events
+
+    def _new_lines(self) -> list[bytes]:
+        self.restarted = False
+        try:
+            size = self.path.stat().st_size
+            if size == self._offset:
+                return []
+            if size < self._offset:
+                self._offset, self.restarted = 0, True
+            with self.path.open("rb") as file:
+                file.seek(self._offset)
+                content = file.read()
+        except OSError:
+            if self._offset:
+                self._offset, self.restarted = 0, True
+            return []
+        complete = content[: content.rfind(b"\n") + 1]
+        self._offset += len(complete)
+        return complete.split(b"\n")[:-1]
+
+
+def _decode(line: bytes) -> dict[str, Any] | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        # A disk that was full cut a line short, and the next one was appended to what stood there.
+        start = line.rfind(b'{"time": ')
+        return _decode(line[start:]) if start > 0 else None
+    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None

@@ -1,0 +1,161 @@
+"""Where everything of a run lies: the names of its files and of its trials' files.
+
+The folder is the truth about a run. The scheduler and the workers write it; screens, commands and reports read it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_FOLD = re.compile(r"fold-(\d+)(?:-seed-(\d+))?\Z")
+
+
+@dataclass(frozen=True, order=True)
+class TrialKey:
+    """One network trained on one fold (counted from 1) with one seed."""
+
+    network: str
+    fold: int
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        """The trial's name and its folder below `trials`: `mobilenet_v2/fold-1`, `mobilenet_v2/fold-1-seed-3`."""
+        return f"{self.network}/fold-{self.fold}" + (f"-seed-{self.seed}" if self.seed else "")
+
+    @classmethod
+    def from_name(cls, name: str) -> TrialKey:
+        """Read a trial's name back.
+
+        Raises:
+            ValueError: it is no trial's name.
+        """
+        network, _, rest = name.rpartition("/")
+        match = _FOLD.match(rest)
+        if not network or match is None:
+            raise ValueError(f"{name!r} is not the name of a trial")
+        return cls(network, int(match[1]), int(match[2] or 0))
+
+
+@dataclass(frozen=True)
+class TrialFolder:
+    """The files of one trial."""
+
+    path: Path
+
+    @property
+    def events_file(self) -> Path:
+        """Its story: epochs, progress, warnings, errors, a JSON object a line."""
+        return self.path / "events.jsonl"
+
+    @property
+    def metrics_file(self) -> Path:
+        """A row an epoch."""
+        return self.path / "metrics.csv"
+
+    @property
+    def checkpoint_file(self) -> Path:
+        """Everything needed to go on as if never stopped."""
+        return self.path / "checkpoint.pt"
+
+    @property
+    def model_folder(self) -> Path:
+        """The best epoch's model, for use."""
+        return self.path / "model"
+
+    @property
+    def predictions_file(self) -> Path:
+        """Every test image with its probabilities."""
+        return self.path / "predictions.csv"
+
+    @property
+    def validation_file(self) -> Path:
+        """Every validation image with its probabilities, for calibration."""
+        return self.path / "validation.csv"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the worker that writes here, so that an orphan and a new worker never write together."""
+        return self.path / "trial.lock"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The run's name: sortable by its beginning, unique in its workspace."""
+        return self.path.name
+
+    @property
+    def experiment_file(self) -> Path:
+        """The resolved experiment, every default written out."""
+        return self.path / "experiment.toml"
+
+    @property
+    def environment_file(self) -> Path:
+        """Versions, devices, host, command line."""
+        return self.path / "environment.json"
+
+    @property
+    def manifest_file(self) -> Path:
+        """Every image with label, group, size and digest."""
+        return self.path / "manifest.csv"
+
+    @property
+    def split_file(self) -> Path:
+        """Which images train, validate and test in each fold."""
+        return self.path / "split.csv"
+
+    @property
+    def status_file(self) -> Path:
+        """The run's state and each trial's, replaced whole."""
+        return self.path / "status.json"
+
+    @property
+    def events_file(self) -> Path:
+        """The run's story, a JSON object a line."""
+        return self.path / "events.jsonl"
+
+    @property
+    def results_file(self) -> Path:
+        """Metrics with intervals, written after each finished trial."""
+        return self.path / "results.json"
+
+    @property
+    def report_file(self) -> Path:
+        """The report, one self-contained page."""
+        return self.path / "report.html"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the run's scheduler as long as it lives."""
+        return self.path / "lock"
+
+    @property
+    def stop_file(self) -> Path:
+        """Its presence asks the run to stop."""
+        return self.path / "stop"
+
+    @property
+    def scheduler_log(self) -> Path:
+        """What the scheduler's process said outside its events."""
+        return self.path / "scheduler.log"
+
+    def worker_log(self, number: int) -> Path:
+        """What the worker process `number` (from 1) said outside its trials' events."""
+        return self.path / f"worker-{number}.log"
+
+    @property
+    def trials_folder(self) -> Path:
+        """The folder with a folder a network in it."""
+        return self.path / "trials"
+
+    def trial(self, key: TrialKey) -> TrialFolder:
+        """Return the files of one trial."""
+        return TrialFolder(self.trials_folder / key.name)

@@ -1,0 +1,178 @@
+"""How a run and its trials stand, as `status.json` says it and the run's lock confirms it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.files import is_locked, read_json, write_json
+from aimic_tui.engine.runs.events import to_time
+from aimic_tui.engine.runs.folder import RunFolder, TrialKey
+from aimic_tui.engine.text import one_line, printable
+
+State = Literal["queued", "running", "stopping", "stopped", "finished", "failed", "interrupted"]
+TrialState = Literal["queued", "running", "finished", "failed", "stopped"]
+
+
+@dataclass(frozen=True)
+class TrialStatus:
+    """How one trial stands.
+
+    Attributes:
+        attempts: how often a worker has taken it in this start of the run.
+        device: where it runs or ran last ("cpu", "cuda:0"), "" before.
+        reason: the sentence about why it failed, "" otherwise.
+    """
+
+    network: str
+    fold: int
+    seed: int
+    state: TrialState = "queued"
+    attempts: int = 0
+    device: str = ""
+    reason: str = ""
+
+    @property
+    def key(self) -> TrialKey:
+        """Which trial this is."""
+        return TrialKey(self.network, self.fold, self.seed)
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """How a run stands.
+
+    Attributes:
+        run: its name, which is its folder's.
+        created, started, ended: times with their zone; None where that has not happened (`started` is the last start).
+        trials: in the order in which they are taken.
+        pid, host: of the scheduler that wrote the status last.
+        reason: a sentence about why the state is what it is, "" where there is nothing to say.
+        protocol: "honest" or "aimic-2022".
+        networks: in the experiment's order.
+        folds: how many the split has.
+        epochs: the most that a trial can take.
+        data: the data set's absolute path.
+        monitor: the figure that chooses the best epoch, such as "macro_f1".
+    """
+
+    run: str
+    state: State
+    created: datetime | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
+    trials: tuple[TrialStatus, ...] = ()
+    pid: int | None = None
+    host: str = ""
+    reason: str = ""
+    protocol: str = "honest"
+    networks: tuple[str, ...] = ()
+    folds: int = 0
+    epochs: int = 0
+    data: str = ""
+    monitor: str = "macro_f1"
+
+    @property
+    def alive(self) -> bool:
+        """Whether a scheduler is at work on it."""
+        return self.state in ("running", "stopping")
+
+    @property
+    def trials_done(self) -> int:
+        """How many trials are finished."""
+        return sum(trial.state == "finished" for trial in self.trials)
+
+
+def write_status(folder: RunFolder, status: RunStatus) -> None:
+    """Replace the run's status file.
+
+    Raises:
+        OSError: the disk is full or the folder is gone; the old file is then untouched.
+    """
+    record: dict[str, Any] = dict(vars(status))
+    for name in ("created", "started", "ended"):
+        record[name] = record[name].isoformat(timespec="milliseconds") if record[name] else None
+    record["trials"] = [vars(trial) for trial in status.trials]
+    write_json(folder.status_file, record)
+
+
+def read_status(folder: RunFolder) -> RunStatus:
+    """Read how a run stands; one that says it is running while nobody holds its lock is interrupted.
+
+    Raises:
+        InputProblem: there is no status to read.
+    """
+    return confirmed(folder, read_recorded(folder))
+
+
+def read_recorded(folder: RunFolder) -> RunStatus:
+    """Read the status file as it is, without asking the lock.
+
+    Raises:
+        InputProblem: there is no status to read.
+    """
+    try:
+        record = read_json(folder.status_file)
+        return _from_record(folder, record)
+    except OSError as error:
+        why = error.strerror or str(error)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        why = "it is damaged"
+    raise InputProblem(f"{printable(str(folder.status_file))} can't be read ({one_line(why)}). Name a run's folder.")
+
+
+def confirmed(folder: RunFolder, status: RunStatus) -> RunStatus:
+    """Return the status with its state corrected by the run's lock: a dead scheduler's run is interrupted."""
+    if not status.alive or is_locked(folder.lock_file):
+        return status
+    # The scheduler writes its last state before it lets the lock go: look again, it may just have ended.
+    try:
+        status = read_recorded(folder)
+    except InputProblem:
+        return status
+    if not status.alive or is_locked(folder.lock_file):
+        return status
+    trials = tuple(replace(trial, state="stopped") if trial.state == "running" else trial for trial in status.trials)
+    reason = "The machine or the process died. `aimic resume` goes on from the last checkpoints."
+    return replace(status, state="interrupted", trials=trials, reason=status.reason or reason)
+
+
+def _from_record(folder: RunFolder, record: Mapping[str, Any]) -> RunStatus:
+    state = record["state"]
+    if state not in get_args(State):
+        raise ValueError(state)
+    return RunStatus(
+        run=folder.name,
+        state=state,
+        created=to_time(record.get("created")),
+        started=to_time(record.get("started")),
+        ended=to_time(record.get("ended")),
+        trials=tuple(_trial_from_record(trial) for trial in record.get("trials", ())),
+        pid=record.get("pid"),
+        host=str(record.get("host", "")),
+        reason=str(record.get("reason", "")),
+        protocol=str(record.get("protocol", "honest")),
+        networks=tuple(str(name) for name in record.get("networks", ())),
+        folds=int(record.get("folds", 0)),
+        epochs=int(record.get("epochs", 0)),
+        data=str(record.get("data", "")),
+        monitor=str(record.get("monitor", "macro_f1")),
+    )
+
+
+def _trial_from_record(record: Mapping[str, Any]) -> TrialStatus:
+    state = record["state"]
+    if state not in get_args(TrialState):
+        raise ValueError(state)
+    return TrialStatus(
+        network=str(record["network"]),
+        fold=int(record["fold"]),
+        seed=int(record.get("seed", 0)),
+        state=state,
+        attempts=int(record.get("attempts", 0)),
+        device=str(record.get("device", "")),
+        reason=str(record.get("reason", "")),
+    )
