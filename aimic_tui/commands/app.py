@@ -1,0 +1,38 @@
+"""Opening the app: what has to be settled before Textual is imported."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def open_app(
+    workspace: Path,
+    *,
+    run: Path | None = None,
+    place: str | None = None,
+    slow_link: bool = False,
+    read_only: bool = False,
+) -> None:
+    """Run the app until the user leaves it.
+
+    Args:
+        workspace: the folder that runs are kept in.
+        run: the run to have in hand; the app opens on it.
+        place: the place to open with, by its name in `context.PLACES`; without one Home, or Run where there is a run.
+        slow_link: draw less often and without animation.
+        read_only: nothing can be started, stopped or written.
+    """
+    # Textual reads these when it is imported.
+    if slow_link:
+        os.environ.update(TEXTUAL_FPS="10", TEXTUAL_ANIMATIONS="none", TEXTUAL_SMOOTH_SCROLL="0")
+    os.environ.setdefault("ESCDELAY", "25")
+
+    from aimic_tui.app import AimicApp
+    from aimic_tui.engine.runs.workspace import Workspace
+
+    app = AimicApp(
+        Workspace(workspace), read_only=read_only, slow_link=slow_link, place=place or ("run" if run else "home")
+    )
+    app.context.run = run
+    app.run()
