@@ -1,0 +1,377 @@
+"""The process that walks a run's grid of trials: `python -m aimic_tui.engine.runs.scheduler FOLDER`.
+
+It holds the run's lock for its life and gives each device one worker. A worker that dies is replaced and its trial
+taken again from its checkpoint, a few times; then that trial is failed, with the reason, and the others go on. It is
+asked to stop by a file in the run's folder or by a signal. Everything it knows is in the run's files, so that after
+its own death a new scheduler goes on from there.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import selectors
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.files import FileLock
+from aimic_tui.engine.runs.devices import Slot, find_slots
+from aimic_tui.engine.runs.events import EventReader, append_event, now
+from aimic_tui.engine.runs.folder import RunFolder, TrialKey
+from aimic_tui.engine.runs.status import RunStatus, State, TrialStatus, read_recorded, write_status
+from aimic_tui.engine.runs.worker_process import TrialReport, WorkerProcess
+from aimic_tui.engine.text import one_line
+
+ATTEMPTS = 3
+_TICK = 0.5  # seconds between looks at the stop file
+_STOP_PATIENCE = 120.0  # seconds that a worker has for its step and its checkpoint
+_LEAVE_PATIENCE = 20.0  # seconds that an idle worker has to leave
+_RESERVE = 256 * 1024  # bytes kept aside for the last words on a full disk
+# What trying again can't mend.
+_NOT_RETRIED = ("InputProblem", "UsageProblem", "ExperimentProblem", "UnreadableImage", "input", "usage")
+_FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Scheduler:
+    """Runs one run's trials until all are over or a stop is asked for.
+
+    Args:
+        folder: the run's; its status says which trials there are.
+        slots: where workers may be.
+        worker_command: starts a worker on this run.
+        evaluate: called after each finished trial; may fail without harm.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        slots: Sequence[Slot],
+        worker_command: Sequence[str],
+        evaluate: Callable[[], object],
+    ) -> None:
+        self._folder = folder
+        self._slots = slots
+        self._worker_command = worker_command
+        self._evaluate = evaluate
+        self._workers: dict[int, WorkerProcess] = {}
+        self._selector = selectors.DefaultSelector()
+        recorded = read_recorded(folder)
+        trials = tuple(
+            trial if trial.state == "finished" else TrialStatus(trial.network, trial.fold, trial.seed)
+            for trial in recorded.trials
+        )
+        self._resumed = recorded.started is not None
+        self._written = recorded
+        self._status = replace(
+            recorded,
+            state="running",
+            started=now(),
+            ended=None,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            reason="",
+            trials=trials,
+        )
+        self._queue = deque(trial.key for trial in trials if trial.state == "queued")
+        self._deaths_in_a_row = 0
+        self._stop_asked: float | None = None
+        self._signals = 0
+        self._figures_due = any(trial.state == "finished" for trial in trials)
+
+    def on_signal(self, *_: object) -> None:
+        """Take a signal for a wish to stop; a second one for impatience."""
+        self._signals += 1
+
+    def run(self) -> RunStatus:
+        """Walk the grid; return how the run stands at the end."""
+        self._reserve_space()
+        self._tell("run-resumed" if self._resumed else "run-started", pid=os.getpid(), host=self._status.host)
+        self._save()
+        try:
+            while True:
+                self._notice_stop()
+                self._hand_out()
+                self._save()
+                if not any(worker.trial for worker in self._workers.values()) and (self._stopping or not self._queue):
+                    break
+                self._hear()
+        finally:
+            for worker in self._workers.values():
+                worker.dismiss()
+            for worker in self._workers.values():
+                worker.end(_LEAVE_PATIENCE)
+        if self._figures_due:
+            self._make_results()
+        self._conclude()
+        return self._status
+
+    # --- what happens to trials -------------------------------------------------------------------------------------
+
+    @property
+    def _stopping(self) -> bool:
+        return self._stop_asked is not None
+
+    def _hand_out(self) -> None:
+        for slot in self._slots:
+            worker = self._workers.get(slot.number)
+            if worker is not None and worker.trial is not None:
+                continue
+            if self._stopping or not self._queue:
+                if worker is not None:
+                    self._see_off(worker)  # an idle worker gives its device's memory back
+                continue
+            if worker is None:
+                try:
+                    worker = self._start_worker(slot)
+                except OSError as error:
+                    self._give_up_on_all(f"No worker process can be started: {one_line(str(error))}.")
+                    return
+            key = self._queue.popleft()
+            attempt = self._trial(key).attempts + 1
+            self._update(key, state="running", attempts=attempt, device=slot.device, reason="")
+            self._tell("trial-assigned", trial=key.name, device=slot.device, attempt=attempt)
+            worker.assign(key)
+
+    def _start_worker(self, slot: Slot) -> WorkerProcess:
+        command = [*self._worker_command, str(self._folder.path)]
+        worker = WorkerProcess(slot, command, self._folder.worker_log(slot.number))
+        self._workers[slot.number] = worker
+        self._selector.register(worker.output, selectors.EVENT_READ, worker)
+        return worker
+
+    def _see_off(self, worker: WorkerProcess) -> None:
+        self._selector.unregister(worker.output)
+        del self._workers[worker.slot.number]
+        worker.end(_LEAVE_PATIENCE)
+
+    def _hear(self) -> None:
+        self._selector.select(_TICK)
+        for worker in list(self._workers.values()):
+            code = worker.exit_code()  # asked before its last words are read, so that none of them is missed
+            for report in worker.reports():
+                self._take(worker, report)
+            if code is not None and self._workers.get(worker.slot.number) is worker:
+                self._mourn(worker, code)
+
+    def _take(self, worker: WorkerProcess, report: TrialReport) -> None:
+        key = worker.trial
+        if key is None or key.name != report.trial:
+            return
+        worker.trial = None
+        self._deaths_in_a_row = 0
+        if report.state == "finished":
+            self._update(key, state="finished")
+            self._tell("trial-finished", trial=key.name, test=self._test_figures(key))
+            self._hand_out()  # the device works on while the figures are made
+            self._save()
+            self._make_results()
+        elif report.state == "stopped":
+            self._update(key, state="stopped")
+            if not self._stopping:  # someone ended the worker's work, not the run's
+                self._queue.appendleft(key)
+        else:
+            self._fail(key, report.sentence or "The trial failed.", report.kind)
+            if report.kind not in _NOT_RETRIED:
+                self._see_off(worker)  # what failed may have left memory behind: the next one gets a new process
+
+    def _mourn(self, worker: WorkerProcess, code: int) -> None:
+        key = worker.trial
+        self._see_off(worker)
+        if key is None:
+            return
+        how = _death(code)
+        self._tell("worker-died", trial=key.name, code=code, attempt=self._trial(key).attempts, sentence=how)
+        if self._stopping:
+            self._update(key, state="stopped")
+            return
+        words = worker.last_words() if code > 0 else ""
+        began = self._folder.trial(key).events_file.exists()
+        self._deaths_in_a_row = 0 if began else self._deaths_in_a_row + 1
+        sentence = f"The worker process {how}{f': {words}' if words else ''}. Its log is {worker.log.name}."
+        self._fail(key, sentence, "")
+        if self._deaths_in_a_row >= ATTEMPTS:
+            self._give_up_on_all(sentence)
+
+    def _fail(self, key: TrialKey, sentence: str, kind: str) -> None:
+        attempt = self._trial(key).attempts
+        full = _is_full_disk(sentence)
+        given_up = kind in _NOT_RETRIED or full or attempt >= ATTEMPTS
+        self._tell("trial-failed", trial=key.name, sentence=sentence, attempt=attempt, given_up=given_up)
+        if given_up:
+            self._update(key, state="failed", reason=sentence)
+        elif self._stopping:
+            self._update(key, state="stopped", reason=sentence)
+        else:
+            self._update(key, state="queued", reason=sentence)
+            self._queue.appendleft(key)
+        if full:  # every other trial would fail by it too; they stay queued for the resume
+            self._queue.clear()
+
+    def _give_up_on_all(self, sentence: str) -> None:
+        """Fail what is queued: no worker lives long enough to begin a trial here."""
+        while self._queue:
+            self._update(self._queue.popleft(), state="failed", reason=sentence)
+
+    def _notice_stop(self) -> None:
+        if not self._stopping and (self._signals or self._folder.stop_file.exists()):
+            self._stop_asked = time.monotonic()
+            if self._signals:
+                with suppress(OSError):  # the workers look for the file
+                    self._folder.stop_file.touch()
+            self._tell("run-stopping")
+            self._status = replace(self._status, state="stopping")
+        if self._stop_asked is None:
+            return
+        if self._signals > 1 or time.monotonic() - self._stop_asked > _STOP_PATIENCE:
+            for worker in list(self._workers.values()):
+                key = worker.trial
+                self._selector.unregister(worker.output)
+                del self._workers[worker.slot.number]
+                worker.end(0.0)
+                if key is not None:
+                    self._update(key, state="stopped")
+
+    # --- what is written --------------------------------------------------------------------------------------------
+
+    def _conclude(self) -> None:
+        trials = self._status.trials
+        failed = [trial for trial in trials if trial.state == "failed"]
+        state: State = "finished"
+        reason = ""
+        if failed:
+            state = "failed"
+            count = f"{len(failed)} of {len(trials)} trials failed" if len(trials) > 1 else "The trial failed"
+            reason = f"{count}: {failed[0].reason}"
+        elif any(trial.state != "finished" for trial in trials):
+            state = "stopped"
+        trials = tuple(
+            replace(trial, state="stopped") if trial.state in ("running", "queued") and trial.attempts else trial
+            for trial in trials
+        )
+        with suppress(OSError):
+            self._folder.stop_file.unlink(missing_ok=True)
+        self._tell(f"run-{state}", **({"sentence": reason} if reason else {}))
+        self._status = replace(self._status, state=state, ended=now(), trials=trials, reason=reason)
+        self._save()
+        with suppress(OSError):
+            self._reserve_file.unlink(missing_ok=True)
+
+    def _trial(self, key: TrialKey) -> TrialStatus:
+        return next(trial for trial in self._status.trials if trial.key == key)
+
+    def _update(self, key: TrialKey, **changes: Any) -> None:
+        trials = tuple(replace(trial, **changes) if trial.key == key else trial for trial in self._status.trials)
+        self._status = replace(self._status, trials=trials)
+
+    def _save(self) -> None:
+        """Write the status where it changed; on a full disk this is tried again at the next tick."""
+        if self._status != self._written:
+            try:
+                self._with_reserve(lambda: write_status(self._folder, self._status))
+                self._written = self._status
+            except OSError as error:
+                _complain(f"status.json can't be written: {error}")
+
+    def _tell(self, event: str, **fields: Any) -> None:
+        try:
+            self._with_reserve(lambda: append_event(self._folder.events_file, event, **fields))
+        except OSError as error:
+            _complain(f"the event {event} {fields} can't be written: {error}")
+
+    @property
+    def _reserve_file(self) -> Path:
+        return self._folder.path / ".reserve"
+
+    def _reserve_space(self) -> None:
+        with suppress(OSError):
+            self._reserve_file.write_bytes(os.urandom(_RESERVE))  # random, so that no file system makes it small
+
+    def _with_reserve(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except OSError as error:
+            if error.errno not in _FULL_DISK:
+                raise
+            self._reserve_file.unlink(missing_ok=True)
+            free = shutil.disk_usage(self._folder.path).free
+            self._status = replace(
+                self._status, reason=f"The disk is full ({free // 1_000_000} MB are free): make space."
+            )
+            write()
+
+    def _make_results(self) -> None:
+        self._figures_due = False
+        try:
+            self._evaluate()
+        except Exception as error:  # figures can be made again at any time; the trials must go on
+            sentence = error.sentence if isinstance(error, AimicError) else f"{type(error).__name__}: {error}"
+            self._tell("warning", sentence=f"The figures could not be made: {one_line(sentence)}")
+
+    def _test_figures(self, key: TrialKey) -> dict[str, Any]:
+        events = EventReader(self._folder.trial(key).events_file, latest_only=("progress", "epoch")).new()
+        return next(
+            (event["test"] for event in reversed(events) if isinstance(event.get("test"), dict)),
+            {},
+        )
+
+
+def _death(code: int) -> str:
+    if code >= 0:
+        return f"left with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    hint = ", as the system does when memory runs out" if -code == signal.SIGKILL else ""
+    return f"was ended by {name}{hint}"
+
+
+def _is_full_disk(sentence: str) -> bool:
+    return any(os.strerror(number) in sentence for number in _FULL_DISK)
+
+
+def _complain(text: str) -> None:
+    with suppress(OSError):
+        print(f"{now().isoformat(timespec='seconds')} {one_line(text)}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Be the scheduler of the run whose folder is named; return the exit code."""
+    folder = RunFolder(Path(arguments[0]).absolute())
+    lock = FileLock(folder.lock_file)
+    if not lock.acquire():
+        _complain("another scheduler is at work on this run")
+        return 1
+    from aimic_tui.engine.evaluation.results import write_results
+    from aimic_tui.engine.experiment import Experiment
+
+    compute = Experiment.from_file(folder.experiment_file).compute
+    scheduler = Scheduler(
+        folder,
+        find_slots(compute.devices, compute.workers, compute.threads),
+        [sys.executable, "-m", "aimic_tui.engine.runs.worker"],
+        lambda: write_results(folder.path),
+    )
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, scheduler.on_signal)
+    status = scheduler.run()
+    lock.release()
+    return 0 if status.state == "finished" else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except AimicError as error:
+        _complain(error.sentence)
+        sys.exit(error.exit_code)
