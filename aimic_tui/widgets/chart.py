@@ -1,0 +1,305 @@
+"""Lines over epochs, drawn with plotext.
+
+The one module that knows plotext (below 6: the compiled core of 6 aborts the process on a NaN). Its figure is a
+global of that library, so it is drawn on the event loop only, and never for a chart that is not on the screen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import ClassVar, Literal
+
+from rich.text import Text
+from textual.timer import Timer
+from textual.widget import Widget
+
+Role = Literal["first", "second", "faint"]
+
+_ROLES: tuple[Role, ...] = ("faint", "second", "first")  # drawn in this order: what matters most on top
+# What draws a line, and what the legend shows for it. braille is plotext's name of 2 x 4 dots a cell. The first line is
+# twice as thick, so that lines stay apart without colour; faint ones are dotted there.
+_MARKERS: dict[Role, tuple[str, str]] = {
+    "first": ("braille", "⠶⠶"),
+    "second": ("braille", "⠤⠤"),
+    "faint": ("braille", "⠤⠤"),
+}
+_MARKERS_NO_COLOR: dict[Role, tuple[str, str]] = {**_MARKERS, "faint": ("·", "··")}
+_MARKERS_ASCII: dict[Role, tuple[str, str]] = {"first": ("*", "**"), "second": ("o", "oo"), "faint": (".", "..")}
+_ASCII = str.maketrans("│─┤├┬┴┼└┘┌┐", "|-||-++++++")
+_SECONDS = 0.5  # between two drawings: about 12 KB go to the terminal each time
+_SECONDS_SLOW = 1.0
+_SMALLEST = (16, 4)  # below that many columns or rows there is nothing to see
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line.
+
+    Attributes:
+        name: for the legend; lines of one name and role share an entry, "" has none.
+        x, y: of the same length; values that are not finite are left out and counted.
+        role: "first" is thick and in the accent, "second" thin, "faint" in the background.
+    """
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    role: Role = "first"
+
+
+@dataclass(frozen=True)
+class ChartData:
+    """Everything a chart shows.
+
+    Attributes:
+        title: what the y axis measures.
+        log: a logarithmic y axis; values that are not positive are then left out and counted.
+        mark: x of a vertical line, such as the best epoch, and `mark_name` what it is called in the legend.
+        empty: what is said where there is nothing to draw.
+    """
+
+    title: str
+    series: tuple[Series, ...] = ()
+    log: bool = False
+    mark: float | None = None
+    mark_name: str = ""
+    empty: str = "nothing to draw yet"
+
+
+class Chart(Widget):
+    """A chart of a few lines, with its title and legend in a line above."""
+
+    DEFAULT_CSS = """
+    Chart { height: 1fr; width: 1fr; min-height: 5; }
+    Chart .chart--title { text-style: bold; }
+    Chart .chart--axis { color: $text-muted; }
+    Chart .chart--first { color: $primary; }
+    Chart .chart--second { color: $foreground; }
+    Chart .chart--faint { color: $foreground 35%; }
+    Chart .chart--mark { color: $warning; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "chart--title",
+        "chart--axis",
+        "chart--first",
+        "chart--second",
+        "chart--faint",
+        "chart--mark",
+    }
+
+    def __init__(self, data: ChartData, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._data = data
+        self._drawn_at = -math.inf
+        self._drawn: tuple[object, Text] | None = None
+        self._later: Timer | None = None
+
+    @property
+    def data(self) -> ChartData:
+        """What is shown, or will be at the next drawing."""
+        return self._data
+
+    def show(self, data: ChartData) -> None:
+        """Show other data: at once, or where it was drawn a moment ago, when that moment is over."""
+        if data == self._data:
+            return
+        self._data = data
+        if self._later is not None:
+            return
+        pause = _SECONDS_SLOW if getattr(self.app, "slow_link", False) else _SECONDS
+        wait = self._drawn_at + pause - monotonic()
+        if wait <= 0:
+            self.refresh()
+        else:
+            self._later = self.set_timer(wait, self._draw_now)
+
+    def _draw_now(self) -> None:
+        self._later = None
+        self.refresh()
+
+    def render(self) -> Text:
+        """Draw the data at the widget's size, or return the last drawing where nothing changed."""
+        width, height = self.size
+        colours = {name: self._colour(name) for name in sorted(self.COMPONENT_CLASSES)}
+        markers = self._markers()
+        key = (self._data, width, height, tuple(colours.items()), tuple(markers.items()))
+        if self._drawn is None or self._drawn[0] != key:
+            self._drawn = (key, self._draw(width, height, colours, markers))
+            self._drawn_at = monotonic()
+        return self._drawn[1]
+
+    def _markers(self) -> dict[Role, tuple[str, str]]:
+        if not getattr(self.app, "unicode", True):
+            return _MARKERS_ASCII
+        return _MARKERS_NO_COLOR if self.app.no_color else _MARKERS
+
+    def _colour(self, component: str) -> tuple[int, int, int]:
+        style = self.get_visual_style(component)
+        return (style.background + style.foreground).rgb  # a foreground may be translucent
+
+    def _draw(
+        self,
+        width: int,
+        height: int,
+        colours: dict[str, tuple[int, int, int]],
+        markers: dict[Role, tuple[str, str]],
+    ) -> Text:
+        lines = [line for role in _ROLES for line in self._data.series if line.role == role]
+        ready = [(line, *_finite_points(line, self._data.log)) for line in lines]
+        dropped = sum(missing for *_, missing in ready)
+        points = [(line, x, y) for line, x, y, _ in ready if x]
+        text = self._legend(width, [line for line, *_ in points], dropped, markers)
+        if not points:
+            text.append("\n" * max(1, height // 2))
+            text.append(self._data.empty.center(width).rstrip(), style=self._style("chart--axis"))
+            return text
+        if width < _SMALLEST[0] or height - 1 < _SMALLEST[1]:
+            return text
+        plot = _plot(points, self._data, width, height - 1, colours, markers)
+        text.append("\n")
+        if markers is _MARKERS_ASCII:
+            plot = plot.translate(_ASCII)
+        text.append_text(Text.from_ansi(plot.rstrip("\n")))
+        text.no_wrap = True
+        return text
+
+    def _style(self, component: str) -> str:
+        return "#{:02x}{:02x}{:02x}".format(*self._colour(component))
+
+    def _legend(self, width: int, lines: list[Series], dropped: int, markers: dict[Role, tuple[str, str]]) -> Text:
+        text = Text(no_wrap=True, overflow="ellipsis", end="")
+        text.append(self._data.title + (" (log)" if self._data.log else ""), style="bold")
+        seen: set[tuple[str, Role]] = {("", "first"), ("", "second"), ("", "faint")}
+        for line in reversed(lines):
+            if (line.name, line.role) not in seen:
+                seen.add((line.name, line.role))
+                text.append("  " + markers[line.role][1], style=self._style(f"chart--{line.role}"))
+                text.append(" " + line.name)
+        if self._data.mark is not None and self._data.mark_name and lines:
+            text.append("  │ " if markers is not _MARKERS_ASCII else "  | ", style=self._style("chart--mark"))
+            text.append(self._data.mark_name)
+        if dropped:
+            values = "1 value" if dropped == 1 else f"{dropped} values"
+            why = "not finite or not above 0" if self._data.log else "not finite"
+            text.append(f"  ! {values} {why}", style=self._style("chart--mark"))
+        text.truncate(width, overflow="ellipsis")
+        return text
+
+
+def _finite_points(line: Series, log: bool) -> tuple[list[float], list[float], int]:
+    """Return what of a line can be drawn (y as its logarithm where asked), and how many points can't be."""
+    points = [
+        (float(x), math.log10(y) if log else float(y))
+        for x, y in zip(line.x, line.y, strict=True)
+        if math.isfinite(x) and math.isfinite(y) and (y > 0 or not log)
+    ]
+    return [x for x, _ in points], [y for _, y in points], len(line.x) - len(points)
+
+
+def thinned(x: list[float], y: list[float], most: int) -> tuple[list[float], list[float]]:
+    """Return at most `most` of the points (at least 2), in their order; of each stretch its lowest and highest stay.
+
+    A spike of a single epoch is what a person looks for, so it must survive.
+    """
+    if len(x) <= most:
+        return x, y
+    buckets = max(1, most // 2)
+    kept: list[int] = []
+    for bucket in range(buckets):
+        stretch = range(bucket * len(x) // buckets, (bucket + 1) * len(x) // buckets)
+        kept += sorted({min(stretch, key=y.__getitem__), max(stretch, key=y.__getitem__)})
+    return [x[i] for i in kept], [y[i] for i in kept]
+
+
+def linear_ticks(low: float, high: float, most: int) -> list[float]:
+    """Return at most `most` (at least 1) round numbers (1, 2 or 5 times a power of ten apart) from `low` to `high`."""
+    if high <= low:
+        return [low]
+    step = 10.0 ** math.floor(math.log10((high - low) / max(most, 1)))
+    while True:
+        for factor in (1, 2, 5):
+            first, last = math.ceil(low / (step * factor) - 1e-9), math.floor(high / (step * factor) + 1e-9)
+            if last - first + 1 <= most:
+                return [round(index * step * factor, 12) for index in range(first, last + 1)] or [low]
+        step *= 10
+
+
+def _log_ticks(low: float, high: float, most: int) -> list[float]:
+    """Return ticks for an axis of decimal logarithms: powers of ten, with 2 and 5 times them where there is room."""
+    powers = range(math.floor(low), math.ceil(high) + 1)
+    candidates: list[list[float]] = []
+    for factors in ((1, 2, 5), (1, 3), (1,)):
+        ticks = [power + math.log10(factor) for power in powers for factor in factors]
+        candidates.append([tick for tick in ticks if low - 1e-9 <= tick <= high + 1e-9])
+    for ticks in candidates:
+        if 2 <= len(ticks) <= most:
+            return ticks
+    if len(candidates[0]) < 2:  # a range within one step: say its ends
+        return [low, high] if high > low else [low]
+    return candidates[-1][:: math.ceil(len(candidates[-1]) / most)]
+
+
+def _tick_label(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def _plot(
+    points: list[tuple[Series, list[float], list[float]]],
+    data: ChartData,
+    width: int,
+    height: int,
+    colours: dict[str, tuple[int, int, int]],
+    markers: dict[Role, tuple[str, str]],
+) -> str:
+    import plotext  # 0.12 s: only when the first chart is drawn
+
+    low_x = min(min(x) for _, x, _ in points)
+    high_x = max(max(x) for _, x, _ in points)
+    low_y = min(min(y) for *_, y in points)
+    high_y = max(max(y) for *_, y in points)
+    if high_x == low_x:
+        high_x = low_x + 1
+    if high_y == low_y:  # a flat line stands in the middle
+        margin = 0.5 if data.log else max(abs(low_y) * 0.1, 1e-3)
+        low_y, high_y = low_y - margin, high_y + margin
+    margin = 0.03 * (high_y - low_y)
+    low_y, high_y = low_y - margin, high_y + margin
+    dot = (high_y - low_y) / max(1, 4 * (height - 2) - 1)
+    plotext.clear_figure()
+    plotext.limit_size(False, False)
+    plotext.plot_size(width, height)
+    plotext.theme("clear")
+    plotext.xaxes(True, False)
+    plotext.yaxes(True, False)
+    plotext.ticks_color(colours["chart--axis"])
+    plotext.xlim(low_x, high_x)
+    plotext.ylim(low_y, high_y)
+    across = [tick for tick in linear_ticks(low_x, high_x, max(2, width // 12)) if tick == int(tick)]
+    plotext.xticks(across, [f"{tick:,.0f}" for tick in across])
+    rows = max(2, height // 3)
+    ticks = _log_ticks(low_y, high_y, rows) if data.log else linear_ticks(low_y, high_y, rows)
+    values = [10**tick if data.log else tick for tick in ticks]
+    plotext.yticks(ticks, _aligned([_tick_label(value) for value in values]))
+    if data.mark is not None and low_x <= data.mark <= high_x:
+        plotext.vline(data.mark, colours["chart--mark"])
+    for line, x, y in points:
+        marker = markers[line.role][0]
+        thin_x, thin_y = thinned(x, y, 2 * width)
+        if len(x) == 1 and marker == "braille":
+            marker = "●"  # one dot of eight would not be seen
+        elif line.role == "first" and marker == "braille":  # there and, one dot lower, back
+            thin_x, thin_y = thin_x + thin_x[::-1], thin_y + [value - dot for value in reversed(thin_y)]
+        plotext.plot(thin_x, thin_y, marker=marker, color=colours[f"chart--{line.role}"])
+    drawing: str = plotext.build()
+    plotext.clear_figure()
+    return drawing
+
+
+def _aligned(labels: list[str]) -> list[str]:
+    """Pad numbers so that their decimal points stand below each other, and leave a space before the axis."""
+    before = max(len(label.partition(".")[0]) for label in labels)
+    padded = [" " * (before - len(label.partition(".")[0])) + label for label in labels]
+    return [label.ljust(max(map(len, padded))) for label in padded]
