@@ -1,0 +1,151 @@
+"""Which networks there are: a table in the package, so that no screen waits for torch or timm.
+
+`python -m aimic_tui.engine.models.catalogue_table` writes the table anew from the installed libraries.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import Literal
+
+from aimic_tui.engine.errors import UsageProblem
+from aimic_tui.engine.text import printable
+
+TABLE = "catalogue.csv"
+# Where both libraries have the name, torchvision's network keeps it and timm's is called timm-NAME: a name
+# becomes a folder's name, so it holds no slash.
+TIMM_PREFIX = "timm-"
+
+
+@dataclass(frozen=True)
+class NetworkInfo:
+    """What is known of a network without building it.
+
+    Attributes:
+        name: as in `model.networks`; unique, and fit for a folder's name.
+        parameters: count with 1,000 classes, without auxiliary classifiers.
+        gmacs: multiply-adds of one image at `input_size`, in thousand millions.
+        input_size: pixels a side that its published weights expect.
+        minimum_size: fewest pixels a side it can be trained with.
+        size_step: a size is possible if it differs from `input_size` by a multiple of this; 0: no other size.
+        mean, std: per channel, of images scaled to [0, 1], as its published weights expect.
+        weights: tags of its published weights, the one that `imagenet` means first.
+    """
+
+    name: str
+    library: Literal["torchvision", "timm"]
+    parameters: int
+    gmacs: float
+    input_size: int
+    minimum_size: int
+    size_step: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    paper: bool
+    weights: tuple[str, ...]
+
+    @property
+    def library_name(self) -> str:
+        """What its own library calls it."""
+        return self.name.removeprefix(TIMM_PREFIX) if self.library == "timm" else self.name
+
+    def check_size(self, image_size: int) -> None:
+        """Refuse an image size that the network can't take.
+
+        Raises:
+            UsageProblem: with the nearest size that it can.
+        """
+        if image_size == self.input_size:
+            return
+        possible = self.size_step > 0 and (image_size - self.input_size) % self.size_step == 0
+        if possible and image_size >= self.minimum_size:
+            return
+        where = f"{self.name} can't be trained with images of {image_size} pixels a side"
+        if self.size_step == 0:
+            raise UsageProblem(f"{where}: it takes {self.input_size} only. Set model.image_size={self.input_size}.")
+        if image_size < self.minimum_size:
+            raise UsageProblem(f"{where}: it needs at least {self.minimum_size}. Set model.image_size higher.")
+        below = image_size - (image_size - self.input_size) % self.size_step
+        raise UsageProblem(
+            f"{where}: its sizes go in steps of {self.size_step}. "
+            f"Set model.image_size to {max(below, self.minimum_size)} or {below + self.size_step}."
+        )
+
+
+@lru_cache(maxsize=1)
+def all_networks() -> tuple[NetworkInfo, ...]:
+    """Return every network: the paper's ten first, then by name."""
+    text = resources.files(__package__).joinpath(TABLE).read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    return tuple(_from_row(row) for row in csv.DictReader(lines))
+
+
+def find_network(name: str) -> NetworkInfo:
+    """Return the network called `name`; `timm/NAME` and `torchvision/NAME` say which library's is meant.
+
+    Raises:
+        UsageProblem: there is none; the sentence has the nearest names.
+    """
+    by_name = _by_name()
+    library, slash, rest = name.partition("/")
+    names = [name]
+    if slash and library == "timm":
+        names = [TIMM_PREFIX + rest, rest]
+    elif slash and library == "torchvision":
+        names = [rest]
+    for candidate in names:
+        info = by_name.get(candidate)
+        if info is not None and (not slash or info.library == library):
+            return info
+    raise UsageProblem(_unknown(name))
+
+
+def search_networks(text: str) -> tuple[NetworkInfo, ...]:
+    """Return the networks whose name holds every word of `text` (letters and digits count, case doesn't)."""
+    words = [_plain(word) for word in text.split()]
+    return tuple(info for info in all_networks() if all(word in _plain(info.name) for word in words))
+
+
+@lru_cache(maxsize=1)
+def _by_name() -> dict[str, NetworkInfo]:
+    return {info.name: info for info in all_networks()}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _unknown(name: str) -> str:
+    plain: dict[str, str] = {}
+    for info in all_networks():
+        plain.setdefault(_plain(info.name), info.name)
+    wanted = _plain(name.rsplit("/", 1)[-1])
+    near = difflib.get_close_matches(wanted, plain, n=3, cutoff=0.6)
+    hint = f"Did you mean {' or '.join(plain[match] for match in near)}? " if near else ""
+    return f"{printable(name)} is not a network that is known here. {hint}`aimic networks` lists them."
+
+
+def _from_row(row: dict[str, str]) -> NetworkInfo:
+    return NetworkInfo(
+        name=row["name"],
+        library="torchvision" if row["library"] == "torchvision" else "timm",
+        parameters=int(row["parameters"]),
+        gmacs=float(row["gmacs"]),
+        input_size=int(row["input_size"]),
+        minimum_size=int(row["minimum_size"]),
+        size_step=int(row["size_step"]),
+        mean=_three(row["mean"]),
+        std=_three(row["std"]),
+        paper=row["paper"] == "1",
+        weights=tuple(row["weights"].split()),
+    )
+
+
+def _three(cell: str) -> tuple[float, float, float]:
+    first, second, third = (float(part) for part in cell.split())
+    return first, second, third
