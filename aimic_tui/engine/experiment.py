@@ -9,21 +9,18 @@ nearest valid one.
 
 from __future__ import annotations
 
-import difflib
 import json
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal
 
 import tomli
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.fields import FieldInfo
 
 from aimic_tui.engine.errors import UsageProblem
+from aimic_tui.engine.setting import Setting, SettingProblem, parse_text, problems_of, settings_of
 from aimic_tui.engine.text import printable
 
 Optimizer = Literal["adamw", "adam", "adamax", "rmsprop", "rprop", "adadelta", "adagrad", "lbfgs", "sgd"]
@@ -66,8 +63,8 @@ class DataSettings(_Section):
     fit: Literal["stretch", "pad", "crop"] = Field(
         "stretch",
         title="Fit",
-        description="How an image that is not square becomes square: stretched, padded with its edge colour, or cropped "
-        "to its centre.",
+        description="How an image that is not square becomes square: stretched, padded with its edge colour, or "
+        "cropped to its centre.",
     )
 
 
@@ -98,8 +95,8 @@ class SplitSettings(_Section):
     protocol: Literal["honest", "aimic-2022"] = Field(
         "honest",
         title="Protocol",
-        description="honest: a validation part chooses the epoch and the test part is opened once. aimic-2022: folds by "
-        "image and the test part chooses the epoch, as published; its figures are optimistic.",
+        description="honest: a validation part chooses the epoch and the test part is opened once. aimic-2022: folds "
+        "by image and the test part chooses the epoch, as published; its figures are optimistic.",
     )
 
 
@@ -115,8 +112,8 @@ class ModelSettings(_Section):
     weights: str = Field(
         "imagenet",
         title="Weights",
-        description="imagenet: pre-trained weights from the offline folder; none: from scratch; or the path of a weights "
-        "file (.safetensors, .pth, .pt), or of a run, a trial or a model folder.",
+        description="imagenet: pre-trained weights from the offline folder; none: from scratch; or the path of a "
+        "weights file (.safetensors, .pth, .pt), or of a run, a trial or a model folder.",
     )
     trainable: Literal["all", "head", "gradual"] = Field(
         "all",
@@ -174,7 +171,7 @@ class TrainingSettings(_Section):
         gt=0,
         le=1,
         title="Decay",
-        description="Factor on the learning rate: at each step of step, each epoch of exponential, each plateau of plateau.",
+        description="Factor on the learning rate: at each step of step, epoch of exponential, plateau of plateau.",
     )
     decay_every: int = Field(
         30,
@@ -215,8 +212,8 @@ class AugmentationSettings(_Section):
     preset: Literal["cells", "none", "flips", "stain", "strong"] = Field(
         "cells",
         title="Augmentation",
-        description="cells: flips, quarter turns, small shifts, scale, light and colour; flips: flips and quarter turns; stain: "
-        "flips and stain colour; strong: all of it, more of it; none: images as they are.",
+        description="cells: flips, quarter turns, small shifts, scale, light and colour; flips: flips and quarter "
+        "turns; stain: flips and stain colour; strong: all of it, more of it; none: images as they are.",
     )
 
 
@@ -296,7 +293,7 @@ class Experiment(_Section):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise ExperimentProblem(source, _problems_of(error)) from None
+            raise ExperimentProblem(source, problems_of(error, settings())) from None
 
     @classmethod
     def from_file(cls, path: Path, overrides: Iterable[str] = ()) -> Experiment:
@@ -330,14 +327,6 @@ class Experiment(_Section):
         return Experiment.from_mapping(mapping)
 
 
-@dataclass(frozen=True)
-class SettingProblem:
-    """One thing wrong with one setting; `sentence` names the key, the fault and what would be right."""
-
-    key: str
-    sentence: str
-
-
 class ExperimentProblem(UsageProblem):
     """An experiment that can't be run as it stands; `problems` are all of its faults."""
 
@@ -346,54 +335,10 @@ class ExperimentProblem(UsageProblem):
         self.problems = tuple(problems)
 
 
-@dataclass(frozen=True)
-class Setting:
-    """One setting as a form or a help text shows it.
-
-    Attributes:
-        key: dotted, as in `--set`: "training.epochs".
-        section: the table it stands in ("" for the top level).
-        kind: "text", "integer", "number", "switch", "choice" or "names" (a list of text).
-        choices: the words it takes; a setting of kind integer with choices takes either.
-        minimum, maximum: bounds of a number, None where there is none.
-    """
-
-    key: str
-    section: str
-    title: str
-    help: str
-    kind: Literal["text", "integer", "number", "switch", "choice", "names"]
-    default: Any
-    choices: tuple[str, ...]
-    minimum: float | None
-    maximum: float | None
-
-
+@cache
 def settings() -> tuple[Setting, ...]:
     """Return every setting, in the order of the form and the file."""
-    found: list[Setting] = []
-    for name, field in Experiment.model_fields.items():
-        section = field.annotation
-        if isinstance(section, type) and issubclass(section, _Section):
-            found += [_setting(name, key, inner) for key, inner in section.model_fields.items()]
-        else:
-            found.append(_setting("", name, field))
-    return tuple(found)
-
-
-def parse_text(setting: Setting, text: str) -> Any:
-    """Turn what a person typed into a setting's value; what can't be turned is returned as text, to be refused
-    with the setting's own sentence."""
-    text = text.strip()
-    if text in setting.choices:
-        return text
-    if setting.kind == "text":
-        return _from_toml_value(text) if text[:1] in {"'", '"'} else text
-    if setting.kind == "names":
-        if text.startswith("["):
-            return _from_toml_value(text)
-        return [part.strip() for part in text.split(",") if part.strip()]
-    return _from_toml_value(text)
+    return settings_of(Experiment)
 
 
 def check_value(setting: Setting, text: str) -> str | None:
@@ -480,108 +425,3 @@ def _put(mapping: dict[str, Any], key: str, value: Any) -> None:
             raise UsageProblem(f"{printable(key)}: {printable(table)} is a setting, not a table of settings.")
         mapping = inner
     mapping[last] = value
-
-
-def _from_toml_value(text: str) -> Any:
-    try:
-        return tomli.loads(f"value = {text}")["value"]
-    except tomli.TOMLDecodeError:
-        return text
-
-
-def _alternatives(annotation: Any) -> list[Any]:
-    if get_origin(annotation) in (Union, UnionType):
-        return [part for alternative in get_args(annotation) for part in _alternatives(alternative)]
-    if get_origin(annotation) is Annotated:
-        return _alternatives(get_args(annotation)[0])
-    return [annotation]
-
-
-def _bounds(field: FieldInfo) -> tuple[float | None, float | None]:
-    constraints = list(field.metadata)
-    for part in get_args(field.annotation):
-        if get_origin(part) is Annotated:
-            constraints += [item for extra in get_args(part)[1:] for item in getattr(extra, "metadata", [extra])]
-    low = next((getattr(c, name) for c in constraints for name in ("ge", "gt") if hasattr(c, name)), None)
-    high = next((getattr(c, name) for c in constraints for name in ("le", "lt") if hasattr(c, name)), None)
-    return low, high
-
-
-def _setting(section: str, name: str, field: FieldInfo) -> Setting:
-    alternatives = _alternatives(field.annotation)
-    choices = tuple(str(word) for part in alternatives if get_origin(part) is Literal for word in get_args(part))
-    kind: Literal["text", "integer", "number", "switch", "choice", "names"]
-    if bool in alternatives:
-        kind = "switch"
-    elif int in alternatives:
-        kind = "integer"
-    elif float in alternatives:
-        kind = "number"
-    elif choices:
-        kind = "choice"
-    else:
-        kind = "names" if any(get_origin(part) is list for part in alternatives) else "text"
-    low, high = _bounds(field)
-    return Setting(
-        key=f"{section}.{name}" if section else name,
-        section=section,
-        title=field.title or name,
-        help=field.description or "",
-        kind=kind,
-        default=field.get_default(call_default_factory=True),
-        choices=choices,
-        minimum=low,
-        maximum=high,
-    )
-
-
-def _problems_of(error: ValidationError) -> list[SettingProblem]:
-    problems: dict[str, SettingProblem] = {}
-    by_key = {setting.key: setting for setting in settings()}
-    for fault in error.errors():
-        path = [str(part) for part in fault["loc"]]
-        key = ".".join(path[:2]) if ".".join(path[:2]) in by_key else path[0] if path[0] in by_key else ".".join(path)
-        if key not in problems:
-            problems[key] = SettingProblem(key, _sentence(key, fault["type"], fault.get("input"), by_key.get(key)))
-    return list(problems.values())
-
-
-def _sentence(key: str, fault: str, given: object, setting: Setting | None) -> str:
-    shown = printable(key)
-    if setting is None:
-        sections = {other.section for other in settings() if other.section}
-        if key in sections:
-            return f"{shown} must be a table of settings, written [{shown}]."
-        return f"{shown} is not a setting. {_nearest_key(key)}"
-    value = printable(given if isinstance(given, str) else json.dumps(given, default=str))
-    if setting.kind == "choice":
-        near = difflib.get_close_matches(value, setting.choices, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        return f"{shown} = {value} is not one of {', '.join(setting.choices)}.{hint}"
-    return f"{shown} = {value} must be {_expected(setting)}."
-
-
-def _expected(setting: Setting) -> str:
-    words = {
-        "integer": "a whole number",
-        "number": "a number",
-        "switch": "true or false",
-        "text": "text",
-        "names": 'a list of names, such as ["mobilenet_v2"]',
-    }
-    text = words.get(setting.kind, "text")
-    if setting.minimum is not None and setting.maximum is not None:
-        text += f" from {setting.minimum:g} to {setting.maximum:g}"
-    if setting.choices:
-        text += f", or {' or '.join(setting.choices)}"
-    if setting.key == "name":
-        text += " of at most 80 characters"
-    return text
-
-
-def _nearest_key(key: str) -> str:
-    keys = [setting.key for setting in settings()]
-    last = re.escape(key.rsplit(".", 1)[-1])
-    same_name = [other for other in keys if re.search(rf"(^|\.){last}$", other)]
-    near = same_name or difflib.get_close_matches(key, keys, n=1, cutoff=0.5)
-    return f"Did you mean {near[0]}?" if near else "`aimic train --help` lists the settings."

@@ -1,0 +1,57 @@
+"""Untrusted text: nothing that a terminal or a spreadsheet would act on gets out."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aimic_tui.engine.text import from_csv_cell, one_line, printable, to_csv_cell
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("cell_01.png", "cell_01.png"),
+        ("Zelle Übung.png", "Zelle Übung.png"),
+        ("細胞.tif", "細胞.tif"),
+        ("\x1b[2Jgone", "\\x1b[2Jgone"),
+        ("two\nlines", "two\\x0alines"),
+        ("\u202egnp.exe", "\\u202egnp.exe"),
+        (b"caf\xe9.png".decode("utf-8", "surrogateescape"), "caf\\xe9.png"),
+        ("\u2028", "\\u2028"),
+        ("\U000e0001", "\\U000e0001"),
+    ],
+)
+def test_a_name_is_shown_without_anything_a_terminal_obeys(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+@given(st.text())
+def test_printable_text_has_no_control_character_and_is_stable(text: str) -> None:
+    shown = printable(text)
+    assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in shown)
+    assert printable(shown) == shown
+    shown.encode("utf-8")
+
+
+@given(st.text() | st.text(alphabet="'=+-@ab\t"))
+def test_a_csv_cell_is_never_a_formula_and_comes_back_exactly(text: str) -> None:
+    cell = to_csv_cell(text)
+    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert from_csv_cell(cell) == text
+
+
+def test_a_formula_survives_a_real_csv_file() -> None:
+    file = io.StringIO(newline="")
+    csv.writer(file).writerow([to_csv_cell('=HYPERLINK("x")'), to_csv_cell("plain")])
+    row = next(csv.reader(io.StringIO(file.getvalue(), newline="")))
+    assert row == ['\'=HYPERLINK("x")', "plain"]
+
+
+def test_one_line_folds_and_cuts() -> None:
+    assert one_line("a\n b\t c") == "a b c"
+    assert one_line("x" * 50, limit=10) == "x" * 9 + "…"
