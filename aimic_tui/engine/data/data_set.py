@@ -1,0 +1,70 @@
+"""Images with labels and groups, by column, so that a million of them fit in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Part(IntEnum):
+    """What an image is for in one fold."""
+
+    UNUSED = 0
+    TRAIN = 1
+    VALIDATION = 2
+    TEST = 3
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """n labelled images and which of them belong together.
+
+    Attributes:
+        root: the folder that image names are relative to.
+        images: unique names, `/` between their parts, sorted. Of a manifest: the path as written, relative to
+            the manifest's folder where it lies below it. Bytes that are not UTF-8 are carried by surrogates.
+        classes: names, sorted.
+        labels: int32 [n], indices into `classes`.
+        groups: int32 [n], indices into `group_names`; an image that nothing groups has a group of its own.
+        group_names: what the images of a group share; the image's own name where it is alone.
+        group_rule: the pattern or the manifest column that made the groups, or "none".
+        parts: int8 [n], `Part` of each image where the folders or the manifest give it, else None.
+    """
+
+    root: Path
+    images: tuple[str, ...]
+    classes: tuple[str, ...]
+    labels: npt.NDArray[np.int32]
+    groups: npt.NDArray[np.int32]
+    group_names: tuple[str, ...]
+    group_rule: str
+    parts: npt.NDArray[np.int8] | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def path(self, index: int) -> Path:
+        """Return where the image with this index lies."""
+        return self.root / self.images[index]
+
+    def paths(self) -> list[Path]:
+        """Return where all images lie, in order."""
+        return [self.root / image for image in self.images]
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of images of each class, in the order of `classes`."""
+        return dict(zip(self.classes, np.bincount(self.labels, minlength=len(self.classes)).tolist(), strict=True))
+
+    def group_counts(self) -> dict[str, int]:
+        """Return the number of groups that hold images of each class, in the order of `classes`."""
+        pairs = np.unique(np.stack([self.labels, self.groups]), axis=1)[0] if len(self) else self.labels
+        return dict(zip(self.classes, np.bincount(pairs, minlength=len(self.classes)).tolist(), strict=True))
+
+    @property
+    def grouped(self) -> bool:
+        """Whether a rule groups the images, as opposed to each being its own group."""
+        return self.group_rule != "none"
