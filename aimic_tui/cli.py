@@ -7,6 +7,7 @@ waiting for what they don't use. stdout belongs to results; progress and diagnos
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
 import sys
 from pathlib import Path
@@ -75,7 +76,7 @@ def aimic(context: click.Context, workspace: Path | None, debug: bool, slow_link
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code (0, 1, 2, 3 or 130)."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    arguments = _common_options_first(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     try:
         result: Any = aimic.main(arguments, prog_name="aimic", standalone_mode=False)
@@ -99,6 +100,23 @@ def main(arguments: list[str] | None = None) -> None:
         where = f" ({printable(str(error.filename))})" if error.filename else ""
         code = _complain(f"{error.strerror or error}{where}. What was already written is kept.", 1)
     sys.exit(code)
+
+
+def _common_options_first(arguments: list[str]) -> list[str]:
+    """Let `--workspace` and `--debug` stand anywhere: `aimic runs --workspace w` is `aimic --workspace w runs`."""
+    first: list[str] = []
+    rest: list[str] = []
+    remaining = iter(arguments)
+    for argument in remaining:
+        if argument == "--":
+            rest += [argument, *remaining]
+        elif argument == "--debug" or argument.startswith("--workspace="):
+            first.append(argument)
+        elif argument == "--workspace":
+            first += [argument, *itertools.islice(remaining, 1)]
+        else:
+            rest.append(argument)
+    return first + rest
 
 
 def _complain(sentences: str, code: int) -> int:

@@ -1,0 +1,69 @@
+"""The command line: exit codes, sentences, and commands that load only what they need."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aimic_tui.cli import _COMMANDS, _common_options_first, aimic
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "aimic_tui", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+def test_help_lists_every_command_without_loading_one() -> None:
+    program = (
+        "import sys\nfrom aimic_tui.cli import main\ntry: main(['--help'])\nexcept SystemExit as end: code = end.code\n"
+        "print([m for m in sys.modules if m.startswith('aimic_tui.commands.') or m in ('torch', 'textual')], code)"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert answer.rstrip().endswith("[] 0")
+    assert all(f"  {name} " in answer for name in _COMMANDS)
+
+
+@pytest.mark.parametrize("name", _COMMANDS)
+def test_every_command_explains_itself(name: str) -> None:
+    context = aimic.make_context("aimic", [], resilient_parsing=True)
+    command = aimic.get_command(context, name)  # type: ignore[attr-defined]
+    assert command is not None
+    assert command.help
+
+
+def test_wrong_usage_is_a_sentence_and_exit_code_2(tmp_path: Path) -> None:
+    for arguments in (["nonsense"], ["runs", "--nonsense"], ["results"], ["train", "--data", "x", "--set", "epochs"]):
+        answer = run("--workspace", tmp_path, *arguments)
+        assert answer.returncode == 2, arguments
+        assert answer.stderr.startswith("aimic: ")
+        assert "Traceback" not in answer.stderr
+        assert answer.stdout == ""
+
+
+def test_a_run_that_is_not_there_is_a_sentence_and_exit_code_3(tmp_path: Path) -> None:
+    for command in ("results", "stop", "resume", "watch"):
+        answer = run("--workspace", tmp_path, command, "latest")
+        assert answer.returncode == 3, command
+        assert len(answer.stderr.splitlines()) == 1
+
+
+def test_a_hostile_name_cannot_reach_the_terminal(tmp_path: Path) -> None:
+    answer = run("--workspace", tmp_path, "results", "\x1b[2Jrun")
+    assert "\x1b" not in answer.stderr
+    assert "\\x1b[2Jrun" in answer.stderr
+
+
+def test_common_options_may_stand_anywhere() -> None:
+    moved = _common_options_first(["runs", "--json", "--workspace", "w", "--debug", "--", "--debug"])
+    assert moved == ["--workspace", "w", "--debug", "runs", "--json", "--", "--debug"]
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    pipeline = f"{sys.executable} -m aimic_tui networks | head -1; exit ${{PIPESTATUS[0]}}"
+    answer = subprocess.run(["bash", "-c", pipeline], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0
+    assert answer.stderr == ""
