@@ -32,6 +32,7 @@ ASCII_SIGNS = {
     "stopped": "=",
 }
 NOTHING = "–"
+_EIGHTHS = " ▏▎▍▌▋▊▉"
 
 # What stands for a sign of the interface where only ASCII can be shown; each is one column wide, like its original.
 _ASCII = {
@@ -196,6 +197,17 @@ def percent(share: float | None, digits: int = 0) -> str:
     if share is None or not math.isfinite(share):
         return NOTHING
     return f"{100 * share:.{digits}f} %"
+
+
+def bar_text(share: float, width: int) -> str:
+    """Draw a share of 0 to 1 as a bar of `width` columns, exact to an eighth of a column: `███▍    `."""
+    share = 0.0 if not math.isfinite(share) else min(1.0, max(0.0, share))
+    eighths = round(share * width * 8)
+    if share > 0:
+        eighths = max(1, eighths)  # something is not nothing
+    full, part = divmod(eighths, 8)
+    text = "█" * full + (_EIGHTHS[part] if part else "")
+    return (to_ascii(text) if ascii_only() else text).ljust(width)
 
 
 def ago(time: datetime | str | float | None, now: datetime | None = None) -> str:

@@ -1,0 +1,195 @@
+"""Questions to the user: a sheet at the bottom of the screen, closed by `esc`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from aimic_tui.engine.text import printable
+from aimic_tui.widgets.frame import KeyLine, Rule
+from aimic_tui.widgets.path_input import PathInput
+
+_SHEET_CSS = """
+    align: left bottom;
+    background: $background 60%;
+
+    #sheet {
+        height: auto;
+        max-height: 80%;
+        background: $surface;
+    }
+    #sheet Static { padding: 0 2; height: auto; }
+    #title { text-style: bold; margin-top: 1; }
+    #detail { color: $text-muted; }
+    #space { height: 1; }
+"""
+
+
+class Confirm(ModalScreen[bool]):
+    """A question that `y` answers with yes and anything else (`n`, `esc`) with no.
+
+    `await app.push_screen_wait(Confirm(...))`, or `push_screen` with a callback, gives the answer.
+    """
+
+    DEFAULT_CSS = f"Confirm {{ {_SHEET_CSS} }}"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", "Yes", id="dialog.yes", tooltip="Do it"),
+        Binding("n,escape,q", "answer(False)", "No", id="dialog.no", tooltip="Leave everything as it is"),
+    ]
+
+    def __init__(self, question: str, detail: str = "", *, yes: str = "Yes", no: str = "No") -> None:
+        """Make the question.
+
+        Args:
+            question: one sentence that ends with a question mark.
+            detail: what follows from a yes, in a sentence.
+            yes: what `y` does, in a word or two.
+            no: what `n` does.
+        """
+        super().__init__()
+        self._texts = (question, detail)
+        for key, label in (("y", yes), ("n", no)):
+            bindings = self._bindings.key_to_bindings[key]
+            bindings[0] = _renamed(bindings[0], label)
+
+    def compose(self) -> ComposeResult:
+        """Draw the sheet."""
+        question, detail = self._texts
+        with Vertical(id="sheet"):
+            yield Rule()
+            yield Static(Content(printable(question)), id="title")
+            if detail:
+                yield Static(Content(printable(detail)), id="detail")
+            yield Static("", id="space")
+            yield KeyLine()
+
+    def action_answer(self, answer: bool) -> None:
+        """Close with the answer."""
+        self.dismiss(answer)
+
+
+def _renamed(binding: Binding, label: str) -> Binding:
+    from dataclasses import replace
+
+    return replace(binding, description=label)
+
+
+class PathPrompt(ModalScreen[str | None]):
+    """Asks for a path, with completion; gives the path as typed (with `~` written out), or None after `esc`."""
+
+    DEFAULT_CSS = f"""
+    PathPrompt {{
+        {_SHEET_CSS}
+        PathInput {{ margin: 1 1 0 1; }}
+        #problem {{ color: $warning; min-height: 1; max-height: 6; }}
+    }}
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Cancel", id="dialog.cancel", tooltip="Close without a path"),
+        Binding("enter", "submit", "Take it", id="dialog.accept", tooltip="Take the path"),
+        Binding("tab", "submit", "Complete", id="dialog.complete", tooltip="Complete the path as far as it is clear"),
+        Binding("down", "next_known", "Known ones", id="dialog.known", tooltip="Paths that were used before"),
+        Binding("up", "previous_known", show=False, id="dialog.known-back", tooltip="Paths that were used before"),
+    ]
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        detail: str = "",
+        value: str = "",
+        suffixes: Sequence[str] = (),
+        known: Sequence[str] = (),
+        check: Callable[[Path], str | None] | None = None,
+    ) -> None:
+        """Make the prompt.
+
+        Args:
+            title: what is asked for, in a few words.
+            detail: what it can be, in a sentence.
+            value: what the field holds at first.
+            suffixes: of files that can be meant (`.csv`); folders always can be.
+            known: paths that were used before; the arrow keys walk through them.
+            check: gives a sentence where a path can't be taken, None where it can.
+        """
+        super().__init__()
+        self._title, self._detail, self._value = title, detail, value
+        self._suffixes, self._known, self._check = suffixes, tuple(known), check
+        self._at = -1
+
+    def compose(self) -> ComposeResult:
+        """Draw the sheet."""
+        with Vertical(id="sheet"):
+            yield Rule()
+            yield Static(Content(printable(self._title)), id="title")
+            if self._detail:
+                yield Static(Content(printable(self._detail)), id="detail")
+            yield PathInput(self._value, suffixes=self._suffixes)
+            yield Static("", id="problem")
+            yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Put the cursor behind what is there."""
+        field = self.query_one(PathInput)
+        field.focus()
+        field.cursor_position = len(field.value)
+
+    @on(PathInput.Offered)
+    def _show_choices(self, offered: PathInput.Offered) -> None:
+        shown = "   ".join(printable(name) for name in offered.names[:40])
+        more = f"   and {len(offered.names) - 40} more" if len(offered.names) > 40 else ""
+        self.query_one("#problem", Static).update(Content.styled(shown + more, "$text-muted"))
+
+    @on(Input.Changed)
+    def _forget_problem(self) -> None:
+        self.query_one("#problem", Static).update("")
+
+    @on(Input.Submitted)
+    def _submit(self) -> None:
+        self.action_submit()
+
+    def action_submit(self) -> None:
+        """Take the path, or say why it can't be taken."""
+        text = self.query_one(PathInput).value.strip()
+        if not text:
+            self._complain("Type a path, or press esc.")
+            return
+        path = Path(text).expanduser().absolute()
+        problem = self._check(path) if self._check else None
+        if problem:
+            self._complain(problem)
+        else:
+            self.dismiss(str(path))
+
+    def _complain(self, sentence: str) -> None:
+        self.query_one("#problem", Static).update(Content(printable(sentence)))
+
+    def action_next_known(self) -> None:
+        """Put the next path that was used before into the field."""
+        self._take_known(self._at + 1)
+
+    def action_previous_known(self) -> None:
+        """Put the one before it into the field."""
+        self._take_known(self._at - 1)
+
+    def _take_known(self, index: int) -> None:
+        if self._known:
+            self._at = index % len(self._known)
+            field = self.query_one(PathInput)
+            field.value = self._known[self._at]
+            field.cursor_position = len(field.value)
+
+    def action_cancel(self) -> None:
+        """Close without a path."""
+        self.dismiss(None)

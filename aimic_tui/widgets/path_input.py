@@ -1,0 +1,136 @@
+"""A field for a path: tab completes it, a grey continuation is offered as one types."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.suggester import Suggester
+from textual.widgets import Input
+
+_LOOKED_AT = 5000  # entries of a folder; one with a million images must not hold up a key press
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What can be made of the beginning of a path.
+
+    Attributes:
+        text: the path as far as it is settled; a folder that is alone ends with `/`.
+        names: what the next part can be, sorted, folders with `/` at their end.
+    """
+
+    text: str
+    names: tuple[str, ...]
+
+
+def complete_path(text: str, *, suffixes: Sequence[str] = (), folders: bool = True) -> Completion:
+    """Complete the beginning of a path as a shell does.
+
+    Args:
+        text: what was typed; `~` stands for the home folder and is kept as typed.
+        suffixes: of files that can be meant (`.csv`), lower case; without any only folders are offered.
+        folders: whether folders are shown at all. They always are where they lead further.
+    """
+    head, slash, beginning = text.rpartition("/")
+    folder = Path((head or "/") if slash else ".").expanduser()
+    names = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in islice(entries, _LOOKED_AT):
+                if not entry.name.startswith(beginning) or (entry.name.startswith(".") and not beginning):
+                    continue
+                if _is_folder(entry):
+                    if folders:
+                        names.append(entry.name + "/")
+                elif entry.name.lower().endswith(tuple(suffixes)) and suffixes:
+                    names.append(entry.name)
+    except OSError:
+        return Completion(text, ())
+    names.sort()
+    common = os.path.commonprefix(names)  # noqa: RUF071 - of letters, not of folders
+    return Completion(head + slash + common if common else text, tuple(names))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+class _PathSuggester(Suggester):
+    """Offers the one way a path can go on, in grey behind the cursor."""
+
+    def __init__(self, suffixes: Sequence[str]) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._suffixes = suffixes
+
+    async def get_suggestion(self, value: str) -> str | None:
+        if not value:
+            return None
+        completion = await asyncio.to_thread(complete_path, value, suffixes=self._suffixes)
+        if not completion.names:
+            return None
+        offered = completion.text if len(completion.text) > len(value) else _with(value, completion.names[0])
+        return offered if offered != value else None
+
+
+def _with(value: str, name: str) -> str:
+    head, slash, _ = value.rpartition("/")
+    return head + slash + name
+
+
+class PathInput(Input):
+    """An input for a path. `tab` completes; where nothing is to be completed it goes on to the next field."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "complete", "Complete", show=False, id="path.complete", tooltip="Complete the path"),
+    ]
+
+    @dataclass
+    class Offered(Message):
+        """What the path can go on with, after a `tab`; empty where it is clear."""
+
+        field: PathInput
+        names: tuple[str, ...]
+
+    def __init__(
+        self,
+        value: str = "",
+        *,
+        placeholder: str = "",
+        suffixes: Sequence[str] = (),
+        id: str | None = None,
+    ) -> None:
+        """Make the field.
+
+        Args:
+            value: what it holds at first.
+            placeholder: shown while it is empty.
+            suffixes: of files that can be meant; without any a folder is asked for.
+            id: of the widget.
+        """
+        super().__init__(value, placeholder=placeholder, suggester=_PathSuggester(suffixes), id=id)
+        self._suffixes = tuple(suffixes)
+
+    async def action_complete(self) -> None:
+        """Complete the path as far as it is clear, and tell what the choices are where it is not."""
+        before = self.value
+        completion = await asyncio.to_thread(complete_path, before, suffixes=self._suffixes)
+        if self.value != before:
+            return
+        if completion.text != before:
+            self.value = completion.text
+            self.cursor_position = len(self.value)
+        elif not completion.names:
+            self.screen.focus_next()
+            return
+        self.post_message(self.Offered(self, completion.names if len(completion.names) > 1 else ()))
