@@ -1,42 +1,33 @@
 """Making a run, starting it, stopping it, going on with it.
 
-Everything that can be known to be wrong is said before a run is made, and a run's folder appears whole or not at all.
+Importing this costs little, so that a screen may stop a run; what a new run needs is imported when one is made.
 """
 
 from __future__ import annotations
 
 import os
-import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from aimic_tui.engine.data.data_set import DataSet
-from aimic_tui.engine.data.find import find_data_set
-from aimic_tui.engine.data.manifest import write_manifest
-from aimic_tui.engine.data.splitting import make_split, write_split
-from aimic_tui.engine.errors import AimicError, InputProblem, UsageProblem
-from aimic_tui.engine.experiment import Experiment
-from aimic_tui.engine.files import is_locked, write_atomically, write_json
-from aimic_tui.engine.models.catalogue import find_network
-from aimic_tui.engine.models.weights_folder import check_weights
-from aimic_tui.engine.runs.devices import find_slots
-from aimic_tui.engine.runs.environment import PACKAGE_PARENT, describe_environment
-from aimic_tui.engine.runs.events import append_event, now
-from aimic_tui.engine.runs.folder import RunFolder, TrialKey
-from aimic_tui.engine.runs.status import RunStatus, TrialStatus, read_recorded, read_status, write_status
+import aimic_tui
+from aimic_tui.engine.errors import AimicError, InputProblem
+from aimic_tui.engine.files import is_locked
+from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.runs.status import RunStatus, read_recorded, read_status
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import one_line, printable
 
+if TYPE_CHECKING:
+    from aimic_tui.engine.experiment import Experiment
+
 _START_PATIENCE = 60.0  # seconds until a scheduler must have taken its run; it needs less than one
+_PACKAGE_PARENT = Path(aimic_tui.__file__).resolve().parent.parent
 
 
 def create_run(
@@ -45,128 +36,10 @@ def create_run(
     command_line: Sequence[str],
     progress: Callable[[int, int], None] | None = None,
 ) -> RunFolder:
-    """Make a run's folder, ready to be started.
+    """Make a run's folder, ready to be started; see `creation.create_run`."""
+    from aimic_tui.engine.runs import creation
 
-    Args:
-        experiment: what to do; a relative `data.path` is relative to the current folder.
-        workspace: where the run is kept.
-        command_line: what the person typed, for the record.
-        progress: called with the number of images looked at and of all images.
-
-    Raises:
-        UsageProblem: a setting makes no sense (an unknown network, a size that a network can't take, a device).
-        InputProblem: the data or the weights can't be used.
-        OSError: the workspace can't be written. In every case nothing is left behind.
-    """
-    experiment = _resolved(experiment)
-    data_set = find_data_set(experiment.data)
-    experiment = experiment.with_values({"data.group": data_set.group_rule})
-    split = make_split(data_set, experiment.split, experiment.data.balance, experiment.seed)
-    created = now()
-    folds = len(split.parts)
-    status = RunStatus(
-        run="",
-        state="queued",
-        created=created,
-        host=socket.gethostname(),
-        trials=tuple(TrialStatus(key.network, key.fold, key.seed) for key in _grid(experiment, folds)),
-        protocol=experiment.split.protocol,
-        networks=tuple(experiment.model.networks),
-        folds=folds,
-        epochs=experiment.training.epochs,
-        data=experiment.data.path,
-        monitor=experiment.training.monitor,
-    )
-    workspace.runs_folder.mkdir(parents=True, exist_ok=True)
-    draft = RunFolder(Path(tempfile.mkdtemp(prefix=".new-", dir=workspace.runs_folder)))
-    try:
-        write_manifest(draft.manifest_file, data_set, progress)
-        write_split(draft.split_file, data_set, split)
-        write_atomically(draft.experiment_file, experiment.to_toml())
-        write_json(draft.environment_file, describe_environment(command_line))
-        draft.trials_folder.mkdir()
-        append_event(draft.events_file, "run-created")
-        draft.path.chmod(0o777 & ~_umask())
-        return _settle(draft, workspace, f"{created.astimezone():%Y%m%d-%H%M%S}-{_slug(experiment.name)}", status)
-    except BaseException:
-        shutil.rmtree(draft.path, ignore_errors=True)
-        raise
-    finally:
-        _remember(workspace, data_set, experiment)
-
-
-def _resolved(experiment: Experiment) -> Experiment:
-    """Check what can be checked without the images, and write out what depends on where we are."""
-    if not experiment.data.path:
-        raise UsageProblem("data.path is empty. Name a folder with one sub-folder a class, or a manifest (.csv).")
-    networks = list(dict.fromkeys(experiment.model.networks))
-    for network in networks:
-        info = find_network(network)
-        if experiment.model.image_size != "auto":
-            info.check_size(experiment.model.image_size)
-    compute = experiment.compute
-    find_slots(compute.devices, compute.workers, compute.threads)
-    weights = experiment.model.weights
-    if weights not in ("none", "imagenet"):
-        weights = str(Path(weights).expanduser().absolute())
-    check_weights(weights, networks)
-    data = Path(experiment.data.path).expanduser().absolute()
-    return experiment.with_values(
-        {
-            "name": experiment.name or one_line(data.stem if data.is_file() else data.resolve().name, 80),
-            "data.path": str(data),
-            "model.networks": networks,
-            "model.weights": weights,
-        }
-    )
-
-
-def _grid(experiment: Experiment, folds: int) -> list[TrialKey]:
-    """Return the trials in the order in which they are taken: a network's folds together, so that its figures are
-    complete early and its images stay in the cache."""
-    return [
-        TrialKey(network, fold, experiment.seed)
-        for network in experiment.model.networks
-        for fold in range(1, folds + 1)
-    ]
-
-
-def _slug(name: str) -> str:
-    slug = re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-._")[:60]
-    return slug or "run"
-
-
-def _settle(draft: RunFolder, workspace: Workspace, name: str, status: RunStatus) -> RunFolder:
-    """Give the finished draft its name; another run of the same second and name makes it -2, -3..."""
-    for number in range(1, 1000):
-        folder = RunFolder(workspace.runs_folder / (name if number == 1 else f"{name}-{number}"))
-        if folder.path.exists():
-            continue
-        write_status(draft, replace(status, run=folder.name))
-        try:
-            draft.path.rename(folder.path)
-        except OSError:
-            if folder.path.exists():
-                continue
-            raise
-        return folder
-    raise AimicError(f"{printable(name)} is taken a thousand times over. Give the run another name.")
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
-
-
-def _remember(workspace: Workspace, data_set: DataSet, experiment: Experiment) -> None:
-    with suppress(OSError):  # a list for Home, not worth failing for
-        workspace.remember_data_set(
-            Path(experiment.data.path),
-            images=len(data_set),
-            classes=len(data_set.classes),
-            groups=len(data_set.group_names) if data_set.grouped else None,
-        )
+    return creation.create_run(experiment, workspace, command_line, progress)
 
 
 def start_scheduler(folder: RunFolder) -> int:
@@ -189,7 +62,7 @@ def start_scheduler(folder: RunFolder) -> int:
             stderr=log,
             start_new_session=True,
             # Not the person's folder: a file there named like a module would be imported in its place.
-            cwd=PACKAGE_PARENT,
+            cwd=_PACKAGE_PARENT,
             env=environment,
         )
     deadline = time.monotonic() + _START_PATIENCE

@@ -16,7 +16,7 @@ from aimic_tui.engine.runs.devices import available_processors, gpus
 from aimic_tui.engine.runs.events import now
 
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "pillow", "scikit-learn", "safetensors", "tifffile", "textual")
-PACKAGE_PARENT = Path(aimic_tui.__file__).resolve().parent.parent
+_PACKAGE_PARENT = Path(aimic_tui.__file__).resolve().parent.parent
 
 
 def describe_environment(command_line: Sequence[str]) -> dict[str, Any]:
@@ -46,11 +46,11 @@ def _version(package: str) -> str | None:
 
 def _git_commit() -> str | None:
     """Return the commit that the program was run from, None where it was not run from a checkout."""
-    if not (PACKAGE_PARENT / ".git").exists():
+    if not (_PACKAGE_PARENT / ".git").exists():
         return None
     try:
         found = subprocess.run(
-            ["git", "-C", str(PACKAGE_PARENT), "rev-parse", "HEAD"],
+            ["git", "-C", str(_PACKAGE_PARENT), "rev-parse", "HEAD"],
             capture_output=True,
             text=True,
             timeout=5,

@@ -108,6 +108,14 @@ def read_status(folder: RunFolder) -> RunStatus:
     return confirmed(folder, read_recorded(folder))
 
 
+def status_of(folder: RunFolder) -> RunStatus:
+    """Return how a run stands, for lists of runs: where there is no status to read, a failed one that says so."""
+    try:
+        return read_status(folder)
+    except InputProblem as problem:
+        return RunStatus(run=folder.name, state="failed", reason=problem.sentence)
+
+
 def read_recorded(folder: RunFolder) -> RunStatus:
     """Read the status file as it is, without asking the lock.
 

@@ -21,12 +21,14 @@ class LogLine:
 
     Attributes:
         trial: the trial's name, "" where the line is the run's own.
+        event: the name of the event that it tells.
     """
 
     time: datetime
     trial: str
     text: str
     level: Level = "info"
+    event: str = ""
 
 
 def run_line(event: Mapping[str, Any]) -> LogLine | None:
@@ -51,7 +53,7 @@ def run_line(event: Mapping[str, Any]) -> LogLine | None:
         level = "error" if kind == "run-failed" else "info"
     else:
         return None  # a trial's finish is told by its own story
-    return LogLine(to_time(event.get("time")) or _BEGINNING_OF_TIME, one_line(trial), one_line(text), level)
+    return LogLine(to_time(event.get("time")) or _BEGINNING_OF_TIME, one_line(trial), one_line(text), level, kind)
 
 
 _RUN_WORDS = {
@@ -97,7 +99,7 @@ def trial_line(event: Mapping[str, Any], key: TrialKey) -> LogLine | None:
         text, level = sentence, kind
     else:
         return None
-    return LogLine(to_time(event.get("time")) or _BEGINNING_OF_TIME, one_line(key.name), one_line(text), level)
+    return LogLine(to_time(event.get("time")) or _BEGINNING_OF_TIME, one_line(key.name), one_line(text), level, kind)
 
 
 def _short(value: object) -> str:

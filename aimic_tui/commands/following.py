@@ -1,0 +1,204 @@
+"""Following a run on a terminal or in a pipe, as `train`, `resume` and `watch --plain` do."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from collections.abc import Sequence
+from types import FrameType
+from typing import TextIO
+
+from rich.cells import cell_len, set_cell_size
+
+from aimic_tui import wording
+from aimic_tui.engine.errors import AimicError, InputProblem, Interrupted
+from aimic_tui.engine.runs.control import request_stop
+from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.runs.snapshot import LogLine, RunFollower, RunSnapshot, TrialSnapshot
+from aimic_tui.engine.runs.status import RunStatus
+from aimic_tui.engine.text import printable
+
+_LOOK_EVERY = 0.5  # seconds
+_SPEAK_EVERY = 15.0  # seconds between lines of progress in a pipe
+_BAR = 16  # columns
+OVER = ("finished", "failed", "stopped", "interrupted")
+# What a person who waits for a run wants to have in the scroll-back; the rest is in the bar.
+_KEPT_ON_A_TERMINAL = ("trial-finished", "trial-failed", "worker-died", "warning", "error", "run-stopping")
+_LEFT_OUT_OF_SPARSE_LINES = ("epoch", "weights", "trial-assigned", "run-created")
+
+
+class Follower:
+    """Shows a run until it is over.
+
+    Args:
+        folder: the run.
+        out: where the lines go; on a terminal the last line is a bar that moves.
+        sparse: leave out the epochs' lines and say every quarter of a minute how far it is instead.
+        stop_on_interrupt: whether Ctrl-C stops the run (it was started here) or only the looking.
+    """
+
+    def __init__(self, folder: RunFolder, out: TextIO, *, sparse: bool, stop_on_interrupt: bool) -> None:
+        self._folder = folder
+        self._out = out
+        self._bar = sparse and out.isatty()
+        self._sparse = sparse
+        self._stop_on_interrupt = stop_on_interrupt
+        self._interrupts = 0
+        self._seen: LogLine | None = None
+        self._spoke = 0.0
+
+    def follow(self, *, from_now: bool = False) -> RunStatus:
+        """Follow the run to its end and return how it stands then.
+
+        Args:
+            from_now: leave out what the story told before.
+
+        Raises:
+            Interrupted: the person left; the sentence says what happens to the run.
+        """
+        before = signal.signal(signal.SIGINT, self._on_interrupt)
+        try:
+            return self._follow(from_now)
+        finally:
+            signal.signal(signal.SIGINT, before)
+            self._clear_bar()
+
+    def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
+        self._interrupts += 1
+
+    def _follow(self, from_now: bool) -> RunStatus:
+        follower = RunFollower(self._folder)
+        asked = False
+        if from_now:
+            log = follower.snapshot().log
+            self._seen = log[-1] if log else None
+        while True:
+            snapshot = follower.snapshot()
+            self._show(snapshot)
+            status = snapshot.status
+            if status.state in OVER:
+                if asked and status.state != "finished":
+                    raise Interrupted(
+                        f"{_stands(status)} `aimic resume {printable(self._folder.name)}` goes on with it."
+                    )
+                return status
+            if status.state == "queued":
+                raise InputProblem(
+                    f"The run {printable(self._folder.name)} was made but not started. "
+                    f"`aimic resume {printable(self._folder.name)}` starts it."
+                )
+            if self._interrupts and not asked:
+                asked = True
+                self._ask_to_stop()
+            elif self._interrupts > 1:
+                raise Interrupted(
+                    f"Left the run to itself; it stops at its next step. `aimic watch {printable(self._folder.name)}` "
+                    "follows it, `aimic resume` goes on with it."
+                )
+            time.sleep(_LOOK_EVERY)
+
+    def _ask_to_stop(self) -> None:
+        name = printable(self._folder.name)
+        if not self._stop_on_interrupt:
+            raise Interrupted(f"The run goes on; `aimic stop {name}` stops it.")
+        try:
+            request_stop(self._folder)
+        except InputProblem:
+            return  # it has just ended by itself
+        self._say("stopping: the trials under way keep their checkpoints. Ctrl-C again leaves without waiting.")
+
+    # --- what is shown ----------------------------------------------------------------------------------------------
+
+    def _show(self, snapshot: RunSnapshot) -> None:
+        for line in self._new_lines(snapshot.log):
+            if self._is_worth_a_line(line):
+                self._say(_log_text(line))
+        if self._bar:
+            self._draw_bar(snapshot)
+        elif self._sparse and time.monotonic() - self._spoke > _SPEAK_EVERY and snapshot.status.alive:
+            self._spoke = time.monotonic()
+            self._say(" ".join(_progress_parts(snapshot)))
+
+    def _new_lines(self, log: Sequence[LogLine]) -> Sequence[LogLine]:
+        start = 0
+        if self._seen is not None:
+            start = next((place + 1 for place in range(len(log) - 1, -1, -1) if log[place] is self._seen), 0)
+        if log:
+            self._seen = log[-1]
+        return log[start:]
+
+    def _is_worth_a_line(self, line: LogLine) -> bool:
+        if self._bar:
+            return line.event in _KEPT_ON_A_TERMINAL
+        return not self._sparse or line.event not in _LEFT_OUT_OF_SPARSE_LINES
+
+    def _say(self, text: str) -> None:
+        self._clear_bar()
+        print(wording.to_ascii(text) if wording.ascii_only() else text, file=self._out, flush=True)  # noqa: T201
+
+    def _clear_bar(self) -> None:
+        if self._bar:
+            self._out.write("\r\x1b[K")
+            self._out.flush()
+
+    def _draw_bar(self, snapshot: RunSnapshot) -> None:
+        filled = round(snapshot.fraction * _BAR)
+        bar = "█" * filled + "░" * (_BAR - filled)
+        text = " ".join([wording.SIGNS[snapshot.status.state], bar, *_progress_parts(snapshot)])
+        if wording.ascii_only():
+            text = wording.to_ascii(text)
+        width = shutil.get_terminal_size().columns - 1
+        if cell_len(text) > width:
+            text = set_cell_size(text, width)
+        self._out.write(f"\r{text}\x1b[K")
+        self._out.flush()
+
+
+def _log_text(line: LogLine) -> str:
+    where = f"{line.trial}: " if line.trial else ""
+    return f"{line.time.astimezone():%H:%M:%S} {where}{line.text}"
+
+
+def _progress_parts(snapshot: RunSnapshot) -> list[str]:
+    status = snapshot.status
+    parts = [wording.percent(snapshot.fraction).rjust(5), f"{status.trials_done}/{len(status.trials)} trials"]
+    running = [trial for trial in snapshot.trials if trial.status.state == "running"]
+    if running:
+        parts.append(_where(running[0], snapshot.epochs_total) + (f" +{len(running) - 1}" if len(running) > 1 else ""))
+    if snapshot.images_per_second > 0:
+        parts.append(wording.rate(snapshot.images_per_second))
+    if snapshot.seconds_left is not None:
+        parts.append(f"{wording.duration(snapshot.seconds_left)} left")
+    if status.state == "stopping":
+        parts.append("stopping")
+    elif status.reason:
+        parts.append(printable(status.reason))
+    return [part if place == 0 else f"· {part}" for place, part in enumerate(parts)]
+
+
+def _where(trial: TrialSnapshot, epochs: int) -> str:
+    name = printable(trial.key.name)
+    progress = trial.progress
+    if progress is None:
+        return f"{name} {'loading the network' if not trial.epochs else f'epoch {len(trial.epochs)}/{epochs}'}"
+    doing = {"cache": "reading images", "validate": "validating", "test": "testing"}.get(progress.phase, "batch")
+    at = f"{doing} {progress.batch}/{progress.batches}"
+    return f"{name} {at}" if progress.phase == "cache" else f"{name} epoch {progress.epoch}/{epochs} {at}"
+
+
+def outcome(folder: RunFolder, status: RunStatus) -> None:
+    """Return where the run did all it was asked to do.
+
+    Raises:
+        AimicError: it did not (exit code 1); the sentence says why and what can be done.
+    """
+    if status.state == "finished":
+        return
+    raise AimicError(f"{_stands(status)} `aimic resume {printable(folder.name)}` goes on with it.")
+
+
+def _stands(status: RunStatus) -> str:
+    done = f"{status.trials_done} of {wording.plural(len(status.trials), 'trial')} finished"
+    reason = f": {printable(status.reason)}" if status.reason else "."
+    return f"The run {printable(status.run)} is {status.state}, {done}{reason}"

@@ -1,0 +1,148 @@
+"""`aimic runs`, `watch`, `stop` and `resume`: what becomes of runs."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from typing import Any
+
+import click
+
+from aimic_tui import wording
+from aimic_tui.commands.following import Follower, outcome
+from aimic_tui.commands.train import carry_out
+from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.files import read_json
+from aimic_tui.engine.runs.control import request_stop
+from aimic_tui.engine.runs.control import resume as resume_run
+from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.runs.status import RunStatus, read_status, status_of
+from aimic_tui.engine.runs.workspace import Workspace
+from aimic_tui.engine.text import one_line, printable
+
+_STOP_PATIENCE = 180.0  # seconds; a scheduler ends a worker that hangs before that
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the runs as one JSON object.")
+@click.pass_context
+def runs(context: click.Context, as_json: bool) -> None:
+    """All runs with their states, newest first."""
+    workspace = Workspace(context.obj)
+    found = [(folder, status_of(folder)) for folder in workspace.runs()]
+    if as_json:
+        click.echo(json.dumps({"runs": [_record(folder, status) for folder, status in found]}))
+        return
+    if not found:
+        click.echo(f"There is no run in {printable(str(workspace.root))} yet. `aimic train` starts one.", err=True)
+        return
+    rows = [_row(folder, status) for folder, status in found]
+    for line in _aligned([("", "run", "state", "trials", "networks", "macro F1", "when", ""), *rows]):
+        click.echo(line)
+
+
+def _record(folder: RunFolder, status: RunStatus) -> dict[str, Any]:
+    return {
+        "run": folder.name,
+        "path": str(folder.path),
+        "state": status.state,
+        "trials_done": status.trials_done,
+        "trials_total": len(status.trials),
+        "trials_failed": sum(trial.state == "failed" for trial in status.trials),
+        "networks": list(status.networks),
+        "folds": status.folds,
+        "protocol": status.protocol,
+        "data": status.data,
+        "created": status.created.isoformat() if status.created else None,
+        "started": status.started.isoformat() if status.started else None,
+        "ended": status.ended.isoformat() if status.ended else None,
+        "reason": status.reason,
+    }
+
+
+def _row(folder: RunFolder, status: RunStatus) -> tuple[str, ...]:
+    networks = status.networks[0] if len(status.networks) == 1 else wording.plural(len(status.networks), "network")
+    return (
+        wording.sign(status.state),
+        printable(folder.name),
+        status.state,
+        f"{status.trials_done}/{len(status.trials)}",
+        f"{printable(networks)} x {status.folds}",
+        _best_macro_f1(folder) + (" optimistic" if status.protocol != "honest" else ""),
+        wording.ago(status.ended or status.started or status.created),
+        one_line(status.reason, 80),
+    )
+
+
+def _best_macro_f1(folder: RunFolder) -> str:
+    """Write the pooled macro F1, with its interval, of the network that has the highest."""
+    try:
+        networks = read_json(folder.results_file)["networks"].values()
+        pooled = [network["pooled"]["macro_f1"] for network in networks if network.get("pooled")]
+        best = max(pooled, key=lambda interval: interval["value"] if interval["value"] is not None else -math.inf)
+        return wording.interval_text(best["value"], best["low"], best["high"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return wording.NOTHING
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+@click.command()
+@click.argument("run")
+@click.option("--plain", is_flag=True, help="Print lines until the run is over, for pipes and screen readers.")
+@click.pass_context
+def watch(context: click.Context, run: str, plain: bool) -> None:
+    """Follow RUN in the app, or as plain lines."""
+    workspace = Workspace(context.obj)
+    folder = workspace.find_run(run)
+    if plain:
+        status = Follower(folder, sys.stdout, sparse=False, stop_on_interrupt=False).follow()
+        return outcome(folder, status)
+    from aimic_tui.commands.app import open_app
+
+    options = context.parent.params if context.parent else {}
+    open_app(
+        context.obj,
+        run=folder.path,
+        slow_link=bool(options.get("slow_link")),
+        read_only=bool(options.get("read_only")),
+    )
+    return None
+
+
+@click.command()
+@click.argument("run")
+@click.option("--no-wait", is_flag=True, help="Ask for the stop and leave.")
+@click.pass_context
+def stop(context: click.Context, run: str, no_wait: bool) -> None:
+    """Stop RUN; finished trials and checkpoints are kept."""
+    folder = Workspace(context.obj).find_run(run)
+    request_stop(folder)
+    name = printable(folder.name)
+    if no_wait:
+        click.echo(f"The run {name} stops at its next step.", err=True)
+        return
+    click.echo(f"Waiting for the run {name} to stop.", err=True)
+    deadline = time.monotonic() + _STOP_PATIENCE
+    while (status := read_status(folder)).alive:
+        if time.monotonic() > deadline:
+            raise AimicError(f"The run {name} was asked to stop but is still {status.state}. Its host may be down.")
+        time.sleep(0.2)
+    click.echo(f"The run {name} is {status.state}. `aimic resume {name}` goes on with it.", err=True)
+
+
+@click.command()
+@click.argument("run")
+@click.option("--detach", is_flag=True, help="Don't wait: print the run's folder and leave.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
+@click.pass_context
+def resume(context: click.Context, run: str, detach: bool, as_json: bool) -> None:
+    """Go on with RUN, which was stopped, interrupted or failed, from its last checkpoints."""
+    folder = Workspace(context.obj).find_run(run)
+    resume_run(folder)
+    carry_out(folder, detach=detach, as_json=as_json, from_now=True)
