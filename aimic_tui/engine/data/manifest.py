@@ -1,0 +1,91 @@
+"""manifest.csv in a run's folder: which images the run is about, for whoever reads the run later."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.files import write_table
+from aimic_tui.engine.text import from_csv_cell, printable
+
+if TYPE_CHECKING:
+    from aimic_tui.engine.data.check import ImageChecks
+
+COLUMNS = ("image", "path", "label", "group", "width", "height", "digest")
+
+
+def write_manifest(path: Path, data_set: DataSet, checks: ImageChecks | None = None) -> None:
+    """Write a row for each image, with the columns of `COLUMNS`.
+
+    `path` is absolute, `digest` the SHA-256 of the file; width, height (pixels) and digest are empty without `checks`.
+    """
+    root = os.path.abspath(data_set.root)  # noqa: PTH100 - links in the root's name are the user's own
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for index, image in enumerate(data_set.images):
+            label = data_set.classes[data_set.labels[index]]
+            group = data_set.group_names[data_set.groups[index]]
+            where = os.path.join(root, image)  # noqa: PTH118 - a million of these
+            if checks is None:
+                yield image, where, label, group, "", "", ""
+            else:
+                yield (
+                    image,
+                    where,
+                    label,
+                    group,
+                    int(checks.widths[index]),
+                    int(checks.heights[index]),
+                    checks.digests[index],
+                )
+
+    write_table(path, COLUMNS, rows())
+
+
+def read_manifest(path: Path) -> DataSet:
+    """Read back what `write_manifest` wrote; the rule that made the groups is then the column, "group" (or "none").
+
+    Raises:
+        InputProblem: it can't be read or is not such a table.
+    """
+    shown = printable(str(path))
+    images: list[str] = []
+    labels: list[str] = []
+    groups: list[str] = []
+    root: Path | None = None
+    try:
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            reader = csv.reader(file)
+            if tuple(next(reader, ())) != COLUMNS:
+                raise ValueError("its columns differ")
+            for row in reader:
+                image, where, label, group = map(from_csv_cell, row[:4])
+                if root is None and image != where and where.endswith("/" + image):
+                    root = Path(where[: -len(image)])
+                images.append(image)
+                labels.append(label)
+                groups.append(group)
+    except OSError as error:
+        raise InputProblem(f"{shown} can't be read: {error.strerror}.") from None
+    except (ValueError, csv.Error) as error:
+        raise InputProblem(f"{shown} is not a run's manifest: {printable(str(error))}. Start the run anew.") from None
+    classes = tuple(sorted(set(labels)))
+    codes = {name: code for code, name in enumerate(classes)}
+    names: dict[str, int] = {}
+    codes_of_groups = [names.setdefault(group, len(names)) for group in groups]
+    return DataSet(
+        root=root or path.parent,
+        images=tuple(images),
+        classes=classes,
+        labels=np.fromiter((codes[label] for label in labels), np.int32, len(labels)),
+        groups=np.array(codes_of_groups, np.int32),
+        group_names=tuple(names),
+        group_rule="none" if groups == images else "group",
+    )
