@@ -17,8 +17,6 @@ What is not defined is NaN in arrays and None in dicts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -72,7 +70,7 @@ def scores(labels: Integers, probabilities: Floats, weights: Floats | None = Non
         - brier: mean over images of the sum over classes of (p - truth)^2, 0 to 2.
     """
     weighting = np.ones(len(labels)) if weights is None else np.asarray(weights, dtype=np.float64)
-    found = Scorer(labels, probabilities).overall(weighting[None])
+    found, _ = Scorer(labels, probabilities).all_figures(weighting[None])
     return {name: none_where_undefined(found[name][0]) for name in ALL_METRICS}
 
 
@@ -85,7 +83,7 @@ def class_scores(
     the class's images) and "predicted" (the weight of the images said to be of the class).
     """
     weighting = np.ones(len(labels)) if weights is None else np.asarray(weights, dtype=np.float64)
-    found = Scorer(labels, probabilities).per_class(weighting[None])
+    _, found = Scorer(labels, probabilities).all_figures(weighting[None])
     return [
         {name: none_where_undefined(found[name][0, code]) for name in (*CLASS_METRICS, "support", "predicted")}
         for code in range(probabilities.shape[1])
@@ -137,33 +135,27 @@ class Scorer:
 
         self._rankings = [_Ranking(truth == code, table[:, code]) for code in range(self._classes)]
 
-    def overall(self, weights: Floats) -> dict[str, Floats]:
-        """Return each of `ALL_METRICS` for every weighting.
+    def all_figures(self, weights: Floats) -> tuple[dict[str, Floats], dict[str, Floats]]:
+        """Return the overall figures and those of the classes for every weighting.
 
         Args:
             weights: float [resamples, n], at least 0.
 
         Returns:
-            float [resamples] by name; NaN where a figure is not defined.
+            `ALL_METRICS`, each float [resamples], and `CLASS_METRICS` with "support" and "predicted", each float
+            [resamples, c]; NaN where a figure is not defined.
         """
-        return self._in_parts(weights, self._overall)
-
-    def per_class(self, weights: Floats) -> dict[str, Floats]:
-        """Return each of `CLASS_METRICS`, "support" and "predicted": float [resamples, c] by name."""
-        return self._in_parts(weights, self._per_class)
-
-    def _in_parts(self, weights: Floats, compute: Callable[[Floats], dict[str, Floats]]) -> dict[str, Floats]:
-        parts = [
-            compute(np.ascontiguousarray(weights[start : start + _RESAMPLES_AT_ONCE, self._known].T))
-            for start in range(0, len(weights), _RESAMPLES_AT_ONCE)
-        ]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        parts = []
+        for start in range(0, len(weights), _RESAMPLES_AT_ONCE):
+            part = np.ascontiguousarray(weights[start : start + _RESAMPLES_AT_ONCE, self._known].T)
+            counts = self._confusions(part)
+            classes = self._per_class(part, counts)
+            parts.append((self._overall(part, counts, classes), classes))
+        return _joined([overall for overall, _ in parts]), _joined([classes for _, classes in parts])
 
     # From here on weights are [n, resamples]: rows of images are contiguous, so reordering and cumulating are fast.
 
-    def _overall(self, weights: Floats) -> dict[str, Floats]:
-        counts = self._confusions(weights)
-        figures = self._per_class(weights, counts)
+    def _overall(self, weights: Floats, counts: Floats, figures: dict[str, Floats]) -> dict[str, Floats]:
         total = weights.sum(axis=0)
         truth, said = counts.sum(axis=2), counts.sum(axis=1)
         hits = np.einsum("rcc->r", counts)
@@ -189,8 +181,7 @@ class Scorer:
             "brier": _ratio(self._brier @ weights, total),
         }
 
-    def _per_class(self, weights: Floats, counts: Floats | None = None) -> dict[str, Floats]:
-        counts = self._confusions(weights) if counts is None else counts
+    def _per_class(self, weights: Floats, counts: Floats) -> dict[str, Floats]:
         total = weights.sum(axis=0)[:, None]
         truth, said = counts.sum(axis=2), counts.sum(axis=1)
         hits = np.einsum("rcc->rc", counts)
@@ -246,6 +237,10 @@ class _Ranking:
             precision = np.where(seen > 0, found / seen, 0.0)
         area = np.einsum("sr,sr->r", gained, precision)
         return _ratio(right, positives * (images - positives)), _ratio(area, positives)
+
+
+def _joined(parts: list[dict[str, Floats]]) -> dict[str, Floats]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:

@@ -1,0 +1,289 @@
+"""How far a figure can be trusted: intervals that respect what images share.
+
+Images of one patient or slide are alike, so whole groups are drawn, not images (cluster bootstrap). The test
+predictions of all folds are judged together; a group's images count in whichever folds they were tested.
+
+- Shares of images (accuracy, one-vs-rest accuracy; a class's recall, specificity, precision and, through
+  Jaccard's index J = F1 / (2 - F1), its F1) get Wilson's interval with an effective number of images: as many
+  independent ones as would vary like the share does when groups are redrawn. It stays right close to 0 and 1,
+  where a bootstrap's own quantiles are too narrow.
+- Everything else gets bias-corrected and accelerated bootstrap quantiles (BCa).
+- The calibration error gets value -+ its standard deviations, corrected for bias: redrawn samples look worse
+  calibrated than the sample they come from, so their quantiles would be too high.
+- Macro recall and macro F1 without any error, where redrawing shows nothing, get the limits that follow from those
+  of their classes.
+
+No interval is pretended: figures need at least 10 groups, and those that average or describe classes at least 5
+groups with, and 5 groups with images outside, each class. Otherwise low and high are None. Where a network has
+several seeds, a figure is the mean of the seeds' figures, and all seeds are redrawn together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimic_tui.engine.evaluation.limits import (
+    Interval,
+    Redrawn,
+    bca_limits,
+    biased_limits,
+    mean_limits,
+    number_or_none,
+    share_limits,
+)
+from aimic_tui.engine.evaluation.metrics import ALL_METRICS, CLASS_METRICS, Floats, Integers, Scorer
+
+FEWEST_GROUPS = 10
+FEWEST_GROUPS_OF_A_CLASS = 5
+_ABOUT_ALL_IMAGES = frozenset({"accuracy", "one_vs_rest_accuracy", "log_loss", "ece", "brier"})
+# A macro figure -> the class figure that it is the mean of, where that one is a share.
+_MEANS_OF_SHARES = {"macro_recall": "recall", "balanced_accuracy": "recall", "macro_f1": "f1"}
+_JACKKNIFE_BLOCKS = 200  # the acceleration needs no more, and leaving out each of thousands of groups would be slow
+_WEIGHTS_AT_ONCE = 1 << 22
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The figures of one network with their intervals.
+
+    Attributes:
+        overall: by the names of `metrics.ALL_METRICS`.
+        classes: in the order of the codes, by the names of `metrics.CLASS_METRICS`.
+        redrawn: float [resamples] by overall name, empty where there are too few groups; two judgements of the same
+            images, groups and seed are redrawn alike, so these can be subtracted.
+        left_out: float [blocks] by overall name: the figures without one block of groups at a time.
+        groups: how many there are.
+        confidence: of the intervals.
+    """
+
+    overall: dict[str, Interval]
+    classes: tuple[dict[str, Interval], ...]
+    redrawn: dict[str, Floats]
+    left_out: dict[str, Floats]
+    groups: int
+    confidence: float
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """Figures under some weightings: overall [w] by name, of the classes [w, c] by name."""
+
+    overall: dict[str, Floats]
+    classes: dict[str, Floats]
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Predictions with their groups as codes from 0, nothing unknown among them; `scorers` holds one a seed."""
+
+    labels: Integers
+    groups_of: NDArray[np.intp]
+    groups: int
+    classes: int
+    scorers: list[Scorer]
+
+    @property
+    def with_class(self) -> NDArray[np.int64]:
+        """int [c]: in how many groups there are images of the class."""
+        counts: NDArray[np.int64] = (self._counts > 0).sum(axis=0)
+        return counts
+
+    @property
+    def without_class(self) -> NDArray[np.int64]:
+        """int [c]: in how many groups there are images of other classes."""
+        others: NDArray[np.int64] = (self._counts.sum(axis=1, keepdims=True) > self._counts).sum(axis=0)
+        return others
+
+    @property
+    def _counts(self) -> NDArray[np.int64]:
+        cells = self.groups_of * self.classes + self.labels
+        return np.bincount(cells, minlength=self.groups * self.classes).reshape(self.groups, self.classes)
+
+    def figures(self, weightings: Iterator[Floats]) -> _Figures:
+        """Return the figures of each weighting, averaged over the seeds."""
+        parts = []
+        for weights in weightings:
+            found = [scorer.all_figures(weights) for scorer in self.scorers]
+            parts.append(
+                (
+                    {name: np.mean([overall[name] for overall, _ in found], axis=0) for name in found[0][0]},
+                    {name: np.mean([classes[name] for _, classes in found], axis=0) for name in found[0][1]},
+                )
+            )
+        return _Figures(
+            {name: np.concatenate([overall[name] for overall, _ in parts]) for name in parts[0][0]},
+            {name: np.concatenate([classes[name] for _, classes in parts]) for name in parts[0][1]},
+        )
+
+
+def cluster_bootstrap(
+    labels: Integers,
+    probabilities: Floats,
+    groups: Integers,
+    *,
+    resamples: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Judgement:
+    """Judge predictions, with an interval for every figure that allows one.
+
+    Args:
+        labels: int [n], codes; -1 where unknown (such images don't count).
+        probabilities: float [n, c], or [seeds, n, c] for several sets of predictions of the same images.
+        groups: int [n], any codes; images of one code are drawn together.
+        resamples: bootstrap resamples, at least 1000 for figures to publish.
+        confidence: of the intervals, between 0 and 1.
+        seed: the same seed draws the same resamples.
+    """
+    sets = probabilities if probabilities.ndim == 3 else probabilities[None]
+    counted = (labels >= 0) & ~np.isnan(sets).any(axis=(0, 2))
+    names, codes = np.unique(groups[counted], return_inverse=True)
+    scorers = [Scorer(labels[counted], table[counted]) for table in sets]
+    sample = _Sample(labels[counted], codes, len(names), sets.shape[2], scorers)
+
+    value = sample.figures(iter([np.ones((1, len(codes)))]))
+    if sample.groups < FEWEST_GROUPS:
+        return Judgement(
+            {name: Interval(number_or_none(value.overall[name][0])) for name in ALL_METRICS},
+            tuple(
+                {name: Interval(number_or_none(value.classes[name][0, code])) for name in CLASS_METRICS}
+                for code in range(sample.classes)
+            ),
+            {},
+            {},
+            sample.groups,
+            confidence,
+        )
+    redrawn = sample.figures(_drawn(sample, resamples, seed))
+    left_out = sample.figures(_without_blocks(sample, seed))
+    classes = tuple(
+        _class_intervals(sample, code, value, redrawn, left_out, confidence=confidence)
+        for code in range(sample.classes)
+    )
+    overall = {
+        name: _overall_interval(
+            sample,
+            name,
+            Redrawn(
+                float(value.overall[name][0]), redrawn.overall[name], left_out.overall[name], sample.groups, confidence
+            ),
+            classes,
+        )
+        for name in ALL_METRICS
+        if name != "one_vs_rest_accuracy"
+    }
+    overall["one_vs_rest_accuracy"] = _one_vs_rest(overall["accuracy"], sample.classes)
+    return Judgement(overall, classes, redrawn.overall, left_out.overall, sample.groups, confidence)
+
+
+def paired_difference(a: Judgement, b: Judgement) -> dict[str, Interval]:
+    """Return the differences a - b of the overall figures of two networks judged on the same images.
+
+    Both must come from the same images, groups, resamples and seed, so that each resample draws the same groups
+    for both. Intervals are BCa; there is none where one of the two has none.
+    """
+    found = {}
+    for name in ALL_METRICS:
+        first, second = a.overall[name], b.overall[name]
+        if first.value is None or second.value is None:
+            found[name] = Interval(None)
+        elif first.low is None and second.low is None:
+            found[name] = Interval(first.value - second.value)
+        else:
+            found[name] = bca_limits(
+                Redrawn(
+                    first.value - second.value,
+                    a.redrawn[name] - b.redrawn[name],
+                    a.left_out[name] - b.left_out[name],
+                    a.groups,
+                    a.confidence,
+                )
+            )
+    return found
+
+
+def _overall_interval(
+    sample: _Sample, name: str, figure: Redrawn, classes: tuple[dict[str, Interval], ...]
+) -> Interval:
+    if name == "accuracy":
+        return share_limits(figure, len(sample.labels))
+    if name == "ece":
+        return biased_limits(figure)
+    present = sample.with_class > 0
+    fewest = np.minimum(sample.with_class, sample.without_class)[present].min()
+    if name not in _ABOUT_ALL_IMAGES and fewest < FEWEST_GROUPS_OF_A_CLASS:
+        return Interval(number_or_none(figure.value))
+    interval = bca_limits(figure)
+    if interval.low is None and interval.value is not None and name in _MEANS_OF_SHARES:
+        of_class = _MEANS_OF_SHARES[name]
+        return mean_limits([figures[of_class] for figures, there in zip(classes, present, strict=True) if there])
+    return interval
+
+
+def _one_vs_rest(accuracy: Interval, classes: int) -> Interval:
+    """Each error counts in two of the classes' accuracies: 1 - 2 (1 - accuracy) / c."""
+    value, low, high = (
+        None if share is None else 1 - 2 * (1 - share) / classes
+        for share in (accuracy.value, accuracy.low, accuracy.high)
+    )
+    return Interval(value, low, high)
+
+
+def _class_intervals(
+    sample: _Sample, code: int, value: _Figures, redrawn: _Figures, left_out: _Figures, *, confidence: float
+) -> dict[str, Interval]:
+    having, lacking = int(sample.with_class[code]), int(sample.without_class[code])
+    support, said = float(value.classes["support"][0, code]), float(value.classes["predicted"][0, code])
+    hits = support * float(np.nan_to_num(value.classes["recall"][0, code]))
+    # What each share is a share of, and the groups that it rests on.
+    shares = {
+        "precision": (said, having),
+        "recall": (support, having),
+        "specificity": (len(sample.labels) - support, lacking),
+        "f1": (support + said - hits, having),
+        "one_vs_rest_accuracy": (len(sample.labels), sample.groups),
+    }
+    found = {}
+    for name in CLASS_METRICS:
+        images, groups = shares.get(name, (support, having))
+        figure = float(value.classes[name][0, code])
+        resamples, without = redrawn.classes[name][:, code], left_out.classes[name][:, code]
+        if min(having, lacking) < FEWEST_GROUPS_OF_A_CLASS:
+            found[name] = Interval(number_or_none(figure))
+        elif name == "f1":
+            jaccard = Redrawn(figure / (2 - figure), resamples / (2 - resamples), without, groups, confidence)
+            limits = share_limits(jaccard, images)
+            found[name] = Interval(figure, _f1_of(limits.low), _f1_of(limits.high))
+        elif name in shares:
+            found[name] = share_limits(Redrawn(figure, resamples, without, groups, confidence), images)
+        else:
+            found[name] = bca_limits(Redrawn(figure, resamples, without, groups, confidence))
+    return found
+
+
+def _f1_of(jaccard: float | None) -> float | None:
+    return None if jaccard is None else 2 * jaccard / (1 + jaccard)
+
+
+def _drawn(sample: _Sample, resamples: int, seed: int) -> Iterator[Floats]:
+    """Weightings float [some, n]: how often each image's group came up in as many draws as there are groups."""
+    generator = np.random.default_rng(seed)
+    some = max(1, min(resamples, _WEIGHTS_AT_ONCE // len(sample.labels)))
+    evenly = np.full(sample.groups, 1 / sample.groups)
+    for start in range(0, resamples, some):
+        times = generator.multinomial(sample.groups, evenly, size=min(some, resamples - start))
+        yield times[:, sample.groups_of].astype(np.float64)
+
+
+def _without_blocks(sample: _Sample, seed: int) -> Iterator[Floats]:
+    """Weightings float [some, n], each leaving out one block of groups (one group where there are few)."""
+    blocks = min(sample.groups, _JACKKNIFE_BLOCKS)
+    block_of = np.random.default_rng(seed).permutation(sample.groups) % blocks
+    some = max(1, min(blocks, _WEIGHTS_AT_ONCE // len(sample.labels)))
+    for start in range(0, blocks, some):
+        left_out = np.arange(start, min(start + some, blocks))[:, None]
+        yield (block_of[sample.groups_of] != left_out).astype(np.float64)

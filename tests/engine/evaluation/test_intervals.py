@@ -1,0 +1,159 @@
+"""Intervals hold the truth as often as they say, and are not given where they can't."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+
+from aimic_tui.engine.evaluation.intervals import (
+    FEWEST_GROUPS,
+    FEWEST_GROUPS_OF_A_CLASS,
+    Judgement,
+    cluster_bootstrap,
+    paired_difference,
+)
+from aimic_tui.engine.evaluation.limits import t_quantile, wilson
+from aimic_tui.engine.evaluation.metrics import ALL_METRICS, CLASS_METRICS, Floats, Integers, Scorer
+
+Groups = NDArray[np.int64]
+
+
+def study(
+    generator: np.random.Generator, groups: int, images_a_group: int = 4, likeness: float = 1.0, skill: float = 2.0
+) -> tuple[Integers, Floats, Groups]:
+    """Three classes; `likeness` is how much better or worse a whole group is than another."""
+    codes = np.repeat(np.arange(groups), generator.integers(1, 2 * images_a_group, groups))
+    labels = generator.integers(0, 3, len(codes)).astype(np.int32)
+    raw = generator.normal(size=(len(codes), 3))
+    raw[np.arange(len(codes)), labels] += skill + generator.normal(0, likeness, groups)[codes]
+    table = np.exp(raw)
+    return labels, table / table.sum(axis=1, keepdims=True), codes
+
+
+def judged(seed: int = 0, **options: int) -> Judgement:
+    return cluster_bootstrap(*study(np.random.default_rng(seed), 40), resamples=1000, **options)
+
+
+def test_every_figure_has_an_interval_around_it() -> None:
+    for name, interval in judged().overall.items():
+        assert interval.low is not None, name
+        assert interval.low <= interval.value <= interval.high, name
+        assert interval.low < interval.high, name
+    for figures in judged().classes:
+        assert all(figures[name].low is not None for name in CLASS_METRICS)
+
+
+def test_the_same_seed_gives_the_same_limits_and_another_seed_others() -> None:
+    assert judged(seed=1).overall == judged(seed=1).overall
+    data = study(np.random.default_rng(1), 40)
+    first = cluster_bootstrap(*data, resamples=1000, seed=1).overall
+    second = cluster_bootstrap(*data, resamples=1000, seed=2).overall
+    assert first["auroc"] != second["auroc"]
+    assert first["auroc"].low == pytest.approx(second["auroc"].low, abs=0.02)
+
+
+def test_images_that_come_in_groups_are_worth_less_than_as_many_alone() -> None:
+    labels, table, groups = study(np.random.default_rng(3), 30, images_a_group=10, likeness=2.0)
+    grouped = cluster_bootstrap(labels, table, groups, resamples=1000).overall
+    alone = cluster_bootstrap(labels, table, np.arange(len(labels)), resamples=1000).overall
+    for name in ("accuracy", "macro_f1", "auroc", "log_loss"):
+        assert grouped[name].high - grouped[name].low > 1.2 * (alone[name].high - alone[name].low), name
+
+
+def test_copies_of_images_in_a_group_narrow_nothing() -> None:
+    labels, table, groups = study(np.random.default_rng(4), 40)
+    once = cluster_bootstrap(labels, table, groups, resamples=1000).overall
+    thrice = cluster_bootstrap(np.tile(labels, 3), np.tile(table, (3, 1)), np.tile(groups, 3), resamples=1000).overall
+    for name in ("accuracy", "macro_f1", "auroc"):
+        assert thrice[name].low == pytest.approx(once[name].low, abs=1e-9), name
+
+
+def test_too_few_groups_get_no_interval() -> None:
+    labels, table, groups = study(np.random.default_rng(5), FEWEST_GROUPS - 1)
+    found = cluster_bootstrap(labels, table, groups, resamples=1000)
+    assert found.overall["accuracy"].value is not None
+    assert all(interval.low is interval.high is None for interval in found.overall.values())
+    assert all(interval.low is None for figures in found.classes for interval in figures.values())
+
+
+def test_a_class_in_too_few_groups_gets_no_interval_and_neither_do_the_means_over_classes() -> None:
+    labels, table, groups = study(np.random.default_rng(6), 40)
+    labels[(labels == 2) & (groups >= FEWEST_GROUPS_OF_A_CLASS - 1)] = 1
+    found = cluster_bootstrap(labels, table, groups, resamples=1000)
+    assert found.classes[2]["recall"].low is None
+    assert found.classes[0]["recall"].low is not None
+    assert found.overall["macro_f1"].low is None
+    assert found.overall["accuracy"].low is not None
+
+
+def test_no_error_at_all_is_not_taken_for_certainty() -> None:
+    labels = np.arange(60, dtype=np.int32) % 3
+    found = cluster_bootstrap(labels, np.eye(3)[labels] * 0.97 + 0.01, np.arange(60), resamples=1000)
+    accuracy = found.overall["accuracy"]
+    assert (accuracy.value, accuracy.high) == (1.0, 1.0)
+    assert accuracy.low == pytest.approx(wilson(1.0, 60, degrees=59)[0])
+    assert found.overall["macro_f1"].low < 0.97
+    assert found.overall["auroc"].low is None  # nothing varies and there is no formula: none is pretended
+
+
+def test_several_seeds_are_averaged() -> None:
+    labels, table, groups = study(np.random.default_rng(7), 40)
+    other = study(np.random.default_rng(7), 40, skill=1.0)[1]
+    both = cluster_bootstrap(labels, np.stack([table, other]), groups, resamples=1000).overall
+    first = cluster_bootstrap(labels, table, groups, resamples=1000).overall
+    second = cluster_bootstrap(labels, other, groups, resamples=1000).overall
+    for name in ALL_METRICS:
+        assert both[name].value == pytest.approx((first[name].value + second[name].value) / 2), name
+
+
+def test_the_difference_of_a_network_to_itself_is_nothing() -> None:
+    for interval in paired_difference(judged(), judged()).values():
+        assert interval.value == 0
+        assert interval.low is None
+
+
+def test_a_better_network_is_shown_to_be_better() -> None:
+    labels, table, groups = study(np.random.default_rng(8), 60)
+    worse = (table + 1.0) / (table + 1.0).sum(axis=1, keepdims=True)
+    worse[::4] = worse[::4, ::-1]
+    a = cluster_bootstrap(labels, table, groups, resamples=1000)
+    b = cluster_bootstrap(labels, worse, groups, resamples=1000)
+    differences = paired_difference(a, b)
+    assert differences["accuracy"].low > 0
+    assert differences["log_loss"].high < 0
+
+
+@pytest.mark.parametrize(("share", "images"), [(257 / 260, 260), (0.5, 10), (0.0, 20)])
+def test_wilson_is_the_interval_of_the_books(share: float, images: int) -> None:
+    expected = stats.binomtest(round(share * images), images).proportion_ci(method="wilson")
+    assert wilson(share, images) == pytest.approx((expected.low, expected.high), abs=1e-6)
+
+
+@pytest.mark.parametrize(("degrees", "error"), [(4, 0.01), (9, 5e-4), (30, 1e-5), (1000, 1e-6)])
+def test_t_quantile_is_that_of_the_tables(degrees: int, error: float) -> None:
+    assert t_quantile(0.975, degrees) == pytest.approx(stats.t.ppf(0.975, degrees), abs=error)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("groups", "images_a_group", "likeness"), [(200, 1, 0.0), (60, 4, 1.0), (20, 10, 1.0)], ids=["alone", "60", "20"]
+)
+def test_the_truth_is_inside_as_often_as_promised(groups: int, images_a_group: int, likeness: float) -> None:
+    """300 studies: of 95 % intervals 285 hold the truth, give or take 3.5 standard deviations (272 to 298)."""
+    options = {"images_a_group": images_a_group, "likeness": likeness}
+    everyone = study(np.random.default_rng(99), 40_000, **options)
+    truth, of_class = Scorer(*everyone[:2]).all_figures(np.ones((1, len(everyone[0]))))
+    inside = dict.fromkeys([*ALL_METRICS, *(f"class {name}" for name in CLASS_METRICS)], 0)
+    for number in range(300):
+        found = cluster_bootstrap(*study(np.random.default_rng(number), groups, **options), resamples=1000)
+        for name in ALL_METRICS:
+            inside[name] += found.overall[name].low <= truth[name][0] <= found.overall[name].high
+        for name in CLASS_METRICS:
+            interval = found.classes[0][name]
+            inside[f"class {name}"] += interval.low <= of_class[name][0, 0] <= interval.high
+    # Binned calibration errors are biased in every sample, which an interval can only partly undo.
+    assert inside.pop("ece") >= 300 * 0.88
+    assert {name: count for name, count in inside.items() if not 272 <= count <= 298} == {}
