@@ -16,7 +16,10 @@ from rich.text import Text
 from textual.timer import Timer
 from textual.widget import Widget
 
+from aimic_tui.widgets.ticks import linear_ticks, log_ticks
+
 Role = Literal["first", "second", "faint"]
+Colour = tuple[int, ...] | int | str  # as plotext takes it: red, green, blue; one of 256; "default"
 
 _ROLES: tuple[Role, ...] = ("faint", "second", "first")  # drawn in this order: what matters most on top
 # What draws a line, and what the legend shows for it. braille is plotext's name of 2 x 4 dots a cell. The first line is
@@ -27,8 +30,6 @@ _MARKERS: dict[Role, tuple[str, str]] = {
     "faint": ("braille", "⠤⠤"),
 }
 _MARKERS_NO_COLOR: dict[Role, tuple[str, str]] = {**_MARKERS, "faint": ("·", "··")}
-_MARKERS_ASCII: dict[Role, tuple[str, str]] = {"first": ("*", "**"), "second": ("o", "oo"), "faint": (".", "..")}
-_ASCII = str.maketrans("│─┤├┬┴┼└┘┌┐", "|-||-++++++")
 _SECONDS = 0.5  # between two drawings: about 12 KB go to the terminal each time
 _SECONDS_SLOW = 1.0
 _SMALLEST = (16, 4)  # below that many columns or rows there is nothing to see
@@ -90,7 +91,7 @@ class Chart(Widget):
         "chart--mark",
     }
 
-    def __init__(self, data: ChartData, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+    def __init__(self, data: ChartData, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._data = data
         self._drawn_at = -math.inf
@@ -132,19 +133,20 @@ class Chart(Widget):
         return self._drawn[1]
 
     def _markers(self) -> dict[Role, tuple[str, str]]:
-        if not getattr(self.app, "unicode", True):
-            return _MARKERS_ASCII
         return _MARKERS_NO_COLOR if self.app.no_color else _MARKERS
 
-    def _colour(self, component: str) -> tuple[int, int, int]:
-        style = self.get_visual_style(component)
-        return (style.background + style.foreground).rgb  # a foreground may be translucent
+    def _colour(self, component: str) -> Colour:
+        colour = self.get_component_rich_style(component).color
+        if colour is None or colour.is_default:
+            return "default"
+        # One of the terminal's own sixteen stays what the terminal makes of it.
+        return colour.number if colour.number is not None else tuple(colour.get_truecolor())
 
     def _draw(
         self,
         width: int,
         height: int,
-        colours: dict[str, tuple[int, int, int]],
+        colours: dict[str, Colour],
         markers: dict[Role, tuple[str, str]],
     ) -> Text:
         lines = [line for role in _ROLES for line in self._data.series if line.role == role]
@@ -154,37 +156,35 @@ class Chart(Widget):
         text = self._legend(width, [line for line, *_ in points], dropped, markers)
         if not points:
             text.append("\n" * max(1, height // 2))
-            text.append(self._data.empty.center(width).rstrip(), style=self._style("chart--axis"))
+            text.append(self._data.empty.center(width).rstrip(), style=self.get_component_rich_style("chart--axis"))
             return text
         if width < _SMALLEST[0] or height - 1 < _SMALLEST[1]:
             return text
-        plot = _plot(points, self._data, width, height - 1, colours, markers)
+        plot = _plot(points, self._data, (width, height - 1), colours, markers)
         text.append("\n")
-        if markers is _MARKERS_ASCII:
-            plot = plot.translate(_ASCII)
         text.append_text(Text.from_ansi(plot.rstrip("\n")))
         text.no_wrap = True
         return text
 
-    def _style(self, component: str) -> str:
-        return "#{:02x}{:02x}{:02x}".format(*self._colour(component))
-
     def _legend(self, width: int, lines: list[Series], dropped: int, markers: dict[Role, tuple[str, str]]) -> Text:
         text = Text(no_wrap=True, overflow="ellipsis", end="")
-        text.append(self._data.title + (" (log)" if self._data.log else ""), style="bold")
+        text.append(
+            self._data.title + (" (log)" if self._data.log else ""), style=self.get_component_rich_style("chart--title")
+        )
         seen: set[tuple[str, Role]] = {("", "first"), ("", "second"), ("", "faint")}
         for line in reversed(lines):
             if (line.name, line.role) not in seen:
                 seen.add((line.name, line.role))
-                text.append("  " + markers[line.role][1], style=self._style(f"chart--{line.role}"))
+                text.append("  " + markers[line.role][1], style=self.get_component_rich_style(f"chart--{line.role}"))
                 text.append(" " + line.name)
-        if self._data.mark is not None and self._data.mark_name and lines:
-            text.append("  │ " if markers is not _MARKERS_ASCII else "  | ", style=self._style("chart--mark"))
-            text.append(self._data.mark_name)
+        mark = self.get_component_rich_style("chart--mark")
         if dropped:
             values = "1 value" if dropped == 1 else f"{dropped} values"
-            why = "not finite or not above 0" if self._data.log else "not finite"
-            text.append(f"  ! {values} {why}", style=self._style("chart--mark"))
+            zeros = self._data.log and any(y <= 0 for line in self._data.series for y in line.y)
+            text.append(f"  ! {values} not finite{' or not above 0' if zeros else ''}", style=mark)
+        if self._data.mark is not None and self._data.mark_name and lines:
+            text.append("  │ ", style=mark)
+            text.append(self._data.mark_name)
         text.truncate(width, overflow="ellipsis")
         return text
 
@@ -214,34 +214,6 @@ def thinned(x: list[float], y: list[float], most: int) -> tuple[list[float], lis
     return [x[i] for i in kept], [y[i] for i in kept]
 
 
-def linear_ticks(low: float, high: float, most: int) -> list[float]:
-    """Return at most `most` (at least 1) round numbers (1, 2 or 5 times a power of ten apart) from `low` to `high`."""
-    if high <= low:
-        return [low]
-    step = 10.0 ** math.floor(math.log10((high - low) / max(most, 1)))
-    while True:
-        for factor in (1, 2, 5):
-            first, last = math.ceil(low / (step * factor) - 1e-9), math.floor(high / (step * factor) + 1e-9)
-            if last - first + 1 <= most:
-                return [round(index * step * factor, 12) for index in range(first, last + 1)] or [low]
-        step *= 10
-
-
-def _log_ticks(low: float, high: float, most: int) -> list[float]:
-    """Return ticks for an axis of decimal logarithms: powers of ten, with 2 and 5 times them where there is room."""
-    powers = range(math.floor(low), math.ceil(high) + 1)
-    candidates: list[list[float]] = []
-    for factors in ((1, 2, 5), (1, 3), (1,)):
-        ticks = [power + math.log10(factor) for power in powers for factor in factors]
-        candidates.append([tick for tick in ticks if low - 1e-9 <= tick <= high + 1e-9])
-    for ticks in candidates:
-        if 2 <= len(ticks) <= most:
-            return ticks
-    if len(candidates[0]) < 2:  # a range within one step: say its ends
-        return [low, high] if high > low else [low]
-    return candidates[-1][:: math.ceil(len(candidates[-1]) / most)]
-
-
 def _tick_label(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
@@ -249,13 +221,13 @@ def _tick_label(value: float) -> str:
 def _plot(
     points: list[tuple[Series, list[float], list[float]]],
     data: ChartData,
-    width: int,
-    height: int,
-    colours: dict[str, tuple[int, int, int]],
+    size: tuple[int, int],
+    colours: dict[str, Colour],
     markers: dict[Role, tuple[str, str]],
 ) -> str:
     import plotext  # 0.12 s: only when the first chart is drawn
 
+    width, height = size
     low_x = min(min(x) for _, x, _ in points)
     high_x = max(max(x) for _, x, _ in points)
     low_y = min(min(y) for *_, y in points)
@@ -280,7 +252,7 @@ def _plot(
     across = [tick for tick in linear_ticks(low_x, high_x, max(2, width // 12)) if tick == int(tick)]
     plotext.xticks(across, [f"{tick:,.0f}" for tick in across])
     rows = max(2, height // 3)
-    ticks = _log_ticks(low_y, high_y, rows) if data.log else linear_ticks(low_y, high_y, rows)
+    ticks = log_ticks(low_y, high_y, rows) if data.log else linear_ticks(low_y, high_y, rows)
     values = [10**tick if data.log else tick for tick in ticks]
     plotext.yticks(ticks, _aligned([_tick_label(value) for value in values]))
     if data.mark is not None and low_x <= data.mark <= high_x:
