@@ -15,8 +15,9 @@ from aimic_tui import wording
 from aimic_tui.engine.errors import AimicError, InputProblem, Interrupted
 from aimic_tui.engine.runs.control import request_stop
 from aimic_tui.engine.runs.folder import RunFolder
-from aimic_tui.engine.runs.snapshot import LogLine, RunFollower, RunSnapshot, TrialSnapshot
+from aimic_tui.engine.runs.snapshot import RunFollower, RunSnapshot, TrialSnapshot
 from aimic_tui.engine.runs.status import RunStatus
+from aimic_tui.engine.runs.story import LogLine
 from aimic_tui.engine.text import printable
 
 _LOOK_EVERY = 0.5  # seconds
@@ -135,7 +136,7 @@ class Follower:
 
     def _say(self, text: str) -> None:
         self._clear_bar()
-        print(wording.to_ascii(text) if wording.ascii_only() else text, file=self._out, flush=True)  # noqa: T201
+        print(wording.to_ascii(text) if wording.ascii_only() else text, file=self._out, flush=True)
 
     def _clear_bar(self) -> None:
         if self._bar:

@@ -19,7 +19,8 @@ from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import printable
 
 if TYPE_CHECKING:
-    from aimic_tui.engine.experiment import Experiment, Setting
+    from aimic_tui.engine.experiment import Experiment
+    from aimic_tui.engine.setting import Setting
 
 
 class _WithSettings(click.Command):
@@ -41,7 +42,7 @@ class _WithSettings(click.Command):
 def _describe(setting: Setting) -> str:
     limits = ""
     if setting.minimum is not None and setting.maximum is not None:
-        limits = f"{setting.minimum:g} to {setting.maximum:g}; "
+        limits = f"{setting.minimum:.10g} to {setting.maximum:.10g}; "
     words = f"{' | '.join(setting.choices)}; " if setting.choices else ""
     default = json.dumps(setting.default, ensure_ascii=False)
     return f"{setting.help} [{words}{limits}default {default}]"
@@ -58,6 +59,7 @@ def _describe(setting: Setting) -> str:
 @click.pass_context
 def train(
     context: click.Context,
+    *,
     experiment: Path | None,
     data: str | None,
     overrides: tuple[str, ...],

@@ -19,8 +19,9 @@ _HEAD = 120  # the name of an event stands within so many bytes of its line's be
 
 
 def now() -> datetime:
-    """Return the time, with its zone (UTC)."""
-    return datetime.now(timezone.utc)
+    """Return the time in whole milliseconds, as files hold it, with its zone (UTC)."""
+    time = datetime.now(timezone.utc)
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
 
 
 def to_time(value: object) -> datetime | None:
