@@ -1,0 +1,185 @@
+"""A run's results.json: every figure with its interval, by network, class and fold, made from stored predictions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.evaluation.intervals import Judgement, cluster_bootstrap, paired_difference
+from aimic_tui.engine.evaluation.limits import Interval
+from aimic_tui.engine.evaluation.metrics import ALL_METRICS, class_scores, confusion, scores
+from aimic_tui.engine.evaluation.tested import TestedNetwork, TestedRun, read_tested
+from aimic_tui.engine.files import read_json, write_json
+
+HONEST = (
+    "Honest protocol: a validation part chose each fold's best epoch; the test images chose nothing and were judged "
+    "once."
+)
+OPTIMISTIC = (
+    "Optimistic: as in the protocol published in 2022, each fold's test images also chose its best epoch, and images "
+    "of one group may be on both sides. Expect less on new images."
+)
+_BEST_OF_MANY = (
+    "The best of {networks} networks by these figures is flattered by the choice, the more the closer they are."
+)
+_RESAMPLES = 2000
+_CONFIDENCE = 0.95
+
+
+def write_results(run: Path) -> dict[str, Any]:
+    """Make the figures of the run in folder `run`, as far as it has come, and put them into its results.json.
+
+    Raises:
+        InputProblem: see `build_results`.
+        OSError: the disk is full; the old file is then untouched.
+    """
+    results = build_results(run)
+    write_json(run / "results.json", results)
+    return results
+
+
+def build_results(run: Path) -> dict[str, Any]:
+    """Return the figures of the run in folder `run`, recomputed from its plain files.
+
+    Returns:
+        `run`, `state`, `protocol`, `optimistic` (whether test images chose anything), `note` (the sentence to that),
+        `method` (of the intervals), `confidence`, `resamples`, `complete`, `images` and `groups` (of the whole test),
+        `classes` (names in the order of the matrices), `networks`: name -> a dict of
+
+        - `pooled`: figure -> {value, low, high} over all tested images together; names in `metrics.ALL_METRICS`
+        - `folds`: a dict a tested fold and seed: its figures, `fold`, `seed` and `images`
+        - `spread`: figure -> {mean, sd} over those (sd with n - 1; None for one)
+        - `classes`: name -> figure -> {value, low, high}, and `support` and `predicted` (images)
+        - `confusion`: counts, rows truth, columns prediction, in the order of `classes`; summed over seeds
+        - `images`, `groups`, `seeds`, `trials_done`, `trials_total`, `unclassified` (images without a prediction)
+
+        and `pairs`: for each two networks `a`, `b`, `images` (that both tested) and `differences`: figure ->
+        {value, low, high} of a - b. With several seeds a figure is the mean of the seeds' figures.
+
+    Raises:
+        InputProblem: a file is missing or damaged, or predictions are not of the test images of their fold.
+    """
+    tested = read_tested(run)
+    evaluation = tested.experiment.get("evaluation", {})
+    options = {
+        "resamples": int(evaluation.get("resamples", _RESAMPLES)),
+        "confidence": float(evaluation.get("confidence", _CONFIDENCE)),
+        "seed": int(tested.experiment.get("seed", 0)),
+    }
+    protocol = str(tested.experiment.get("split", {}).get("protocol", "honest"))
+    optimistic = protocol != "honest"
+    notes = [OPTIMISTIC if optimistic else HONEST]
+    if len(tested.wanted) > 1:
+        notes.append(_BEST_OF_MANY.format(networks=len(tested.wanted)))
+    return {
+        "run": run.name,
+        "state": _state(run),
+        "protocol": protocol,
+        "optimistic": optimistic,
+        "note": " ".join(notes),
+        "method": f"{100 * options['confidence']:g} % intervals: cluster bootstrap over {tested.groups:,} groups, "
+        f"{options['resamples']:,} resamples (BCa; shares: Wilson with the effective number of images)",
+        "confidence": options["confidence"],
+        "resamples": options["resamples"],
+        "complete": tested.complete,
+        "images": tested.images,
+        "groups": tested.groups,
+        "classes": list(tested.classes),
+        "networks": {network.name: _of_network(tested, network, options) for network in tested.networks},
+        "pairs": [_pair(a, b, options) for a, b in combinations(tested.networks, 2)],
+    }
+
+
+def _state(run: Path) -> str:
+    try:
+        return str(read_json(run / "status.json")["state"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputProblem(f"{run} has no readable status.json. Name a run's folder.") from None
+
+
+def _of_network(tested: TestedRun, network: TestedNetwork, options: dict[str, Any]) -> dict[str, Any]:
+    judged = _judge(network, options)
+    # Counts of images, not of images times seeds, stand beside a class.
+    counts = class_scores(network.labels, network.probabilities[0])
+    folds = [
+        {
+            "fold": fold,
+            "seed": seed,
+            "images": int((network.folds == fold).sum()),
+            **scores(network.labels[network.folds == fold], table[network.folds == fold]),
+        }
+        for fold in network.folds_done
+        for seed, table in zip(network.seeds, network.probabilities, strict=True)
+    ]
+    return {
+        "trials_done": len(folds),
+        "trials_total": tested.folds * len(network.seeds),
+        "seeds": list(network.seeds),
+        "images": len(network.images),
+        "groups": judged.groups,
+        "unclassified": int(np.isnan(network.probabilities).any(axis=(0, 2)).sum()),
+        "pooled": _intervals(judged.overall),
+        "folds": folds,
+        "spread": {name: _spread([fold[name] for fold in folds]) for name in ALL_METRICS},
+        "classes": {
+            name: {**_intervals(figures), "support": _count(row["support"]), "predicted": _count(row["predicted"])}
+            for name, figures, row in zip(tested.classes, judged.classes, counts, strict=True)
+        },
+        "confusion": _confusion(network, len(tested.classes)),
+    }
+
+
+def _confusion(network: TestedNetwork, classes: int) -> list[list[int]]:
+    counts = np.zeros((classes, classes), np.int64)
+    for table in network.probabilities:
+        known = ~np.isnan(table).any(axis=1)
+        counts += confusion(network.labels[known], table[known].argmax(axis=1).astype(np.int32), classes)
+    found: list[list[int]] = counts.tolist()
+    return found
+
+
+def _pair(a: TestedNetwork, b: TestedNetwork, options: dict[str, Any]) -> dict[str, Any]:
+    _, of_a, of_b = np.intersect1d(a.images, b.images, return_indices=True)
+    in_both_a, in_both_b = np.zeros(len(a.images), bool), np.zeros(len(b.images), bool)
+    in_both_a[of_a], in_both_b[of_b] = True, True
+    differences = paired_difference(_judge(a.part(in_both_a), options), _judge(b.part(in_both_b), options))
+    return {"a": a.name, "b": b.name, "images": len(of_a), "differences": _intervals(differences)}
+
+
+_judged: OrderedDict[str, Judgement] = OrderedDict()
+_REMEMBERED = 64
+
+
+def _judge(network: TestedNetwork, options: dict[str, Any]) -> Judgement:
+    """Judge a network, or remember: a scheduler asks after every trial, and most networks are as they were."""
+    digest = hashlib.sha256(repr(options).encode())
+    for column in (network.labels, network.groups, network.probabilities):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    key = digest.hexdigest()
+    if key not in _judged:
+        _judged[key] = cluster_bootstrap(network.labels, network.probabilities, network.groups, **options)
+    _judged.move_to_end(key)
+    while len(_judged) > _REMEMBERED:
+        _judged.popitem(last=False)
+    return _judged[key]
+
+
+def _intervals(figures: dict[str, Interval]) -> dict[str, dict[str, float | None]]:
+    return {name: {"value": found.value, "low": found.low, "high": found.high} for name, found in figures.items()}
+
+
+def _spread(values: list[float | None]) -> dict[str, float | None]:
+    known = [value for value in values if value is not None]
+    if not known:
+        return {"mean": None, "sd": None}
+    return {"mean": float(np.mean(known)), "sd": float(np.std(known, ddof=1)) if len(known) > 1 else None}
+
+
+def _count(weight: float | None) -> int:
+    return round(weight or 0.0)
