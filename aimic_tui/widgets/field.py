@@ -1,0 +1,254 @@
+"""A field of a form, made from the declaration of a setting.
+
+One line: the setting's title and an editor that fits its kind. What is wrong with a value is said below it as it is
+typed. pydantic is not needed here: the owner of the form checks values and tells the field (`FormField.problem`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult, RenderResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.style import Style
+from textual.suggester import SuggestFromList
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from aimic_tui.engine.text import printable
+
+if TYPE_CHECKING:
+    from aimic_tui.engine.setting import Setting
+
+_YES_NO = {"true": "yes", "false": "no"}
+
+
+def text_of(value: Any) -> str:
+    """Write a setting's value as one types it: `3e-4`, `true`, `mobilenet_v2, resnet50`."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(item) for item in value)
+    if isinstance(value, float):
+        return _short_float(value)
+    return str(value)
+
+
+def _short_float(value: float) -> str:
+    plain = f"{value:g}"
+    if float(plain) != value:
+        return repr(value)
+    if 0 < abs(value) < 0.001 and "e" not in plain:  # 0.0003 is easier to misread than 3e-4
+        plain = f"{value:e}"
+    if "e" in plain:
+        digits, _, power = plain.partition("e")
+        digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
+        return f"{digits}e{int(power)}"
+    return plain
+
+
+class Choice(Widget, can_focus=True):
+    """One of a few words: all of them side by side where they fit, the chosen one in brackets."""
+
+    DEFAULT_CSS = """
+    Choice { height: 1; width: 1fr; padding: 0 1; background: $panel; }
+    Choice:focus { background: $focus-row; }
+    Choice .choice--chosen { text-style: bold; }
+    Choice .choice--other { color: $text-muted; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"choice--chosen", "choice--other"}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h", "step(-1)", "Before", show=False, id="choice.before", tooltip="Take the word before"),
+        Binding("right,l,space", "step(1)", "Next", show=False, id="choice.next", tooltip="Take the next word"),
+    ]
+
+    value: reactive[str] = reactive("")
+
+    @dataclass
+    class Changed(Message):
+        """Another word was chosen."""
+
+        choice: Choice
+        value: str
+
+    def __init__(self, words: Sequence[str], value: str) -> None:
+        super().__init__()
+        self.words = tuple(words)
+        self.set_reactive(Choice.value, value)
+
+    def action_step(self, step: int) -> None:
+        """Take another word."""
+        at = self.words.index(self.value) if self.value in self.words else -1 if step > 0 else 0
+        self.value = self.words[(at + step) % len(self.words)]
+        self.post_message(self.Changed(self, self.value))
+
+    def on_click(self, event: events.Click) -> None:
+        """Take the word that was clicked, or the next one."""
+        word = event.style.meta.get("word")
+        if word is None:
+            self.action_step(1)
+        elif word != self.value:
+            self.value = word
+            self.post_message(self.Changed(self, word))
+
+    def render(self) -> RenderResult:
+        """Draw the words, or the chosen one between arrows where they don't fit."""
+        chosen, other = (self.get_visual_style(name) for name in ("choice--chosen", "choice--other"))
+        parts: list[Content] = []
+        for word in self.words:
+            shown = _YES_NO.get(word, word)
+            click = Style.from_meta({"word": word})
+            if word == self.value:
+                parts.append(Content.styled(f"[{shown}]", chosen).stylize(click))
+            else:
+                parts.append(Content.styled(f" {shown} ", other).stylize(click))
+        line = Content("").join(parts)
+        if self.value in self.words and line.cell_length > self.size.width:
+            at = f"{self.words.index(self.value) + 1} of {len(self.words)}"
+            value = Content.styled(f"◀ {self.value} ▶", chosen)
+            return Content.assemble(value, "  ", Content.styled(at, other))
+        if self.value not in self.words:
+            return Content.assemble(Content.styled(f"[{printable(self.value)}]", chosen), line)
+        return line
+
+
+class FormField(Vertical):
+    """A setting's title, its editor, and what is wrong with its value."""
+
+    DEFAULT_CSS = """
+    FormField { height: auto; }
+    FormField > Horizontal { height: 1; }
+    FormField .field--title { width: 19; padding: 0 1 0 0; }
+    FormField.-changed .field--title { text-style: bold; }
+    FormField:focus-within .field--title { color: $primary; }
+    FormField > .field--problem { display: none; color: $warning; padding: 0 0 0 19; height: auto; }
+    FormField.-wrong > .field--problem { display: block; }
+    FormField.-hidden { display: none; }
+    """
+
+    @dataclass
+    class Changed(Message):
+        """A person changed the value."""
+
+        field: FormField
+        text: str
+
+    @dataclass
+    class PickWanted(Message):
+        """A list to choose from is asked for (enter on a field of names, of a folder or of a file)."""
+
+        field: FormField
+
+    def __init__(self, setting: Setting, text: str) -> None:
+        """Make the field.
+
+        Args:
+            setting: what it edits.
+            text: the value at first, as `text_of` writes it.
+        """
+        super().__init__(id="field-" + setting.key.replace(".", "-"))
+        self.setting = setting
+        self._text = text
+        self._problem = ""
+
+    def compose(self) -> ComposeResult:
+        """Yield the line and the place below it for a sentence."""
+        setting = self.setting
+        with Horizontal():
+            yield Static("", classes="field--title", markup=False)
+            if setting.kind in ("choice", "switch"):
+                yield Choice(setting.choices or tuple(_YES_NO), self._text)
+            else:
+                words = [word for word in setting.choices if word]
+                suggester = SuggestFromList(words, case_sensitive=False) if words else None
+                yield Input(self._text, suggester=suggester, select_on_focus=False)
+        yield Static("", classes="field--problem", markup=False)
+
+    def on_mount(self) -> None:
+        """Draw the title's sign."""
+        self._draw_title()
+
+    @property
+    def text(self) -> str:
+        """The value as it is written now."""
+        return self._text
+
+    @text.setter
+    def text(self, text: str) -> None:
+        if text == self._text:
+            return
+        self._text = text
+        if self.is_mounted:
+            editor = self.editor
+            with self.prevent(Input.Changed, Choice.Changed):
+                editor.value = text
+            self._draw_title()
+
+    @property
+    def problem(self) -> str:
+        """The sentence about what is wrong with the value; "" where it is fine."""
+        return self._problem
+
+    @problem.setter
+    def problem(self, sentence: str) -> None:
+        if sentence == self._problem:
+            return
+        self._problem = sentence
+        self.set_class(bool(sentence), "-wrong")
+        if self.is_mounted:
+            self.query_one(".field--problem", Static).update(f"! {printable(sentence)}")
+
+    @property
+    def editor(self) -> Input | Choice:
+        """The widget that takes the keys."""
+        editor = self.query_one("Input, Choice")
+        assert isinstance(editor, (Input, Choice))
+        return editor
+
+    @property
+    def changed(self) -> bool:
+        """Whether the value is another than the default."""
+        return self._text.strip() != text_of(self.setting.default)
+
+    def focus(self, scroll_visible: bool = True) -> FormField:
+        """Give the editor the focus."""
+        self.editor.focus(scroll_visible)
+        return self
+
+    def _draw_title(self) -> None:
+        self.set_class(self.changed, "-changed")
+        mark = "▸ " if self.has_focus_within else "* " if self.changed else "  "
+        self.query_one(".field--title", Static).update(mark + self.setting.title)
+
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def _focus_moved(self) -> None:
+        self.call_later(self._draw_title)
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._take(event.value)
+
+    @on(Choice.Changed)
+    def _chosen(self, event: Choice.Changed) -> None:
+        event.stop()
+        self._take(event.value)
+
+    def _take(self, text: str) -> None:
+        if text != self._text:
+            self._text = text
+            self._draw_title()
+            self.post_message(self.Changed(self, text))
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.post_message(self.PickWanted(self))
