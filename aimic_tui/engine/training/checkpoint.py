@@ -1,0 +1,240 @@
+"""Checkpoints: after every epoch, everything needed to go on as if never stopped.
+
+Two are kept, each with its SHA-256 beside it (both file formats of weights load a flipped bit silently). The
+best epoch's weights are a file of their own that checkpoints point to, so they are written once. Every file is
+written beside its place and renamed, so that a kill or a full disk at any moment leaves a whole checkpoint.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import IO, Any, cast
+
+import torch
+from torch import Tensor
+
+from aimic_tui.engine.errors import AimicError, InputProblem
+from aimic_tui.engine.files import digest_of_file, replacing
+from aimic_tui.engine.text import printable
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which trial a checkpoint belongs to; one of another trial could leak this fold's test images."""
+
+    network: str
+    fold: int
+    seed: int
+    classes: tuple[str, ...]
+    experiment_digest: str
+    split_digest: str
+
+
+@dataclass(frozen=True)
+class BestWeights:
+    """Where the best epoch's network is: a file beside the checkpoint, and its SHA-256."""
+
+    epoch: int
+    file: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What was found to go on from.
+
+    Attributes:
+        content: what `save` was given, tensors on the CPU; None where the trial starts anew.
+        best: the best epoch's weights so far.
+        warnings: sentences about checkpoints that could not be used.
+    """
+
+    content: dict[str, Any] | None
+    best: BestWeights | None
+    warnings: tuple[str, ...]
+
+
+class Checkpoints:
+    """The checkpoints of one trial.
+
+    Args:
+        file: the newest one's path; the older one, the digests and the best weights lie beside it.
+        identity: of the trial; what belongs to another is refused.
+    """
+
+    def __init__(self, file: Path, identity: Identity) -> None:
+        self._newest = file
+        self._older = file.with_name(f"{file.stem}-older{file.suffix}")
+        self._identity = identity
+        self._bests: list[str] = []  # best weights that the kept checkpoints point to, newest last
+        self._newest_is_whole = True
+
+    def save(self, content: Mapping[str, Any], best: BestWeights | None) -> None:
+        """Write the checkpoint of an epoch; the one before becomes the older one.
+
+        Args:
+            content: plain values and tensors.
+
+        Raises:
+            AimicError: the disk is full or gone. The checkpoints that were there still are.
+        """
+        whole = {
+            "format": _FORMAT,
+            "identity": asdict(self._identity) | {"classes": list(self._identity.classes)},
+            "best": asdict(best) if best else None,
+            "content": dict(content),
+        }
+        # A damaged newest one must not push out the older one that the trial went on from.
+        self._write(self._newest, whole, keep_older=self._newest_is_whole)
+        self._newest_is_whole = True
+        self._bests = [*self._bests[-1:], best.file if best else ""]
+        for file in self._newest.parent.glob("best-*.pt"):
+            if file.name not in self._bests:
+                file.unlink(missing_ok=True)
+
+    def save_best(self, epoch: int, network: Mapping[str, Tensor]) -> BestWeights:
+        """Write the network of the best epoch so far; the checkpoint saved next points to it.
+
+        Raises:
+            AimicError: the disk is full or gone.
+        """
+        file = self._newest.with_name(f"best-{epoch:04d}.pt")
+        return BestWeights(epoch, file.name, self._write(file, dict(network), keep_older=False))
+
+    def load_best(self, best: BestWeights) -> dict[str, Tensor]:
+        """Return the best epoch's network, on the CPU.
+
+        Raises:
+            AimicError: it is damaged or gone.
+        """
+        path = self._newest.with_name(best.file)
+        if not _is_whole(path, {best.digest}):
+            raise AimicError(
+                f"{printable(str(path))}, the weights of the best epoch, is damaged or gone. Remove the trial's folder "
+                "and `aimic resume` the run to train it anew."
+            )
+        return cast(dict[str, Tensor], torch.load(path, map_location="cpu", weights_only=True))
+
+    def load(self) -> Loaded:
+        """Return the newest checkpoint that is whole.
+
+        Raises:
+            InputProblem: it belongs to another trial.
+        """
+        self._newest_is_whole = True
+        digests = {digest for file in (self._newest, self._older) if (digest := _digest_beside(file))}
+        there = [file for file in (self._newest, self._older) if file.exists()]
+        warnings: list[str] = []
+        for number, file in enumerate(there):
+            whole = _read(file, digests)
+            best = BestWeights(**whole["best"]) if whole and whole["best"] else None
+            if whole is not None:
+                self._check(file, whole["identity"])
+                if best is None or _is_whole(file.with_name(best.file), {best.digest}):
+                    self._bests = [best.file if best else ""]
+                    return Loaded(whole["content"], best, tuple(warnings))
+            if file == self._newest:
+                self._newest_is_whole = False
+            then = "the one of the epoch before is used" if number + 1 < len(there) else "the trial starts anew"
+            warnings.append(f"The checkpoint {printable(file.name)} is damaged; {then}.")
+        return Loaded(None, None, tuple(warnings))
+
+    def forget_older(self) -> None:
+        """Remove the older checkpoint: a finished trial needs none to fall back on."""
+        self._older.unlink(missing_ok=True)
+        _digest_file(self._older).unlink(missing_ok=True)
+
+    def _check(self, file: Path, found: Mapping[str, Any]) -> None:
+        expected = asdict(self._identity) | {"classes": list(self._identity.classes)}
+        names = {"experiment_digest": "experiment", "split_digest": "split"}
+        other = [names.get(key, key) for key, value in expected.items() if found.get(key) != value]
+        if other:
+            raise InputProblem(
+                f"{printable(str(file))} belongs to another {' and '.join(other)} and is not used. Move it "
+                "away to train this trial from its start."
+            )
+
+    def _write(self, path: Path, value: dict[str, Any], *, keep_older: bool) -> str:
+        """Write `value` and its digest; return the digest."""
+        writer: _DigestingWriter | None = None
+        try:
+            # The digest's file takes its place first: between the two, the older checkpoint is whole and alone.
+            with replacing(path) as file, replacing(_digest_file(path)) as digest_file:
+                writer = _DigestingWriter(file)
+                torch.save(value, cast(IO[bytes], writer))
+                file.flush()
+                os.fsync(file.fileno())
+                digest = writer.digest.hexdigest()
+                digest_file.write(f"{digest}  {path.name}\n".encode())
+                digest_file.flush()
+                os.fsync(digest_file.fileno())
+                if keep_older and path.exists():
+                    path.replace(self._older)
+                    _digest_file(path).replace(_digest_file(self._older))
+            return digest
+        except (OSError, RuntimeError) as error:
+            # torch turns an error of the file into one of its own; the writer still has the first.
+            cause = (writer.error if writer else None) or error
+            if not isinstance(cause, OSError):
+                raise
+            why = cause.strerror or str(cause)
+        raise AimicError(
+            f"{printable(str(path))} can't be written: {why}. Make room there and `aimic resume` the run; the epochs "
+            "before are kept."
+        )
+
+
+class _DigestingWriter:
+    """What `torch.save` writes into: the file, and the digest of what went through."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = sha256()
+        self.error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            self.error = error
+            raise
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+def _digest_file(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")
+
+
+def _digest_beside(path: Path) -> str | None:
+    try:
+        return _digest_file(path).read_text(encoding="ascii").split()[0]
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _is_whole(path: Path, digests: set[str]) -> bool:
+    try:
+        return digest_of_file(path) in digests
+    except OSError:
+        return False
+
+
+def _read(path: Path, digests: set[str]) -> dict[str, Any] | None:
+    """Return a checkpoint's dict, or None where it is damaged or of a format this program doesn't know."""
+    if not _is_whole(path, digests):
+        return None
+    try:
+        whole = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError):
+        return None
+    return whole if isinstance(whole, dict) and whole.get("format") == _FORMAT else None

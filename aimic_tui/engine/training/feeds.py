@@ -1,0 +1,155 @@
+"""What the training loop is fed with: images that vary anew each epoch, or features that were computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from aimic_tui.engine.models.build import features, logits_from_features, set_training, training_outputs
+from aimic_tui.engine.training.augmentation import Augmentation
+from aimic_tui.engine.training.batches import Batch, Integers, Loader, Stopwatch
+from aimic_tui.engine.training.memory import is_out_of_memory
+from aimic_tui.engine.training.precision import Precision
+
+Tick = Callable[[int], None]  # called after each batch with its number of images; may raise to stop the work
+
+
+class Feed(Protocol):
+    """Where batches come from and which part of the network they go through."""
+
+    def start_training(self) -> None:
+        """Put the network into the mode it learns in."""
+
+    def inputs(self, batches: Sequence[Batch], epoch: int, stopwatch: Stopwatch) -> Iterator[Tensor]:
+        """Yield what each batch puts into `outputs`, on the device."""
+
+    def outputs(self, inputs: Tensor) -> list[tuple[float, Tensor]]:
+        """Return each output's loss weight and logits [b, classes], the classifier's first."""
+
+    def logits(self, samples: Integers, precision: Precision, tick: Tick) -> Tensor:
+        """Return the network's logits in evaluation mode: float32 [samples, classes] on the CPU."""
+
+
+class ImageFeed:
+    """Images through the whole network.
+
+    Args:
+        network: on the device.
+        loader: of the images.
+        augmentation: of training images.
+        normalise: turns uint8 images into the network's input.
+        evaluation_batch: images at once where nothing is learned.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        loader: Loader,
+        augmentation: Augmentation,
+        normalise: Callable[[Tensor], Tensor],
+        evaluation_batch: int,
+    ) -> None:
+        self._network = network
+        self._loader = loader
+        self._augmentation = augmentation
+        self._normalise = normalise
+        self._evaluation_batch = evaluation_batch
+
+    def start_training(self) -> None:
+        """Put the network into training mode."""
+        set_training(self._network)
+
+    def inputs(self, batches: Sequence[Batch], epoch: int, stopwatch: Stopwatch) -> Iterator[Tensor]:
+        """Yield varied, normalised images: float32 [b, 3, S, S]."""
+        images = self._loader.load([batch.samples for batch in batches], stopwatch)
+        for batch, loaded in zip(batches, images, strict=True):
+            yield self._augmentation(loaded, batch.draws, epoch)
+
+    def outputs(self, inputs: Tensor) -> list[tuple[float, Tensor]]:
+        """Return the outputs of the network, auxiliary classifiers included."""
+        return training_outputs(self._network, inputs)
+
+    def logits(self, samples: Integers, precision: Precision, tick: Tick) -> Tensor:
+        """Return the logits of images as they are."""
+        return self.map(self._network, samples, precision, tick)
+
+    def features(self, samples: Integers, precision: Precision, tick: Tick) -> Tensor:
+        """Return what enters the classifier for images as they are: float32 [samples, ...] on the CPU."""
+        return self.map(lambda images: features(self._network, images), samples, precision, tick)
+
+    @torch.no_grad()
+    def map(self, function: Callable[[Tensor], Tensor], samples: Integers, precision: Precision, tick: Tick) -> Tensor:
+        """Return `function` of normalised images, with the network in evaluation mode: float32 [samples, ...], CPU.
+
+        Where the memory doesn't hold a batch, the rest is done in smaller ones.
+        """
+        self._network.eval()
+        done: list[Tensor] = []
+        place = 0
+        while place < len(samples):
+            size = self._evaluation_batch
+            batches = [samples[start : start + size] for start in range(place, len(samples), size)]
+            try:
+                for images in self._loader.load(batches):
+                    with precision.autocast():
+                        result = function(self._normalise(images))
+                    done.append(result.float().cpu())
+                    place += len(images)
+                    tick(len(images))
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error) or self._evaluation_batch == 1:
+                    raise
+                self._evaluation_batch //= 2
+        return torch.cat(done)
+
+
+class FeatureFeed:
+    """Features of images as they are, computed once, through the classifier's last layer alone.
+
+    Args:
+        network: on the device; all but its last layer is frozen.
+        images: where the features come from.
+        samples: data set indices of all images that will be asked for.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        images: ImageFeed,
+        samples: Integers,
+        *,
+        device: torch.device,
+        precision: Precision,
+        tick: Tick,
+    ) -> None:
+        self._network = network
+        self._features = images.features(samples, precision, tick).to(device)
+        self._rows = np.zeros(int(samples.max()) + 1, dtype=np.int64)
+        self._rows[samples] = np.arange(len(samples))
+
+    def start_training(self) -> None:
+        """Leave the frozen network in evaluation mode."""
+        self._network.eval()
+
+    def inputs(self, batches: Sequence[Batch], epoch: int, stopwatch: Stopwatch) -> Iterator[Tensor]:
+        """Yield features [b, ...]; they don't vary."""
+        for batch in batches:
+            yield self._of(batch.samples)
+
+    def outputs(self, inputs: Tensor) -> list[tuple[float, Tensor]]:
+        """Return the classifier's logits."""
+        return [(1.0, logits_from_features(self._network, inputs))]
+
+    @torch.no_grad()
+    def logits(self, samples: Integers, precision: Precision, tick: Tick) -> Tensor:
+        """Return the classifier's logits."""
+        logits = logits_from_features(self._network, self._of(samples))
+        tick(len(samples))
+        return logits.float().cpu()
+
+    def _of(self, samples: Integers) -> Tensor:
+        return self._features[torch.from_numpy(self._rows[samples]).to(self._features.device)]

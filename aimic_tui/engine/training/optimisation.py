@@ -1,0 +1,167 @@
+"""How gradients become steps: which parameters learn how fast, the optimiser, and the learning rate over time."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from aimic_tui.engine.experiment import TrainingSettings
+from aimic_tui.engine.models.build import head_parameters
+
+# In the second part of gradual training the first layers learn this much slower than the classifier: they hold
+# what all images share, and there are few images to learn it from.
+_SLOWEST = 0.1
+_BANDS = 8  # of equal rate, from the first layers to the last
+_WARMUP_SHARE = 0.2  # at most so much of the training rises
+_ONE_CYCLE_RISE, _ONE_CYCLE_START, _ONE_CYCLE_END = 0.3, 1 / 25, 1e-4  # Smith and Topin 2017, as in OneCycleLR
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Epochs `first` to `last` (from 1, both included) in which the same layers learn.
+
+    Attributes:
+        layers: "head" is the classifier's last layer alone, on the frozen network's features.
+        graded: earlier layers learn slower than later ones.
+    """
+
+    first: int
+    last: int
+    layers: Literal["all", "head"]
+    graded: bool = False
+
+
+def phases(trainable: str, epochs: int) -> tuple[Phase, ...]:
+    """Return what learns when, for `model.trainable` and `training.epochs`."""
+    if trainable == "head":
+        return (Phase(1, epochs, "head"),)
+    if trainable == "gradual" and epochs > 1:
+        head = max(1, min(10, epochs // 4))
+        return Phase(1, head, "head"), Phase(head + 1, epochs, "all", graded=True)
+    return (Phase(1, epochs, "all"),)
+
+
+def parameter_groups(network: nn.Module, weight_decay: float, *, graded: bool) -> list[dict[str, Any]]:
+    """Return the parameters that learn, grouped by weight decay and by rate.
+
+    Norms, biases and what the network itself exempts (position embeddings) get no weight decay. Each group has a
+    `rate`, the factor on the learning rate: 1, or where `graded`, from 0.1 for the first layers to 1 for the last.
+    """
+    own_exemptions: Callable[[], set[str]] | None = getattr(network, "no_weight_decay", None)  # timm's networks
+    exempt = own_exemptions() if own_exemptions else set()
+    head = {id(parameter) for parameter in head_parameters(network)}
+    named = [(name, parameter) for name, parameter in network.named_parameters() if parameter.requires_grad]
+    groups: defaultdict[tuple[float, float], list[nn.Parameter]] = defaultdict(list)
+    for place, (name, parameter) in enumerate(named):
+        decay = 0.0 if parameter.ndim <= 1 or name.endswith(".bias") or name in exempt else weight_decay
+        band = _BANDS if id(parameter) in head else place * _BANDS // len(named)
+        rate = _SLOWEST ** (1 - band / _BANDS) if graded else 1.0
+        groups[decay, rate].append(parameter)
+    return [{"params": parameters, "weight_decay": decay, "rate": rate} for (decay, rate), parameters in groups.items()]
+
+
+def make_optimizer(settings: TrainingSettings, network: nn.Module, *, graded: bool) -> torch.optim.Optimizer:
+    """Make the optimiser that `training.optimizer` names, over the parameters that learn.
+
+    Rprop knows no weight decay. L-BFGS (with strong-Wolfe line search, four iterations a step) knows neither weight
+    decay nor groups; both are then left out.
+    """
+    rate = settings.learning_rate
+    groups = parameter_groups(network, settings.weight_decay, graded=graded)
+    if settings.optimizer == "lbfgs":
+        parameters = [parameter for group in groups for parameter in group["params"]]
+        return torch.optim.LBFGS(
+            parameters, lr=rate, max_iter=4, max_eval=8, history_size=10, line_search_fn="strong_wolfe"
+        )
+    make, options = _OPTIMIZERS[settings.optimizer]
+    if settings.optimizer == "rprop":
+        groups = [{key: value for key, value in group.items() if key != "weight_decay"} for group in groups]
+    if settings.optimizer in ("sgd", "rmsprop"):
+        options = options | {"momentum": settings.momentum}
+    if settings.optimizer == "sgd":
+        options = options | {"nesterov": settings.momentum > 0}
+    return make(groups, lr=rate, **options)
+
+
+_OPTIMIZERS: dict[str, tuple[Callable[..., torch.optim.Optimizer], dict[str, Any]]] = {
+    "adamw": (torch.optim.AdamW, {"fused": True}),
+    "adam": (torch.optim.Adam, {"fused": True}),
+    "adamax": (torch.optim.Adamax, {}),
+    "rmsprop": (torch.optim.RMSprop, {}),
+    "rprop": (torch.optim.Rprop, {}),
+    "adadelta": (torch.optim.Adadelta, {}),
+    "adagrad": (torch.optim.Adagrad, {}),
+    "sgd": (torch.optim.SGD, {"fused": True}),
+}
+
+
+class Schedule:
+    """The learning rate's factor at each step of a phase.
+
+    A function of the step, except that `plateau` also remembers what `observe` told it.
+
+    Args:
+        settings: schedule, warmup, decay, decay_every.
+        epochs: of the phase.
+        steps: per epoch.
+        lower_is_better: of the values `observe` gets.
+    """
+
+    def __init__(self, settings: TrainingSettings, epochs: int, steps: int, *, lower_is_better: bool) -> None:
+        self._settings = settings
+        self._steps = steps
+        self._total = max(1, epochs * steps)
+        self._warmup = min(settings.warmup * steps, _WARMUP_SHARE * self._total)
+        self._sign = -1.0 if lower_is_better else 1.0
+        self._plateaus, self._since_gain, self._best = 0, 0, -math.inf
+
+    def factor(self, step: int) -> float:
+        """Return the factor, within 0 to 1, for `step` (from 0, over the whole phase)."""
+        if self._settings.schedule == "one-cycle":
+            return _one_cycle(step / self._total)
+        if step < self._warmup:
+            return (step + 1) / (self._warmup + 1)
+        if self._settings.schedule == "cosine":
+            share = (step - self._warmup) / max(1.0, self._total - self._warmup)
+            return 0.5 * (1 + math.cos(math.pi * share))
+        epoch = step // self._steps
+        decays = {"step": epoch // self._settings.decay_every, "exponential": epoch, "plateau": self._plateaus}
+        return self._settings.decay ** decays.get(self._settings.schedule, 0)
+
+    def observe(self, value: float) -> None:
+        """Take an epoch's monitored value; `plateau` lowers the rate after `decay_every` epochs without a gain."""
+        if self._sign * value > self._best:
+            self._best, self._since_gain = self._sign * value, 0
+            return
+        self._since_gain += 1
+        if self._since_gain >= self._settings.decay_every:
+            self._plateaus, self._since_gain = self._plateaus + 1, 0
+
+    def state_dict(self) -> dict[str, float]:
+        """Return what `observe` left behind."""
+        return {"plateaus": self._plateaus, "since_gain": self._since_gain, "best": self._best}
+
+    def load_state_dict(self, state: dict[str, float]) -> None:
+        """Go on from where `state_dict` was taken."""
+        self._plateaus, self._since_gain = int(state["plateaus"]), int(state["since_gain"])
+        self._best = state["best"]
+
+
+def _one_cycle(share: float) -> float:
+    if share < _ONE_CYCLE_RISE:
+        start, end, share = _ONE_CYCLE_START, 1.0, share / _ONE_CYCLE_RISE
+    else:
+        start, end, share = 1.0, _ONE_CYCLE_END, (share - _ONE_CYCLE_RISE) / (1 - _ONE_CYCLE_RISE)
+    return end + (start - end) * 0.5 * (1 + math.cos(math.pi * share))
+
+
+def set_learning_rate(groups: Sequence[dict[str, Any]], rate: float) -> None:
+    """Set the groups' learning rates, each by its own factor."""
+    for group in groups:
+        group["lr"] = rate * group.get("rate", 1.0)

@@ -1,0 +1,65 @@
+"""What a fold's images are for, and how they reach the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from aimic_tui.engine.data.data_set import Part
+from aimic_tui.engine.data.preprocessing import Preprocessing
+from aimic_tui.engine.data.splitting import Split
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.experiment import Experiment
+from aimic_tui.engine.models.catalogue import NetworkInfo
+
+_HALVES = (0.5, 0.5, 0.5)
+
+
+@dataclass(frozen=True, eq=False)
+class FoldParts:
+    """Indices into the data set, int64 each.
+
+    Attributes:
+        choosing: the images that choose the epoch and stop the training: the validation part, or in the published
+            protocol the test part, which makes its figures optimistic.
+    """
+
+    train: npt.NDArray[np.int64]
+    validation: npt.NDArray[np.int64]
+    test: npt.NDArray[np.int64]
+    choosing: npt.NDArray[np.int64]
+    optimistic: bool
+
+
+def fold_parts(split: Split, fold: int, protocol: str) -> FoldParts:
+    """Return the parts of `fold` (from 1).
+
+    Raises:
+        InputProblem: a part that is needed has no images.
+    """
+    parts = split.parts[fold - 1]
+    train, validation, test = (np.flatnonzero(parts == part) for part in (Part.TRAIN, Part.VALIDATION, Part.TEST))
+    optimistic = protocol == "aimic-2022"
+    choosing = test if optimistic else validation
+    for name, samples in (("training", train), ("test", test), ("validation", choosing)):
+        if not len(samples):
+            raise InputProblem(f"Fold {fold} has no {name} images. Change the settings of the split.")
+    return FoldParts(train, validation, test, choosing, optimistic)
+
+
+def preprocessing_for(experiment: Experiment, info: NetworkInfo) -> Preprocessing:
+    """Return how images become a network's input: at its own size and normalisation.
+
+    The published protocol scales every network's images to [-1, 1].
+    """
+    size = experiment.model.image_size
+    published = experiment.split.protocol == "aimic-2022"
+    return Preprocessing(
+        image_size=info.input_size if size == "auto" else size,
+        fit=experiment.data.fit,
+        intensity=experiment.data.intensity,
+        mean=_HALVES if published else info.mean,
+        std=_HALVES if published else info.std,
+    )

@@ -1,0 +1,140 @@
+"""One optimisation step: forward, backward, update; in smaller parts when the memory doesn't hold a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.training.feeds import Feed
+from aimic_tui.engine.training.memory import is_out_of_memory
+from aimic_tui.engine.training.objective import Objective
+from aimic_tui.engine.training.precision import Precision
+
+_SMALLEST_PART = 2  # batch norm can't learn from one image
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What a step saw, as tensors on the device (asking for their values would wait for it).
+
+    Attributes:
+        loss: mean over the batch, auxiliary outputs included: what was minimised.
+        loss_sum: of the classifier's own output, weighted sum over images.
+        weight: sum of the images' weights.
+        correct: images classified right.
+    """
+
+    loss: Tensor
+    loss_sum: Tensor
+    weight: Tensor
+    correct: Tensor
+
+
+class Stepper:
+    """Takes steps with one optimiser.
+
+    Args:
+        feed: runs the network.
+        optimizer: over the parameters that learn.
+        gradient_clip: largest norm of a gradient, 0 is no limit.
+        part: images that go through at once; a batch that is larger is cut up and its gradients are added.
+        warn: takes a sentence.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        optimizer: torch.optim.Optimizer,
+        objective: Objective,
+        precision: Precision,
+        *,
+        gradient_clip: float,
+        part: int,
+        warn: Callable[[str], None],
+    ) -> None:
+        self.part = part
+        self._feed = feed
+        self._optimizer = optimizer
+        self._objective = objective
+        self._precision = precision
+        self._clip = gradient_clip
+        self._warn = warn
+        self._parameters: list[nn.Parameter] = [p for group in optimizer.param_groups for p in group["params"]]
+
+    def step(self, inputs: Tensor, labels: Tensor, seed: int) -> StepResult:
+        """Learn from one batch; dropout is drawn by `seed`, so a step that is done again is the same step.
+
+        Raises:
+            AimicError: not even two images at once fit into memory.
+        """
+        scaler = self._precision.scaler
+        if isinstance(self._optimizer, torch.optim.LBFGS):
+            results: list[StepResult] = []
+
+            def closure() -> Tensor:
+                results.append(self._gradients(inputs, labels, seed))
+                if self._clip:
+                    self._clip_gradients()
+                return results[-1].loss
+
+            self._optimizer.step(closure)  # type: ignore[no-untyped-call]
+            return results[0]
+        result = self._gradients(inputs, labels, seed)
+        if self._clip:
+            scaler.unscale_(self._optimizer)
+            self._clip_gradients()
+        scaler.step(self._optimizer)
+        scaler.update()
+        return result
+
+    def _clip_gradients(self) -> None:
+        nn.utils.clip_grad_norm_(self._parameters, self._clip)
+
+    def _gradients(self, inputs: Tensor, labels: Tensor, seed: int) -> StepResult:
+        while True:
+            try:
+                torch.manual_seed(seed)
+                return self._accumulated(inputs, labels)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+            # Here, outside the handler, nothing holds the failed pass's tensors any more.
+            self._make_smaller(len(inputs), inputs.device)
+
+    def _make_smaller(self, batch: int, device: torch.device) -> None:
+        self._optimizer.zero_grad(set_to_none=True)
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        tried = min(self.part, batch)
+        if tried <= _SMALLEST_PART:
+            raise AimicError(
+                f"The memory of {device} doesn't hold {tried} images of this network. Choose a smaller "
+                "model.image_size or a smaller network, or end what else uses the memory."
+            )
+        self.part = max(_SMALLEST_PART, (tried + 1) // 2)
+        self._warn(
+            f"The memory ran out with {tried} images at once: going on with {self.part} at once, their gradients "
+            f"added up to batches of {batch} as before."
+        )
+
+    def _accumulated(self, inputs: Tensor, labels: Tensor) -> StepResult:
+        """Compute the batch's gradients, by parts of nearly equal size."""
+        self._optimizer.zero_grad(set_to_none=True)
+        weight = self._objective.weights(labels).sum()
+        parts = -(-len(inputs) // self.part)
+        loss = loss_sum = torch.zeros((), device=inputs.device)
+        correct = torch.zeros((), dtype=torch.int64, device=inputs.device)
+        for images, truth in zip(inputs.tensor_split(parts), labels.tensor_split(parts), strict=True):
+            with self._precision.autocast():
+                outputs = self._feed.outputs(images)
+            losses = [factor * self._objective.loss_sum(logits, truth) for factor, logits in outputs]
+            part_loss = torch.stack(losses).sum() / weight
+            torch.autograd.backward(self._precision.scaler.scale(part_loss))
+            loss = loss + part_loss.detach()
+            loss_sum = loss_sum + losses[0].detach()
+            correct = correct + (outputs[0][1].detach().argmax(dim=1) == truth).sum()
+        return StepResult(loss, loss_sum, weight, correct)
