@@ -20,7 +20,7 @@ from aimic_tui.engine.errors import AimicError, UsageProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import write_atomically, write_json
 from aimic_tui.engine.models.catalogue import find_network
-from aimic_tui.engine.models.weights_folder import check_weights
+from aimic_tui.engine.models.weights_folder import check_weights, published_tag
 from aimic_tui.engine.runs.devices import find_slots
 from aimic_tui.engine.runs.environment import describe_environment
 from aimic_tui.engine.runs.events import append_event, now
@@ -90,15 +90,15 @@ def _resolved(experiment: Experiment) -> Experiment:
     """Check what can be checked without the images, and write out what depends on where we are."""
     if not experiment.data.path:
         raise UsageProblem("data.path is empty. Name a folder with one sub-folder a class, or a manifest (.csv).")
-    networks = list(dict.fromkeys(experiment.model.networks))
-    for network in networks:
-        info = find_network(network)
-        if experiment.model.image_size != "auto":
+    infos = {info.name: info for info in map(find_network, experiment.model.networks)}
+    networks = list(infos)
+    if experiment.model.image_size != "auto":
+        for info in infos.values():
             info.check_size(experiment.model.image_size)
     compute = experiment.compute
     find_slots(compute.devices, compute.workers, compute.threads)
     weights = experiment.model.weights
-    if weights not in ("none", "imagenet"):
+    if weights != "none" and published_tag(weights) is None:
         weights = str(Path(weights).expanduser().absolute())
     check_weights(weights, networks)
     data = Path(experiment.data.path).expanduser().absolute()

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from aimic_tui.engine.errors import AimicError
-from aimic_tui.engine.files import FileLock
+from aimic_tui.engine.files import FileLock, read_json, write_json
 from aimic_tui.engine.runs.devices import Slot, find_slots
 from aimic_tui.engine.runs.events import EventReader, append_event, now
 from aimic_tui.engine.runs.folder import RunFolder, TrialKey
@@ -263,6 +263,10 @@ class Scheduler:
         self._tell(f"run-{state}", **({"sentence": reason} if reason else {}))
         self._status = replace(self._status, state=state, ended=now(), trials=trials, reason=reason)
         self._save()
+        # The figures were made while the run was still going on, and they say how it stood.
+        with suppress(OSError, ValueError):
+            results = read_json(self._folder.results_file)
+            write_json(self._folder.results_file, {**results, "state": state})
         with suppress(OSError):
             self._reserve_file.unlink(missing_ok=True)
 

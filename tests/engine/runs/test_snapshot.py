@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -136,7 +137,9 @@ def test_a_trial_that_did_not_change_is_the_same_object(run: RunFolder) -> None:
 
 def test_the_log_is_in_order_printable_and_bounded(run: RunFolder) -> None:
     append_event(run.events_file, "run-started", pid=1)
+    time.sleep(0.002)  # times are told in milliseconds
     tell(run, SECOND, "warning", sentence="class \x1b[31mred is small")
+    time.sleep(0.002)
     append_event(run.events_file, "trial-failed", trial=SECOND.name, sentence="No memory.", attempt=1, given_up=True)
     follower = RunFollower(run)
     log = follower.snapshot().log

@@ -1,0 +1,101 @@
+"""What is checked before a run is made, and what its folder then holds."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aimic_tui.engine.data.manifest import read_manifest
+from aimic_tui.engine.data.splitting import read_split
+from aimic_tui.engine.errors import AimicError, InputProblem, UsageProblem
+from aimic_tui.engine.experiment import Experiment
+from aimic_tui.engine.files import read_json
+from aimic_tui.engine.runs.control import create_run
+from aimic_tui.engine.runs.status import read_status
+from aimic_tui.engine.runs.workspace import Workspace
+
+
+def experiment(data: Path, **values: Any) -> Experiment:
+    keys = {"data.path": str(data), "model.weights": "none", "split.folds": 3}
+    return Experiment().with_values({**keys, **{key.replace("__", "."): value for key, value in values.items()}})
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "space")
+
+
+def test_a_new_run_holds_all_that_is_needed_to_carry_it_out(workspace: Workspace, cells: Path) -> None:
+    made = experiment(cells, model__networks=["mobilenet_v2", "resnet18", "mobilenet_v2"], seed=3)
+    folder = create_run(made, workspace, ["aimic", "train", "--data", "cells"])
+
+    status = read_status(folder)
+    assert (status.state, status.run, status.folds, status.pid) == ("queued", folder.name, 3, None)
+    assert folder.name.endswith("-cells")
+    assert [trial.key.name for trial in status.trials][:4] == [
+        "mobilenet_v2/fold-1-seed-3",
+        "mobilenet_v2/fold-2-seed-3",
+        "mobilenet_v2/fold-3-seed-3",
+        "resnet18/fold-1-seed-3",
+    ]
+    resolved = Experiment.from_file(folder.experiment_file)
+    assert (resolved.name, resolved.data.path) == ("cells", str(cells))
+    assert resolved.data.group not in ("auto", "none")  # the names show the smear
+    assert resolved.model.networks == ["mobilenet_v2", "resnet18"]
+    data_set = read_manifest(folder.manifest_file)
+    assert len(data_set) == 24
+    assert len(read_split(folder.split_file, data_set.images).parts) == 3
+    environment = read_json(folder.environment_file)
+    assert environment["command_line"] == ["aimic", "train", "--data", "cells"]
+    assert environment["versions"]["torch"]
+    assert [path.name for path in workspace.runs_folder.iterdir()] == [folder.name]
+    assert workspace.data_sets()[0].images == 24
+
+
+def test_runs_of_the_same_second_and_name_stay_apart(workspace: Workspace, cells: Path) -> None:
+    names = {create_run(experiment(cells, name="Größe/../x"), workspace, []).name for _ in range(3)}
+    assert len(names) == 3
+    assert all(name.isascii() and "/" not in name for name in names)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "why"),
+    [
+        ({"data.path": ""}, UsageProblem, "data.path is empty"),
+        ({"data.path": "/nowhere/at/all"}, InputProblem, "/nowhere/at/all"),
+        ({"model.networks": ["mobilenet_v9"]}, UsageProblem, "mobilenet_v9"),
+        ({"model.weights": "/nowhere/weights.pth"}, InputProblem, "weights.pth"),
+        ({"compute.devices": "tpu"}, UsageProblem, "compute.devices"),
+        ({"compute.devices": "cuda:99"}, InputProblem, "GPU|cuda:99"),
+        ({"split.folds": 13}, InputProblem, "fold"),
+        ({"model.networks": ["inception_v3"], "model.image_size": 32}, UsageProblem, "inception_v3"),
+    ],
+)
+def test_what_cannot_work_is_said_before_anything_is_left_behind(
+    workspace: Workspace, cells: Path, values: dict[str, Any], kind: type[AimicError], why: str
+) -> None:
+    with pytest.raises(kind, match=why):
+        create_run(experiment(cells).with_values(values), workspace, [])
+    assert workspace.runs() == []
+    assert not list(workspace.runs_folder.glob("*")) if workspace.runs_folder.exists() else True
+
+
+@pytest.mark.parametrize("content", [b"", b"no image"])
+def test_an_unreadable_image_is_said_with_its_name(
+    workspace: Workspace, cells: Path, tmp_path: Path, content: bytes
+) -> None:
+    data = tmp_path / "cells"
+    shutil.copytree(cells, data)
+    (data / "dark" / "smear000_broken.png").write_bytes(content)
+    with pytest.raises(InputProblem, match=r"smear000_broken\.png"):
+        create_run(experiment(data), workspace, [])
+    assert not list(workspace.runs_folder.glob("*")) if workspace.runs_folder.exists() else True
+
+
+def test_a_single_class_is_a_sentence(workspace: Workspace, cells: Path, tmp_path: Path) -> None:
+    shutil.copytree(cells / "dark", tmp_path / "cells" / "dark")
+    with pytest.raises(InputProblem, match="class"):
+        create_run(experiment(tmp_path / "cells"), workspace, [])
