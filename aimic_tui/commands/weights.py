@@ -1,0 +1,180 @@
+"""`aimic weights`: the local folder of pre-trained weights, and the only commands that download."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from aimic_tui import wording
+from aimic_tui.engine.errors import AimicError, InputProblem, UsageProblem
+from aimic_tui.engine.models.catalogue import NetworkInfo, all_networks, find_network
+from aimic_tui.engine.models.weights_folder import (
+    WeightsEntry,
+    check_entry,
+    find_entry,
+    read_entries,
+    weights_folder,
+)
+from aimic_tui.engine.text import printable
+
+
+@click.group()
+def weights() -> None:
+    """The local folder of pre-trained weights ($AIMIC_WEIGHTS names another)."""
+
+
+@weights.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print the folder's content as one JSON object.")
+def list_weights(as_json: bool) -> None:
+    """What the folder holds."""
+    folder = weights_folder()
+    entries = read_entries(folder)
+    if as_json:
+        click.echo(json.dumps({"folder": str(folder), "weights": [asdict(entry) for entry in entries]}))
+        return
+    if not entries:
+        click.echo(
+            f"There are no weights in {printable(str(folder))} yet. `aimic weights fetch NETWORK` gets published ones, "
+            "`aimic weights import FILE --network NETWORK` takes a file.",
+            err=True,
+        )
+        return
+    for entry in entries:
+        size = wording.bytes_text(entry.bytes)
+        line = f"{entry.network:28}  {entry.tag:24}  {size:>7}  {entry.licence or 'licence unknown'}"
+        click.echo(printable(line))
+    click.echo(f"in {printable(str(folder))}", err=True)
+
+
+@weights.command("verify")
+def verify_weights() -> None:
+    """Compare every file of the folder with its digest."""
+    folder = weights_folder()
+    entries = read_entries(folder)
+    faults = []
+    for entry in entries:
+        try:
+            check_entry(entry, folder)
+        except InputProblem as problem:
+            faults.append(problem.sentence)
+    if faults:
+        raise InputProblem("\n".join(faults))
+    click.echo(f"{wording.plural(len(entries), 'file')} in {printable(str(folder))}: all as they were put there.")
+
+
+@weights.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--network", required=True, help="The network that the weights are for.")
+@click.option("--tag", default="", help="What to call them (default: what `imagenet` means for the network).")
+def import_file(file: Path, network: str, tag: str) -> None:
+    """Check FILE (.safetensors, .pth, .pt) against its network and put it into the folder."""
+    info = find_network(network)
+    from aimic_tui.engine.models.weights_import import import_weights
+
+    folder = weights_folder()
+    entry = import_weights(file, info, tag or next(iter(info.weights), "local"), folder)
+    _say_where(entry, folder)
+
+
+@weights.command("fetch")
+@click.argument("names", nargs=-1, metavar="[NETWORK]...")
+@click.option("--tag", default="", help="Which of the published weights (default: what `imagenet` means).")
+@click.option("--paper", is_flag=True, help="The ten networks of the published evaluation.")
+@click.option("--again", is_flag=True, help="Also what the folder already holds.")
+def fetch(names: tuple[str, ...], tag: str, paper: bool, again: bool) -> None:
+    """Download published weights of networks into the folder; go on where an earlier download ended."""
+    infos = [find_network(name) for name in names] + [info for info in all_networks() if paper and info.paper]
+    if not infos:
+        raise UsageProblem("Name the networks whose weights to fetch, or use --paper for the published ten.")
+    folder = weights_folder()
+    stop = threading.Event()
+    previous = signal.signal(signal.SIGINT, lambda *_: _stop_once(stop))
+    try:
+        for info in infos:
+            if not again and _is_there(info, tag, folder):
+                click.echo(f"{info.name}: already in {printable(str(folder))}.", err=True)
+            else:
+                _fetch_one(info, tag, folder, stop.is_set)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _stop_once(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise KeyboardInterrupt
+    stop.set()
+
+
+def _is_there(info: NetworkInfo, tag: str, folder: Path) -> bool:
+    wanted = tag or next(iter(info.weights), "")
+    try:
+        check_entry(find_entry(f"imagenet:{wanted}", info, folder), folder)
+    except InputProblem:
+        return False
+    return True
+
+
+def _fetch_one(info: NetworkInfo, tag: str, folder: Path, should_stop: Callable[[], bool]) -> None:
+    from aimic_tui.engine.models.published import download, find_publication
+    from aimic_tui.engine.models.weights_import import import_weights
+
+    publication = find_publication(info, tag)
+    folder.mkdir(parents=True, exist_ok=True)
+    suffix = Path(publication.address).suffix
+    part = folder / f".{info.name}.{publication.tag}.download{suffix}"
+    with _Line(f"{info.name} {publication.tag}") as line:
+        download(publication, part, line.show, should_stop)
+    try:
+        entry = import_weights(part, info, publication.tag, folder, publication)
+    except AimicError:
+        part.unlink(missing_ok=True)
+        raise
+    part.unlink()
+    _say_where(entry, folder)
+
+
+def _say_where(entry: WeightsEntry, folder: Path) -> None:
+    click.echo(f"{entry.network} {entry.tag}: {wording.bytes_text(entry.bytes)} in {printable(str(folder))}")
+
+
+class _Line:
+    """Progress of one download on stderr: a line rewritten on a terminal, one every ten seconds in a pipe."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._terminal = sys.stderr.isatty()
+        self._shown = 0.0
+        self._first: tuple[float, int] | None = None
+
+    def __enter__(self) -> _Line:
+        click.echo(f"{self._name}: connecting", err=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._terminal and self._shown:
+            click.echo(err=True)
+
+    def show(self, received: int, total: int | None) -> None:
+        """Show how far it is, at most twice a second."""
+        now = time.monotonic()
+        self._first = self._first or (now, received)
+        if now - self._shown < (0.5 if self._terminal else 10.0) and received != total:
+            return
+        self._shown = now
+        speed = (received - self._first[1]) / max(now - self._first[0], 1e-3)
+        text = f"{self._name}: {wording.bytes_text(received)}"
+        if total is not None:
+            text += f" of {wording.bytes_text(total)}"
+        if speed > 0:
+            text += f", {wording.bytes_text(speed)}/s"
+            if total is not None:
+                text += f", {wording.duration((total - received) / speed)} left"
+        click.echo(f"\r{text}\x1b[K" if self._terminal else text, nl=not self._terminal, err=True)

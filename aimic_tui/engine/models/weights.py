@@ -1,0 +1,350 @@
+"""First weights of a network: from a file, the offline folder, or a model of ours, and what of them fitted.
+
+Nothing here reaches the network, and no file can run code: safetensors holds none, and the others are read with
+`weights_only=True`, which refuses whatever is not a tensor or a plain value.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.models.build import head_tensors
+from aimic_tui.engine.models.catalogue import NetworkInfo
+from aimic_tui.engine.models.model_folder import read_checked_model
+from aimic_tui.engine.models.weights_folder import (
+    check_entry,
+    check_weights_file,
+    find_entry,
+    find_source_model,
+    published_tag,
+    weights_folder,
+)
+from aimic_tui.engine.text import one_line, printable
+
+# Under these keys a training program keeps the network's own tensors; the averaged ones are the better ones.
+_WRAPPERS = ("state_dict_ema", "model_ema", "ema", "state_dict", "model_state_dict", "model", "network", "net")
+_PREFIXES = ("module.", "model.", "state_dict.", "network.", "net.", "_orig_mod.")
+_AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
+_SHOWN = 3  # tensors named in a sentence
+_EXTRA = 0.2  # a file with more foreign tensors than this share of the network's is another network's
+
+
+@dataclass(frozen=True)
+class WeightsReport:
+    """What was loaded and what was not.
+
+    Attributes:
+        source: where the weights came from, printable.
+        loaded: number of tensors that were loaded; `total` are in the network.
+        loaded_parameters, parameters: the same in single weights.
+        replaced: the classifier's tensors, which keep their new values.
+        missing: tensors that the source doesn't have and the network can start without.
+        unexpected: tensors of the source that the network has no place for.
+    """
+
+    source: str
+    loaded: int
+    total: int
+    loaded_parameters: int
+    parameters: int
+    replaced: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+
+    def sentence(self) -> str:
+        """Say it in one line."""
+        if not self.loaded:
+            return f"Weights: none, {self.parameters:,} parameters start from random values."
+        text = (
+            f"Weights from {self.source}: {self.loaded:,} of {self.total:,} tensors loaded "
+            f"({self.loaded_parameters:,} of {self.parameters:,} parameters)"
+        )
+        if self.replaced:
+            text += f"; the classifier starts anew ({_names(self.replaced)})"
+        if self.missing:
+            text += f"; {len(self.missing):,} not in the source start anew ({_names(self.missing)})"
+        if self.unexpected:
+            text += f"; {len(self.unexpected):,} of the source not needed ({_names(self.unexpected)})"
+        return text + "."
+
+
+def load_initial_weights(
+    network: nn.Module,
+    spec: str,
+    info: NetworkInfo,
+    folder: Path | None = None,
+    *,
+    classes: Sequence[str] | None = None,
+) -> WeightsReport:
+    """Give a new network its first weights; the classifier stays new where the source's is for other classes.
+
+    Args:
+        network: as `build_network` made it for `info`.
+        spec: `none`, `imagenet`, `imagenet:TAG`, or the path of a weights file, a run, a trial or a model folder.
+        folder: the offline folder; None for `weights_folder()`.
+        classes: names in the order of the outputs; a model of ours with other classes gives its classifier away.
+
+    Raises:
+        InputProblem: nothing there, damaged, not weights, or weights of another network.
+    """
+    if spec == "none":
+        return WeightsReport("none", 0, len(network.state_dict()), 0, _count(network.state_dict()))
+    if published_tag(spec) is not None:
+        place = folder or weights_folder()
+        entry = find_entry(spec, info, place)
+        check_entry(entry, place)
+        return load_state(network, read_weights(place / entry.file), info, f"{entry.network}, {entry.tag}")
+    path = Path(spec).expanduser()
+    if path.is_dir():
+        model = find_source_model(path, info.name)
+        card, file, _ = read_checked_model(model)
+        same_classes = classes is None or tuple(classes) == card.classes
+        return load_state(network, read_weights(file), info, printable(str(model)), keep_head=same_classes)
+    return load_state(network, read_weights(path), info, printable(path.name))
+
+
+def load_state(
+    network: nn.Module, state: Mapping[str, Tensor], info: NetworkInfo, source: str, *, keep_head: bool = True
+) -> WeightsReport:
+    """Copy the tensors of `state` that fit into `network`.
+
+    Args:
+        source: what the report and the sentences call them, printable.
+        keep_head: take the classifier too where its shape fits.
+
+    Raises:
+        InputProblem: tensors besides the classifier's don't fit; the network is then unchanged.
+    """
+    own = network.state_dict()
+    state, fit = fitted(network, state, info, source)
+    heads = head_tensors(network)
+    heads_fit = keep_head and all(name in state and state[name].shape == own[name].shape for name in heads & set(own))
+    taken = [name for name in fit.matching if name not in heads or heads_fit]
+    with torch.no_grad():
+        for name in taken:
+            own[name].copy_(state[name])
+    return WeightsReport(
+        source=source,
+        loaded=len(taken),
+        total=len(own),
+        loaded_parameters=sum(own[name].numel() for name in taken),
+        parameters=_count(own),
+        replaced=() if heads_fit else tuple(name for name in own if name in heads),
+        missing=tuple(name for name in fit.missing if name not in heads),
+        unexpected=fit.unexpected,
+    )
+
+
+def fitted(
+    network: nn.Module, state: Mapping[str, Tensor], info: NetworkInfo, source: str
+) -> tuple[Mapping[str, Tensor], Fit]:
+    """Return a source's tensors under the network's names, and how they lie on it.
+
+    Raises:
+        InputProblem: tensors besides the classifier's don't fit, or hold values that are not numbers.
+    """
+    own = network.state_dict()
+    state = _unprefixed(state, own)
+    heads = head_tensors(network)
+    fit = Fit.of(own, state, heads)
+    if not fit.whole:  # published under older names, or with positions for another image size
+        other = _translated(network, state, info)
+        if other is not None:
+            better = Fit.of(own, other, heads)
+            if better.faults < fit.faults:
+                state, fit = other, better
+    if not fit.whole:
+        raise InputProblem(fit.sentence(own, state, info.name, source))
+    broken = [name for name, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
+    if broken:
+        raise InputProblem(f"{source} holds values that are not numbers, in {_names(broken)}. Get the file again.")
+    return state, fit
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a file on the CPU, unwrapped from what training programs put around them.
+
+    Raises:
+        InputProblem: it is no file of weights, is damaged, or holds objects that could run code.
+    """
+    check_weights_file(path)
+    shown = printable(str(path))
+    if path.suffix.lower() == ".safetensors":
+        try:
+            return dict(load_file(path))
+        except (SafetensorError, ValueError, OSError) as error:
+            raise InputProblem(f"{shown} can't be read as safetensors: {one_line(str(error))}.") from None
+    try:
+        with torch.serialization.safe_globals([argparse.Namespace]):  # a program's options: values, no code
+            value = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise InputProblem(_refusal(shown, str(error))) from None
+    except (RuntimeError, ValueError, EOFError, OSError, KeyError, AttributeError, TypeError, IndexError) as error:
+        raise InputProblem(f"{shown} can't be read as weights: {one_line(str(error), 160)}.") from None
+    state = _unwrapped(value)
+    if not state:
+        raise InputProblem(f"{shown} holds no tensors by name. Save the network's state dict, best as safetensors.")
+    return state
+
+
+def _refusal(shown: str, error: str) -> str:
+    found = re.search(r"GLOBAL ([\w.]+)", error)
+    what = f"an object that is not a tensor ({printable(found[1])})" if found else "something that is not a tensor"
+    return (
+        f"{shown} is refused: it holds {what}, which could run code when read. Nothing in it was run. "
+        "Ask for the weights as safetensors, or as a state dict alone."
+    )
+
+
+def _unwrapped(value: Any) -> dict[str, Tensor]:
+    while isinstance(value, Mapping):
+        inner = next((value[key] for key in _WRAPPERS if isinstance(value.get(key), Mapping)), None)
+        if inner is None:
+            return {str(name): tensor for name, tensor in value.items() if isinstance(tensor, Tensor)}
+        value = inner
+    return {}
+
+
+def _unprefixed(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Take off prefixes such as `module.` as long as more names fit without them."""
+    while True:
+        shorter = [
+            {name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix)}
+            for prefix in _PREFIXES
+        ]
+        best = max(shorter, key=lambda candidate: len(candidate.keys() & own.keys()))
+        # A network of its own may have a part called `model`: only a gain counts. Nested prefixes have none at first.
+        gain = len(best.keys() & own.keys()) - len(state.keys() & own.keys())
+        if gain <= 0 and not (best and len(best) == len(state) and not state.keys() & own.keys()):
+            return state
+        state = best
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a source's tensors lie on a network's.
+
+    Attributes:
+        matching: in both, with the same shape.
+        shapes: in both, with another shape, and not the classifier's.
+        missing: in the network only; `needed` are those of them that it can't start without.
+        unexpected: in the source only.
+        total: number of the network's tensors.
+    """
+
+    matching: tuple[str, ...]
+    shapes: tuple[str, ...]
+    missing: tuple[str, ...]
+    needed: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    total: int
+
+    @classmethod
+    def of(cls, own: Mapping[str, Tensor], state: Mapping[str, Tensor], heads: frozenset[str]) -> Fit:
+        """Compare names and shapes; `heads` are the names of the classifier's tensors."""
+        missing = tuple(name for name in own if name not in state)
+        return cls(
+            matching=tuple(name for name in own if name in state and state[name].shape == own[name].shape),
+            shapes=tuple(
+                name for name in own if name in state and state[name].shape != own[name].shape and name not in heads
+            ),
+            missing=missing,
+            needed=tuple(
+                name
+                for name in missing
+                if name not in heads and not name.startswith(_AUXILIARY) and not name.endswith("num_batches_tracked")
+            ),
+            unexpected=tuple(name for name in state if name not in own),
+            total=len(own),
+        )
+
+    @property
+    def _foreign(self) -> tuple[str, ...]:
+        return tuple(name for name in self.unexpected if not name.startswith(_AUXILIARY))
+
+    @property
+    def whole(self) -> bool:
+        """Whether the network can start from this source."""
+        return not self.shapes and not self.needed and len(self._foreign) <= max(4, _EXTRA * self.total)
+
+    @property
+    def faults(self) -> int:
+        """How many tensors are in the way."""
+        return len(self.shapes) + len(self.needed) + len(self._foreign)
+
+    def sentence(self, own: Mapping[str, Tensor], state: Mapping[str, Tensor], network: str, source: str) -> str:
+        """Say which tensors don't fit, in numbers and by a few names."""
+        parts = []
+        if self.shapes:
+            first = self.shapes[0]
+            detail = f"{printable(first)} is {_shape(state[first])} there and {_shape(own[first])} in the network"
+            parts.append(f"{len(self.shapes):,} of {self.total:,} tensors have another shape ({detail})")
+        if self.needed:
+            parts.append(f"{len(self.needed):,} of {self.total:,} are missing ({_names(self.needed)})")
+        if self._foreign:
+            parts.append(f"{len(self._foreign):,} have no place in it ({_names(self._foreign)})")
+        return (
+            f"{source} does not fit {network}: {'; '.join(parts)}. "
+            "Name the network that these weights are for, or set model.weights=none."
+        )
+
+
+def _translated(network: nn.Module, state: Mapping[str, Tensor], info: NetworkInfo) -> Mapping[str, Tensor] | None:
+    """Return a source's tensors as the library's own loader would name and shape them; None where it has no rule."""
+    if info.library == "torchvision":
+        return _translated_for_torchvision(network, state)
+    import timm
+
+    module = sys.modules[timm.model_entrypoint(info.library_name).__module__]
+    rule: Callable[..., Any] | None = getattr(module, "checkpoint_filter_fn", None)
+    if rule is None:
+        return None
+    try:
+        translated = rule(dict(state), network)
+    except Exception:  # a rule meets names that it was not written for; without it the file's own faults are told
+        return None
+    return {name: value for name, value in dict(translated).items() if isinstance(value, Tensor)}
+
+
+def _translated_for_torchvision(network: nn.Module, state: Mapping[str, Tensor]) -> Mapping[str, Tensor] | None:
+    kind = type(network).__name__
+    if kind == "DenseNet":  # published before dots in names were given up: `norm.1` is `norm1`
+        return {re.sub(r"\.(norm|relu|conv)\.(\d)\.", r".\1\2.", name): value for name, value in state.items()}
+    if kind == "VisionTransformer":
+        from torchvision.models.vision_transformer import interpolate_embeddings
+
+        sizes: Any = network
+        try:
+            translated: Mapping[str, Tensor] = interpolate_embeddings(
+                sizes.image_size, sizes.patch_size, dict(state), interpolation_mode="bicubic"
+            )
+        except (KeyError, ValueError, IndexError):
+            return None
+        return translated
+    return None
+
+
+def _count(state: Mapping[str, Tensor]) -> int:
+    return sum(value.numel() for value in state.values())
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = ", ".join(one_line(name, 80) for name in names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN:,} more"
+
+
+def _shape(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "a single number"

@@ -1,0 +1,268 @@
+"""The offline folder of published weights: files and a manifest that says what each is, digests included.
+
+Training never downloads. `aimic weights fetch` and `aimic weights import` fill this folder; it can be copied
+to a machine without network access. Nothing here needs torch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.files import FileLock, digest_of_file, read_json, write_json
+from aimic_tui.engine.models.catalogue import NetworkInfo, find_network
+from aimic_tui.engine.models.model_folder import find_models, read_model_card, validation_value
+from aimic_tui.engine.text import one_line, printable
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+_KEYWORD = "imagenet"
+
+
+@dataclass(frozen=True)
+class WeightsEntry:
+    """One file of the folder.
+
+    Attributes:
+        network, tag: whose weights, and which of them.
+        file: its name in the folder.
+        source: the address or the file it came from.
+        sha256: of the file in the folder.
+        bytes: its size.
+        mean, std, size: of the input that the weights expect (as `NetworkInfo`).
+        licence: as far as the publisher says one; may be empty.
+    """
+
+    network: str
+    tag: str
+    file: str
+    source: str
+    sha256: str
+    bytes: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    size: int
+    licence: str
+
+
+def weights_folder() -> Path:
+    """Return the folder: `$AIMIC_WEIGHTS`, else a place of this user's; it may not exist yet."""
+    chosen = os.environ.get("AIMIC_WEIGHTS")
+    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("aimic")) / "weights"
+
+
+def read_entries(folder: Path | None = None) -> tuple[WeightsEntry, ...]:
+    """Return what the folder's manifest lists; nothing where there is no folder yet.
+
+    Raises:
+        InputProblem: the manifest can't be read.
+    """
+    path = (folder or weights_folder()) / MANIFEST
+    try:
+        value = read_json(path)
+        if value["format"] > FORMAT:
+            raise InputProblem(f"{printable(str(path))} was written by a newer aimic. Update aimic.")
+        return tuple(_entry(item) for item in value["weights"])
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputProblem(
+            f"{printable(str(path))} can't be read: {one_line(repr(error))}. Import or fetch the weights again."
+        ) from None
+
+
+def _entry(item: dict[str, Any]) -> WeightsEntry:
+    file = str(item["file"])
+    if Path(file).name != file:
+        raise ValueError(f"{file!r} is not the name of a file in the folder")
+    return WeightsEntry(
+        network=str(item["network"]),
+        tag=str(item["tag"]),
+        file=file,
+        source=str(item.get("source", "")),
+        sha256=str(item["sha256"]),
+        bytes=int(item["bytes"]),
+        mean=_three(item["mean"]),
+        std=_three(item["std"]),
+        size=int(item["size"]),
+        licence=str(item.get("licence", "")),
+    )
+
+
+def _three(values: Sequence[float]) -> tuple[float, float, float]:
+    first, second, third = (float(value) for value in values)
+    return first, second, third
+
+
+def put_entry(entry: WeightsEntry, folder: Path) -> None:
+    """Add an entry to the manifest, in place of one for the same network and tag."""
+    lock = FileLock(folder / ".lock")
+    if not lock.acquire():
+        raise InputProblem(f"Another command is writing to {printable(str(folder))}. Try again when it is done.")
+    try:
+        key = (entry.network, entry.tag)
+        others = [other for other in read_entries(folder) if (other.network, other.tag) != key]
+        entries = sorted([*others, entry], key=lambda item: (item.network, item.tag))
+        write_json(folder / MANIFEST, {"format": FORMAT, "weights": [asdict(item) for item in entries]})
+    finally:
+        lock.release()
+
+
+def check_entry(entry: WeightsEntry, folder: Path, *, digest: bool = True) -> None:
+    """Compare a file of the folder with the manifest; without `digest` only its size.
+
+    Raises:
+        InputProblem: it is missing or not what was put there.
+    """
+    path = folder / entry.file
+    again = f"Get it again with `aimic weights fetch {entry.network} --tag {entry.tag}` or `aimic weights import`."
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise InputProblem(f"{printable(str(path))} can't be read: {error.strerror}. {printable(again)}") from None
+    if size != entry.bytes or (digest and digest_of_file(path) != entry.sha256):
+        raise InputProblem(
+            f"{printable(str(path))} is not the file that was put there: its digest differs. {printable(again)}"
+        )
+
+
+def published_tag(spec: str) -> str | None:
+    """Return the tag in `imagenet:TAG`, "" for plain `imagenet`, and None for a spec of another kind."""
+    keyword, _, tag = spec.partition(":")
+    return tag if keyword == _KEYWORD else None
+
+
+def find_entry(spec: str, info: NetworkInfo, folder: Path | None = None) -> WeightsEntry:
+    """Return the folder's entry that `imagenet` or `imagenet:TAG` means for a network.
+
+    Plain `imagenet` is the network's first published tag; where the folder has only others, the first of these.
+
+    Raises:
+        InputProblem: the folder has none; the sentence says how to get it.
+    """
+    place = folder or weights_folder()
+    tag = published_tag(spec) or ""
+    entries = {entry.tag: entry for entry in read_entries(place) if entry.network == info.name}
+    for wanted in [tag] if tag else [*info.weights, *entries]:
+        if wanted in entries:
+            return entries[wanted]
+    if not info.weights and not tag:
+        raise InputProblem(
+            f"{info.name} has no published weights. Set model.weights=none to train it from scratch, or name a file."
+        )
+    which = f" {printable(tag)}" if tag else ""
+    option = f" --tag {printable(tag)}" if tag else ""
+    raise InputProblem(
+        f"There are no pre-trained weights{which} for {info.name} in {printable(str(place))}. Run "
+        f"`aimic weights fetch {info.name}{option}` on a machine with network access and copy that folder here "
+        "(AIMIC_WEIGHTS names another place), or set model.weights=none to train from scratch."
+    )
+
+
+def check_weights(spec: str, networks: Sequence[str], folder: Path | None = None) -> None:
+    """Check before a run starts that its first weights are there; cheap, without torch.
+
+    Args:
+        spec: `none`, `imagenet`, `imagenet:TAG`, or the path of a weights file, a run, a trial or a model folder.
+        networks: names of the catalogue, or of the installed libraries.
+
+    Raises:
+        InputProblem: what is missing, and what to do.
+    """
+    if spec == "none":
+        return
+    infos = [find_network(name) for name in networks]
+    if published_tag(spec) is not None:
+        place = folder or weights_folder()
+        for info in infos:
+            check_entry(find_entry(spec, info, place), place, digest=False)
+        return
+    path = Path(spec).expanduser()
+    if path.is_dir():
+        for info in infos:
+            find_source_model(path, info.name)
+        return
+    check_weights_file(path)
+    if len({info.name for info in infos}) > 1:
+        raise InputProblem(
+            f"{printable(str(path))} can't be the weights of several networks ({', '.join(i.name for i in infos)}). "
+            "Choose one network, or set model.weights to imagenet or none."
+        )
+
+
+def check_weights_file(path: Path) -> None:
+    """Refuse what can't be a file of weights, without reading all of it.
+
+    Raises:
+        InputProblem: missing, empty, of another kind, or a safetensors file that is cut off.
+    """
+    shown = printable(str(path))
+    if not path.exists():
+        raise InputProblem(
+            f"model.weights: {shown} does not exist. Set it to none, imagenet, a weights file "
+            f"({', '.join(WEIGHTS_SUFFIXES)}), or a run's, a trial's or a model's folder."
+        )
+    if path.suffix.lower() not in WEIGHTS_SUFFIXES:
+        raise InputProblem(f"{shown} is not a file of weights: its name must end in {', '.join(WEIGHTS_SUFFIXES)}.")
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+            if not start:
+                raise InputProblem(f"{shown} is empty.")
+            if path.suffix.lower() == ".safetensors":
+                _check_safetensors(file.read(min(int.from_bytes(start, "little"), 1 << 27)), path.stat().st_size, shown)
+    except OSError as error:
+        raise InputProblem(f"{shown} can't be read: {error.strerror}.") from None
+
+
+def _check_safetensors(header: bytes, size: int, shown: str) -> None:
+    try:
+        tensors = json.loads(header)
+        end = max((item["data_offsets"][1] for key, item in tensors.items() if key != "__metadata__"), default=0)
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
+        raise InputProblem(f"{shown} is not a safetensors file, or its beginning is damaged.") from None
+    if size != 8 + len(header) + end:
+        raise InputProblem(f"{shown} is cut off or damaged: {size} bytes of {8 + len(header) + end}. Copy it again.")
+
+
+def find_source_model(target: Path, network: str) -> Path:
+    """Return the model that a run, a trial or a model folder gives as first weights of `network`.
+
+    Of several folds' models it is the one with the best validation figure.
+
+    Raises:
+        InputProblem: there is none of this network.
+    """
+    models = find_models(target, network)
+    return max(models, key=lambda model: _or_lowest(validation_value(model)))
+
+
+def _or_lowest(value: float | None) -> float:
+    return float("-inf") if value is None else value
+
+
+def normalisation(
+    spec: str, info: NetworkInfo, folder: Path | None = None
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Return the mean and standard deviation, of images scaled to [0, 1], that the first weights expect.
+
+    They are those of the folder's entry, of our own model, or, where these don't say, of the catalogue.
+    """
+    if spec == "none":
+        return info.mean, info.std
+    if published_tag(spec) is not None:
+        entry = find_entry(spec, info, folder)
+        return entry.mean, entry.std
+    path = Path(spec).expanduser()
+    if path.is_dir():
+        preprocessing = read_model_card(find_source_model(path, info.name)).preprocessing
+        return preprocessing.mean, preprocessing.std
+    return info.mean, info.std
