@@ -1,0 +1,123 @@
+"""Look at every image once before a run, so that a broken one is named now and not in its third hour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.data.reading import UnreadableImage, read_bytes, verify
+from aimic_tui.engine.data.threads import Progress, ShouldStop, in_threads
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.files import digest_of_bytes
+from aimic_tui.engine.text import one_line, printable
+
+
+@dataclass(frozen=True)
+class ImageProblem:
+    """One image that can't be used; `kind` and `detail` are those of `UnreadableImage`."""
+
+    kind: str
+    path: str
+    detail: str
+
+
+@dataclass(frozen=True, eq=False)
+class ImageChecks:
+    """What was seen of n images, in the data set's order.
+
+    Attributes:
+        widths, heights: int32 [n], pixels as stored; 0 for an image that can't be read.
+        digests: SHA-256 of each file's content in hexadecimal digits, empty where it can't be read.
+        problems: the images that can't be used; `path` is the image's name in the data set.
+    """
+
+    widths: npt.NDArray[np.int32]
+    heights: npt.NDArray[np.int32]
+    digests: tuple[str, ...]
+    problems: tuple[ImageProblem, ...]
+
+    def require_readable(self) -> None:
+        """Do nothing if every image can be used.
+
+        Raises:
+            InputProblem: it names the first images that can't, and how many there are.
+        """
+        if not self.problems:
+            return
+        first = "; ".join(f"{one_line(problem.path, 120)} {problem.detail}" for problem in self.problems[:3])
+        more = f"; and {len(self.problems) - 3} more" if len(self.problems) > 3 else ""
+        raise InputProblem(
+            f"{len(self.problems)} image(s) can't be used: {first}{more}. Replace them or take them out of the "
+            "data set; `aimic inspect` lists all."
+        )
+
+
+def check_images(
+    data_set: DataSet, progress: Progress | None = None, should_stop: ShouldStop | None = None
+) -> ImageChecks:
+    """Read and decode every image, in threads.
+
+    Raises:
+        Interrupted: `should_stop` said so.
+    """
+    count = len(data_set)
+    widths, heights = np.zeros(count, np.int32), np.zeros(count, np.int32)
+    digests: list[str] = []
+    problems: list[ImageProblem] = []
+    seen = in_threads(_check, data_set.paths(), progress=progress, should_stop=should_stop)
+    for index, result in enumerate(seen):
+        if isinstance(result, UnreadableImage):
+            digests.append("")
+            problems.append(ImageProblem(result.kind, printable(data_set.images[index]), result.detail))
+        else:
+            widths[index], heights[index], digest = result
+            digests.append(digest)
+    return ImageChecks(widths, heights, tuple(digests), tuple(problems))
+
+
+def _check(path: Path) -> tuple[int, int, str] | UnreadableImage:
+    try:
+        data = read_bytes(path)
+        width, height = verify(path, data)
+    except UnreadableImage as error:
+        return error
+    return width, height, digest_of_bytes(data)
+
+
+def group_duplicates(data_set: DataSet, digests: Sequence[str]) -> DataSet:
+    """Put files with the same content, and with them their groups, into one group, so that no split parts them.
+
+    Args:
+        data_set: n images.
+        digests: of each image, empty where unknown.
+    """
+    first: dict[str, int] = {}
+    joined = np.arange(len(data_set.group_names), dtype=np.int32)
+
+    def leader(group: int) -> int:
+        while joined[group] != group:
+            joined[group] = joined[joined[group]]
+            group = int(joined[group])
+        return group
+
+    for index, digest in enumerate(digests):
+        if not digest:
+            continue
+        other = first.setdefault(digest, index)
+        if other != index:
+            a, b = leader(int(data_set.groups[other])), leader(int(data_set.groups[index]))
+            joined[max(a, b)] = min(a, b)
+    leaders = np.array([leader(group) for group in range(len(joined))], np.int32)
+    kept, codes = np.unique(leaders, return_inverse=True)
+    if len(kept) == len(joined):
+        return data_set
+    return replace(
+        data_set,
+        groups=codes.astype(np.int32)[data_set.groups],
+        group_names=tuple(data_set.group_names[group] for group in kept),
+    )

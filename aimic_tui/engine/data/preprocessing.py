@@ -1,0 +1,108 @@
+"""Everything between a file and a network's input, the same in training and in prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from aimic_tui.engine.data.pixels import Rgb
+from aimic_tui.engine.data.reading import read_image
+from aimic_tui.engine.errors import InputProblem
+
+_RESIZE = "pillow-bilinear-antialias"  # stored with a model: another way of resizing would be another network input
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a file becomes a network's input.
+
+    Attributes:
+        image_size: pixels a side.
+        fit: how an image that is not square becomes square: "stretch", "pad" (with the median colour of its edge) or
+            "crop" (its centre).
+        intensity: see `pixels.to_rgb`.
+        mean, std: of red, green and blue, in shares of full brightness, taken off and divided by after `load`.
+    """
+
+    image_size: int
+    fit: str
+    intensity: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, for model.json."""
+        return {**asdict(self), "mean": list(self.mean), "std": list(self.std), "resize": _RESIZE}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Preprocessing:
+        """Undo `to_json`.
+
+        Raises:
+            InputProblem: the values are not those of a model that this version can serve.
+        """
+        try:
+            mean, std = ([float(number) for number in values[key]] for key in ("mean", "std"))
+            found = cls(
+                image_size=int(values["image_size"]),
+                fit=str(values["fit"]),
+                intensity=str(values["intensity"]),
+                mean=(mean[0], mean[1], mean[2]),
+                std=(std[0], std[1], std[2]),
+            )
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise InputProblem(
+                f"The model's preprocessing can't be read ({error!r}). Train or export it anew."
+            ) from None
+        if values.get("resize", _RESIZE) != _RESIZE or found.fit not in {"stretch", "pad", "crop"}:
+            raise InputProblem("The model was made with a preprocessing that this version does not know. Update aimic.")
+        return found
+
+    def pixel_steps(self) -> dict[str, Any]:
+        """Return what decides about the pixels that `load` gives, for a cache's key."""
+        return {"image_size": self.image_size, "fit": self.fit, "intensity": self.intensity, "resize": _RESIZE}
+
+    def load(self, path: Path) -> Rgb:
+        """Read an image as uint8 [image_size, image_size, 3].
+
+        Raises:
+            UnreadableImage: it can't be used.
+        """
+        return self.apply(read_image(path, self.intensity))
+
+    def apply(self, image: Rgb) -> Rgb:
+        """Make uint8 [height, width, 3] square and resize it, to uint8 [image_size, image_size, 3]."""
+        if self.fit == "crop":
+            image = _cropped(image)
+        elif self.fit == "pad":
+            image = _padded(image)
+        size = (self.image_size, self.image_size)
+        if image.shape[:2] == size:
+            return np.ascontiguousarray(image)
+        picture = Image.fromarray(np.ascontiguousarray(image))
+        return np.asarray(picture.resize(size, Image.Resampling.BILINEAR))
+
+
+def _cropped(image: Rgb) -> Rgb:
+    height, width = image.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return image[top : top + side, left : left + side]
+
+
+def _padded(image: Rgb) -> Rgb:
+    height, width = image.shape[:2]
+    if height == width:
+        return image
+    side = max(height, width)
+    edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    square = np.empty((side, side, 3), np.uint8)
+    square[:] = np.median(edge, axis=0).astype(np.uint8)
+    top, left = (side - height) // 2, (side - width) // 2
+    square[top : top + height, left : left + width] = image
+    return square

@@ -1,0 +1,73 @@
+"""Many files at once: decoders leave the interpreter's lock, so threads do what processes would, without their cost."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from aimic_tui.engine.errors import Interrupted
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+Progress = Callable[[int, int], None]
+ShouldStop = Callable[[], bool]
+
+_CHUNK = 16  # items a task: enough that handing them over costs little beside decoding them
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def in_threads(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Iterator[Result]:
+    """Apply `function` to all items in threads and yield the results in order, a bounded number ahead.
+
+    Args:
+        function: is called from several threads at once; what it raises is raised here, and nothing further starts.
+        items: of any number.
+        threads: as many as there are processors by default.
+        progress: hears how many of how many are done.
+        should_stop: is asked between chunks of items.
+
+    Raises:
+        Interrupted: `should_stop` said so.
+    """
+    threads = threads or processors()
+
+    def chunk_of(start: int) -> list[Result]:
+        return [function(item) for item in items[start : start + _CHUNK]]
+
+    done = 0
+    starts = iter(range(0, len(items), _CHUNK))
+    pending: deque[Future[list[Result]]] = deque()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="images")
+    try:
+        while True:
+            while len(pending) < 4 * threads and (start := next(starts, None)) is not None:
+                pending.append(pool.submit(chunk_of, start))
+            if not pending:
+                return
+            if should_stop is not None and should_stop():
+                raise Interrupted("stopped before all images were read.")
+            results = pending.popleft().result()
+            yield from results
+            done += len(results)
+            if progress is not None:
+                progress(done, len(items))
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
