@@ -58,7 +58,7 @@ class Choice(Widget, can_focus=True):
     """One of a few words: all of them side by side where they fit, the chosen one in brackets."""
 
     DEFAULT_CSS = """
-    Choice { height: 1; width: 1fr; padding: 0 1; background: $panel; }
+    Choice { height: 1; width: 1fr; padding: 0 1; }
     Choice:focus { background: $focus-row; }
     Choice .choice--chosen { text-style: bold; }
     Choice .choice--other { color: $text-muted; }
@@ -78,8 +78,13 @@ class Choice(Widget, can_focus=True):
         choice: Choice
         value: str
 
-    def __init__(self, words: Sequence[str], value: str) -> None:
-        super().__init__()
+        @property
+        def control(self) -> Choice:
+            """The field, for `@on`."""
+            return self.choice
+
+    def __init__(self, words: Sequence[str], value: str, *, id: str | None = None) -> None:
+        super().__init__(id=id)
         self.words = tuple(words)
         self.set_reactive(Choice.value, value)
 
@@ -125,12 +130,16 @@ class FormField(Vertical):
     DEFAULT_CSS = """
     FormField { height: auto; }
     FormField > Horizontal { height: 1; }
-    FormField .field--title { width: 19; padding: 0 1 0 0; }
-    FormField.-changed .field--title { text-style: bold; }
-    FormField:focus-within .field--title { color: $primary; }
-    FormField > .field--problem { display: none; color: $warning; padding: 0 0 0 19; height: auto; }
+    FormField Input { background: transparent; }
+    FormField Input:focus { background: $focus-row; }
+    FormField .field--title { width: 19; padding: 0 1 0 0; color: $text-muted; }
+    FormField.-changed .field--title { color: $foreground; }
+    FormField:focus-within .field--title { color: $primary; text-style: bold; }
+    FormField > .field--problem {
+        display: none; color: $warning; padding: 0 0 0 20; height: 1; text-wrap: nowrap; text-overflow: ellipsis;
+    }
+    FormField:focus-within > .field--problem { height: auto; text-wrap: wrap; }
     FormField.-wrong > .field--problem { display: block; }
-    FormField.-hidden { display: none; }
     """
 
     @dataclass

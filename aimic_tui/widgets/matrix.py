@@ -110,6 +110,11 @@ class ConfusionGrid(ScrollView, can_focus=True):
         column: int
         count: int
 
+        @property
+        def control(self) -> ConfusionGrid:
+            """The grid, for `@on`."""
+            return self.grid
+
     @dataclass
     class CellSelected(Message):
         """The images behind a cell are asked for."""
@@ -118,6 +123,11 @@ class ConfusionGrid(ScrollView, can_focus=True):
         row: int
         column: int
         count: int
+
+        @property
+        def control(self) -> ConfusionGrid:
+            """The grid, for `@on`."""
+            return self.grid
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
