@@ -94,12 +94,11 @@ class _DecodedImages(ImageSource):
         return images
 
 
-def cached_images(
+def cached_images(  # noqa: PLR0917
     data_set_images: Sequence[Path],
     preprocessing: Preprocessing,
     folder: Path,
     mode: str,
-    *,
     progress: Progress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> ImageSource:

@@ -1,0 +1,166 @@
+"""`aimic inspect`: what is in a data set and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.text import one_line, printable
+from aimic_tui.wording import bar_text, bytes_text, count_text, duration, percent, plural, rate, sign
+
+if TYPE_CHECKING:
+    from aimic_tui.engine.data.inspect import Finding, Inspection
+
+_STEPS = {"find": "finding", "read": "reading"}
+_SHOWN = 5  # findings of one kind, and files of one finding, that the table spells out
+
+
+@click.command()
+@click.argument("data", type=click.Path(path_type=str))
+@click.option(
+    "--group",
+    default=None,
+    metavar="PATTERN",
+    help="What images of one patient or slide share: a pattern on the file name, a manifest column, auto or none.",
+)
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any setting of the experiment's data table."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
+@click.pass_obj
+def inspect(workspace: Path, data: str, group: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Look at DATA, a folder with one sub-folder a class or a manifest (.csv): every image is read once.
+
+    The exit code is 0 whatever is found, and 3 where there is no data set to look at.
+    """
+    from aimic_tui.engine.data.inspect import inspect_data_set
+    from aimic_tui.engine.experiment import Experiment, with_overrides
+
+    values = with_overrides({"data": {"path": data, **({} if group is None else {"group": group})}}, overrides)
+    settings = Experiment.from_mapping(values, source="aimic inspect").data
+    meter = _Meter()
+    try:
+        inspection = inspect_data_set(settings, meter.show)
+    finally:
+        meter.clear()
+    _remember(workspace, Path(data), inspection)
+    if as_json:
+        click.echo(json.dumps(inspection.to_json(), indent=1, allow_nan=False))
+    else:
+        _print(data, inspection)
+    if not inspection.measures.readable.any():
+        raise InputProblem(f"{printable(data)} holds no image that can be read.")
+
+
+class _Meter:
+    """How far it is, on stderr: one line rewritten on a terminal, a line now and then in a pipe."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._began = self._shown = time.monotonic()
+        self._step = ""
+
+    def show(self, step: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if step != self._step:
+            self._step, self._began = step, now
+        if now - self._shown < (0.2 if self._live else 5):
+            return
+        self._shown = now
+        speed = done / max(now - self._began, 1e-9)
+        if not total:
+            line = f"looking for images: {count_text(done)}"
+        else:
+            left = duration((total - done) / speed if speed else None)
+            line = (
+                f"{_STEPS[step]} {bar_text(done / total, 20)} {count_text(done)} of {plural(total, 'image')}, "
+                f"{rate(speed)}, {left} left"
+            )
+        click.echo(f"\r\x1b[K{line}" if self._live else line, err=True, nl=not self._live)
+
+    def clear(self) -> None:
+        if self._live:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def _remember(workspace: Path, data: Path, inspection: Inspection) -> None:
+    """Tell Home's list of data sets; looking at images is no reason to make a workspace."""
+    if not workspace.is_dir():
+        return
+    from aimic_tui.engine.runs.workspace import Workspace
+
+    data_set = inspection.data_set
+    with suppress(OSError):
+        Workspace(workspace).remember_data_set(
+            data.expanduser().absolute(),
+            images=len(data_set),
+            classes=len(data_set.classes),
+            groups=len(data_set.group_names) if data_set.grouped else None,
+            problems=len(inspection.findings),
+        )
+
+
+def _print(data: str, inspection: Inspection) -> None:
+    data_set, answer = inspection.data_set, inspection.to_json()
+    groups = (
+        f"{plural(len(data_set.group_names), 'group')} by {printable(data_set.group_rule)}"
+        if data_set.grouped
+        else "no groups"
+    )
+    parts = (plural(len(data_set), "image"), plural(len(data_set.classes), "class", "classes"), groups)
+    click.echo(f"{printable(data)}    {'  '.join(parts)}")
+    if not data_set.grouped and inspection.suggested_group:
+        click.echo(f"The names suggest --group '{printable(inspection.suggested_group)}'.")
+    click.echo()
+    _print_classes(inspection)
+    click.echo()
+    formats = ", ".join(f"{name} {count_text(count)}" for name, count in answer["formats"].items())
+    sizes = [f"{size['width']} x {size['height']}" for size in answer["sizes"][:3]]
+    more = ", ..." if len(answer["sizes"]) > 3 else ""
+    click.echo(f"Files    {formats or 'none readable'}; {bytes_text(answer['bytes'])}; {', '.join(sizes)}{more} pixels")
+    click.echo()
+    _print_findings(inspection)
+
+
+def _print_classes(inspection: Inspection) -> None:
+    counts, groups = inspection.data_set.counts(), inspection.data_set.group_counts()
+    grouped = inspection.data_set.grouped
+    names = {name: one_line(name, 40) for name in counts}
+    width = max(5, *(len(name) for name in names.values()))
+    click.echo(f"{'Class':<{width}}  {'images':>9}  {'share':>5}" + (f"  {'groups':>9}" if grouped else ""))
+    most, total = max(counts.values()), sum(counts.values())
+    for name, count in counts.items():
+        line = f"{names[name]:<{width}}  {count_text(count):>9}  {percent(count / total):>5}"
+        if grouped:
+            line += f"  {count_text(groups[name]):>9}"
+        click.echo(f"{line}  {bar_text(count / most, 24)}".rstrip())
+
+
+def _print_findings(inspection: Inspection) -> None:
+    kinds = Counter(finding.kind for finding in inspection.findings)
+    for kind, count in kinds.items():
+        click.echo(f"{sign('attention')} {kind}: {count_text(count)}")
+        of_kind = [finding for finding in inspection.findings if finding.kind == kind]
+        for finding in of_kind[:_SHOWN]:
+            click.echo(f"    {_in_words(finding)}")
+        if count > _SHOWN:
+            click.echo(f"    and {count_text(count - _SHOWN)} more; --json lists all")
+    for note in inspection.notes:
+        click.echo(f"{sign('attention')} {printable(note)}")
+    if not kinds and not inspection.notes:
+        click.echo(f"{sign('finished')} Every file can be read, and no picture is there twice.")
+
+
+def _in_words(finding: Finding) -> str:
+    names = ", ".join(one_line(path, 80) for path in finding.paths[:_SHOWN])
+    more = f" and {len(finding.paths) - _SHOWN} more" if len(finding.paths) > _SHOWN else ""
+    detail = printable(finding.detail)
+    return f"{names} {detail}" if len(finding.paths) == 1 else f"{detail}: {names}{more}"

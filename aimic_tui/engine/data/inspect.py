@@ -1,0 +1,185 @@
+"""The audit of a data set: what is in it, and what is wrong with it, before a network learns it by heart."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.data.find import Found, find_everything
+from aimic_tui.engine.data.measures import Measures, measure_images
+from aimic_tui.engine.data.reading import UnreadableImage, read_pixels
+from aimic_tui.engine.data.threads import ShouldStop
+
+if TYPE_CHECKING:
+    from aimic_tui.engine.experiment import DataSettings
+
+SMALLEST = 16  # pixels; below that no network of the catalogue sees a shape
+
+InspectProgress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing wrong: its kind (a word of `_KINDS`), the names of the images concerned, and what there is to say."""
+
+    kind: str
+    paths: tuple[str, ...]
+    detail: str
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """What an audit found.
+
+    Attributes:
+        data_set: the labelled images, readable or not.
+        suggested_group: the pattern that the names show, or None.
+        findings: everything wrong, worst kinds first.
+        notes: sentences on what was left out or deserves a thought.
+        measures: what was measured of each image of `data_set`.
+    """
+
+    data_set: DataSet
+    suggested_group: str | None
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+    measures: Measures
+
+    def counts_of_kinds(self) -> dict[str, int]:
+        """Return how many findings there are of each kind."""
+        return dict(Counter(finding.kind for finding in self.findings))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return DESIGN.md's answer of `aimic inspect --json`, with more behind it."""
+        data_set, measures = self.data_set, self.measures
+        readable = measures.readable
+        sizes = Counter(zip(measures.width[readable].tolist(), measures.height[readable].tolist(), strict=True))
+        return {
+            "images": len(data_set),
+            "classes": data_set.counts(),
+            "groups": len(data_set.group_names) if data_set.grouped else None,
+            "suggested_group": self.suggested_group,
+            "problems": [
+                {"kind": finding.kind, "paths": list(finding.paths), "detail": finding.detail}
+                for finding in self.findings
+            ],
+            "path": str(data_set.root),
+            "group_rule": data_set.group_rule,
+            "class_groups": data_set.group_counts() if data_set.grouped else None,
+            "bytes": int(measures.file_size.sum()),
+            "formats": dict(Counter(name for name in measures.formats if name)),
+            "sizes": [{"width": w, "height": h, "images": count} for (w, h), count in sizes.most_common(20)],
+            "notes": list(self.notes),
+        }
+
+
+def inspect_data_set(
+    settings: DataSettings, progress: InspectProgress | None = None, should_stop: ShouldStop | None = None
+) -> Inspection:
+    """Audit a data set: every image is read once.
+
+    Args:
+        settings: which images.
+        progress: hears the step ("find" or "read"), how much is done and of how much (0 while that is unknown).
+        should_stop: is asked now and then.
+
+    Raises:
+        InputProblem, UsageProblem: as `find_everything`.
+        Interrupted: `should_stop` said so.
+    """
+    found = find_everything(settings, None if progress is None else lambda count: progress("find", count, 0))
+    data_set = found.data_set
+    measures = measure_images(
+        data_set.paths(),
+        settings.intensity,
+        None if progress is None else lambda done, total: progress("read", done, total),
+        should_stop,
+    )
+    findings = [
+        *_file_findings(data_set, measures),
+        *_stray_files(data_set.root, found),
+        *_duplicates(data_set, measures, found),
+    ]
+    findings.sort(key=lambda finding: _KINDS.index(finding.kind))
+    return Inspection(
+        data_set, found.suggested_group, tuple(findings), (*found.notes, *_notes(data_set, measures)), measures
+    )
+
+
+_KINDS = (
+    "label-conflict",
+    "empty",
+    "truncated",
+    "unreadable",
+    "not-an-image",
+    "too-large",
+    "too-small",
+    "duplicate",
+    "near-duplicate",
+    "unlabelled",
+)
+
+
+def _file_findings(data_set: DataSet, measures: Measures) -> list[Finding]:
+    found = [Finding(fault.kind, (data_set.images[index],), fault.detail) for index, fault in measures.faults.items()]
+    small = np.flatnonzero(measures.readable & (np.minimum(measures.width, measures.height) < SMALLEST))
+    for index in small:
+        size = f"{measures.width[index]} x {measures.height[index]}"
+        found.append(
+            Finding("too-small", (data_set.images[index],), f"has {size} pixels; below {SMALLEST} no cell shows")
+        )
+    return found
+
+
+def _stray_files(root: Path, found: Found) -> list[Finding]:
+    strays = [Finding("unlabelled", (name,), "is in no class folder") for name in found.unlabelled]
+    for name in (name for name in found.others if "/" in name):  # beside the class folders lie READMEs
+        try:
+            read_pixels(root / name)
+        except UnreadableImage as error:
+            strays.append(Finding(error.kind, (name,), error.detail))
+        else:
+            strays.append(Finding("unlabelled", (name,), "is an image without an image's suffix, and was left out"))
+    return strays
+
+
+def _duplicates(data_set: DataSet, measures: Measures, found: Found) -> list[Finding]:
+    """Name sets of images with the same pixels, and those among them that are in several classes."""
+    findings = [Finding("label-conflict", (name,), "is listed under more than one label") for name in found.conflicts]
+    findings += [Finding("duplicate", (name,), "is listed more than once") for name in found.repeated]
+    same: dict[bytes, list[int]] = defaultdict(list)
+    for index in np.flatnonzero(measures.readable):
+        same[measures.pixels[index].tobytes()].append(int(index))
+    for indices in same.values():
+        if len(indices) < 2:
+            continue
+        names = tuple(data_set.images[index] for index in indices)
+        findings.append(Finding("duplicate", names, f"{len(names)} images with the same pixels"))
+        classes = sorted({data_set.classes[data_set.labels[index]] for index in indices})
+        if len(classes) > 1:
+            findings.append(Finding("label-conflict", names, f"one picture under the labels {', '.join(classes)}"))
+    return findings
+
+
+def _notes(data_set: DataSet, measures: Measures) -> list[str]:
+    notes = []
+    if len(data_set.classes) < 2:
+        notes.append("There is a single class; a classifier needs at least two.")
+    depths = sorted(set(measures.bits[measures.readable].tolist()))
+    if len(depths) > 1:
+        notes.append(
+            f"Images differ in depth ({', '.join(map(str, depths))} bits): check that one microscope made them."
+        )
+    deep = measures.readable & (measures.bits > 8)
+    if deep.any() and float(measures.thumbs[deep].max()) < 64:
+        notes.append(
+            "The deep images use only the darkest quarter of their range; set data.intensity = min-max unless their "
+            "brightness carries meaning."
+        )
+    return notes
