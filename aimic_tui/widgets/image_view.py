@@ -1,0 +1,201 @@
+"""One image, as large as there is room, with its facts in words below it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.message import Message
+from textual.reactive import var
+from textual.strip import Strip
+from textual.widget import Widget
+
+from aimic_tui.engine.text import printable
+from aimic_tui.widgets.half_blocks import Pixels, drawing_for, resized, strips_of
+from aimic_tui.widgets.table_column import Cell, cut
+from aimic_tui.wording import bytes_text, number
+
+_KEPT = 48  # images that come back without being read again
+_LARGEST = 480  # pixels a side that are kept of an image: more than any terminal shows
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """What is known of an image file: its pixels where it can be read, and sentences on it."""
+
+    pixels: Pixels | None
+    facts: tuple[str, ...]
+
+
+def read_picture(path: Path) -> Picture:
+    """Read an image for the screen; what can't be read gives a picture that says why."""
+    # Pillow and the formats' readers are wanted only when there is an image to show.
+    from aimic_tui.engine.data.reading import UnreadableImage, image_facts, read_image
+
+    try:
+        pixels = read_image(path)
+        facts = image_facts(path)
+    except UnreadableImage as problem:
+        return Picture(None, (f"! {problem.detail}",))
+    height, width = pixels.shape[:2]
+    if max(height, width) > _LARGEST:
+        scale = _LARGEST / max(height, width)
+        pixels = resized(pixels, max(1, round(width * scale)), max(1, round(height * scale / 2)))
+    return Picture(
+        pixels,
+        (
+            f"{facts.width}×{facts.height} {facts.mode} {facts.format}, {bytes_text(facts.bytes)}",
+            f"values {_value(facts.low)} to {_value(facts.high)}, sharpness {number(facts.sharpness, 2)}",
+        ),
+    )
+
+
+def _value(value: float) -> str:
+    return f"{value:.0f}" if value == int(value) else f"{value:.3g}"
+
+
+class ImageView(Widget):
+    """Draws an image in half blocks, or by density without colours; always with its facts as text."""
+
+    DEFAULT_CSS = """
+    ImageView { height: 1fr; }
+    ImageView > .image--attention { color: $warning; }
+    ImageView > .image--failed { color: $error; }
+    ImageView > .image--muted { color: $text-muted; }
+    ImageView > .image--primary { color: $primary; }
+    ImageView > .image--strong { text-style: bold; }
+    ImageView > .image--track { color: $track; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "image--attention",
+        "image--failed",
+        "image--muted",
+        "image--primary",
+        "image--strong",
+        "image--track",
+    }
+
+    picture: var[Picture | None] = var(None)
+
+    class _Read(Message):
+        def __init__(self, path: Path, picture: Picture) -> None:
+            super().__init__()
+            self.path = path
+            self.picture = picture
+
+    def __init__(self, *, empty: str = "", id: str | None = None, classes: str | None = None) -> None:
+        """Make a view without an image.
+
+        Args:
+            empty: what stands there while there is none.
+            id: as of any widget.
+            classes: as of any widget.
+        """
+        super().__init__(id=id, classes=classes)
+        self._empty = empty
+        self._words: tuple[Cell, ...] = ()
+        self._below: tuple[Cell, ...] = ()
+        self._path: Path | None = None
+        self._reading = False
+        self._known: OrderedDict[Path, Picture] = OrderedDict()
+        self._lines: list[Strip] | None = None
+
+    def show_path(self, path: Path | None, words: Sequence[Cell] = (), below: Sequence[Cell] = ()) -> None:
+        """Show an image file, read beside the event loop; None shows none.
+
+        Args:
+            path: the file.
+            words: lines about it that stand between the image and the file's own facts (such as its name).
+            below: lines that follow the facts, after an empty one.
+        """
+        self._path, self._words, self._below = path, tuple(words), tuple(below)
+        self.picture = None if path is None else self._known.get(path)
+        self._redraw()
+        self._read_next()
+
+    def _read_next(self) -> None:
+        # One at a time, and always the latest: holding a key down reads few images, not all on the way.
+        if self._path is not None and self.picture is None and not self._reading and self.is_attached:
+            self._reading = True
+            path = self._path
+            self.run_worker(
+                lambda: self.post_message(self._Read(path, read_picture(path))),
+                thread=True,
+                group="read-image",
+                exit_on_error=False,
+            )
+
+    def on_mount(self) -> None:
+        """Read what was asked for before there was a screen."""
+        self._read_next()
+
+    def on_image_view__read(self, message: ImageView._Read) -> None:
+        """Take a picture that was read, and read the next if another is wanted by now."""
+        self._reading = False
+        self._known[message.path] = message.picture
+        if len(self._known) > _KEPT:
+            self._known.popitem(last=False)
+        if message.path == self._path:
+            self.picture = message.picture
+            self._redraw()
+        self._read_next()
+
+    def on_resize(self) -> None:
+        """Draw at the new size."""
+        self._redraw()
+
+    def notify_style_update(self) -> None:
+        """Draw in the new theme."""
+        super().notify_style_update()
+        self._redraw()
+
+    def _redraw(self) -> None:
+        self._lines = None
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """Draw a line of the image or of the text below it."""
+        if self._lines is None:
+            self._lines = self._draw()
+        base = self.rich_style
+        width = self.size.width
+        if y >= len(self._lines):
+            return Strip.blank(width, base)
+        return self._lines[y].adjust_cell_length(width, base)
+
+    def _draw(self) -> list[Strip]:
+        width, height = self.size
+        if self._path is None:
+            return [self._text(self._empty, "muted")] if self._empty else []
+        facts = self.picture.facts if self.picture else ()
+        texts: list[Strip] = [self._text(words) for words in self._words]
+        texts += [self._text(fact, "attention" if fact.startswith("!") else "muted") for fact in facts]
+        if self._below:
+            texts += [Strip([]), *(self._text(words) for words in self._below)]
+        room = max(height - len(texts) - 1, min(height, 4))
+        base = self.rich_style
+        image: list[Strip] = []
+        if self.picture is not None and self.picture.pixels is not None:
+            image = strips_of(self.picture.pixels, width, room, drawing_for(self.app))
+            image = [strip.apply_style(base) for strip in image] + [Strip([])]
+        return [*image, *texts][:height] if len(image) + len(texts) <= height else [*image, *texts]
+
+    def _text(self, cell: Cell, role: str = "") -> Strip:
+        base = self.rich_style
+        pieces = [(cell, role)] if isinstance(cell, str) else list(cell)
+        left = self.size.width
+        segments = []
+        for piece, of in pieces:
+            text = cut(printable(piece), left)
+            left -= cell_len(text)
+            segments.append(Segment(text, base + self._role(of)))
+        return Strip(segments)
+
+    def _role(self, role: str) -> Style:
+        return self.get_component_rich_style(f"image--{role}", partial=True) if role else Style.null()
