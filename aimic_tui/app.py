@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.segment import Segment
-from textual import events
+from rich.text import Text
+from textual import events, work
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
 
-from aimic_tui.context import PLACES, Context, Severity
+from aimic_tui.context import PLACES, Context, PlaceInfo, Severity
 from aimic_tui.engine.text import printable
+from aimic_tui.palette import ActionProvider
 from aimic_tui.screens.place import common_bindings
-from aimic_tui.themes import DEFAULT_THEME, OWN_THEMES
-from aimic_tui.wording import ascii_only, to_ascii
+from aimic_tui.settings import Settings, change_settings, settings_file
+from aimic_tui.themes import DEFAULT_THEME, OWN_THEMES, TERMINAL
+from aimic_tui.widgets.frame import TopLine
+from aimic_tui.wording import ascii_only, plural, to_ascii
 
 if TYPE_CHECKING:
     from textual.color import Color
+    from textual.command import Provider
+    from textual.dom import DOMNode
 
     from aimic_tui.engine.runs.workspace import Workspace
 
 _KEY_NAMES = {"escape": "esc", "pagedown": "pgdn", "pageup": "pgup", "question_mark": "?", "slash": "/"}
+
+
+def _make_screen(info: PlaceInfo) -> Screen[None]:
+    """Import a place's module and make its screen: the first visit of a place pays for it, not the start."""
+    screen: Screen[None] = getattr(importlib.import_module(f"aimic_tui.screens.{info.module}"), info.screen)()
+    return screen
 
 
 class AsciiOnly(LineFilter):
@@ -40,10 +55,18 @@ class AimicApp(App[None]):
     TITLE = "aimic"
     CSS_PATH = "app.tcss"
     DEFAULT_MODE = "home"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionProvider}
     BINDINGS: ClassVar[list[BindingType]] = common_bindings()
 
     def __init__(
-        self, workspace: Workspace, *, read_only: bool = False, slow_link: bool = False, place: str = "home"
+        self,
+        workspace: Workspace,
+        *,
+        read_only: bool = False,
+        slow_link: bool = False,
+        place: str = "home",
+        settings: Settings | None = None,
+        problems: tuple[str, ...] = (),
     ) -> None:
         """Make the app.
 
@@ -52,6 +75,8 @@ class AimicApp(App[None]):
             read_only: nothing can be started, stopped or written.
             slow_link: draw less often.
             place: the place to open with, by its name in `PLACES`.
+            settings: the user's preferences.
+            problems: what was wrong with them, told at the start.
         """
         super().__init__()
         self.workspace = workspace
@@ -61,7 +86,12 @@ class AimicApp(App[None]):
         self._first_place = place
         for theme in OWN_THEMES:
             self.register_theme(theme)
-        self.theme = "aimic-terminal" if self.no_color else DEFAULT_THEME
+        self.settings = settings or Settings()
+        self._problems = list(problems)
+        self._clashes: set[str] = set()
+        self.theme = self._wanted_theme()
+        for info in PLACES:
+            self.add_mode(info.name, partial(_make_screen, info))
         if ascii_only():
             self._filters.append(AsciiOnly())
 
@@ -69,29 +99,30 @@ class AimicApp(App[None]):
         """Give themes that are not ours the colours that only ours name."""
         return {"rule": "$foreground 20%", "track": "$foreground 15%", "focus-row": "$primary 20%"}
 
-    def get_default_screen(self) -> Screen[None]:
-        """Home is what the app starts on."""
-        return self._make("home")
+    def _wanted_theme(self) -> str:
+        if self.no_color:
+            return TERMINAL.name
+        wish = self.settings.theme
+        if wish is not None and self.get_theme(wish) is None:
+            self._problems.append(f"There is no theme {wish}. The palette (^p) lists those there are.")
+            return DEFAULT_THEME
+        return wish or DEFAULT_THEME
 
     def on_mount(self) -> None:
-        """Go to the place that was asked for."""
+        """Take the user's keys, say what was wrong with the preferences, go to the place that was asked for."""
+        if self.settings.keymap:
+            self.set_keymap(self.settings.keymap)
+        for problem in self._problems:
+            self.tell(problem, "warning")
+        self._follow_machine()
         if self._first_place != self.DEFAULT_MODE:
             self.go(self._first_place)
-
-    @staticmethod
-    def _make(name: str) -> Screen[None]:
-        """Import a place's module and make its screen: the first visit of a place pays for it, not the start."""
-        info = next(place for place in PLACES if place.name == name)
-        screen: Screen[None] = getattr(importlib.import_module(f"aimic_tui.screens.{info.module}"), info.screen)()
-        return screen
 
     def go(self, place: str) -> None:
         """Show a place. Where it is on the screen already, it looks at the context anew."""
         if place == self.current_mode:
             self.screen.post_message(events.ScreenResume())
             return
-        if place != self.DEFAULT_MODE and place not in self._modes:
-            self.add_mode(place, lambda: self._make(place))
         self.switch_mode(place)
 
     def tell(self, sentence: str, severity: Severity = "information") -> None:
@@ -109,10 +140,86 @@ class AimicApp(App[None]):
             return "".join("^" if modifier == "ctrl" else f"{modifier}+" for modifier in modifiers) + name
         return super().get_key_display(binding)
 
+    def handle_bindings_clash(self, clashed_bindings: set[Binding], node: DOMNode) -> None:
+        """Say once that a key of the settings file takes another action's key."""
+        for binding in clashed_bindings:
+            name = binding.id or binding.description
+            if name not in self._clashes:
+                self._clashes.add(name)
+                self.tell(f"The settings file gives the key {binding.key} of {name} to another action.", "warning")
+
+    @work(group="machine", exclusive=True, exit_on_error=False)
+    async def _follow_machine(self) -> None:
+        """Show the machine's use on the top line; a thread reads it, since a GPU's driver may be slow to wake."""
+        from aimic_tui.machine import MachineReader
+
+        reader = await asyncio.to_thread(MachineReader)
+        await asyncio.sleep(0.5)
+        while True:
+            gauges = await asyncio.to_thread(reader.gauges)
+            for line in self.screen.query(TopLine):
+                line.gauges = gauges
+            await asyncio.sleep(10 if self.slow_link else 2)
+
+    # -- actions
+
     def action_go(self, place: str) -> None:
         """Show a place."""
         self.go(place)
 
+    async def do_there(self, place: str, action: str) -> None:
+        """Show a place and do one of its actions; for the palette."""
+        self.go(place)
+        self.screen.call_after_refresh(self._do_here, action)
+
+    async def _do_here(self, action: str) -> None:
+        if not await self.run_action(action, self.screen):
+            self.tell("There is nothing here yet that this could be done with.", "warning")
+
+    def action_help(self) -> None:
+        """Show the keys that work here."""
+        from aimic_tui.screens.help import HelpScreen, collect_help
+
+        question = next((place.question for place in PLACES if place.name == self.current_mode), "")
+        self.push_screen(HelpScreen(collect_help(self), question))
+
     def action_redraw(self) -> None:
         """Draw every cell anew: after a re-attach the terminal may show something else than we think."""
-        self.screen.refresh(repaint=True, layout=True)
+        self.refresh(layout=True)
+
+    def keep_theme(self, name: str) -> None:
+        """Take a theme, for now and for next time."""
+        self.theme = name
+        self._keep(theme=name)
+
+    def action_toggle_slow_link(self) -> None:
+        """Draw less often, or as often as possible again; for next time too."""
+        self.slow_link = not self.slow_link
+        if self._keep(slow_link=self.slow_link):
+            words = "less often, all of it from the next start on" if self.slow_link else "as often as it can again"
+            self.tell(f"The app draws {words}.")
+
+    def _keep(self, **changes: Any) -> bool:
+        try:
+            self.settings = change_settings(settings_file(), **changes)
+        except OSError as error:
+            self.tell(f"This can't be kept for next time: {error}", "warning")
+            return False
+        return True
+
+    async def action_quit(self) -> None:
+        """Leave, and say on the terminal which runs go on."""
+        names = await asyncio.to_thread(self._names_of_live_runs)
+        if not names:
+            self.exit()
+            return
+        many = "goes" if len(names) == 1 else "go"
+        shown = ", ".join(printable(name) for name in names[:3]) + (" ..." if len(names) > 3 else "")
+        self.exit(
+            message=Text(f"{plural(len(names), 'run')} {many} on without the app: {shown}. `aimic` shows them again.")
+        )
+
+    def _names_of_live_runs(self) -> list[str]:
+        from aimic_tui.overview import Overview
+
+        return [row.folder.name for row in Overview(self.workspace).read(figures=False) if row.status.alive]

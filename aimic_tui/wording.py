@@ -203,7 +203,7 @@ def bar_text(share: float, width: int) -> str:
     """Draw a share of 0 to 1 as a bar of `width` columns, exact to an eighth of a column: `███▍    `."""
     share = 0.0 if not math.isfinite(share) else min(1.0, max(0.0, share))
     eighths = round(share * width * 8)
-    if share > 0:
+    if share > 0 and width:
         eighths = max(1, eighths)  # something is not nothing
     full, part = divmod(eighths, 8)
     text = "█" * full + (_EIGHTHS[part] if part else "")

@@ -23,6 +23,12 @@ def open_app(
         slow_link: draw less often and without animation.
         read_only: nothing can be started, stopped or written.
     """
+    from aimic_tui.settings import load_settings, settings_file
+
+    settings, problems = load_settings(settings_file())
+    slow_link = slow_link or settings.slow_link
+    if settings.signs != "auto":
+        os.environ["AIMIC_ASCII"] = "1" if settings.signs == "ascii" else "0"
     # Textual reads these when it is imported.
     if slow_link:
         os.environ.update(TEXTUAL_FPS="10", TEXTUAL_ANIMATIONS="none", TEXTUAL_SMOOTH_SCROLL="0")
@@ -32,7 +38,12 @@ def open_app(
     from aimic_tui.engine.runs.workspace import Workspace
 
     app = AimicApp(
-        Workspace(workspace), read_only=read_only, slow_link=slow_link, place=place or ("run" if run else "home")
+        Workspace(workspace),
+        read_only=read_only,
+        slow_link=slow_link,
+        place=place or ("run" if run else "home"),
+        settings=settings,
+        problems=problems,
     )
     app.context.run = run
     app.run()

@@ -23,7 +23,17 @@ class Place(Screen[None]):
 
     PLACE: ClassVar[str] = ""
 
-    BINDINGS: ClassVar[list[BindingType]] = []
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "app.focus_next", "Next part", show=False, id="place.next", tooltip="Go to the next part"),
+        Binding(
+            "shift+tab",
+            "app.focus_previous",
+            "Part before",
+            show=False,
+            id="place.previous",
+            tooltip="Go to the part before",
+        ),
+    ]
 
     def compose(self) -> ComposeResult:
         """Draw the frame around `compose_body`."""
@@ -81,6 +91,14 @@ def common_bindings() -> list[BindingType]:
         ),
         Binding(
             "ctrl+l", "redraw", "Redraw", show=False, priority=True, id="app.redraw", tooltip="Draw everything anew"
+        ),
+        Binding(
+            "f10",
+            "toggle_slow_link",
+            "Slow link",
+            show=False,
+            id="app.slow-link",
+            tooltip="Draw less often, for slow connections; kept for next time",
         ),
         Binding("q", "quit", "Quit", show=False, id="app.quit", tooltip="Leave the app; runs go on without it"),
     ]

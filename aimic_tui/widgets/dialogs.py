@@ -27,7 +27,7 @@ _SHEET_CSS = """
         max-height: 80%;
         background: $surface;
     }
-    #sheet Static { padding: 0 2; height: auto; }
+    #sheet Static { padding: 0 1; height: auto; }
     #title { text-style: bold; margin-top: 1; }
     #detail { color: $text-muted; }
     #space { height: 1; }
@@ -90,15 +90,13 @@ class PathPrompt(ModalScreen[str | None]):
     DEFAULT_CSS = f"""
     PathPrompt {{
         {_SHEET_CSS}
-        PathInput {{ margin: 1 1 0 1; }}
+        PathInput {{ margin: 1 0 0 0; }}
         #problem {{ color: $warning; min-height: 1; max-height: 6; }}
     }}
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", id="dialog.cancel", tooltip="Close without a path"),
-        Binding("enter", "submit", "Take it", id="dialog.accept", tooltip="Take the path"),
-        Binding("tab", "submit", "Complete", id="dialog.complete", tooltip="Complete the path as far as it is clear"),
         Binding("down", "next_known", "Known ones", id="dialog.known", tooltip="Paths that were used before"),
         Binding("up", "previous_known", show=False, id="dialog.known-back", tooltip="Paths that were used before"),
     ]

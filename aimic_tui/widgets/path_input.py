@@ -92,7 +92,8 @@ class PathInput(Input):
     """An input for a path. `tab` completes; where nothing is to be completed it goes on to the next field."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "complete", "Complete", show=False, id="path.complete", tooltip="Complete the path"),
+        Binding("enter", "submit", "Take it", id="path.submit", tooltip="Take the path"),
+        Binding("tab", "complete", "Complete", id="path.complete", tooltip="Complete the path as far as it is clear"),
     ]
 
     @dataclass

@@ -1,0 +1,129 @@
+"""The user's preferences: one small TOML file in the place this system keeps such files.
+
+    theme = "aimic-light"
+    slow_link = false
+    signs = "auto"            # auto | unicode | ascii
+
+    [keymap]                  # an action's id, as the help shows it, and its keys
+    "home.new-run" = "n,insert"
+
+What the file holds that is not understood is reported and passed over: a typing mistake in it must not keep
+anyone from their runs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from aimic_tui.engine.files import write_atomically
+from aimic_tui.engine.text import one_line, printable
+
+# Keys that tmux, the terminal's flow control or the coding of a terminal take for themselves.
+NEVER_ARRIVE = frozenset(f"ctrl+{letter}" for letter in "basqjmih") | {"shift+enter"}
+_SIGNS = ("auto", "unicode", "ascii")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user prefers.
+
+    Attributes:
+        theme: by name; an unknown one is reported by the app and replaced by the default.
+        slow_link: draw less often and without animation.
+        signs: "auto" (by the locale), "unicode" or "ascii".
+        keymap: binding id -> keys, separated by commas.
+    """
+
+    theme: str | None = None
+    slow_link: bool = False
+    signs: str = "auto"
+    keymap: Mapping[str, str] = field(default_factory=dict)
+
+
+def settings_file() -> Path:
+    """Return where the preferences are: `$AIMIC_SETTINGS`, else `aimic/settings.toml` where this system keeps them."""
+    if named := os.environ.get("AIMIC_SETTINGS"):
+        return Path(named)
+    from platformdirs import user_config_path
+
+    return user_config_path("aimic", appauthor=False) / "settings.toml"
+
+
+def load_settings(path: Path) -> tuple[Settings, tuple[str, ...]]:
+    """Read the preferences.
+
+    Returns:
+        The preferences, the defaults where there is no file or no understanding, and a sentence for each thing in
+        the file that was passed over.
+    """
+    import tomli
+
+    where = printable(str(path))
+    try:
+        values = tomli.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return Settings(), ()
+    except (OSError, ValueError) as error:
+        return Settings(), (f"The preferences in {where} can't be read ({one_line(str(error))}); defaults are used.",)
+    settings, problems = Settings(), []
+    for key, value in values.items():
+        try:
+            settings = replace(settings, **{key: _checked(key, value)})
+        except ValueError as error:
+            problems.append(f"{where}: {error}.")
+    return settings, tuple(problems)
+
+
+def _checked(key: str, value: object) -> Any:
+    """Return a preference as it is to be taken.
+
+    Raises:
+        ValueError: it is none, or its value makes no sense; the message says so.
+    """
+    if key == "theme" and isinstance(value, str):
+        return value
+    if key == "slow_link" and isinstance(value, bool):
+        return value
+    if key == "signs" and value in _SIGNS:
+        return value
+    if key == "keymap" and isinstance(value, dict):
+        for action, keys in value.items():
+            if not isinstance(keys, str) or not keys:
+                raise ValueError(f'keymap: {one_line(action)} needs its keys as text, such as "f5,ctrl+r"')
+            if never := [name for name in keys.split(",") if name.strip() in NEVER_ARRIVE]:
+                raise ValueError(f"keymap: {one_line(', '.join(never))} never reaches a program inside tmux or SSH")
+        return {action: keys.replace(" ", "") for action, keys in value.items()}
+    expected = {
+        "theme": "the name of a theme",
+        "slow_link": "true or false",
+        "signs": " or ".join(_SIGNS),
+        "keymap": "a table",
+    }
+    if key in expected:
+        raise ValueError(f"{key} is to be {expected[key]}, not {one_line(repr(value))}")
+    raise ValueError(f"{one_line(key)} is no preference; there are {', '.join(expected)}")
+
+
+def change_settings(path: Path, **changes: Any) -> Settings:
+    """Write some preferences anew and keep the others, also those that this version does not know.
+
+    Comments in the file are lost.
+
+    Raises:
+        OSError: the file can't be written; the old one is untouched.
+    """
+    import tomli
+    import tomli_w
+
+    try:
+        values = tomli.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        values = {}
+    values.update(changes)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, tomli_w.dumps(values))
+    return load_settings(path)[0]
