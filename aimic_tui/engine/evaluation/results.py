@@ -28,6 +28,7 @@ OPTIMISTIC = (
 _BEST_OF_MANY = (
     "The best of {networks} networks by these figures is flattered by the choice, the more the closer they are."
 )
+FORMAT = 1  # counts up when a figure is computed in another way, so that old files are made anew
 _RESAMPLES = 2000
 _CONFIDENCE = 0.95
 
@@ -44,13 +45,34 @@ def write_results(run: Path) -> dict[str, Any]:
     return results
 
 
+def read_results(run: Path) -> dict[str, Any]:
+    """Return what results.json says where it is newer than all that it was made from, else make the figures anew.
+
+    Nothing is written.
+
+    Raises:
+        InputProblem: see `build_results`.
+    """
+    try:
+        made = (run / "results.json").stat().st_mtime_ns
+        sources = [run / "experiment.toml", run / "manifest.csv", run / "split.csv"]
+        sources += (run / "trials").rglob("predictions.csv")
+        if all(source.stat().st_mtime_ns <= made for source in sources):
+            results = read_json(run / "results.json")
+            if isinstance(results, dict) and results.get("format") == FORMAT:
+                return {**results, "state": _state(run)}
+    except (OSError, ValueError):
+        pass  # there is none yet, or it is damaged: what it is made from decides
+    return build_results(run)
+
+
 def build_results(run: Path) -> dict[str, Any]:
     """Return the figures of the run in folder `run`, recomputed from its plain files.
 
     Returns:
-        `run`, `state`, `protocol`, `optimistic` (whether test images chose anything), `note` (the sentence to that),
-        `method` (of the intervals), `confidence`, `resamples`, `complete`, `images` and `groups` (of the whole test),
-        `classes` (names in the order of the matrices), `networks`: name -> a dict of
+        `format`, `run`, `state`, `protocol`, `optimistic` (whether test images chose anything), `note` (the sentence
+        to that), `method` (of the intervals), `confidence`, `resamples`, `complete`, `images` and `groups` (of the
+        whole test), `classes` (names in the order of the matrices), `networks`: name -> a dict of
 
         - `pooled`: figure -> {value, low, high} over all tested images together; names in `metrics.ALL_METRICS`
         - `folds`: a dict a tested fold and seed: its figures, `fold`, `seed` and `images`
@@ -78,6 +100,7 @@ def build_results(run: Path) -> dict[str, Any]:
     if len(tested.wanted) > 1:
         notes.append(_BEST_OF_MANY.format(networks=len(tested.wanted)))
     return {
+        "format": FORMAT,
         "run": run.name,
         "state": _state(run),
         "protocol": protocol,

@@ -1,0 +1,216 @@
+"""`aimic results`: what a run found out, and how far it can be believed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+from rich.cells import cell_len
+
+from aimic_tui import wording
+from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.runs.status import read_status
+from aimic_tui.engine.runs.workspace import Workspace
+from aimic_tui.engine.text import printable
+
+TITLES = {
+    "macro_f1": "macro F1",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "one_vs_rest_accuracy": "one-vs-rest accuracy",
+    "macro_precision": "macro precision",
+    "macro_recall": "macro recall",
+    "auroc": "AUROC",
+    "average_precision": "average precision",
+    "matthews": "Matthews coefficient",
+    "kappa": "Cohen's kappa",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "ece": "calibration error",
+}
+_SIDE_BY_SIDE = ("macro_f1", "accuracy", "auroc", "ece")
+_OF_FOLDS = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "log_loss", "ece")
+_OF_CLASSES = {
+    "precision": "precision",
+    "recall": "recall",
+    "specificity": "specificity",
+    "f1": "F1",
+    "auroc": "AUROC",
+}
+
+
+@click.command()
+@click.argument("run")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+@click.pass_context
+def results(context: click.Context, run: str, as_json: bool) -> None:
+    """The figures of RUN with their intervals: pooled, by fold, by class, and the confusion matrix.
+
+    RUN is a run's folder, its name, a unique beginning of it, or latest.
+    """
+    folder = Workspace(context.obj).find_run(run)
+    found = read_run(folder)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    for line in report_lines(found):
+        click.echo(wording.to_ascii(line) if wording.ascii_only() else line)
+    if not found["networks"]:
+        click.echo(
+            f"No fold of it is tested yet. `aimic watch {printable(folder.name)}` shows how far it is.", err=True
+        )
+
+
+def read_run(folder: RunFolder) -> dict[str, Any]:
+    """Return a run's figures, with its state as its lock confirms it.
+
+    Raises:
+        InputProblem: a file of the run is missing or damaged.
+    """
+    from aimic_tui.engine.evaluation.results import read_results
+
+    return {**read_results(folder.path), "state": read_status(folder).state}
+
+
+def report_lines(found: dict[str, Any]) -> Iterator[str]:
+    """Write a run's figures as plain text."""
+    state = found["state"]
+    yield (
+        f"{printable(found['run'])}  {wording.sign(state)} {state}  ·  "
+        f"{wording.plural(found['images'], 'test image')} of {wording.plural(found['groups'], 'group')}  ·  "
+        f"{found['protocol']} protocol{' (optimistic)' if found['optimistic'] else ''}"
+    )
+    yield found["note"]
+    networks = found["networks"]
+    if not networks:
+        return
+    yield f"{found['method']}."
+    if not found["complete"]:
+        yield "Not every fold is tested yet: the figures are of those that are."
+    if len(networks) > 1:
+        yield ""
+        yield from _side_by_side(networks)
+        yield from _differences(found)
+    for name, network in networks.items():
+        yield ""
+        yield from _of_network(printable(name), network, found)
+
+
+def _side_by_side(networks: dict[str, Any]) -> Iterator[str]:
+    rows = [["network", *(TITLES[metric] for metric in _SIDE_BY_SIDE)]]
+    for name, network in networks.items():
+        rows.append([printable(name), *(_interval(network["pooled"][metric]) for metric in _SIDE_BY_SIDE)])
+    yield from _aligned(rows)
+
+
+def _differences(found: dict[str, Any]) -> Iterator[str]:
+    yield ""
+    yield "Paired differences in macro F1, on the same images:"
+    rows = []
+    for pair in found["pairs"]:
+        difference = pair["differences"]["macro_f1"]
+        verdict = "no interval can be given"
+        if difference["low"] is not None:
+            shown = difference["low"] > 0 or difference["high"] < 0
+            verdict = "shown to differ" if shown else "not shown to differ"
+        rows.append([f"{printable(pair['a'])} - {printable(pair['b'])}", _interval(difference), verdict])
+    yield from _aligned(rows)
+
+
+def _of_network(name: str, network: dict[str, Any], found: dict[str, Any]) -> Iterator[str]:
+    trials = f"{network['trials_done']} of {wording.plural(network['trials_total'], 'trial')}"
+    images = f"{wording.plural(network['images'], 'image')} of {wording.plural(network['groups'], 'group')}"
+    yield f"{name}: {trials}, {images}"
+    if len(network["seeds"]) > 1:
+        yield f"A figure is the mean over {len(network['seeds'])} seeds; the matrix counts the images of all of them."
+    if network["unclassified"]:
+        yield f"! {wording.plural(network['unclassified'], 'test image')} could not be classified and do not count."
+    yield ""
+    percent = f"{100 * found['confidence']:g} % interval"
+    rows = [["all folds together", "value", percent]]
+    for metric, title in TITLES.items():
+        figure = network["pooled"][metric]
+        limits = wording.NOTHING
+        if figure["low"] is not None:
+            limits = f"{wording.number(figure['low'])} to {wording.number(figure['high'])}"
+        rows.append([title, wording.number(figure["value"]), limits])
+    yield from _aligned(rows, indent=2)
+    if any(figure["low"] is None for figure in network["pooled"].values()):
+        yield "  Where there is no interval, there are too few groups of a class for one, or no error to judge from."
+    yield ""
+    yield from _aligned(_fold_rows(network), indent=2)
+    yield ""
+    yield from _aligned(_class_rows(network), indent=2)
+    yield ""
+    yield from _aligned(_matrix_rows(network["confusion"], found["classes"]), indent=2)
+
+
+def _fold_rows(network: dict[str, Any]) -> list[list[str]]:
+    seeds = len(network["seeds"]) > 1
+    rows = [["fold", "images", *(TITLES[metric] for metric in _OF_FOLDS)]]
+    for fold in network["folds"]:
+        label = f"{fold['fold']}, seed {fold['seed']}" if seeds else str(fold["fold"])
+        rows.append([label, f"{fold['images']:,}", *(wording.number(fold[metric]) for metric in _OF_FOLDS)])
+    for title, key in (("mean", "mean"), ("sd", "sd")):
+        rows.append([title, "", *(wording.number(network["spread"][metric][key]) for metric in _OF_FOLDS)])
+    return rows
+
+
+def _class_rows(network: dict[str, Any]) -> list[list[str]]:
+    rows = [["class", "images", *_OF_CLASSES.values()]]
+    for name, figures in network["classes"].items():
+        cells = [_interval(figures[metric]) for metric in _OF_CLASSES]
+        rows.append([printable(name), f"{figures['support']:,}", *cells])
+    return rows
+
+
+def _matrix_rows(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> list[list[str]]:
+    names = [printable(name) for name in classes]
+    rows = [["truth \\ said", *names]]
+    rows += [[name, *(f"{count:,}" for count in row)] for name, row in zip(names, matrix, strict=True)]
+    return rows
+
+
+def _interval(figure: dict[str, float | None]) -> str:
+    return wording.interval_text(figure["value"], figure["low"], figure["high"])
+
+
+def _aligned(rows: Sequence[Sequence[str]], indent: int = 0) -> Iterator[str]:
+    """The first column to the left; the others so that their decimal points stand below each other."""
+    columns = [_Column.of([row[place] for row in rows]) for place in range(1, len(rows[0]))]
+    first = max(cell_len(row[0]) for row in rows)
+    for row in rows:
+        cells = [column.place(cell) for column, cell in zip(columns, row[1:], strict=True)]
+        yield (" " * indent + "   ".join([row[0] + " " * (first - cell_len(row[0])), *cells])).rstrip()
+
+
+@dataclasses.dataclass(frozen=True)
+class _Column:
+    """Widths of a column: before the decimal point of its figures, and in all."""
+
+    before: int
+    width: int
+
+    @classmethod
+    def of(cls, cells: Sequence[str]) -> _Column:
+        before = max((_before_point(cell) for cell in cells[1:]), default=0)
+        after = max((cell_len(cell) - _before_point(cell) for cell in cells[1:]), default=0)
+        return cls(before, max(before + after, cell_len(cells[0])))
+
+    def place(self, cell: str) -> str:
+        padded = " " * max(0, self.before - _before_point(cell)) + cell if _is_figure(cell) else cell
+        return padded + " " * (self.width - cell_len(padded))
+
+
+def _is_figure(cell: str) -> bool:
+    return cell[:1].isdigit() or cell[:1] == "-"
+
+
+def _before_point(cell: str) -> int:
+    if not _is_figure(cell):
+        return 0
+    figure, _, _ = cell.partition(" ")
+    return len(figure.partition(".")[0])

@@ -1,0 +1,93 @@
+"""`aimic results`: figures with intervals for people, one JSON object for programs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from aimic_tui.cli import aimic
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.evaluation.metrics import METRICS
+from aimic_tui.engine.evaluation.results import build_results, write_results
+from tests.engine.evaluation.some_run import CLASSES, make_run
+
+
+def call(workspace: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(aimic, ["--workspace", str(workspace), "results", *arguments])
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    make_run(tmp_path / "runs" / "20261122-190512-some", skills={"mobilenet_v2": 2.0, "resnet18": 3.0})
+    return tmp_path
+
+
+def test_people_get_every_figure_with_its_interval(workspace: Path) -> None:
+    result = call(workspace, "latest")
+    assert result.exit_code == 0, result.output
+    for wanted in ("macro F1", "AUROC", "calibration error", "24 groups", "Honest protocol", "truth \\ said", *CLASSES):
+        assert wanted in result.stdout
+    assert "95 % interval" in result.stdout
+    assert "mobilenet_v2 - resnet18" in result.stdout
+
+
+def test_figures_stand_with_their_points_below_each_other(workspace: Path) -> None:
+    lines = call(workspace, "latest").stdout.splitlines()
+    start = next(place for place, line in enumerate(lines) if "all folds together" in line)
+    figures = lines[start + 1 : start + 14]
+    assert len({line.index(".") for line in figures}) == 1
+
+
+def test_programs_get_one_object(workspace: Path) -> None:
+    result = call(workspace, "20261122", "--json")
+    found = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert (found["run"], found["state"], found["protocol"]) == ("20261122-190512-some", "finished", "honest")
+    network = found["networks"]["resnet18"]
+    assert all(set(network["pooled"][name]) == {"value", "low", "high"} for name in METRICS)
+    assert len(network["folds"]) == 3
+    assert set(network["classes"]) == set(CLASSES)
+    assert len(network["confusion"]) == len(CLASSES)
+
+
+def test_what_is_stored_is_used_only_while_it_is_current(workspace: Path) -> None:
+    run = workspace / "runs" / "20261122-190512-some"
+    stored = write_results(run)
+    stored["note"] = "read from the file"
+    (run / "results.json").write_text(json.dumps(stored))
+    assert json.loads(call(workspace, "latest", "--json").stdout)["note"] == "read from the file"
+    predictions = run / "trials/resnet18/fold-1/predictions.csv"
+    predictions.write_bytes(predictions.read_bytes())
+    assert json.loads(call(workspace, "latest", "--json").stdout) == build_results(run)
+
+
+def test_a_run_without_a_tested_fold_says_so(workspace: Path) -> None:
+    shutil.rmtree(workspace / "runs" / "20261122-190512-some" / "trials")
+    result = call(workspace, "latest")
+    assert result.exit_code == 0
+    assert "No fold of it is tested yet" in result.stderr
+    assert json.loads(call(workspace, "latest", "--json").stdout)["networks"] == {}
+
+
+def test_the_published_protocol_is_called_optimistic(tmp_path: Path) -> None:
+    make_run(tmp_path / "runs" / "paper", protocol="aimic-2022")
+    assert "aimic-2022 protocol (optimistic)" in call(tmp_path, "paper").stdout
+    assert json.loads(call(tmp_path, "paper", "--json").stdout)["optimistic"] is True
+
+
+def test_an_unknown_run_is_a_sentence(tmp_path: Path) -> None:
+    problem = call(tmp_path, "nothing").exception
+    assert isinstance(problem, InputProblem)
+    assert "no run nothing" in problem.sentence
+
+
+def test_names_from_outside_cannot_reach_the_terminal(workspace: Path) -> None:
+    run = workspace / "runs" / "20261122-190512-some"
+    (run / "trials" / "mobilenet_v2").rename(run / "trials" / "evil\x1b[31m")
+    output = call(workspace, "latest").stdout
+    assert "\x1b" not in output
+    assert "evil\\x1b[31m" in output
