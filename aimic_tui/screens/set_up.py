@@ -71,6 +71,7 @@ class SetUpScreen(Place):
 
     PLACE: ClassVar[str] = "set-up"
     CSS_PATH = "set_up.tcss"
+    AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (104, "-wide")]  # noqa: RUF012 - declared so by Textual
 
     BINDINGS: ClassVar[list[BindingType]] = [

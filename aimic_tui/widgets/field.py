@@ -130,8 +130,6 @@ class FormField(Vertical):
     DEFAULT_CSS = """
     FormField { height: auto; }
     FormField > Horizontal { height: 1; }
-    FormField Input { background: transparent; }
-    FormField Input:focus { background: $focus-row; }
     FormField .field--title { width: 19; padding: 0 1 0 0; color: $text-muted; }
     FormField.-changed .field--title { color: $foreground; }
     FormField:focus-within .field--title { color: $primary; text-style: bold; }
