@@ -119,7 +119,7 @@ def download(
     except urllib.error.HTTPError as error:
         raise AimicError(
             f"{_host(publication.address)} answered {error.code} ({one_line(str(error.reason), 80)}) to the request "
-            f"for {publication.network} {publication.tag}. Try again later, or import a file with `aimic weights import`."
+            f"for {publication.network} {publication.tag}. Try again later, or take a file with `aimic weights import`."
         ) from None
     except (OSError, http.client.HTTPException) as error:
         raise AimicError(_offline(publication, target, error)) from None

@@ -1,0 +1,172 @@
+"""`aimic predict`: classify images with a trained model."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from aimic_tui import wording
+from aimic_tui.engine.errors import UsageProblem
+from aimic_tui.engine.models.model_folder import find_models, read_model_card
+from aimic_tui.engine.runs.events import append_event
+from aimic_tui.engine.runs.worker import keep_freed_memory
+from aimic_tui.engine.runs.workspace import Workspace
+from aimic_tui.engine.text import printable
+
+_EVENT_EVERY = 0.5  # seconds
+
+
+@click.command()
+@click.argument("model")
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="The table to write.")
+@click.option("--network", help="Whose models to take from a run (default: the best by validation).")
+@click.option("--format", "form", type=click.Choice(["csv", "json"]), help="Default: what the output's name says.")
+@click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images at once (default: what suits the device).")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--events", type=click.Path(path_type=Path), help="Append progress to this file, a JSON object a line.")
+@click.pass_context
+def predict(
+    context: click.Context,
+    *,
+    model: str,
+    images: tuple[Path, ...],
+    output: Path,
+    network: str | None,
+    form: str | None,
+    batch_size: int | None,
+    device: str,
+    events: Path | None,
+) -> None:
+    """Classify IMAGES (files and folders) with MODEL: a run, a trial's folder or a model's folder.
+
+    The models of a run's folds answer together, by the mean of their probabilities. Interrupted, the same command
+    goes on where it was. The last line on stdout is the table's path.
+    """
+    from aimic_tui.engine.data.find import image_files
+    from aimic_tui.engine.inference.table import format_of
+
+    models = find_models(_model_path(model, Path(context.obj)), network)
+    _check_output(output)
+    files = image_files(images)
+    card = read_model_card(models[0])
+    folds = f", {len(models)} folds together" if len(models) > 1 else ""
+    click.echo(
+        printable(f"{wording.plural(len(files), 'image')}; {card.network}{folds}: {', '.join(card.classes)}"), err=True
+    )
+    stop = _Stop()
+    report = _Report(events)
+    report.loading(len(files))
+    keep_freed_memory()  # before torch
+    from aimic_tui.engine.inference.predict import PredictionProgress
+    from aimic_tui.engine.inference.predict import predict as run
+
+    def show(now: PredictionProgress) -> None:
+        if now.phase == "predict":
+            report.show(now.done, now.total, now.images_per_second, now.seconds_left)
+        elif now.done:
+            click.echo(f"{wording.plural(now.done, 'image')} of an earlier call are kept", err=True)
+
+    try:
+        summary = run(
+            models,
+            files,
+            output,
+            progress=show,
+            should_stop=stop.asked,
+            batch_size=batch_size,
+            device=device,
+            form=format_of(output, form),
+        )
+    finally:
+        report.end()
+    counts = ", ".join(f"{name} {count:,}" for name, count in summary.counts.items())
+    unreadable = f"; {summary.unreadable:,} could not be read" if summary.unreadable else ""
+    speed = f", {wording.rate(summary.images_per_second)}" if summary.images_per_second else ""
+    click.echo(printable(f"{counts}{unreadable} ({wording.duration(summary.seconds)}{speed})"), err=True)
+    report.finished(
+        {
+            "output": str(output),
+            "network": summary.network,
+            "models": summary.models,
+            "images": summary.images,
+            "unreadable": summary.unreadable,
+            "counts": summary.counts,
+            "seconds": summary.seconds,
+            "images_per_second": summary.images_per_second,
+        }
+    )
+    click.echo(printable(str(output)))
+
+
+def _model_path(text: str, workspace: Path) -> Path:
+    path = Path(text).expanduser()
+    if any((path / part).exists() for part in ("model.json", "model/model.json", "trials")):
+        return path
+    return Workspace(workspace).find_run(text).path
+
+
+def _check_output(output: Path) -> None:
+    if output.is_dir() or not output.absolute().parent.is_dir():
+        what = "is a folder" if output.is_dir() else "is in a folder that does not exist"
+        raise UsageProblem(f"--output {printable(str(output))} {what}. Name a file, such as predictions.csv.")
+
+
+class _Stop:
+    """Ctrl-C and a request to end, seen after the batch that is on; a second one ends at once."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._ask)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+
+    def asked(self) -> bool:
+        return self._asked
+
+
+class _Report:
+    """Progress on stderr, a line rewritten on a terminal or one every ten seconds in a pipe, and in the event file."""
+
+    def __init__(self, events: Path | None) -> None:
+        self._events = events
+        self._terminal = sys.stderr.isatty()
+        self._last_line = self._last_event = 0.0
+        self._open_line = False
+
+    def loading(self, total: int) -> None:
+        """Say that the network is being loaded, which takes seconds."""
+        click.echo("loading the network", err=True)
+        if self._events:
+            append_event(self._events, "loading", total=total)
+
+    def show(self, done: int, total: int, speed: float | None, left: float | None) -> None:
+        """Say how far it is."""
+        now = time.monotonic()
+        if self._events and (now - self._last_event >= _EVENT_EVERY or done == total):
+            self._last_event = now
+            append_event(self._events, "progress", done=done, total=total, images_per_second=speed, seconds_left=left)
+        if now - self._last_line >= (0.2 if self._terminal else 10.0) or (done == total and self._terminal):
+            self._last_line = now
+            text = f"{done:,} of {total:,} images, {wording.rate(speed)}, {wording.duration(left)} left"
+            click.echo(f"\r{text}\x1b[K" if self._terminal else text, nl=not self._terminal, err=True)
+            self._open_line = self._terminal
+
+    def end(self) -> None:
+        """Leave the rewritten line."""
+        if self._open_line:
+            click.echo(err=True)
+
+    def finished(self, summary: dict[str, object]) -> None:
+        """Close the story."""
+        if self._events:
+            append_event(self._events, "finished", summary=summary)

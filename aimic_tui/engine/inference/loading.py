@@ -1,0 +1,92 @@
+"""A trained model, ready to classify: built, its weights checked and loaded, made fast for its device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.inference.fusion import fuse
+from aimic_tui.engine.models.build import build_network
+from aimic_tui.engine.models.model_folder import ModelCard, read_checked_model
+from aimic_tui.engine.models.weights import read_weights
+from aimic_tui.engine.text import one_line, printable
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model on a device.
+
+    Attributes:
+        network: in evaluation mode; float [b, 3, S, S] -> logits [b, classes].
+        digest: SHA-256 of its weights.
+    """
+
+    card: ModelCard
+    network: nn.Module
+    digest: str
+    device: torch.device
+
+    def prepare(self, images: NDArray[np.uint8]) -> Tensor:
+        """Turn uint8 [b, S, S, 3] into the network's input, float [b, 3, S, S] on its device."""
+        preprocessing = self.card.preprocessing
+        # The bytes go to the device, a quarter of the floats; seen as [b, 3, S, S] they are channels-last already.
+        batch = torch.from_numpy(images).to(self.device, non_blocking=True).permute(0, 3, 1, 2).float()
+        mean = torch.tensor(preprocessing.mean, device=self.device).view(1, 3, 1, 1)
+        std = torch.tensor(preprocessing.std, device=self.device).view(1, 3, 1, 1)
+        return batch.sub_(mean * 255).div_(std * 255)
+
+    def probabilities(self, inputs: Tensor) -> NDArray[np.float64]:
+        """Return float64 [b, classes], rows summing to 1, for what `prepare` returned."""
+        with torch.inference_mode():
+            logits = self.network(inputs)
+        result: NDArray[np.float64] = logits.double().softmax(dim=1).cpu().numpy()
+        return result
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device that `auto`, `cpu`, `cuda` or `cuda:N` means.
+
+    Raises:
+        UsageProblem: there is no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cpu":
+        return torch.device("cpu")
+    kind, _, number = name.partition(":")
+    count = torch.cuda.device_count()
+    if kind != "cuda" or (number and not (number.isdecimal() and int(number) < count)) or not count:
+        there = f"cpu and cuda:0 to cuda:{count - 1}" if count > 1 else "cpu and cuda" if count else "cpu"
+        raise UsageProblem(
+            f"There is no device {printable(name)} here; there is {there}. Set --device, or leave it out."
+        )
+    return torch.device(name)
+
+
+def load_model(folder: Path, device: torch.device | str = "cpu") -> LoadedModel:
+    """Load the model in `folder` for use.
+
+    Raises:
+        InputProblem: no model there, or a damaged one, or one that does not fit its own card.
+    """
+    place = choose_device(device) if isinstance(device, str) else device
+    card, file, digest = read_checked_model(folder)
+    size = card.preprocessing.image_size
+    network = build_network(card.network, len(card.classes), size)
+    try:
+        network.load_state_dict(read_weights(file))
+    except RuntimeError as error:
+        raise InputProblem(
+            f"{printable(str(file))} does not fit the network {card.network} that its card names: "
+            f"{one_line(str(error), 200)}. It may come from another version of the libraries."
+        ) from None
+    network = network.eval().to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    sample = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0))
+    fused = fuse(network, sample.to(device=place, memory_format=torch.channels_last))
+    return LoadedModel(card, fused.to(memory_format=torch.channels_last), digest, place)
