@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from aimic_tui.engine.data.check import check_images, group_duplicates
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.find import find_data_set
 from aimic_tui.engine.data.manifest import write_manifest
@@ -51,6 +52,10 @@ def create_run(
     """
     experiment = _resolved(experiment)
     data_set = find_data_set(experiment.data)
+    check_weights(experiment.model.weights, experiment.model.networks)
+    checks = check_images(data_set, progress)
+    checks.require_readable()
+    data_set = group_duplicates(data_set, checks.digests)
     experiment = experiment.with_values({"data.group": data_set.group_rule})
     split = make_split(data_set, experiment.split, experiment.data.balance, experiment.seed)
     created = now()
@@ -71,12 +76,14 @@ def create_run(
     workspace.runs_folder.mkdir(parents=True, exist_ok=True)
     draft = RunFolder(Path(tempfile.mkdtemp(prefix=".new-", dir=workspace.runs_folder)))
     try:
-        write_manifest(draft.manifest_file, data_set, progress)
+        write_manifest(draft.manifest_file, data_set, checks)
         write_split(draft.split_file, data_set, split)
         write_atomically(draft.experiment_file, experiment.to_toml())
         write_json(draft.environment_file, describe_environment(command_line))
         draft.trials_folder.mkdir()
         append_event(draft.events_file, "run-created")
+        for sentence in split.warnings:
+            append_event(draft.events_file, "warning", sentence=sentence)
         draft.path.chmod(0o777 & ~_umask())
         return _settle(draft, workspace, f"{created.astimezone():%Y%m%d-%H%M%S}-{_slug(experiment.name)}", status)
     except BaseException:
@@ -100,7 +107,6 @@ def _resolved(experiment: Experiment) -> Experiment:
     weights = experiment.model.weights
     if weights != "none" and published_tag(weights) is None:
         weights = str(Path(weights).expanduser().absolute())
-    check_weights(weights, networks)
     data = Path(experiment.data.path).expanduser().absolute()
     return experiment.with_values(
         {

@@ -37,8 +37,8 @@ _TICK = 0.5  # seconds between looks at the stop file
 _STOP_PATIENCE = 120.0  # seconds that a worker has for its step and its checkpoint
 _LEAVE_PATIENCE = 20.0  # seconds that an idle worker has to leave
 _RESERVE = 256 * 1024  # bytes kept aside for the last words on a full disk
-# What trying again can't mend.
-_NOT_RETRIED = ("InputProblem", "UsageProblem", "ExperimentProblem", "UnreadableImage", "input", "usage")
+# What trying again can't mend: each has a sentence about what the person can do.
+_NOT_RETRIED = ("AimicError", "InputProblem", "UsageProblem", "ExperimentProblem", "UnreadableImage")
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -341,7 +341,7 @@ def _death(code: int) -> str:
 
 
 def _is_full_disk(sentence: str) -> bool:
-    return any(os.strerror(number) in sentence for number in _FULL_DISK)
+    return "disk is full" in sentence or any(os.strerror(number) in sentence for number in _FULL_DISK)
 
 
 def _complain(text: str) -> None:

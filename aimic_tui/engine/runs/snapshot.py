@@ -290,9 +290,10 @@ def _timing(trial: TrialSnapshot) -> TrialTiming:
         state = "running"
     progress, start = trial.progress, trial.start
     within, expected = 0.0, math.nan
-    if progress is not None and progress.phase == "train" and progress.epoch > len(trial.epochs):
-        within = progress.share
-        if start is not None and progress.images_per_second > 0:
+    if progress is not None and progress.epoch > len(trial.epochs) and progress.phase in ("train", "validate"):
+        # The validation part is a tenth to a fifth of the images and needs no gradients.
+        within = 0.95 * progress.share if progress.phase == "train" else 0.95 + 0.05 * progress.share
+        if progress.phase == "train" and start is not None and progress.images_per_second > 0:
             expected = (start.train + start.validation / 3) / progress.images_per_second
     return TrialTiming(
         network=trial.key.network,

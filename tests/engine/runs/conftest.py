@@ -47,5 +47,5 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / label).mkdir(parents=True)
         for number in range(12):
             pixels = np.clip(random.normal(light, 40, (32, 32, 3)), 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(folder / label / f"smear{number // 2:03}_{label}{number}.png")
+            Image.fromarray(pixels).save(folder / label / f"smear{number // 2:03}_{label}{number}.jpg")
     return folder

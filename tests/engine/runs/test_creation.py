@@ -89,8 +89,8 @@ def test_an_unreadable_image_is_said_with_its_name(
 ) -> None:
     data = tmp_path / "cells"
     shutil.copytree(cells, data)
-    (data / "dark" / "smear000_broken.png").write_bytes(content)
-    with pytest.raises(InputProblem, match=r"smear000_broken\.png"):
+    (data / "dark" / "smear000_broken.jpg").write_bytes(content)
+    with pytest.raises(InputProblem, match=r"smear000_broken\.jpg"):
         create_run(experiment(data), workspace, [])
     assert not list(workspace.runs_folder.glob("*")) if workspace.runs_folder.exists() else True
 

@@ -80,9 +80,9 @@ def test_epochs_and_progress_appear_as_they_are_told(run: RunFolder) -> None:
     assert trial.start is not None
     assert trial.start.train == 90
     assert snapshot.images_per_second == 50.0
-    # Of two trials of at most four epochs at ten seconds each, two and a half epochs are done.
-    assert snapshot.fraction == pytest.approx(2.5 / 8)
-    assert snapshot.seconds_left == pytest.approx(55.0)
+    # Of two trials of at most four epochs at ten seconds each, two and about a half epochs are done.
+    assert snapshot.fraction == pytest.approx(2.475 / 8)
+    assert snapshot.seconds_left == pytest.approx(55.25)
 
 
 def test_before_the_first_epoch_ends_its_speed_tells_the_time(run: RunFolder) -> None:
