@@ -19,6 +19,9 @@ THUMB = 16  # pixels a side of the grey thumbnails
 _BORDER = 0.04  # width of the border, in shares of the shorter side
 
 
+_LEVELS = np.arange(256, dtype=np.float64)
+
+
 @dataclass(frozen=True, eq=False)
 class Measures:
     """n images by column; the rows of images that can't be read are zeros.
@@ -123,7 +126,12 @@ def _measure(path: Path, intensity: str) -> _Row:
     pixels = read_pixels(path, data)
     image = to_rgb(pixels, intensity)
     height, width = image.shape[:2]
-    grey = Image.fromarray(image).convert("L")
+    picture = Image.fromarray(image)
+    grey = picture.convert("L")
+    everything = np.array(picture.histogram()).reshape(3, 256)
+    edge = max(1, round(_BORDER * min(width, height)))
+    middle = (edge, edge, max(edge, width - edge), max(edge, height - edge))
+    frame = everything - np.array(picture.crop(middle).histogram()).reshape(3, 256)
     return _Row(
         width=width,
         height=height,
@@ -132,10 +140,10 @@ def _measure(path: Path, intensity: str) -> _Row:
         bits=pixels.bits,
         digest=_digest(pixels, image),
         thumb=np.asarray(grey.resize((THUMB, THUMB), Image.Resampling.BOX)),
-        border=_border(image),
-        inner=image.reshape(-1, 3).mean(axis=0, dtype=np.float32),
-        contrast=float(np.asarray(grey).std()),
-        sharpness=sharpness(image),
+        border=_means(frame),
+        inner=_means(everything),
+        contrast=_spread(np.array(grey.histogram())),
+        sharpness=sharpness(np.asarray(grey)),
     )
 
 
@@ -143,12 +151,16 @@ def _digest(pixels: Pixels, image: Rgb) -> bytes:
     # Deep values are digested as they are: two dark 16-bit images may well be the same black in 8 bits.
     values = image if pixels.bits <= 8 else np.ascontiguousarray(pixels.values)
     digest = hashlib.blake2b(f"{values.shape} {values.dtype}".encode(), digest_size=16)
-    digest.update(values.tobytes())
+    digest.update(np.ascontiguousarray(values).data)
     return digest.digest()
 
 
-def _border(image: Rgb) -> npt.NDArray[np.float32]:
-    width = max(1, round(_BORDER * min(image.shape[:2])))
-    frame = [image[:width], image[-width:], image[:, :width], image[:, -width:]]
-    mean: npt.NDArray[np.float32] = np.concatenate([side.reshape(-1, 3) for side in frame]).mean(0, dtype=np.float32)
-    return mean
+def _means(histograms: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Return the mean brightness behind each of [channels, 256] counts; counts are summed much faster than pixels."""
+    return np.asarray(histograms @ _LEVELS / np.maximum(1, histograms.sum(axis=1)), np.float32)
+
+
+def _spread(histogram: npt.NDArray[np.int64]) -> float:
+    total = histogram.sum()
+    mean = histogram @ _LEVELS / total
+    return float(np.sqrt(max(0.0, histogram @ _LEVELS**2 / total - mean**2)))

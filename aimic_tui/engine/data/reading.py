@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from aimic_tui.engine.data.pixels import Pixels, Rgb, Values, to_rgb
@@ -170,19 +171,25 @@ def image_facts(path: Path) -> ImageFacts:
         bytes=path.stat().st_size,
         low=float(np.nanmin(pixels.values)),
         high=float(np.nanmax(pixels.values)),
-        sharpness=sharpness(to_rgb(pixels, "auto")),
+        sharpness=sharpness(np.asarray(Image.fromarray(to_rgb(pixels, "auto")).convert("L"))),
     )
 
 
-def sharpness(image: Rgb) -> float:
-    """Return how much of an image's variation is between neighbouring pixels, 0 to 1; see `ImageFacts`."""
-    grey = image.mean(axis=2, dtype=np.float32)
+def sharpness(grey: npt.NDArray[np.uint8]) -> float:
+    """Return how much of the variation of uint8 [height, width] is between neighbouring pixels; see `ImageFacts`."""
     if min(grey.shape) < 3:
         return 0.0
-    centre = grey[1:-1, 1:-1]
-    laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * centre
-    fine, all_of_it = float(laplacian.std()), 4 * float(centre.std())
+    values = grey.astype(np.float32)
+    centre = values[1:-1, 1:-1]
+    laplacian = values[:-2, 1:-1] + values[2:, 1:-1] + values[1:-1, :-2] + values[1:-1, 2:] - 4 * centre
+    fine, all_of_it = _deviation(laplacian), 4 * _deviation(centre)
     return fine / (fine + all_of_it) if all_of_it > 0 else 0.0
+
+
+def _deviation(values: npt.NDArray[np.float32]) -> float:
+    flat = values.ravel()
+    flat = flat - flat.mean()
+    return float(np.sqrt(np.dot(flat, flat) / flat.size))
 
 
 def read_bytes(path: Path) -> bytes:
