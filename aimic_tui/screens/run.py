@@ -167,7 +167,9 @@ class RunScreen(Place):
         if trial is not None and (found := pooled_figure(snapshot.results, trial.key.network)):
             whose = f"{trial.key.network} " if len(status.networks) > 1 else ""
             so_far = "" if status.state == "finished" else " so far"
-            words.append(f"{printable(whose)}macro F1{so_far} {interval_text(found.value, found.low, found.high)}")
+            figure = f"{printable(whose)}macro F1{so_far} {interval_text(found.value, found.low, found.high)}"
+            if self.has_class("-wide") or len(" · ".join(words)) + len(figure) < self.size.width - 40:
+                words.append(figure)
         failed = sum(one.status.state == "failed" for one in snapshot.trials)
         style = _STATE_STYLES.get(status.state, "$warning")
         line = Content.assemble(

@@ -1,0 +1,207 @@
+"""What the Results place reads of a run's folder, and the tables that it writes for others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimic_tui.engine.data.manifest import read_manifest
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.evaluation.metrics import ALL_METRICS, CLASS_METRICS
+from aimic_tui.engine.evaluation.predictions import read_predictions
+from aimic_tui.engine.evaluation.results import build_results
+from aimic_tui.engine.files import read_json, write_json, write_table
+from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.runs.status import RunStatus, read_status
+
+METRIC_NAMES = {
+    "macro_f1": "macro F1",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_precision": "macro precision",
+    "macro_recall": "macro recall",
+    "one_vs_rest_accuracy": "one-vs-rest accuracy",
+    "auroc": "AUROC",
+    "average_precision": "average precision",
+    "matthews": "Matthews",
+    "kappa": "kappa",
+    "log_loss": "log loss",
+    "ece": "ECE",
+    "brier": "Brier",
+}
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """A run's figures at one moment: what results.json holds, and how the run stood."""
+
+    folder: RunFolder
+    status: RunStatus
+    figures: Mapping[str, Any]
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Those that have figures."""
+        return tuple(self.figures["networks"])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """In the order of the matrices."""
+        return tuple(self.figures["classes"])
+
+    def interval(self, network: str, metric: str) -> tuple[float | None, float | None, float | None]:
+        """Return a network's pooled figure and the ends of its interval."""
+        found = self.figures["networks"][network]["pooled"].get(metric) or {}
+        return found.get("value"), found.get("low"), found.get("high")
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What a network said about each test image of the folds that are done; `n` rows, one an image and seed.
+
+    Attributes:
+        paths: `n` files.
+        groups: `n` names.
+        folds: int [n], from 1.
+        labels, said: int32 [n], codes into `classes`; said is -1 where the image could not be classified.
+        probabilities: float64 [n, classes].
+    """
+
+    images: tuple[str, ...]
+    paths: tuple[Path, ...]
+    groups: tuple[str, ...]
+    folds: NDArray[np.int64]
+    labels: NDArray[np.int32]
+    said: NDArray[np.int32]
+    probabilities: NDArray[np.float64]
+    classes: tuple[str, ...]
+
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        """float64 [n]: the probability of what was said."""
+        confidence: NDArray[np.float64] = self.probabilities.max(axis=1, initial=0.0)
+        return confidence
+
+    def behind(self, label: int, said: int) -> NDArray[np.intp]:
+        """Return the rows of one cell of the matrix, the surest answer first."""
+        rows = np.flatnonzero((self.labels == label) & (self.said == said))
+        ordered: NDArray[np.intp] = rows[np.argsort(-self.confidence[rows], kind="stable")]
+        return ordered
+
+
+def read_results(folder: RunFolder) -> RunResults | None:
+    """Read a run's figures; None where no trial is finished yet.
+
+    A run whose worker died before results.json was written still has its predictions: the figures are then made from
+    these.
+
+    Raises:
+        InputProblem: the run can't be read, or its predictions are not those of its images.
+    """
+    status = read_status(folder)
+    try:
+        figures = read_json(folder.results_file)
+    except (OSError, ValueError):
+        if not any(folder.trials_folder.glob("*/*/predictions.csv")):
+            return None
+        figures = build_results(folder.path)
+    if not isinstance(figures, dict) or not figures.get("networks"):
+        return None
+    return RunResults(folder, status, figures)
+
+
+def read_judged(folder: RunFolder, network: str) -> Judged:
+    """Read what a network said about the test images.
+
+    Raises:
+        InputProblem: a file is missing or damaged.
+    """
+    data_set = read_manifest(folder.manifest_file)
+    index = {image: position for position, image in enumerate(data_set.images)}
+    codes = {name: code for code, name in enumerate(data_set.classes)}
+    images: list[str] = []
+    folds, labels, tables = [], [], []
+    for trial in read_status(folder).trials:
+        file = folder.trial(trial.key).predictions_file
+        if trial.network != network or not file.exists():
+            continue
+        predictions = read_predictions(file)
+        if set(predictions.classes) != set(codes):
+            raise InputProblem(f"{file} speaks of other classes than the run's. Start the run anew.")
+        order = [predictions.classes.index(name) for name in data_set.classes]
+        own = np.array([codes[name] for name in predictions.classes], dtype=np.int32)
+        images += predictions.images
+        folds.append(np.full(len(predictions.images), trial.fold))
+        labels.append(own[predictions.labels])
+        tables.append(predictions.probabilities[:, order])
+    shares = np.concatenate(tables) if tables else np.zeros((0, len(codes)))
+    known = ~np.isnan(shares).any(axis=1)
+    said = np.where(known, np.nan_to_num(shares).argmax(axis=1), -1) if len(shares) else np.zeros(0)
+    try:
+        places = [index[image] for image in images]
+    except KeyError as error:
+        raise InputProblem(f"{error.args[0]} is in the predictions but not in {folder.manifest_file}.") from None
+    return Judged(
+        images=tuple(images),
+        paths=tuple(data_set.path(place) for place in places),
+        groups=tuple(data_set.group_names[data_set.groups[place]] for place in places),
+        folds=np.concatenate(folds) if folds else np.zeros(0, np.int64),
+        labels=np.concatenate(labels) if labels else np.zeros(0, np.int32),
+        said=said.astype(np.int32),
+        probabilities=shares,
+        classes=data_set.classes,
+    )
+
+
+def write_tables(results: RunResults, folder: Path) -> list[Path]:
+    """Write the figures as tables that a spreadsheet opens, and as JSON; return the files.
+
+    Raises:
+        OSError: the folder can't be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    networks = results.figures["networks"]
+    ends = ("value", "low", "high")
+    pooled = [
+        [
+            name,
+            of["trials_done"],
+            of["images"],
+            *(of["pooled"].get(m, {}).get(end) for m in ALL_METRICS for end in ends),
+        ]
+        for name, of in networks.items()
+    ]
+    columns = ["network", "trials", "images", *(f"{m}{_END_NAMES[end]}" for m in ALL_METRICS for end in ends)]
+    folds = [
+        [name, fold["fold"], fold["seed"], fold["images"], *(fold.get(metric) for metric in ALL_METRICS)]
+        for name, of in networks.items()
+        for fold in of["folds"]
+    ]
+    classes = [
+        [name, label, row["support"], row["predicted"], *(row[m].get(end) for m in CLASS_METRICS for end in ends)]
+        for name, of in networks.items()
+        for label, row in of["classes"].items()
+    ]
+    class_columns = [f"{metric}{_END_NAMES[end]}" for metric in CLASS_METRICS for end in ends]
+    files = {
+        "networks.csv": (columns, pooled),
+        "folds.csv": (["network", "fold", "seed", "images", *ALL_METRICS], folds),
+        "classes.csv": (["network", "class", "support", "predicted", *class_columns], classes),
+    }
+    for name, of in networks.items():
+        rows = [[label, *counts] for label, counts in zip(results.classes, of["confusion"], strict=True)]
+        files[f"confusion-{name}.csv"] = (["truth", *results.classes], rows)
+    written = []
+    for file, (header, rows) in files.items():
+        write_table(folder / file, header, rows)
+        written.append(folder / file)
+    write_json(folder / "results.json", results.figures)
+    return [*written, folder / "results.json"]
+
+
+_END_NAMES = {"value": "", "low": "_low", "high": "_high"}
