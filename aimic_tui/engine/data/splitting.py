@@ -160,8 +160,9 @@ def _set_validation(
 def _take_share(labels: _Codes, groups: _Codes, share: float, random: np.random.Generator) -> _Mask:
     """Choose whole groups so that each class gives about `share` of its images.
 
-    Each class that lies in two groups or more is in the chosen part and in the rest. Groups come in random order; one
-    is taken if that brings the squared relative distance to the share down, summed over the classes.
+    Each class that lies in two groups or more is in the chosen part and in the rest. Groups come in random order, three
+    times; one is taken, or put back, if that brings the squared relative distance to the share down, summed over
+    the classes.
     """
     present, label = np.unique(labels, return_inverse=True)
     names, group = np.unique(groups, return_inverse=True)
@@ -170,26 +171,31 @@ def _take_share(labels: _Codes, groups: _Codes, share: float, random: np.random.
         return _take_share_of_images(labels, share, random)
     content = np.bincount(group * classes + label, minlength=len(names) * classes).reshape(len(names), classes)
     totals = content.sum(axis=0)
-    left = (content > 0).sum(axis=0)  # groups of each class still in the rest
+    holds = content > 0
+    inside = np.zeros(classes, np.int64)  # groups of each class in the chosen part
+    outside = holds.sum(axis=0)  # and in the rest
     distance = -share * totals  # images taken too many (or, below 0, too few) of each class
     taken = np.zeros(len(names), bool)
 
-    def take(chosen: int) -> None:
-        nonlocal distance, left
-        taken[chosen] = True
-        distance = distance + content[chosen]
-        left = left - (content[chosen] > 0)
+    def move(one: int) -> None:
+        nonlocal distance, inside, outside
+        sign = -1 if taken[one] else 1
+        taken[one] = not taken[one]
+        distance = distance + sign * content[one]
+        inside = inside + sign * holds[one]
+        outside = outside - sign * holds[one]
 
     order = random.permutation(len(names)).tolist()
-    for one in order:
-        here = content[one]
-        if (here * (here + 2 * distance) / totals**2).sum() < 0 and (left[here > 0] > 1).all():
-            take(one)
+    for one in 3 * order:
+        sign, side = (-1, inside) if taken[one] else (1, outside)
+        change = sign * content[one]
+        if (change * (change + 2 * distance) / totals**2).sum() < 0 and (side[holds[one]] > 1).all():
+            move(one)
     for code in range(classes):
-        if not content[taken, code].any():
-            spare = [one for one in order if content[one, code] and (left[content[one] > 0] > 1).all()]
+        if not inside[code]:
+            spare = [one for one in order if holds[one, code] and (outside[holds[one]] > 1).all()]
             if spare:
-                take(min(spare, key=lambda one: int(content[one].sum())))
+                move(min(spare, key=lambda one: int(content[one].sum())))
     return taken[group]
 
 
