@@ -10,6 +10,7 @@ import argparse
 import pickle
 import re
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,7 +189,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         except (SafetensorError, ValueError, OSError) as error:
             raise InputProblem(f"{shown} can't be read as safetensors: {one_line(str(error))}.") from None
     try:
-        with torch.serialization.safe_globals([argparse.Namespace]):  # a program's options: values, no code
+        # A program's options are a Namespace: values, no code.
+        with warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
+            warnings.simplefilter("ignore")  # of pickle protocols that it doesn't expect: it refuses what it can't read
             value = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InputProblem(_refusal(shown, str(error))) from None
@@ -267,7 +270,8 @@ class Fit:
                 for name in missing
                 if name not in heads and not name.startswith(_AUXILIARY) and not name.endswith("num_batches_tracked")
             ),
-            unexpected=tuple(name for name in state if name not in own),
+            # running counts last: they say least about what a file is
+            unexpected=tuple(sorted((name for name in state if name not in own), key=_telling)),
             total=len(own),
         )
 
@@ -335,6 +339,10 @@ def _translated_for_torchvision(network: nn.Module, state: Mapping[str, Tensor])
             return None
         return translated
     return None
+
+
+def _telling(name: str) -> tuple[bool, str]:
+    return name.endswith("num_batches_tracked"), name
 
 
 def _count(state: Mapping[str, Tensor]) -> int:
