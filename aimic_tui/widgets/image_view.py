@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,11 +18,12 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from aimic_tui.engine.text import printable
-from aimic_tui.widgets.half_blocks import Pixels, drawing_for, resized, strips_of
+from aimic_tui.widgets.half_blocks import Pixels, drawing_for, fitting, resized, strips_of
 from aimic_tui.widgets.table_column import Cell, cut
 from aimic_tui.wording import bytes_text, number
 
 _KEPT = 48  # images that come back without being read again
+_TEXT_BESIDE = 40  # columns that words beside an image take, where it becomes larger that way
 _LARGEST = 480  # pixels a side that are kept of an image: more than any terminal shows
 
 
@@ -178,13 +180,24 @@ class ImageView(Widget):
         texts += [self._text(fact, "attention" if fact.startswith("!") else "muted") for fact in facts]
         if self._below:
             texts += [Strip([]), *(self._text(words) for words in self._below)]
-        room = max(height - len(texts) - 1, min(height, 4))
-        base = self.rich_style
-        image: list[Strip] = []
-        if self.picture is not None and self.picture.pixels is not None:
-            image = strips_of(self.picture.pixels, width, room, drawing_for(self.app))
-            image = [strip.apply_style(base) for strip in image] + [Strip([])]
-        return [*image, *texts][:height] if len(image) + len(texts) <= height else [*image, *texts]
+        pixels = self.picture.pixels if self.picture else None
+        if pixels is None:
+            return texts
+        beside = fitting(*pixels.shape[:2], width - _TEXT_BESIDE, height)
+        below = fitting(*pixels.shape[:2], width, max(height - len(texts) - 1, min(height, 4)))
+        if beside[1] > below[1]:
+            return self._side_by_side(self._image(pixels, *beside), texts)
+        return [*self._image(pixels, *below), Strip([]), *texts]
+
+    def _image(self, pixels: Pixels, columns: int, rows: int) -> list[Strip]:
+        strips = strips_of(pixels, columns, rows, drawing_for(self.app))
+        return [strip.apply_style(self.rich_style) for strip in strips]
+
+    def _side_by_side(self, image: list[Strip], texts: list[Strip]) -> list[Strip]:
+        width = image[0].cell_length + 3
+        padded = [strip.extend_cell_length(width, self.rich_style) for strip in image]
+        padded += [Strip.blank(width, self.rich_style)] * (len(texts) - len(image))
+        return [Strip.join([strip, text]) for strip, text in zip_longest(padded, texts)]
 
     def _text(self, cell: Cell, role: str = "") -> Strip:
         base = self.rich_style

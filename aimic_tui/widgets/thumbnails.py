@@ -49,8 +49,7 @@ class ThumbnailGrid(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     ThumbnailGrid { height: 1fr; background: $background; color: $foreground; overflow-x: hidden; }
     ThumbnailGrid > .thumbnail--caption { color: $text-muted; }
-    ThumbnailGrid > .thumbnail--cursor { color: $foreground; }
-    ThumbnailGrid:focus > .thumbnail--cursor { color: $primary; text-style: bold; }
+    ThumbnailGrid > .thumbnail--cursor { color: $primary; text-style: bold; }
     ThumbnailGrid > .thumbnail--attention { color: $warning; }
     ThumbnailGrid > .thumbnail--failed { color: $error; }
     ThumbnailGrid > .thumbnail--muted { color: $text-muted; }
@@ -297,7 +296,7 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         segments: list[Segment] = []
         if inner <= self._tile[1]:
             for index in range(line * self._across, min((line + 1) * self._across, len(self.items))):
-                at_cursor = index == self.cursor
+                at_cursor = index == self.cursor and self.has_focus
                 mark = base + self.get_component_rich_style("thumbnail--cursor", partial=True) if at_cursor else base
                 segments.append(Segment(("▸ " if inner == self._tile[1] else "┃ ") if at_cursor else "  ", mark))
                 item = self.items[index]
