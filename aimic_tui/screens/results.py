@@ -51,11 +51,12 @@ class ResultsScreen(Place):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("m", "part('matrix')", "Matrix", id="results.matrix", tooltip="The confusion matrix"),
         Binding("c", "part('classes')", "Classes", id="results.classes", tooltip="The figures of each class"),
-        Binding("f", "part('folds')", "Folds", id="results.folds", tooltip="The figures of each fold"),
+        Binding("t", "part('folds')", "Folds", id="results.folds", tooltip="The figures of each fold"),
         Binding("p", "part('images')", "Predictions", id="results.images", tooltip="What was said of each image"),
         Binding("v", "metric", "Figure", show=False, id="results.metric", tooltip="Draw the next figure's intervals"),
         Binding("w", "write", "Write", show=False, id="results.write", tooltip="Write the tables to a folder"),
         Binding("b", "networks", "Networks", show=False, id="results.networks", tooltip="To the table of networks"),
+        Binding("escape", "back", "Back", show=False, id="results.back", tooltip="From the image back to the list"),
         Binding("tab", "other(1)", "Other part", show=False, id="results.other", tooltip="To the part beside it"),
         Binding("shift+tab", "other(-1)", show=False, id="results.other-back", tooltip="To the part before it"),
     ]
@@ -91,7 +92,7 @@ class ResultsScreen(Place):
         """Yield the parts."""
         yield Static("", id="empty")
         yield Static("", id="head", classes="part")
-        yield Rule().add_class("part")
+        yield Rule().add_class("part", "upper")
         yield NetworkTable().add_class("part")
         yield Static("", id="difference", classes="part")
         yield Rule().add_class("part")
@@ -218,13 +219,10 @@ class ResultsScreen(Place):
                 if found["value"] is None or len(ends) != 2:
                     break
                 shown = ends[0] > 0 or ends[1] < 0
-                said = "they differ" if shown else "not shown to differ"
+                said = "Different" if shown else "Not shown to differ"
                 interval = f"{sign * found['value']:+.3f} [{ends[0]:+.3f}, {ends[1]:+.3f}]"
-                text = (
-                    f"{printable(network)} − {printable(other)}: {METRIC_NAMES[table.metric]} {interval} "
-                    f"on {pair['images']:,} images: {said}"
-                )
-                return Content.styled(text, "$foreground")
+                text = f"{printable(network)} − {printable(other)}, {METRIC_NAMES[table.metric]} {interval}"
+                return Content.assemble((f"{said}: ", "bold"), (text, "$foreground"), f" on {pair['images']:,} images")
         return Content(f"{printable(network)} and {printable(other)} have no tested images in common yet.")
 
     # -- the images behind a cell
@@ -323,6 +321,11 @@ class ResultsScreen(Place):
         self.set_class(wanted == "ThumbnailGrid", "-right")
         self.query_one(wanted).focus()
 
+    def action_back(self) -> None:
+        """Go from what stands beside a part back to the part."""
+        self.remove_class("-right")
+        self.query_one(_FOCUS[self._part]).focus()
+
     def action_networks(self) -> None:
         """Go to the table of networks."""
         self.remove_class("-right")
@@ -398,7 +401,7 @@ def _class_columns(results: RunResults, network: str) -> list[Column]:
     ]
     for metric in _CLASS_COLUMNS:
         cells = [(rows[name][metric]["value"], rows[name][metric]["low"], rows[name][metric]["high"]) for name in names]
-        columns.append(Column(metric, METRIC_NAMES.get(metric, metric), cells, _interval, width=15))
+        columns.append(Column(metric, METRIC_NAMES.get(metric, metric), cells, _interval, width=17))
     return columns
 
 

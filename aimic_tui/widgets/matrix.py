@@ -164,12 +164,15 @@ class ConfusionGrid(ScrollView, can_focus=True):
         if last < 0 or (row, column) == self.cursor:
             return
         self._row, self._column = row, column
+        self._reveal()
+        self.refresh()
+        self._tell()
+
+    def _reveal(self) -> None:
         layout = self._layout()
         # What the fixed columns cover is not seen: the region is as much wider.
         wide = layout.cell + layout.header + _MARGIN
-        self.scroll_to_region(Region(column * layout.cell, row, wide, 4), animate=False)
-        self.refresh()
-        self._tell()
+        self.scroll_to_region(Region(self._column * layout.cell, self._row, wide, 4), animate=False)
 
     def action_move(self, down: int, right: int) -> None:
         """Move the cursor by some cells."""
@@ -253,6 +256,7 @@ class ConfusionGrid(ScrollView, can_focus=True):
         layout = self._layout()
         self.virtual_size = Size(layout.header + layout.cell * len(self._names) + _MARGIN, len(self._names) + 3)
         self.refresh(layout=True)
+        self.call_after_refresh(self._reveal)
 
     def _layout(self) -> _Layout:
         if self._layout_made is None:
@@ -317,7 +321,7 @@ class ConfusionGrid(ScrollView, can_focus=True):
         hot, cold = Color.from_rich_color(base.color), Color.from_rich_color(base.bgcolor)
         # Errors are few: the square root lets a twentieth of a class show.
         background = cold.blend(hot, 0.08 + 0.72 * (share if right else share**0.5))
-        light, dark = Color(255, 255, 255), Color(10, 14, 18)
+        light, dark = Color(255, 255, 255), Color(0, 0, 0)  # one of them has a contrast of 4.5 on any colour
         text = max((light, dark), key=lambda colour: _contrast(colour, background))
         return Style(color=text.rich_color, bgcolor=background.rich_color)
 
