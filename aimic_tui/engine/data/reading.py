@@ -7,12 +7,14 @@ colour profiles are not, since a network was never taught them.
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import re
 import stat
 import struct
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -28,9 +30,14 @@ from aimic_tui.engine.text import one_line, printable
 
 FaultKind = Literal["empty", "truncated", "unreadable", "not-an-image", "too-large"]
 
+_ALLOWED = {"JPEG", "MPO", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "JPEG2000", "AVIF", "PPM"}
 PIXEL_LIMIT = 100_000_000  # 300 MB decoded; a cell's image has a thousandth of it, a decompression bomb more
 _BYTE_LIMIT = 1 << 30
-_FORMATS = ("JPEG", "MPO", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "JPEG2000", "AVIF", "PPM")
+# Importing a reader registers it. No others: some start programs (EPS) or take any bytes for an image (TGA).
+for _reader in ("Jpeg", "Mpo", "Png", "Bmp", "Gif", "WebP", "Tiff", "Jpeg2K", "Avif", "Ppm"):
+    with suppress(ImportError):  # AVIF is missing in older Pillows
+        importlib.import_module(f"PIL.{_reader}ImagePlugin")
+_FORMATS = [name for name in Image.OPEN if name in _ALLOWED]
 _MAGIC = re.compile(
     rb"\xff\xd8\xff|\x89PNG|BM|GIF8[79]a|II[*+]\0|MM\0[*+]|RIFF....WEBP|"
     rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51|....ftypavi[fs]|P[1-6]\s",
