@@ -260,13 +260,13 @@ class Scheduler:
         )
         with suppress(OSError):
             self._folder.stop_file.unlink(missing_ok=True)
-        self._tell(f"run-{state}", **({"sentence": reason} if reason else {}))
-        self._status = replace(self._status, state=state, ended=now(), trials=trials, reason=reason)
-        self._save()
         # The figures were made while the run was still going on, and they say how it stood.
         with suppress(OSError, ValueError):
             results = read_json(self._folder.results_file)
             write_json(self._folder.results_file, {**results, "state": state})
+        self._tell(f"run-{state}", **({"sentence": reason} if reason else {}))
+        self._status = replace(self._status, state=state, ended=now(), trials=trials, reason=reason)
+        self._save()
         with suppress(OSError):
             self._reserve_file.unlink(missing_ok=True)
 

@@ -78,6 +78,13 @@ def processes_of(folder: RunFolder) -> list[int]:
     return found
 
 
+def wait_until_alone(folder: RunFolder) -> None:
+    deadline = time.monotonic() + 60
+    while left := processes_of(folder):
+        assert time.monotonic() < deadline, f"these processes did not leave: {left}"
+        time.sleep(0.1)
+
+
 def worker_of(folder: RunFolder) -> int:
     (worker,) = (number for number in processes_of(folder) if number != read_status(folder).pid)
     return worker
@@ -114,7 +121,7 @@ def test_a_run_finishes_with_models_predictions_and_figures(undisturbed: RunFold
     assert [len(trial.epochs) for trial in snapshot.trials] == [6, 6]
     assert all(trial.test["accuracy"] >= 0 for trial in snapshot.trials)
     assert not undisturbed.stop_file.exists()
-    assert processes_of(undisturbed) == []
+    wait_until_alone(undisturbed)
     with pytest.raises(InputProblem, match="is finished"):
         resume(undisturbed)
 
@@ -141,7 +148,7 @@ def test_after_kill_9_of_worker_and_scheduler_the_figures_are_the_same(
         assert figures(folder, key) == figures(undisturbed, key)
 
 
-def test_a_stopped_run_leaves_no_process_and_goes_on_where_it_was(
+def test_a_stopped_run_and_one_with_an_orphaned_worker_go_on_where_they_were(
     undisturbed: RunFolder, cells: Path, tmp_path: Path
 ) -> None:
     folder = begin(cells, tmp_path / "space")
@@ -152,24 +159,18 @@ def test_a_stopped_run_leaves_no_process_and_goes_on_where_it_was(
     status = wait_until_over(folder)
     assert status.state == "stopped"
     assert [trial.state for trial in status.trials] == ["stopped", "queued"]
-    deadline = time.monotonic() + 60
-    while processes_of(folder):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until_alone(folder)
 
     resume(folder)
-    assert wait_until_over(folder).state == "finished"
+    status = wait_for(folder, lambda _: epochs_told(folder, SECOND) >= 1)
     started = [e for e in EventReader(folder.trial(FIRST).events_file).new() if e["event"] == "trial-started"]
     assert [event["resumed"] for event in started] == [False, True]
-    assert figures(folder, FIRST) == figures(undisturbed, FIRST)
-
-
-def test_an_orphaned_worker_leaves_by_itself(cells: Path, tmp_path: Path) -> None:
-    folder = begin(cells, tmp_path / "space")
-    status = wait_for(folder, lambda _: epochs_told(folder, FIRST) >= 1)
     assert status.pid is not None
     os.kill(status.pid, signal.SIGKILL)
     assert wait_until_over(folder).state == "interrupted"
+
     resume(folder)  # at once: the new worker waits until the orphan lets go of the trial
     assert wait_until_over(folder).state == "finished"
-    assert processes_of(folder) == []
+    wait_until_alone(folder)
+    for key in (FIRST, SECOND):
+        assert figures(folder, key) == figures(undisturbed, key)
