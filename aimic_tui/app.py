@@ -6,6 +6,7 @@ import asyncio
 import importlib
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.segment import Segment
@@ -13,7 +14,7 @@ from rich.text import Text
 from textual import events, work
 from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.filter import LineFilter
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 
 from aimic_tui.context import PLACES, Context, PlaceInfo, Severity
@@ -53,7 +54,7 @@ class AimicApp(App[None]):
     """The terminal app on one workspace."""
 
     TITLE = "aimic"
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     DEFAULT_MODE = "home"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionProvider}
     BINDINGS: ClassVar[list[BindingType]] = common_bindings()
@@ -92,6 +93,8 @@ class AimicApp(App[None]):
         self.theme = self._wanted_theme()
         for info in PLACES:
             self.add_mode(info.name, partial(_make_screen, info))
+        if self.no_color:  # Textual chose shades of grey, since no theme of the terminal's own colours was set yet
+            self._filters = [NoColor() if isinstance(item, Monochrome) else item for item in self._filters]
         if ascii_only():
             self._filters.append(AsciiOnly())
 
@@ -214,10 +217,8 @@ class AimicApp(App[None]):
             self.exit()
             return
         many = "goes" if len(names) == 1 else "go"
-        shown = ", ".join(printable(name) for name in names[:3]) + (" ..." if len(names) > 3 else "")
-        self.exit(
-            message=Text(f"{plural(len(names), 'run')} {many} on without the app: {shown}. `aimic` shows them again.")
-        )
+        shown = ", ".join(printable(name) for name in names[:3]) + (" and others" if len(names) > 3 else "")
+        self.exit(message=Text(f"{plural(len(names), 'run')} {many} on: {shown}. Open aimic again to look."))
 
     def _names_of_live_runs(self) -> list[str]:
         from aimic_tui.overview import Overview

@@ -178,4 +178,16 @@ def describe_machine(workspace: Path) -> tuple[str, ...]:
     free = disk_free(workspace)
     if free is not None:
         parts.append(f"{bytes_text(free)} disk free")
-    return tuple(parts)
+    return (*parts, _weights())
+
+
+def _weights() -> str:
+    # Late: the catalogue behind it brings numpy, which nothing else on Home needs.
+    from aimic_tui.engine.errors import AimicError
+    from aimic_tui.engine.models.weights_folder import read_entries
+
+    try:
+        networks = len({entry.network for entry in read_entries()})
+    except AimicError:
+        return "the weights folder can't be read"
+    return f"weights of {plural(networks, 'network')} offline" if networks else "no weights offline"

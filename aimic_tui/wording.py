@@ -37,7 +37,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 # What stands for a sign of the interface where only ASCII can be shown; each is one column wide, like its original.
 _ASCII = {
     **{SIGNS[state]: ASCII_SIGNS[state] for state in SIGNS},
-    **dict.fromkeys("─━═╌┄", "-"),
+    **dict.fromkeys("─━═╌┄·", "-"),
     **dict.fromkeys("│┃║▏▎▍", "|"),
     **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯", "+"),
     **dict.fromkeys("█▉▊▋▌▇▆▅", "#"),
@@ -61,7 +61,6 @@ _ASCII = {
     "—": "-",
     "×": "x",
     "±": "~",
-    "·": ".",
     "•": "*",
     "≥": ">",
     "≤": "<",
@@ -82,9 +81,10 @@ def ascii_only() -> bool:
     wish = os.environ.get("AIMIC_ASCII", "")
     if wish:
         return wish != "0"
-    if sys.flags.utf8_mode and os.environ.get("PYTHONUTF8") != "1" and "utf8" not in sys._xoptions:
-        return True  # Python switched by itself to UTF-8 because the locale is C or POSIX (PEP 540)
-    locale = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or ""
+    names = ["LC_ALL", "LC_CTYPE", "LANG"]
+    if sys.flags.utf8_mode and os.environ.get("PYTHONUTF8") != "1" and os.environ.get("LC_CTYPE") == "C.UTF-8":
+        names.remove("LC_CTYPE")  # Python set it itself, since the locale is C or not installed here (PEP 538)
+    locale = next((value for name in names if (value := os.environ.get(name))), "")
     return "utf" not in locale.lower()
 
 

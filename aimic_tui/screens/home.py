@@ -123,6 +123,7 @@ class HomeScreen(Place):
         self.set_class(not seen.data_sets, "-no-data")
         if not seen.runs:
             self.query_one("#no-runs", Static).update(self._empty_words())
+        self._write_headings()
         self._share_height()
         if first and not seen.runs and seen.data_sets:
             self._data_sets.focus()
@@ -141,10 +142,14 @@ class HomeScreen(Place):
 
     def on_resize(self) -> None:
         """Write the headings in the columns of the new width."""
-        width = self.size.width - 4
-        self.query_one("#runs-heading", Static).update(Content("  ") + run_heading(width))
-        self.query_one("#data-heading", Static).update(Content("  ") + data_heading(width))
+        self._write_headings()
         self._share_height()
+
+    def _write_headings(self) -> None:
+        width = self.size.width - 4
+        heading = run_heading(width) if self._runs.rows else Content.styled("Runs", "bold")
+        self.query_one("#runs-heading", Static).update(Content("  ") + heading)
+        self.query_one("#data-heading", Static).update(Content("  ") + data_heading(width))
 
     def _share_height(self) -> None:
         """Give the data sets up to a third of the height and the runs what they need of the rest."""
@@ -158,6 +163,7 @@ class HomeScreen(Place):
     async def _tell_machine(self) -> None:
         from aimic_tui.machine import describe_machine
 
+        await asyncio.sleep(0.3)  # the first keys go first
         parts = await asyncio.to_thread(describe_machine, self.shell.workspace.root)
         text = Content(" · ").join(Content(part) for part in parts)
         self.query_one("#machine", Static).update(Content.assemble(("  This machine   ", "bold"), text))

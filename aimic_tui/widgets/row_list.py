@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
+from rich.style import Style as RichStyle
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -31,11 +32,10 @@ class RowList(ScrollView, Generic[T], can_focus=True):
         overflow-x: hidden;
         overflow-y: auto;
         & > .row-list--cursor { background: $focus-row; text-style: bold; }
-        & > .row-list--left { }
     }
-    RowList:ansi > .row-list--cursor { text-style: reverse; }
+    RowList:ansi > .row-list--cursor, RowList:nocolor > .row-list--cursor { text-style: reverse; }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"row-list--cursor", "row-list--left"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"row-list--cursor"}
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", "Down", show=False, id="list.down", tooltip="The next row"),
@@ -129,7 +129,10 @@ class RowList(ScrollView, Generic[T], can_focus=True):
         content = Content.assemble(("▸ " if here else "  ", "$primary"), self._draw(self._rows[index], width - 2))
         style = self.get_visual_style("row-list--cursor") if here else self.visual_style
         strips = Visual.to_strips(self, content, width, 1, style, pad=True)
-        return strips[0].adjust_cell_length(width, style.rich_style)
+        strip = strips[0].adjust_cell_length(width, style.rich_style)
+        # `get_visual_style` leaves reverse video out, which is how themes without colours of their own mark the row.
+        reverse = here and self.get_component_styles("row-list--cursor").text_style.reverse
+        return strip.apply_style(RichStyle(reverse=True)) if reverse else strip
 
     def watch_cursor(self, old: int, new: int) -> None:
         """Keep the cursor's row on the screen."""

@@ -1,0 +1,266 @@
+"""`aimic doctor`: what this terminal, these devices and these folders can do, and what would help."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+
+import click
+
+from aimic_tui import __version__
+from aimic_tui.engine.text import one_line, printable
+from aimic_tui.machine import MachineReader, disk_free
+from aimic_tui.settings import load_settings, settings_file
+from aimic_tui.wording import ASCII_SIGNS, SIGNS, ascii_only, bytes_text, plural
+
+_LITTLE_DISK = 2_000_000_000  # bytes; a run of a large network writes about as much
+_LITTLE_MEMORY = 4_000_000_000
+_TORCH_PATIENCE = 120  # seconds; a cold import from a network disk takes long
+# What PyTorch itself sees; the driver can be there while PyTorch was built for another one.
+_ASK_TORCH = """
+import json, torch
+cuda = torch.cuda.is_available()
+names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if cuda else []
+print(json.dumps([torch.__version__, torch.version.cuda, names, torch.get_num_threads()]))
+"""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at.
+
+    Attributes:
+        name: what, in a word or two.
+        ok: False where something is broken, so that a part of the program can't work.
+        detail: what was found.
+        advice: what would make it better, "" where nothing needs to.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+    advice: str = ""
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the checks as one JSON object.")
+@click.option("--quick", is_flag=True, help="Don't start PyTorch to ask which devices it sees.")
+@click.pass_context
+def doctor(context: click.Context, as_json: bool, quick: bool) -> int:
+    """What this terminal, these devices and these folders can do."""
+    checks = list(look(Path(context.obj), quick=quick))
+    if as_json:
+        click.echo(json.dumps({"checks": [asdict(check) for check in checks]}))
+    else:
+        _print(checks)
+    return 0 if all(check.ok for check in checks) else 1
+
+
+def _print(checks: list[Check]) -> None:
+    signs = ASCII_SIGNS if ascii_only() else SIGNS
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        sign = signs["failed"] if not check.ok else signs["attention"] if check.advice else signs["finished"]
+        click.echo(f"{sign} {check.name.ljust(width)}  {printable(check.detail)}")
+        if check.advice:
+            click.echo(f"  {' ' * width}  {printable(check.advice)}")
+    broken = sum(not check.ok for check in checks)
+    advised = sum(check.ok and bool(check.advice) for check in checks)
+    if broken:
+        click.echo(f"{plural(broken, 'thing')} broken.", err=True)
+    elif advised:
+        click.echo(f"Everything works; {plural(advised, 'thing')} could be better.", err=True)
+
+
+def look(workspace: Path, *, quick: bool = False) -> Iterator[Check]:
+    """Look at everything, the cheap things first.
+
+    Args:
+        workspace: the folder that runs are kept in; it need not be there yet, and is not made.
+        quick: leave out what takes seconds.
+    """
+    yield from _look_at_terminal()
+    yield from _look_at_packages()
+    yield from _look_at_devices()
+    if not quick:
+        yield _look_at_torch()
+    yield from _look_at_folders(workspace)
+
+
+def _look_at_terminal() -> Iterator[Check]:
+    terminal = os.environ.get("TERM", "")
+    if not sys.stderr.isatty():
+        yield Check("terminal", True, "none (the answer goes to a file or a pipe)")
+        return
+    if terminal in ("", "dumb"):
+        yield Check(
+            "terminal", True, f"TERM is {terminal or 'not set'}", "The app needs a terminal that moves its cursor."
+        )
+    else:
+        size = shutil.get_terminal_size()
+        advice = "" if size.columns >= 80 and size.lines >= 24 else "The app needs 80 columns and 24 lines."
+        yield Check("terminal", True, f"{terminal}, {size.columns} columns, {size.lines} lines", advice)
+    yield _look_at_colours(terminal)
+    if os.environ.get("TMUX"):
+        yield _look_at_tmux()
+    locale = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or "not set"
+    if ascii_only():
+        advice = 'Signs and charts are drawn in ASCII. Set LANG=C.UTF-8, or signs = "unicode" in the settings file.'
+        yield Check("signs", True, f"ASCII (locale {locale})", advice)
+    else:
+        yield Check("signs", True, f"Unicode (locale {locale})")
+
+
+def _look_at_colours(terminal: str) -> Check:
+    if os.environ.get("NO_COLOR") is not None:
+        return Check("colours", True, "none (NO_COLOR is set)")
+    if os.environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
+        return Check("colours", True, "16 million")
+    advice = "If the terminal shows a smooth gradient elsewhere, set COLORTERM=truecolor."
+    if "256color" in terminal or os.environ.get("TMUX"):
+        return Check("colours", True, "256", advice)
+    return Check("colours", True, "16", "Set TERM to one with 256 colours (xterm-256color, tmux-256color).")
+
+
+def _look_at_tmux() -> Check:
+    try:
+        words = ["tmux", "display-message", "-p", "#{version} #{client_termfeatures}"]
+        said = subprocess.run(words, capture_output=True, text=True, timeout=5, check=True).stdout.split(maxsplit=1)
+    except (OSError, subprocess.SubprocessError):
+        return Check("tmux", True, "inside it, but it does not answer")
+    version, features = said[0], said[1] if len(said) > 1 else ""
+    rgb = "RGB" in features
+    advice = "" if rgb else 'In ~/.tmux.conf: set -as terminal-features ",*:RGB" gives all colours.'
+    return Check("tmux", True, f"{version}, {'all colours' if rgb else 'at most 256 colours'} to the outside", advice)
+
+
+def _look_at_packages() -> Iterator[Check]:
+    yield Check("aimic", True, f"{__version__}, Python {sys.version.split()[0]}")
+    found, missing = [], []
+    try:
+        requirements = metadata.requires("aimic") or []
+    except metadata.PackageNotFoundError:
+        yield Check("packages", True, "unknown: the program runs from its source, not installed")
+        return
+    for requirement in requirements:
+        if "extra ==" in requirement:
+            continue
+        name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        detail = f"not installed: {', '.join(missing)}"
+        yield Check("packages", False, detail, "Install the program again, in an environment of its own.")
+    else:
+        yield Check("packages", True, ", ".join(found))
+
+
+def _look_at_devices() -> Iterator[Check]:
+    machine = MachineReader().read()
+    for gpu in machine.gpus:
+        free = gpu.memory - gpu.memory_used
+        advice = "" if free > gpu.memory / 4 else "Another program holds most of its memory."
+        yield Check(f"gpu{gpu.index}", True, f"{gpu.name}, {bytes_text(free)} of {bytes_text(gpu.memory)} free", advice)
+    if not machine.gpus:
+        yield Check("gpu", True, f"none ({one_line(machine.gpu_problem) or 'no NVIDIA device'})")
+    yield Check("processors", True, plural(machine.cores, "core"))
+    free = machine.memory - machine.memory_used
+    advice = (
+        "" if free >= _LITTLE_MEMORY else "Training needs about 4 GB; close something, or use a smaller batch size."
+    )
+    yield Check("memory", True, f"{bytes_text(free)} of {bytes_text(machine.memory)} free", advice)
+
+
+def _look_at_torch() -> Check:
+    if sys.stderr.isatty():
+        click.echo("asking PyTorch which devices it sees ...", err=True)
+    try:
+        answer = subprocess.run(
+            [sys.executable, "-c", _ASK_TORCH], capture_output=True, text=True, timeout=_TORCH_PATIENCE, check=True
+        )
+        version, cuda, names, threads = json.loads(answer.stdout.splitlines()[-1])
+    except subprocess.CalledProcessError as error:
+        said = one_line((error.stderr.strip().splitlines() or ["it said nothing"])[-1])
+        return Check("PyTorch", False, f"can't be imported: {said}", "Install the program again.")
+    except subprocess.TimeoutExpired:
+        advice = "Training will start late, too. Is the environment on a slow network disk?"
+        return Check("PyTorch", True, f"did not answer within {_TORCH_PATIENCE} s", advice)
+    except (OSError, ValueError, IndexError) as error:
+        return Check("PyTorch", False, f"can't be asked: {one_line(str(error))}", "Install the program again.")
+    built = f"for CUDA {cuda}" if cuda else "for processors only"
+    sees = ", ".join(names) if names else f"no GPU, {plural(threads, 'thread')}"
+    advice = ""
+    if not names and MachineReader().read().gpus:
+        advice = "There is a GPU that PyTorch can't use: its build and the driver don't fit together."
+    return Check("PyTorch", True, f"{version} {built}; sees {sees}", advice)
+
+
+def _look_at_folders(workspace: Path) -> Iterator[Check]:
+    yield _look_at_workspace(workspace)
+    free = disk_free(workspace)
+    if free is not None:
+        advice = "" if free >= _LITTLE_DISK else "A run can fill this. Free some, or put --workspace elsewhere."
+        yield Check("disk", True, f"{bytes_text(free)} free for the workspace", advice)
+    cache = workspace / "cache"
+    if cache.is_dir():
+        yield Check(
+            "cache", True, f"{bytes_text(_size_of(cache))} of decoded images; may be deleted while no run is on"
+        )
+    yield _look_at_weights()
+    path = settings_file()
+    _, problems = load_settings(path)
+    where = printable(str(path))
+    yield Check("settings", True, where if path.exists() else f"{where} (not there; defaults)", " ".join(problems))
+
+
+def _look_at_workspace(workspace: Path) -> Check:
+    where = workspace.absolute()
+    there = next((folder for folder in (where, *where.parents) if folder.exists()), Path("/"))
+    new = "" if there == where else " (not there yet)"
+    try:
+        # Asking for the permission is not enough: a full quota or a read-only mount shows only when one writes.
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        why = error.strerror or str(error)
+        return Check("workspace", False, f"{where}: can't be written ({why})", "Name another with --workspace.")
+    return Check("workspace", True, f"{where}{new}")
+
+
+def _look_at_weights() -> Check:
+    from aimic_tui.engine.errors import AimicError
+    from aimic_tui.engine.models.weights_folder import read_entries, weights_folder
+
+    folder = weights_folder()
+    try:
+        entries = read_entries(folder)
+    except AimicError as error:
+        return Check("weights", False, error.sentence)
+    if not entries:
+        advice = "`aimic weights fetch` brings published ones here; without them networks start from random numbers."
+        return Check("weights", True, f"none in {folder}", advice)
+    networks = len({entry.network for entry in entries})
+    size = bytes_text(sum(entry.bytes for entry in entries))
+    return Check("weights", True, f"of {plural(networks, 'network')}, {size}, in {folder}")
+
+
+def _size_of(folder: Path) -> int:
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += (Path(parent) / name).lstat().st_size
+            except OSError:
+                continue  # it was deleted meanwhile
+    return total
