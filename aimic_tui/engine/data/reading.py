@@ -133,7 +133,7 @@ def read_pixels(path: Path, data: bytes | None = None) -> Pixels:
     except (TooManyPixels, Image.DecompressionBombError, MemoryError) as error:
         raise _too_large(path, str(error)) from None
     except Exception as error:  # hostile bytes can raise anything in a decoder
-        if _ends_early(content) or _TOO_SHORT.search(str(error)):
+        if _ends_early(content, str(error)):
             raise UnreadableImage(path, "truncated", "is truncated: its end is missing") from None
         reason = one_line(str(error), 100) if not isinstance(error, UnidentifiedImageError) else ""
         raise UnreadableImage(path, "unreadable", f"can't be decoded{f' ({reason})' if reason else ''}") from None
@@ -246,7 +246,7 @@ def _read_with_pillow(path: Path, content: bytes) -> Pixels:
         if width * height > PIXEL_LIMIT:
             raise TooManyPixels(f"{width} x {height} pixels")
         if image.format in {"JPEG", "MPO"} and _zero_filled(content):
-            raise ValueError("truncated: the end of the file was never written")
+            raise ValueError("the end of the file was never written")
         stored = image.mode
         wide = _wide_colour(image, path, content)
         if wide is None:
@@ -344,11 +344,12 @@ def _zero_filled(content: bytes) -> bool:
     return len(content) - len(written) > 16 and not written.endswith(b"\xff\xd9")
 
 
-def _ends_early(content: bytes) -> bool:
-    """Tell whether a file lacks its format's end mark or is shorter than its header says."""
+def _ends_early(content: bytes, complaint: str) -> bool:
+    """Tell whether a broken file lacks its format's end mark or is shorter than its header says; where the format has
+    neither, whether the decoder's complaint speaks of that."""
     end = content[-64:]
     if content.startswith(b"\xff\xd8"):
-        return b"\xff\xd9" not in end
+        return b"\xff\xd9" not in end or _zero_filled(content)
     if content.startswith(b"\x89PNG"):
         return b"IEND" not in end
     if content.startswith(b"GIF8"):
@@ -357,4 +358,4 @@ def _ends_early(content: bytes) -> bool:
         return len(content) < 12 or struct.unpack_from("<I", content, 4)[0] + 8 > len(content)
     if content.startswith(b"BM"):
         return len(content) < 26 or struct.unpack_from("<I", content, 2)[0] > len(content)
-    return len(content) < 16
+    return len(content) < 16 or _TOO_SHORT.search(complaint) is not None

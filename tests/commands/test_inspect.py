@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aimic_tui.engine.runs.workspace import Workspace
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    random = np.random.default_rng(0)
+    for name, count in {"round": 20, "long": 10}.items():
+        (tmp_path / "cells" / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = random.integers(0, 256, (20, 24, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "cells" / name / f"slide{number % 5}_{number}.png")
+    return tmp_path / "cells"
+
+
+def aimic(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "aimic_tui", "--workspace", str(folder / "workspace"), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LC_ALL": "C.UTF-8", "PYTHONPATH": str(Path(__file__).parents[2])},
+        cwd=folder,
+    )
+
+
+def test_the_answer_as_json(images, tmp_path):
+    done = aimic("inspect", str(images), "--json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["images"] == 30
+    assert answer["classes"] == {"long": 10, "round": 20}
+    assert answer["groups"] == 5
+    assert answer["suggested_group"] == r"^(slide\d+)"
+    assert answer["problems"] == []
+    assert not (tmp_path / "workspace").exists()  # to look is no reason to make one
+
+
+def test_the_answer_for_people(images, tmp_path):
+    (images / "round" / "\x1b[31mred.png").write_bytes(b"")
+    (tmp_path / "workspace").mkdir()
+    done = aimic("inspect", str(images), "--group", "none", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "31 images  2 classes  no groups" in done.stdout
+    assert "The names suggest --group" in done.stdout
+    assert "! empty: 1" in done.stdout
+    assert r"\x1b[31mred.png is empty" in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
+    (known,) = Workspace(tmp_path / "workspace").data_sets()
+    assert (known.images, known.classes, known.groups, known.problems) == (31, 2, None, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["nowhere"], 3, "nowhere does not exist. Name a folder"),
+        (["cells/round/none"], 3, "does not exist"),
+        (["cells", "--group", "("], 2, "neither a column nor a regular expression"),
+        (["cells", "--set", "data.colour=red"], 2, "data.colour is not a setting"),
+        ([], 2, "Missing argument"),
+    ],
+)
+def test_what_cannot_be_used_is_a_sentence(images, tmp_path, arguments, code, words):
+    done = aimic("inspect", *arguments, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_images_that_are_all_broken_are_listed_and_the_code_says_so(tmp_path):
+    for name in ("a/1.png", "b/1.png"):
+        (tmp_path / "cells" / name).parent.mkdir(parents=True)
+        (tmp_path / "cells" / name).write_bytes(b"")
+    done = aimic("inspect", "cells", "--json", folder=tmp_path)
+    assert done.returncode == 3
+    assert [problem["kind"] for problem in json.loads(done.stdout)["problems"]] == ["empty", "empty"]
