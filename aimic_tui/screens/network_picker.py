@@ -82,10 +82,10 @@ class NetworkPicker(ModalScreen[tuple[str, ...] | None]):
         infos = self._networks
         columns = [
             Column("name", "network", infos, self._name_cell),
-            Column("parameters", "parameters", infos, _parameters, align="right", width=10),
-            Column("gmacs", "multiply-adds", infos, lambda info: f"{info.gmacs:.2f} G", align="right", width=13),
+            Column("parameters", "weights", infos, _parameters, align="right", width=8),
+            Column("gmacs", "G mult.", infos, lambda info: f"{info.gmacs:.2f}", align="right", width=7),
             Column("size", "pixels", infos, lambda info: str(info.input_size), align="right", width=6),
-            Column("weights", "weights", infos, self._weights_cell, width=9),
+            Column("offline", "trained", infos, self._weights_cell, width=9),
             Column("library", "library", infos, lambda info: info.library, width=11),
         ]
         self.query_one(BigTable).show(columns, len(infos))
@@ -124,6 +124,7 @@ class NetworkPicker(ModalScreen[tuple[str, ...] | None]):
             return keep[start:stop]
 
         table.set_filter(f"with “{printable(text)}”", part)
+        table.rows.action_move_to(0)
 
     def action_mark(self) -> None:
         """Mark or unmark the network in focus."""

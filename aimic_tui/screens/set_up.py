@@ -389,12 +389,16 @@ class SetUpScreen(Place):
         self._take_preset(names[(names.index(now) + 1) % len(names)] if now in names else "standard")
 
     def _take_preset(self, name: str) -> None:
-        touched = {key for preset in self._presets.values() for key in preset}
-        for key in touched:
+        before = self._preset_name()
+        for key in {key for preset in self._presets.values() for key in preset}:
             value = self._presets[name].get(key, self._settings[key].default)
-            # Where the groups come from is known of the data, not of a preset; only the paper's ignores them.
-            if not (key.startswith("data.") and key not in self._presets[name]) or self._preset_name() == "paper":
-                self._fields[key].text = text_of(value)
+            section, _, setting = key.partition(".")
+            if section == "data" and key not in self._presets[name]:
+                # What was settled about the data stays, unless a preset had replaced it.
+                if before != "paper":
+                    continue
+                value = self.shell.context.data_settings.get(setting, value)
+            self._fields[key].text = text_of(value)
         self._check()
 
     def action_default(self) -> None:

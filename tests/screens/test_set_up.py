@@ -1,0 +1,235 @@
+"""Set-up: what the form says, refuses and starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, Static
+
+from aimic_tui.app import AimicApp
+from aimic_tui.engine.experiment import Experiment, read_toml
+from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.runs.status import read_status
+from aimic_tui.engine.runs.workspace import Workspace
+from aimic_tui.process import Outcome
+from aimic_tui.screens import set_up
+from aimic_tui.screens.network_picker import NetworkPicker
+from aimic_tui.screens.set_up import SetUpScreen
+from aimic_tui.screens.set_up_plan import DataFacts, measured_seconds, outside_problems, plan_of
+from aimic_tui.widgets.big_table import BigTable
+from aimic_tui.widgets.field import FormField
+from tests.screens.made_run import make_run
+
+Until = Callable[[Pilot[None], Callable[[], bool]], Awaitable[None]]
+
+
+def _app(tmp_path: Path, data: Path | None = None, **draft: Any) -> AimicApp:
+    app = AimicApp(Workspace(tmp_path / "workspace"), place="set-up")
+    app.context.data_path = str(data) if data else None
+    app.context.experiment = draft
+    return app
+
+
+def _field(app: AimicApp, key: str) -> FormField:
+    return app.screen.query_one("#field-" + key.replace(".", "-"), FormField)
+
+
+def _said(app: AimicApp) -> str:
+    return str(app.screen.query_one("#amounts", Static).render())
+
+
+async def test_it_says_what_the_experiment_amounts_to(tmp_path: Path, cells: Path, until: Until) -> None:
+    app = _app(tmp_path, cells, model={"weights": "none"}, training={"batch_size": 8, "epochs": 10})
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "trials" in _said(app))
+        said = _said(app)
+    assert "60 images · 3 classes · 30 groups" in said
+    assert "1 network × 5 folds = 5 trials" in said
+    assert "about 41 training images each, at most 300 steps" in said
+    assert "left" not in said  # nothing was measured here, so no time is named
+
+
+async def test_what_is_wrong_is_said_while_typing_and_all_at_once(tmp_path: Path, cells: Path, until: Until) -> None:
+    app = _app(tmp_path, cells, model={"weights": "none"})
+    async with app.run_test(size=(120, 40)) as pilot:
+        epochs, rate = _field(app, "training.epochs"), _field(app, "training.learning_rate")
+        epochs.query_one(Input).value = "-3"
+        rate.query_one(Input).value = "fast"
+        await until(pilot, lambda: bool(epochs.problem and rate.problem))
+        assert "training.epochs = -3 must be a whole number from 1" in epochs.problem
+        assert "2 settings to see to before the start" in _said(app)
+        epochs.query_one(Input).value = "30"
+        rate.query_one(Input).value = "1e-3"
+        await until(pilot, lambda: not epochs.problem and not rate.problem)
+
+
+async def test_missing_weights_and_unknown_networks_are_said_before_the_start(
+    tmp_path: Path, cells: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIMIC_WEIGHTS", str(tmp_path / "no-weights"))
+    app = _app(tmp_path, cells)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "aimic weights fetch" in _field(app, "model.weights").problem)
+        _field(app, "model.networks").query_one(Input).value = "resnet5O"
+        await until(pilot, lambda: "is not a network" in _field(app, "model.networks").problem)
+
+
+async def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path, until: Until) -> None:
+    app = _app(tmp_path, tmp_path / "nowhere", model={"weights": "none"})
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: bool(_field(app, "data.path").problem))
+        await pilot.press("f5")
+        await pilot.pause()
+        assert "nowhere" in _field(app, "data.path").problem
+
+
+async def test_a_preset_fills_the_form_and_is_recognised(tmp_path: Path, cells: Path, until: Until) -> None:
+    app = _app(tmp_path, cells, model={"weights": "none"})
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = app.screen
+        assert isinstance(screen, SetUpScreen)
+        assert screen._preset_name() == "standard"
+        await pilot.press("f6", "f6")
+        assert screen._preset_name() == "paper"
+        assert _field(app, "training.learning_rate").text == "1e-4"
+        await until(pilot, lambda: "optimistic" in _said(app))
+        await pilot.press("f6")
+        assert screen._preset_name() == "quick"
+        assert _field(app, "data.group").text == "auto"
+        _field(app, "training.epochs").query_one(Input).value = "13"
+        await until(pilot, lambda: screen._preset_name() == "own")
+
+
+async def test_the_draft_survives_in_the_context(tmp_path: Path, cells: Path, until: Until) -> None:
+    app = _app(tmp_path, cells)
+    async with app.run_test(size=(120, 40)) as pilot:
+        _field(app, "training.epochs").query_one(Input).value = "7"
+        await until(pilot, lambda: app.context.experiment.get("training") == {"epochs": 7})
+        app.context.data_settings = {"group": "none", "balance": "undersample"}
+        app.go("set-up")
+        await until(pilot, lambda: _field(app, "data.balance").text == "undersample")
+        assert _field(app, "training.epochs").text == "7"
+
+
+async def test_networks_are_searched_marked_and_taken(tmp_path: Path, cells: Path, until: Until) -> None:
+    app = _app(tmp_path, cells, model={"weights": "none"})
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("f2")
+        await until(pilot, lambda: isinstance(app.screen, NetworkPicker))
+        table = app.screen.query_one(BigTable)
+        await until(pilot, lambda: table.rows.count > 10)
+        await pilot.press(*"resnet34")
+        await until(pilot, lambda: table.rows.filter_name != "")
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: isinstance(app.screen, SetUpScreen))
+        await until(pilot, lambda: _field(app, "model.networks").text == "mobilenet_v2, resnet34")
+
+
+async def test_save_and_load_give_the_same_experiment(tmp_path: Path, cells: Path, until: Until) -> None:
+    app = _app(tmp_path, cells, model={"weights": "none"}, training={"epochs": 9})
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("f4")
+        await until(
+            pilot, lambda: app.screen.query("PathInput").first().is_mounted if app.screen.query("PathInput") else False
+        )
+        await pilot.press("enter")
+        saved = tmp_path / "workspace" / "experiments" / "cells.toml"
+        await until(pilot, saved.exists)
+        experiment = Experiment.from_file(saved)
+        assert (experiment.training.epochs, experiment.data.path) == (9, str(cells))
+        await until(pilot, lambda: isinstance(app.screen, SetUpScreen))
+        _field(app, "training.epochs").query_one(Input).value = "1"
+        await pilot.press("f3")
+        await until(pilot, lambda: bool(app.screen.query("PathInput")))
+        app.screen.query_one("PathInput", Input).value = str(saved)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SetUpScreen) and _field(app, "training.epochs").text == "9")
+
+
+async def test_what_the_command_refuses_stands_at_its_field(
+    tmp_path: Path, cells: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+
+    async def refuse(arguments: list[str]) -> Outcome:
+        started.append(arguments)
+        return Outcome(2, "", "aimic: training.precision = bf16 can't be had on cpu.\n")
+
+    monkeypatch.setattr(set_up, "run_command", refuse)
+    app = _app(tmp_path, cells, model={"weights": "none"})
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "trials" in _said(app))
+        await pilot.press("f5")
+        await until(pilot, lambda: "bf16" in _field(app, "training.precision").problem)
+    file = Path(next(part for part in started[0] if part.endswith(".toml")))
+    assert read_toml(file)["data"]["path"] == str(cells)
+    assert started[0][-2:] == ["--detach", "--json"]
+
+
+async def test_a_read_only_look_starts_nothing(tmp_path: Path, cells: Path) -> None:
+    app = _app(tmp_path, cells, model={"weights": "none"})
+    app.read_only = True
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("f5")
+        await pilot.pause(0.2)
+    assert not (tmp_path / "workspace" / "experiments").exists()
+
+
+@pytest.mark.slow
+async def test_start_makes_a_run_that_goes_on_without_the_app(tmp_path: Path, cells: Path, until: Until) -> None:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    app = _app(
+        tmp_path,
+        cells,
+        model={"weights": "none", "image_size": 32},
+        training={"epochs": 1},
+        split={"folds": 2},
+    )
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "trials" in _said(app))
+        await pilot.press("f5")
+        for _ in range(1200):
+            if app.context.run is not None:
+                break
+            await pilot.pause(0.1)
+        await until(pilot, lambda: app.current_mode == "run")
+    assert app.context.run is not None
+    assert read_status(RunFolder(app.context.run)).state in ("queued", "running", "finished")
+
+
+def test_the_plan_counts_what_each_method_leaves_to_train() -> None:
+    facts = DataFacts({"a": 100, "b": 60}, groups=160)
+    base = Experiment()
+    assert plan_of(base, facts).training_images == round(160 * 0.8 * 0.85)
+    paper = base.with_values({"split.protocol": "aimic-2022", "data.balance": "undersample"})
+    assert plan_of(paper, facts).training_images == 96
+    held_out = base.with_values({"split.method": "hold-out", "split.test": 0.5, "training.batch_size": 17})
+    plan = plan_of(held_out, facts)
+    assert (plan.trials, plan.training_images, plan.steps) == (1, 68, 4 * 60)
+
+
+def test_a_size_that_a_network_cannot_take_is_said() -> None:
+    problems = outside_problems(Experiment().with_values({"model.image_size": 16, "model.weights": "none"}))
+    assert [problem.key for problem in problems] in ([], ["model.image_size"])
+    unknown = Experiment().with_values({"model.networks": ["no_such_network"], "model.weights": "none"})
+    assert outside_problems(unknown)[0].key == "model.networks"
+
+
+def test_time_is_named_only_where_the_network_was_timed_here(tmp_path: Path, cells: Path) -> None:
+    workspace = Workspace(tmp_path)
+    experiment = Experiment().with_values({"data.path": str(cells), "model.weights": "none"})
+    facts = DataFacts({"a": 50, "b": 50})
+    plan = plan_of(experiment, facts)
+    assert measured_seconds(workspace, experiment, plan) is None
+    make_run(tmp_path, cells, folds=2, epochs=3)
+    seconds = measured_seconds(workspace, experiment, plan)
+    # 1.5 s an epoch of 34 images that train and 6 that validate
+    expected = 1.5 / 36 * (68 + 12 / 3) * 60 * 5
+    assert seconds == pytest.approx(expected, rel=0.02)
+    other = experiment.with_values({"model.networks": ["resnet50"]})
+    assert measured_seconds(workspace, other, plan) is None
