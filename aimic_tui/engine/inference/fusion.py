@@ -16,8 +16,10 @@ _TOLERANCE = 1e-3  # of the largest logit: rounding stays far below, a wrong fol
 
 
 class _Tracer(fx.Tracer):
+    """Looks into everything but what is folded; timm's versions of these have shapes in their control flow."""
+
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, nn.BatchNorm2d) or super().is_leaf_module(m, module_qualified_name)
+        return isinstance(m, (nn.Conv2d, nn.BatchNorm2d)) or super().is_leaf_module(m, module_qualified_name)
 
 
 def fuse(network: nn.Module, sample: Tensor) -> nn.Module:
@@ -30,6 +32,8 @@ def fuse(network: nn.Module, sample: Tensor) -> nn.Module:
         sample: float [b, 3, S, S], for the comparison.
     """
     network.eval()
+    if not any(isinstance(module, nn.BatchNorm2d) for module in network.modules()):
+        return network
     try:
         graph = _Tracer().trace(network)
         fused = _folded(fx.GraphModule(network, graph))
@@ -64,6 +68,7 @@ def _folded(module: fx.GraphModule) -> fx.GraphModule:
         else:
             continue
         module.set_submodule(str(before.target), fuse_conv_bn_eval(convolution, norm))
+    module.delete_all_unused_submodules()
     module.graph.lint()
     module.recompile()
     return module

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from aimic_tui.cli import main
+from aimic_tui.engine.files import read_table
+from aimic_tui.engine.runs.events import EventReader
+from tests.engine.inference.conftest import make_images, make_model
+from tests.run_folders import make_run
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A workspace with one run of two folds, and a folder of nine images beside it."""
+    folder = make_run(
+        tmp_path / "workspace", "20261122-190512-cells", "finished", networks=["test_resnet"], folds=2, done=2
+    )
+    for fold in (1, 2):
+        make_model(folder.path / "trials" / "test_resnet" / f"fold-{fold}" / "model", fold)
+    make_images(tmp_path / "images", 9)
+    return tmp_path / "workspace"
+
+
+@pytest.fixture(autouse=True)
+def signals() -> object:
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+def run(capsys: pytest.CaptureFixture[str], workspace: Path, *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as end:
+        main(["--workspace", str(workspace), "predict", *arguments])
+    captured = capsys.readouterr()
+    return int(end.value.code or 0), captured.out, captured.err
+
+
+def test_a_run_is_meant_by_latest_by_name_by_its_beginning_and_by_its_path(
+    capsys: pytest.CaptureFixture[str], workspace: Path, tmp_path: Path
+) -> None:
+    path = workspace / "runs" / "20261122-190512-cells"
+    output = tmp_path / "p.csv"
+    for model in ("latest", path.name, "20261122", str(path), str(path / "trials/test_resnet/fold-1")):
+        output.unlink(missing_ok=True)
+        code, out, err = run(capsys, workspace, model, str(tmp_path / "images"), "--output", str(output))
+        assert (code, out) == (0, f"{output}\n"), err
+        assert len(read_table(output)) == 9
+    assert "9 images" in err
+
+
+def test_progress_can_be_followed_in_a_file(
+    capsys: pytest.CaptureFixture[str], workspace: Path, tmp_path: Path
+) -> None:
+    events = tmp_path / "events.jsonl"
+    code, _, _ = run(
+        capsys, workspace, "latest", str(tmp_path / "images"), "-o", str(tmp_path / "p.json"), "--events", str(events)
+    )
+    assert code == 0
+    story = EventReader(events).new()
+    assert [event["event"] for event in story] == ["loading", "progress", "finished"]
+    assert (story[1]["done"], story[1]["total"]) == (9, 9)
+    assert story[1]["images_per_second"] > 0
+    assert story[2]["summary"]["images"] == 9
+    assert len(json.loads((tmp_path / "p.json").read_bytes())["predictions"]) == 9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("nothing", "images", "-o", "p.csv"), 3, "nothing"),
+        (("latest", "missing", "-o", "p.csv"), 3, "missing"),
+        (("latest", "images", "-o", "nowhere/p.csv"), 2, "does not exist"),
+        (("latest", "images", "-o", "p.csv", "--network", "vgg16"), 3, "it has test_resnet"),
+        (("latest", "images", "-o", "p.csv", "--device", "cuda:99"), 2, "cuda:99"),
+        (("latest", "-o", "p.csv"), 2, "IMAGES"),
+    ],
+)
+def test_what_cant_be_done_is_a_sentence(
+    *,
+    capsys: pytest.CaptureFixture[str],
+    workspace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    code: int,
+    words: str,
+) -> None:
+    monkeypatch.chdir(workspace.parent)
+    found, out, err = run(capsys, workspace, *arguments)
+    assert (found, out) == (code, "")
+    assert words in err
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_with_130_and_the_same_command_goes_on(workspace: Path, tmp_path: Path) -> None:
+    images = make_images(tmp_path / "many", 60)
+    for number in range(40):  # the same pictures over and over: many rows, little to write
+        for name, path in images:
+            (tmp_path / "many" / f"{number:02}-{name}").hardlink_to(path)
+    output, partial = tmp_path / "p.csv", tmp_path / "p.csv.partial"
+    command = [
+        sys.executable,
+        "-m",
+        "aimic_tui",
+        "--workspace",
+        str(workspace),
+        "predict",
+        "latest",
+        str(tmp_path / "many"),
+    ]
+    command += ["--output", str(output), "--batch-size", "1"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    deadline = time.monotonic() + 120
+    while not (partial.exists() and len(read_table(partial)) > 5) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "goes on from there" in err
+    done = len(read_table(partial))
+    assert 5 < done < 2460
+    again = subprocess.run(
+        [*command, "--batch-size", "64"], capture_output=True, text=True, env=environment, check=True
+    )
+    assert f"{done:,} images of an earlier call are kept" in again.stderr
+    assert len(read_table(output)) == 2460
+    assert not partial.exists()
