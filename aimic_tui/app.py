@@ -22,7 +22,7 @@ from aimic_tui.engine.text import printable
 from aimic_tui.palette import ActionProvider
 from aimic_tui.screens.place import common_bindings
 from aimic_tui.settings import Settings, change_settings, settings_file
-from aimic_tui.themes import DEFAULT_THEME, OWN_THEMES, TERMINAL
+from aimic_tui.themes import DEFAULT_THEME, OWN_THEMES, TERMINAL, missing_colours
 from aimic_tui.widgets.frame import TopLine
 from aimic_tui.wording import ascii_only, plural, to_ascii
 
@@ -100,7 +100,8 @@ class AimicApp(App[None]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Give themes that are not ours the colours that only ours name."""
-        return {"rule": "$foreground 20%", "track": "$foreground 15%", "focus-row": "$primary 20%"}
+        theme = self.current_theme
+        return {} if theme in OWN_THEMES else missing_colours(theme)
 
     def _wanted_theme(self) -> str:
         if self.no_color:

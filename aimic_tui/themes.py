@@ -133,3 +133,13 @@ TERMINAL = Theme(
 
 OWN_THEMES = (DARK, LIGHT, TERMINAL)
 DEFAULT_THEME = DARK.name
+
+
+def missing_colours(theme: Theme) -> dict[str, str]:
+    """Return what only our themes name, made for another theme of what every theme names."""
+    colours = theme.to_color_system().generate()
+    return {
+        "rule": colours["border-blurred"],
+        "track": colours["scrollbar"],
+        "focus-row": "ansi_default" if theme.ansi else colours["primary-muted"],
+    }

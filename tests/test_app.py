@@ -137,6 +137,16 @@ async def test_a_theme_taken_from_the_palette_is_there_next_time(app: AimicApp, 
     assert again.theme == "aimic-light"
 
 
+async def test_every_theme_can_be_taken(tmp_path: Path) -> None:
+    make_run(tmp_path, "20261122-190512-a", "interrupted", done=2)
+    app = AimicApp(Workspace(tmp_path))
+    async with app.run_test() as pilot:
+        for name in app.available_themes:
+            app.theme = name
+            await pilot.pause()
+            assert "interrupted at 2/5" in screen_text(app)
+
+
 async def test_keys_can_be_rebound_and_a_clash_is_said(tmp_path: Path) -> None:
     app = AimicApp(Workspace(tmp_path), settings=Settings(keymap={"app.help": "h"}))
     async with app.run_test() as pilot:
