@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,9 @@ from textual.containers import Vertical
 from textual.widgets import Input, Label
 
 from aimic_tui.engine.text import printable
+from aimic_tui.widgets import table_rows
 from aimic_tui.widgets.table_column import Cell, Column, Role
-from aimic_tui.widgets.table_rows import RowHighlighted, Rows, RowSelected, TableRows, ViewChanged
+from aimic_tui.widgets.table_rows import Rows, TableRows
 
 __all__ = ["BigTable", "Cell", "Column", "Role"]
 
@@ -46,9 +47,9 @@ class BigTable(Vertical):
         Binding("y", "copy", "Copy", show=False, id="table.copy", tooltip="Copy the row to the clipboard"),
     ]
 
-    RowHighlighted = RowHighlighted
-    RowSelected = RowSelected
-    ViewChanged = ViewChanged
+    RowHighlighted: TypeAlias = table_rows.RowHighlighted
+    RowSelected: TypeAlias = table_rows.RowSelected
+    ViewChanged: TypeAlias = table_rows.ViewChanged
 
     def __init__(self, *, empty: str = "Nothing to show.", id: str | None = None, classes: str | None = None) -> None:
         """Make an empty table.

@@ -174,35 +174,40 @@ class ImageView(Widget):
     def _draw(self) -> list[Strip]:
         width, height = self.size
         if self._path is None:
-            return [self._text(self._empty, "muted")] if self._empty else []
-        facts = self.picture.facts if self.picture else ()
-        texts: list[Strip] = [self._text(words) for words in self._words]
-        texts += [self._text(fact, "attention" if fact.startswith("!") else "muted") for fact in facts]
-        if self._below:
-            texts += [Strip([]), *(self._text(words) for words in self._below)]
+            return [self._text(self._empty, width, "muted")] if self._empty else []
         pixels = self.picture.pixels if self.picture else None
         if pixels is None:
-            return texts
-        beside = fitting(*pixels.shape[:2], width - _TEXT_BESIDE, height)
-        below = fitting(*pixels.shape[:2], width, max(height - len(texts) - 1, min(height, 4)))
+            return self._texts(width)
+        image_height, image_width = pixels.shape[:2]
+        lines = len(self._texts(width))
+        beside = fitting(image_height, image_width, width - _TEXT_BESIDE, height)
+        below = fitting(image_height, image_width, width, max(height - lines - 1, min(height, 4)))
         if beside[1] > below[1]:
-            return self._side_by_side(self._image(pixels, *beside), texts)
-        return [*self._image(pixels, *below), Strip([]), *texts]
+            columns = beside[0] + 3
+            return self._side_by_side(self._image(pixels, *beside), self._texts(width - columns), columns)
+        return [*self._image(pixels, *below), Strip([]), *self._texts(width)]
+
+    def _texts(self, width: int) -> list[Strip]:
+        facts = self.picture.facts if self.picture else ()
+        texts = [self._text(words, width) for words in self._words]
+        texts += [self._text(fact, width, "attention" if fact.startswith("!") else "muted") for fact in facts]
+        if self._below:
+            texts += [Strip([]), *(self._text(words, width) for words in self._below)]
+        return texts
 
     def _image(self, pixels: Pixels, columns: int, rows: int) -> list[Strip]:
         strips = strips_of(pixels, columns, rows, drawing_for(self.app))
         return [strip.apply_style(self.rich_style) for strip in strips]
 
-    def _side_by_side(self, image: list[Strip], texts: list[Strip]) -> list[Strip]:
-        width = image[0].cell_length + 3
-        padded = [strip.extend_cell_length(width, self.rich_style) for strip in image]
-        padded += [Strip.blank(width, self.rich_style)] * (len(texts) - len(image))
+    def _side_by_side(self, image: list[Strip], texts: list[Strip], columns: int) -> list[Strip]:
+        padded = [strip.extend_cell_length(columns, self.rich_style) for strip in image]
+        padded += [Strip.blank(columns, self.rich_style)] * (len(texts) - len(image))
         return [Strip.join([strip, text]) for strip, text in zip_longest(padded, texts)]
 
-    def _text(self, cell: Cell, role: str = "") -> Strip:
+    def _text(self, cell: Cell, width: int, role: str = "") -> Strip:
         base = self.rich_style
         pieces = [(cell, role)] if isinstance(cell, str) else list(cell)
-        left = self.size.width
+        left = width
         segments = []
         for piece, of in pieces:
             text = cut(printable(piece), left)

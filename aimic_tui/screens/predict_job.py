@@ -1,0 +1,225 @@
+"""A prediction on its way or done: its process, its files, and what is known of it after the app was closed.
+
+Each has a folder in the workspace's `predictions`: request.json (what was asked for and which process does it),
+events.jsonl (its progress), log.txt (what it said) and, unless another place was named, predictions.csv.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from textual.content import Content
+
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.runs.events import now, to_time
+from aimic_tui.engine.runs.workspace import Workspace
+from aimic_tui.engine.text import one_line, printable
+from aimic_tui.process import Outcome, command_line, start_command
+from aimic_tui.screens.predict_models import ModelChoice
+from aimic_tui.wording import SIGNS, ago
+
+State = Literal["running", "finished", "stopped", "failed"]
+_STYLES = {"failed": "$error", "stopped": "$warning"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One prediction.
+
+    Attributes:
+        folder: where its files are.
+        label: the model in a few words.
+        model: what `aimic predict` got as MODEL.
+        network: as its option; empty where the model is of one network anyway.
+        images: the file or folder.
+        output: the table.
+        created: when it was asked for, ISO.
+        process: number of the process, and when that began (a number may be used again).
+    """
+
+    folder: Path
+    label: str
+    model: Path
+    network: str
+    images: Path
+    output: Path
+    created: str
+    process: tuple[int, float] | None = None
+
+    @property
+    def table(self) -> Path:
+        """The table as far as it is written."""
+        partial = self.output.with_name(self.output.name + ".partial")
+        return self.output if self.output.exists() and not partial.exists() else partial
+
+    @property
+    def events_file(self) -> Path:
+        """Its progress."""
+        return self.folder / "events.jsonl"
+
+    @property
+    def log_file(self) -> Path:
+        """What its process said."""
+        return self.folder / "log.txt"
+
+    def image_path(self, name: str) -> Path:
+        """Return the file of an image of the table."""
+        return self.images / name if self.images.is_dir() else self.images
+
+    @property
+    def state(self) -> State:
+        """How it stands, from its files and its process."""
+        if self.process is not None and _is_alive(*self.process):
+            return "running"
+        if self.table == self.output:
+            return "finished"
+        if self._last_words.startswith(("stopped", "interrupted")) or (self.table.exists() and not self._last_words):
+            return "stopped"  # asked for, or the machine went down: the rows that are there can be gone on from
+        return "failed"
+
+    @property
+    def problem(self) -> str:
+        """Why it failed, in a sentence."""
+        return self._last_words or Outcome(1, "", self._log()).sentence
+
+    @property
+    def _last_words(self) -> str:
+        lines = [line for line in self._log().splitlines() if line.startswith("aimic: ")]
+        return one_line(lines[-1].removeprefix("aimic: ")) if lines else ""
+
+    def _log(self) -> str:
+        try:
+            return self.log_file.read_text("utf-8", "replace")
+        except OSError:
+            return ""
+
+    def stop(self) -> None:
+        """Ask its process to end; the rows that are there stay."""
+        if self.process is not None and _is_alive(*self.process):
+            with suppress(ProcessLookupError):
+                os.kill(self.process[0], signal.SIGTERM)
+
+    def draw(self, width: int) -> Content:
+        """Write it on a line: its sign, the images, the model, when."""
+        room = max(20, width - 2 - 16)
+        half = room // 2
+        state = self.state
+        return Content.assemble(
+            (SIGNS[state] + " ", _STYLES.get(state, "")),
+            Content(printable(self.images.name or str(self.images))).truncate(half - 2, ellipsis=True, pad=True),
+            "  ",
+            Content.styled(printable(self.label), "$text-muted").truncate(room - half, ellipsis=True, pad=True),
+            (ago(to_time(self.created)).rjust(16), "$text-muted"),
+        )
+
+
+def new_job(choice: ModelChoice, images: Path, folder: Path, output: Path) -> Job:
+    """Describe a prediction of which nothing was written yet."""
+    network = choice.network if (choice.target / "trials").is_dir() else ""
+    return Job(
+        folder=folder,
+        label=choice.label,
+        model=choice.target,
+        network=network,
+        images=images,
+        output=output,
+        created=now().isoformat(timespec="seconds"),
+    )
+
+
+def job_folder(workspace: Workspace, images: Path) -> Path:
+    """Return a folder for a prediction: sortable by its time, and human."""
+    return workspace.root / "predictions" / f"{datetime.now():%Y%m%d-%H%M%S}-{printable(images.stem)[:60]}"
+
+
+def start_job(workspace: Workspace, job: Job) -> tuple[Job, subprocess.Popen[bytes]]:
+    """Start a prediction, or go on with an interrupted one, in a process that outlives the app.
+
+    Raises:
+        OSError: its folder can't be written or the process can't be started.
+    """
+    import psutil
+
+    job.folder.mkdir(parents=True, exist_ok=True)
+    arguments = ["predict", "--output", str(job.output), "--events", str(job.events_file)]
+    if job.network:
+        arguments += ["--network", job.network]
+    arguments += ["--", str(job.model), str(job.images)]
+    process = start_command(command_line(workspace.root, *arguments), job.log_file, job.log_file)
+    try:
+        began = psutil.Process(process.pid).create_time()
+    except psutil.Error:  # it is gone already; its log says why
+        began = 0.0
+    started = Job(**{**_fields(job), "process": (process.pid, began)})
+    write_json(job.folder / "request.json", _to_record(started))
+    return started, process
+
+
+def list_jobs(workspace: Workspace) -> tuple[Job, ...]:
+    """Return the predictions of a workspace, newest first."""
+    try:
+        folders = sorted((workspace.root / "predictions").iterdir(), key=lambda path: path.name, reverse=True)
+    except OSError:
+        return ()
+    jobs = []
+    for folder in folders:
+        with suppress(InputProblem):
+            jobs.append(read_job(folder))
+    return tuple(jobs)
+
+
+def read_job(folder: Path) -> Job:
+    """Read a prediction's request back.
+
+    Raises:
+        InputProblem: there is none, or it can't be read.
+    """
+    try:
+        record = read_json(folder / "request.json")
+        process = record["process"]
+        return Job(
+            folder=folder,
+            label=str(record["label"]),
+            model=Path(record["model"]),
+            network=str(record["network"]),
+            images=Path(record["images"]),
+            output=Path(record["output"]),
+            created=str(record["created"]),
+            process=None if process is None else (int(process[0]), float(process[1])),
+        )
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise InputProblem(f"{printable(str(folder))} holds no prediction that can be read: {error}.") from None
+
+
+def _fields(job: Job) -> dict[str, Any]:
+    return {name: getattr(job, name) for name in job.__dataclass_fields__}
+
+
+def _to_record(job: Job) -> dict[str, Any]:
+    record = asdict(job)
+    del record["folder"]
+    return {name: str(value) if isinstance(value, Path) else value for name, value in record.items()}
+
+
+def _is_alive(pid: int, began: float) -> bool:
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return bool(abs(process.create_time() - began) < 2 and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
+def inputs_of(jobs: Sequence[Job]) -> list[str]:
+    """Return the folders of images that were predicted before, latest first, each once."""
+    return list(dict.fromkeys(str(job.images) for job in jobs))

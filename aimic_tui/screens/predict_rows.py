@@ -1,0 +1,160 @@
+"""The rows of a table of predictions as they appear in its file, in columns that a screen can draw from."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.text import from_csv_cell
+
+_PIECE = 1 << 19  # bytes read at once: some thousand rows, so that a key press between two of them is not late
+_CLASS_PREFIX = "p_"
+
+
+@dataclass(frozen=True, eq=False)
+class NewRows:
+    """Rows that came to a table: n of them, c classes.
+
+    Attributes:
+        images: n names.
+        said: int32 [n], indices into the classes; -1 where there is no prediction.
+        probabilities: float32 [n, c]; NaN where there is none.
+        agreement: float32 [n], share of the models that agree; NaN where one model answers alone.
+        problems: n reasons, empty where there is nothing to say.
+        more: whether the file holds further rows already.
+    """
+
+    images: list[str]
+    said: NDArray[np.int32]
+    probabilities: NDArray[np.float32]
+    agreement: NDArray[np.float32]
+    problems: list[str]
+    more: bool
+
+
+class TableReader:
+    """Reads what is new in a table of predictions that is being written, a piece at a time.
+
+    Attributes:
+        classes: None until the header was read.
+    """
+
+    def __init__(self) -> None:
+        self.classes: tuple[str, ...] | None = None
+        self._offset = 0
+        self._rest = b""
+        self._columns: list[str] = []
+        self._codes: dict[str, int] = {}
+
+    def new(self, path: Path) -> NewRows | None:
+        """Return the rows after those returned before; None while there is no table.
+
+        The path may change from the unfinished table to the finished one: it is the same file under another name.
+
+        Raises:
+            InputProblem: it is another table than `aimic predict` writes.
+        """
+        try:
+            with path.open("rb") as file:
+                file.seek(self._offset)
+                piece = file.read(_PIECE)
+        except OSError:
+            return None
+        self._offset += len(piece)
+        data = self._rest + piece
+        end = _end_of_rows(data)
+        self._rest = data[end:]
+        rows = list(csv.reader(io.StringIO(data[:end].decode("utf-8", "surrogateescape"), newline="")))
+        if self.classes is None:
+            if not rows:
+                return None
+            self._take_header(rows.pop(0))
+        return self._parsed(rows, more=len(piece) == _PIECE)
+
+    def _take_header(self, header: Sequence[str]) -> None:
+        self._columns = [from_csv_cell(cell) for cell in header]
+        names = [name for name in self._columns if name.startswith(_CLASS_PREFIX)]
+        if not names or not {"predicted", "agreement", "problem"} <= set(self._columns):
+            raise InputProblem("This is no table that `aimic predict` wrote: it lacks columns of one.")
+        self.classes = tuple(name.removeprefix(_CLASS_PREFIX) for name in names)
+        self._codes = {name: code for code, name in enumerate(self.classes)}
+
+    def _parsed(self, rows: list[list[str]], *, more: bool) -> NewRows:
+        assert self.classes is not None
+        first = self._columns.index(_CLASS_PREFIX + self.classes[0])
+        said = self._columns.index("predicted")
+        agreement, problem = self._columns.index("agreement"), self._columns.index("problem")
+        rows = [row for row in rows if len(row) == len(self._columns)]
+        figures = [[float(cell or "nan") for cell in row[first : first + len(self.classes)]] for row in rows]
+        return NewRows(
+            images=[from_csv_cell(row[0]) for row in rows],
+            said=np.array([self._codes.get(from_csv_cell(row[said]), -1) for row in rows], np.int32),
+            probabilities=np.array(figures, np.float32).reshape(len(rows), len(self.classes)),
+            agreement=np.array(
+                [float((agreement is not None and row[agreement]) or "nan") for row in rows], np.float32
+            ),
+            problems=[from_csv_cell(row[problem]) if problem is not None else "" for row in rows],
+            more=more,
+        )
+
+
+def _end_of_rows(data: bytes) -> int:
+    """Return the length of the beginning that holds whole rows: a line end inside quotes ends none."""
+    end = data.rfind(b"\n") + 1
+    while end and data.count(b'"', 0, end) % 2:
+        end = data.rfind(b"\n", 0, end - 1) + 1
+    return end
+
+
+class PredictionRows:
+    """All rows so far, by column; grows at the end only.
+
+    Attributes:
+        count: rows.
+        images, problems: a text a row.
+        said, probabilities, agreement, sure: arrays, at least `count` long; see `NewRows`. `sure` is the probability
+            of what was said, NaN where nothing was.
+    """
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        self.classes = tuple(classes)
+        self.count = 0
+        self.images: list[str] = []
+        self.problems: list[str] = []
+        self.said = np.zeros(0, np.int32)
+        self.probabilities = np.zeros((0, len(self.classes)), np.float32)
+        self.agreement = np.zeros(0, np.float32)
+        self.sure = np.zeros(0, np.float32)
+
+    def add(self, rows: NewRows) -> None:
+        """Put rows at the end."""
+        count = self.count + len(rows.images)
+        if count > len(self.said):
+            room = max(count, 2 * len(self.said), 1024)
+            for name in ("said", "probabilities", "agreement", "sure"):
+                old = getattr(self, name)
+                new = np.empty((room, *old.shape[1:]), old.dtype)
+                new[: self.count] = old[: self.count]
+                setattr(self, name, new)
+        part = slice(self.count, count)
+        self.images += rows.images
+        self.problems += rows.problems
+        self.said[part], self.probabilities[part], self.agreement[part] = rows.said, rows.probabilities, rows.agreement
+        known = rows.said >= 0
+        taken = (
+            rows.probabilities[np.arange(len(rows.said)), np.maximum(rows.said, 0)] if self.classes else rows.agreement
+        )
+        self.sure[part] = np.where(known, taken, np.nan)
+        self.count = count
+
+    def class_counts(self) -> NDArray[np.int64]:
+        """Return how many images were said to be of each class, int64 [c]."""
+        said = self.said[: self.count]
+        return np.bincount(said[said >= 0], minlength=len(self.classes)).astype(np.int64)
