@@ -7,8 +7,10 @@ colour profiles are not, since a network was never taught them.
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import io
+import logging
 import os
 import re
 import stat
@@ -53,6 +55,22 @@ _TOO_SHORT = re.compile(
 Image.MAX_IMAGE_PIXELS = PIXEL_LIMIT // 2
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # or its complaints would go to stderr, too
+
+
+def _silence_libtiff() -> None:
+    """Keep Pillow's libtiff from writing its complaints to stderr, over whatever the terminal shows.
+
+    Pillow passes on that reading failed, but leaves libtiff's own error handler in place. Where the library is part
+    of Pillow itself there is none to find, and nothing is done.
+    """
+    with suppress(OSError, AttributeError):
+        loaded = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
+        for name in {line.split(maxsplit=5)[5] for line in loaded.splitlines() if "/libtiff" in line}:
+            ctypes.CDLL(name).TIFFSetErrorHandler(None)
+
+
+_silence_libtiff()
 
 
 class UnreadableImage(InputProblem):

@@ -310,6 +310,15 @@ class TestFaults:
                 tiff.pages[0].tags[tag].overwrite(20_000)
         assert _outcome(tmp_path / "x.tif").kind == "too-large"
 
+    @pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "jpeg"])
+    def test_libraries_do_not_write_over_the_terminal(self, tmp_path, capfd, compression):
+        content = bytearray(encoded("TIFF", compression=compression))
+        middle = len(content) // 2
+        content[middle : middle + 400] = bytes(400)
+        (tmp_path / "x.tif").write_bytes(content)
+        _outcome(tmp_path / "x.tif")
+        assert capfd.readouterr() == ("", "")
+
     def test_missing_folder_pipe_and_closed(self, tmp_path):
         os.mkfifo(tmp_path / "pipe.png")
         (tmp_path / "folder.png").mkdir()
