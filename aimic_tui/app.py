@@ -19,7 +19,7 @@ from textual.screen import Screen
 
 from aimic_tui.context import PLACES, Context, PlaceInfo, Severity
 from aimic_tui.engine.text import printable
-from aimic_tui.palette import ActionProvider
+from aimic_tui.palette import ActionsElsewhere, ActionsHere
 from aimic_tui.screens.place import common_bindings
 from aimic_tui.settings import Settings, change_settings, settings_file
 from aimic_tui.themes import DEFAULT_THEME, OWN_THEMES, TERMINAL, missing_colours
@@ -33,12 +33,13 @@ if TYPE_CHECKING:
 
     from aimic_tui.engine.runs.workspace import Workspace
 
+_QUIET = 1.5  # seconds after the start, when Home is drawn and the first keys were pressed
 _KEY_NAMES = {"escape": "esc", "pagedown": "pgdn", "pageup": "pgup", "question_mark": "?", "slash": "/"}
 
 
 def _make_screen(info: PlaceInfo) -> Screen[None]:
     """Import a place's module and make its screen: the first visit of a place pays for it, not the start."""
-    screen: Screen[None] = getattr(importlib.import_module(f"aimic_tui.screens.{info.module}"), info.screen)()
+    screen: Screen[None] = getattr(importlib.import_module(info.path), info.screen)()
     return screen
 
 
@@ -56,7 +57,7 @@ class AimicApp(App[None]):
     TITLE = "aimic"
     CSS_PATH = Path(__file__).with_name("app.tcss")
     DEFAULT_MODE = "home"
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionProvider}
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionsHere, ActionsElsewhere}
     BINDINGS: ClassVar[list[BindingType]] = common_bindings()
 
     def __init__(
@@ -119,6 +120,7 @@ class AimicApp(App[None]):
         for problem in self._problems:
             self.tell(problem, "warning")
         self._follow_machine()
+        self._load_places()
         if self._first_place != self.DEFAULT_MODE:
             self.go(self._first_place)
 
@@ -164,6 +166,13 @@ class AimicApp(App[None]):
             for line in self.screen.query(TopLine):
                 line.gauges = gauges
             await asyncio.sleep(10 if self.slow_link else 2)
+
+    @work(group="places", exit_on_error=False)
+    async def _load_places(self) -> None:
+        """Import the places' modules while nothing else is going on, so that the first visit is quick too."""
+        await asyncio.sleep(_QUIET)
+        for place in PLACES:
+            await asyncio.to_thread(importlib.import_module, place.path)
 
     # -- actions
 

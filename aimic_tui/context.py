@@ -56,6 +56,11 @@ class PlaceInfo:
     screen: str
     question: str
 
+    @property
+    def path(self) -> str:
+        """The module's full name."""
+        return f"aimic_tui.screens.{self.module}"
+
 
 PLACES = (
     PlaceInfo("home", "0", "aimic", "home", "HomeScreen", "What is going on, and what needs me?"),

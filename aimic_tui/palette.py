@@ -27,50 +27,15 @@ class Entry:
     run: Callable[[], object]
 
 
-class ActionProvider(Provider):
-    """Finds actions: those that work here first, then the other places', then the app's own."""
+class _Actions(Provider):
+    """Offers and finds entries."""
 
-    async def startup(self) -> None:
-        """Collect the actions; the modules of places not yet visited are imported for their bindings."""
-        self._entries = list(self._here())
-        for place in PLACES:
-            if place.name != self._app.current_mode:
-                await asyncio.sleep(0)  # keys go first
-                self._entries += self._there(place)
-        self._entries += self._themes()
+    _entries: tuple[Entry, ...] = ()
+    _weight = 1.0  # of a match, beside those of the other providers
 
     @property
     def _app(self) -> AimicApp:
         return cast("AimicApp", self.app)
-
-    def _here(self) -> Iterable[Entry]:
-        seen: set[str] = set()
-        for key, active in self.screen.active_bindings.items():
-            binding = active.binding
-            if not (binding.description and binding.id) or binding.id in seen or not active.enabled:
-                continue
-            if binding.action in ("command_palette", "app.command_palette"):
-                continue
-            seen.add(binding.id)
-            run = partial(self.app.run_action, binding.action, active.node)
-            yield self._entry(binding, key, "", run)
-
-    def _there(self, place: PlaceInfo) -> Iterable[Entry]:
-        module = importlib.import_module(f"aimic_tui.screens.{place.module}")
-        bindings: list[BindingType] = getattr(module, place.screen).BINDINGS
-        for binding in bindings:
-            if isinstance(binding, Binding) and binding.description and binding.id:
-                run = partial(self._app.do_there, place.name, binding.action)
-                yield self._entry(binding, binding.key, f"{_title(place)}: ", run)
-
-    def _entry(self, binding: Binding, key: str, prefix: str, run: Callable[[], object]) -> Entry:
-        display = "  ".join(self.app.get_key_display(binding.with_key(part)) for part in key.split(","))
-        return Entry(f"{prefix}{binding.description}", f"{display}   {binding.tooltip}", run)
-
-    def _themes(self) -> Iterable[Entry]:
-        names = sorted(self._app.available_themes, key=lambda name: (not name.startswith("aimic"), name))
-        for name in names:
-            yield Entry(f"Theme: {name}", "Colours, kept for next time", partial(self._app.keep_theme, name))
 
     async def discover(self) -> Hits:
         """Offer everything but the themes that are not ours while nothing is typed."""
@@ -84,9 +49,59 @@ class ActionProvider(Provider):
         for entry in self._entries:
             score = matcher.match(entry.name)
             if score > 0:
-                yield Hit(score, matcher.highlight(entry.name), entry.run, text=entry.name, help=entry.help)
+                yield Hit(score * self._weight, matcher.highlight(entry.name), entry.run, entry.name, entry.help)
             elif (score := matcher.match(entry.help)) > 0:
-                yield Hit(score / 2, entry.name, entry.run, text=entry.name, help=entry.help)
+                yield Hit(score * self._weight / 4, entry.name, entry.run, text=entry.name, help=entry.help)
+
+    def _entry(self, binding: Binding, key: str, prefix: str, run: Callable[[], object]) -> Entry:
+        display = "  ".join(self.app.get_key_display(binding.with_key(part)) for part in key.split(","))
+        return Entry(f"{prefix}{binding.description}", f"{display}   {binding.tooltip}", run)
+
+
+class ActionsHere(_Actions):
+    """What can be done here and everywhere, and the themes: there at once."""
+
+    _weight = 1.5
+
+    async def startup(self) -> None:
+        """Read the bindings that work on the screen below the palette."""
+        self._entries = (*self._here(), *self._themes())
+
+    def _here(self) -> Iterable[Entry]:
+        seen: set[str] = set()
+        # The place's own actions, then the app's; movements in whatever has the focus last.
+        order = {id(self.screen): 0, id(self.app): 1}
+        found = sorted(self.screen.active_bindings.items(), key=lambda item: order.get(id(item[1].node), 2))
+        for key, active in found:
+            binding = active.binding
+            if not (binding.description and binding.id) or binding.id in seen or not active.enabled:
+                continue
+            seen.add(binding.id)
+            if binding.id != "app.palette":
+                yield self._entry(binding, key, "", partial(self.app.run_action, binding.action, active.node))
+
+    def _themes(self) -> Iterable[Entry]:
+        names = sorted(self._app.available_themes, key=lambda name: (not name.startswith("aimic"), name))
+        for name in names:
+            yield Entry(f"Theme: {name}", "Colours, kept for next time", partial(self._app.keep_theme, name))
+
+
+class ActionsElsewhere(_Actions):
+    """What can be done in the other places; the modules of those not yet visited are imported for it."""
+
+    async def startup(self) -> None:
+        """Read the other places' bindings."""
+        places = [place for place in PLACES if place.name != self._app.current_mode]
+        for place in places:
+            await asyncio.to_thread(importlib.import_module, place.path)
+        self._entries = tuple(entry for place in places for entry in self._there(place))
+
+    def _there(self, place: PlaceInfo) -> Iterable[Entry]:
+        bindings: list[BindingType] = getattr(importlib.import_module(place.path), place.screen).BINDINGS
+        for binding in bindings:
+            if isinstance(binding, Binding) and binding.description and binding.id:
+                run = partial(self._app.do_there, place.name, binding.action)
+                yield self._entry(binding, binding.key, f"{_title(place)}: ", run)
 
 
 def _title(place: PlaceInfo) -> str:
