@@ -1,6 +1,6 @@
 """The process that trains: `python -m aimic_tui.engine.runs.worker RUN_FOLDER --device cpu --threads 2`.
 
-It takes trials from its stdin, a JSON line each (`{"network", "fold", "seed"}`), and answers with a JSON line each on what
+It takes trials from its stdin, a JSON line each (`{"network", "fold", "seed"}`), and answers with one each on what
 was its stdout: `{"trial", "state": "finished" | "stopped" | "failed", "sentence", "kind"}`. Whatever else it or
 its libraries print goes to stderr, which is the worker's log. One process trains many trials, so torch is
 imported once.

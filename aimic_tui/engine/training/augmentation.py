@@ -89,18 +89,24 @@ class Augmentation:
         if ranges is None:
             return normalised(images, self._mean, self._std)
         draws = uniforms(Stream.AUGMENTATION, self._seed, epoch, samples, _DRAWS)
-        # Contrast pivots on each image's own grey; the integer sum is exact in any order of summation.
-        pixels = images.shape[2] * images.shape[3]
-        means = images.sum(dim=(2, 3), dtype=torch.int64).cpu().numpy() / pixels
+        # Contrast pivots on each image's own grey. It stays on the device: asking for it would wait for the last step.
+        # The integer sum is exact in any order of summation.
+        means = images.sum(dim=(2, 3), dtype=torch.int64).double() / (images.shape[2] * images.shape[3])
         values = _moved(images, draws, ranges)
         if ranges.stain:
             matrices, offsets = _stain_maps(draws, ranges)
             density = (values.clamp_(0, 255) + 1).log_().sub_(math.log(256.0)).neg_()
-            values = _mapped(density, matrices, offsets).neg_().exp_().mul_(256.0).sub_(1)
-        matrices, offsets = _colour_maps(draws, ranges, means)
-        matrices /= 255 * self._std[:, None]
-        offsets = (offsets / 255 - self._mean) / self._std
-        return _mapped(values, matrices, offsets).contiguous(memory_format=torch.channels_last)
+            values = _mapped(density, matrices, _tensor(offsets, images)).neg_().exp_().mul_(256.0).sub_(1)
+        matrices, pivots = _colour_maps(draws, ranges)
+        grey = means[:, 0] * _LUMA[0] + means[:, 1] * _LUMA[1] + means[:, 2] * _LUMA[2]
+        offset = (_tensor(pivots, images) * grey)[:, None] / 255
+        offset = (offset - _tensor(self._mean, images)) / _tensor(self._std, images)
+        mapped = _mapped(values, matrices / (255 * self._std[:, None]), offset)
+        return mapped.contiguous(memory_format=torch.channels_last)
+
+
+def _tensor(values: npt.NDArray[np.float64], like: Tensor) -> Tensor:
+    return torch.from_numpy(values).to(like.device, non_blocking=True)
 
 
 def _signed(draws: npt.NDArray[np.float64], column: int, count: int = 1) -> npt.NDArray[np.float64]:
@@ -120,8 +126,8 @@ def _moved(images: Tensor, draws: npt.NDArray[np.float64], ranges: Ranges) -> Te
     # From a place in the result to the place in the image it shows, both within [-1, 1].
     theta = np.empty((len(draws), 2, 3))
     theta[:, 0, 0] = zoom * np.cos(angle) * flip
-    theta[:, 0, 1] = -zoom * np.sin(angle)
-    theta[:, 1, 0] = zoom * np.sin(angle) * flip
+    theta[:, 0, 1] = -zoom * np.sin(angle) * flip
+    theta[:, 1, 0] = zoom * np.sin(angle)
     theta[:, 1, 1] = zoom * np.cos(angle)
     theta[:, :, 2] = 2 * ranges.shift * _signed(draws, 3, 2)
     grid = _grid(torch.from_numpy(theta).to(images.device, torch.float32), images.shape[3])
@@ -147,16 +153,14 @@ def _grid(theta: Tensor, side: int) -> Tensor:
 
 
 def _colour_maps(
-    draws: npt.NDArray[np.float64], ranges: Ranges, means: npt.NDArray[np.float64]
+    draws: npt.NDArray[np.float64], ranges: Ranges
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Fold brightness, then contrast about the image's grey, then saturation into [b, 3, 3] and [b, 3]."""
+    """Fold brightness, then contrast about the image's grey, then saturation into [b, 3, 3], and [b] times the grey."""
     brightness = 1 + ranges.brightness * _signed(draws, 5)
     contrast = 1 + ranges.contrast * _signed(draws, 6)
     saturation = 1 + ranges.saturation * _signed(draws, 7)
-    grey = brightness * (means @ _LUMA)
     matrices = saturation[:, None, None] * np.eye(3) + (1 - saturation)[:, None, None] * _LUMA[None, None, :]
-    matrices = matrices * (brightness * contrast)[:, None, None]
-    return matrices, np.repeat(((1 - contrast) * grey)[:, None], 3, axis=1)
+    return matrices * (brightness * contrast)[:, None, None], (1 - contrast) * brightness
 
 
 def _stain_maps(
@@ -170,10 +174,10 @@ def _stain_maps(
     return matrices, added @ _STAINS
 
 
-def _mapped(images: Tensor, matrices: npt.NDArray[np.float64], offsets: npt.NDArray[np.float64]) -> Tensor:
+def _mapped(images: Tensor, matrices: npt.NDArray[np.float64], offsets: Tensor) -> Tensor:
     """Return matrices [b, 3, 3] @ images [b, 3, S, S] + offsets [b, 3], by channel."""
-    m = torch.from_numpy(matrices).to(images.device, torch.float32)[:, :, :, None, None]
-    b = torch.from_numpy(offsets).to(images.device, torch.float32)[:, :, None, None]
+    m = _tensor(matrices, images).float()[:, :, :, None, None]
+    b = offsets.float()[:, :, None, None]
     result = torch.empty_like(images)
     for channel in range(3):
         out = result[:, channel]

@@ -7,23 +7,16 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from aimic_tui.engine.data.cache import ImageSource
 from aimic_tui.engine.training.randomness import Stream, shuffled
 
 Integers = npt.NDArray[np.int64]
-
-
-class ImageSource(Protocol):
-    """What images come from: the decode-once cache, or files decoded on demand."""
-
-    def batch(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-        """Return uint8 [b, S, S, 3]."""
 
 
 @dataclass(frozen=True)

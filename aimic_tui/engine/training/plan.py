@@ -13,8 +13,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+import torch
+from torch import nn
+
+from aimic_tui.engine.data.data_set import Part
+from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.files import read_json, write_json
-from aimic_tui.engine.training.precision import Format
+from aimic_tui.engine.training.memory import automatic_batch_size
+from aimic_tui.engine.training.precision import Format, choose_format
+from aimic_tui.engine.training.task import TrialTask
 
 
 @dataclass(frozen=True)
@@ -62,3 +69,34 @@ def agreed_plan(file: Path, make: Callable[[], Plan]) -> Plan:
     finally:
         draft.unlink(missing_ok=True)
     return plan
+
+
+def plan_for(task: TrialTask, network: nn.Module, image_size: int, device: torch.device) -> Plan:
+    """Decide batch size and number format where the settings leave that open, once for all folds of the run.
+
+    Args:
+        network: on `device`; left as it was, in training mode.
+
+    Raises:
+        UsageProblem: the settings don't go together.
+    """
+    settings = task.experiment.training
+    size, number_format = settings.batch_size, settings.precision
+    if size == 1 and any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules()):
+        raise UsageProblem(
+            f"training.batch_size = 1 can't train {task.network}: its batch norms need at least 2 images a step."
+        )
+    if number_format == "fp16" and settings.optimizer == "lbfgs":
+        raise UsageProblem("training.precision = fp16 does not go with training.optimizer = lbfgs. Use bf16 or fp32.")
+
+    def decide() -> Plan:
+        network.train()
+        images = int((task.split.parts == Part.TRAIN).sum(axis=1).min())
+        batch = automatic_batch_size(network, image_size, device, images) if size == "auto" else size
+        steps = 0 if task.experiment.model.trainable == "head" else settings.epochs * images // batch
+        fastest = choose_format(network, image_size, device, steps=steps) if number_format == "auto" else number_format
+        return Plan(batch, fastest)
+
+    if size != "auto" and number_format != "auto":
+        return Plan(size, number_format)
+    return agreed_plan(task.folder.parent / f"plan-{device.type}.json", decide)

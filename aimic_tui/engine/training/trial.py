@@ -9,82 +9,42 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
-from aimic_tui import __version__
 from aimic_tui.engine.data.cache import cached_images
-from aimic_tui.engine.data.data_set import DataSet, Part
-from aimic_tui.engine.data.splitting import Split
-from aimic_tui.engine.errors import AimicError, Interrupted, UsageProblem
+from aimic_tui.engine.errors import AimicError, Interrupted
 from aimic_tui.engine.evaluation.metrics import scores
 from aimic_tui.engine.evaluation.predictions import Predictions, write_predictions
-from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.models.build import build_network, freeze_backbone
-from aimic_tui.engine.models.catalogue import NetworkInfo, find_network
-from aimic_tui.engine.models.model_folder import ModelCard, save_model
-from aimic_tui.engine.models.weights import load_initial_weights
+from aimic_tui.engine.models.catalogue import find_network
+from aimic_tui.engine.models.weights import WeightsReport, load_initial_weights
 from aimic_tui.engine.training.augmentation import PRESETS, Augmentation, normalised
 from aimic_tui.engine.training.batches import Batch, Integers, Loader, batches_of_epoch
 from aimic_tui.engine.training.checkpoint import BestWeights, Checkpoints, Identity
 from aimic_tui.engine.training.feeds import FeatureFeed, Feed, ImageFeed
 from aimic_tui.engine.training.history import EpochResult, History
-from aimic_tui.engine.training.memory import automatic_batch_size
 from aimic_tui.engine.training.objective import Objective, class_weights
 from aimic_tui.engine.training.optimisation import Phase, Schedule, make_optimizer, phases, set_learning_rate
-from aimic_tui.engine.training.parts import fold_parts, preprocessing_for
-from aimic_tui.engine.training.plan import Plan, agreed_plan
-from aimic_tui.engine.training.precision import Precision, choose_format
+from aimic_tui.engine.training.outcome import leave_model, predictions_of, probabilities_of, versions
+from aimic_tui.engine.training.plan import Plan, plan_for
+from aimic_tui.engine.training.precision import Precision
 from aimic_tui.engine.training.progress import ProgressReport
 from aimic_tui.engine.training.randomness import Stream, seed_for
 from aimic_tui.engine.training.selection import Selection
 from aimic_tui.engine.training.stepper import Stepper
+from aimic_tui.engine.training.task import TrialOutcome, TrialTask, fold_parts, places_of_used, preprocessing_for
+
+__all__ = ["TrialOutcome", "TrialTask", "train_trial"]
 
 _STEPS_BETWEEN_LOOKS = {"cuda": 20}  # at the loss: each look waits for the device
 _EVALUATION_BATCH = {"cpu": 32, "cuda": 256}
 
 Emit = Callable[[str, dict[str, Any]], None]
-
-
-@dataclass(frozen=True)
-class TrialTask:
-    """What to train, on what, and where it goes.
-
-    Attributes:
-        fold: from 1.
-        folder: the trial's, it exists; `cache_folder` is made where needed.
-        device: "cpu", "cuda:0"...
-        experiment_digest, split_digest: SHA-256 of what the run does; a checkpoint of another is refused.
-        run: the run's name, for the model's provenance.
-    """
-
-    network: str
-    fold: int
-    seed: int
-    experiment: Experiment
-    data_set: DataSet
-    split: Split
-    folder: Path
-    cache_folder: Path
-    device: str
-    experiment_digest: str
-    split_digest: str
-    run: str = ""
-
-
-@dataclass(frozen=True)
-class TrialOutcome:
-    """How a trial ended; `test` has the figures of the test part where it is finished."""
-
-    state: Literal["finished", "stopped"]
-    best_epoch: int
-    test: dict[str, float | None]
 
 
 def train_trial(task: TrialTask, *, emit: Emit, should_stop: Callable[[], bool]) -> TrialOutcome:
@@ -132,16 +92,26 @@ class _Trial:
             task.data_set.labels[self.parts.train], len(task.data_set.classes), task.experiment.data.balance
         )
         self.objective = Objective(weights, self.settings.label_smoothing, self.device)
-        self.checkpoints = Checkpoints(task.folder / "checkpoint.pt", _identity(task, self.info))
+        self.checkpoints = Checkpoints(
+            task.folder / "checkpoint.pt",
+            Identity(
+                self.info.name,
+                task.fold,
+                task.seed,
+                task.data_set.classes,
+                task.experiment_digest,
+                task.split_digest,
+            ),
+        )
         self.history = History(task.folder / "metrics.csv")
         self.report = ProgressReport(emit)
+        self.weights: WeightsReport | None = None  # where the trial begins, not where it is resumed
         self.network: nn.Module
         self.images: ImageFeed
 
     # --- the story ---------------------------------------------------------------------------------------------------
 
     def run(self) -> TrialOutcome:
-        started = time.monotonic()
         if self.device.type == "cuda":
             torch.backends.cudnn.benchmark = True
             torch.set_float32_matmul_precision("high")
@@ -159,7 +129,7 @@ class _Trial:
                 self.warn(f"The loss became no finite number in {self.plan.format} ({error.place}): going on in fp32.")
             self.restore()
             self.use_plan(replace(self.plan, format="fp32"))
-        return self.finish(started)
+        return self.finish()
 
     def restore(self) -> bool:
         """Build the network with its first weights, or as the last checkpoint has it; return whether there was one."""
@@ -173,29 +143,23 @@ class _Trial:
         if self.state is not None:
             self.network.load_state_dict(self.state["network"])
             self.selection.load_state_dict(self.state["selection"])
-            if self.state["versions"] != _versions():
+            if self.state["versions"] != versions():
                 self.warn(
                     "The trial began with other versions of the libraries: its figures may differ in their last digits."
                 )
         else:
-            self.load_first_weights()
+            self.weights = load_initial_weights(self.network, self.task.experiment.model.weights, self.info)
         self.history.restart([EpochResult(**epoch) for epoch in self.state["history"]] if self.state else [])
-        self.network = self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.use_plan(Plan.from_dict(self.state["plan"]) if self.state else self.automatic_plan())
+        # L-BFGS looks at all weights as one flat vector.
+        layout = torch.contiguous_format if self.settings.optimizer == "lbfgs" else torch.channels_last
+        self.network = self.network.to(self.device, memory_format=layout)  # type: ignore[call-overload]
+        self.use_plan(
+            Plan.from_dict(self.state["plan"])
+            if self.state
+            else plan_for(self.task, self.network, self.preprocessing.image_size, self.device)
+        )
         self.part = int(self.state["part"]) if self.state else self.plan.batch_size
         return self.state is not None
-
-    def load_first_weights(self) -> None:
-        report = load_initial_weights(self.network, self.task.experiment.model.weights, self.info)
-        self.emit(
-            "weights",
-            {
-                "sentence": report.sentence(),
-                "loaded": report.loaded,
-                "replaced": list(report.replaced),
-                "missing": list(report.missing),
-            },
-        )
 
     def announce(self, resumed: bool) -> None:
         self.emit(
@@ -213,6 +177,16 @@ class _Trial:
                 "precision": self.plan.format,
             },
         )
+        if self.weights is not None:
+            self.emit(
+                "weights",
+                {
+                    "sentence": self.weights.sentence(),
+                    "loaded": self.weights.loaded,
+                    "replaced": list(self.weights.replaced),
+                    "missing": list(self.weights.missing),
+                },
+            )
         if self.history.epochs:  # the kill may have come between the checkpoint and the event
             self.emit("epoch", asdict(self.history.epochs[-1]))
 
@@ -331,7 +305,7 @@ class _Trial:
         loss = float(self.objective.loss_sum(logits, labels) / self.objective.weights(labels).sum())
         if not math.isfinite(loss):
             raise _Diverged(f"epoch {epoch}, validation")
-        return loss, scores(self.task.data_set.labels[samples], _probabilities(logits))
+        return loss, scores(self.task.data_set.labels[samples], probabilities_of(logits))
 
     def tick(self, images: int) -> None:
         """Say how far it is, and give way to a stop; called after each batch."""
@@ -356,6 +330,7 @@ class _Trial:
     def save(self, phase: Phase) -> None:
         """Write the checkpoint of the epoch that was trained last."""
         network = self.network.state_dict()
+        self.part = self.stepper.part
         if self.history.epochs[-1].best:
             self.best = self.checkpoints.save_best(len(self.history.epochs), network)
         self.checkpoints.save(
@@ -368,22 +343,22 @@ class _Trial:
                 "history": [asdict(epoch) for epoch in self.history.epochs],
                 "phase": phase.first,
                 "plan": asdict(self.plan),
-                "part": self.stepper.part,
-                "versions": _versions(),
+                "part": self.part,
+                "versions": versions(),
             },
             self.best,
         )
 
-    def finish(self, started: float) -> TrialOutcome:
+    def finish(self) -> TrialOutcome:
         """Open the test part once, with the best epoch's network; leave the model and the predictions."""
         assert self.best is not None
+        started = time.monotonic()
         self.network.load_state_dict(self.checkpoints.load_best(self.best))
-        exact = Precision("fp32", self.device)
-        test = self.predictions(self.parts.test, exact)
+        test = self.predictions(self.parts.test)
         if len(self.parts.validation):
-            write_predictions(self.task.folder / "validation.csv", self.predictions(self.parts.validation, exact))
+            write_predictions(self.task.folder / "validation.csv", self.predictions(self.parts.validation))
         write_predictions(self.task.folder / "predictions.csv", test)
-        self.save_model(self.best)
+        self.leave_model(self.best)
         self.checkpoints.forget_older()
         figures = scores(test.labels, test.probabilities)
         epochs = len(self.history.epochs)
@@ -393,7 +368,7 @@ class _Trial:
                 "best_epoch": self.best.epoch,
                 "epochs": epochs,
                 "stopped_early": epochs < self.settings.epochs,
-                "seconds": round(time.monotonic() - started, 3),
+                "seconds": round(sum(e.seconds for e in self.history.epochs) + time.monotonic() - started, 3),
                 "test": figures,
             },
         )
@@ -404,87 +379,39 @@ class _Trial:
         best = self.best
         if best is not None:
             self.network.load_state_dict(self.checkpoints.load_best(best))
-            self.save_model(best)
+            self.leave_model(best)
         self.emit("trial-stopped", {"epoch": len(self.history.epochs)})
         return TrialOutcome("stopped", best.epoch if best else 0, {})
 
-    def predictions(self, samples: Integers, precision: Precision) -> Predictions:
+    def predictions(self, samples: Integers) -> Predictions:
+        """Return what the network says about images, in full precision as in later use."""
         self.report.begin("test", len(self.history.epochs), len(samples))
-        data_set = self.task.data_set
-        logits = self.images.logits(samples, precision, self.tick)
-        names = tuple(data_set.images[index] for index in samples)
-        return Predictions(names, data_set.labels[samples], _probabilities(logits), data_set.classes)
+        logits = self.images.logits(samples, Precision("fp32", self.device), self.tick)
+        return predictions_of(self.task.data_set, samples, logits)
 
-    def save_model(self, best: BestWeights) -> None:
-        task, epoch = self.task, self.history.epochs[best.epoch - 1]
-        figures = {
-            name.removeprefix("validation_"): value
-            for name, value in asdict(epoch).items()
-            if name.startswith("validation_")
-        }
-        provenance = {
-            "run": task.run,
-            "fold": task.fold,
-            "seed": task.seed,
-            "epoch": best.epoch,
-            "experiment_digest": task.experiment_digest,
-            "split_digest": task.split_digest,
-            "versions": _versions(),
-            "monitor": self.settings.monitor,
-            "validation": figures,
-            "optimistic": self.parts.optimistic,
-        }
-        card = ModelCard(self.info.name, task.data_set.classes, self.preprocessing, provenance)
-        save_model(task.folder / "model", card, self.network.state_dict())
+    def leave_model(self, best: BestWeights) -> None:
+        epoch = self.history.epochs[best.epoch - 1]
+        leave_model(self.task, self.info.name, self.preprocessing, epoch, self.network.state_dict())
 
-    # --- what is decided by itself -----------------------------------------------------------------------------------
+    # --- images and arithmetic ---------------------------------------------------------------------------------------
 
     def use_plan(self, plan: Plan) -> None:
         self.plan = plan
         self.precision = Precision(plan.format, self.device)
 
-    def automatic_plan(self) -> Plan:
-        """Decide batch size and number format where the settings leave that open, once for all folds."""
-        size, number_format = self.settings.batch_size, self.settings.precision
-        if size == 1 and any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in self.network.modules()):
-            raise UsageProblem(
-                f"training.batch_size = 1 can't train {self.info.name}: its batch norms need at least 2 images a step."
-            )
-        if size != "auto" and number_format != "auto":
-            return Plan(size, number_format)
-        file = self.task.folder.parent / f"plan-{self.device.type}.json"
-        return agreed_plan(file, self.make_plan)
-
-    def make_plan(self) -> Plan:
-        pixels, settings = self.preprocessing.image_size, self.settings
-        images = int((self.task.split.parts == Part.TRAIN).sum(axis=1).min())
-        self.network.train()
-        size = settings.batch_size
-        if size == "auto":
-            size = automatic_batch_size(self.network, pixels, self.device, images)
-        number_format = settings.precision
-        if number_format == "auto":
-            steps = 0 if self.task.experiment.model.trainable == "head" else settings.epochs * (images // size)
-            number_format = choose_format(self.network, pixels, self.device, steps=steps)
-        return Plan(size, number_format)
-
     def open_images(self) -> Loader:
-        """Open the data set's images that any fold uses: all folds share the cache."""
-        used = np.flatnonzero((self.task.split.parts != Part.UNUSED).any(axis=0))
-        places = np.full(len(self.task.data_set.images), -1, dtype=np.int64)
-        places[used] = np.arange(len(used))
+        mode = self.task.experiment.compute.cache
 
         def progress(done: int, count: int) -> None:
             self.report.set("cache", len(self.history.epochs) + 1, done, count)
 
+        used, places = places_of_used(self.task.split)
+        paths = [self.task.data_set.path(int(index)) for index in used]
         source = cached_images(
-            [self.task.data_set.path(int(index)) for index in used],
-            self.preprocessing,
-            self.task.cache_folder,
-            self.task.experiment.compute.cache,
-            progress,
-            self.should_stop,
+            paths, self.preprocessing, self.task.cache_folder, mode, progress, self.should_stop
         )
+        if not source.cached and mode != "off":
+            self.warn(source.reason)
         return Loader(source, places, self.device)
 
     def image_feed(self, loader: Loader) -> ImageFeed:
@@ -510,16 +437,3 @@ class _Trial:
         rate = f"{self.settings.learning_rate:g}"
         clip = "" if self.settings.gradient_clip else " or set training.gradient_clip=1"
         return f"{where}: the training diverged. Lower training.learning_rate (it is {rate}){clip}."
-
-
-def _identity(task: TrialTask, info: NetworkInfo) -> Identity:
-    return Identity(info.name, task.fold, task.seed, task.data_set.classes, task.experiment_digest, task.split_digest)
-
-
-def _probabilities(logits: Tensor) -> NDArray[np.float64]:
-    probabilities: NDArray[np.float64] = logits.double().softmax(dim=1).cpu().numpy()
-    return probabilities
-
-
-def _versions() -> dict[str, str]:
-    return {"aimic": __version__, "torch": torch.__version__, "numpy": np.__version__}

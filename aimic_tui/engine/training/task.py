@@ -1,13 +1,15 @@
-"""What a fold's images are for, and how they reach the network."""
+"""What a trial is asked to do: network, fold, seed; its images' parts and their preprocessing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from aimic_tui.engine.data.data_set import Part
+from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.data.splitting import Split
 from aimic_tui.engine.errors import InputProblem
@@ -15,6 +17,41 @@ from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.models.catalogue import NetworkInfo
 
 _HALVES = (0.5, 0.5, 0.5)
+
+
+@dataclass(frozen=True)
+class TrialTask:
+    """What to train, on what, and where it goes.
+
+    Attributes:
+        fold: from 1.
+        folder: the trial's, it exists; `cache_folder` is made where needed.
+        device: "cpu", "cuda:0"...
+        experiment_digest, split_digest: SHA-256 of what the run does; a checkpoint of another is refused.
+        run: the run's name, for the model's provenance.
+    """
+
+    network: str
+    fold: int
+    seed: int
+    experiment: Experiment
+    data_set: DataSet
+    split: Split
+    folder: Path
+    cache_folder: Path
+    device: str
+    experiment_digest: str
+    split_digest: str
+    run: str = ""
+
+
+@dataclass(frozen=True)
+class TrialOutcome:
+    """How a trial ended; `test` has the figures of the test part where it is finished."""
+
+    state: Literal["finished", "stopped"]
+    best_epoch: int
+    test: dict[str, float | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +84,17 @@ def fold_parts(split: Split, fold: int, protocol: str) -> FoldParts:
         if not len(samples):
             raise InputProblem(f"Fold {fold} has no {name} images. Change the settings of the split.")
     return FoldParts(train, validation, test, choosing, optimistic)
+
+
+def places_of_used(split: Split) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the indices of the images that any fold uses, and each index's place among them, -1 where there is none.
+
+    All folds share one cache, of these images alone.
+    """
+    used = np.flatnonzero((split.parts != Part.UNUSED).any(axis=0))
+    places = np.full(split.parts.shape[1], -1, dtype=np.int64)
+    places[used] = np.arange(len(used))
+    return used, places
 
 
 def preprocessing_for(experiment: Experiment, info: NetworkInfo) -> Preprocessing:

@@ -1,0 +1,67 @@
+"""What a trial leaves behind for use: the best epoch's model, and what it says about images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from aimic_tui import __version__
+from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.data.preprocessing import Preprocessing
+from aimic_tui.engine.evaluation.predictions import Predictions
+from aimic_tui.engine.models.model_folder import ModelCard, save_model
+from aimic_tui.engine.training.batches import Integers
+from aimic_tui.engine.training.history import EpochResult
+from aimic_tui.engine.training.task import TrialTask
+
+_FIGURE = "validation_"
+
+
+def versions() -> dict[str, str]:
+    """Return what decides about the last digits of a figure."""
+    return {"aimic": __version__} | {name: version(name) for name in ("torch", "torchvision", "timm", "numpy")}
+
+
+def probabilities_of(logits: Tensor) -> NDArray[np.float64]:
+    """Return float64 [n, classes], each row with sum 1, from float32 logits."""
+    probabilities: NDArray[np.float64] = logits.double().softmax(dim=1).cpu().numpy()
+    return probabilities
+
+
+def predictions_of(data_set: DataSet, samples: Integers, logits: Tensor) -> Predictions:
+    """Return what a network said about the images `samples` of a data set."""
+    names = tuple(data_set.images[index] for index in samples)
+    return Predictions(names, data_set.labels[samples], probabilities_of(logits), data_set.classes)
+
+
+def leave_model(
+    task: TrialTask, network: str, preprocessing: Preprocessing, epoch: EpochResult, state: Mapping[str, Tensor]
+) -> None:
+    """Save an epoch's network as the trial's model, with where it comes from.
+
+    Args:
+        network: its name in the catalogue.
+        state: the state dict.
+
+    Raises:
+        OSError: the disk is full or gone.
+    """
+    figures = {name.removeprefix(_FIGURE): value for name, value in asdict(epoch).items() if name.startswith(_FIGURE)}
+    provenance = {
+        "run": task.run,
+        "fold": task.fold,
+        "seed": task.seed,
+        "epoch": epoch.epoch,
+        "experiment_digest": task.experiment_digest,
+        "split_digest": task.split_digest,
+        "versions": versions(),
+        "monitor": task.experiment.training.monitor,
+        "validation": figures,
+        "protocol": task.experiment.split.protocol,
+    }
+    save_model(task.folder / "model", ModelCard(network, task.data_set.classes, preprocessing, provenance), state)

@@ -1,0 +1,115 @@
+"""Training images, varied."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from aimic_tui.engine.training.augmentation import PRESETS, Augmentation, Ranges, normalised
+
+MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
+
+
+def make(ranges: Ranges | None, seed: int = 0) -> Augmentation:
+    return Augmentation(ranges, seed=seed, mean=MEAN, std=STD)
+
+
+def photographs(count: int, side: int = 24) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randint(0, 256, (count, 3, side, side), generator=generator, dtype=torch.uint8)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_an_images_variation_is_the_same_bits_in_any_batch_and_with_any_number_of_threads(preset: str) -> None:
+    augment = make(PRESETS[preset])
+    images, samples = photographs(9, 33), np.array([5, 3, 8, 1, 0, 100, 77, 6, 2])
+    together = augment(images, samples, epoch=4)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        for place in range(9):
+            alone = augment(images[place : place + 1], samples[place : place + 1], epoch=4)
+            assert torch.equal(alone[0], together[place])
+        order = torch.arange(8, -1, -1)
+        assert torch.equal(augment(images[order], samples[order.numpy()], 4)[order], together)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_without_augmentation_images_are_normalised_only() -> None:
+    images = photographs(3)
+    result = make(None)(images, np.arange(3), 1)
+    by_hand = (images.float() / 255 - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
+    torch.testing.assert_close(result, by_hand)
+    assert result.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_flips_show_all_eight_symmetries_and_nothing_else() -> None:
+    image = photographs(1, 8)
+    results = make(PRESETS["flips"])(image.expand(64, -1, -1, -1), np.arange(64), 1)
+    symmetries = [
+        normalised(turned.rot90(quarter, (2, 3)), MEAN, STD)
+        for turned in (image, image.flip(3))
+        for quarter in range(4)
+    ]
+    found = [[torch.allclose(result, one[0], atol=1e-5) for one in symmetries].index(True) for result in results]
+    assert set(found) == set(range(8))
+
+
+def test_an_epoch_shows_another_variation_than_the_one_before() -> None:
+    images, samples = photographs(4), np.arange(4)
+    augment = make(PRESETS["cells"])
+    first, second = augment(images, samples, 1), augment(images, samples, 2)
+    assert all(not torch.equal(one, other) for one, other in zip(first, second, strict=True))
+    assert torch.equal(first, make(PRESETS["cells"])(images, samples, 1))
+
+
+def test_geometry_with_a_dihedral_draw_agrees_with_the_exact_one() -> None:
+    """Both roads, grid sampling and exact turning, take the same draw to the same symmetry."""
+    images, samples = photographs(32, 16), np.arange(32)
+    exact = make(Ranges(dihedral=True))(images, samples, 1)
+    sampled = make(Ranges(dihedral=True, shift=1e-9))(images, samples, 1)
+    torch.testing.assert_close(sampled, exact, atol=1e-3, rtol=0)
+
+
+def test_small_shifts_move_the_image_by_no_more_than_said() -> None:
+    spot = torch.zeros(1, 3, 65, 65, dtype=torch.uint8)
+    spot[:, :, 32, 32] = 255
+    results = make(Ranges(dihedral=False, shift=0.1))(spot.expand(200, -1, -1, -1), np.arange(200), 1)
+    brightness = results[:, 0] - results[:, 0].amin(dim=(1, 2), keepdim=True)
+    weights = brightness / brightness.sum(dim=(1, 2), keepdim=True)
+    rows = (weights.sum(dim=2) * torch.arange(65)).sum(dim=1) - 32
+    assert rows.abs().max() <= 6.5 + 0.05
+    assert rows.min() < -4 and rows.max() > 4
+
+
+def test_light_and_colour_are_what_the_folded_map_says() -> None:
+    grey = torch.full((50, 3, 4, 4), 100, dtype=torch.uint8)
+    brightness_only = make(Ranges(dihedral=False, brightness=0.2))(grey, np.arange(50), 1)
+    values = (brightness_only[:, 0, 0, 0] * STD[0] + MEAN[0]) * 255
+    assert 80 - 0.1 <= values.min() < 90 and 110 < values.max() <= 120 + 0.1
+    # A grey image has no contrast and no saturation to change.
+    rest = make(Ranges(dihedral=False, contrast=0.5, saturation=0.5))(grey, np.arange(50), 1)
+    torch.testing.assert_close(rest, normalised(grey, MEAN, STD), atol=1e-4, rtol=1e-4)
+
+
+def test_stain_variation_leaves_white_background_nearly_white_and_changes_stained_tissue() -> None:
+    white = torch.full((40, 3, 4, 4), 255, dtype=torch.uint8)
+    purple = torch.tensor([110, 60, 150], dtype=torch.uint8)[None, :, None, None].expand(40, 3, 4, 4)
+    augment = make(Ranges(dihedral=False, stain=0.2))
+
+    def values(images: Tensor) -> Tensor:
+        result = augment(images, np.arange(40), 1)
+        return (result * torch.tensor(STD)[:, None, None] + torch.tensor(MEAN)[:, None, None]) * 255
+
+    assert (values(white) - 255).abs().max() < 12
+    change = (values(purple) - purple).abs().amax(dim=(1, 2, 3))
+    assert change.median() > 4
+
+
+def test_no_stain_change_gives_the_image_back() -> None:
+    images = photographs(2)
+    result = make(Ranges(dihedral=False, stain=1e-12))(images, np.arange(2), 1)
+    torch.testing.assert_close(result, normalised(images, MEAN, STD), atol=2e-3, rtol=0)

@@ -1,0 +1,104 @@
+"""One optimisation step, whole or in parts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.training.objective import Objective, class_weights
+from aimic_tui.engine.training.precision import Precision
+from aimic_tui.engine.training.stepper import Stepper
+
+CPU = torch.device("cpu")
+LABELS = torch.tensor([0, 0, 0, 0, 0, 1, 1, 2])
+
+
+class LinearFeed:
+    """A network without batch norm, for a memory that holds only so many images."""
+
+    def __init__(self, holds: int = 100) -> None:
+        torch.manual_seed(0)
+        self.network = nn.Linear(5, 3)
+        self.holds = holds
+
+    def outputs(self, inputs: Tensor) -> list[tuple[float, Tensor]]:
+        if len(inputs) > self.holds:
+            raise torch.OutOfMemoryError("out of memory")
+        logits = self.network(inputs)
+        return [(1.0, logits), (0.4, logits * 0.5)]
+
+
+def stepper_for(feed: LinearFeed, warnings: list[str], part: int = 8, clip: float = 0.0) -> Stepper:
+    weights = class_weights(LABELS.numpy().astype(np.int32), 3, "weighted-loss")
+    return Stepper(
+        feed,  # type: ignore[arg-type]
+        torch.optim.SGD(feed.network.parameters(), lr=0.1),
+        Objective(weights, 0.1, CPU),
+        Precision("fp32", CPU),
+        gradient_clip=clip,
+        part=part,
+        warn=warnings.append,
+    )
+
+
+def inputs() -> Tensor:
+    return torch.randn(8, 5, generator=torch.Generator().manual_seed(1))
+
+
+def test_a_batch_in_parts_gives_the_same_step_as_a_whole_one() -> None:
+    whole, parts = LinearFeed(), LinearFeed()
+    one = stepper_for(whole, []).step(inputs(), LABELS, seed=1)
+    other = stepper_for(parts, [], part=3).step(inputs(), LABELS, seed=1)
+    torch.testing.assert_close(whole.network.weight, parts.network.weight)
+    torch.testing.assert_close(one.loss_sum, other.loss_sum)
+    assert int(one.correct) == int(other.correct)
+
+
+def test_out_of_memory_halves_the_parts_says_so_and_goes_on_with_the_same_step() -> None:
+    warnings: list[str] = []
+    plenty, little = LinearFeed(), LinearFeed(holds=3)
+    stepper_for(plenty, []).step(inputs(), LABELS, seed=1)
+    stepper = stepper_for(little, warnings)
+    stepper.step(inputs(), LABELS, seed=1)
+    assert stepper.part == 2
+    assert len(warnings) == 2 and "8 images at once" in warnings[0] and "batches of 8" in warnings[0]
+    torch.testing.assert_close(plenty.network.weight, little.network.weight)
+    stepper.step(inputs(), LABELS, seed=2)
+    assert len(warnings) == 2
+
+
+def test_memory_for_less_than_two_images_is_a_sentence() -> None:
+    with pytest.raises(AimicError, match="doesn't hold 2 images"):
+        stepper_for(LinearFeed(holds=1), []).step(inputs(), LABELS, seed=1)
+
+
+def test_other_errors_are_not_mistaken_for_a_lack_of_memory() -> None:
+    feed = LinearFeed()
+    feed.network = nn.Linear(4, 3)
+    with pytest.raises(RuntimeError, match="shapes"):
+        stepper_for(feed, []).step(inputs(), LABELS, seed=1)
+
+
+def test_the_gradient_is_clipped() -> None:
+    feed = LinearFeed()
+    before = feed.network.weight.detach().clone()
+    stepper_for(feed, [], clip=1e-3).step(inputs() * 100, LABELS, seed=1)
+    assert 0 < (feed.network.weight - before).norm() <= 1e-4 * 1.001
+
+
+def test_class_weights_make_classes_count_alike() -> None:
+    labels = np.array([0] * 6 + [1] * 2, dtype=np.int32)
+    weights = class_weights(labels, 3, "weighted-loss")
+    assert weights.tolist() == pytest.approx([8 / 12, 2.0, 0.0])
+    assert weights[labels].mean() == pytest.approx(1.0)
+    assert class_weights(labels, 3, "none").tolist() == [1, 1, 1]
+
+
+def test_the_objective_is_torchs_cross_entropy() -> None:
+    logits = inputs()[:, :3]
+    objective = Objective(np.ones(3), 0.2, CPU)
+    expected = nn.functional.cross_entropy(logits, LABELS, label_smoothing=0.2, reduction="sum")
+    torch.testing.assert_close(objective.loss_sum(logits, LABELS), expected)

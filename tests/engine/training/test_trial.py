@@ -1,0 +1,324 @@
+"""A trial from its start to its end, and from any interruption to the same end."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from aimic_tui.engine.data.data_set import Part
+from aimic_tui.engine.errors import AimicError, InputProblem, UsageProblem
+from aimic_tui.engine.evaluation.predictions import read_predictions
+from aimic_tui.engine.files import read_table
+from aimic_tui.engine.models.model_folder import read_model_card
+from aimic_tui.engine.training import feeds, stepper
+from aimic_tui.engine.training.trial import TrialOutcome, TrialTask, train_trial
+from tests.engine.training.small import CLASSES, Story, draw_images, make_task
+
+
+def run(task: TrialTask, story: Story | None = None) -> tuple[TrialOutcome, Story]:
+    story = story or Story()
+    return train_trial(task, emit=story.emit, should_stop=story.should_stop), story
+
+
+def end_of(task: TrialTask) -> dict[str, Any]:
+    """Everything that an undisturbed trial and an interrupted one must have in common."""
+    rows = [{k: v for k, v in row.items() if k != "seconds"} for row in read_table(task.folder / "metrics.csv")]
+    files = ("model/weights.safetensors", "predictions.csv", "validation.csv")
+    return {"metrics": rows} | {name: (task.folder / name).read_bytes() for name in files}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    draw_images(folder / "images")
+    return folder
+
+
+@pytest.fixture
+def task_for(images: Path, tmp_path: Path) -> Callable[..., TrialTask]:
+    """Makes tasks on the same images, each in a folder of its own."""
+
+    def make(name: str = "a", **settings: Any) -> TrialTask:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        if not (folder / "images").exists():
+            (folder / "images").symlink_to(images / "images")
+        return make_task(folder, data__path=str(images / "images"), **settings)
+
+    return make
+
+
+def test_a_finished_trial_leaves_what_a_run_is_made_of(task_for: Callable[..., TrialTask]) -> None:
+    task = task_for()
+    outcome, story = run(task)
+    assert outcome.state == "finished"
+    assert [event for event, _ in story.events if event not in ("progress", "warning")] == [
+        "trial-started",
+        "weights",
+        *["epoch"] * 4,
+        "trial-finished",
+    ]
+    started, finished = story.of("trial-started")[0], story.of("trial-finished")[0]
+    parts = task.split.parts[0]
+    assert (started["train"], started["validation"], started["test"]) == tuple(
+        int((parts == part).sum()) for part in (Part.TRAIN, Part.VALIDATION, Part.TEST)
+    )
+    assert started["resumed"] is False and started["epoch"] == 1 and started["batch_size"] == 8
+    assert finished["epochs"] == 4 and finished["stopped_early"] is False
+    assert 0 <= finished["test"]["accuracy"] <= 1
+
+    rows = read_table(task.folder / "metrics.csv")
+    assert [list(row) for row in rows] == [list(event) for event in story.of("epoch")]
+    assert [int(row["epoch"]) for row in rows] == [1, 2, 3, 4]
+
+    test = read_predictions(task.folder / "predictions.csv")
+    assert test.images == tuple(task.data_set.images[i] for i in np.flatnonzero(parts == Part.TEST))
+    assert np.allclose(test.probabilities.sum(axis=1), 1)
+    validation = read_predictions(task.folder / "validation.csv")
+    assert not set(validation.images) & set(test.images)
+
+    card = read_model_card(task.folder / "model")
+    assert card.classes == CLASSES and card.preprocessing.image_size == 32
+    assert card.provenance["epoch"] == outcome.best_epoch == finished["best_epoch"]
+    assert card.provenance["validation"]["macro_f1"] == max(e["validation_macro_f1"] for e in story.of("epoch"))
+
+
+def test_two_trials_of_one_seed_are_the_same_and_of_another_seed_are_not(task_for: Callable[..., TrialTask]) -> None:
+    one, other, another = task_for("one"), task_for("other"), task_for("another", seed=1)
+    for task in (one, other, another):
+        run(task)
+    assert end_of(one) == end_of(other) != end_of(another)
+
+
+RECIPES = {
+    "plain": {},
+    "graded": {"model__trainable": "gradual", "training__epochs": 8},
+    "head": {"model__trainable": "head"},
+    "plateau": {"training__schedule": "plateau", "training__decay_every": 1, "training__gradient_clip": 1.0},
+    "sgd": {"training__optimizer": "sgd", "training__schedule": "one-cycle", "data__balance": "oversample"},
+    "lbfgs": {"training__optimizer": "lbfgs", "training__epochs": 3, "training__learning_rate": 0.1},
+    "rprop": {"training__optimizer": "rprop", "augmentation__preset": "strong"},
+    "bf16": {"training__precision": "bf16", "augmentation__preset": "stain", "training__monitor": "loss"},
+    "fp16": {"training__precision": "fp16", "training__label_smoothing": 0.1},
+    "uncached": {"compute__cache": "off", "augmentation__preset": "flips"},
+}
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_trial_that_is_stopped_again_and_again_ends_as_if_never_stopped(
+    task_for: Callable[..., TrialTask], recipe: str
+) -> None:
+    undisturbed, disturbed = task_for("undisturbed", **RECIPES[recipe]), task_for("disturbed", **RECIPES[recipe])
+    _, whole = run(undisturbed)
+    random = np.random.default_rng(1)
+    stories: list[Story] = []
+    while not stories or not stories[-1].of("trial-finished"):
+        # Later and later, so that it comes to an end: each sitting does more than the one before.
+        stories.append(Story(stop_at=int(random.integers(2, 12)) + 6 * len(stories)))
+        outcome, _ = run(disturbed, stories[-1])
+        assert (outcome.state == "stopped") == bool(stories[-1].of("trial-stopped"))
+    assert len(stories) > 2
+    assert end_of(disturbed) == end_of(undisturbed)
+    epochs: dict[int, dict[str, Any]] = {}
+    for story in stories:
+        epochs |= {event["epoch"]: {**event, "seconds": 0} for event in story.of("epoch")}
+    assert list(epochs.values()) == [{**event, "seconds": 0} for event in whole.of("epoch")]
+
+
+@pytest.mark.parametrize("killed_after", [1, 2, 4])
+def test_a_trial_that_dies_with_an_epochs_event_goes_on_after_that_epoch(
+    task_for: Callable[..., TrialTask], killed_after: int
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    class Dying(Story):
+        def emit(self, event: str, fields: dict[str, Any]) -> None:
+            if event == "epoch" and fields["epoch"] == killed_after:
+                raise Killed
+            super().emit(event, fields)
+
+    undisturbed, killed = task_for("undisturbed"), task_for("killed")
+    run(undisturbed)
+    with pytest.raises(Killed):
+        run(killed, Dying())
+    _, story = run(killed)
+    assert story.of("trial-started")[0]["resumed"] is True
+    assert [event["epoch"] for event in story.of("epoch")] == list(range(killed_after, 5))
+    assert end_of(killed) == end_of(undisturbed)
+
+
+def test_a_stop_leaves_the_best_model_so_far(task_for: Callable[..., TrialTask]) -> None:
+    task = task_for(training__epochs=50)
+    _, story = run(task, Story(stop_at=16))
+    done = len(story.of("epoch"))
+    assert story.events[-1] == ("trial-stopped", {"epoch": done})
+    assert 1 <= done < 50
+    assert read_model_card(task.folder / "model").provenance["epoch"] == story.of("epoch")[-1]["best_epoch"]
+
+
+@pytest.mark.parametrize("damaged", [["checkpoint.pt"], ["checkpoint.pt", "checkpoint-older.pt"]])
+def test_damaged_checkpoints_cost_epochs_but_never_the_trial(
+    task_for: Callable[..., TrialTask], damaged: list[str]
+) -> None:
+    undisturbed, task = task_for("undisturbed"), task_for("damaged")
+    run(undisturbed)
+    run(task, Story(stop_at=16))
+    for name in damaged:
+        content = bytearray((task.folder / name).read_bytes())
+        content[len(content) // 2] ^= 4
+        (task.folder / name).write_bytes(content)
+    _, story = run(task)
+    assert len(story.of("warning")) == len(damaged)
+    assert story.of("trial-started")[0]["resumed"] is (len(damaged) == 1)
+    assert end_of(task) == end_of(undisturbed)
+
+
+def test_a_checkpoint_of_another_fold_is_refused(task_for: Callable[..., TrialTask]) -> None:
+    first, second = task_for(fold=1), task_for(fold=2)
+    run(first)
+    shutil.copytree(first.folder, second.folder, dirs_exist_ok=True)
+    with pytest.raises(InputProblem, match="belongs to another fold"):
+        run(second)
+
+
+def test_early_stopping_keeps_the_best_epoch(task_for: Callable[..., TrialTask]) -> None:
+    outcome, story = run(task_for(training__epochs=60, training__patience=2))
+    epochs, finished = story.of("epoch"), story.of("trial-finished")[0]
+    assert finished["stopped_early"] is True and finished["epochs"] == len(epochs) < 60
+    monitored = [event["monitor"] for event in epochs]
+    assert max(monitored) == monitored[outcome.best_epoch - 1]
+    assert max(monitored[:-2]) == max(monitored)
+
+
+def test_the_published_protocol_chooses_on_the_test_part(task_for: Callable[..., TrialTask]) -> None:
+    task = task_for(split__protocol="aimic-2022", data__group="none", training__monitor="accuracy")
+    outcome, story = run(task)
+    assert story.of("trial-started")[0]["validation"] == story.of("trial-started")[0]["test"]
+    assert outcome.test["accuracy"] == max(event["validation_accuracy"] for event in story.of("epoch"))
+    card = read_model_card(task.folder / "model")
+    assert card.preprocessing.mean == card.preprocessing.std == (0.5, 0.5, 0.5)
+    assert card.provenance["protocol"] == "aimic-2022"
+    assert not (task.folder / "validation.csv").exists()
+
+
+def test_a_frozen_network_looks_at_each_image_once(
+    task_for: Callable[..., TrialTask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    original = feeds.features
+
+    def counted(network: nn.Module, images: Tensor) -> Tensor:
+        seen.append(len(images))
+        return original(network, images)
+
+    monkeypatch.setattr(feeds, "features", counted)
+    task = task_for(model__trainable="head", training__epochs=20)
+    run(task)
+    assert sum(seen) == int(np.isin(task.split.parts[0], (Part.TRAIN, Part.VALIDATION)).sum())
+
+
+def test_a_frozen_networks_layers_and_norms_stay_as_they_were(task_for: Callable[..., TrialTask]) -> None:
+    from safetensors.torch import load_file
+
+    short, longer = (task_for(name, model__trainable="head", training__epochs=n) for name, n in (("a", 1), ("b", 9)))
+    run(short)
+    run(longer)
+    one, other = (load_file(task.folder / "model" / "weights.safetensors") for task in (short, longer))
+    changed = {name for name in one if not torch.equal(one[name], other[name])}
+    assert changed == {"classifier.weight", "classifier.bias"}
+
+
+def test_a_loss_that_diverges_is_a_sentence(task_for: Callable[..., TrialTask]) -> None:
+    task = task_for(training__optimizer="sgd", training__learning_rate=100, training__warmup=0, training__epochs=30)
+    with pytest.raises(AimicError, match=r"diverged. Lower training.learning_rate \(it is 100\)"):
+        run(task)
+
+
+def test_precision_auto_falls_back_to_full_precision(
+    task_for: Callable[..., TrialTask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """bf16 that was chosen and overflows in the third epoch: the epoch is done again in fp32."""
+    from aimic_tui.engine.training import plan
+
+    original = stepper.Stepper.step
+    steps = 0
+
+    def overflowing(self: stepper.Stepper, *arguments: Any, **more: Any) -> stepper.StepResult:
+        nonlocal steps
+        steps += 1
+        result = original(self, *arguments, **more)
+        if self._precision.format == "bf16" and steps > 7:
+            return stepper.StepResult(result.loss, result.loss_sum * math.nan, result.weight, result.correct)
+        return result
+
+    monkeypatch.setattr(plan, "choose_format", lambda *_, **__: "bf16")
+    monkeypatch.setattr(stepper.Stepper, "step", overflowing)
+    outcome, story = run(task_for(training__precision="auto"))
+    assert outcome.state == "finished"
+    assert [event["epoch"] for event in story.of("epoch")] == [1, 2, 3, 4]
+    assert "going on in fp32" in story.of("warning")[0]["sentence"]
+
+
+def test_memory_that_runs_out_is_a_warning_and_the_trial_goes_on(
+    task_for: Callable[..., TrialTask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, original_forward = feeds.training_outputs, feeds.ImageFeed.logits
+
+    def little_memory(network: nn.Module, images: Tensor) -> list[tuple[float, Tensor]]:
+        if len(images) > 4:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return original(network, images)
+
+    monkeypatch.setattr(feeds, "training_outputs", little_memory)
+    outcome, story = run(task_for())
+    assert outcome.state == "finished"
+    assert len(story.of("warning")) == 1 and "going on with 4 at once" in story.of("warning")[0]["sentence"]
+    assert original_forward is feeds.ImageFeed.logits
+
+
+def test_automatic_choices_are_made_once_for_all_folds(
+    task_for: Callable[..., TrialTask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aimic_tui.engine.training import plan
+
+    automatic = {"training__batch_size": "auto", "training__precision": "auto"}
+    _, story = run(task_for(fold=1, **automatic))
+    chosen = story.of("trial-started")[0]["batch_size"]
+    monkeypatch.setattr(plan, "automatic_batch_size", lambda *_: 2 * chosen)
+    _, story = run(task_for(fold=2, **automatic))
+    assert story.of("trial-started")[0]["batch_size"] == chosen
+
+
+def test_batches_of_one_image_are_refused_where_batch_norm_can_not_learn(task_for: Callable[..., TrialTask]) -> None:
+    with pytest.raises(UsageProblem, match="at least 2 images"):
+        run(task_for(training__batch_size=1))
+
+
+def test_an_unreadable_image_ends_the_trial_with_its_name(images: Path, tmp_path: Path) -> None:
+    shutil.copytree(images / "images", tmp_path / "images")
+    task = make_task(tmp_path)
+    broken = task.data_set.path(3)
+    broken.write_bytes(b"no image")
+    with pytest.raises(InputProblem, match=broken.name):
+        run(task)
+
+
+def test_a_stop_while_images_are_prepared_is_a_stop(task_for: Callable[..., TrialTask]) -> None:
+    task = task_for()
+    outcome, story = run(task, Story(stop_at=1))
+    assert outcome.state == "stopped" and story.events[-1] == ("trial-stopped", {"epoch": 0})
+    assert run(task)[0].state == "finished"
