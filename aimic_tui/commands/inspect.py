@@ -72,7 +72,7 @@ class _Meter:
         now = time.monotonic()
         if step != self._step:
             self._step, self._began = step, now
-        if now - self._shown < (0.2 if self._live else 5):
+        if now - self._shown < (0.2 if self._live else 2):
             return
         self._shown = now
         speed = done / max(now - self._began, 1e-9)
