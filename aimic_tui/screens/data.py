@@ -359,7 +359,7 @@ class DataScreen(Place):
     @on(RowList.Moved, "#classes")
     @on(RowList.Moved, "#findings")
     def _moved(self, message: RowList.Moved) -> None:
-        if message.list.has_focus:
+        if self.focused is message.list:
             self._show(cast("ClassRow | FindingRow | None", message.list.chosen))
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:

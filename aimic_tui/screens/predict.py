@@ -153,7 +153,7 @@ class PredictScreen(Place):
 
     def action_take(self) -> None:
         """Predict with the model in focus, or open the earlier prediction in focus."""
-        if self.query_one("#earlier", RowList).has_focus:
+        if self.focused is self.query_one("#earlier"):
             job = cast("Job | None", self.query_one("#earlier", RowList).chosen)
             if job is not None:
                 self._follow(job)

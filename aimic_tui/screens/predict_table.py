@@ -72,7 +72,7 @@ def columns_of(rows: PredictionRows) -> list[Column]:
 
     return [
         Column("image", "image", rows.images, keep_end=True),
-        Column("says", "says", order, says, width=widest + 3, searched=True),
+        Column("says", "says", order, says, width=widest + 3, sort_by=rows.said[: rows.count]),
         Column("sure", "sure", rows.sure[: rows.count], sure, width=6 + _BAR, searched=False),
     ]
 

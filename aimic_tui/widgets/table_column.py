@@ -27,6 +27,7 @@ class Column:
         keep_end: where a text is too long, its end is shown: the part of a path that tells files apart.
         searched: whether search and filter look into it; None: where it is aligned to the left.
         descending: whether the first sort puts the largest first, as one wants it of counts.
+        sort_by: a value a row to sort by, where that is not `values`.
     """
 
     key: str
@@ -38,6 +39,7 @@ class Column:
     keep_end: bool = False
     searched: bool | None = None
     descending: bool = False
+    sort_by: Sequence[Any] | NDArray[Any] | None = None
 
     def plain(self, row: int) -> str:
         """Return what is written in a row, without roles."""

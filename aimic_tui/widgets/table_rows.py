@@ -147,6 +147,7 @@ class TableRows(ScrollView, can_focus=True):
     def update_rows(self, columns: Sequence[Column], count: int) -> None:
         """Add the rows from the present count up to `count`; the cursor stays on its row."""
         row, before = self.row, self.count
+        line = self.cursor - self.scroll_offset.y
         self.columns, self.count = tuple(columns), count
         if self.sorted_by is not None:
             self.sorted_by = next((column for column in columns if column.key == self.sorted_by.key), None)
@@ -157,7 +158,10 @@ class TableRows(ScrollView, can_focus=True):
         # Ordering a large table anew at every tick would cost more than the table is worth.
         if self.sorted_by is not None and time.monotonic() - self._sorted_at > 20 * self._sort_seconds:
             self.view = self._ordered(self.view)
+        cursor = self.cursor
         self._changed(stay_on=row)
+        if self.cursor != cursor:  # rows came in above it: its line on the screen stays
+            self.scroll_to(y=self.cursor - line, animate=False, immediate=True)
 
     def set_filter(self, name: str, keep: Callable[[int, int], NDArray[np.bool_]] | None) -> None:
         """Show only rows for which `keep(start, stop)` is true."""
@@ -166,13 +170,14 @@ class TableRows(ScrollView, can_focus=True):
         self._rebuild(row)
 
     def sort_by(self, key: str | None, *, descending: bool) -> None:
-        """Order the rows by a column, or as they are."""
-        row = self.row
+        """Order the rows by a column, or as they are, and go to the first."""
         self.sorted_by = next((column for column in self.columns if column.key == key), None)
         self.descending = descending
         if self.sorted_by is not None:
             self._marked = self.columns.index(self.sorted_by)
-        self._rebuild(row)
+        self._rebuild(None)
+        self.cursor = 0
+        self.scroll_to(y=0, animate=False, immediate=True)
 
     def cycle_sort(self) -> None:
         """Sort by the marked column, turn round, put back."""
@@ -218,7 +223,7 @@ class TableRows(ScrollView, can_focus=True):
     def _ordered(self, view: Rows) -> Rows:
         assert self.sorted_by is not None
         began = time.monotonic()
-        values = self.sorted_by.values
+        values = self.sorted_by.values if self.sorted_by.sort_by is None else self.sorted_by.sort_by
         if isinstance(values, np.ndarray) and values.dtype.kind in "iufb":
             taken = values[view].astype(np.float64)
             order = np.argsort(-taken if self.descending else taken, kind="stable")  # no figure: last either way
@@ -236,6 +241,8 @@ class TableRows(ScrollView, can_focus=True):
                 self.set_reactive(TableRows.cursor, int(found[0]))
         self.set_reactive(TableRows.cursor, max(0, min(self.cursor, len(self.view) - 1)))
         self._lay_out()
+        if stay_on is not None:
+            self._reveal()
         self._report()
         self.refresh()
 

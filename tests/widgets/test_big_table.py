@@ -95,7 +95,7 @@ async def test_sorts_by_the_marked_column_turns_round_and_goes_back(app: TableAp
         await pilot.press("l", "o")
         assert app.table.shown.tolist() == [1, 3, 0, 5, 4, 2]  # largest first, what is no figure last
         assert "share ▼" in app.lines()[0]
-        assert app.table.row == 0  # the cursor stays on its row
+        assert app.table.row == 1  # one sorts to see what comes first
         await pilot.press("o")
         assert app.table.shown.tolist() == [4, 5, 0, 3, 1, 2]
         await pilot.press("o")
@@ -138,7 +138,7 @@ async def test_rows_added_at_the_end_keep_filter_order_and_cursor(app: TableApp)
         app.table.set_filter(
             "sure", lambda start, stop: more[start:stop] > 0.4 if stop > 6 else SHARES[start:stop] > 0.4
         )
-        await pilot.press("k")
+        await pilot.press("j")
         assert app.table.row == 3
         more = np.append(SHARES, [0.8, 0.2])
         app.table.update(columns([*NAMES, "kiwi", "lime"], more), 8)
