@@ -245,10 +245,8 @@ class ResultsScreen(Place):
         )
         sign = "" if row == column else "!"
         items = [
-            Thumbnail(
-                judged.paths[i], f"{short(judged.confidence[i])} {Path(judged.images[i]).name}", sign, "attention"
-            )
-            for i in self._behind
+            Thumbnail(judged.paths[i], f"{Path(judged.images[i]).name} {short(sure)}", sign, "attention")
+            for i, sure in zip(self._behind, judged.confidence[self._behind].tolist(), strict=True)
         ]
         self.query_one(ThumbnailGrid).show(items)
 

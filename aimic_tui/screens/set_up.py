@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on, work
@@ -103,6 +104,7 @@ class SetUpScreen(Place):
         self._last = ""  # the key of the field that had the focus last
         self._data_taken: tuple[Any, ...] = ()
         self._starting = False
+        self._started_at = 0.0
 
     # -- drawing
 
@@ -291,7 +293,8 @@ class SetUpScreen(Place):
 
     def _amounts(self) -> Content:
         if self._starting:
-            return Content("Starting: settings, weights and every image are checked ...")
+            seconds = f"{monotonic() - self._started_at:.0f} s"
+            return Content(f"Starting: settings, weights and every image are checked ... {seconds}")
         wrong = [field for field in self._fields.values() if field.problem]
         found = self._found
         lines = []
@@ -543,8 +546,9 @@ class SetUpScreen(Place):
     async def _start(self, experiment: Experiment) -> None:
         workspace = self.shell.workspace.root
         file = workspace / "experiments" / f"{datetime.now():%Y%m%d-%H%M%S}-{_slug(experiment.name)}.toml"
-        self._starting = True
+        self._starting, self._started_at = True, monotonic()
         self._draw()
+        clock = self.set_interval(1.0, self._draw)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(file, experiment.to_toml())
@@ -553,6 +557,7 @@ class SetUpScreen(Place):
             self.shell.tell(f"{file} can't be written: {error.strerror}.", "error")
             return
         finally:
+            clock.stop()
             self._starting = False
             self._draw()
         if outcome.code != 0:

@@ -311,7 +311,7 @@ class ConfusionGrid(ScrollView, can_focus=True):
             return Segment(f"[{number:>{layout.cell - 2}}]", style)
         if style.bgcolor is None or style.bgcolor.is_default:  # the terminal's own colours: shade by a character
             shade = _SHADES[min(4, round(share * 4 + 0.4))] if count else " "
-            return Segment(f"{shade}{number:>{layout.cell - 2}} ", style)
+            return Segment(f"{shade + number:>{layout.cell - 1}} ", style)
         return Segment(f"{number:>{layout.cell - 1}} ", style)
 
     def _heat(self, right: bool, share: float) -> Style:
