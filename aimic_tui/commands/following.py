@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import signal
 import time
 from collections.abc import Sequence
@@ -149,7 +149,7 @@ class Follower:
         text = " ".join([wording.SIGNS[snapshot.status.state], bar, *_progress_parts(snapshot)])
         if wording.ascii_only():
             text = wording.to_ascii(text)
-        width = shutil.get_terminal_size().columns - 1
+        width = os.get_terminal_size(self._out.fileno()).columns - 1
         if cell_len(text) > width:
             text = set_cell_size(text, width)
         self._out.write(f"\r{text}\x1b[K")
@@ -163,14 +163,15 @@ def _log_text(line: LogLine) -> str:
 
 def _progress_parts(snapshot: RunSnapshot) -> list[str]:
     status = snapshot.status
-    parts = [wording.percent(snapshot.fraction).rjust(5), f"{status.trials_done}/{len(status.trials)} trials"]
+    parts = [wording.percent(snapshot.fraction).rjust(5)]
+    if snapshot.seconds_left is not None:  # early in the line, where a narrow terminal does not cut it off
+        parts.append(f"{wording.duration(snapshot.seconds_left)} left")
+    parts.append(f"{status.trials_done}/{len(status.trials)} trials")
     running = [trial for trial in snapshot.trials if trial.status.state == "running"]
     if running:
         parts.append(_where(running[0], snapshot.epochs_total) + (f" +{len(running) - 1}" if len(running) > 1 else ""))
     if snapshot.images_per_second > 0:
         parts.append(wording.rate(snapshot.images_per_second))
-    if snapshot.seconds_left is not None:
-        parts.append(f"{wording.duration(snapshot.seconds_left)} left")
     if status.state == "stopping":
         parts.append("stopping")
     elif status.reason:
