@@ -144,7 +144,7 @@ def confirmed(folder: RunFolder, status: RunStatus) -> RunStatus:
     if not status.alive or is_locked(folder.lock_file):
         return status
     trials = tuple(replace(trial, state="stopped") if trial.state == "running" else trial for trial in status.trials)
-    reason = "The machine or the process died. `aimic resume` goes on from the last checkpoints."
+    reason = "The machine or the process died; the last checkpoints are kept."
     return replace(status, state="interrupted", trials=trials, reason=status.reason or reason)
 
 

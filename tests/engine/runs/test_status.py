@@ -32,7 +32,7 @@ def test_a_run_is_interrupted_when_nobody_holds_its_lock(make_run: MakeRun) -> N
     dead = read_status(folder)
     assert dead.state == "interrupted"
     assert dead.trials[0].state == "stopped"
-    assert "aimic resume" in dead.reason
+    assert "checkpoints are kept" in dead.reason
 
 
 @pytest.mark.parametrize("state", ["queued", "stopped", "finished", "failed"])
