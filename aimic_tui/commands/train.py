@@ -12,7 +12,8 @@ import click
 
 from aimic_tui.commands.following import Follower, outcome
 from aimic_tui.engine.errors import AimicError, UsageProblem
-from aimic_tui.engine.runs.control import create_run, start_scheduler
+from aimic_tui.engine.runs.control import start_scheduler
+from aimic_tui.engine.runs.creation import create_run
 from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.runs.workspace import Workspace

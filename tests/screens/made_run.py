@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.manifest import read_manifest
-from aimic_tui.engine.data.splitting import Part, read_split
+from aimic_tui.engine.data.split import read_split
 from aimic_tui.engine.evaluation.metrics import scores
 from aimic_tui.engine.evaluation.predictions import Predictions, write_predictions
 from aimic_tui.engine.evaluation.results import write_results
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import FileLock
-from aimic_tui.engine.runs.control import create_run
+from aimic_tui.engine.runs.creation import create_run
 from aimic_tui.engine.runs.events import append_event, now
 from aimic_tui.engine.runs.folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.status import read_recorded, write_status

@@ -7,52 +7,23 @@ fold's training part, so that the test part never chooses anything. The protocol
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from aimic_tui.engine.data.data_set import DataSet, Part
+from aimic_tui.engine.data.split import PART_NAMES, Split
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.files import write_table
-from aimic_tui.engine.text import from_csv_cell, one_line, printable
+from aimic_tui.engine.text import one_line, printable
 
 if TYPE_CHECKING:
     from aimic_tui.engine.experiment import SplitSettings
 
-__all__ = ["Part", "Split", "make_split", "read_split", "write_split"]
-
 _Codes = npt.NDArray[np.int32]
 _Mask = npt.NDArray[np.bool_]
 _ATTEMPTS = 10  # seeds tried until every fold tests every class
-_MOST_FOLDS = 10_000  # a changed split.csv must not ask for more memory than there is
-_PART_NAMES = {Part.TRAIN: "train", Part.VALIDATION: "validation", Part.TEST: "test"}
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """The part of each image in each fold.
-
-    Attributes:
-        parts: int8 [folds, n], `Part` codes; an image that undersampling dropped is UNUSED in every fold.
-        warnings: sentences on classes that a part could not get.
-    """
-
-    parts: npt.NDArray[np.int8]
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def folds(self) -> int:
-        """The number of folds."""
-        return len(self.parts)
-
-    def indices(self, fold: int, part: Part) -> npt.NDArray[np.intp]:
-        """Return the images of a part, ascending; `fold` counts from 1."""
-        return np.flatnonzero(self.parts[fold - 1] == part)
 
 
 def make_split(data_set: DataSet, settings: SplitSettings, balance: str, seed: int) -> Split:
@@ -265,52 +236,7 @@ def _missing_classes(data_set: DataSet, parts: npt.NDArray[np.int8], *, validate
             folds = np.flatnonzero(~(of_class == part).any(axis=1)) + 1
             if len(folds):
                 sentences.append(
-                    f"The {_PART_NAMES[part]} part of fold {', '.join(map(str, folds))} has no image of the class "
+                    f"The {PART_NAMES[part]} part of fold {', '.join(map(str, folds))} has no image of the class "
                     f"{one_line(name, 60)} ({counts[name]} image(s) in {group_counts[name]} group(s) in all)."
                 )
     return sentences
-
-
-def write_split(path: Path, data_set: DataSet, split: Split) -> None:
-    """Write split.csv: a row for each image of each fold that uses it, with the columns image, fold (from 1), part."""
-
-    def rows() -> Iterator[tuple[str, int, str]]:
-        for fold, column in enumerate(split.parts, start=1):
-            for index in np.flatnonzero(column):
-                yield data_set.images[index], fold, _PART_NAMES[Part(int(column[index]))]
-
-    write_table(path, ("image", "fold", "part"), rows())
-
-
-def read_split(path: Path, images: Sequence[str]) -> Split:
-    """Read split.csv back for images in this order.
-
-    Raises:
-        InputProblem: it can't be read, or speaks of an image, a fold or a part that can't be.
-    """
-    index = {image: position for position, image in enumerate(images)}
-    codes = {name: part for part, name in _PART_NAMES.items()}
-    columns: list[npt.NDArray[np.int8]] = []
-    shown = printable(str(path))
-    try:
-        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            reader = csv.reader(file)
-            next(reader, None)
-            for row in reader:
-                image, number, part = row
-                fold = int(number)
-                if not 1 <= fold <= _MOST_FOLDS:
-                    raise ValueError(f"fold {fold}")
-                while len(columns) < fold:
-                    columns.append(np.zeros(len(images), np.int8))
-                columns[fold - 1][index[from_csv_cell(image)]] = codes[part]
-    except OSError as error:
-        raise InputProblem(f"{shown} can't be read: {error.strerror}.") from None
-    except (ValueError, KeyError, IndexError, csv.Error) as error:
-        raise InputProblem(
-            f"{shown} does not fit the run's images at line {reader.line_num}: {printable(str(error))}. It was changed "
-            "since the run began; start the run anew."
-        ) from None
-    if not columns:
-        raise InputProblem(f"{shown} holds no fold. Start the run anew.")
-    return Split(np.stack(columns))

@@ -16,8 +16,9 @@ import numpy as np
 import tomli
 from numpy.typing import NDArray
 
+from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.manifest import read_manifest
-from aimic_tui.engine.data.splitting import Part, Split, read_split
+from aimic_tui.engine.data.split import Split, read_split
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.metrics import Floats, Integers
 from aimic_tui.engine.evaluation.predictions import read_predictions

@@ -1,7 +1,4 @@
-"""Making a run, starting it, stopping it, going on with it.
-
-Importing this costs little, so that a screen may stop a run; what a new run needs is imported when one is made.
-"""
+"""Starting a run, stopping it, going on with it. Importing this costs little: screens do."""
 
 from __future__ import annotations
 
@@ -11,35 +8,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import aimic_tui
 from aimic_tui.engine.errors import AimicError, InputProblem
 from aimic_tui.engine.files import is_locked
 from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, read_recorded, read_status
-from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import one_line, printable
-
-if TYPE_CHECKING:
-    from aimic_tui.engine.experiment import Experiment
 
 _START_PATIENCE = 60.0  # seconds until a scheduler must have taken its run; it needs less than one
 _PACKAGE_PARENT = Path(aimic_tui.__file__).resolve().parent.parent
-
-
-def create_run(
-    experiment: Experiment,
-    workspace: Workspace,
-    command_line: Sequence[str],
-    progress: Callable[[int, int], None] | None = None,
-) -> RunFolder:
-    """Make a run's folder, ready to be started; see `creation.create_run`."""
-    from aimic_tui.engine.runs import creation
-
-    return creation.create_run(experiment, workspace, command_line, progress)
 
 
 def start_scheduler(folder: RunFolder) -> int:

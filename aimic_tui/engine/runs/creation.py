@@ -16,7 +16,8 @@ from aimic_tui.engine.data.check import check_images, group_duplicates
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.find import find_data_set
 from aimic_tui.engine.data.manifest import write_manifest
-from aimic_tui.engine.data.splitting import make_split, write_split
+from aimic_tui.engine.data.split import write_split
+from aimic_tui.engine.data.splitting import make_split
 from aimic_tui.engine.errors import AimicError, UsageProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import write_atomically, write_json

@@ -148,7 +148,7 @@ class Worker:
 def _task_loader(run: RunFolder, device: str) -> Callable[[TrialKey], TrialTask]:
     """Read the run's files once; return what makes a trial's task."""
     from aimic_tui.engine.data.manifest import read_manifest
-    from aimic_tui.engine.data.splitting import read_split
+    from aimic_tui.engine.data.split import read_split
     from aimic_tui.engine.experiment import Experiment
     from aimic_tui.engine.training.trial import TrialTask
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.preprocessing import Preprocessing
-from aimic_tui.engine.data.splitting import Split
+from aimic_tui.engine.data.split import Split
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.models.catalogue import NetworkInfo

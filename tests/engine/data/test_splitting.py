@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.find import find_data_set
-from aimic_tui.engine.data.splitting import Part, Split, make_split, read_split, write_split
+from aimic_tui.engine.data.split import Split, read_split, write_split
+from aimic_tui.engine.data.splitting import make_split
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.experiment import DataSettings, SplitSettings
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from aimic_tui.engine.data.manifest import read_manifest
-from aimic_tui.engine.data.splitting import read_split
+from aimic_tui.engine.data.split import read_split
 from aimic_tui.engine.errors import AimicError, InputProblem, UsageProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import read_json
-from aimic_tui.engine.runs.control import create_run
+from aimic_tui.engine.runs.creation import create_run
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.runs.workspace import Workspace
 

@@ -14,7 +14,8 @@ import pytest
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import read_json, read_table
-from aimic_tui.engine.runs.control import create_run, request_stop, resume, start_scheduler
+from aimic_tui.engine.runs.control import request_stop, resume, start_scheduler
+from aimic_tui.engine.runs.creation import create_run
 from aimic_tui.engine.runs.events import EventReader
 from aimic_tui.engine.runs.folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.snapshot import RunFollower
