@@ -22,7 +22,7 @@ from aimic_tui.engine.text import printable
 from aimic_tui.palette import ActionsElsewhere, ActionsHere
 from aimic_tui.screens.place import common_bindings
 from aimic_tui.settings import Settings, change_settings, settings_file
-from aimic_tui.themes import DEFAULT_THEME, OWN_THEMES, TERMINAL, missing_colours
+from aimic_tui.themes import DEFAULT_THEME, OWN_THEMES, TERMINAL, for_256_colours, missing_colours
 from aimic_tui.widgets.frame import TopLine
 from aimic_tui.wording import ascii_only, plural, to_ascii
 
@@ -86,8 +86,9 @@ class AimicApp(App[None]):
         self.slow_link = slow_link
         self.context = Context()
         self._first_place = place
+        few = self.console.color_system == "256"
         for theme in OWN_THEMES:
-            self.register_theme(theme)
+            self.register_theme(for_256_colours(theme) if few and not theme.ansi else theme)
         self.settings = settings or Settings()
         self._problems = list(problems)
         self._clashes: set[str] = set()
@@ -102,10 +103,10 @@ class AimicApp(App[None]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Give themes that are not ours the colours that only ours name."""
         theme = self.current_theme
-        return {} if theme in OWN_THEMES else missing_colours(theme)
+        return {} if "focus-row" in theme.variables else missing_colours(theme)
 
     def _wanted_theme(self) -> str:
-        if self.no_color:
+        if self.no_color or (self.settings.theme is None and self.console.color_system in ("standard", None)):
             return TERMINAL.name
         wish = self.settings.theme
         if wish is not None and self.get_theme(wish) is None:

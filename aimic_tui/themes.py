@@ -7,7 +7,15 @@ background has a contrast of at least 4.5 to 1 in every role, also muted (a test
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import product
+
 from textual.theme import Theme
+
+_STEPS = (0, 95, 135, 175, 215, 255)
+# The 240 colours that every terminal of 256 has in common: a cube and a ramp of greys.
+_GREYS = [(grey, grey, grey) for grey in (*range(8, 239, 10), 255)]
+_PALETTE = [*product(_STEPS, repeat=3), *_GREYS]
 
 DARK = Theme(
     name="aimic-dark",
@@ -23,7 +31,7 @@ DARK = Theme(
     surface="#181d24",
     panel="#212831",
     variables={
-        "text-muted": "#8b98a6",
+        "text-muted": "#93a0ad",
         "text-disabled": "#5d6875",
         "rule": "#2d3742",
         "track": "#566573",
@@ -143,3 +151,24 @@ def missing_colours(theme: Theme) -> dict[str, str]:
         "track": colours["scrollbar"],
         "focus-row": "ansi_default" if theme.ansi else colours["primary-muted"],
     }
+
+
+def for_256_colours(theme: Theme) -> Theme:
+    """Return the theme in colours that a terminal of 256 has, each the nearest to ours.
+
+    Left to itself the terminal library takes the nearest of the cube for anything with a hue, which turns a dark
+    blue-grey into a bright teal.
+    """
+    names = ("primary", "secondary", "accent", "warning", "error", "success", "foreground", "background", "surface")
+    colours = {name: _nearest(getattr(theme, name)) for name in (*names, "panel")}
+    return replace(theme, **colours, variables={name: _nearest(value) for name, value in theme.variables.items()})
+
+
+def _nearest(value: str) -> str:
+    if not value.startswith("#"):
+        return value
+    wanted = bytes.fromhex(value[1:])
+    # A hint of blue stays grey: the cube has no pale colours.
+    palette = _GREYS if max(wanted) - min(wanted) < 48 else _PALETTE
+    red, green, blue = min(palette, key=lambda known: sum((a - b) ** 2 for a, b in zip(known, wanted, strict=True)))
+    return f"#{red:02x}{green:02x}{blue:02x}"

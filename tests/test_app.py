@@ -21,7 +21,7 @@ from aimic_tui.screens.help import HelpScreen, collect_help
 from aimic_tui.screens.home import HomeScreen
 from aimic_tui.screens.place import common_bindings
 from aimic_tui.settings import NEVER_ARRIVE, Settings, load_settings
-from aimic_tui.themes import DARK, LIGHT
+from aimic_tui.themes import DARK, LIGHT, for_256_colours
 from aimic_tui.widgets.frame import KeyLine, TopLine
 from tests.run_folders import hold, make_run
 
@@ -223,7 +223,10 @@ def keys_of(bindings: object) -> Iterator[str]:
         yield binding.key
 
 
-@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
+THEMES = {"dark": DARK, "light": LIGHT, "dark-256": for_256_colours(DARK), "light-256": for_256_colours(LIGHT)}
+
+
+@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
 def test_text_stands_out_from_its_background(theme: object) -> None:
     variables = {**theme.to_color_system().generate(), **theme.variables}  # type: ignore[attr-defined]
     for role in ("foreground", "text-muted", "primary", "warning", "error", "success", "secondary"):

@@ -25,7 +25,7 @@ class Rule(Widget):
     """A thin line from side to side."""
 
     DEFAULT_CSS = """
-    Rule { height: 1; color: $rule; }
+    Rule { width: 100%; height: 1; color: $rule; }
     """
 
     def render(self) -> RenderResult:
