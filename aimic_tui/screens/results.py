@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,15 +16,26 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from aimic_tui.engine.errors import AimicError
-from aimic_tui.engine.evaluation.metrics import ALL_METRICS
+from aimic_tui.engine.errors import AimicError, InputProblem
 from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.text import printable
+from aimic_tui.process import command_line, run_command
 from aimic_tui.screens.place import Place
-from aimic_tui.screens.results_data import METRIC_NAMES, Judged, RunResults, read_judged, read_results, write_tables
+from aimic_tui.screens.results_data import (
+    METRIC_NAMES,
+    Judged,
+    RunResults,
+    has_predictions,
+    read_judged,
+    read_results,
+    results_from,
+    write_tables,
+)
 from aimic_tui.screens.results_table import NetworkTable
+from aimic_tui.screens.results_tables import class_columns, fold_columns, head, image_columns
 from aimic_tui.screens.run_grid import short
-from aimic_tui.widgets.big_table import BigTable, Cell, Column
+from aimic_tui.widgets.big_table import BigTable, Cell
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.frame import Rule
 from aimic_tui.widgets.image_view import ImageView
@@ -31,13 +43,11 @@ from aimic_tui.widgets.matrix import ConfusionGrid
 from aimic_tui.widgets.table_column import cut
 from aimic_tui.widgets.table_rows import RowHighlighted, RowSelected
 from aimic_tui.widgets.thumbnails import Thumbnail, ThumbnailGrid
-from aimic_tui.wording import SIGNS, number, percent, plural
+from aimic_tui.wording import plural
 
 _PAUSE = 2.0  # seconds between two looks at a run that is going on
 _PARTS = {"matrix": "Matrix", "classes": "Classes", "folds": "Folds", "images": "Images"}
 _FOCUS = {"matrix": "#matrix", "classes": "#classes", "folds": "#folds", "images": "#images"}
-_CLASS_COLUMNS = ("recall", "precision", "f1", "specificity", "auroc")
-_FOLD_COLUMNS = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "log_loss", "ece")
 
 
 class ResultsScreen(Place):
@@ -137,10 +147,22 @@ class ResultsScreen(Place):
             if mark != seen:
                 seen = mark
                 try:
-                    self.post_message(self.Read(folder, await asyncio.to_thread(read_results, folder)))
+                    results = await asyncio.to_thread(read_results, folder)
+                    if results is None and await asyncio.to_thread(has_predictions, folder):
+                        results = await self._made_anew(folder)
+                    self.post_message(self.Read(folder, results))
                 except AimicError as problem:
                     self.post_message(self.Read(folder, None, problem.sentence))
             await asyncio.sleep(_PAUSE)
+
+    async def _made_anew(self, folder: RunFolder) -> RunResults | None:
+        """Have the figures made from the predictions: the run's own file of them is missing or damaged."""
+        outcome = await run_command(
+            command_line(self.shell.workspace.root, "results", str(folder.path), "--json"),
+        )
+        if outcome.code != 0:
+            raise InputProblem(outcome.sentence)
+        return results_from(folder, read_status(folder), json.loads(outcome.stdout))
 
     @on(Read)
     def _read(self, event: Read) -> None:
@@ -154,7 +176,7 @@ class ResultsScreen(Place):
         self.remove_class("-empty")
         self._results = event.results
         with self.app.batch_update():
-            self.query_one("#head", Static).update(_head(event.results))
+            self.query_one("#head", Static).update(head(event.results))
             table = self.query_one(NetworkTable)
             before = table.chosen
             table.show(event.results)
@@ -180,8 +202,8 @@ class ResultsScreen(Place):
         of = results.figures["networks"][network]
         self.query_one("#difference", Static).update(self._difference(results, network))
         self.query_one("#matrix", ConfusionGrid).show(np.array(of["confusion"]), results.classes)
-        self.query_one("#classes", BigTable).show(_class_columns(results, network), len(results.classes))
-        self.query_one("#folds", BigTable).show(_fold_columns(of["folds"]), len(of["folds"]))
+        self.query_one("#classes", BigTable).show(class_columns(results, network), len(results.classes))
+        self.query_one("#folds", BigTable).show(fold_columns(of["folds"]), len(of["folds"]))
         self._read_judged(results.folder, network)
 
     @work(group="judged", exclusive=True, exit_on_error=False)
@@ -200,7 +222,7 @@ class ResultsScreen(Place):
         if event.judged is None:
             self.query_one("#behind", Static).update(Content.styled(printable(event.problem), "$warning"))
             return
-        self.query_one("#images", BigTable).show(_image_columns(event.judged), len(event.judged.images))
+        self.query_one("#images", BigTable).show(image_columns(event.judged), len(event.judged.images))
         self._show_behind(*self.query_one("#matrix", ConfusionGrid).cursor)
 
     # -- what is said
@@ -369,71 +391,3 @@ def _mark(folder: RunFolder) -> tuple[int, ...]:
         except OSError:
             marks.append(0)
     return tuple(marks)
-
-
-def _head(results: RunResults) -> Content:
-    figures, status = results.figures, results.status
-    done = f"{status.trials_done} of {plural(len(status.trials), 'trial')}"
-    parts = [
-        "optimistic protocol" if figures["optimistic"] else "honest protocol",
-        plural(figures["images"], "image"),
-        plural(figures["groups"], "group"),
-    ]
-    if not figures["complete"]:
-        parts.insert(0, f"{status.state}, {done} so far")
-    name = status.run.split("-", 2)[-1]
-    first = Content.assemble(f"{SIGNS[status.state]} ", (printable(name), "bold"), "  ", " · ".join(parts))
-    note = Content.styled(printable(("! " if figures["optimistic"] else "") + figures["note"]), "$text-muted")
-    if figures["optimistic"]:
-        note = note.stylize("$warning")
-    return Content("\n").join([first, Content.styled(printable(figures["method"]), "$text-muted"), note])
-
-
-def _class_columns(results: RunResults, network: str) -> list[Column]:
-    rows = results.figures["networks"][network]["classes"]
-    names = list(results.classes)
-    columns = [
-        Column("class", "class", names, printable),
-        Column("support", "images", [rows[name]["support"] for name in names], "{:,}".format, "right", 8),
-        Column("predicted", "said", [rows[name]["predicted"] for name in names], "{:,}".format, "right", 8),
-    ]
-    for metric in _CLASS_COLUMNS:
-        cells = [(rows[name][metric]["value"], rows[name][metric]["low"], rows[name][metric]["high"]) for name in names]
-        columns.append(Column(metric, METRIC_NAMES.get(metric, metric), cells, _interval, width=17))
-    return columns
-
-
-def _interval(figure: tuple[float | None, float | None, float | None]) -> Cell:
-    value, low, high = figure
-    ends = "" if low is None or high is None else f" [{short(low, 2)} {short(high, 2)}]"
-    return ((short(value), "strong"), (ends, "muted"))
-
-
-def _fold_columns(folds: list[dict[str, float | None]]) -> list[Column]:
-    columns = [
-        Column("fold", "fold", [fold["fold"] for fold in folds], str, "right", 5),
-        Column("seed", "seed", [fold["seed"] for fold in folds], str, "right", 5),
-        Column("images", "images", [fold["images"] for fold in folds], "{:,}".format, "right", 8),
-    ]
-    for metric in _FOLD_COLUMNS:
-        assert metric in ALL_METRICS
-        values = [fold[metric] for fold in folds]
-        columns.append(Column(metric, METRIC_NAMES[metric], values, number, "right", max(9, len(METRIC_NAMES[metric]))))
-    return columns
-
-
-def _image_columns(judged: Judged) -> list[Column]:
-    wrong = judged.said != judged.labels
-
-    def sign(row: int) -> Cell:
-        return (("!", "attention"),) if wrong[row] else " "
-
-    rows = np.arange(len(judged.images))
-    return [
-        Column("image", "image", judged.images, printable, keep_end=True),
-        Column("fold", "fold", judged.folds, str, "right", 4),
-        Column("truth", "truth", judged.labels, lambda code: judged.classes[code], width=14),
-        Column("wrong", " ", rows, sign, width=1),
-        Column("said", "said", judged.said, lambda code: judged.classes[code] if code >= 0 else "–", width=14),
-        Column("sure", "sure", judged.confidence, lambda share: percent(float(share), 1), "right", 8, descending=True),
-    ]

@@ -14,7 +14,6 @@ from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, CLASS_METRICS
 from aimic_tui.engine.evaluation.predictions import read_predictions
-from aimic_tui.engine.evaluation.results import build_results
 from aimic_tui.engine.files import read_json, write_json, write_table
 from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, read_status
@@ -95,24 +94,29 @@ class Judged:
 
 
 def read_results(folder: RunFolder) -> RunResults | None:
-    """Read a run's figures; None where no trial is finished yet.
-
-    A run whose worker died before results.json was written still has its predictions: the figures are then made from
-    these.
+    """Read a run's figures; None where there are none yet.
 
     Raises:
-        InputProblem: the run can't be read, or its predictions are not those of its images.
+        InputProblem: the run can't be read.
     """
     status = read_status(folder)
     try:
         figures = read_json(folder.results_file)
     except (OSError, ValueError):
-        if not any(folder.trials_folder.glob("*/*/predictions.csv")):
-            return None
-        figures = build_results(folder.path)
+        return None
+    return results_from(folder, status, figures)
+
+
+def results_from(folder: RunFolder, status: RunStatus, figures: object) -> RunResults | None:
+    """Return figures such as results.json and `aimic results --json` hold; None where no network has any."""
     if not isinstance(figures, dict) or not figures.get("networks"):
         return None
     return RunResults(folder, status, figures)
+
+
+def has_predictions(folder: RunFolder) -> bool:
+    """Tell whether any trial has tested its images."""
+    return any(folder.trials_folder.glob("*/*/predictions.csv"))
 
 
 def read_judged(folder: RunFolder, network: str) -> Judged:

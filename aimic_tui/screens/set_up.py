@@ -25,6 +25,7 @@ from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.text import printable
 from aimic_tui.process import command_line, run_command
 from aimic_tui.screens.place import Place
+from aimic_tui.screens.set_up_lines import SECTIONS, help_text, plan_lines, section_lines
 from aimic_tui.screens.set_up_plan import (
     DataFacts,
     Plan,
@@ -36,22 +37,12 @@ from aimic_tui.screens.set_up_plan import (
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.field import Choice, FormField, text_of
 from aimic_tui.widgets.frame import Rule
-from aimic_tui.wording import bytes_text, count_text, duration, plural
+from aimic_tui.wording import plural
 
 if TYPE_CHECKING:
     from aimic_tui.engine.experiment import Experiment
     from aimic_tui.engine.setting import Setting
 
-_SECTIONS = {
-    "": "Run",
-    "data": "Data",
-    "split": "Split",
-    "model": "Networks",
-    "training": "Training",
-    "augmentation": "Augmentation",
-    "compute": "Devices",
-    "evaluation": "Figures",
-}
 _PATHS = {"data.path": (".csv",), "model.weights": (".safetensors", ".pth", ".pt")}
 _PAUSE = 0.3  # seconds after the last key before images are counted and weights looked for
 
@@ -122,7 +113,7 @@ class SetUpScreen(Place):
                 for setting in self._settings.values():
                     if setting.section != section:
                         first = " -first" if section is None else ""
-                        yield Static(_SECTIONS.get(setting.section, setting.section), classes="section" + first)
+                        yield Static(SECTIONS.get(setting.section, setting.section), classes="section" + first)
                         section = setting.section
                     yield FormField(setting, text_of(setting.default))
             with VerticalScroll(id="help", can_focus=False):
@@ -251,45 +242,14 @@ class SetUpScreen(Place):
 
     def _draw_sections(self) -> None:
         here = self._settings[self._last].section if self._last else "data"
-        lines = []
-        for section, title in _SECTIONS.items():
-            fields = [field for field in self._fields.values() if field.setting.section == section]
-            sign = "!" if any(field.problem for field in fields) else "*" if any(f.changed for f in fields) else " "
-            style = "bold $primary" if section == here else "$foreground"
-            lines.append(
-                Content.assemble(
-                    ("▸ " if section == here else "  ", style),
-                    (title.ljust(13), style),
-                    (sign, "bold $warning" if sign == "!" else "$text-muted"),
-                )
-            )
-        self.query_one("#sections", Static).update(Content("\n").join(lines))
+        self.query_one("#sections", Static).update(section_lines(list(self._fields.values()), here))
 
     def _draw_help(self) -> None:
-        setting = self._settings.get(self._last)
-        if setting is None:
-            return
-        limits = []
-        if setting.choices and setting.kind != "choice":
-            limits.append(" or ".join(setting.choices))
-        if setting.minimum is not None and setting.maximum is not None:
-            limits.append(f"{'above ' if setting.above_minimum else ''}{setting.minimum:g} to {setting.maximum:g}")
-        default = text_of(setting.default) or "empty"
-        hint = {"names": "enter: choose from the catalogue"}.get(setting.kind, "")
-        hint = "enter: find it" if setting.key in _PATHS else hint
-        body = Content.assemble(
-            (setting.key, "bold"),
-            "\n\n",
-            setting.help,
-            ("\n\n" + ", or ".join(limits) if limits else "", "$text-muted"),
-            (
-                f"\n\n{'* changed from the ' if self._fields[setting.key].changed else ''}default {default}",
-                "$text-muted",
-            ),
-            (f"\n{hint}" if hint else "", "$text-muted"),
-        )
-        self.query_one("#help-text", Static).update(body)
-        self.query_one("#help-line", Static).update(Content(setting.help))
+        field = self._fields.get(self._last)
+        if field is not None:
+            hint = "enter: find it" if self._last in _PATHS else ""
+            self.query_one("#help-text", Static).update(help_text(field, hint))
+            self.query_one("#help-line", Static).update(Content(field.setting.help))
 
     def _amounts(self) -> Content:
         if self._starting:
@@ -303,7 +263,7 @@ class SetUpScreen(Place):
             first = "Looking at the images ..." if where else "Name the data first: a folder with a sub-folder a class."
             lines.append(Content.styled(first, "$text-muted"))
         elif found.plan is not None:
-            lines += self._plan_lines(found.plan, found.facts, found.seconds)
+            lines += plan_lines(found.plan, found.facts, found.seconds)
         if wrong:
             shown = ", ".join(field.setting.key for field in wrong[:4]) + (" ..." if len(wrong) > 4 else "")
             text = f"! {plural(len(wrong), 'setting')} to see to before the start: {shown}   f8 goes there"
@@ -311,21 +271,6 @@ class SetUpScreen(Place):
         if self._fields["split.protocol"].text == "aimic-2022":
             lines.append(Content.styled("! optimistic: the test part chooses the epoch, as published", "$warning"))
         return Content("\n").join(lines)
-
-    def _plan_lines(self, plan: Plan, facts: DataFacts, seconds: float | None) -> list[Content]:
-        groups = f"{count_text(facts.groups)} groups ({facts.rule})" if facts.rule != "none" else "no groups"
-        images = f"{plural(facts.images, 'image')} · {plural(len(facts.classes), 'class', 'classes')} · {groups}"
-        trials = f"{plural(plan.networks, 'network')} × {plural(plan.folds, 'fold')} = {plural(plan.trials, 'trial')}"
-        steps = f", at most {count_text(plan.steps)} steps" if plan.steps is not None else ""
-        work_done = f", about {count_text(plan.training_images)} training images each{steps}"
-        lines = [
-            Content(printable(images)),
-            Content.assemble((trials, "bold"), work_done),
-        ]
-        takes = f"at most {duration(seconds)} one after another (as earlier runs here) · " if seconds else ""
-        epochs = plural(plan.epochs, "epoch")
-        lines.append(Content(f"at most {epochs} a trial · {takes}writes about {bytes_text(plan.bytes)}"))
-        return lines
 
     # -- moving
 
@@ -353,7 +298,7 @@ class SetUpScreen(Place):
 
     def action_section(self, step: int) -> None:
         """Go to the first field of the next section or the one before."""
-        sections = list(_SECTIONS)
+        sections = list(SECTIONS)
         at = sections.index(self._settings[self._last].section) if self._last else 0
         wanted = sections[min(max(at + step, 0), len(sections) - 1)]
         self._go_to(next(key for key, setting in self._settings.items() if setting.section == wanted))
@@ -374,8 +319,8 @@ class SetUpScreen(Place):
 
     def on_click(self, event: events.Click) -> None:
         """Go to a section that was clicked."""
-        if event.widget is not None and event.widget.id == "sections" and 0 <= event.y < len(_SECTIONS):
-            wanted = list(_SECTIONS)[event.y]
+        if event.widget is not None and event.widget.id == "sections" and 0 <= event.y < len(SECTIONS):
+            wanted = list(SECTIONS)[event.y]
             self._go_to(next(key for key, setting in self._settings.items() if setting.section == wanted))
 
     # -- filling the form
