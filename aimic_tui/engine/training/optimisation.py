@@ -47,6 +47,17 @@ def phases(trainable: str, epochs: int) -> tuple[Phase, ...]:
     return (Phase(1, epochs, "all"),)
 
 
+@torch.no_grad()
+def start_classifier_at_zero(network: nn.Module) -> None:
+    """Let a new classifier begin with equal probabilities for all classes (Kolesnikov et al. 2020, "Big Transfer").
+
+    Some networks draw it as wide as 1000 classes want it. With the few classes of a microscope's images its first
+    errors are then so large that they damage what the pre-trained layers know.
+    """
+    for parameter in head_parameters(network):
+        parameter.zero_()
+
+
 def parameter_groups(network: nn.Module, weight_decay: float, *, graded: bool) -> list[dict[str, Any]]:
     """Return the parameters that learn, grouped by weight decay and by rate.
 

@@ -29,7 +29,14 @@ from aimic_tui.engine.training.checkpoint import BestWeights, Checkpoints, Ident
 from aimic_tui.engine.training.feeds import FeatureFeed, Feed, ImageFeed
 from aimic_tui.engine.training.history import EpochResult, History
 from aimic_tui.engine.training.objective import Objective, class_weights
-from aimic_tui.engine.training.optimisation import Phase, Schedule, make_optimizer, phases, set_learning_rate
+from aimic_tui.engine.training.optimisation import (
+    Phase,
+    Schedule,
+    make_optimizer,
+    phases,
+    set_learning_rate,
+    start_classifier_at_zero,
+)
 from aimic_tui.engine.training.outcome import leave_model, predictions_of, probabilities_of, versions
 from aimic_tui.engine.training.plan import Plan, plan_for
 from aimic_tui.engine.training.precision import Precision
@@ -148,7 +155,14 @@ class _Trial:
                     "The trial began with other versions of the libraries: its figures may differ in their last digits."
                 )
         else:
-            self.weights = load_initial_weights(self.network, self.task.experiment.model.weights, self.info)
+            self.weights = load_initial_weights(
+                self.network,
+                self.task.experiment.model.weights,
+                self.info,
+                classes=self.task.data_set.classes,
+            )
+            if self.weights.replaced or not self.weights.loaded:
+                start_classifier_at_zero(self.network)
         self.history.restart([EpochResult(**epoch) for epoch in self.state["history"]] if self.state else [])
         # L-BFGS looks at all weights as one flat vector.
         layout = torch.contiguous_format if self.settings.optimizer == "lbfgs" else torch.channels_last
@@ -407,9 +421,7 @@ class _Trial:
 
         used, places = places_of_used(self.task.split)
         paths = [self.task.data_set.path(int(index)) for index in used]
-        source = cached_images(
-            paths, self.preprocessing, self.task.cache_folder, mode, progress, self.should_stop
-        )
+        source = cached_images(paths, self.preprocessing, self.task.cache_folder, mode, progress, self.should_stop)
         if not source.cached and mode != "off":
             self.warn(source.reason)
         return Loader(source, places, self.device)

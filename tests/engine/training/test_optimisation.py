@@ -15,6 +15,7 @@ from aimic_tui.engine.training.optimisation import (
     parameter_groups,
     phases,
     set_learning_rate,
+    start_classifier_at_zero,
 )
 
 
@@ -148,3 +149,13 @@ def test_phases() -> None:
         (4, 12, "all", True),
     ]
     assert [(p.first, p.last, p.layers) for p in phases("gradual", 1)] == [(1, 1, "all")]
+
+
+def test_a_new_classifier_begins_with_equal_probabilities_and_learns() -> None:
+    network = Small()
+    start_classifier_at_zero(network)
+    images, labels = torch.randn(6, 3, 6, 6), torch.arange(6) % 3
+    logits = network(images)
+    assert torch.equal(logits, torch.zeros(6, 3))
+    nn.functional.cross_entropy(logits, labels + 0).backward()
+    assert network.fc.weight.grad is not None and network.fc.weight.grad.abs().max() > 0
