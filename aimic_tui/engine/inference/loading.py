@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.inference.fusion import fuse
 from aimic_tui.engine.models.build import build_network
 from aimic_tui.engine.models.model_folder import ModelCard, read_checked_model
-from aimic_tui.engine.models.weights import read_weights
-from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.models.weights import read_weights, restore
+from aimic_tui.engine.text import printable
 
 
 @dataclass(frozen=True)
@@ -79,13 +79,7 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> LoadedModel:
     card, file, digest = read_checked_model(folder)
     size = card.preprocessing.image_size
     network = build_network(card.network, len(card.classes), size)
-    try:
-        network.load_state_dict(read_weights(file))
-    except RuntimeError as error:
-        raise InputProblem(
-            f"{printable(str(file))} does not fit the network {card.network} that its card names: "
-            f"{one_line(str(error), 200)}. It may come from another version of the libraries."
-        ) from None
+    restore(network, read_weights(file), f"{printable(str(file))} ({card.network})")
     network = network.eval().to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     sample = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0))
     fused = fuse(network, sample.to(device=place, memory_format=torch.channels_last))

@@ -109,16 +109,21 @@ def _auxiliary(network: nn.Module) -> list[nn.Module]:
 
 
 def heads(network: nn.Module) -> list[nn.Module]:
-    """Return the layers that turn features into logits: one, or two for networks distilled from another."""
+    """Return the layers that turn features into logits: one, or several whose logits are averaged."""
     classifier = getattr(network, "get_classifier", None)
     if classifier is not None:  # timm
-        found = classifier()
-        return list(found) if isinstance(found, tuple) else [found]
+        return _flat(classifier())
     if type(network).__name__ == "SqueezeNet":  # pools after its classifying convolution
         return [cast(nn.Module, network.classifier)]
     auxiliary = {id(inner) for module in _auxiliary(network) for inner in module.modules()}
     linear: list[nn.Module] = [m for m in network.modules() if isinstance(m, nn.Linear) and id(m) not in auxiliary]
     return linear[-1:]
+
+
+def _flat(found: Any) -> list[nn.Module]:
+    if isinstance(found, (tuple, nn.ModuleList)):
+        return [head for part in found for head in _flat(part)]
+    return [found]
 
 
 def head_parameters(network: nn.Module) -> list[nn.Parameter]:
@@ -169,7 +174,7 @@ def features(network: nn.Module, images: Tensor) -> Tensor:
         images: float [b, 3, S, S].
 
     Returns:
-        [b, ...], most often [b, d]; what `logits_from_features` takes. Networks with two heads give [b, 2, d].
+        [b, ...], most often [b, d]; what `logits_from_features` takes. Of several heads they stand side by side.
     """
     found: dict[int, Tensor] = {}
     layers = heads(network)
@@ -182,7 +187,14 @@ def features(network: nn.Module, images: Tensor) -> Tensor:
     finally:
         for hook in hooks:
             hook.remove()
-    return found[0] if len(layers) == 1 else torch.stack([found[i] for i in range(len(layers))], dim=1)
+    if found[0].dim() == 3 and _projects_tokens(network):
+        return found[0][:, 0]
+    return found[0] if len(layers) == 1 else torch.cat([found[i] for i in range(len(layers))], dim=1)
+
+
+def _projects_tokens(network: nn.Module) -> bool:
+    # Pooling by attention, as in CLIP: each token is projected to logits, and the first one's are taken.
+    return any(type(module).__name__.endswith("AttentionPool2d") for module in network.modules())
 
 
 def logits_from_features(network: nn.Module, inputs: Tensor) -> Tensor:
@@ -193,5 +205,19 @@ def logits_from_features(network: nn.Module, inputs: Tensor) -> Tensor:
     layers = heads(network)
     if len(layers) == 1:
         return cast(Tensor, layers[0](inputs).flatten(1))
-    logits = torch.stack([layer(inputs[:, i]).flatten(1) for i, layer in enumerate(layers)])
-    return logits.mean(dim=0)
+    parts = torch.split(inputs, [_width(layer) for layer in layers], dim=1)
+    logits = torch.stack([layer(part) for layer, part in zip(layers, parts, strict=True)])
+    shares = _shares(network, len(layers)).to(logits)
+    return (shares.view(-1, 1, 1) * logits).sum(dim=0)
+
+
+def _width(layer: nn.Module) -> int:
+    return next(module.in_features for module in layer.modules() if isinstance(module, nn.Linear))
+
+
+def _shares(network: nn.Module, count: int) -> Tensor:
+    """Return [heads]: with which weight each head's logits count; EfficientViM learns them."""
+    learned = [getattr(network, name) for name in ("weights", "weights_dist") if hasattr(network, name)]
+    if learned:
+        return torch.cat([part.softmax(-1) for part in learned]) / len(learned)
+    return torch.full((count,), 1 / count)

@@ -8,9 +8,12 @@ from __future__ import annotations
 import csv
 import difflib
 import re
+import subprocess
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from importlib.metadata import version
 from typing import Literal
 
 from aimic_tui.engine.errors import UsageProblem
@@ -80,28 +83,29 @@ class NetworkInfo:
 @lru_cache(maxsize=1)
 def all_networks() -> tuple[NetworkInfo, ...]:
     """Return every network: the paper's ten first, then by name."""
-    text = resources.files(__package__).joinpath(TABLE).read_text(encoding="utf-8")
-    lines = [line for line in text.splitlines() if not line.startswith("#")]
-    return tuple(_from_row(row) for row in csv.DictReader(lines))
+    return _read_table(_table_text())
 
 
 def find_network(name: str) -> NetworkInfo:
     """Return the network called `name`; `timm/NAME` and `torchvision/NAME` say which library's is meant.
 
+    A name that is not in the table is asked of the libraries, in a process of its own, where they are installed in
+    other versions than the table was made from.
+
     Raises:
         UsageProblem: there is none; the sentence has the nearest names.
     """
-    by_name = _by_name()
     library, slash, rest = name.partition("/")
     names = [name]
     if slash and library == "timm":
         names = [TIMM_PREFIX + rest, rest]
     elif slash and library == "torchvision":
         names = [rest]
-    for candidate in names:
-        info = by_name.get(candidate)
-        if info is not None and (not slash or info.library == library):
-            return info
+    for find in (_by_name().get, _from_libraries):
+        for candidate in names:
+            info = find(candidate)
+            if info is not None and (not slash or info.library == library):
+                return info
     raise UsageProblem(_unknown(name))
 
 
@@ -109,6 +113,29 @@ def search_networks(text: str) -> tuple[NetworkInfo, ...]:
     """Return the networks whose name holds every word of `text` (letters and digits count, case doesn't)."""
     words = [_plain(word) for word in text.split()]
     return tuple(info for info in all_networks() if all(word in _plain(info.name) for word in words))
+
+
+def installed_versions() -> str:
+    """Return the first line of a table that is made from the installed libraries."""
+    return f"# torchvision {version('torchvision').partition('+')[0]}, timm {version('timm')}"
+
+
+def _table_text() -> str:
+    return resources.files(__package__).joinpath(TABLE).read_text(encoding="utf-8")
+
+
+def _read_table(text: str) -> tuple[NetworkInfo, ...]:
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    return tuple(_from_row(row) for row in csv.DictReader(lines))
+
+
+@lru_cache(maxsize=64)
+def _from_libraries(name: str) -> NetworkInfo | None:
+    if not name.isidentifier() or _table_text().partition("\n")[0] == installed_versions():
+        return None
+    command = [sys.executable, "-m", f"{__package__}.catalogue_table", "--only", name]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return next(iter(_read_table(answer.stdout)), None) if answer.returncode == 0 else None
 
 
 @lru_cache(maxsize=1)

@@ -14,7 +14,6 @@ import gc
 import io
 import sys
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from torchvision import models
 
 from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.models.build import construct, features, head_parameters, logits_from_features
-from aimic_tui.engine.models.catalogue import TABLE, TIMM_PREFIX
+from aimic_tui.engine.models.catalogue import TABLE, TIMM_PREFIX, installed_versions
 
 PAPER = (
     "vgg16",
@@ -76,21 +75,21 @@ def row(name: str, library: str, own_name: str) -> tuple[object, ...]:
     """Return one network's row: what is known of it, and what comes out of trying it."""
     size, mean, std, tags = _torchvision_facts(own_name) if library == "torchvision" else _timm_facts(own_name)
     network = _build(library, own_name, 1000, size, size).eval().requires_grad_(False)  # the counter trips otherwise
-    auxiliary = sum(
-        p.numel() for key, p in network.named_parameters() if key.startswith(("aux1.", "aux2.", "AuxLogits."))
-    )
-    parameters = sum(p.numel() for p in network.parameters()) - auxiliary
+    auxiliary = [p for key, p in network.named_parameters() if key.startswith(("aux1.", "aux2.", "AuxLogits."))]
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(torch.empty(1, 3, size, size, device="meta"))
-    _check_head(library, own_name, size)
-    step = _size_step(library, own_name, size)
+    trial = _Trial(library, own_name, size)
+    trial.check_head()
+    step = next((step for step in _STEPS if trial.takes(size + step)), 0)
+    # The nearest possible sizes from each candidate up.
+    sizes = [small + (size - small) % step for small in _MINIMA if small <= size] if step else []
     return (
         name,
         library,
-        parameters,
+        sum(p.numel() for p in network.parameters()) - sum(p.numel() for p in auxiliary),
         f"{counter.get_total_flops() / 2e9:.4g}",
         size,
-        _minimum(library, own_name, size, step),
+        next((small for small in sizes if trial.takes(small)), size),
         step,
         " ".join(f"{value:.6g}" for value in mean),
         " ".join(f"{value:.6g}" for value in std),
@@ -141,35 +140,35 @@ def _timm_facts(name: str) -> tuple[int, Sequence[float], Sequence[float], list[
     return config.input_size[-1], config.mean, config.std, tags
 
 
-def _check_head(library: str, own_name: str, size: int) -> None:
-    """Refuse what can't be given another classifier, or whose features can't be told from its classifier."""
-    network = _build(library, own_name, 7, size, size).eval()
-    with torch.no_grad():
-        logits = logits_from_features(network, features(network, torch.empty(2, 3, size, size, device="meta")))
-    if tuple(logits.shape) != (2, 7) or not head_parameters(network):
-        raise ValueError(f"7 classes give logits of shape {tuple(logits.shape)}")
+class _Trial:
+    """A network of seven classes, to be tried with images of several sizes."""
 
+    def __init__(self, library: str, own_name: str, size: int) -> None:
+        self._library, self._own_name, self._size = library, own_name, size
+        self._network = self._built(size)
+        config = timm.get_pretrained_cfg(own_name, allow_unregistered=True) if library == "timm" else None
+        self._fixed = config.fixed_input_size if config else own_name.startswith(("vit_", "maxvit", "inception"))
 
-def _takes(library: str, own_name: str, size: int, input_size: int) -> bool:
-    try:
-        network = _build(library, own_name, 2, size, input_size).train()
+    def _built(self, image_size: int) -> nn.Module:
+        return _build(self._library, self._own_name, 7, image_size, self._size)
+
+    def check_head(self) -> None:
+        """Refuse what can't be given another classifier, or whose features can't be told from its classifier."""
+        network, size = self._network.eval(), self._size
         with torch.no_grad():
-            network(torch.empty(2, 3, size, size, device="meta"))
-    except _REFUSALS:
-        return False
-    return True
+            logits = logits_from_features(network, features(network, torch.empty(2, 3, size, size, device="meta")))
+        if tuple(logits.shape) != (2, 7) or not head_parameters(network):
+            raise ValueError(f"7 classes give logits of shape {tuple(logits.shape)}")
 
-
-def _size_step(library: str, own_name: str, input_size: int) -> int:
-    return next((step for step in _STEPS if _takes(library, own_name, input_size + step, input_size)), 0)
-
-
-def _minimum(library: str, own_name: str, input_size: int, step: int) -> int:
-    if step == 0:
-        return input_size
-    # The nearest possible sizes from each candidate up.
-    sizes = [size + (input_size - size) % step for size in _MINIMA if size <= input_size]
-    return next((size for size in sizes if _takes(library, own_name, size, input_size)), input_size)
+    def takes(self, size: int) -> bool:
+        """Tell whether images of this size go through it in training."""
+        try:
+            network = self._built(size) if self._fixed else self._network
+            with torch.no_grad():
+                network.train()(torch.empty(2, 3, size, size, device="meta"))
+        except _REFUSALS:
+            return False
+        return True
 
 
 def _rows(wanted: Sequence[str]) -> Iterator[tuple[object, ...]]:
@@ -189,7 +188,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="print these rows, write nothing")
     wanted = parser.parse_args().only
     text = io.StringIO()
-    text.write(f"# torchvision {version('torchvision').partition('+')[0]}, timm {version('timm')}\n")
+    text.write(installed_versions() + "\n")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for count, values in enumerate(_rows(wanted), start=1):

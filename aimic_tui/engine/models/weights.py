@@ -149,6 +149,28 @@ def load_state(
     )
 
 
+def restore(network: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
+    """Copy every tensor of `state`, which must be exactly the network's, as its own state dict was.
+
+    Unlike `load_state_dict` it does not ask for the version numbers that torch hides in a state dict and that
+    safetensors doesn't keep; without them torchvision's MNASNet refuses its own tensors.
+
+    Raises:
+        InputProblem: tensors are missing, too many, or of another shape; the network is then unchanged.
+    """
+    own = network.state_dict()
+    fit = Fit.of(own, state, frozenset())
+    if fit.shapes or fit.missing or fit.unexpected:
+        odd = (*fit.shapes, *fit.missing, *fit.unexpected)
+        raise InputProblem(
+            f"{source} does not fit its network: {len(odd):,} tensors are missing, too many or of another shape "
+            f"({_names(odd)}). It may come from other versions of the libraries."
+        )
+    with torch.no_grad():
+        for name, tensor in own.items():
+            tensor.copy_(state[name])
+
+
 def fitted(
     network: nn.Module, state: Mapping[str, Tensor], info: NetworkInfo, source: str
 ) -> tuple[Mapping[str, Tensor], Fit]:

@@ -181,7 +181,7 @@ def test_a_model_that_does_not_fit_its_card_is_a_sentence(run: Path, images: Fil
     model = find_models(run)[0]
     card = (model / "model.json").read_text()
     (model / "model.json").write_text(card.replace('"test_resnet"', '"test_efficientnet"'))
-    with pytest.raises(InputProblem, match="does not fit the network test_efficientnet"):
+    with pytest.raises(InputProblem, match=r"\(test_efficientnet\) does not fit its network"):
         load_model(model)
 
 

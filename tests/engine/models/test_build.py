@@ -15,11 +15,14 @@ from aimic_tui.engine.models.build import (
     set_training,
     training_outputs,
 )
-from aimic_tui.engine.models.catalogue import all_networks
+from aimic_tui.engine.models.catalogue import all_networks, find_network
 
 PAPER = [info.name for info in all_networks() if info.paper]
-# One of each way to end: pooled linear, convolution, two heads, tokens.
+# One of each way to end: pooled linear, convolution, several heads, attention, tokens.
 KINDS = [
+    "crossvit_9_240",
+    "efficientvim_m1_dist",
+    "resnet50_clip",
     "mobilenet_v2",
     "squeezenet1_1",
     "tf_efficientnet_lite0",
@@ -46,7 +49,7 @@ def test_each_of_the_papers_ten_is_built_for_any_number_of_classes(name: str) ->
 @pytest.mark.parametrize("name", KINDS)
 def test_features_are_what_the_classifier_turns_into_logits(name: str) -> None:
     torch.manual_seed(0)
-    size = {"deit_tiny_distilled_patch16_224": 224, "test_vit": 160}.get(name, 64)
+    size = find_network(name).input_size if "vit" in name or "patch" in name else 64
     network = build_network(name, 3, size).eval()
     with torch.no_grad():
         inputs = features(network, pictures(size))

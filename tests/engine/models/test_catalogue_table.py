@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from importlib import resources
-from importlib.metadata import version
 
 import pytest
 
-from aimic_tui.engine.models import catalogue_table
-from aimic_tui.engine.models.catalogue import TABLE, all_networks, find_network
-
-
-def same_versions() -> bool:
-    text = resources.files("aimic_tui.engine.models").joinpath(TABLE).read_text(encoding="utf-8")
-    return text.startswith(f"# torchvision {version('torchvision').partition('+')[0]}, timm {version('timm')}\n")
+from aimic_tui.engine.errors import UsageProblem
+from aimic_tui.engine.models import catalogue, catalogue_table
+from aimic_tui.engine.models.catalogue import TABLE, all_networks, find_network, installed_versions
 
 
 def test_the_table_is_of_a_size_to_ship() -> None:
@@ -21,7 +16,7 @@ def test_the_table_is_of_a_size_to_ship() -> None:
 
 
 def test_every_classifier_of_the_libraries_is_in_it() -> None:
-    if not same_versions():
+    if catalogue._table_text().partition("\n")[0] != installed_versions():
         pytest.skip("the table was made from other versions; python -m aimic_tui.engine.models.catalogue_table")
     known = {info.name for info in all_networks()}
     installed = {name for name, _, _ in catalogue_table.names()}
@@ -44,3 +39,20 @@ def test_a_row_is_what_the_library_says_today(name: str) -> None:
         info.size_step,
     )
     assert str(row["weights"]).split() == list(info.weights)
+
+
+def test_other_versions_of_the_libraries_are_asked_for_names_that_the_table_lacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = catalogue._table_text().splitlines()
+    older = "\n".join(
+        ["# torchvision 0.1, timm 0.1", *(line for line in table[1:] if not line.startswith("test_resnet,"))]
+    )
+    expected = find_network("test_resnet")
+    monkeypatch.setattr(catalogue, "_table_text", lambda: older)
+    for cached in (all_networks, catalogue._by_name, catalogue._from_libraries):
+        monkeypatch.setattr(catalogue, cached.__name__, cached.__wrapped__)
+    assert "test_resnet" not in {info.name for info in catalogue.all_networks()}
+    assert find_network("test_resnet") == expected
+    with pytest.raises(UsageProblem):
+        find_network("no_such_network")

@@ -16,7 +16,7 @@ from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.models.build import build_network
 from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.models.model_folder import ModelCard, save_model
-from aimic_tui.engine.models.weights import WeightsReport, load_initial_weights, read_weights
+from aimic_tui.engine.models.weights import WeightsReport, load_initial_weights, read_weights, restore
 from aimic_tui.engine.models.weights_import import import_weights
 
 HALF = (0.5, 0.5, 0.5)
@@ -243,6 +243,15 @@ def test_densenets_older_names_are_understood(tmp_path: Path) -> None:
     torch.save(old, tmp_path / "densenet121.pth")
     target = build_network("densenet121", 4, 64)
     assert load(target, str(tmp_path / "densenet121.pth"), "densenet121").loaded == len(source)
+
+
+def test_a_models_own_tensors_are_restored_whatever_torch_hides_in_a_state_dict() -> None:
+    for name in ("mnasnet0_5", "test_resnet"):
+        source, target = network(name=name, seed=2), network(name=name)
+        restore(target, {key: value.clone() for key, value in source.state_dict().items()}, "it")
+        assert same(target, source)
+    with pytest.raises(InputProblem, match="does not fit its network"):
+        restore(target, network(5).state_dict(), "it")
 
 
 def test_the_real_imagenet_weights_of_lite0_load_with_a_replaced_classifier(shared: Path) -> None:
