@@ -62,8 +62,10 @@ def agreed_plan(file: Path, make: Callable[[], Plan]) -> Plan:
     try:
         os.link(draft, file)
     except FileExistsError:
-        with suppress(OSError, ValueError):
+        try:
             plan = Plan.from_dict(read_json(file))
+        except ValueError:  # damaged
+            draft.replace(file)
     except OSError:  # a file system without links
         write_json(file, asdict(plan))
     finally:

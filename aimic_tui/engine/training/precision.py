@@ -16,6 +16,7 @@ Format = Literal["fp32", "bf16", "fp16"]
 # A probe on a busy machine is noisy and 16 bits cost accuracy: take them only where the gain is beyond doubt.
 _WORTHWHILE = 1.25
 _PROBE_IMAGES, _PROBE_ROUNDS = 4, 2
+_PROBED_FROM = 400  # steps
 
 
 class Precision:
@@ -46,10 +47,16 @@ def choose_format(network: nn.Module, image_size: int, device: torch.device, *, 
     """
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    if device.type != "cpu" or steps < 400 or not torch.cpu._is_avx512_bf16_supported():
+    if device.type != "cpu" or steps < _PROBED_FROM or not _has_short_arithmetic():
         return "fp32"
     seconds = {name: _probe(network, image_size, Precision(name, device)) for name in ("fp32", "bf16")}
     return "bf16" if seconds["fp32"] > _WORTHWHILE * seconds["bf16"] else "fp32"
+
+
+def _has_short_arithmetic() -> bool:
+    """Tell whether the processor multiplies 16-bit numbers; torch's own question has no public name yet."""
+    asked = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(asked and asked())
 
 
 def _probe(network: nn.Module, image_size: int, precision: Precision) -> float:

@@ -92,7 +92,7 @@ def test_every_optimiser_lowers_the_loss_and_goes_on_exactly_from_its_state(name
                 loss.backward()
                 return loss
 
-            losses.append(float(optimizer.step(closure)))
+            losses.append(float(optimizer.step(closure).detach()))
         return losses, network.state_dict()
 
     losses, weights = trained(stops=[])

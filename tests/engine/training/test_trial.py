@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import resource
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -187,6 +188,29 @@ def test_damaged_checkpoints_cost_epochs_but_never_the_trial(
     assert end_of(task) == end_of(undisturbed)
 
 
+def test_a_full_disk_is_a_sentence_and_the_trial_goes_on_when_there_is_room(task_for: Callable[..., TrialTask]) -> None:
+    undisturbed, task = task_for("undisturbed"), task_for("full")
+    run(undisturbed)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    class Filling(Story):
+        def emit(self, event: str, fields: dict[str, Any]) -> None:
+            super().emit(event, fields)
+            if event == "epoch" and fields["epoch"] == 2:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+
+    try:
+        with pytest.raises(AimicError, match=r"can't be written: .*aimic resume") as caught:
+            run(task, Filling())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.exit_code == 1
+    assert not list(task.folder.glob(".*.part"))
+    _, story = run(task)
+    assert story.of("trial-started")[0]["epoch"] == 3
+    assert end_of(task) == end_of(undisturbed)
+
+
 def test_a_checkpoint_of_another_fold_is_refused(task_for: Callable[..., TrialTask]) -> None:
     first, second = task_for(fold=1), task_for(fold=2)
     run(first)
@@ -276,7 +300,7 @@ def test_precision_auto_falls_back_to_full_precision(
 def test_memory_that_runs_out_is_a_warning_and_the_trial_goes_on(
     task_for: Callable[..., TrialTask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original, original_forward = feeds.training_outputs, feeds.ImageFeed.logits
+    original = feeds.training_outputs
 
     def little_memory(network: nn.Module, images: Tensor) -> list[tuple[float, Tensor]]:
         if len(images) > 4:
@@ -287,7 +311,6 @@ def test_memory_that_runs_out_is_a_warning_and_the_trial_goes_on(
     outcome, story = run(task_for())
     assert outcome.state == "finished"
     assert len(story.of("warning")) == 1 and "going on with 4 at once" in story.of("warning")[0]["sentence"]
-    assert original_forward is feeds.ImageFeed.logits
 
 
 def test_automatic_choices_are_made_once_for_all_folds(
