@@ -150,7 +150,7 @@ class DataScreen(Place):
         """Say what to do where there is no data set."""
         known = self.shell.workspace.data_sets()
         self.query_one("#known", RowList).show(known)
-        lines = [Content.styled(f"{SIGNS['attention']} {problem}", "$warning"), Content("")] if problem else []
+        lines = [Content.styled(f"{SIGNS['attention']}\u00a0{problem}", "$warning"), Content("")] if problem else []
         lines += [
             Content("Which images?"),
             Content.styled("A folder with a folder of images for each class, or a manifest (.csv).", "$text-muted"),

@@ -61,14 +61,14 @@ class ModelChoice:
 
     def draw(self, width: int) -> Content:
         """Write it on a line: the run, the network, how many models, the figure, when."""
-        room = max(20, width - 9 - 17 - 16)
+        room = max(20, width - 9 - 19 - 16)
         name_width = room // 2 if not self.fold else 4
         value = "" if math.isnan(self.value) else number(abs(self.value))
         many = self.fold or (plural(self.folds, "fold") + (" together" if self.folds > 1 else ""))
         return Content.assemble(
             _cell("" if self.fold else printable(self.run.split("-", 2)[-1] or self.target.name), name_width),
             _cell(printable(self.network) if not self.fold else many, room - name_width),
-            _cell("" if self.fold else many, 17),
+            _cell("" if self.fold else many, 19),
             (value.rjust(9), ""),
             (("" if self.fold else ago(self.created)).rjust(16), "$text-muted"),  # type: ignore[arg-type]
         )
@@ -76,12 +76,12 @@ class ModelChoice:
 
 def model_heading(width: int) -> Content:
     """Write the headings above the models."""
-    room = max(20, width - 9 - 17 - 16)
+    room = max(20, width - 9 - 19 - 16)
     half = room // 2
     return Content.assemble(
         ("Models".ljust(half), "bold"),
         (
-            "network".ljust(room - half) + "answer".ljust(17) + "valid.".rjust(7) + "  " + "when".rjust(16),
+            f"{'network':<{room - half}}{'answer':<19}{'validated':>9}{'when':>16}",
             "$text-muted",
         ),
     )

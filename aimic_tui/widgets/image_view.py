@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from rich.cells import cell_len
-from rich.segment import Segment
 from rich.style import Style
+from rich.text import Text
 from textual.message import Message
 from textual.reactive import var
 from textual.strip import Strip
@@ -19,7 +19,7 @@ from textual.widget import Widget
 
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.half_blocks import Pixels, drawing_for, fitting, resized, strips_of
-from aimic_tui.widgets.table_column import Cell, cut
+from aimic_tui.widgets.table_column import Cell
 from aimic_tui.wording import bytes_text, number
 
 _KEPT = 48  # images that come back without being read again
@@ -174,7 +174,7 @@ class ImageView(Widget):
     def _draw(self) -> list[Strip]:
         width, height = self.size
         if self._path is None:
-            return [self._text(self._empty, width, "muted")] if self._empty else []
+            return self._text(self._empty, width, "muted") if self._empty else []
         pixels = self.picture.pixels if self.picture else None
         if pixels is None:
             return self._texts(width)
@@ -189,10 +189,11 @@ class ImageView(Widget):
 
     def _texts(self, width: int) -> list[Strip]:
         facts = self.picture.facts if self.picture else ()
-        texts = [self._text(words, width) for words in self._words]
-        texts += [self._text(fact, width, "attention" if fact.startswith("!") else "muted") for fact in facts]
+        texts = [strip for words in self._words for strip in self._text(words, width)]
+        for fact in facts:
+            texts += self._text(fact, width, "attention" if fact.startswith("!") else "muted")
         if self._below:
-            texts += [Strip([]), *(self._text(words, width) for words in self._below)]
+            texts += [Strip([]), *(strip for words in self._below for strip in self._text(words, width))]
         return texts
 
     def _image(self, pixels: Pixels, columns: int, rows: int) -> list[Strip]:
@@ -204,16 +205,13 @@ class ImageView(Widget):
         padded += [Strip.blank(columns, self.rich_style)] * (len(texts) - len(image))
         return [Strip.join([strip, text]) for strip, text in zip_longest(padded, texts)]
 
-    def _text(self, cell: Cell, width: int, role: str = "") -> Strip:
+    def _text(self, cell: Cell, width: int, role: str = "") -> list[Strip]:
+        """Draw a text, broken into lines where it is too long for one."""
         base = self.rich_style
-        pieces = [(cell, role)] if isinstance(cell, str) else list(cell)
-        left = width
-        segments = []
-        for piece, of in pieces:
-            text = cut(printable(piece), left)
-            left -= cell_len(text)
-            segments.append(Segment(text, base + self._role(of)))
-        return Strip(segments)
+        pieces = [(cell, role)] if isinstance(cell, str) else cell
+        text = Text.assemble(*((printable(piece), base + self._role(of)) for piece, of in pieces), style=base)
+        lines = text.wrap(self.app.console, max(width, 1), tab_size=1) if cell_len(text.plain) > width else [text]
+        return [Strip(line.render(self.app.console)) for line in lines]
 
     def _role(self, role: str) -> Style:
         return self.get_component_rich_style(f"image--{role}", partial=True) if role else Style.null()
