@@ -13,6 +13,7 @@ import click
 from aimic_tui import wording
 from aimic_tui.commands.following import Follower, outcome
 from aimic_tui.commands.predict import predict
+from aimic_tui.engine.data.smear import CLASSES, draw_smear
 from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.runs.control import start_scheduler
 from aimic_tui.engine.runs.creation import create_run
@@ -48,7 +49,7 @@ batch_size = 32
 workers = 2
 """
 _SEED = 2022
-_SLIDES, _FRESH_SLIDES = 40, 5
+_SLIDES, _FRESH_SLIDES, _CROPS = 40, 5, 12
 
 
 @click.command()
@@ -71,6 +72,8 @@ def demo(context: click.Context, *, headless: bool) -> None:
         write_atomically(experiment_file, EXPERIMENT)
     folder = create_run(Experiment.from_file(experiment_file), workspace, sys.argv)
     start_scheduler(folder)
+    # So that the app, too, knows where there is something to predict.
+    workspace.remember_data_set(fresh, images=_FRESH_SLIDES * _CROPS, classes=len(CLASSES), groups=_FRESH_SLIDES)
     output = place / f"{folder.name}-predictions.csv"
     if not headless and sys.stdin.isatty() and sys.stdout.isatty():
         _look_on(context, folder, fresh, output)
@@ -86,13 +89,11 @@ def _drawn(folder: Path, *, slides: int, first_slide: int) -> Path:
     """Draw slides into `folder`, unless that was done before; a drawing that was cut short leaves nothing."""
     if folder.is_dir():
         return folder
-    from aimic_tui.engine.data.smear import draw_smear
-
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".drawing-", dir=folder.parent))
     _say(f"drawing {slides} slides of a blood smear: {printable(str(folder))}")
     try:
-        draw_smear(draft, slides=slides, seed=_SEED, first_slide=first_slide)
+        draw_smear(draft, slides=slides, crops=_CROPS, seed=_SEED, first_slide=first_slide)
         draft.chmod(folder.parent.stat().st_mode)
         draft.rename(folder)
     finally:
