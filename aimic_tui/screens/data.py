@@ -285,9 +285,9 @@ class DataScreen(Place):
         return self._opened[0] if self._opened else ""
 
     def _title(self, words: str) -> None:
-        self.query_one("#title", Static).update(
-            Content.assemble((short_path(Path(self._path)), "bold"), "   ", (words, "$text-muted"))
-        )
+        path = Path(self._path)
+        shown = printable(path.name) if self.size.width < _NARROW else short_path(path)
+        self.query_one("#title", Static).update(Content.assemble((shown, "bold"), "   ", (words, "$text-muted")))
 
     # -- the audit
 
@@ -318,7 +318,7 @@ class DataScreen(Place):
 
     def _audit_progress(self, share: float | None, words: str) -> None:
         text = Content.styled("auditing ", "$text-muted")
-        if share is not None:
+        if share is not None and self.size.width >= _NARROW:
             text = Content.assemble(text, progress_bar(share, 10), " ")
         self._tell_audit(Content.assemble(text, (one_line(words, 24), "$text-muted")))
 
@@ -464,4 +464,6 @@ class DataScreen(Place):
     def on_resize(self, event: events.Resize) -> None:
         """Put the halves beside each other where both fit."""
         self.set_class(event.size.width < _NARROW, "-narrow")
+        if self._data_set is not None:
+            self._title(headline(self._data_set))
         self.call_after_refresh(self._head_classes)

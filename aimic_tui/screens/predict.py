@@ -266,7 +266,8 @@ class PredictScreen(Place):
         else:
             self._rows.add(new)
             table.update(columns_of(self._rows), self._rows.count)
-        self.query_one("#counts", Static).update(counts_text(self._rows))
+        if not new.more:  # while a long table is caught up with, every piece would count all rows before it again
+            self.query_one("#counts", Static).update(counts_text(self._rows))
 
     def _tell_progress(self, job: Job, state: str, said: dict[str, Any]) -> None:
         done = self._rows.count if self._rows else 0
