@@ -17,9 +17,10 @@ from aimic_tui.engine.text import one_line, printable
 from aimic_tui.wording import bar_text, bytes_text, count_text, duration, percent, plural, rate, sign
 
 if TYPE_CHECKING:
-    from aimic_tui.engine.data.inspect import Finding, Inspection
+    from aimic_tui.engine.data.finding import Finding
+    from aimic_tui.engine.data.inspect import Inspection
 
-_STEPS = {"find": "finding", "read": "reading"}
+_STEPS = {"read": ("reading", "image"), "compare": ("comparing", "pair")}
 _SHOWN = 5  # findings of one kind, and files of one finding, that the table spells out
 
 
@@ -80,8 +81,9 @@ class _Meter:
             line = f"looking for images: {count_text(done)}"
         else:
             left = duration((total - done) / speed if speed else None)
+            doing, what = _STEPS[step]
             line = (
-                f"{_STEPS[step]} {bar_text(done / total, 20)} {count_text(done)} of {plural(total, 'image')}, "
+                f"{doing} {bar_text(done / total, 20)} {count_text(done)} of {plural(total, what)}, "
                 f"{rate(speed)}, {left} left"
             )
         click.echo(f"\r\x1b[K{line}" if self._live else line, err=True, nl=not self._live)

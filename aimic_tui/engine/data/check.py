@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from aimic_tui.engine.data.data_set import DataSet
-from aimic_tui.engine.data.reading import UnreadableImage, read_bytes, verify
+from aimic_tui.engine.data.near import NearPair, near_pairs
+from aimic_tui.engine.data.pixels import THUMB
+from aimic_tui.engine.data.reading import UnreadableImage, read_bytes, read_image, verify
 from aimic_tui.engine.data.threads import Progress, ShouldStop, in_threads
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import digest_of_bytes
@@ -33,12 +35,14 @@ class ImageChecks:
     Attributes:
         widths, heights: int32 [n], pixels as stored; 0 for an image that can't be read.
         digests: SHA-256 of each file's content in hexadecimal digits, empty where it can't be read.
+        thumbs: uint8 [n, THUMB, THUMB], brightness; zeros where it can't be read.
         problems: the images that can't be used; `path` is the image's name in the data set.
     """
 
     widths: npt.NDArray[np.int32]
     heights: npt.NDArray[np.int32]
     digests: tuple[str, ...]
+    thumbs: npt.NDArray[np.uint8]
     problems: tuple[ImageProblem, ...]
 
     def require_readable(self) -> None:
@@ -67,6 +71,7 @@ def check_images(
     """
     count = len(data_set)
     widths, heights = np.zeros(count, np.int32), np.zeros(count, np.int32)
+    thumbs = np.zeros((count, THUMB, THUMB), np.uint8)
     digests: list[str] = []
     problems: list[ImageProblem] = []
     seen = in_threads(_check, data_set.paths(), progress=progress, should_stop=should_stop)
@@ -75,26 +80,53 @@ def check_images(
             digests.append("")
             problems.append(ImageProblem(result.kind, printable(data_set.images[index]), result.detail))
         else:
-            widths[index], heights[index], digest = result
+            widths[index], heights[index], thumbs[index], digest = result
             digests.append(digest)
-    return ImageChecks(widths, heights, tuple(digests), tuple(problems))
+    return ImageChecks(widths, heights, tuple(digests), thumbs, tuple(problems))
 
 
-def _check(path: Path) -> tuple[int, int, str] | UnreadableImage:
+def _check(path: Path) -> tuple[int, int, npt.NDArray[np.uint8], str] | UnreadableImage:
     try:
         data = read_bytes(path)
-        width, height = verify(path, data)
+        width, height, thumb = verify(path, data)
     except UnreadableImage as error:
         return error
-    return width, height, digest_of_bytes(data)
+    return width, height, thumb, digest_of_bytes(data)
 
 
-def group_duplicates(data_set: DataSet, digests: Sequence[str]) -> DataSet:
-    """Put files with the same content, and with them their groups, into one group, so that no split parts them.
+def near_duplicates(
+    data_set: DataSet,
+    checks: ImageChecks,
+    progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> list[NearPair]:
+    """Find the images that are nearly the same picture: turned, compressed again, slightly cropped.
+
+    Args:
+        data_set, checks: n images, and what was seen of them.
+        progress: hears how many of how many candidates are compared.
+        should_stop: is asked now and then.
+
+    Raises:
+        Interrupted: `should_stop` said so.
+    """
+    first: dict[str, int] = {}
+    for index, digest in enumerate(checks.digests):
+        if digest:
+            first.setdefault(digest, index)
+    indices = np.fromiter(first.values(), np.int64, len(first))
+    return near_pairs(
+        checks.thumbs, indices, lambda index: read_image(data_set.path(index)), progress, should_stop=should_stop
+    )
+
+
+def group_duplicates(data_set: DataSet, digests: Sequence[str], near: Sequence[NearPair] = ()) -> DataSet:
+    """Put files with the same content or picture, and with them their groups, into one group: no split parts them.
 
     Args:
         data_set: n images.
         digests: of each image, empty where unknown.
+        near: images that are nearly the same picture, see `near_duplicates`.
     """
     first: dict[str, int] = {}
     joined = np.arange(len(data_set.group_names), dtype=np.int32)
@@ -105,13 +137,18 @@ def group_duplicates(data_set: DataSet, digests: Sequence[str]) -> DataSet:
             group = int(joined[group])
         return group
 
+    def join(one: int, other: int) -> None:
+        a, b = leader(int(data_set.groups[one])), leader(int(data_set.groups[other]))
+        joined[max(a, b)] = min(a, b)
+
     for index, digest in enumerate(digests):
         if not digest:
             continue
         other = first.setdefault(digest, index)
         if other != index:
-            a, b = leader(int(data_set.groups[other])), leader(int(data_set.groups[index]))
-            joined[max(a, b)] = min(a, b)
+            join(other, index)
+    for pair in near:
+        join(pair.first, pair.second)
     leaders = np.array([leader(group) for group in range(len(joined))], np.int32)
     kept, codes = np.unique(leaders, return_inverse=True)
     if len(kept) == len(joined):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.data.duplicates import find_duplicates
 from aimic_tui.engine.data.find import Found, find_everything
+from aimic_tui.engine.data.finding import Finding
 from aimic_tui.engine.data.measures import Measures, measure_images
 from aimic_tui.engine.data.reading import UnreadableImage, read_pixels
-from aimic_tui.engine.data.threads import ShouldStop
+from aimic_tui.engine.data.threads import Progress, ShouldStop
 
 if TYPE_CHECKING:
     from aimic_tui.engine.experiment import DataSettings
@@ -22,15 +24,6 @@ if TYPE_CHECKING:
 SMALLEST = 16  # pixels; below that no network of the catalogue sees a shape
 
 InspectProgress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing wrong: its kind (a word of `_KINDS`), the names of the images concerned, and what there is to say."""
-
-    kind: str
-    paths: tuple[str, ...]
-    detail: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,33 +79,35 @@ def inspect_data_set(
 
     Args:
         settings: which images.
-        progress: hears the step ("find" or "read"), how much is done and of how much (0 while that is unknown).
+        progress: hears the step ("find", "read" or "compare"), how much is done and of how much (0 while that is
+            unknown).
         should_stop: is asked now and then.
 
     Raises:
         InputProblem, UsageProblem: as `find_everything`.
         Interrupted: `should_stop` said so.
     """
+
+    def step(name: str) -> Progress | None:
+        return None if progress is None else lambda done, total: progress(name, done, total)
+
     found = find_everything(settings, None if progress is None else lambda count: progress("find", count, 0))
     data_set = found.data_set
-    measures = measure_images(
-        data_set.paths(),
-        settings.intensity,
-        None if progress is None else lambda done, total: progress("read", done, total),
-        should_stop,
-    )
+    measures = measure_images(data_set.paths(), settings.intensity, step("read"), should_stop)
     findings = [
         *_file_findings(data_set, measures),
         *_stray_files(data_set.root, found),
-        *_duplicates(data_set, measures, found),
+        *find_duplicates(
+            data_set, measures, found, intensity=settings.intensity, progress=step("compare"), should_stop=should_stop
+        ),
     ]
-    findings.sort(key=lambda finding: _KINDS.index(finding.kind))
+    findings.sort(key=lambda finding: KINDS.index(finding.kind))
     return Inspection(
         data_set, found.suggested_group, tuple(findings), (*found.notes, *_notes(data_set, measures)), measures
     )
 
 
-_KINDS = (
+KINDS = (
     "label-conflict",
     "empty",
     "truncated",
@@ -147,24 +142,6 @@ def _stray_files(root: Path, found: Found) -> list[Finding]:
         else:
             strays.append(Finding("unlabelled", (name,), "is an image without an image's suffix, and was left out"))
     return strays
-
-
-def _duplicates(data_set: DataSet, measures: Measures, found: Found) -> list[Finding]:
-    """Name sets of images with the same pixels, and those among them that are in several classes."""
-    findings = [Finding("label-conflict", (name,), "is listed under more than one label") for name in found.conflicts]
-    findings += [Finding("duplicate", (name,), "is listed more than once") for name in found.repeated]
-    same: dict[bytes, list[int]] = defaultdict(list)
-    for index in np.flatnonzero(measures.readable):
-        same[measures.pixels[index].tobytes()].append(int(index))
-    for indices in same.values():
-        if len(indices) < 2:
-            continue
-        names = tuple(data_set.images[index] for index in indices)
-        findings.append(Finding("duplicate", names, f"{len(names)} images with the same pixels"))
-        classes = sorted({data_set.classes[data_set.labels[index]] for index in indices})
-        if len(classes) > 1:
-            findings.append(Finding("label-conflict", names, f"one picture under the labels {', '.join(classes)}"))
-    return findings
 
 
 def _notes(data_set: DataSet, measures: Measures) -> list[str]:

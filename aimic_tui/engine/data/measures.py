@@ -11,11 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from aimic_tui.engine.data.pixels import Pixels, Rgb, to_rgb
+from aimic_tui.engine.data.pixels import THUMB, Pixels, Rgb, thumbnail, to_rgb
 from aimic_tui.engine.data.reading import UnreadableImage, read_bytes, read_pixels, sharpness
 from aimic_tui.engine.data.threads import Progress, ShouldStop, in_threads
 
-THUMB = 16  # pixels a side of the grey thumbnails
 _BORDER = 0.04  # width of the border, in shares of the shorter side
 
 
@@ -139,7 +138,7 @@ def _measure(path: Path, intensity: str) -> _Row:
         format=pixels.format,
         bits=pixels.bits,
         digest=_digest(pixels, image),
-        thumb=np.asarray(grey.resize((THUMB, THUMB), Image.Resampling.BOX)),
+        thumb=thumbnail(grey),
         border=_means(frame),
         inner=_means(everything),
         contrast=_spread(np.array(grey.histogram())),

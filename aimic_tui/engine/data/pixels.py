@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 Values = npt.NDArray[Any]
 Rgb = npt.NDArray[np.uint8]
+
+THUMB = 16  # pixels a side of the thumbnails by which pictures are compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,3 +105,8 @@ def _scaled(values: Values, low: float, high: float) -> Rgb:
     with np.errstate(invalid="ignore", over="ignore"):
         numbers = (values.astype(np.float64) - low) * factor
     return np.clip(np.rint(np.nan_to_num(numbers, nan=0.0, posinf=255.0, neginf=0.0)), 0, 255).astype(np.uint8)
+
+
+def thumbnail(grey: Image.Image) -> npt.NDArray[np.uint8]:
+    """Shrink a grey picture to uint8 [THUMB, THUMB], whatever its shape."""
+    return np.asarray(grey.resize((THUMB, THUMB), Image.Resampling.BOX))

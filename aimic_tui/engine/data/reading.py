@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from aimic_tui.engine.data.pixels import Pixels, Rgb, Values, to_rgb
+from aimic_tui.engine.data.pixels import THUMB, Pixels, Rgb, Values, thumbnail, to_rgb
 from aimic_tui.engine.data.tiff import TooManyPixels, read_tiff, turned
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.text import one_line, printable
@@ -157,8 +157,11 @@ def read_pixels(path: Path, data: bytes | None = None) -> Pixels:
         raise UnreadableImage(path, "unreadable", f"can't be decoded{f' ({reason})' if reason else ''}") from None
 
 
-def verify(path: Path, data: bytes) -> tuple[int, int]:
-    """Decode an image as fast as its format allows, for its faults only; return its stored width and height.
+def verify(path: Path, data: bytes) -> tuple[int, int, npt.NDArray[np.uint8]]:
+    """Decode an image as fast as its format allows, for its faults only.
+
+    Returns:
+        Its stored width and height, and a grey thumbnail, not turned: uint8 [THUMB, THUMB].
 
     Raises:
         UnreadableImage: as `read_image`.
@@ -168,13 +171,14 @@ def verify(path: Path, data: bytes) -> tuple[int, int]:
             with Image.open(io.BytesIO(data), formats=("JPEG", "MPO")) as image:
                 width, height = image.size
                 if width * height <= PIXEL_LIMIT:
-                    image.draft("L", (1, 1))  # every coefficient is decoded, but only an eighth of the pixels made
-                    image.load()
-                    return width, height
+                    # Every coefficient is decoded, but down to an eighth of the pixels made.
+                    image.draft("L", (THUMB, THUMB))
+                    return width, height, thumbnail(image.convert("L"))
         except Exception:  # the thorough way finds the words for it
             pass
-    height, width = read_pixels(path, data).values.shape[:2]
-    return width, height
+    pixels = read_pixels(path, data)
+    height, width = pixels.values.shape[:2]
+    return width, height, thumbnail(Image.fromarray(to_rgb(pixels, "auto")).convert("L"))
 
 
 def image_facts(path: Path) -> ImageFacts:

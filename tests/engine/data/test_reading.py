@@ -363,7 +363,7 @@ class TestVerify:
         content = encoded(form)
         path = tmp_path / "x"
         path.write_bytes(content)
-        assert verify(path, content) == (160, 120)
+        assert verify(path, content)[:2] == (160, 120)
         path.write_bytes(content[: len(content) // 2])
         with pytest.raises(UnreadableImage):
             verify(path, path.read_bytes())
