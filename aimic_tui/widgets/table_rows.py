@@ -349,7 +349,7 @@ class TableRows(ScrollView, can_focus=True):
 
     def _lay_out(self) -> None:
         if not self.columns:
-            self.virtual_size = Size(0, 0)
+            self._widths, self.virtual_size = [], Size(0, 0)
             return
         room = max(self.size.width - 1, 0)  # the scrollbar's column
         fixed = _MARGIN + sum(column.width or 0 for column in self.columns) + _GAP * (len(self.columns) - 1)

@@ -327,6 +327,9 @@ async def test_an_ended_process_with_rows_left_behind_is_stopped_and_can_go_on(
         assert "20 of 60" in screen_text(app)
         assert "r Resume" in screen_text(app)
         assert "s Stop" not in screen_text(app)
+        await pilot.press("escape")
+        await opened(pilot, until)
+        await until(pilot, lambda: len(table(app).shown) == 20)
 
 
 async def test_a_read_only_look_starts_and_saves_nothing(

@@ -155,6 +155,16 @@ async def test_an_empty_table_says_what_to_do() -> None:
         assert app.table.row is None
 
 
+async def test_a_table_can_be_emptied_and_shown_anew_with_other_columns(app: TableApp) -> None:
+    async with app.run_test(size=(40, 12)) as pilot:
+        app.table.show([], 0)
+        await pilot.press("j", "l", "o")
+        assert any("No fruit yet." in line for line in app.lines())
+        app.table.show(columns()[:1], 3)
+        await pilot.pause()
+        assert app.lines()[0].split() == ["name"]
+
+
 async def test_a_table_wider_than_the_screen_scrolls_to_the_marked_column() -> None:
     wide = [Column(f"c{index}", f"column {index}", ["x"], width=12) for index in range(10)]
     app = TableApp(wide, 1)
