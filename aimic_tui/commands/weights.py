@@ -19,6 +19,7 @@ from aimic_tui.engine.models.catalogue import NetworkInfo, all_networks, find_ne
 from aimic_tui.engine.models.weights_folder import (
     WeightsEntry,
     check_entry,
+    check_weights_file,
     find_entry,
     read_entries,
     weights_folder,
@@ -73,14 +74,18 @@ def verify_weights() -> None:
 @weights.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--network", required=True, help="The network that the weights are for.")
-@click.option("--tag", default="", help="What to call them (default: what `imagenet` means for the network).")
+@click.option("--tag", default="", help="What to call them (default: the published tag where it is certain).")
 def import_file(file: Path, network: str, tag: str) -> None:
     """Check FILE (.safetensors, .pth, .pt) against its network and put it into the folder."""
     info = find_network(network)
+    check_weights_file(file)
+    from aimic_tui.engine.models.published import recognise
     from aimic_tui.engine.models.weights_import import import_weights
 
     folder = weights_folder()
-    entry = import_weights(file, info, tag or next(iter(info.weights), "local"), folder)
+    publication = recognise(file, info)
+    known = publication.tag if publication else info.weights[0] if len(info.weights) == 1 else "local"
+    entry = import_weights(file, info, tag or known, folder, publication)
     _say_where(entry, folder)
 
 

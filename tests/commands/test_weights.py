@@ -13,7 +13,10 @@ import torch
 from aimic_tui.cli import main
 from aimic_tui.engine.models import published
 from aimic_tui.engine.models.build import build_network
+from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.models.published import Publication
+from aimic_tui.engine.models.weights import load_initial_weights
+from aimic_tui.engine.models.weights_folder import check_weights
 
 
 @pytest.fixture(autouse=True)
@@ -131,3 +134,16 @@ def test_without_a_network_fetch_is_a_sentence(
     assert code == 1
     assert "no-such-host.invalid can't be reached" in err
     assert "aimic weights fetch mobilenet_v2" in err
+
+
+def test_the_real_weights_of_lite0_become_what_imagenet_means(
+    capsys: pytest.CaptureFixture[str], shared: Path, folder: Path
+) -> None:
+    path = shared / "weights" / "tf_efficientnet_lite0.safetensors"
+    code, _, _ = run(capsys, "import", str(path), "--network", "tf_efficientnet_lite0")
+    assert code == 0
+    check_weights("imagenet", ["tf_efficientnet_lite0"], folder)
+    report = load_initial_weights(
+        build_network("tf_efficientnet_lite0", 4, 224), "imagenet", find_network("tf_efficientnet_lite0"), folder
+    )
+    assert (report.loaded, report.total) == (294, 296)

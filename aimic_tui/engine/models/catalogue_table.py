@@ -188,15 +188,15 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="print these rows, write nothing")
     wanted = parser.parse_args().only
     text = io.StringIO()
-    text.write(installed_versions() + "\n")
-    writer = csv.writer(text, lineterminator="\n")
+    target = sys.stdout if wanted else text
+    target.write(installed_versions() + "\n")
+    writer = csv.writer(target, lineterminator="\n")
     writer.writerow(COLUMNS)
     for count, values in enumerate(_rows(wanted), start=1):
         writer.writerow(values)
+        target.flush()
         print(f"{count}: {values[0]}", file=sys.stderr)  # noqa: T201
-    if wanted:
-        print(text.getvalue(), end="")  # noqa: T201
-    else:
+    if not wanted:
         write_atomically(Path(__file__).parent / TABLE, text.getvalue())
 
 

@@ -98,6 +98,16 @@ def _hash_in(address: str) -> str:
     return found[1] if found else ""
 
 
+def recognise(path: Path, info: NetworkInfo) -> Publication | None:
+    """Return which of a network's published files this one is, by its digest; None where no publication says one."""
+    digest = digest_of_file(path)
+    for tag in info.weights if info.library == "torchvision" else ():
+        publication = find_publication(info, tag)
+        if publication.sha256 and digest.startswith(publication.sha256):
+            return publication
+    return None
+
+
 def download(
     publication: Publication,
     target: Path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -12,8 +13,9 @@ from typing import ClassVar
 import pytest
 
 from aimic_tui.engine.errors import AimicError, Interrupted, UsageProblem
+from aimic_tui.engine.models import published
 from aimic_tui.engine.models.catalogue import find_network
-from aimic_tui.engine.models.published import Publication, download, find_publication
+from aimic_tui.engine.models.published import Publication, download, find_publication, recognise
 
 CONTENT = bytes(range(256)) * 4000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -141,3 +143,15 @@ def test_where_the_libraries_publish_their_weights() -> None:
     assert (lite.mean, lite.size, lite.licence) == ((0.5, 0.5, 0.5), 224, "apache-2.0")
     with pytest.raises(UsageProblem, match="it has IMAGENET1K_V2"):
         find_publication(find_network("resnet50"), "IMAGENET21K")
+
+
+def test_a_published_file_is_recognised_by_its_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "some.pth").write_bytes(CONTENT)
+    info = find_network("resnet50")
+    assert recognise(tmp_path / "some.pth", info) is None
+    digests = {"IMAGENET1K_V2": "00000000", "IMAGENET1K_V1": DIGEST[:8]}
+    found = find_publication(info, "IMAGENET1K_V1")
+    monkeypatch.setattr(published, "find_publication", lambda _, tag: replace(found, tag=tag, sha256=digests[tag]))
+    recognised = recognise(tmp_path / "some.pth", info)
+    assert recognised is not None
+    assert recognised.tag == "IMAGENET1K_V1"
