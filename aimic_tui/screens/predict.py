@@ -397,7 +397,7 @@ class PredictScreen(Place):
     def on_resize(self, event: events.Resize) -> None:
         """Put the halves beside each other where both fit."""
         self.set_class(event.size.width < _NARROW, "-narrow")
-        self.query_one("#model-heading", Static).update(model_heading(max(event.size.width - 5, 40)))
+        self.query_one("#model-heading", Static).update(model_heading(max(event.size.width - 4, 40)))
 
 
 def _check_output(path: Path, folder: Path) -> str | None:
