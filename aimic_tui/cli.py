@@ -31,6 +31,7 @@ _COMMANDS = {
     "stop": ("runs", "stop", "Stop a run; nothing finished is lost."),
     "resume": ("runs", "resume", "Go on with a run that was stopped or interrupted."),
     "results": ("results", "results", "A run's figures with their intervals."),
+    "compare": ("compare", "compare", "Which networks differ, of one run or several on the same split."),
     "predict": ("predict", "predict", "Classify images with a trained model."),
     "doctor": ("doctor", "doctor", "What this terminal, these devices and these folders can do."),
 }

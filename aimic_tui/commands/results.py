@@ -11,26 +11,12 @@ import click
 from rich.cells import cell_len
 
 from aimic_tui import wording
+from aimic_tui.engine.evaluation.titles import TITLES
 from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import printable
 
-TITLES = {
-    "macro_f1": "macro F1",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "one_vs_rest_accuracy": "one-vs-rest accuracy",
-    "macro_precision": "macro precision",
-    "macro_recall": "macro recall",
-    "auroc": "AUROC",
-    "average_precision": "average precision",
-    "matthews": "Matthews coefficient",
-    "kappa": "Cohen's kappa",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-    "ece": "calibration error",
-}
 _SIDE_BY_SIDE = ("macro_f1", "accuracy", "auroc", "ece")
 _OF_FOLDS = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "log_loss", "ece")
 _OF_CLASSES = {
@@ -103,7 +89,7 @@ def _side_by_side(networks: dict[str, Any]) -> Iterator[str]:
     rows = [["network", *(TITLES[metric] for metric in _SIDE_BY_SIDE)]]
     for name, network in networks.items():
         rows.append([printable(name), *(_interval(network["pooled"][metric]) for metric in _SIDE_BY_SIDE)])
-    yield from _aligned(rows)
+    yield from aligned(rows)
 
 
 def _differences(found: dict[str, Any]) -> Iterator[str]:
@@ -117,7 +103,7 @@ def _differences(found: dict[str, Any]) -> Iterator[str]:
             shown = difference["low"] > 0 or difference["high"] < 0
             verdict = "shown to differ" if shown else "not shown to differ"
         rows.append([f"{printable(pair['a'])} - {printable(pair['b'])}", _interval(difference), verdict])
-    yield from _aligned(rows)
+    yield from aligned(rows)
 
 
 def _of_network(name: str, network: dict[str, Any], found: dict[str, Any]) -> Iterator[str]:
@@ -137,15 +123,15 @@ def _of_network(name: str, network: dict[str, Any], found: dict[str, Any]) -> It
         if figure["low"] is not None:
             limits = f"{wording.number(figure['low'])} to {wording.number(figure['high'])}"
         rows.append([title, wording.number(figure["value"]), limits])
-    yield from _aligned(rows, indent=2)
+    yield from aligned(rows, indent=2)
     if any(figure["low"] is None for figure in network["pooled"].values()):
         yield "  Where there is no interval, there are too few groups of a class for one, or no error to judge from."
     yield ""
-    yield from _aligned(_fold_rows(network), indent=2)
+    yield from aligned(_fold_rows(network), indent=2)
     yield ""
-    yield from _aligned(_class_rows(network), indent=2)
+    yield from aligned(_class_rows(network), indent=2)
     yield ""
-    yield from _aligned(_matrix_rows(network["confusion"], found["classes"]), indent=2)
+    yield from aligned(_matrix_rows(network["confusion"], found["classes"]), indent=2)
 
 
 def _fold_rows(network: dict[str, Any]) -> list[list[str]]:
@@ -178,8 +164,8 @@ def _interval(figure: dict[str, float | None]) -> str:
     return wording.interval_text(figure["value"], figure["low"], figure["high"])
 
 
-def _aligned(rows: Sequence[Sequence[str]], indent: int = 0) -> Iterator[str]:
-    """The first column to the left; the others so that their decimal points stand below each other."""
+def aligned(rows: Sequence[Sequence[str]], indent: int = 0) -> Iterator[str]:
+    """Lay a table out: the first column to the left; the others so that their decimal points stand below each other."""
     columns = [_Column.of([row[place] for row in rows]) for place in range(1, len(rows[0]))]
     first = max(cell_len(row[0]) for row in rows)
     for row in rows:

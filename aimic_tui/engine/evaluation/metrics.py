@@ -135,11 +135,12 @@ class Scorer:
 
         self._rankings = [_Ranking(truth == code, table[:, code]) for code in range(self._classes)]
 
-    def all_figures(self, weights: Floats) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    def all_figures(self, weights: Floats, *, areas: bool = True) -> tuple[dict[str, Floats], dict[str, Floats]]:
         """Return the overall figures and those of the classes for every weighting.
 
         Args:
             weights: float [resamples, n], at least 0.
+            areas: False leaves out the areas under curves (they are NaN then), which take most of the time.
 
         Returns:
             `ALL_METRICS`, each float [resamples], and `CLASS_METRICS` with "support" and "predicted", each float
@@ -149,7 +150,7 @@ class Scorer:
         for start in range(0, len(weights), _RESAMPLES_AT_ONCE):
             part = np.ascontiguousarray(weights[start : start + _RESAMPLES_AT_ONCE, self._known].T)
             counts = self._confusions(part)
-            classes = self._per_class(part, counts)
+            classes = self._per_class(part, counts, areas=areas)
             parts.append((self._overall(part, counts, classes), classes))
         return _joined([overall for overall, _ in parts]), _joined([classes for _, classes in parts])
 
@@ -181,11 +182,12 @@ class Scorer:
             "brier": _ratio(self._brier @ weights, total),
         }
 
-    def _per_class(self, weights: Floats, counts: Floats) -> dict[str, Floats]:
+    def _per_class(self, weights: Floats, counts: Floats, *, areas: bool) -> dict[str, Floats]:
         total = weights.sum(axis=0)[:, None]
         truth, said = counts.sum(axis=2), counts.sum(axis=1)
         hits = np.einsum("rcc->rc", counts)
-        areas = [ranking.areas(weights) for ranking in self._rankings]
+        none = np.full(weights.shape[1], np.nan)
+        curves = [ranking.areas(weights) if areas else (none, none) for ranking in self._rankings]
         present = truth > 0
         return {
             "precision": np.where(present & (said == 0), 0.0, _ratio(hits, said)),
@@ -193,8 +195,8 @@ class Scorer:
             "specificity": _ratio(total - truth - said + hits, total - truth),
             "f1": np.where(present, _ratio(2 * hits, truth + said), np.nan),
             "one_vs_rest_accuracy": _ratio(total - truth - said + 2 * hits, total),
-            "auroc": np.stack([roc for roc, _ in areas], axis=1),
-            "average_precision": np.stack([precision for _, precision in areas], axis=1),
+            "auroc": np.stack([roc for roc, _ in curves], axis=1),
+            "average_precision": np.stack([precision for _, precision in curves], axis=1),
             "support": truth,
             "predicted": said,
         }

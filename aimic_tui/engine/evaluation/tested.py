@@ -16,7 +16,7 @@ import numpy as np
 import tomli
 from numpy.typing import NDArray
 
-from aimic_tui.engine.data.data_set import Part
+from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.data.split import Split, read_split
 from aimic_tui.engine.errors import InputProblem
@@ -56,16 +56,16 @@ class TestedNetwork:
         done: list[int] = np.unique(self.folds).tolist()
         return done
 
-    def part(self, kept: NDArray[np.bool_]) -> TestedNetwork:
-        """Return the same for some of the images."""
+    def part(self, kept: NDArray[np.bool_] | NDArray[np.intp], *, seeds: int | None = None) -> TestedNetwork:
+        """Return the same for some of the images (a mask or places), and for the first `seeds` only."""
         return TestedNetwork(
             self.name,
-            self.seeds,
+            self.seeds[:seeds],
             self.folds[kept],
             self.images[kept],
             self.labels[kept],
             self.groups[kept],
-            self.probabilities[:, kept],
+            self.probabilities[:seeds, kept],
         )
 
 
@@ -75,8 +75,8 @@ class TestedRun:
 
     Attributes:
         experiment: the tables of experiment.toml.
-        classes: their names, in the order of the codes.
-        folds: how many the split has.
+        data: the images of manifest.csv, in the order that positions count in.
+        split: which of them train, validate and test in each fold.
         images: how many are tested in some fold.
         groups: how many they come from.
         networks: in the experiment's order, those that have a tested fold.
@@ -85,11 +85,21 @@ class TestedRun:
     __test__ = False
 
     experiment: Mapping[str, Any]
-    classes: tuple[str, ...]
-    folds: int
+    data: DataSet
+    split: Split
     images: int
     groups: int
     networks: tuple[TestedNetwork, ...]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Their names, in the order of the codes."""
+        return self.data.classes
+
+    @property
+    def folds(self) -> int:
+        """How many the split has."""
+        return self.split.folds
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -158,8 +168,8 @@ def read_tested(run: Path) -> TestedRun:
     ever_tested = (split.parts == Part.TEST).any(axis=0)
     return TestedRun(
         experiment,
-        data.classes,
-        split.folds,
+        data,
+        split,
         int(ever_tested.sum()),
         len(np.unique(data.groups[ever_tested])),
         tuple(networks),

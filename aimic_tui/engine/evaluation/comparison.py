@@ -1,0 +1,281 @@
+"""Which networks differ: those of one run, or of several runs whose folds test the same images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimic_tui.engine.data.data_set import Part
+from aimic_tui.engine.data.split import Split
+from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.evaluation.intervals import cluster_bootstrap, paired_difference
+from aimic_tui.engine.evaluation.limits import Interval
+from aimic_tui.engine.evaluation.metrics import ALL_METRICS, LOWER_IS_BETTER, scores
+from aimic_tui.engine.evaluation.paired_tests import (
+    CorrectedT,
+    McNemar,
+    corrected_t,
+    holm,
+    mcnemar,
+    paired_randomisation,
+)
+from aimic_tui.engine.evaluation.tested import TestedNetwork, TestedRun, read_tested
+from aimic_tui.engine.evaluation.titles import TITLES
+from aimic_tui.engine.files import read_table
+from aimic_tui.engine.text import printable
+
+ROUNDS = 4999
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two networks on the images that both classified.
+
+    Attributes:
+        images, groups: how many they are.
+        difference: of the figure, a - b, with its interval.
+        p: of the paired randomisation test of the figure; None where it is not defined.
+        mcnemar: about the share of correct images, whatever the figure.
+        corrected_t: about the figure, over the folds.
+        p_adjusted, mcnemar_adjusted, t_adjusted: by Holm over all pairs (McNemar's mid-p).
+        verdict: a sentence.
+    """
+
+    a: str
+    b: str
+    images: int
+    groups: int
+    difference: Interval
+    p: float | None
+    mcnemar: McNemar
+    corrected_t: CorrectedT
+    p_adjusted: float | None
+    mcnemar_adjusted: float | None
+    t_adjusted: float | None
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All pairs of networks by one figure.
+
+    Attributes:
+        metric: one of `metrics.ALL_METRICS`.
+        networks: name -> the figure on all its tested images; named run/network where there are several runs.
+        pairs: every two of them, in the order of `networks`.
+        confidence: of the intervals; 1 - confidence is the level of the verdicts.
+        method: sentences on how it was computed.
+        notes: sentences on what to keep in mind.
+    """
+
+    metric: str
+    networks: dict[str, float | None]
+    pairs: tuple[Pair, ...]
+    confidence: float
+    method: str
+    notes: tuple[str, ...]
+
+
+def compare_runs(runs: Sequence[Path], metric: str = "macro_f1", *, rounds: int = ROUNDS) -> Comparison:
+    """Compare the networks of runs, from their stored predictions.
+
+    Args:
+        runs: folders; one that is named twice counts once.
+        metric: one of `metrics.ALL_METRICS`.
+        rounds: of the randomisation test.
+
+    Raises:
+        UsageProblem: there is no such figure.
+        InputProblem: a run can't be read, the runs test different images, or there are fewer than two networks.
+    """
+    if metric not in ALL_METRICS:
+        raise UsageProblem(f"There is no figure {printable(metric)}. Take one of {', '.join(ALL_METRICS)}.")
+    folders = list(dict.fromkeys(run.resolve() for run in runs))
+    tested = [read_tested(folder) for folder in folders]
+    for folder, run in zip(folders[1:], tested[1:], strict=True):
+        _require_same_test(folders[0], tested[0], folder, run)
+    named = list(_named(folders, tested))
+    if len(named) < 2:
+        raise InputProblem(
+            f"There {'is only one tested network' if named else 'is no tested network'} to compare in "
+            f"{', '.join(printable(folder.name) for folder in folders)}. Name another run on the same split."
+        )
+    first = tested[0].experiment
+    evaluation = first.get("evaluation", {})
+    confidence = float(evaluation.get("confidence", 0.95))
+    options = _Options(metric, int(evaluation.get("resamples", 2000)), confidence, int(first.get("seed", 0)), rounds)
+    pairs = [_compared(a, b, _images_a_trained(run_a.split), options) for (a, run_a), (b, _) in combinations(named, 2)]
+    adjusted = _adjusted(pairs, metric, confidence)
+    return Comparison(
+        metric,
+        {network.name: _value(network, metric) for network, _ in named},
+        tuple(adjusted),
+        confidence,
+        _method(options, len(pairs)),
+        tuple(_notes(tested, len(named), metric, adjusted)),
+    )
+
+
+@dataclass(frozen=True)
+class _Options:
+    metric: str
+    resamples: int
+    confidence: float
+    seed: int
+    rounds: int
+
+
+def _named(folders: Sequence[Path], tested: Sequence[TestedRun]) -> Iterator[tuple[TestedNetwork, TestedRun]]:
+    for folder, run in zip(folders, tested, strict=True):
+        for network in run.networks:
+            name = network.name if len(folders) == 1 else f"{folder.name}/{network.name}"
+            yield replace(network, name=name), run
+
+
+def _require_same_test(folder_a: Path, a: TestedRun, folder_b: Path, b: TestedRun) -> None:
+    """Refuse runs whose networks were not asked about the same images in the same folds."""
+    both = f"{printable(folder_a.name)} and {printable(folder_b.name)}"
+    advice = (
+        "Only networks tested on the same images can be compared: train them in one run, or with the same data, seed "
+        "and split settings."
+    )
+    if a.data.classes != b.data.classes:
+        raise InputProblem(f"{both} have different classes. {advice}")
+    if a.data.images != b.data.images or (a.data.labels != b.data.labels).any() or _digests_differ(folder_a, folder_b):
+        raise InputProblem(f"{both} are about different images or labels. {advice}")
+    if a.split.folds != b.split.folds or ((a.split.parts == Part.TEST) != (b.split.parts == Part.TEST)).any():
+        raise InputProblem(f"{both} split their images differently. {advice}")
+
+
+def _digests_differ(a: Path, b: Path) -> bool:
+    """Whether a file has changed between the runs, where both know their files' digests."""
+    of_a, of_b = ([row["digest"] for row in read_table(run / "manifest.csv")] for run in (a, b))
+    return any(one and other and one != other for one, other in zip(of_a, of_b, strict=True))
+
+
+def _images_a_trained(split: Split) -> float:
+    """Images in a test part over those in a training part, as means over the folds."""
+    return float((split.parts == Part.TEST).sum() / max(1, (split.parts == Part.TRAIN).sum()))
+
+
+def _compared(a: TestedNetwork, b: TestedNetwork, tested_to_trained: float, options: _Options) -> Pair:
+    a, b = _common(a, b)
+    judged = [
+        cluster_bootstrap(
+            network.labels,
+            network.probabilities,
+            network.groups,
+            resamples=options.resamples,
+            confidence=options.confidence,
+            seed=options.seed,
+        )
+        for network in (a, b)
+    ]
+    metric = options.metric
+    p = paired_randomisation(
+        a.labels, a.probabilities, b.probabilities, a.groups, metric, rounds=options.rounds, seed=options.seed
+    )
+    right_a, right_b = (network.probabilities.argmax(axis=2) == network.labels for network in (a, b))
+    return Pair(
+        a.name,
+        b.name,
+        len(a.images),
+        judged[0].groups,
+        paired_difference(judged[0], judged[1])[metric],
+        p,
+        mcnemar(right_a, right_b, a.groups),
+        corrected_t(_of_folds(a, b, metric), tested_to_trained),
+        None,
+        None,
+        None,
+        "",
+    )
+
+
+def _common(a: TestedNetwork, b: TestedNetwork) -> tuple[TestedNetwork, TestedNetwork]:
+    """Return both on the images that both classified, with as many seeds of each."""
+    _, of_a, of_b = np.intersect1d(a.images, b.images, return_indices=True)
+    seeds = min(len(a.seeds), len(b.seeds))
+    known = ~(_unclassified(a, of_a, seeds) | _unclassified(b, of_b, seeds))
+    return a.part(of_a[known], seeds=seeds), b.part(of_b[known], seeds=seeds)
+
+
+def _unclassified(network: TestedNetwork, places: NDArray[np.intp], seeds: int) -> NDArray[np.bool_]:
+    missing: NDArray[np.bool_] = np.asarray(np.isnan(network.probabilities[:seeds, places]).any(axis=(0, 2)))
+    return missing
+
+
+def _of_folds(a: TestedNetwork, b: TestedNetwork, metric: str) -> list[float]:
+    """The difference of the figure in each fold, a mean over seeds; folds where it is not defined are left out."""
+    found = []
+    for fold in a.folds_done:
+        here = a.folds == fold
+        values = [
+            [scores(network.labels[here], table[here])[metric] for table in network.probabilities] for network in (a, b)
+        ]
+        known = [[value for value in row if value is not None] for row in values]
+        if known[0] and len(known[0]) == len(known[1]):
+            found.append(float(np.mean(known[0]) - np.mean(known[1])))
+    return found
+
+
+def _value(network: TestedNetwork, metric: str) -> float | None:
+    known = [scores(network.labels, table)[metric] for table in network.probabilities]
+    defined = [value for value in known if value is not None]
+    return float(np.mean(defined)) if defined else None
+
+
+def _adjusted(pairs: Sequence[Pair], metric: str, confidence: float) -> list[Pair]:
+    randomised = holm([pair.p for pair in pairs])
+    exact = holm([pair.mcnemar.p_mid for pair in pairs])
+    over_folds = holm([pair.corrected_t.p for pair in pairs])
+    return [
+        replace(
+            pair,
+            p_adjusted=p,
+            mcnemar_adjusted=of_images,
+            t_adjusted=of_folds,
+            verdict=_verdict(pair, p, metric, 1 - confidence),
+        )
+        for pair, p, of_images, of_folds in zip(pairs, randomised, exact, over_folds, strict=True)
+    ]
+
+
+def _verdict(pair: Pair, p: float | None, metric: str, level: float) -> str:
+    difference = pair.difference.value
+    if p is None or difference is None:
+        return "can't be told"
+    if p > level:
+        return "not shown to differ"
+    a_is_better = (difference < 0) == (metric in LOWER_IS_BETTER)
+    return f"{pair.a if a_is_better else pair.b} is better"
+
+
+def _method(options: _Options, pairs: int) -> str:
+    over = f"adjusted for {pairs} pairs (Holm)" if pairs > 1 else "one pair, nothing to adjust"
+    return (
+        f"{100 * options.confidence:g} % intervals of the difference: paired cluster bootstrap, "
+        f"{options.resamples:,} resamples. p: paired randomisation over whole groups, {options.rounds:,} rounds; "
+        f"{over}. "
+        "McNemar's test (mid-p, over whole groups) asks about the share of correct images; the corrected resampled "
+        "t-test (Nadeau and Bengio) asks whether networks trained anew would differ too, from the folds alone."
+    )
+
+
+def _notes(tested: Sequence[TestedRun], networks: int, metric: str, pairs: Sequence[Pair]) -> Iterator[str]:
+    if any(run.experiment.get("split", {}).get("protocol", "honest") != "honest" for run in tested):
+        yield (
+            "Optimistic: test images chose the epochs in the protocol published in 2022, so differences are "
+            "optimistic as well."
+        )
+    if not all(run.complete for run in tested):
+        yield "Not every fold is tested yet: pairs are compared on the images that both have tested so far."
+    if networks > 2:
+        yield f"The best of {networks} networks by {TITLES[metric]} is flattered by the choice."
+    if any(pair.verdict == "not shown to differ" for pair in pairs):
+        yield "Not shown to differ does not mean equal: the interval says which differences are still possible."
