@@ -3,7 +3,7 @@
 Three looks, each finer and dearer than the one before, since cells of one smear resemble each other:
 
 1. A hash of each thumbnail: the sizes of its low cosine coefficients, which no turn or mirror changes. Neighbours in
-   that space are candidates (a k-d tree, so a million images need no million squared comparisons).
+   that space are candidates; beyond some thousands of images they are found by locality-sensitive hashing.
 2. The candidates' thumbnails are laid over each other in all eight orientations, shifted and scaled to fit.
 3. What still fits is read again, aligned at 64 pixels a side (Lucas and Kanade, 1981: least squares on shift, scale,
    gain and offset), and compared by its fine detail alone: shapes may agree by chance, grain does not.
@@ -26,14 +26,19 @@ Floats = npt.NDArray[np.float32]
 
 _COEFFICIENTS = 6
 _NEIGHBOURS = 8
+_RADIUS = 0.36  # distance of two hashes up to which a picture and its crop may be apart
+_EXACT = 10_000  # pictures up to which all are compared with all
+_NARROW = 0.12  # the radius beyond that: turns, mirrors and compression stay below 0.08
+_GRIDS, _GRID_AXES, _CELL = 8, 8, 0.18
 _FAINT = 1.5  # grey levels: a thumbnail that varies less shows nothing to compare
+_PLAUSIBLE = 0.5  # correlation of thumbnails as they lie, to be aligned
 _ALIKE = 0.93  # correlation of aligned thumbnails, to be looked at again
 # Of planted copies (turned, cropped up to 8 % a side, quality 40) the least reaches 0.86, and so do cells that were
 # photographed twice; of different cells of real smears the most is 0.79.
 _SAME = 0.83  # correlation of aligned detail, to be called nearly the same
 _FINE = 64  # pixels a side of the last look
 _COVERED = 0.55  # share of the picture that both must show
-_BATCH = 4096  # thumbnails compared at once
+_BATCH = 512  # thumbnails compared at once: they stay in the processor's cache
 _READ = 256  # pictures compared at once
 
 
@@ -91,20 +96,49 @@ class _Fits:
 
 def _candidates(thumbs: npt.NDArray[np.uint8]) -> npt.NDArray[np.integer]:
     """Return [m, 2] pairs of neighbours, each once."""
-    from scipy.spatial import KDTree  # type: ignore[import-untyped]
-
-    count = len(thumbs)
-    if count < 2:
-        return np.zeros((0, 2), np.int64)
     hashes = perceptual_hashes(thumbs)
-    # The more pictures there are, the more of them look alike: ever closer ones are worth a second look.
-    radius = 0.36 if count <= 20_000 else 0.15
-    neighbours = min(_NEIGHBOURS, count - 1) + 1
-    _, found = KDTree(hashes).query(hashes, k=neighbours, distance_upper_bound=radius, workers=-1)
-    rows = np.repeat(np.arange(count), neighbours)
-    pairs = np.stack([rows, found.ravel()], axis=1)
-    pairs = pairs[(pairs[:, 1] < count) & (pairs[:, 0] != pairs[:, 1])]
-    return np.unique(np.sort(pairs, axis=1), axis=0)
+    pairs = _nearest(hashes) if len(hashes) <= _EXACT else _colliding(hashes)
+    return np.unique(np.sort(pairs, axis=1), axis=0) if len(pairs) else np.zeros((0, 2), np.int64)
+
+
+def _nearest(hashes: Floats) -> npt.NDArray[np.integer]:
+    """Return each hash with its nearest ones, found by comparing all with all."""
+    count, neighbours = len(hashes), min(_NEIGHBOURS, len(hashes) - 1)
+    found = [np.zeros((0, 2), np.int64)]
+    for start in range(0, count if neighbours > 0 else 0, 1024):
+        block = hashes[start : start + 1024]
+        likeness = block @ hashes.T
+        rows = np.arange(len(block))
+        likeness[rows, rows + start] = -1  # itself
+        nearest = np.argpartition(likeness, -neighbours, axis=1)[:, -neighbours:]
+        close = np.take_along_axis(likeness, nearest, axis=1) >= 1 - _RADIUS**2 / 2
+        found.append(np.stack([(rows[:, None] + start + 0 * nearest)[close], nearest[close]], axis=1))
+    return np.concatenate(found)
+
+
+def _colliding(hashes: Floats) -> npt.NDArray[np.integer]:
+    """Return pairs of hashes that fall into the same cell of one of several randomly shifted grids.
+
+    Only close ones do so reliably: of so many pictures, many look alike, and a larger crop is left to the smaller sets.
+    """
+    random = np.random.default_rng(0)
+    some = hashes[random.permutation(len(hashes))[:20_000]]
+    axes = np.linalg.eigh(np.cov(some.T))[1][:, ::-1]
+    places = (hashes @ axes[:, : _GRID_AXES + 1]).astype(np.float32)
+    found = [np.zeros((0, 2), np.int64)]
+    for _ in range(_GRIDS):
+        shifted = (places[:, :_GRID_AXES] + 2 + random.uniform(0, _CELL, _GRID_AXES)) / _CELL
+        cells = shifted.astype(np.uint64) @ (np.uint64(64) ** np.arange(_GRID_AXES, dtype=np.uint64))
+        order = np.lexsort((places[:, _GRID_AXES], cells))
+        for step in range(1, _NEIGHBOURS + 1):  # in a crowded cell, those that the next axis puts beside each other
+            one, other = order[:-step], order[step:]
+            same = cells[one] == cells[other]
+            one, other = one[same], other[same]
+            for start in range(0, len(one), 1 << 18):
+                pair = np.stack([one[start : start + (1 << 18)], other[start : start + (1 << 18)]], axis=1)
+                likeness = np.einsum("ij,ij->i", hashes[pair[:, 0]], hashes[pair[:, 1]])
+                found.append(pair[likeness >= 1 - _NARROW**2 / 2])
+    return np.concatenate(found)
 
 
 def perceptual_hashes(thumbs: npt.NDArray[np.uint8]) -> Floats:
@@ -149,12 +183,20 @@ def _fitting(
             raise Interrupted("stopped before all images were compared.")
         some = pairs[start : start + _BATCH]
         fixed, moving = (thumbs[some[:, side]].astype(np.float32) for side in (0, 1))
-        correlations = np.empty((8, len(some)), np.float32)
-        warps = np.empty((8, len(some), 4), np.float32)
+        as_they_lie = np.stack(
+            [_agreement(fixed, _turned(moving, orientation), _identity(len(some))) for orientation in range(8)]
+        )
+        # the two orientations that fit best unaligned are worth aligning
+        correlations = np.full((8, len(some)), -1, np.float32)
+        warps = np.zeros((8, len(some), 4), np.float32)
+        ranks = np.argsort(-as_they_lie, axis=0)[:2]
         for orientation in range(8):
-            turned = _turned(moving, orientation)
-            warps[orientation] = _align(fixed, turned, _identity(len(some)), 4)
-            correlations[orientation] = _agreement(fixed, turned, warps[orientation])
+            tried = np.flatnonzero((ranks == orientation).any(axis=0) & (as_they_lie[orientation] >= _PLAUSIBLE))
+            if not len(tried):
+                continue
+            turned = _turned(moving[tried], orientation)
+            warps[orientation, tried] = _align(fixed[tried], turned, _identity(len(tried)), 4)
+            correlations[orientation, tried] = _agreement(fixed[tried], turned, warps[orientation, tried])
         best = correlations.argmax(axis=0)
         each = np.arange(len(some))
         good = correlations[best, each] >= _ALIKE

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
+from aimic_tui.engine.data import near
 from aimic_tui.engine.data.check import check_images, group_duplicates, near_duplicates
 from aimic_tui.engine.data.find import find_data_set
 from aimic_tui.engine.data.inspect import inspect_data_set
@@ -100,6 +101,13 @@ def test_flat_pictures_are_not_copies_and_few_pictures_are_no_trouble():
     assert near_pairs(np.zeros((0, THUMB, THUMB), np.uint8), np.zeros(0, np.int64), lambda _: np.zeros(0)) == []
 
 
+def test_many_pictures_are_searched_by_hashing(monkeypatch):
+    monkeypatch.setattr(near, "_EXACT", 10)
+    others = [cell(seed) for seed in range(60)]
+    copies = [squeezed(others[seed].transpose(turn)) for seed, turn in enumerate(TURNS[1:])]
+    assert pairs([*others, *copies]) == [(seed, 60 + seed) for seed in range(7)]
+
+
 def test_stripes_have_nothing_to_align_along_and_do_no_harm():
     stripes = [Image.fromarray(np.tile(np.arange(64, dtype=np.uint8) // width % 2 * 200, (64, 1))) for width in (4, 9)]
     assert pairs([*stripes, *(cell(seed) for seed in range(5))]) == []
@@ -136,22 +144,22 @@ class TestFindings:
         (folder / "a/slide0_91.png").write_bytes((folder / "a/slide0_0.png").read_bytes())
         squeezed(cell(0).transpose(Image.Transpose.ROTATE_180)).save(folder / "b/slide0_92.jpg")
         paths = ("a/slide0_0.png", "a/slide0_91.png", "b/slide0_92.jpg")
-        conflict, exact, near = self.inspect(folder)
+        conflict, exact, nearly = self.inspect(folder)
         assert conflict == ("label-conflict", paths, "nearly one picture under the labels a, b")
         assert exact[:2] == ("duplicate", paths[:2])
-        assert near[:2] == ("near-duplicate", paths)
-        assert "distance up to 0." in near[2]
+        assert nearly[:2] == ("near-duplicate", paths)
+        assert "distance up to 0." in nearly[2]
 
 
 def test_a_run_keeps_them_in_one_group(folder: Path):
     squeezed(cell(3).transpose(Image.Transpose.TRANSPOSE)).save(folder / "a/slide5_90.jpg")
     data_set = find_data_set(DataSettings(path=str(folder)))
     checks = check_images(data_set)
-    near = near_duplicates(data_set, checks)
-    assert [(data_set.images[pair.first], data_set.images[pair.second]) for pair in near] == [
+    copies = near_duplicates(data_set, checks)
+    assert [(data_set.images[pair.first], data_set.images[pair.second]) for pair in copies] == [
         ("a/slide5_90.jpg", "b/slide0_3.png")
     ]
-    joined = group_duplicates(data_set, checks.digests, near)
+    joined = group_duplicates(data_set, checks.digests, copies)
     group_of: Callable[[str], int] = lambda name: int(joined.groups[joined.images.index(name)])  # noqa: E731
     assert group_of("a/slide5_90.jpg") == group_of("b/slide0_3.png") == group_of("a/slide0_0.png")
     assert len(joined.group_names) == len(data_set.group_names) - 1
@@ -159,6 +167,6 @@ def test_a_run_keeps_them_in_one_group(folder: Path):
 
 def test_cells_that_were_photographed_twice_are_found_and_no_others(shared: Path):
     inspection = inspect_data_set(DataSettings(path=str(shared / "data/wbc-subtypes")))
-    near = [finding.paths for finding in inspection.findings if finding.kind == "near-duplicate"]
-    assert len(near) == 14  # looked at one by one: each is one cell, in two photographs
-    assert ("neutrophil/smear00230.jpg", "neutrophil/smear00257.jpg") in near
+    sets = [finding.paths for finding in inspection.findings if finding.kind == "near-duplicate"]
+    assert len(sets) == 14  # looked at one by one: each is one cell, in two photographs
+    assert ("neutrophil/smear00230.jpg", "neutrophil/smear00257.jpg") in sets
