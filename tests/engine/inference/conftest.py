@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.models.build import build_network
@@ -17,16 +18,24 @@ CLASSES = ("basophil", "=lymphocyte", "monocyte")
 WAY = Preprocessing(48, "stretch", "auto", (0.5, 0.4, 0.3), (0.2, 0.2, 0.2))
 
 
-def make_model(folder: Path, seed: int, *, network: str = "test_resnet", classes: tuple[str, ...] = CLASSES) -> Path:
+def make_model(
+    folder: Path,
+    seed: int,
+    *,
+    network: str = "test_resnet",
+    classes: tuple[str, ...] = CLASSES,
+    way: Preprocessing = WAY,
+) -> Path:
     """Save a small network with random weights whose predictions differ from image to image."""
     torch.manual_seed(seed)
-    made = build_network(network, len(classes), WAY.image_size)
+    made = build_network(network, len(classes), way.image_size)
     made.train()
     with torch.no_grad():
-        for _ in range(3):  # running statistics that are not those of a new network
-            made(torch.randn(8, 3, WAY.image_size, WAY.image_size) * 2 + 1)
+        # running statistics that are not those of a new network
+        for _ in range(3 if any(isinstance(module, nn.BatchNorm2d) for module in made.modules()) else 0):
+            made(torch.randn(8, 3, way.image_size, way.image_size) * 2 + 1)
     provenance = {"fold": seed, "monitor": "macro_f1", "validation": {"macro_f1": 0.5}}
-    save_model(folder, ModelCard(network, classes, WAY, provenance), made.state_dict())
+    save_model(folder, ModelCard(network, classes, way, provenance), made.state_dict())
     return folder
 
 

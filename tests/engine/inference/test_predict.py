@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from aimic_tui.engine.files import read_table
 from aimic_tui.engine.inference.loading import load_model
 from aimic_tui.engine.inference.predict import PredictionProgress, predict
 from aimic_tui.engine.models.build import build_network
+from aimic_tui.engine.models.catalogue import all_networks
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
 from aimic_tui.engine.models.weights import read_weights
 from tests.engine.inference.conftest import CLASSES, WAY, make_images, make_model
@@ -213,3 +215,14 @@ def test_the_way_from_file_to_network_is_the_models(tmp_path: Path, images: File
     inputs = loaded.prepare(pixels)
     expected = (pixels / 255.0 - np.array(WAY.mean)) / np.array(WAY.std)
     np.testing.assert_allclose(inputs.permute(0, 2, 3, 1).numpy(), expected, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", [info.name for info in all_networks() if info.paper])
+def test_each_of_the_papers_ten_predicts_what_its_library_does(network: str, images: Files, tmp_path: Path) -> None:
+    way = replace(WAY, image_size=299 if network == "inception_v3" else 64)
+    model = make_model(tmp_path / "model", 1, network=network, way=way)
+    predict([model], images[:6], tmp_path / "p.csv")
+    np.testing.assert_allclose(
+        read_predictions(tmp_path / "p.csv").probabilities, plainly(model, images[:6]), atol=1e-4
+    )
