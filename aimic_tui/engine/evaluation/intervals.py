@@ -206,6 +206,35 @@ def paired_difference(a: Judgement, b: Judgement) -> dict[str, Interval]:
     return found
 
 
+def share_interval(
+    above: Floats, below: Floats, groups: Integers, *, resamples: int = 2000, confidence: float = 0.95, seed: int = 0
+) -> Interval:
+    """Return sum(above) / sum(below) with Wilson's interval, whole groups redrawn.
+
+    Args:
+        above: float [n], 0 to `below`: how much of each image counts as a hit.
+        below: float [n], 0 to 1: how much of each image counts.
+        groups: int [n], any codes.
+
+    Returns:
+        No value where nothing counts; no limits where fewer than `FEWEST_GROUPS` groups do.
+    """
+    counted = below > 0
+    if not counted.any():
+        return Interval(None)
+    _, codes = np.unique(groups[counted], return_inverse=True)
+    count = int(codes.max()) + 1
+    hits = np.bincount(codes, weights=above[counted], minlength=count)
+    sizes = np.bincount(codes, weights=below[counted], minlength=count)
+    value = float(hits.sum() / sizes.sum())
+    if count < FEWEST_GROUPS:
+        return Interval(value)
+    times = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)
+    drawn = (times @ hits) / (times @ sizes)
+    without = (hits.sum() - hits) / (sizes.sum() - sizes)
+    return share_limits(Redrawn(value, drawn, without, count, confidence), float(sizes.sum()))
+
+
 def _overall_interval(
     sample: _Sample, name: str, figure: Redrawn, classes: tuple[dict[str, Interval], ...]
 ) -> Interval:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from dataclasses import fields, is_dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.evaluation.calibration import calibrate
 from aimic_tui.engine.evaluation.intervals import Judgement, cluster_bootstrap, paired_difference
 from aimic_tui.engine.evaluation.limits import Interval
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, class_scores, confusion, scores
-from aimic_tui.engine.evaluation.tested import TestedNetwork, TestedRun, read_tested
+from aimic_tui.engine.evaluation.tested import TestedNetwork, TestedRun, read_tested, read_validations
 from aimic_tui.engine.files import read_json, write_json
 
 HONEST = (
@@ -28,7 +30,7 @@ OPTIMISTIC = (
 _BEST_OF_MANY = (
     "The best of {networks} networks by these figures is flattered by the choice, the more the closer they are."
 )
-FORMAT = 1  # counts up when a figure is computed in another way, so that old files are made anew
+FORMAT = 2  # counts up when a figure is computed in another way, so that old files are made anew
 _RESAMPLES = 2000
 _CONFIDENCE = 0.95
 
@@ -57,6 +59,7 @@ def read_results(run: Path) -> dict[str, Any]:
         made = (run / "results.json").stat().st_mtime_ns
         sources = [run / "experiment.toml", run / "manifest.csv", run / "split.csv"]
         sources += (run / "trials").rglob("predictions.csv")
+        sources += (run / "trials").rglob("validation.csv")
         if all(source.stat().st_mtime_ns <= made for source in sources):
             results = read_json(run / "results.json")
             if isinstance(results, dict) and results.get("format") == FORMAT:
@@ -81,7 +84,8 @@ def build_results(run: Path) -> dict[str, Any]:
         - `confusion`: counts, rows truth, columns prediction, in the order of `classes`; summed over seeds
         - `images`, `groups`, `seeds`, `trials_done`, `trials_total`, `unclassified` (images without a prediction)
 
-        and `pairs`: for each two networks `a`, `b`, `images` (that both tested) and `differences`: figure ->
+        and `calibration`: name -> what `calibration.calibrate` finds, for networks with validation predictions; and
+        `pairs`: for each two networks `a`, `b`, `images` (that both tested) and `differences`: figure ->
         {value, low, high} of a - b. With several seeds a figure is the mean of the seeds' figures.
 
     Raises:
@@ -115,6 +119,7 @@ def build_results(run: Path) -> dict[str, Any]:
         "groups": tested.groups,
         "classes": list(tested.classes),
         "networks": {network.name: _of_network(tested, network, options) for network in tested.networks},
+        "calibration": _calibrations(run, tested, options),
         "pairs": [_pair(a, b, options) for a, b in combinations(tested.networks, 2)],
     }
 
@@ -156,6 +161,27 @@ def _of_network(tested: TestedRun, network: TestedNetwork, options: dict[str, An
         },
         "confusion": _confusion(network, len(tested.classes)),
     }
+
+
+def _calibrations(run: Path, tested: TestedRun, options: dict[str, Any]) -> dict[str, Any]:
+    found = {}
+    for network in tested.networks:
+        validations = read_validations(run, tested, network)
+        calibration = calibrate(network, validations, _judge(network, options), **options)
+        if calibration is not None:
+            found[network.name] = _plain(calibration)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Turn data classes and arrays into what JSON knows."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def _confusion(network: TestedNetwork, classes: int) -> list[list[int]]:

@@ -21,7 +21,7 @@ from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.data.split import Split, read_split
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.metrics import Floats, Integers
-from aimic_tui.engine.evaluation.predictions import read_predictions
+from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions
 from aimic_tui.engine.text import printable
 
 _TRIAL = re.compile(r"fold-(\d+)(?:-seed-(\d+))?\Z")
@@ -174,6 +174,25 @@ def read_tested(run: Path) -> TestedRun:
         len(np.unique(data.groups[ever_tested])),
         tuple(networks),
     )
+
+
+def read_validations(run: Path, tested: TestedRun, network: TestedNetwork) -> dict[tuple[int, int], Predictions]:
+    """Read what a network said about the validation images of its folds: (fold, seed) -> predictions.
+
+    A trial without such a table is left out, and so is one whose table is not about its fold's validation images.
+    """
+    found = {}
+    for fold in network.folds_done:
+        wanted = {tested.data.images[place] for place in tested.split.indices(fold, Part.VALIDATION)}
+        for seed in network.seeds:
+            trial = f"fold-{fold}" + (f"-seed-{seed}" if seed else "")
+            try:
+                table = read_predictions(run / "trials" / network.name / trial / "validation.csv")
+            except InputProblem:
+                continue
+            if table.classes == tested.classes and wanted.issuperset(table.images):
+                found[fold, seed] = table
+    return found
 
 
 def _test_part(split: Split, fold: int) -> NDArray[np.int64]:

@@ -27,8 +27,12 @@ def make_run(  # what a test wants to differ
     images_a_group: int = 5,
     seeds: tuple[int, ...] = (0,),
     protocol: str = "honest",
+    boast: float = 1.0,
 ) -> Path:
-    """Write a run of `skills` (network -> how well it does); every fold of every network is done."""
+    """Write a run of `skills` (network -> how well it does); every fold of every network is done.
+
+    `boast` is how many times too large the logits are that the networks give.
+    """
     skills = {"mobilenet_v2": 2.0} if skills is None else skills
     images = groups * images_a_group
     codes = np.repeat(np.arange(groups), images_a_group).astype(np.int32)
@@ -66,16 +70,21 @@ def make_run(  # what a test wants to differ
         for fold in range(1, folds + 1):
             tested = split.indices(fold, Part.TEST)
             for seed in seeds:
-                said = _said(data.labels[tested], skill, seed + fold * 100)
+                chosen = split.indices(fold, Part.VALIDATION)
+                said = _said(data.labels[tested], skill, seed + fold * 100, boast)
+                said_before = _said(data.labels[chosen], skill, seed + fold * 100 + 50, boast)
                 trial = folder / "trials" / network / (f"fold-{fold}" + (f"-seed-{seed}" if seed else ""))
                 trial.mkdir(parents=True)
                 names = tuple(data.images[index] for index in tested)
                 write_predictions(trial / "predictions.csv", Predictions(names, data.labels[tested], said, CLASSES))
+                names = tuple(data.images[index] for index in chosen)
+                before = Predictions(names, data.labels[chosen], said_before, CLASSES)
+                write_predictions(trial / "validation.csv", before)
     return folder
 
 
-def _said(labels: Integers, skill: float, seed: int) -> Floats:
+def _said(labels: Integers, skill: float, seed: int, boast: float) -> Floats:
     raw = np.random.default_rng(seed).normal(size=(len(labels), len(CLASSES)))
     raw[np.arange(len(labels)), labels] += skill
-    table = np.exp(raw)
+    table = np.exp(raw * boast)
     return np.asarray(table / table.sum(axis=1, keepdims=True))

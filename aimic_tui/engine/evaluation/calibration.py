@@ -1,0 +1,263 @@
+"""Whether a network's probabilities can be believed, made better on validation images and judged on test images.
+
+Temperature scaling (Guo et al. 2017): every fold's network gets one number T > 0 that its logits are divided by. T is
+fitted on that fold's validation images only, so the test images judge it. It changes no prediction, only how sure the
+network says it is. The same validation images choose below which probability a network had better say nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimic_tui.engine.evaluation.intervals import Judgement, cluster_bootstrap, paired_difference, share_interval
+from aimic_tui.engine.evaluation.limits import Interval
+from aimic_tui.engine.evaluation.metrics import CALIBRATION_BINS, Floats, Integers
+from aimic_tui.engine.evaluation.predictions import Predictions
+from aimic_tui.engine.evaluation.tested import TestedNetwork
+
+WANTED_ERRORS = (0.01, 0.02, 0.05, 0.1)
+COMPARED = ("ece", "log_loss", "brier")
+_LOWEST, _HIGHEST = math.log(0.05), math.log(20.0)
+_POINTS = 101
+
+
+@dataclass(frozen=True)
+class Temperature:
+    """What one network's logits are divided by, and on how many validation images that was found."""
+
+    fold: int
+    seed: int
+    value: float
+    images: int
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Test images whose probability of the predicted class lies in (low, high].
+
+    Attributes:
+        confidence: the mean of that probability, None without images.
+        accuracy: the share of them that is correct.
+    """
+
+    low: float
+    high: float
+    images: int
+    confidence: float | None
+    accuracy: float | None
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Leaving unsure images to a person, so that of those that are answered few are wrong.
+
+    Attributes:
+        wanted: the largest share of errors among the answered images.
+        thresholds: of the calibrated probability, one a fold and seed, chosen on validation images; None where
+            these are too few, or too often wrong, for any.
+        answered: the share of the test images that is answered.
+        error: the share of these that is wrong; None where none is answered.
+    """
+
+    wanted: float
+    thresholds: tuple[float | None, ...]
+    answered: Interval
+    error: Interval
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How one network's test probabilities are calibrated, before and after.
+
+    Attributes:
+        before, after, difference: by the names of `COMPARED`; the difference is after - before.
+        reliability_before, reliability_after: the bins of the calibration error.
+        coverage, risk: float [up to 101]: the share of test images answered, from the surest on, and the share of
+            these that is wrong.
+        rejections: one for each of `WANTED_ERRORS`.
+    """
+
+    temperatures: tuple[Temperature, ...]
+    before: dict[str, Interval]
+    after: dict[str, Interval]
+    difference: dict[str, Interval]
+    reliability_before: tuple[ReliabilityBin, ...]
+    reliability_after: tuple[ReliabilityBin, ...]
+    coverage: Floats
+    risk: Floats
+    rejections: tuple[Rejection, ...]
+
+
+def calibrate(
+    network: TestedNetwork,
+    validations: dict[tuple[int, int], Predictions],
+    before: Judgement,
+    *,
+    resamples: int,
+    confidence: float,
+    seed: int,
+) -> Calibration | None:
+    """Calibrate a network's test probabilities by its validation predictions.
+
+    Args:
+        network: its test predictions.
+        validations: (fold, seed) -> predictions of that fold's validation images.
+        before: the network's judgement, made with the same `resamples`, `confidence` and `seed`.
+
+    Returns:
+        None where a fold has no validation image with label and prediction.
+    """
+    table = network.probabilities.copy()
+    temperatures: list[Temperature] = []
+    thresholds: list[list[float | None]] = []
+    places: list[tuple[int, NDArray[np.bool_]]] = []
+    for place, trial_seed in enumerate(network.seeds):
+        for fold in network.folds_done:
+            found = validations.get((fold, trial_seed))
+            if found is None:
+                return None
+            known = (found.labels >= 0) & ~np.isnan(found.probabilities).any(axis=1)
+            labels, said = found.labels[known], found.probabilities[known]
+            if not len(labels):
+                return None
+            value = fit_temperature(labels, said)
+            temperatures.append(Temperature(fold, trial_seed, value, len(labels)))
+            here = network.folds == fold
+            table[place, here] = scaled(table[place, here], value)
+            right = said.argmax(axis=1) == labels
+            sureness = scaled(said, value).max(axis=1)
+            thresholds.append([choose_threshold(sureness, right, wanted) for wanted in WANTED_ERRORS])
+            places.append((place, here))
+    after = cluster_bootstrap(
+        network.labels, table, network.groups, resamples=resamples, confidence=confidence, seed=seed
+    )
+    differences = paired_difference(after, before)
+    coverage, risk = risk_coverage(network.labels, table)
+    rejections = []
+    for number, wanted in enumerate(WANTED_ERRORS):
+        chosen = tuple(row[number] for row in thresholds)
+        answered = np.zeros(table.shape[:2], bool)
+        for (place, here), threshold in zip(places, chosen, strict=True):
+            if threshold is not None:
+                answered[place, here] = table[place, here].max(axis=1) >= threshold
+        known = ~np.isnan(table).any(axis=(0, 2)) & (network.labels >= 0)
+        kept = answered[:, known].mean(axis=0)
+        wrong = (answered & (table.argmax(axis=2) != network.labels))[:, known].mean(axis=0)
+        shares = [
+            share_interval(above, below, network.groups[known], resamples=resamples, confidence=confidence, seed=seed)
+            for above, below in ((kept, np.ones(len(kept))), (wrong, kept))
+        ]
+        rejections.append(Rejection(wanted, chosen, shares[0], shares[1]))
+    return Calibration(
+        tuple(temperatures),
+        {name: before.overall[name] for name in COMPARED},
+        {name: after.overall[name] for name in COMPARED},
+        {name: differences[name] for name in COMPARED},
+        reliability(network.labels, network.probabilities),
+        reliability(network.labels, table),
+        coverage,
+        risk,
+        tuple(rejections),
+    )
+
+
+def fit_temperature(labels: Integers, probabilities: Floats) -> float:
+    """Return the temperature, 0.05 to 20, that makes the labels likeliest.
+
+    What is minimised is the sum of -ln p(label) plus (ln T)^2 / 2: few images, or images without any error, which would
+    ask for endless certainty, move T little from 1; hundreds of them decide it alone.
+
+    Args:
+        labels: int [n], codes, all known; n at least 1.
+        probabilities: float [n, c], no NaN.
+    """
+    rows = np.arange(len(labels))
+
+    def cost(log_t: float) -> float:
+        chance = scaled(probabilities, math.exp(log_t))[rows, labels]
+        return float(-np.log(np.maximum(chance, 1e-300)).sum()) + log_t**2 / 2
+
+    grid = np.linspace(_LOWEST, _HIGHEST, 61)
+    best = int(np.argmin([cost(point) for point in grid]))
+    low, high = float(grid[max(0, best - 1)]), float(grid[min(len(grid) - 1, best + 1)])
+    ratio = (math.sqrt(5) - 1) / 2
+    while high - low > 1e-6:  # golden section
+        left, right = high - ratio * (high - low), low + ratio * (high - low)
+        if cost(left) < cost(right):
+            high = right
+        else:
+            low = left
+    return math.exp((low + high) / 2)
+
+
+def scaled(probabilities: Floats, temperature: float) -> Floats:
+    """Return the probabilities float [n, c] of logits divided by the temperature; NaN rows stay NaN."""
+    logits = np.log(np.maximum(probabilities, 1e-300)) / temperature
+    logits -= logits.max(axis=1, keepdims=True)
+    raised = np.exp(logits)
+    shares: Floats = raised / raised.sum(axis=1, keepdims=True)
+    return shares
+
+
+def choose_threshold(sureness: Floats, right: NDArray[np.bool_], wanted: float) -> float | None:
+    """Return the lowest probability from which on at most a share `wanted` is wrong, None where there is none.
+
+    One error more than was seen is counted against it, (errors + 1) / (images + 1), as conformal risk control does:
+    ten images without an error promise no 1 %.
+
+    Args:
+        sureness: float [n], the probability of the predicted class of validation images.
+        right: bool [n], whether that class is theirs.
+    """
+    order = np.argsort(-sureness, kind="stable")
+    ordered = sureness[order]
+    errors = np.cumsum(~right[order])
+    kept = np.arange(1, len(ordered) + 1)
+    last_of_its_value = np.r_[ordered[1:] != ordered[:-1], True]
+    good = np.flatnonzero(((errors + 1) / (kept + 1) <= wanted) & last_of_its_value)
+    return float(ordered[good[-1]]) if len(good) else None
+
+
+def reliability(labels: Integers, probabilities: Floats) -> tuple[ReliabilityBin, ...]:
+    """Return the bins of the calibration error over all seeds: int [n], float [seeds, n, c]."""
+    sureness, right = _sure_and_right(labels, probabilities)
+    bins = np.clip(np.ceil(sureness * CALIBRATION_BINS).astype(np.int64) - 1, 0, CALIBRATION_BINS - 1)
+    found = []
+    for number in range(CALIBRATION_BINS):
+        here = bins == number
+        images = int(here.sum())
+        found.append(
+            ReliabilityBin(
+                number / CALIBRATION_BINS,
+                (number + 1) / CALIBRATION_BINS,
+                images,
+                float(sureness[here].mean()) if images else None,
+                float(right[here].mean()) if images else None,
+            )
+        )
+    return tuple(found)
+
+
+def risk_coverage(labels: Integers, probabilities: Floats) -> tuple[Floats, Floats]:
+    """Return coverage and risk, float [m] each, m at most 101, over all seeds: int [n], float [seeds, n, c].
+
+    Point by point the surest images are answered; equally sure ones together.
+    """
+    sureness, right = _sure_and_right(labels, probabilities)
+    order = np.argsort(-sureness, kind="stable")
+    ordered, errors = sureness[order], np.cumsum(~right[order])
+    ends = np.flatnonzero(np.r_[ordered[1:] != ordered[:-1], True][: len(ordered)])
+    if len(ends) > _POINTS:
+        ends = ends[np.unique(np.linspace(0, len(ends) - 1, _POINTS).round().astype(np.int64))]
+    return (ends + 1) / max(1, len(ordered)), errors[ends] / (ends + 1)
+
+
+def _sure_and_right(labels: Integers, probabilities: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    truth = np.broadcast_to(labels, probabilities.shape[:2])
+    known = (truth >= 0) & ~np.isnan(probabilities).any(axis=2)
+    said = probabilities[known]
+    return said.max(axis=1), said.argmax(axis=1) == truth[known]
