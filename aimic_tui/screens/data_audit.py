@@ -53,7 +53,7 @@ class Finding:
 
 
 _WORDS = {
-    "label-conflict": ("image with two labels", "images with two labels"),
+    "label-conflict": ("picture with several labels", "pictures with several labels"),
     "empty": ("empty file", "empty files"),
     "truncated": ("truncated file", "truncated files"),
     "unreadable": ("unreadable file", "unreadable files"),

@@ -90,7 +90,7 @@ def finding_rows(audit: Audit) -> tuple[FindingRow, ...]:
     if not kinds & {"duplicate", "near-duplicate"}:
         rows.append(FindingRow(None, "no picture is there twice"))
     if "label-conflict" not in kinds:
-        rows.append(FindingRow(None, "no picture has two labels"))
+        rows.append(FindingRow(None, "no picture has several labels"))
     return tuple(rows)
 
 
