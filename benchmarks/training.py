@@ -80,9 +80,9 @@ def plain(network: str, images: Path, seconds: float, device: str) -> dict[str, 
 
 
 def limit(network: str, images: Path, seconds: float, device: str) -> dict[str, float]:
-    from aimic_tui.engine.runs.worker import keep_freed_memory
+    from aimic_tui.engine.processor import settle_processor
 
-    keep_freed_memory()
+    settle_processor()
     import torch
 
     from aimic_tui.engine.models.build import build_network
@@ -109,9 +109,9 @@ def limit(network: str, images: Path, seconds: float, device: str) -> dict[str, 
 
 
 def aimic(network: str, images: Path, seconds: float, device: str, *, frozen: bool = False) -> dict[str, float]:
-    from aimic_tui.engine.runs.worker import keep_freed_memory
+    from aimic_tui.engine.processor import settle_processor
 
-    keep_freed_memory()
+    settle_processor()
     import numpy as np
     import torch
 

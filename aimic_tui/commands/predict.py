@@ -13,8 +13,8 @@ import click
 from aimic_tui import wording
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
+from aimic_tui.engine.processor import settle_processor
 from aimic_tui.engine.runs.events import append_event
-from aimic_tui.engine.runs.worker import keep_freed_memory
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import printable
 
@@ -62,7 +62,7 @@ def predict(
     stop = _Stop()
     report = _Report(events)
     report.loading(len(files))
-    keep_freed_memory()  # before torch
+    settle_processor()  # before torch
     from aimic_tui.engine.inference.predict import PredictionProgress
     from aimic_tui.engine.inference.predict import predict as run
 

@@ -12,7 +12,6 @@ parent has died: nobody would hear what it says.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import gc
 import json
 import os
@@ -27,6 +26,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.files import FileLock, digest_of_bytes, digest_of_file
+from aimic_tui.engine.processor import settle_processor
 from aimic_tui.engine.runs.events import append_event
 from aimic_tui.engine.runs.folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.workspace import Workspace
@@ -35,20 +35,8 @@ from aimic_tui.engine.text import one_line
 if TYPE_CHECKING:
     from aimic_tui.engine.training.trial import TrialTask
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 _STOP_FILE_EVERY = 0.3  # seconds between looks at the stop file: on a network mount each look costs
 _LOCK_PATIENCE = 60.0  # seconds for an orphan to notice that its parent has died and to leave
-
-
-def keep_freed_memory() -> None:
-    """Let the C library keep freed memory for the next step, instead of giving it back and faulting it in anew.
-
-    A third of the time of training on a processor; before torch is imported. Without effect outside glibc.
-    """
-    with suppress(AttributeError, OSError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_MMAP_THRESHOLD, 1 << 30)
-        mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
 class StopSigns:
@@ -217,7 +205,7 @@ def main(arguments: Sequence[str]) -> int:
         os.dup2(2, 1)
         if options.threads:
             os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(options.threads)))
-        keep_freed_memory()
+        settle_processor()
         return _serve(Worker(run, options.device, stop), stop, answers, options.threads)
 
 
