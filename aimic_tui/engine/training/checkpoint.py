@@ -80,7 +80,8 @@ class Checkpoints:
         """Write the checkpoint of an epoch; the one before becomes the older one.
 
         Args:
-            content: plain values and tensors.
+            content: plain values and tensors; its "network" may be None where it is the best epoch's, which is then not
+                written twice.
 
         Raises:
             AimicError: the disk is full or gone. The checkpoints that were there still are.
@@ -120,6 +121,10 @@ class Checkpoints:
                 f"{printable(str(path))}, the weights of the best epoch, is damaged or gone. Remove the trial's folder "
                 "and `aimic resume` the run to train it anew."
             )
+        return self._weights(best)
+
+    def _weights(self, best: BestWeights) -> dict[str, Tensor]:
+        path = self._newest.with_name(best.file)
         return cast(dict[str, Tensor], torch.load(path, map_location="cpu", weights_only=True))
 
     def load(self) -> Loaded:
@@ -139,7 +144,10 @@ class Checkpoints:
                 self._check(file, whole["identity"])
                 if best is None or _is_whole(file.with_name(best.file), {best.digest}):
                     self._bests = [best.file if best else ""]
-                    return Loaded(whole["content"], best, tuple(warnings))
+                    content = whole["content"]
+                    if best is not None and content["network"] is None:
+                        content["network"] = self._weights(best)
+                    return Loaded(content, best, tuple(warnings))
             if file == self._newest:
                 self._newest_is_whole = False
             then = "the one of the epoch before is used" if number + 1 < len(there) else "the trial starts anew"

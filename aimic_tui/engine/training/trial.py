@@ -345,11 +345,12 @@ class _Trial:
         """Write the checkpoint of the epoch that was trained last."""
         network = self.network.state_dict()
         self.part = self.stepper.part
-        if self.history.epochs[-1].best:
+        is_best = self.history.epochs[-1].best
+        if is_best:
             self.best = self.checkpoints.save_best(len(self.history.epochs), network)
         self.checkpoints.save(
             {
-                "network": network,
+                "network": None if is_best else network,
                 "optimizer": self.optimizer.state_dict(),
                 "schedule": self.schedule.state_dict(),
                 "scaler": self.precision.scaler.state_dict(),

@@ -175,6 +175,14 @@ def test_the_best_weights_stay_as_long_as_a_checkpoint_points_to_them(tmp_path: 
     assert {path.name for path in tmp_path.glob("best-*.pt")} == {"best-0002.pt"}
 
 
+def test_a_network_that_is_the_best_one_is_written_once(tmp_path: Path) -> None:
+    checkpoints, network = fresh(tmp_path), content(1)["network"]
+    best = checkpoints.save_best(1, network)
+    checkpoints.save(content(1) | {"network": None}, best)
+    loaded = fresh(tmp_path).load().content
+    assert loaded is not None and torch.equal(loaded["network"]["weight"], network["weight"])
+
+
 def test_a_checkpoint_whose_best_weights_are_damaged_is_not_used(tmp_path: Path) -> None:
     checkpoints = fresh(tmp_path)
     checkpoints.save(content(1), checkpoints.save_best(1, {"weight": torch.ones(3)}))
