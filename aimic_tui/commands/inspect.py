@@ -14,7 +14,18 @@ import click
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.text import one_line, printable
-from aimic_tui.wording import bar_text, bytes_text, count_text, duration, percent, plural, rate, sign
+from aimic_tui.wording import (
+    bar_text,
+    bytes_text,
+    count_text,
+    duration,
+    interval_text,
+    number,
+    percent,
+    plural,
+    rate,
+    sign,
+)
 
 if TYPE_CHECKING:
     from aimic_tui.engine.data.finding import Finding
@@ -76,15 +87,16 @@ class _Meter:
         if now - self._shown < (0.2 if self._live else 2):
             return
         self._shown = now
-        speed = done / max(now - self._began, 1e-9)
+        passed = now - self._began
+        speed = done / passed if passed > 0.2 else 0.0
         if not total:
             line = f"looking for images: {count_text(done)}"
         else:
             left = duration((total - done) / speed if speed else None)
             doing, what = _STEPS[step]
+            fast = f"{rate(speed)}, " if step == "read" else ""
             line = (
-                f"{doing} {bar_text(done / total, 20)} {count_text(done)} of {plural(total, what)}, "
-                f"{rate(speed)}, {left} left"
+                f"{doing} {bar_text(done / total, 20)} {count_text(done)} of {plural(total, what)}, {fast}{left} left"
             )
         click.echo(f"\r\x1b[K{line}" if self._live else line, err=True, nl=not self._live)
 
@@ -155,9 +167,18 @@ def _print_findings(inspection: Inspection) -> None:
             click.echo(f"    {_in_words(finding)}")
         if count > _SHOWN:
             click.echo(f"    and {count_text(count - _SHOWN)} more; --json lists all")
+    if inspection.shortcuts:
+        click.echo(f"{sign('attention')} shortcut: {count_text(len(inspection.shortcuts))}")
+    for shortcut in inspection.shortcuts:
+        reached = interval_text(shortcut.balanced_accuracy, shortcut.low, shortcut.high)
+        chance = number(shortcut.chance)
+        click.echo(f"    {shortcut.feature} alone: balanced accuracy {reached}, by chance {chance}")
+        click.echo(f"        {shortcut.sentence}")
+        for name, images in shortcut.examples.items():
+            click.echo(f"        {one_line(name, 40)}: {', '.join(one_line(image, 60) for image in images)}")
     for note in inspection.notes:
         click.echo(f"{sign('attention')} {printable(note)}")
-    if not kinds and not inspection.notes:
+    if not kinds and not inspection.notes and not inspection.shortcuts:
         click.echo(f"{sign('finished')} Every file can be read, and no picture is there twice.")
 
 

@@ -85,3 +85,17 @@ def test_images_that_are_all_broken_are_listed_and_the_code_says_so(tmp_path):
     done = aimic("inspect", "cells", "--json", folder=tmp_path)
     assert done.returncode == 3
     assert [problem["kind"] for problem in json.loads(done.stdout)["problems"]] == ["empty", "empty"]
+
+
+def test_shortcuts_are_told_in_words(tmp_path):
+    random = np.random.default_rng(0)
+    for number in range(40):
+        place = tmp_path / "cells" / "ab"[number % 2]
+        place.mkdir(parents=True, exist_ok=True)
+        side = 24 if number % 2 else 30
+        Image.fromarray(random.integers(0, 256, (side, side, 3), dtype=np.uint8)).save(place / f"{number}.png")
+    done = aimic("inspect", "cells", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "image size alone: balanced accuracy 1.000" in done.stdout
+    assert "by chance 0.500" in done.stdout
+    assert "        b: b/" in done.stdout

@@ -15,7 +15,9 @@ from aimic_tui.engine.data.duplicates import find_duplicates
 from aimic_tui.engine.data.find import Found, find_everything
 from aimic_tui.engine.data.finding import Finding
 from aimic_tui.engine.data.measures import Measures, measure_images
+from aimic_tui.engine.data.outliers import find_outliers, notes_on_balance
 from aimic_tui.engine.data.reading import UnreadableImage, read_pixels
+from aimic_tui.engine.data.shortcuts import Shortcut, find_shortcuts
 from aimic_tui.engine.data.threads import Progress, ShouldStop
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class Inspection:
         data_set: the labelled images, readable or not.
         suggested_group: the pattern that the names show, or None.
         findings: everything wrong, worst kinds first.
+        shortcuts: what gives the class away without the cell, the clearest first.
         notes: sentences on what was left out or deserves a thought.
         measures: what was measured of each image of `data_set`.
     """
@@ -41,6 +44,7 @@ class Inspection:
     data_set: DataSet
     suggested_group: str | None
     findings: tuple[Finding, ...]
+    shortcuts: tuple[Shortcut, ...]
     notes: tuple[str, ...]
     measures: Measures
 
@@ -62,6 +66,7 @@ class Inspection:
                 {"kind": finding.kind, "paths": list(finding.paths), "detail": finding.detail}
                 for finding in self.findings
             ],
+            "shortcuts": [_shortcut_json(shortcut) for shortcut in self.shortcuts],
             "path": str(data_set.root),
             "group_rule": data_set.group_rule,
             "class_groups": data_set.group_counts() if data_set.grouped else None,
@@ -70,6 +75,17 @@ class Inspection:
             "sizes": [{"width": w, "height": h, "images": count} for (w, h), count in sizes.most_common(20)],
             "notes": list(self.notes),
         }
+
+
+def _shortcut_json(shortcut: Shortcut) -> dict[str, Any]:
+    figures = ("balanced_accuracy", "low", "high", "chance")
+    return {
+        "feature": shortcut.feature,
+        **{name: round(getattr(shortcut, name), 4) for name in figures},
+        "within_groups": shortcut.within_groups,
+        "sentence": shortcut.sentence,
+        "examples": {name: list(images) for name, images in shortcut.examples.items()},
+    }
 
 
 def inspect_data_set(
@@ -101,10 +117,11 @@ def inspect_data_set(
             data_set, measures, found, intensity=settings.intensity, progress=step("compare"), should_stop=should_stop
         ),
     ]
+    findings += find_outliers(data_set, measures)
     findings.sort(key=lambda finding: KINDS.index(finding.kind))
-    return Inspection(
-        data_set, found.suggested_group, tuple(findings), (*found.notes, *_notes(data_set, measures)), measures
-    )
+    notes = (*found.notes, *_notes(data_set, measures), *notes_on_balance(data_set))
+    shortcuts = tuple(find_shortcuts(data_set, measures))
+    return Inspection(data_set, found.suggested_group, tuple(findings), shortcuts, notes, measures)
 
 
 KINDS = (
@@ -117,6 +134,7 @@ KINDS = (
     "too-small",
     "duplicate",
     "near-duplicate",
+    "outlier",
     "unlabelled",
 )
 
