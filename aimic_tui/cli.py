@@ -11,7 +11,6 @@ import itertools
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -32,7 +31,9 @@ _COMMANDS = {
     "resume": ("runs", "resume", "Go on with a run that was stopped or interrupted."),
     "results": ("results", "results", "A run's figures with their intervals."),
     "compare": ("compare", "compare", "Which networks differ, of one run or several on the same split."),
+    "report": ("report", "report", "One self-contained page on a run, or the same as Markdown."),
     "predict": ("predict", "predict", "Classify images with a trained model."),
+    "cache": ("cache", "cache", "The decoded images that runs share, and how to clear them."),
     "doctor": ("doctor", "doctor", "What this terminal, these devices and these folders can do."),
 }
 
@@ -80,8 +81,11 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = _common_options_first(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     try:
-        result: Any = aimic.main(arguments, prog_name="aimic", standalone_mode=False)
-        code = result if isinstance(result, int) else 0
+        with aimic.make_context("aimic", arguments) as context:
+            aimic.invoke(context)
+        code = 0
+    except click.exceptions.Exit as end:
+        code = end.exit_code
     except AimicError as error:
         if debug:
             raise
