@@ -244,6 +244,13 @@ class ComputeSettings(_Section):
         title="Cache",
         description="Keep the decoded, resized images in one file that all trials and runs share.",
     )
+    cache_limit: float = Field(
+        20.0,
+        ge=0.0,
+        le=100_000.0,
+        title="Cache limit",
+        description="GB that the cached images of all data sets may take; those wanted longest ago go first.",
+    )
 
 
 class EvaluationSettings(_Section):

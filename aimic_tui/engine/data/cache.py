@@ -1,8 +1,8 @@
 """Decoded, resized images in one file that all trials and runs share: read 90 times faster than decoded again.
 
 The file's name is a digest of every input (path, size, time of change) and of every step up to the pixels, so a cache
-can't be stale; it has its final name only when it is whole. Where there is no room for one, images are decoded on
-demand.
+can't be stale; it has its final name only when it is whole. All of them together are bounded: before one is built,
+those that were wanted longest ago go. Where there is no room for one, images are decoded on demand.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from aimic_tui.engine.errors import Interrupted
 from aimic_tui.engine.files import FileLock, sync_folder
 
 _VERSION = 1  # of the file's layout and of all steps that `Preprocessing.pixel_steps` does not name
+DEFAULT_LIMIT = 20_000_000_000  # bytes; the default of `compute.cache_limit`
 _SPARE = 1 << 30  # bytes a cache leaves free on the disk
 
 
@@ -101,6 +103,8 @@ def cached_images(  # noqa: PLR0917
     mode: str,
     progress: Progress | None = None,
     should_stop: ShouldStop | None = None,
+    *,
+    limit: int = DEFAULT_LIMIT,
 ) -> ImageSource:
     """Open the cache of these images, building it first where it is not there.
 
@@ -115,6 +119,8 @@ def cached_images(  # noqa: PLR0917
             room on it than "on" does.
         progress: hears how many images of how many are decoded.
         should_stop: is asked now and then.
+        limit: bytes that all caches of the folder may take; the least recently wanted ones go to make room, and what
+            is larger by itself is decoded on demand.
 
     Raises:
         UnreadableImage: an image can't be used; it is named.
@@ -133,6 +139,9 @@ def cached_images(  # noqa: PLR0917
             lock = _wait_for(FileLock(target.with_suffix(".lock")), target, needed, should_stop)
             try:
                 if not _is_whole(target, needed):
+                    if needed > limit:
+                        return _DecodedImages(paths, preprocessing, _over_the_limit(needed, limit))
+                    enforce_limit(folder, limit - needed)
                     free = shutil.disk_usage(folder).free - (_SPARE if mode == "auto" else 0)
                     if needed > free:
                         return _DecodedImages(paths, preprocessing, _short_of_room(needed, folder))
@@ -148,6 +157,69 @@ def cached_images(  # noqa: PLR0917
 
 def _short_of_room(needed: int, folder: Path) -> str:
     return f"A cache of {needed / 1e9:.1f} GB can't be kept in {folder}; images are decoded each time instead"
+
+
+def _over_the_limit(needed: int, limit: int) -> str:
+    return (
+        f"A cache of {needed / 1e9:.1f} GB is more than compute.cache_limit allows ({limit / 1e9:.1f} GB); images are "
+        "decoded each time instead"
+    )
+
+
+@dataclass(frozen=True)
+class CacheFile:
+    """One cache: its file, its size in bytes, and when it was last wanted (seconds since 1970)."""
+
+    path: Path
+    bytes: int
+    wanted: float
+
+
+def cache_files(folder: Path) -> list[CacheFile]:
+    """List the whole caches of a folder, the least recently wanted first; none where the folder is missing."""
+    found = []
+    for path in folder.glob("*.images"):
+        with suppress(FileNotFoundError):  # someone else clears up
+            status = path.stat()
+            found.append(CacheFile(path, status.st_size, status.st_mtime))
+    return sorted(found, key=lambda file: (file.wanted, file.path))
+
+
+def enforce_limit(folder: Path, limit: int) -> int:
+    """Remove the least recently wanted caches until those that stay take at most `limit` bytes.
+
+    A cache in use may go: whoever has it open keeps it until it is done, and only then is the room free.
+
+    Returns:
+        How many bytes were removed.
+    """
+    files = cache_files(folder)
+    total, removed = sum(file.bytes for file in files), 0
+    for file in files:
+        if total - removed <= limit:
+            break
+        file.path.unlink(missing_ok=True)
+        removed += file.bytes
+    return removed
+
+
+def clear_cache(folder: Path) -> int:
+    """Remove every cache, and what builders that died left behind; return how many bytes.
+
+    A cache that is being built stays. So do the empty lock files: one that vanished while another process waits for
+    it would let two build at once.
+    """
+    removed = enforce_limit(folder, 0)
+    for part in folder.glob("*.part"):
+        lock = FileLock(part.with_suffix(".lock"))
+        if lock.acquire():
+            try:
+                with suppress(FileNotFoundError):
+                    removed += part.stat().st_size
+                    part.unlink()
+            finally:
+                lock.release()
+    return removed
 
 
 def _key(paths: Sequence[Path], preprocessing: Preprocessing) -> str:

@@ -171,3 +171,53 @@ def test_use_is_noted_for_whoever_clears_up(make_folder: MakeFolder, tmp_path):
     os.utime(file, (0, 0))
     cached_images(paths, PREPROCESSING, tmp_path / "cache", "on")
     assert file.stat().st_mtime > time.time() - 60
+
+
+class TestRoom:
+    SIZE = 4 * 16 * 16 * 3  # bytes of a cache of four images
+
+    def build(self, folder: Path, images: list[Path], limit: int = cache.DEFAULT_LIMIT) -> cache.ImageSource:
+        return cached_images(images, PREPROCESSING, folder, "on", limit=limit)
+
+    def test_the_least_recently_wanted_go_to_make_room(self, make_folder: MakeFolder, tmp_path):
+        images = images_in(make_folder({"a": 12}))
+        folder = tmp_path / "cache"
+        for start_at, wanted in ((0, 3_000), (4, 1_000)):
+            self.build(folder, images[start_at : start_at + 4])
+            newest = max(folder.glob("*.images"), key=lambda path: path.stat().st_mtime)
+            os.utime(newest, (wanted, wanted))
+        old, recent = cache.cache_files(folder)
+        kept = self.build(folder, images[8:], limit=2 * self.SIZE)
+        assert kept.cached
+        assert not old.path.exists()
+        assert recent.path.exists()
+        assert sum(file.bytes for file in cache.cache_files(folder)) == 2 * self.SIZE
+
+    def test_what_is_larger_than_the_limit_is_decoded_and_nothing_goes(self, make_folder: MakeFolder, tmp_path):
+        images = images_in(make_folder({"a": 12}))
+        self.build(tmp_path / "cache", images[:4])
+        source = self.build(tmp_path / "cache", images, limit=2 * self.SIZE)
+        assert not source.cached
+        assert "compute.cache_limit" in source.reason
+        assert len(cache.cache_files(tmp_path / "cache")) == 1
+        assert source.batch(everything(12)).shape == (12, 16, 16, 3)
+
+    def test_an_open_cache_outlives_its_removal(self, make_folder: MakeFolder, tmp_path):
+        images = images_in(make_folder({"a": 4}))
+        source = self.build(tmp_path / "cache", images)
+        before = source.batch(everything(4))
+        assert cache.clear_cache(tmp_path / "cache") == self.SIZE
+        assert (source.batch(everything(4)) == before).all()
+        assert cache.cache_files(tmp_path / "cache") == []
+
+    def test_clearing_takes_left_overs_but_nothing_that_is_being_built(self, tmp_path):
+        (tmp_path / "left.part").write_bytes(b"x" * 100)
+        (tmp_path / "busy.part").write_bytes(b"x" * 10)
+        (tmp_path / "notes.txt").write_text("not ours")
+        lock = cache.FileLock(tmp_path / "busy.lock")
+        assert lock.acquire()
+        assert cache.clear_cache(tmp_path) == 100
+        lock.release()
+        assert (tmp_path / "busy.part").exists()
+        assert (tmp_path / "notes.txt").exists()
+        assert cache.clear_cache(tmp_path / "nowhere") == 0

@@ -1,0 +1,42 @@
+"""`aimic cache`: the decoded images that runs share, and how to clear them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from aimic_tui.engine.data.cache import cache_files, clear_cache
+from aimic_tui.engine.runs.workspace import Workspace
+from aimic_tui.engine.text import printable
+from aimic_tui.wording import ago, bytes_text, plural
+
+
+@click.command()
+@click.option("--clear", is_flag=True, help="Remove them; the next run decodes its images again.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def cache(workspace: Path, clear: bool, as_json: bool) -> None:
+    """Show what the cache of decoded images takes, or clear it.
+
+    A run that is on keeps what it has open; a cache that is being built stays. compute.cache_limit bounds the whole.
+    """
+    folder = Workspace(workspace).cache_folder
+    removed = clear_cache(folder) if clear else 0
+    files = cache_files(folder)
+    total = sum(file.bytes for file in files)
+    if as_json:
+        caches = [{"file": file.path.name, "bytes": file.bytes, "wanted": file.wanted} for file in files]
+        click.echo(json.dumps({"folder": str(folder), "bytes": total, "removed": removed, "caches": caches}))
+        return
+    if clear:
+        click.echo(f"Removed {bytes_text(removed)} from {printable(str(folder))}.")
+        return
+    if not files:
+        click.echo(f"{printable(str(folder))} holds no decoded images.")
+        return
+    click.echo(f"{printable(str(folder))} holds {plural(len(files), 'cache')} of decoded images, {bytes_text(total)}.")
+    for file in reversed(files):
+        click.echo(f"  {file.path.stem[:12]}  {bytes_text(file.bytes):>9}  last used {ago(file.wanted)}")
+    click.echo("`aimic cache --clear` removes them.")
