@@ -344,7 +344,7 @@ def _now(snapshot: RunSnapshot, trial: TrialSnapshot | None) -> Content:
     most = trial.epochs[-1].epochs if trial.epochs else snapshot.epochs_total
     if progress is not None:
         waiting = f"  waiting for data {percent(progress.waiting)}" if math.isfinite(progress.waiting) else ""
-        speed = f"  {rate(progress.images_per_second)}" if math.isfinite(progress.images_per_second) else ""
+        speed = f"  {rate(progress.images_per_second)}" if progress.images_per_second > 0 else ""
         epoch = f"  epoch {progress.epoch} of at most {most}" if progress.phase in ("train", "validate") else ""
         where = Content.assemble(
             name,

@@ -18,6 +18,8 @@ from aimic_tui.engine.training.randomness import Stream, shuffled
 
 Integers = npt.NDArray[np.int64]
 
+_SHORTEST = 0.1  # seconds that a rate must be measured over to mean anything
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -102,9 +104,12 @@ class Stopwatch:
         self._images += images
 
     def rates(self) -> tuple[float, float]:
-        """Return images a second and the share of time spent waiting since the last call, then start anew."""
-        passed = max(1e-9, time.monotonic() - self._started)
-        rates = self._images / passed, min(1.0, self._waited / passed)
+        """Return images a second and the share of time spent waiting since the last call, then start anew.
+
+        Both are 0 where too little time has passed to tell.
+        """
+        passed = time.monotonic() - self._started
+        rates = (self._images / passed, min(1.0, self._waited / passed)) if passed > _SHORTEST else (0.0, 0.0)
         self._started, self._waited, self._images = time.monotonic(), 0.0, 0
         return rates
 
