@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import resources
 
 import pytest
+from torchvision import models
 
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.models import catalogue, catalogue_table
@@ -21,7 +22,8 @@ def test_every_classifier_of_the_libraries_is_in_it() -> None:
     known = {info.name for info in all_networks()}
     installed = {name for name, _, _ in catalogue_table.names()}
     assert known <= installed
-    assert len(installed - known) <= 10, f"left out: {sorted(installed - known)}"
+    # Encoders without a classifier, and networks for images that are not square.
+    assert [name for name in sorted(installed - known) if not name.endswith(("_enc", "_sapiens2"))] == []
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,13 @@ def test_a_row_is_what_the_library_says_today(name: str) -> None:
         info.size_step,
     )
     assert str(row["weights"]).split() == list(info.weights)
+
+
+def test_multiply_adds_are_those_that_torchvision_publishes() -> None:
+    for info in all_networks():
+        if info.library == "torchvision":
+            facts = models.get_model_weights(info.name)[info.weights[0]].meta
+            assert info.gmacs == pytest.approx(facts["_ops"], rel=0.05), info.name
 
 
 def test_other_versions_of_the_libraries_are_asked_for_names_that_the_table_lacks(
