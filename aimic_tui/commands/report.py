@@ -1,0 +1,29 @@
+"""`aimic report`: one self-contained page on a run, ready to be sent, printed or quoted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from aimic_tui.engine.runs.workspace import Workspace
+from aimic_tui.engine.text import printable
+
+
+@click.command()
+@click.argument("run")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="An .html or .md file besides the run's own report.html; Markdown gets a folder with its figures.",
+)
+@click.pass_context
+def report(context: click.Context, run: str, output: Path | None) -> None:
+    """Write the report of RUN: figures, cases, split, recipe, a methods paragraph, checklists.
+
+    RUN is a run's folder, its name, a unique beginning of it, or latest. The last line printed is the report's path.
+    """
+    from aimic_tui.engine.report.write import write_report
+
+    folder = Workspace(context.obj).find_run(run)
+    click.echo(printable(str(write_report(folder, output)[-1])))

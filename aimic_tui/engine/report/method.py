@@ -1,0 +1,118 @@
+"""The methods paragraph of a run: what was done, in the words of a paper, every figure from the record."""
+
+from __future__ import annotations
+
+from aimic_tui.engine.report.record import RunRecord
+from aimic_tui.engine.report.words import listed
+
+_BALANCE = {
+    "weighted-loss": "class weights in the loss made up for unequal class sizes",
+    "undersample": "classes were undersampled to the smallest one",
+    "oversample": "images of smaller classes were shown more often",
+}
+_AUGMENTATION = {
+    "cells": "flips, quarter turns and small changes of position, scale, brightness and colour",
+    "flips": "flips and quarter turns",
+    "stain": "flips and changes of the stain's colour",
+    "strong": "strong flips, turns and changes of position, scale, brightness, colour and stain",
+}
+_TRAINABLE = {
+    "all": "all layers were trained",
+    "head": "only the classifier was trained, on the frozen network",
+    "gradual": "the classifier was trained first and then all layers",
+}
+
+
+def methods_paragraphs(record: RunRecord) -> list[str]:
+    """Return the paragraphs, ready to paste."""
+    return [_data(record), _training(record), _judging(record)]
+
+
+def _data(record: RunRecord) -> str:
+    data, split = record.tested.data, record.tested.split
+    groups = len(data.group_names)
+    shared = (
+        f"of {groups:,} groups (images of one patient, slide or photograph, and identical images, form a group)"
+        if groups < len(data)
+        else "without known groups"
+    )
+    used = int((split.parts > 0).any(axis=0).sum())
+    sentences = [f"The data set held {len(data):,} images {shared} in {len(data.classes)} classes."]
+    if used < len(data):
+        sentences.append(f"{used:,} of them were used.")
+    optimistic = record.results["optimistic"]
+    together = "" if optimistic else ", keeping all images of a group on one side"
+    if record.setting("split.method") == "k-fold":
+        sentences.append(
+            f"Performance was estimated by {split.folds}-fold cross-validation, stratified by class{together}."
+        )
+    else:
+        sentences.append(f"One part of the images was held out for testing{together}.")
+    if optimistic:
+        sentences.append(
+            "Following the protocol of Liu et al. (2022), folds were made by image and the test part of each fold also "
+            "chose the epoch, so the estimates are optimistic."
+        )
+    else:
+        sentences.append(
+            f"Of each fold's remaining images, {100 * float(record.setting('split.validation', 0)):g} % were set aside "
+            "as a validation part that stopped the training and chose the epoch; the test part was used once."
+        )
+    return " ".join(sentences)
+
+
+def _training(record: RunRecord) -> str:
+    names = record.networks
+    weights = str(record.setting("model.weights"))
+    start = {"none": "random weights", "imagenet": "weights pre-trained on ImageNet"}.get(
+        weights, "weights of an earlier model"
+    )
+    size = record.setting("model.image_size")
+    pixels = "each network's own input size" if size == "auto" else f"{size} x {size} pixels"
+    augmentation = _AUGMENTATION.get(str(record.setting("augmentation.preset")))
+    varied = f"Training images were varied by {augmentation}" if augmentation else "Training images were not varied"
+    balance = _BALANCE.get(str(record.setting("data.balance")))
+    batches = sorted(
+        {trial.start.batch_size for trial in record.snapshot.trials if trial.start and trial.start.batch_size}
+    )
+    batch = f", batch size {listed([str(size) for size in batches])}" if batches else ""
+    versions = record.environment.get("versions", {})
+    libraries = ", ".join(f"{name} {versions[name]}" for name in ("torch", "torchvision", "timm") if name in versions)
+    return (
+        f"{listed(names)} {'was' if len(names) == 1 else 'were'} trained from {start}; "
+        f"{_TRAINABLE.get(str(record.setting('model.trainable')), '')}. Images were resized to {pixels}. "
+        f"{varied}{'; ' + balance if balance else ''}. Optimisation used {record.setting('training.optimizer')} "
+        f"(learning rate {float(record.setting('training.learning_rate', 0)):g}, "
+        f"{record.setting('training.schedule')} schedule, weight decay "
+        f"{float(record.setting('training.weight_decay', 0)):g}{batch}) for at most "
+        f"{record.setting('training.epochs')} epochs, stopping after {record.setting('training.patience')} without a "
+        f"gain in {_monitor(record)}, whose best epoch was kept (seed {record.setting('seed', 0)}). "
+        f"Software: aimic {record.environment.get('aimic', '')}"
+        f"{', Python ' + str(record.environment['python']) if 'python' in record.environment else ''}"
+        f"{', ' + libraries if libraries else ''}."
+    )
+
+
+def _monitor(record: RunRecord) -> str:
+    part = "test" if record.results["optimistic"] else "validation"
+    return f"{part} {str(record.setting('training.monitor')).replace('_', ' ')}"
+
+
+def _judging(record: RunRecord) -> str:
+    results = record.results
+    sentences = [
+        f"Test predictions of all folds were judged together with {100 * results['confidence']:g} % confidence "
+        f"intervals from a bootstrap over groups ({results['resamples']:,} resamples; bias-corrected and accelerated, "
+        "and Wilson's interval with the effective number of images for shares)."
+    ]
+    if record.comparison is not None:
+        sentences.append(
+            "Networks were compared on the same images by a paired randomisation test over groups with Holm's "
+            "adjustment, and over folds by the corrected resampled t-test (Nadeau and Bengio 2003)."
+        )
+    if results.get("calibration"):
+        sentences.append(
+            "Probabilities were calibrated by temperature scaling (Guo et al. 2017), fitted on each fold's validation "
+            "part."
+        )
+    return " ".join(sentences)
