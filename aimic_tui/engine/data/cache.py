@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import PIL
 
+from aimic_tui.engine.data.npz import npz_of
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.data.reading import UnreadableImage
 from aimic_tui.engine.data.threads import Progress, ShouldStop, in_threads, processors
@@ -228,7 +229,7 @@ def _key(paths: Sequence[Path], preprocessing: Preprocessing) -> str:
     )
     for path in paths:
         try:
-            status = path.stat()
+            status = (npz_of(path) or path).stat()
         except OSError:
             raise UnreadableImage(path, "unreadable", "does not exist") from None
         digest.update(os.fsencode(path) + b"\0%d\0%d\0" % (status.st_size, status.st_mtime_ns))

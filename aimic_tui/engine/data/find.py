@@ -13,6 +13,7 @@ import numpy as np
 from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.grouping import group_values, no_match_sentence, suggest_group
 from aimic_tui.engine.data.listing import Listing, is_manifest, read_listing
+from aimic_tui.engine.data.npz import is_npz, list_npz
 from aimic_tui.engine.data.scan import IMAGE_SUFFIXES, Scan, scan_folder
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.text import one_line, printable
@@ -57,7 +58,7 @@ class Found:
 
 
 def find_data_set(settings: DataSettings, progress: Callable[[int], None] | None = None) -> DataSet:
-    """Find the images of a folder of class folders, or of a manifest, without opening one.
+    """Find the images of a folder of class folders, of a manifest or of a MedMNIST file, without decoding one.
 
     A folder's label is its first sub-folder; if the first sub-folders are train, validation and test, they give
     the part and the next one the label.
@@ -89,6 +90,8 @@ def find_everything(settings: DataSettings, progress: Callable[[int], None] | No
         raise UsageProblem("data.path is empty. Name a folder with one sub-folder a class, or a manifest (.csv).")
     path = Path(settings.path).expanduser()
     path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links and rename what the user named
+    if is_npz(path):
+        return _from_npz(path, settings.group)
     if is_manifest(path):
         listing = read_listing(path, settings.image_column, settings.label_column, settings.group)
         return _from_listing(path, listing, settings.group)
@@ -168,6 +171,20 @@ def _from_listing(path: Path, listing: Listing, group: str) -> Found:
         repeated=tuple(sorted(set(repeated))),
         conflicts=tuple(sorted(set(conflicts))),
     )
+
+
+def _from_npz(path: Path, group: str) -> Found:
+    listing = list_npz(path)
+    order = sorted(range(len(listing.images)), key=listing.images.__getitem__)
+    data_set, _ = _assemble(
+        path.parent,
+        images=[listing.images[row] for row in order],
+        labels=[listing.labels[row] for row in order],
+        rule="none" if group == "auto" else group,
+        values=None,
+        parts=listing.parts[order],
+    )
+    return Found(data_set, None)
 
 
 def _parts_of(path: Path, words: Sequence[str]) -> np.ndarray:

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from aimic_tui.engine.data.npz import image_bytes, npz_of
 from aimic_tui.engine.data.pixels import THUMB, Pixels, Rgb, Values, thumbnail, to_rgb
 from aimic_tui.engine.data.tiff import TooManyPixels, read_tiff, turned
 from aimic_tui.engine.errors import InputProblem
@@ -197,7 +198,7 @@ def image_facts(path: Path) -> ImageFacts:
         bits=pixels.bits,
         format=pixels.format,
         mode=pixels.mode,
-        bytes=path.stat().st_size,
+        bytes=path.stat().st_size if npz_of(path) is None else len(data),
         low=float(np.nanmin(pixels.values)),
         high=float(np.nanmax(pixels.values)),
         sharpness=sharpness(np.asarray(Image.fromarray(to_rgb(pixels, "auto")).convert("L"))),
@@ -228,6 +229,8 @@ def read_bytes(path: Path) -> bytes:
         UnreadableImage: it is missing, not a plain file (a pipe would never end), not ours to read, or too large.
     """
     try:
+        if npz_of(path) is not None:
+            return image_bytes(path)
         with open(path, "rb", opener=_open_at_once) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
@@ -242,6 +245,10 @@ def read_bytes(path: Path) -> bytes:
         raise UnreadableImage(path, "unreadable", "does not exist") from None
     except OSError as error:
         raise UnreadableImage(path, "unreadable", f"can't be read ({error.strerror})") from None
+    except UnreadableImage:
+        raise
+    except InputProblem as problem:  # of the .npz it lies in
+        raise UnreadableImage(path, "unreadable", f"can't be read ({one_line(problem.sentence, 200)})") from None
     except ValueError:  # a NUL in a name from a manifest
         raise UnreadableImage(path, "unreadable", "does not exist") from None
 
