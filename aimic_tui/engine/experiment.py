@@ -131,9 +131,9 @@ class ModelSettings(_Section):
 class TrainingSettings(_Section):
     """How the networks learn."""
 
-    epochs: int = Field(60, ge=1, le=100_000, title="Epochs", description="At most so many passes over the images.")
+    epochs: int = Field(30, ge=1, le=100_000, title="Epochs", description="At most so many passes over the images.")
     patience: int = Field(
-        12, ge=1, le=100_000, title="Patience", description="Stop after so many epochs without a gain."
+        10, ge=1, le=100_000, title="Patience", description="Stop after so many epochs without a gain."
     )
     monitor: Monitor = Field(
         "macro_f1",
