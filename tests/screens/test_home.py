@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -297,17 +296,3 @@ def test_damaged_files_do_not_hide_the_other_runs(lively: Workspace) -> None:
     assert rows["done"].figure is None
     assert rows["paper"].figure is None
     assert rows["stopped"].status.state == "failed"
-
-
-def test_two_hundred_runs_are_read_in_a_moment(root: Path) -> None:
-    for index in range(200):
-        make_run(root, f"20261122-{index:06d}-run", "stopped", folds=3)
-    overview = Overview(Workspace(root))
-    began = time.process_time()
-    assert len(overview.read(figures=False)) == 200
-    first = time.process_time() - began
-    began = time.process_time()
-    overview.read()
-    overview.read()
-    assert first < 1.0
-    assert (time.process_time() - began) / 2 < 0.5

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from textual.app import App, ComposeResult
@@ -174,28 +172,22 @@ async def test_a_table_wider_than_the_screen_scrolls_to_the_marked_column() -> N
         assert "column 9" in app.lines()[0]
 
 
-async def test_a_million_rows_appear_at_once_and_move_without_delay() -> None:
+async def test_of_a_million_rows_only_those_in_sight_are_written() -> None:
     count = 1_000_000
-    rng = np.random.default_rng(0)
-    labels = ["white_cell", "platelet"]
-    given = [
-        Column("row", "row", np.arange(count), str, "right", 9),
-        Column("says", "says", rng.integers(0, 2, count), lambda code: labels[code]),
-        Column("share", "share", rng.random(count), lambda share: f"{share:.3f}", "right", 8),
-    ]
+    written: list[int] = []
+
+    def write(row: int) -> str:
+        written.append(row)
+        return str(row)
+
+    given = [Column("row", "row", np.arange(count), write, "right", 9)]
     app = TableApp(given, 0)
     async with app.run_test(size=(120, 40)) as pilot:
-        began = time.perf_counter()
         app.table.show(given, count)
         await pilot.pause()
-        shown = time.perf_counter() - began
-        began = time.perf_counter()
         app.table.rows.action_move_to(-1)
-        lines = app.lines()
-        drawn = time.perf_counter() - began
-        assert "999999" in lines[-1]
-        assert shown < 1
-        assert drawn < 0.2
+        assert "999999" in app.lines()[-1]
+    assert len(set(written)) < 200
 
 
 def test_texts_are_cut_where_they_tell_least() -> None:

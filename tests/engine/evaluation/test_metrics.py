@@ -200,15 +200,5 @@ def test_confusion_has_truth_in_rows_and_leaves_the_unknown_out() -> None:
     assert confusion(truth, said, 3).tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
 
 
-def test_two_thousand_resamples_of_two_thousand_images_take_seconds() -> None:
-    import time
-
-    labels, table = random_predictions(images=2000, classes=8)
-    weights = np.random.default_rng(1).integers(0, 3, (2000, len(labels))).astype(float)
-    start = time.process_time()
-    Scorer(labels, table).all_figures(weights)
-    assert time.process_time() - start < 8  # measured 1.0 on one core
-
-
 def test_the_design_s_metrics_are_among_them() -> None:
     assert set(METRICS) < set(scores(*random_predictions()))
