@@ -38,22 +38,19 @@ _STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.7,
-    "axes.titlesize": 9,
-    "axes.titlelocation": "left",
     "xtick.color": INK,
     "ytick.color": INK,
     "xtick.major.size": 3,
     "ytick.major.size": 3,
     "lines.linewidth": 1.4,
-    "legend.frameon": False,
     "savefig.transparent": True,
 }
 
 
 def intervals(
-    rows: Sequence[tuple[str, Sequence[Mapping[str, float | None]]]], series: Sequence[str], axis: str
+    name: str, rows: Sequence[tuple[str, Sequence[Mapping[str, float | None]]]], series: Sequence[str]
 ) -> str:
-    """Draw figures with their intervals on one scale: a row a figure, a dot a series in it."""
+    """Draw figures with their intervals on one scale: a row a figure, a dot a series in it. `name` is unique."""
     many = len(series)
     figure, axes = _figure(6.8, 0.55 + len(rows) * (0.14 + 0.13 * max(many, 1)) + 0.2 * (many > 1))
     lows = [0.9]
@@ -74,14 +71,17 @@ def intervals(
     axes.set_ylim(-len(rows) + 0.4, 0.6)
     axes.set_xlim(max(-0.02, np.floor(min(lows) * 10) / 10 - 0.02), 1.005)
     axes.grid(axis="x", color=FAINT, linewidth=0.3)
-    axes.set_xlabel(axis)
+    axes.set_xlabel("figure with its interval")
     if many > 1:
         _legend(figure, axes, series)
-    return _svg(figure, "intervals" + "".join(series) + str(len(rows)))
+    return _svg(figure, "intervals" + name)
 
 
-def learning_curves(network: str, trials: Sequence[TrialSnapshot], monitor: str) -> str:
-    """Draw the losses and the figure that chose the epoch, a line a fold; a dot marks the epoch that was kept."""
+def learning_curves(network: str, trials: Sequence[TrialSnapshot], monitor: str, part: str) -> str:
+    """Draw the losses and the figure that chose the epoch, a line a fold; a dot marks the epoch that was kept.
+
+    `part` is what chose it: "validation", or in the published protocol "test".
+    """
     figure, (left, right) = _figures(6.8, 2.4, 2)
     for number, trial in enumerate(trials):
         colour = SERIES[number % len(SERIES)]
@@ -92,8 +92,8 @@ def learning_curves(network: str, trials: Sequence[TrialSnapshot], monitor: str)
         best = [record for record in trial.epochs if record.epoch == trial.best_epoch]
         right.plot([r.epoch for r in best], [r.monitor for r in best], "o", color=colour, markersize=4.5)
         left.plot([r.epoch for r in best], [r.validation_loss for r in best], "o", color=colour, markersize=4.5)
-    left.set_title("loss: training dotted, validation solid")
-    right.set_title(f"validation {monitor}")
+    left.set_title(f"loss: training dotted, {part} solid", loc="left", fontsize=9)
+    right.set_title(f"{part} {monitor}", loc="left", fontsize=9)
     for axes in (left, right):
         axes.set_xlabel("epoch")
         axes.grid(axis="y", color=FAINT, linewidth=0.3)
@@ -170,6 +170,7 @@ def _legend(figure: Figure, axes: Axes, names: Sequence[str]) -> None:
         loc="outside upper left",
         ncols=min(len(names), 5 if figure.get_figwidth() > 4 else 2),
         frameon=False,
+        fontsize=9,
         labelcolor=INK,
         handlelength=1.2,
     )

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from aimic_tui.engine.report.document import Block, Bullets, Document, Drawing, Facts, Paragraph, Pictures, Table
 from aimic_tui.engine.text import printable
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~$&-])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&])")
 
 
 def to_markdown(document: Document, folder: str) -> tuple[str, dict[str, bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aimic_tui.engine.evaluation.titles import TITLES
 from aimic_tui.engine.report.record import RunRecord
 from aimic_tui.engine.report.words import listed
 
@@ -95,7 +96,7 @@ def _training(record: RunRecord) -> str:
 
 def _monitor(record: RunRecord) -> str:
     part = "test" if record.results["optimistic"] else "validation"
-    return f"{part} {str(record.setting('training.monitor')).replace('_', ' ')}"
+    return f"{part} {TITLES.get(str(record.setting('training.monitor')), 'loss')}"
 
 
 def _judging(record: RunRecord) -> str:

@@ -21,6 +21,7 @@ _ON_ONE_SCALE = ("macro_f1", "accuracy", "balanced_accuracy", "macro_precision",
 _OF_FOLDS = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "log_loss", "ece")
 _OF_CLASSES = {"recall": "sensitivity (recall)", "specificity": "specificity", "precision": "precision", "f1": "F1"}
 _MOST_CLASSES_DRAWN = 40
+_MOST_PAIRS_SUMMED_UP = 5
 
 
 def make_document(record: RunRecord) -> Document:
@@ -64,7 +65,11 @@ def _summary(record: RunRecord) -> Iterator[Block]:
         )
     if record.comparison is not None:
         shown = [pair for pair in record.comparison.pairs if pair.verdict.endswith("is better")]
-        points += [f"{pair.a} against {pair.b}: {pair.verdict}." for pair in shown[:5]]
+        points += [
+            f"{pair.a} against {pair.b}: {pair.verdict} on these images, macro F1 {interval(vars(pair.difference))} "
+            f"(adjusted p {p_value(pair.p_adjusted)}; over folds {p_value(pair.t_adjusted)})."
+            for pair in shown[:_MOST_PAIRS_SUMMED_UP]
+        ]
         if not shown:
             points.append("No network is shown to differ from another.")
     yield Bullets(points)
@@ -75,9 +80,9 @@ def _overview(record: RunRecord) -> Iterator[Block]:
     networks = record.results["networks"]
     names = record.networks
     drawn = charts.intervals(
+        "all",
         [(TITLES[metric], [networks[name]["pooled"][metric] for name in names]) for metric in _ON_ONE_SCALE],
         names,
-        "figure with its interval",
     )
     yield Drawing("figures", drawn, "All folds together, on one scale. A line is the interval.")
     rows = [[TITLES[metric], *(interval(networks[name]["pooled"][metric]) for name in names)] for metric in TITLES]
@@ -98,7 +103,7 @@ def _network(record: RunRecord, name: str) -> Iterator[Section]:
     blocks.append(Table("Each class against the rest.", ["class", "images", *_OF_CLASSES.values()], rows))
     if len(classes) <= _MOST_CLASSES_DRAWN:
         shown = [(one, [network["classes"][one][metric] for metric in ("recall", "precision")]) for one in classes]
-        drawn = charts.intervals(shown, ("sensitivity", "precision"), "figure with its interval")
+        drawn = charts.intervals(f"classes of {name}", shown, ("sensitivity", "precision"))
         blocks.append(Drawing("classes", drawn, f"{name}: sensitivity and precision of each class."))
     folds = [
         [f"{fold['fold']}" + _seed(fold, network), f"{fold['images']:,}", *(number(fold[m]) for m in _OF_FOLDS)]
@@ -109,9 +114,10 @@ def _network(record: RunRecord, name: str) -> Iterator[Section]:
     blocks.append(Table("By fold.", ["fold", "images", *(TITLES[metric] for metric in _OF_FOLDS)], folds))
     trials = [trial for trial in record.trials_of(name) if trial.epochs]
     if trials:
-        monitor = str(record.setting("training.monitor")).replace("_", " ")
+        monitor = TITLES.get(str(record.setting("training.monitor")), "loss")
+        part = "test" if record.results["optimistic"] else "validation"
         caption = f"{name}: learning curves of the folds; a dot marks the epoch that was kept."
-        blocks.append(Drawing("learning", charts.learning_curves(name, trials, monitor), caption))
+        blocks.append(Drawing("learning", charts.learning_curves(name, trials, monitor, part), caption))
     yield Section(name, blocks, level=3)
 
 

@@ -9,8 +9,8 @@ NOTHING = "–"
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """Write a figure with fixed decimals, a dash where there is none."""
-    return NOTHING if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+    """Write a figure with fixed decimals and a true minus sign, a dash where there is none."""
+    return NOTHING if value is None or not math.isfinite(value) else f"{value:.{digits}f}".replace("-", "−")
 
 
 def interval(figure: Mapping[str, float | None], digits: int = 3) -> str:

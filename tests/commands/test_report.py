@@ -1,0 +1,39 @@
+"""`aimic report`: a page in the run's folder, and wherever else it is wanted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from aimic_tui.cli import aimic
+from aimic_tui.engine.errors import InputProblem
+from tests.engine.evaluation.some_run import make_run
+
+
+def call(workspace: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(aimic, ["--workspace", str(workspace), "report", *arguments])
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    make_run(tmp_path / "runs" / "20261122-some")
+    return tmp_path
+
+
+def test_the_page_lies_in_the_runs_folder(workspace: Path) -> None:
+    result = call(workspace, "latest")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.strip() == str(workspace / "runs/20261122-some/report.html")
+    assert Path(result.stdout.strip()).read_text().startswith("<!DOCTYPE html>")
+
+
+def test_another_place_gets_the_same_page(workspace: Path) -> None:
+    output = workspace / "paper.html"
+    assert call(workspace, "latest", "--output", str(output)).stdout.splitlines()[-1] == str(output)
+    assert output.read_bytes() == (workspace / "runs/20261122-some/report.html").read_bytes()
+
+
+def test_an_unknown_run_is_a_sentence(tmp_path: Path) -> None:
+    assert isinstance(call(tmp_path, "nothing").exception, InputProblem)

@@ -1,0 +1,223 @@
+"""A report holds all there is to say about a run, asks nothing of any network, and trusts no name."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.evaluation.results import build_results
+from aimic_tui.engine.report.checklists import claim, tripod
+from aimic_tui.engine.report.record import read_record
+from aimic_tui.engine.report.words import duration, interval, listed, number
+from aimic_tui.engine.report.write import write_report
+from aimic_tui.engine.runs.folder import RunFolder
+from tests.engine.evaluation.some_run import make_run as predicted_run
+from tests.screens.made_run import make_data, make_run
+
+EVIL = ("<img src=x onerror=alert(1)>", "a$b_1$ & |pipe|", 'c\x1b[31m"quoted"')
+_VOID = {"meta", "img", "br"}
+
+
+class Page(HTMLParser):
+    """What a browser would find: elements with their attributes, text, and whether tags are closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def report_of(folder: RunFolder) -> tuple[str, Page]:
+    write_report(folder)
+    text = folder.report_file.read_text("utf-8")
+    return text, Page(text)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    place = tmp_path_factory.mktemp("place")
+    return make_run(place / "ws", make_data(place / "data"), networks=("mobilenet_v2", "resnet18"))
+
+
+@pytest.fixture(scope="module")
+def evil(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    place = tmp_path_factory.mktemp("evil")
+    return make_run(place / "ws", make_data(place / "data", EVIL), settings={"name": "<b>bold</b>"})
+
+
+def test_the_page_refers_to_nothing_outside_itself(run: RunFolder, evil: RunFolder) -> None:
+    for folder in (run, evil):
+        text, page = report_of(folder)
+        for tag, attributes in page.elements:
+            assert tag not in {"script", "link", "iframe", "object", "embed", "base", "form", "video", "audio"}, tag
+            for name, value in attributes.items():
+                assert not name.startswith("on"), name
+                if name in {"src", "href", "xlink:href", "srcset", "action", "data", "poster"}:
+                    assert value is not None
+                    assert value.startswith(("#", "data:image/jpeg;base64,")), value
+        assert all(target.startswith("#") for target in re.findall(r"url\(\s*['\"]?([^)'\"]+)", text))
+        assert "@import" not in text
+        without_names = re.sub(r'xmlns(:xlink)?="[^"]*"', "", text)
+        assert "http:" not in without_names
+        assert "https:" not in without_names
+        assert "default-src 'none'" in text
+
+
+def test_inside_the_page_every_reference_finds_its_one_target(run: RunFolder) -> None:
+    text, page = report_of(run)
+    names = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(names) == len(set(names))
+    targets = set(re.findall(r'href="#([^"]+)"', text)) | set(re.findall(r"url\(#([^)]+)\)", text))
+    assert targets <= set(names)
+
+
+def test_it_holds_what_a_reader_asks_for(run: RunFolder) -> None:
+    _, page = report_of(run)
+    for wanted in (
+        "Honest protocol: a validation part chose",
+        "95 % intervals: cluster bootstrap",
+        "Confusion matrix",
+        "sensitivity (recall)",
+        "Comparison of networks",
+        "Typical and worst cases",
+        "The split: images of each part, by fold.",
+        "3-fold cross-validation, stratified by class, keeping all images of a group on one side",
+        "training.learning_rate",
+        "torch",
+        "CLAIM 2024",
+        "TRIPOD+AI",
+    ):
+        assert wanted in page.text, wanted
+    pooled = build_results(run.path)["networks"]["resnet18"]["pooled"]
+    assert interval(pooled["macro_f1"]) in page.text
+    assert sum(tag == "svg" for tag, _ in page.elements) == 5, "figures, and classes and curves of both networks"
+    pictures = [attributes for tag, attributes in page.elements if tag == "img"]
+    assert len(pictures) > 3
+    assert all(attributes["alt"] for attributes in pictures)
+
+
+def test_drawings_are_described_and_take_the_pages_colours(run: RunFolder) -> None:
+    _, page = report_of(run)
+    drawings = [attributes for tag, attributes in page.elements if tag == "svg"]
+    assert all(attributes["role"] == "img" and attributes["aria-label"] for attributes in drawings)
+    styles = " ".join(attributes.get("style") or "" for _, attributes in page.elements)
+    assert "currentColor" in styles
+    assert "var(--series-0)" in styles
+    assert "#222222" not in styles
+
+
+def test_names_from_outside_are_text_and_nothing_else(evil: RunFolder) -> None:
+    text, page = report_of(evil)
+    assert "\x1b" not in text
+    assert "<b>bold" not in text
+    assert not any(tag == "img" and attributes.get("src") == "x" for tag, attributes in page.elements)
+    for wanted in ("<img src=x onerror=alert(1)>", "a$b_1$ & |pipe|", 'c\\x1b[31m"quoted"', "Report: <b>bold</b>"):
+        assert wanted in page.text
+
+
+def test_calibration_is_reported_where_there_are_validation_predictions(tmp_path: Path) -> None:
+    run = predicted_run(tmp_path / "run", groups=60, boast=3.0)
+    _, page = report_of(RunFolder(run))
+    for wanted in ("Temperature scaling: each fold's", "calibrated", "Leaving unsure images to a person"):
+        assert wanted in page.text
+    assert "the image is no longer where it was" in page.text
+    assert sum(tag == "svg" for tag, _ in page.elements) == 4
+
+
+def test_the_published_protocol_is_called_optimistic(tmp_path: Path) -> None:
+    run = RunFolder(predicted_run(tmp_path / "run", protocol="aimic-2022"))
+    text, page = report_of(run)
+    assert "Optimistic: as in the protocol published in 2022" in page.text
+    assert "class=strong" in text
+    assert "so the estimates are optimistic" in page.text
+    assert "keeping all images of a group on one side" not in page.text
+
+
+def test_a_run_that_is_going_on_says_so(tmp_path: Path) -> None:
+    run = predicted_run(tmp_path / "run", folds=4, groups=48)
+    shutil.rmtree(run / "trials/mobilenet_v2/fold-4")
+    assert "Not every fold is tested yet" in report_of(RunFolder(run))[1].text
+    shutil.rmtree(run / "trials")
+    with pytest.raises(InputProblem, match="nothing to report"):
+        write_report(RunFolder(run))
+
+
+def test_markdown_has_its_figures_beside_it(run: RunFolder, evil: RunFolder, tmp_path: Path) -> None:
+    output = tmp_path / "my report.md"
+    written = write_report(run, output)
+    assert written[-1] == output
+    text = output.read_text("utf-8")
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert links
+    for link in links:
+        assert (tmp_path / link.replace("%20", " ")).is_file()
+    assert "## CLAIM 2024" in text
+    write_report(evil, output)
+    text = output.read_text("utf-8")
+    assert "\\<img src=x onerror=alert(1)\\>" in text
+    assert "\\|pipe\\|" in text
+    tables = [line for line in text.splitlines() if line.startswith("| a")]
+    assert tables
+
+
+def test_other_endings_and_missing_folders_are_a_sentence(run: RunFolder, tmp_path: Path) -> None:
+    with pytest.raises(UsageProblem, match=r"must end in \.html or \.md"):
+        write_report(run, tmp_path / "report.pdf")
+    with pytest.raises(InputProblem, match="no folder"):
+        write_report(run, tmp_path / "missing" / "report.html")
+
+
+def test_the_same_record_gives_the_same_page(run: RunFolder) -> None:
+    assert report_of(run)[0] == report_of(run)[0]
+
+
+def test_checklists_answer_what_the_record_knows_and_leave_the_rest_open(run: RunFolder) -> None:
+    record = read_record(run)
+    items = claim(record)
+    assert [item.number for item in items] == [str(number) for number in range(1, 45)]
+    answered = {item.number for item in items if item.answer}
+    assert {"9", "19", "20", "23", "28", "29", "37"} <= answered
+    assert {"4", "13", "16", "40", "44"}.isdisjoint(answered)
+    assert any(item.answer is None for item in tripod(record))
+
+
+def test_the_network_shown_closely_is_chosen_without_the_test_images(run: RunFolder) -> None:
+    record = read_record(run)
+    best = {name: [trial.best_value for trial in record.trials_of(name)] for name in record.networks}
+    assert record.chosen == max(best, key=lambda name: sum(best[name]))
+
+
+def test_figures_read_well() -> None:
+    assert interval({"value": 0.9, "low": 0.8, "high": 0.95}) == "0.900 (0.800 to 0.950)"
+    assert interval({"value": None, "low": None, "high": None}) == "–"
+    assert number(-0.5, 1) == "−0.5"
+    assert duration(3700) == "62 min"
+    assert duration(2 * 3600 + 300) == "2 h 5 min"
+    assert listed(["a", "b", "c"]) == "a, b and c"
