@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.find import Found
@@ -42,22 +43,18 @@ def find_duplicates(
     """
     findings = [Finding("label-conflict", (name,), "is listed under more than one label") for name in found.conflicts]
     findings += [Finding("duplicate", (name,), "is listed more than once") for name in found.repeated]
-    same: dict[bytes, list[int]] = defaultdict(list)
-    for index in np.flatnonzero(measures.readable):
-        same[measures.pixels[index].tobytes()].append(int(index))
-    for indices in same.values():
-        if len(indices) > 1:
-            findings += _set_of(data_set, "duplicate", indices, f"{len(indices)} images with the same pixels")
-    copies = {indices[0]: indices for indices in same.values()}
+    first, copies = _same_pixels(measures)
+    for indices in copies.values():
+        findings += _set_of(data_set, "duplicate", indices, f"{len(indices)} images with the same pixels")
     pairs = near_pairs(
         measures.thumbs,
-        np.fromiter(copies, np.int64, len(copies)),
+        first,
         lambda index: read_image(data_set.path(index), intensity),
         progress,
         should_stop,
     )
     for members, distance in _sets(pairs):
-        indices = sorted(index for member in members for index in copies[member])
+        indices = sorted(index for member in members for index in copies.get(member, [member]))
         upto = "" if len(indices) == 2 else "up to "
         findings += _set_of(
             data_set,
@@ -66,6 +63,22 @@ def find_duplicates(
             f"{len(indices)} images of nearly one picture, distance {upto}{distance:.3f}",
         )
     return findings
+
+
+def _same_pixels(measures: Measures) -> tuple[npt.NDArray[np.integer], dict[int, list[int]]]:
+    """Return the first image of each picture, in order, and behind those with copies, all that show it."""
+    readable = np.flatnonzero(measures.readable)
+    digests = measures.pixels[readable]
+    order = np.lexsort((readable, digests[:, 1], digests[:, 0]))
+    new = np.ones(len(order), bool)
+    new[1:] = (digests[order][1:] != digests[order][:-1]).any(axis=1)
+    starts = np.flatnonzero(new)
+    sizes = np.diff(np.append(starts, len(order)))
+    copies = {
+        int(readable[order[start]]): readable[order[start : start + size]].tolist()
+        for start, size in zip(starts[sizes > 1].tolist(), sizes[sizes > 1].tolist(), strict=True)
+    }
+    return np.sort(readable[order[starts]]), dict(sorted(copies.items()))
 
 
 def _set_of(data_set: DataSet, kind: str, indices: Sequence[int], words: str) -> list[Finding]:

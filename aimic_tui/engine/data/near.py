@@ -25,13 +25,14 @@ from aimic_tui.engine.errors import Interrupted
 Floats = npt.NDArray[np.float32]
 
 _COEFFICIENTS = 6
-_NEIGHBOURS = 8
-_RADIUS = 0.36  # distance of two hashes up to which a picture and its crop may be apart
+_NEIGHBOURS = 20
+_IN_A_CELL = 8  # neighbours of a picture in a crowded cell of a grid
+_RADIUS = 0.42  # distance of two hashes up to which a picture and its crop may be apart
 _EXACT = 10_000  # pictures up to which all are compared with all
 _NARROW = 0.12  # the radius beyond that: turns, mirrors and compression stay below 0.08
 _GRIDS, _GRID_AXES, _CELL = 8, 8, 0.18
 _FAINT = 1.5  # grey levels: a thumbnail that varies less shows nothing to compare
-_PLAUSIBLE = 0.5  # correlation of thumbnails as they lie, to be aligned
+_PLAUSIBLE = 0.7  # correlation of thumbnails as they lie, to be aligned
 _ALIKE = 0.93  # correlation of aligned thumbnails, to be looked at again
 # Of planted copies (turned, cropped up to 8 % a side, quality 40) the least reaches 0.86, and so do cells that were
 # photographed twice; of different cells of real smears the most is 0.79.
@@ -130,7 +131,7 @@ def _colliding(hashes: Floats) -> npt.NDArray[np.integer]:
         shifted = (places[:, :_GRID_AXES] + 2 + random.uniform(0, _CELL, _GRID_AXES)) / _CELL
         cells = shifted.astype(np.uint64) @ (np.uint64(64) ** np.arange(_GRID_AXES, dtype=np.uint64))
         order = np.lexsort((places[:, _GRID_AXES], cells))
-        for step in range(1, _NEIGHBOURS + 1):  # in a crowded cell, those that the next axis puts beside each other
+        for step in range(1, _IN_A_CELL + 1):  # in a crowded cell, those that the next axis puts beside each other
             one, other = order[:-step], order[step:]
             same = cells[one] == cells[other]
             one, other = one[same], other[same]
@@ -183,8 +184,9 @@ def _fitting(
             raise Interrupted("stopped before all images were compared.")
         some = pairs[start : start + _BATCH]
         fixed, moving = (thumbs[some[:, side]].astype(np.float32) for side in (0, 1))
+        shapes = [_standardised(pictures) for pictures in (fixed, moving)]
         as_they_lie = np.stack(
-            [_agreement(fixed, _turned(moving, orientation), _identity(len(some))) for orientation in range(8)]
+            [(shapes[0] * _turned(shapes[1], orientation)).sum(axis=(1, 2)) for orientation in range(8)]
         )
         # the two orientations that fit best unaligned are worth aligning
         correlations = np.full((8, len(some)), -1, np.float32)
@@ -206,6 +208,12 @@ def _fitting(
     if not kept:
         return _Fits(np.zeros((0, 2), np.int64), np.zeros(0, np.int64), np.zeros((0, 4), np.float32))
     return _Fits(*(np.concatenate(column) for column in zip(*kept, strict=True)))
+
+
+def _standardised(images: Floats) -> Floats:
+    """Return [m, s, s] pictures of mean 0 and length 1."""
+    centred = images - images.mean(axis=(1, 2), keepdims=True)
+    return np.asarray(centred / np.sqrt((centred**2).sum(axis=(1, 2), keepdims=True)), np.float32)
 
 
 def _verified(

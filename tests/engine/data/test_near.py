@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -170,3 +171,26 @@ def test_cells_that_were_photographed_twice_are_found_and_no_others(shared: Path
     sets = [finding.paths for finding in inspection.findings if finding.kind == "near-duplicate"]
     assert len(sets) == 14  # looked at one by one: each is one cell, in two photographs
     assert ("neutrophil/smear00230.jpg", "neutrophil/smear00257.jpg") in sets
+
+
+def test_planted_copies_among_real_cells_are_all_found_and_nothing_else_is(shared: Path, tmp_path: Path):
+    shutil.copytree(shared / "data/wbc-subtypes", tmp_path / "cells")
+    random = np.random.default_rng(5)
+    files = sorted((tmp_path / "cells").glob("*/*.jpg"))
+    classes = sorted({file.parent.name for file in files})
+    planted = []
+    for number, index in enumerate(random.choice(len(files), 40, replace=False)):
+        with Image.open(files[index]) as image:
+            copy = image.transpose(list(Image.Transpose)[random.integers(7)])
+        if number % 2:
+            left, top, right, bottom = random.integers(0, 15, 4).tolist()  # of 240 pixels: up to 6 % a side
+            copy = copy.crop((left, top, 240 - right, 240 - bottom))
+        other = classes[(classes.index(files[index].parent.name) + 1) % len(classes)]
+        copy.save(tmp_path / f"cells/{other}/smear9{number:04}.jpg", quality=int(random.integers(40, 90)))
+        planted.append({f"{files[index].parent.name}/{files[index].name}", f"{other}/smear9{number:04}.jpg"})
+    findings = inspect_data_set(DataSettings(path=str(tmp_path / "cells"))).findings
+    for kind in ("near-duplicate", "label-conflict"):
+        sets = [set(finding.paths) for finding in findings if finding.kind == kind]
+        assert all(any(pair <= found for found in sets) for pair in planted), kind
+        others = sum("smear9" not in "".join(found) for found in sets)
+        assert others <= (14 if kind == "near-duplicate" else 0)  # 14 cells were photographed twice
