@@ -45,10 +45,14 @@ def table() -> None:
     from textual.app import App, ComposeResult
     from textual.widgets import DataTable
 
+    from aimic_tui.themes import DARK, missing_colours
     from aimic_tui.widgets.big_table import BigTable
     from aimic_tui.widgets.table_column import Column
 
     class Tables(App[None]):
+        def get_theme_variable_defaults(self) -> dict[str, str]:
+            return missing_colours(DARK)
+
         def compose(self) -> ComposeResult:
             yield BigTable()
             yield DataTable()
