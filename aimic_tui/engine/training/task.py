@@ -15,6 +15,7 @@ from aimic_tui.engine.data.split import Split
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.models.catalogue import NetworkInfo
+from aimic_tui.engine.models.weights_folder import normalisation
 
 _HALVES = (0.5, 0.5, 0.5)
 
@@ -98,16 +99,19 @@ def places_of_used(split: Split) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.
 
 
 def preprocessing_for(experiment: Experiment, info: NetworkInfo) -> Preprocessing:
-    """Return how images become a network's input: at its own size and normalisation.
+    """Return how images become a network's input: at its own size, normalised as its first weights expect.
 
     The published protocol scales every network's images to [-1, 1].
     """
     size = experiment.model.image_size
-    published = experiment.split.protocol == "aimic-2022"
+    if experiment.split.protocol == "aimic-2022":
+        mean, std = _HALVES, _HALVES
+    else:
+        mean, std = normalisation(experiment.model.weights, info)
     return Preprocessing(
         image_size=info.input_size if size == "auto" else size,
         fit=experiment.data.fit,
         intensity=experiment.data.intensity,
-        mean=_HALVES if published else info.mean,
-        std=_HALVES if published else info.std,
+        mean=mean,
+        std=std,
     )

@@ -203,9 +203,11 @@ def test_an_orphan_leaves_and_never_writes_beside_its_successor(images: Path, tm
             *(sys.executable, "-m", "aimic_tui.engine.runs.worker", str(run.path), "--threads", "1"),
         ]
     )
-    wait_for_epoch(run, FIRST, 2)
-    scheduler.kill()
-    scheduler.wait()
+    try:
+        wait_for_epoch(run, FIRST, 2)
+    finally:
+        scheduler.kill()
+        scheduler.wait()
     assert in_process(run).train(FIRST)["state"] == "finished"
     events = [event["event"] for event in EventReader(run.trial(FIRST).events_file).new()]
     assert events.count("trial-started") == 2
