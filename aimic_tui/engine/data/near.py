@@ -30,7 +30,7 @@ _IN_A_CELL = 8  # neighbours of a picture in a crowded cell of a grid
 _RADIUS = 0.42  # distance of two hashes up to which a picture and its crop may be apart
 _EXACT = 10_000  # pictures up to which all are compared with all
 _NARROW = 0.12  # the radius beyond that: turns, mirrors and compression stay below 0.08
-_GRIDS, _GRID_AXES, _CELL = 8, 8, 0.18
+_GRIDS, _GRID_AXES, _CELL = 12, 8, 0.15
 _FAINT = 1.5  # grey levels: a thumbnail that varies less shows nothing to compare
 _PLAUSIBLE = 0.7  # correlation of thumbnails as they lie, to be aligned
 _ALIKE = 0.93  # correlation of aligned thumbnails, to be looked at again
@@ -125,13 +125,14 @@ def _colliding(hashes: Floats) -> npt.NDArray[np.integer]:
     random = np.random.default_rng(0)
     some = hashes[random.permutation(len(hashes))[:20_000]]
     axes = np.linalg.eigh(np.cov(some.T))[1][:, ::-1]
-    places = (hashes @ axes[:, : _GRID_AXES + 1]).astype(np.float32)
+    places = (hashes @ axes[:, :_GRID_AXES]).astype(np.float32)
     found = [np.zeros((0, 2), np.int64)]
     for _ in range(_GRIDS):
-        shifted = (places[:, :_GRID_AXES] + 2 + random.uniform(0, _CELL, _GRID_AXES)) / _CELL
+        shifted = (places + 2 + random.uniform(0, _CELL, _GRID_AXES)) / _CELL
         cells = shifted.astype(np.uint64) @ (np.uint64(64) ** np.arange(_GRID_AXES, dtype=np.uint64))
-        order = np.lexsort((places[:, _GRID_AXES], cells))
-        for step in range(1, _IN_A_CELL + 1):  # in a crowded cell, those that the next axis puts beside each other
+        along = axes[:, _GRID_AXES:] @ random.normal(size=axes.shape[1] - _GRID_AXES)
+        order = np.lexsort((hashes @ along.astype(np.float32), cells))
+        for step in range(1, _IN_A_CELL + 1):  # in a crowded cell, those that another axis puts side by side
             one, other = order[:-step], order[step:]
             same = cells[one] == cells[other]
             one, other = one[same], other[same]
