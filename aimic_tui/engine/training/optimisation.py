@@ -17,6 +17,7 @@ from aimic_tui.engine.models.build import head_parameters
 # In the second part of gradual training the first layers learn this much slower than the classifier: they hold
 # what all images share, and there are few images to learn it from.
 _SLOWEST = 0.1
+_HEAD_RATE = 10.0
 _BANDS = 8  # of equal rate, from the first layers to the last
 _WARMUP_SHARE = 0.2  # at most so much of the training rises
 _ONE_CYCLE_RISE, _ONE_CYCLE_START, _ONE_CYCLE_END = 0.3, 1 / 25, 1e-4  # Smith and Topin 2017, as in OneCycleLR
@@ -28,22 +29,24 @@ class Phase:
 
     Attributes:
         layers: "head" is the classifier's last layer alone, on the frozen network's features.
+        rate: factor on the learning rate. A classifier alone has nothing to forget, and takes ten times as much.
         graded: earlier layers learn slower than later ones.
     """
 
     first: int
     last: int
     layers: Literal["all", "head"]
+    rate: float = 1.0
     graded: bool = False
 
 
 def phases(trainable: str, epochs: int) -> tuple[Phase, ...]:
     """Return what learns when, for `model.trainable` and `training.epochs`."""
     if trainable == "head":
-        return (Phase(1, epochs, "head"),)
+        return (Phase(1, epochs, "head", _HEAD_RATE),)
     if trainable == "gradual" and epochs > 1:
         head = max(1, min(10, epochs // 4))
-        return Phase(1, head, "head"), Phase(head + 1, epochs, "all", graded=True)
+        return Phase(1, head, "head", _HEAD_RATE), Phase(head + 1, epochs, "all", graded=True)
     return (Phase(1, epochs, "all"),)
 
 

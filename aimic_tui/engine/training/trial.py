@@ -298,7 +298,7 @@ class _Trial:
         self.report.begin("train", epoch, len(batches))
         inputs = self.feed.inputs(batches, epoch, self.report.stopwatch)
         for number, (batch, images) in enumerate(zip(batches, inputs, strict=True), start=1):
-            rate = self.settings.learning_rate * self.schedule.factor(first_step + number - 1)
+            rate = self.settings.learning_rate * phase.rate * self.schedule.factor(first_step + number - 1)
             set_learning_rate(self.optimizer.param_groups, rate)
             labels = self.labels[torch.from_numpy(batch.samples).to(self.device)]
             result = self.stepper.step(images, labels, seed_for(Stream.STEP, self.task.seed, epoch, number))

@@ -143,7 +143,7 @@ def test_plateau_lowers_the_rate_after_epochs_without_a_gain_and_remembers() -> 
 
 def test_phases() -> None:
     assert [(p.first, p.last, p.layers) for p in phases("all", 7)] == [(1, 7, "all")]
-    assert [(p.first, p.last, p.layers) for p in phases("head", 7)] == [(1, 7, "head")]
+    assert [(p.first, p.last, p.layers, p.rate) for p in phases("head", 7)] == [(1, 7, "head", 10.0)]
     assert [(p.first, p.last, p.layers, p.graded) for p in phases("gradual", 12)] == [
         (1, 3, "head", False),
         (4, 12, "all", True),
