@@ -113,7 +113,6 @@ def _answers(record: RunRecord) -> dict[str, str]:
     data, results = record.tested.data, record.results
     pooled = results["networks"][record.chosen]["pooled"]
     versions = record.environment.get("versions", {})
-    grouped = len(data.group_names) < len(data)
     unclassified = sum(network["unclassified"] for network in results["networks"].values())
     return {
         "networks": listed(record.networks),
@@ -125,7 +124,11 @@ def _answers(record: RunRecord) -> dict[str, str]:
         f"{record.setting('seed', 0)}; written down image by image in split.csv.",
         "disjoint": "By image (published protocol): groups may be on both sides."
         if results["optimistic"]
-        else ("By group; whole groups are redrawn for the intervals." if grouped else "By image; no groups are known."),
+        else (
+            "By group; whole groups are redrawn for the intervals."
+            if record.grouped
+            else "By image; no groups are known."
+        ),
         "software": "; ".join(
             [f"aimic {record.environment.get('aimic', '')}", *(f"{k} {v}" for k, v in versions.items())]
         ),

@@ -97,8 +97,10 @@ def _block(block: Block) -> Iterator[str]:
 
 
 def _table(table: Table) -> Iterator[str]:
-    yield f'<div class="wide"><table{" class=figures" if table.numeric else ""}>'
-    yield f"<caption>{_text(table.caption)}</caption><thead><tr>"
+    # Not a <caption>: it would be as narrow as the table.
+    kind = " class=figures" if table.numeric else ""
+    yield f'<p class="caption" aria-hidden="true">{_text(table.caption)}</p><div class="wide">'
+    yield f'<table{kind} aria-label="{escape(printable(table.caption), quote=True)}"><thead><tr>'
     yield "".join(f'<th scope="col">{_text(cell)}</th>' for cell in table.header)
     yield "</tr></thead><tbody>"
     for number, row in enumerate(table.rows):

@@ -34,7 +34,7 @@ def _data(record: RunRecord) -> str:
     groups = len(data.group_names)
     shared = (
         f"of {groups:,} groups (images of one patient, slide or photograph, and identical images, form a group)"
-        if groups < len(data)
+        if record.grouped
         else "without known groups"
     )
     used = int((split.parts > 0).any(axis=0).sum())
@@ -42,7 +42,7 @@ def _data(record: RunRecord) -> str:
     if used < len(data):
         sentences.append(f"{used:,} of them were used.")
     optimistic = record.results["optimistic"]
-    together = "" if optimistic else ", keeping all images of a group on one side"
+    together = "" if optimistic or not record.grouped else ", keeping all images of a group on one side"
     if record.setting("split.method") == "k-fold":
         sentences.append(
             f"Performance was estimated by {split.folds}-fold cross-validation, stratified by class{together}."

@@ -51,6 +51,12 @@ class RunRecord:
         return [trial for trial in self.snapshot.trials if trial.key.network == network]
 
     @property
+    def grouped(self) -> bool:
+        """Whether it is known which images belong together: by a rule, or since some are identical."""
+        data = self.tested.data
+        return self.setting("data.group", "none") != "none" or len(data.group_names) < len(data)
+
+    @property
     def networks(self) -> list[str]:
         """Those with a tested fold, in the order of the experiment."""
         return list(self.results["networks"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ _OF_FOLDS = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "log_loss", "
 _OF_CLASSES = {"recall": "sensitivity (recall)", "specificity": "specificity", "precision": "precision", "f1": "F1"}
 _MOST_CLASSES_DRAWN = 40
 _MOST_PAIRS_SUMMED_UP = 5
+_PATHS = frozenset({"data.path", "model.weights"})
 
 
 def make_document(record: RunRecord) -> Document:
@@ -258,24 +260,30 @@ def _data(record: RunRecord) -> Iterator[Block]:
     ]
     yield Table("The split: images of each part, by fold.", ["fold", "training", "validation", "test"], parts)
     rule = record.setting("data.group", "none")
+    if not record.grouped:
+        yield Paragraph(
+            "No groups are known: every image is taken to be independent. Where images share a patient or slide, these "
+            "figures are too good."
+        )
+        return
     kept = "may be on both sides" if record.results["optimistic"] else "never on both sides of a split"
-    yield Paragraph(
-        f"Groups come from: {rule}. Images of one group are {kept}."
-        if rule != "none"
-        else "No groups are known: every "
-        "image is taken to be independent. Where images share a patient or slide, these figures are too good."
+    origin = (
+        f"Groups come from {rule}." if rule != "none" else "Identical images form a group; no other groups are known."
     )
+    yield Paragraph(f"{origin} Images of one group are {kept}.")
 
 
 def _settings(record: RunRecord) -> Iterator[tuple[str, str]]:
     for key, value in record.tested.experiment.items():
         if isinstance(value, Mapping):
-            yield from ((f"{key}.{name}", _shown(item)) for name, item in value.items())
+            yield from ((f"{key}.{name}", _shown(item, f"{key}.{name}")) for name, item in value.items())
         else:
-            yield key, _shown(value)
+            yield key, _shown(value, key)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, key: str) -> str:
+    if key in _PATHS:
+        return PurePath(str(value)).name  # a report travels; where the images lie here is nobody else's matter
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
@@ -303,8 +311,6 @@ def _surroundings(record: RunRecord) -> Iterator[tuple[str, str]]:
     if status.created and status.ended:
         yield "from creation to end", duration((status.ended - status.created).total_seconds())
     yield "energy", "not measured"
-    if known.get("command_line"):
-        yield "command line", " ".join(map(str, known["command_line"]))
 
 
 def _device(device: Any) -> str:

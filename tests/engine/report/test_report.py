@@ -123,6 +123,14 @@ def test_it_holds_what_a_reader_asks_for(run: RunFolder) -> None:
     assert all(attributes["alt"] for attributes in pictures)
 
 
+def test_where_the_images_lie_is_not_told(run: RunFolder) -> None:
+    text, page = report_of(run)
+    place = Path(str(read_record(run).setting("data.path")))
+    assert place.is_dir()
+    assert str(place.parent) not in text
+    assert f"data.path {place.name}" in page.text
+
+
 def test_drawings_are_described_and_take_the_pages_colours(run: RunFolder) -> None:
     _, page = report_of(run)
     drawings = [attributes for tag, attributes in page.elements if tag == "svg"]
