@@ -99,6 +99,10 @@ def learning_curves(network: str, trials: Sequence[TrialSnapshot], monitor: str,
         axes.grid(axis="y", color=FAINT, linewidth=0.3)
         axes.xaxis.get_major_locator().set_params(integer=True)
     left.set_ylim(bottom=0)
+    if monitor == "loss":
+        right.set_ylim(bottom=0)
+    else:
+        right.set_ylim(top=1.02)
     _legend(figure, left, [f"fold {trial.key.fold}" + _seed(trial, trials) for trial in trials])
     return _svg(figure, "learning" + network)
 

@@ -60,6 +60,9 @@ def _summary(record: RunRecord) -> Iterator[Block]:
         yield Paragraph("Not every fold is tested yet: the figures are of those that are.", strong=True)
     points = []
     for name in record.networks:
+        said = [one for one, figures in results["networks"][name]["classes"].items() if figures["predicted"]]
+        if len(said) == 1:
+            yield Paragraph(f"{name} says {said[0]} whatever it is shown: it has learned nothing.", strong=True)
         pooled = results["networks"][name]["pooled"]
         points.append(
             f"{name}: macro F1 {interval(pooled['macro_f1'])}, accuracy {interval(pooled['accuracy'])}, "

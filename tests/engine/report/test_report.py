@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.evaluation.predictions import read_predictions, write_predictions
 from aimic_tui.engine.evaluation.results import build_results
 from aimic_tui.engine.report.checklists import claim, tripod
 from aimic_tui.engine.report.record import read_record
@@ -175,6 +176,17 @@ def test_a_run_that_is_going_on_says_so(tmp_path: Path) -> None:
     shutil.rmtree(run / "trials")
     with pytest.raises(InputProblem, match="nothing to report"):
         write_report(RunFolder(run))
+
+
+def test_a_network_that_always_says_the_same_is_called_out(tmp_path: Path) -> None:
+    run = predicted_run(tmp_path / "run")
+    for path in run.rglob("predictions.csv"):
+        table = read_predictions(path)
+        table.probabilities[:] = (0.2, 0.5, 0.3)
+        write_predictions(path, table)
+    text = report_of(RunFolder(run))[1].text
+    assert "mobilenet_v2 says eosinophil whatever it is shown" in text
+    assert "whatever it is shown" not in report_of(RunFolder(predicted_run(tmp_path / "good")))[1].text
 
 
 def test_markdown_has_its_figures_beside_it(run: RunFolder, evil: RunFolder, tmp_path: Path) -> None:
