@@ -426,6 +426,8 @@ class DataScreen(Place):
             group = self._data_set.group_names[self._data_set.groups[found]]
             lines.append([(label, "primary"), (f" · {group}" if self._data_set.grouped else "", "")])
         for finding in self._audit.findings if self._audit else ():
+            if finding.kind == "shortcut":
+                continue
             for images, detail in zip(finding.groups, finding.details, strict=False):
                 if name in images:
                     others = ", ".join(image for image in images if image != name)

@@ -14,6 +14,7 @@ from typing import Any
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.text import one_line
 from aimic_tui.process import Outcome, command_line, start_command
+from aimic_tui.wording import interval_text, number
 
 _PROGRESS = re.compile(r"([\d,]+) of ([\d,]+) images?")
 
@@ -23,9 +24,9 @@ class Finding:
     """All that the audit found of one kind.
 
     Attributes:
-        kind: its name in `aimic inspect --json`; empty for a note.
+        kind: its name in `aimic inspect --json`; "shortcut" for one of those; empty for a note.
         groups: the images of each finding: one for a broken file, two or more for duplicates.
-        details: what there is to say of each.
+        details: what there is to say of each; of a shortcut its headline and what it means.
     """
 
     kind: str
@@ -40,7 +41,7 @@ class Finding:
     @property
     def headline(self) -> str:
         """The finding in a few words."""
-        if not self.kind:
+        if self.kind in ("", "shortcut"):
             return self.details[0]
         count = len(self.groups)
         one, many = _WORDS.get(self.kind, (self.kind, self.kind))
@@ -49,7 +50,7 @@ class Finding:
     @property
     def meaning(self) -> str:
         """What it means for the training, in a sentence; empty where the headline says it."""
-        return _MEANINGS.get(self.kind, "")
+        return self.details[1] if self.kind == "shortcut" else _MEANINGS.get(self.kind, "")
 
 
 _WORDS = {
@@ -63,6 +64,7 @@ _WORDS = {
     "duplicate": ("set of identical images", "sets of identical images"),
     "near-duplicate": ("set of near duplicates", "sets of near duplicates"),
     "unlabelled": ("image without a class", "images without a class"),
+    "outlier": ("image unlike its class", "images unlike their class"),
 }
 _BROKEN = "They can't be learnt from. Replace them, or take them out of the data set."
 _MEANINGS = {
@@ -76,6 +78,7 @@ _MEANINGS = {
     "duplicate": "A picture that is there twice can be on both sides of a split unless it shares a group.",
     "near-duplicate": "Nearly the same picture on both sides of a split makes figures look too good.",
     "unlabelled": "They lie outside the class folders and are left out.",
+    "outlier": "In size, light, sharpness or colour they stand apart from their class. Look whether they belong to it.",
 }
 
 
@@ -85,7 +88,7 @@ class Audit:
 
     Attributes:
         findings: the gravest first, notes last.
-        flagged: every image that some finding names.
+        flagged: every image that some problem names; a shortcut's examples are no problem of theirs.
     """
 
     findings: tuple[Finding, ...]
@@ -101,8 +104,17 @@ class Audit:
             Finding(kind, tuple(paths for paths, _ in found), tuple(detail for _, detail in found))
             for kind, found in kinds.items()
         ]
+        flagged = frozenset(image for finding in findings for image in finding.images)
+        findings += [_shortcut(found) for found in answer.get("shortcuts", ())]
         findings += [Finding("", (), (str(note),)) for note in answer.get("notes", ())]
-        return cls(tuple(findings), frozenset(image for finding in findings for image in finding.images))
+        return cls(tuple(findings), flagged)
+
+
+def _shortcut(found: Mapping[str, Any]) -> Finding:
+    figure = interval_text(found["balanced_accuracy"], found["low"], found["high"])
+    headline = f"shortcut: {found['feature']} alone {figure}, chance {number(found['chance'])}"
+    examples = tuple(tuple(images) for images in found["examples"].values())
+    return Finding("shortcut", examples, (headline, str(found["sentence"])))
 
 
 async def run_audit(

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from aimic_tui.engine.data.check import check_images, group_duplicates
+from aimic_tui.engine.data.check import check_images, group_duplicates, near_duplicates
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.find import find_data_set
 from aimic_tui.engine.data.manifest import write_manifest
@@ -56,7 +56,8 @@ def create_run(
     check_weights(experiment.model.weights, experiment.model.networks)
     checks = check_images(data_set, progress)
     checks.require_readable()
-    data_set = group_duplicates(data_set, checks.digests)
+    near = near_duplicates(data_set, checks)
+    data_set = group_duplicates(data_set, checks.digests, near)
     experiment = experiment.with_values({"data.group": data_set.group_rule})
     split = make_split(data_set, experiment.split, experiment.data.balance, experiment.seed)
     created = now()
@@ -83,6 +84,9 @@ def create_run(
         write_json(draft.environment_file, describe_environment(command_line))
         draft.trials_folder.mkdir()
         append_event(draft.events_file, "run-created")
+        if near:
+            sentence = f"{len(near)} pair(s) of images show nearly one picture. Each shares a group: no split parts it."
+            append_event(draft.events_file, "warning", sentence=sentence)
         for sentence in split.warnings:
             append_event(draft.events_file, "warning", sentence=sentence)
         draft.path.chmod(0o777 & ~_umask())

@@ -422,7 +422,15 @@ class _Trial:
 
         used, places = places_of_used(self.task.split)
         paths = [self.task.data_set.path(int(index)) for index in used]
-        source = cached_images(paths, self.preprocessing, self.task.cache_folder, mode, progress, self.should_stop)
+        source = cached_images(
+            paths,
+            self.preprocessing,
+            self.task.cache_folder,
+            mode,
+            progress,
+            self.should_stop,
+            limit=int(self.task.experiment.compute.cache_limit * 1e9),
+        )
         if not source.cached and mode != "off":
             self.warn(source.reason)
         return Loader(source, places, self.device)
