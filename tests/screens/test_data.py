@@ -101,9 +101,9 @@ async def test_o_asks_for_a_folder_and_shows_it(app: AimicApp, cells: Path, unti
 
 async def test_a_path_that_holds_nothing_gets_its_sentence(app: AimicApp, tmp_path: Path, until: Until) -> None:
     app.context.data_path = str(tmp_path / "no\x1b[31mwhere")
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(200, 24)) as pilot:
         await until(pilot, lambda: "does not exist" in screen_text(app))
-        assert r"no\x1b[31mwh" in screen_text(app)  # the line ends there
+        assert r"no\x1b[31mwhere" in screen_text(app)
         assert app.context.data_path is None
 
 
@@ -267,3 +267,21 @@ def test_findings_are_counted_by_kind_and_good_news_is_said() -> None:
     ]
     assert audit.flagged == {"a/1.png", "a/2.png", "a/3.png", "a/4.png"}
     assert all(isinstance(row.draw(40), Content) and row.draw(40).cell_length == 40 for row in finding_rows(audit))
+
+
+def test_a_shortcut_says_what_tells_the_classes_apart_and_shows_both_sides() -> None:
+    shortcut = {
+        "feature": "brightness",
+        "balanced_accuracy": 0.81,
+        "low": 0.78,
+        "high": 0.84,
+        "chance": 1 / 3,
+        "sentence": "The mean brightness alone tells the classes apart.",
+        "examples": {"a": ["a/1.png", "a/2.png"], "b": ["b/1.png"]},
+    }
+    audit = Audit.from_json({"problems": [], "shortcuts": [shortcut]})
+    finding = audit.findings[0]
+    assert finding.headline == "shortcut: brightness alone 0.810 [.780 .840], chance 0.333"
+    assert finding.meaning == shortcut["sentence"]
+    assert finding.images == ("a/1.png", "a/2.png", "b/1.png")
+    assert not audit.flagged
