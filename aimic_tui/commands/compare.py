@@ -55,6 +55,7 @@ def to_json(found: Comparison) -> dict[str, Any]:
                 "high": pair.difference.high,
                 "p": pair.p,
                 "p_adjusted": pair.p_adjusted,
+                "better": pair.better,
                 "verdict": pair.verdict,
                 "images": pair.images,
                 "groups": pair.groups,

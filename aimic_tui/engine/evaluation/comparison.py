@@ -45,7 +45,8 @@ class Pair:
         mcnemar: about the share of correct images, whatever the figure.
         corrected_t: about the figure, over the folds.
         p_adjusted, mcnemar_adjusted, t_adjusted: by Holm over all pairs (McNemar's mid-p).
-        verdict: a sentence.
+        better: which one is shown to be better on these images, by `p_adjusted`; None where neither is.
+        verdict: the same in words, and whether the folds show it, too.
     """
 
     a: str
@@ -59,6 +60,7 @@ class Pair:
     p_adjusted: float | None
     mcnemar_adjusted: float | None
     t_adjusted: float | None
+    better: str | None
     verdict: str
 
 
@@ -211,6 +213,7 @@ def _compared(a: TestedNetwork, b: TestedNetwork, tested_to_trained: float, opti
         None,
         None,
         None,
+        None,
         "",
     )
 
@@ -252,26 +255,23 @@ def _adjusted(pairs: Sequence[Pair], metric: str, confidence: float) -> list[Pai
     randomised = holm([pair.p for pair in pairs])
     exact = holm([pair.mcnemar.p_mid for pair in pairs])
     over_folds = holm([pair.corrected_t.p for pair in pairs])
-    return [
-        replace(
-            pair,
-            p_adjusted=p,
-            mcnemar_adjusted=of_images,
-            t_adjusted=of_folds,
-            verdict=_verdict(pair, p, metric, 1 - confidence),
-        )
+    adjusted = [
+        replace(pair, p_adjusted=p, mcnemar_adjusted=of_images, t_adjusted=of_folds)
         for pair, p, of_images, of_folds in zip(pairs, randomised, exact, over_folds, strict=True)
     ]
+    return [_judged(pair, metric, 1 - confidence) for pair in adjusted]
 
 
-def _verdict(pair: Pair, p: float | None, metric: str, level: float) -> str:
-    difference = pair.difference.value
+def _judged(pair: Pair, metric: str, level: float) -> Pair:
+    """Put into words what the adjusted p-values say."""
+    difference, p, over_folds = pair.difference.value, pair.p_adjusted, pair.t_adjusted
     if p is None or difference is None:
-        return "can't be told"
+        return replace(pair, verdict="can't be told")
     if p > level:
-        return "not shown to differ"
-    a_is_better = (difference < 0) == (metric in LOWER_IS_BETTER)
-    return f"{pair.a if a_is_better else pair.b} is better"
+        return replace(pair, verdict="not shown to differ")
+    better = pair.a if (difference < 0) == (metric in LOWER_IS_BETTER) else pair.b
+    anew = "" if over_folds is not None and over_folds <= level else " (over folds not shown)"
+    return replace(pair, better=better, verdict=f"{better} is better{anew}")
 
 
 def _method(options: _Options, pairs: int) -> str:
@@ -295,5 +295,5 @@ def _notes(tested: Sequence[TestedRun], networks: int, metric: str, pairs: Seque
         yield "Not every fold is tested yet: pairs are compared on the images that both have tested so far."
     if networks > 2:
         yield f"The best of {networks} networks by {TITLES[metric]} is flattered by the choice."
-    if any(pair.verdict == "not shown to differ" for pair in pairs):
+    if any(pair.better is None for pair in pairs):
         yield "Not shown to differ does not mean equal: the interval says which differences are still possible."

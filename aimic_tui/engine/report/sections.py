@@ -69,10 +69,10 @@ def _summary(record: RunRecord) -> Iterator[Block]:
             f"AUROC {interval(pooled['auroc'])}."
         )
     if record.comparison is not None:
-        shown = [pair for pair in record.comparison.pairs if pair.verdict.endswith("is better")]
+        shown = [pair for pair in record.comparison.pairs if pair.better is not None]
         points += [
-            f"{pair.a} against {pair.b}: {pair.verdict} on these images, macro F1 {interval(vars(pair.difference))} "
-            f"(adjusted p {p_value(pair.p_adjusted)}; over folds {p_value(pair.t_adjusted)})."
+            f"{pair.a} against {pair.b}: {pair.better} is better on these images, macro F1 "
+            f"{interval(vars(pair.difference))} (adjusted p {p_value(pair.p_adjusted)}; over folds {p_value(pair.t_adjusted)})."
             for pair in shown[:_MOST_PAIRS_SUMMED_UP]
         ]
         if not shown:

@@ -41,7 +41,8 @@ def test_every_pair_has_a_difference_tests_and_a_verdict(run: Path) -> None:
     assert [(pair.a, pair.b) for pair in found.pairs] == [("good", "same"), ("good", "poor"), ("same", "poor")]
     alike, better, _ = found.pairs
     assert alike.verdict == "not shown to differ"
-    assert better.verdict == "good is better"
+    assert better.better == "good"
+    assert better.verdict.startswith("good is better")
     assert (better.images, better.groups) == (200, 40)
     assert better.p_adjusted is not None
     assert better.p is not None
@@ -57,7 +58,13 @@ def test_the_difference_is_that_of_the_results(run: Path) -> None:
 
 
 def test_where_less_is_better_the_lower_one_wins(run: Path) -> None:
-    assert compare_runs([run], "log_loss", rounds=199).pairs[1].verdict == "good is better"
+    assert compare_runs([run], "log_loss", rounds=199).pairs[1].better == "good"
+
+
+def test_a_verdict_says_where_the_folds_alone_do_not_show_it(tmp_path: Path) -> None:
+    (pair,) = compare_runs([make_run(tmp_path / "run", skills={"good": 3.0, "poor": 0.5}, folds=2)], rounds=999).pairs
+    assert pair.t_adjusted is not None
+    assert ("over folds not shown" in pair.verdict) == (pair.t_adjusted > 0.05)
 
 
 def test_networks_of_several_runs_on_one_split(tmp_path: Path) -> None:
@@ -65,7 +72,7 @@ def test_networks_of_several_runs_on_one_split(tmp_path: Path) -> None:
     second = make_run(tmp_path / "two", skills={"net": 0.3})
     found = compare_runs([first, second, first], rounds=199)
     assert list(found.networks) == ["one/net", "two/net"]
-    assert found.pairs[0].verdict == "one/net is better"
+    assert found.pairs[0].better == "one/net"
 
 
 def test_images_that_one_could_not_classify_do_not_count(tmp_path: Path) -> None:
