@@ -72,7 +72,8 @@ def _summary(record: RunRecord) -> Iterator[Block]:
         shown = [pair for pair in record.comparison.pairs if pair.better is not None]
         points += [
             f"{pair.a} against {pair.b}: {pair.better} is better on these images, macro F1 "
-            f"{interval(vars(pair.difference))} (adjusted p {p_value(pair.p_adjusted)}; over folds {p_value(pair.t_adjusted)})."
+            f"{interval(vars(pair.difference))} (adjusted p {p_value(pair.p_adjusted)}; "
+            f"over folds {p_value(pair.t_adjusted)})."
             for pair in shown[:_MOST_PAIRS_SUMMED_UP]
         ]
         if not shown:
