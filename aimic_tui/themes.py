@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 from textual.theme import Theme
 
@@ -160,8 +161,9 @@ def for_256_colours(theme: Theme) -> Theme:
     blue-grey into a bright teal.
     """
     names = ("primary", "secondary", "accent", "warning", "error", "success", "foreground", "background", "surface")
-    colours = {name: _nearest(getattr(theme, name)) for name in (*names, "panel")}
-    return replace(theme, **colours, variables={name: _nearest(value) for name, value in theme.variables.items()})
+    changes: dict[str, Any] = {name: _nearest(getattr(theme, name)) for name in (*names, "panel")}
+    changes["variables"] = {name: _nearest(value) for name, value in theme.variables.items()}
+    return replace(theme, **changes)
 
 
 def _nearest(value: str) -> str:
