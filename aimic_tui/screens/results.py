@@ -63,6 +63,9 @@ class ResultsScreen(Place):
         Binding("c", "part('classes')", "Classes", id="results.classes", tooltip="The figures of each class"),
         Binding("t", "part('folds')", "Folds", id="results.folds", tooltip="The figures of each fold"),
         Binding("p", "part('images')", "Predictions", id="results.images", tooltip="What was said of each image"),
+        Binding(
+            "e", "report", "Report", id="results.report", tooltip="Write the run's report, one page"
+        ),
         Binding("v", "metric", "Figure", show=False, id="results.metric", tooltip="Draw the next figure's intervals"),
         Binding("w", "write", "Write", show=False, id="results.write", tooltip="Write the tables to a folder"),
         Binding("b", "networks", "Networks", show=False, id="results.networks", tooltip="To the table of networks"),
@@ -379,6 +382,19 @@ class ResultsScreen(Place):
             self.shell.tell(f"{path} can't be written: {error.strerror}.", "error")
             return
         self.shell.tell(f"{plural(len(files), 'file')} written to {path}")
+
+    @work(exclusive=True, group="report", exit_on_error=False)
+    async def action_report(self) -> None:
+        """Write the run's report into its folder."""
+        if self._results is None or not self.may_change("write a report"):
+            return
+        folder = self._results.folder
+        self.shell.tell("Writing the report ...")
+        outcome = await run_command(command_line(self.shell.workspace.root, "report", str(folder.path)))
+        if outcome.code == 0:
+            self.shell.tell(f"The report is {folder.path / 'report.html'}")
+        else:
+            self.shell.tell(outcome.sentence, "error")
 
 
 def _mark(folder: RunFolder) -> tuple[int, ...]:

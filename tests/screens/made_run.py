@@ -27,7 +27,7 @@ CLASSES = ("platelet", "red_cell", "white_cell")
 
 
 def make_data(folder: Path, classes: tuple[str, ...] = CLASSES, each: int = 20, size: int = 24) -> Path:
-    """Draw a disc in another colour a class, two images a smear."""
+    """Draw a disc in another colour a class, each with a pattern of its own, two images a smear."""
     random = np.random.default_rng(7)
     y, x = np.mgrid[:size, :size] - size / 2
     for code, name in enumerate(classes):
@@ -36,7 +36,8 @@ def make_data(folder: Path, classes: tuple[str, ...] = CLASSES, each: int = 20, 
             pixels = np.full((size, size, 3), 225, np.uint8)
             inside = np.hypot(x, y) < size * (0.2 + 0.25 * random.random())
             pixels[inside] = (200 - 40 * (code % 4), 60 + 45 * (code % 3), 90 + 30 * (code % 5))
-            pixels = np.clip(pixels + random.normal(0, 8, pixels.shape), 0, 255).astype(np.uint8)
+            pattern = np.kron(random.normal(0, 30, (6, 6)), np.ones((size // 6, size // 6)))[:, :, None]
+            pixels = np.clip(pixels + pattern + random.normal(0, 8, pixels.shape), 0, 255).astype(np.uint8)
             Image.fromarray(pixels).save(
                 folder / name / f"smear{code * each // 2 + number // 2:03d}_{number % 2}.jpg", quality=92
             )

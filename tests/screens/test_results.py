@@ -170,6 +170,17 @@ async def test_tables_are_written_where_one_says(run: RunFolder, tmp_path: Path,
     assert (written / "confusion-resnet50.csv").exists()
 
 
+@pytest.mark.slow
+async def test_the_report_is_written_into_the_runs_folder(run: RunFolder, tmp_path: Path, until: Until) -> None:
+    app = _app(run, tmp_path)
+    report = run.path / "report.html"
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: len(_table(app)) == 3)
+        await pilot.press("e")
+        await until(pilot, report.exists)
+    assert run.name in report.read_text(encoding="utf-8")
+
+
 async def test_figures_are_made_from_predictions_where_the_file_is_missing(
     tmp_path: Path, cells: Path, until: Until
 ) -> None:

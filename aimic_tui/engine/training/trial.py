@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from aimic_tui.engine.data.cache import cached_images
-from aimic_tui.engine.errors import AimicError, Interrupted
+from aimic_tui.engine.errors import Interrupted, UsageProblem
 from aimic_tui.engine.evaluation.metrics import scores
 from aimic_tui.engine.evaluation.predictions import Predictions, write_predictions
 from aimic_tui.engine.models.build import build_network, freeze_backbone
@@ -63,8 +63,8 @@ def train_trial(task: TrialTask, *, emit: Emit, should_stop: Callable[[], bool])
 
     Raises:
         InputProblem: an image or the weights can't be used, or the checkpoint is another trial's.
-        UsageProblem: the settings don't go together.
-        AimicError: the training diverged, the disk is full, the memory doesn't hold two images.
+        UsageProblem: the settings don't go together, or made the training diverge.
+        AimicError: the disk is full, the memory doesn't hold two images.
     """
     trial = _Trial(task, emit, should_stop)
     try:
@@ -132,7 +132,7 @@ class _Trial:
                 break
             except _Diverged as error:
                 if self.plan.format == "fp32" or self.settings.precision != "auto":
-                    raise AimicError(self.advice(error)) from None
+                    raise UsageProblem(self.advice(error)) from None  # trying again would end the same way
                 self.warn(f"The loss became no finite number in {self.plan.format} ({error.place}): going on in fp32.")
             self.restore()
             self.use_plan(replace(self.plan, format="fp32"))
