@@ -210,7 +210,7 @@ def test_the_plan_counts_what_each_method_leaves_to_train() -> None:
     assert plan_of(paper, facts).training_images == 96
     held_out = base.with_values({"split.method": "hold-out", "split.test": 0.5, "training.batch_size": 17})
     plan = plan_of(held_out, facts)
-    assert (plan.trials, plan.training_images, plan.steps) == (1, 68, 4 * 60)
+    assert (plan.trials, plan.training_images, plan.steps) == (1, 68, 4 * Experiment().training.epochs)
 
 
 def test_a_size_that_a_network_cannot_take_is_said() -> None:
@@ -229,7 +229,7 @@ def test_time_is_named_only_where_the_network_was_timed_here(tmp_path: Path, cel
     make_run(tmp_path, cells, folds=2, epochs=3)
     seconds = measured_seconds(workspace, experiment, plan)
     # 1.5 s an epoch of 34 images that train and 6 that validate
-    expected = 1.5 / 36 * (68 + 12 / 3) * 60 * 5
+    expected = 1.5 / 36 * (68 + 12 / 3) * Experiment().training.epochs * 5
     assert seconds == pytest.approx(expected, rel=0.02)
     other = experiment.with_values({"model.networks": ["resnet50"]})
     assert measured_seconds(workspace, other, plan) is None
