@@ -63,9 +63,7 @@ class ResultsScreen(Place):
         Binding("c", "part('classes')", "Classes", id="results.classes", tooltip="The figures of each class"),
         Binding("t", "part('folds')", "Folds", id="results.folds", tooltip="The figures of each fold"),
         Binding("p", "part('images')", "Predictions", id="results.images", tooltip="What was said of each image"),
-        Binding(
-            "e", "report", "Report", id="results.report", tooltip="Write the run's report, one page"
-        ),
+        Binding("e", "report", "Report", id="results.report", tooltip="Write the run's report, one page"),
         Binding("v", "metric", "Figure", show=False, id="results.metric", tooltip="Draw the next figure's intervals"),
         Binding("w", "write", "Write", show=False, id="results.write", tooltip="Write the tables to a folder"),
         Binding("b", "networks", "Networks", show=False, id="results.networks", tooltip="To the table of networks"),
@@ -235,7 +233,7 @@ class ResultsScreen(Place):
         table = self.query_one(NetworkTable)
         other = next((name for name in table.order if name != network), None)
         if other is None:
-            return Content(printable(results.figures["method"]))
+            return Content("One network: there is none to compare it with.")
         for pair in results.figures["pairs"]:
             if {pair["a"], pair["b"]} == {network, other}:
                 found = pair["differences"][table.metric]
