@@ -33,10 +33,10 @@ contracts: $(READY)
 	$(BIN)/lint-imports
 
 lock: $(READY)  ## pin the newest versions that pyproject.toml admits
-	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.10 --generate-hashes \
 		--no-annotate --no-header pyproject.toml --group dev -o requirements/lock.txt
 	echo uv | $(BIN)/uv pip compile -q --upgrade --universal --python-version 3.10 --generate-hashes \
-		--no-emit-index-url --no-annotate --no-header - -o requirements/uv.txt
+		--no-annotate --no-header - -o requirements/uv.txt
 
 $(READY): requirements/lock.txt requirements/uv.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
