@@ -48,6 +48,31 @@ class DataSettings(_Section):
     )
     image_column: str = Field("path", title="Image column", description="The manifest column with each image's path.")
     label_column: str = Field("label", title="Label column", description="The manifest column with each image's class.")
+    part_column: str = Field(
+        "auto",
+        title="Part column",
+        description="The manifest column that says for what an image is there: train, validation, test or nothing; auto "
+        "takes one named part, split or partition, none takes no column.",
+    )
+    pattern: str = Field(
+        "",
+        title="Name pattern",
+        description="How an image's path below the data set's folder says its class, instead of class folders: such as "
+        "{group}_{label}_*.png, or a regular expression with the named parts label, group and part, such as "
+        r"(?P<group>slide\d+)/(?P<label>[a-z]+)\d+; of these only label must be there.",
+    )
+    classes: dict[str, str] = Field(
+        {},
+        title="Classes",
+        description="Classes under other names: band=neutrophil renames one, or merges it with the class of that name; "
+        "basophil= leaves one out. No file is touched.",
+    )
+    marks: str = Field(
+        "auto",
+        title="Marks",
+        description="What people decided about single images (left out, another class, one group): auto takes "
+        "aimic-marks.csv from the data set's folder where there is one; none takes no marks; or the path of such a file.",
+    )
     balance: Literal["none", "undersample", "oversample", "weighted-loss"] = Field(
         "weighted-loss",
         title="Balance",
@@ -306,7 +331,7 @@ class Experiment(_Section):
     def from_file(cls, path: Path, overrides: Iterable[str] = ()) -> Experiment:
         """Read an experiment from a TOML file, then apply `key=value` overrides.
 
-        A relative `data.path` in a file is relative to the file.
+        A relative `data.path` or `data.marks` in a file is relative to the file.
 
         Raises:
             UsageProblem: the file can't be read or is not TOML.
@@ -316,6 +341,8 @@ class Experiment(_Section):
         data = values.get("data")
         if isinstance(data, dict) and isinstance(data.get("path"), str) and data["path"]:
             data["path"] = str(path.parent / Path(data["path"]).expanduser())
+        if isinstance(data, dict) and isinstance(data.get("marks"), str) and data["marks"] not in ("", "auto", "none"):
+            data["marks"] = str(path.parent / Path(data["marks"]).expanduser())
         return cls.from_mapping(with_overrides(values, overrides), source=printable(str(path)))
 
     def to_mapping(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import tomli
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from aimic_tui.engine.pairs import read_pairs
 from aimic_tui.engine.text import printable
 
 
@@ -27,7 +28,7 @@ class Setting:
     Attributes:
         key: dotted, as in `--set`: "training.epochs".
         section: the table it stands in ("" for the top level).
-        kind: "text", "integer", "number", "switch", "choice" or "names" (a list of text).
+        kind: "text", "integer", "number", "switch", "choice", "names" (a list of text) or "pairs" (name to name).
         choices: the words it takes; a setting of kind integer with choices takes either.
         minimum, maximum: bounds of a number, None where there is none.
         above_minimum: the minimum itself is not allowed.
@@ -37,7 +38,7 @@ class Setting:
     section: str
     title: str
     help: str
-    kind: Literal["text", "integer", "number", "switch", "choice", "names"]
+    kind: Literal["text", "integer", "number", "switch", "choice", "names", "pairs"]
     default: Any
     choices: tuple[str, ...]
     minimum: float | None
@@ -77,6 +78,11 @@ def parse_text(setting: Setting, text: str) -> Any:
         if text.startswith("["):
             return from_toml_value(text)
         return [part.strip() for part in text.split(",") if part.strip()]
+    if setting.kind == "pairs":
+        if text.startswith("{"):
+            return from_toml_value(text)
+        pairs = read_pairs(text)
+        return text if pairs is None else pairs
     return from_toml_value(text)
 
 
@@ -109,7 +115,7 @@ def _bounds(field: FieldInfo) -> tuple[float | None, float | None]:
 def _setting(section: str, name: str, field: FieldInfo) -> Setting:
     alternatives = _alternatives(field.annotation)
     choices = tuple(str(word) for part in alternatives if get_origin(part) is Literal for word in get_args(part))
-    kind: Literal["text", "integer", "number", "switch", "choice", "names"]
+    kind: Literal["text", "integer", "number", "switch", "choice", "names", "pairs"]
     if bool in alternatives:
         kind = "switch"
     elif int in alternatives:
@@ -119,7 +125,8 @@ def _setting(section: str, name: str, field: FieldInfo) -> Setting:
     elif choices:
         kind = "choice"
     else:
-        kind = "names" if any(get_origin(part) is list for part in alternatives) else "text"
+        origins = [get_origin(part) for part in alternatives]
+        kind = "names" if list in origins else "pairs" if dict in origins else "text"
     low, high = _bounds(field)
     return Setting(
         key=f"{section}.{name}" if section else name,
@@ -169,6 +176,7 @@ def _expected(setting: Setting) -> str:
         "switch": "true or false",
         "text": "text",
         "names": 'a list of names, such as ["mobilenet_v2"]',
+        "pairs": "pairs of names, such as band=neutrophil, basophil=",
     }
     text = words.get(setting.kind, "text")
     if setting.minimum is not None and setting.maximum is not None:

@@ -22,6 +22,7 @@ from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from aimic_tui.engine.pairs import pairs_text
 from aimic_tui.engine.text import printable
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def text_of(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
         return ", ".join(str(item) for item in value)
+    if isinstance(value, dict):
+        return pairs_text(value)
     if isinstance(value, float):
         return _short_float(value)
     return str(value)
