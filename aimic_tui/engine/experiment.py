@@ -51,8 +51,8 @@ class DataSettings(_Section):
     part_column: str = Field(
         "auto",
         title="Part column",
-        description="The manifest column that says for what an image is there: train, validation, test or nothing; auto "
-        "takes one named part, split or partition, none takes no column.",
+        description="The manifest column that says for what an image is there: train, validation, test or nothing; "
+        "auto takes one named part, split or partition, none takes no column.",
     )
     pattern: str = Field(
         "",
@@ -71,7 +71,8 @@ class DataSettings(_Section):
         "auto",
         title="Marks",
         description="What people decided about single images (left out, another class, one group): auto takes "
-        "aimic-marks.csv from the data set's folder where there is one; none takes no marks; or the path of such a file.",
+        "aimic-marks.csv from the data set's folder where there is one, none takes no marks; or the path of such a "
+        "file.",
     )
     balance: Literal["none", "undersample", "oversample", "weighted-loss"] = Field(
         "weighted-loss",

@@ -78,9 +78,7 @@ def parse_text(setting: Setting, text: str) -> Any:
         if text.startswith("["):
             return from_toml_value(text)
         return [part.strip() for part in text.split(",") if part.strip()]
-    if setting.kind == "pairs":
-        if text.startswith("{"):
-            return from_toml_value(text)
+    if setting.kind == "pairs" and not text.startswith("{"):
         pairs = read_pairs(text)
         return text if pairs is None else pairs
     return from_toml_value(text)
