@@ -20,11 +20,12 @@ from aimic_tui.engine.data.cache import cached_images
 from aimic_tui.engine.errors import Interrupted, UsageProblem
 from aimic_tui.engine.evaluation.metrics import scores
 from aimic_tui.engine.evaluation.predictions import Predictions, write_predictions
-from aimic_tui.engine.models.build import build_network, freeze_backbone
+from aimic_tui.engine.models.build import freeze_backbone
 from aimic_tui.engine.models.catalogue import find_network
-from aimic_tui.engine.models.weights import WeightsReport, load_initial_weights
+from aimic_tui.engine.models.weights import WeightsReport
 from aimic_tui.engine.training.augmentation import PRESETS, Augmentation, normalised
 from aimic_tui.engine.training.batches import Batch, Integers, Loader, batches_of_epoch
+from aimic_tui.engine.training.beginning import drawn_network, give_first_weights
 from aimic_tui.engine.training.checkpoint import BestWeights, Checkpoints, Identity
 from aimic_tui.engine.training.feeds import FeatureFeed, Feed, ImageFeed
 from aimic_tui.engine.training.history import EpochResult, History
@@ -35,7 +36,6 @@ from aimic_tui.engine.training.optimisation import (
     make_optimizer,
     phases,
     set_learning_rate,
-    start_classifier_at_zero,
 )
 from aimic_tui.engine.training.outcome import leave_model, predictions_of, probabilities_of, versions
 from aimic_tui.engine.training.plan import Plan, plan_for
@@ -140,8 +140,7 @@ class _Trial:
 
     def restore(self) -> bool:
         """Build the network with its first weights, or as the last checkpoint has it; return whether there was one."""
-        torch.manual_seed(seed_for(Stream.WEIGHTS, self.task.seed))
-        self.network = build_network(self.info.name, len(self.task.data_set.classes), self.preprocessing.image_size)
+        self.network = drawn_network(self.task, self.info, self.preprocessing.image_size)
         self.selection = Selection(self.settings.monitor, self.settings.patience)
         loaded = self.checkpoints.load()
         for sentence in loaded.warnings:
@@ -155,14 +154,7 @@ class _Trial:
                     "The trial began with other versions of the libraries: its figures may differ in their last digits."
                 )
         else:
-            self.weights = load_initial_weights(
-                self.network,
-                self.task.experiment.model.weights,
-                self.info,
-                classes=self.task.data_set.classes,
-            )
-            if self.weights.replaced or not self.weights.loaded:
-                start_classifier_at_zero(self.network)
+            self.weights = give_first_weights(self.network, self.task, self.info)
         self.history.restart([EpochResult(**epoch) for epoch in self.state["history"]] if self.state else [])
         # L-BFGS looks at all weights as one flat vector.
         layout = torch.contiguous_format if self.settings.optimizer == "lbfgs" else torch.channels_last
