@@ -1,4 +1,4 @@
-"""`aimic cache`: the decoded images that runs share, and how to clear them."""
+"""`aimic cache`: the decoded images that runs share, what audits measured, and how to clear both."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from aimic_tui.engine.data.cache import cache_files, clear_cache
+from aimic_tui.engine.data.measured_before import memory_files
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import printable
 from aimic_tui.wording import ago, bytes_text, plural
@@ -24,15 +25,22 @@ def cache(workspace: Path, clear: bool, as_json: bool) -> None:
     """
     folder = Workspace(workspace).cache_folder
     removed = clear_cache(folder) if clear else 0
+    for measured in memory_files(folder) if clear else ():
+        removed += measured.stat().st_size
+        measured.unlink()
+    audits = sum(measured.stat().st_size for measured in memory_files(folder))
     files = cache_files(folder)
     total = sum(file.bytes for file in files)
     if as_json:
         caches = [{"file": file.path.name, "bytes": file.bytes, "wanted": file.wanted} for file in files]
-        click.echo(json.dumps({"folder": str(folder), "bytes": total, "removed": removed, "caches": caches}))
+        answer = {"folder": str(folder), "bytes": total, "removed": removed, "audits": audits, "caches": caches}
+        click.echo(json.dumps(answer))
         return
     if clear:
         click.echo(f"Removed {bytes_text(removed)} from {printable(str(folder))}.")
         return
+    if audits:
+        click.echo(f"What audits measured takes {bytes_text(audits)}.")
     if not files:
         click.echo(f"{printable(str(folder))} holds no decoded images.")
         return

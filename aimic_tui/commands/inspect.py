@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aimic_tui.engine.data.finding import Finding
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.text import one_line, printable
 from aimic_tui.wording import (
@@ -28,8 +29,8 @@ from aimic_tui.wording import (
 )
 
 if TYPE_CHECKING:
-    from aimic_tui.engine.data.finding import Finding
     from aimic_tui.engine.data.inspect import Inspection
+    from aimic_tui.engine.evaluation.tested import TestedRun
 
 _STEPS = {"read": ("reading", "image"), "compare": ("comparing", "pair")}
 _SHOWN = 5  # findings of one kind, and files of one finding, that the table spells out
@@ -46,23 +47,42 @@ _SHOWN = 5  # findings of one kind, and files of one finding, that the table spe
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any setting of the experiment's data table."
 )
+@click.option(
+    "--run",
+    "run",
+    default=None,
+    metavar="RUN",
+    help="A run on these images: those whose label its networks contradict are named as likely label errors.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 @click.pass_obj
-def inspect(workspace: Path, data: str, group: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
+def inspect(  # noqa: PLR0917 - click passes options by name
+    workspace: Path, data: str, group: str | None, overrides: tuple[str, ...], run: str | None, as_json: bool
+) -> None:
     """Look at DATA, a folder with one sub-folder a class or a manifest (.csv): every image is read once.
 
-    The exit code is 0 whatever is found, and 3 where there is no data set to look at.
+    Where there is a workspace, what was measured is kept there: an audit that was stopped goes on where it was, and
+    the next one reads only what has changed. The exit code is 0 whatever is found, and 3 where there is no data set
+    to look at.
     """
     from aimic_tui.engine.data.inspect import inspect_data_set
+    from aimic_tui.engine.data.measured_before import memory_file
+    from aimic_tui.engine.evaluation.tested import read_tested
     from aimic_tui.engine.experiment import Experiment, with_overrides
+    from aimic_tui.engine.runs.workspace import Workspace
 
     values = with_overrides({"data": {"path": data, **({} if group is None else {"group": group})}}, overrides)
     settings = Experiment.from_mapping(values, source="aimic inspect").data
+    tested = read_tested(Workspace(workspace).find_run(run).path) if run is not None else None
+    cache_folder = Workspace(workspace).cache_folder
+    memory = memory_file(cache_folder, Path(data)) if workspace.is_dir() else None
     meter = _Meter()
     try:
-        inspection = inspect_data_set(settings, meter.show)
+        inspection = inspect_data_set(settings, meter.show, memory=memory)
     finally:
         meter.clear()
+    if tested is not None:
+        inspection = _with_label_errors(inspection, tested)
     _remember(workspace, Path(data), inspection)
     if as_json:
         click.echo(json.dumps(inspection.to_json(), indent=1, allow_nan=False))
@@ -70,6 +90,15 @@ def inspect(workspace: Path, data: str, group: str | None, overrides: tuple[str,
         _print(data, inspection)
     if not inspection.measures.readable.any():
         raise InputProblem(f"{printable(data)} holds no image that can be read.")
+
+
+def _with_label_errors(inspection: Inspection, tested: TestedRun) -> Inspection:
+    from aimic_tui.engine.evaluation.label_errors import label_errors_of_run
+
+    data_set = inspection.data_set
+    labels = [data_set.classes[label] for label in data_set.labels]
+    suspects = label_errors_of_run(tested, data_set.images, labels)
+    return inspection.with_findings(Finding("label-error", (found.image,), found.sentence) for found in suspects)
 
 
 class _Meter:

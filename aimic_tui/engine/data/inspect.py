@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,11 @@ class Inspection:
         """Return how many findings there are of each kind."""
         return dict(Counter(finding.kind for finding in self.findings))
 
+    def with_findings(self, more: Iterable[Finding]) -> Inspection:
+        """Return the same with further findings, those of one kind in the order given."""
+        found = sorted((*self.findings, *more), key=lambda finding: KINDS.index(finding.kind))
+        return dataclasses.replace(self, findings=tuple(found))
+
     def to_json(self) -> dict[str, Any]:
         """Return DESIGN.md's answer of `aimic inspect --json`, with more behind it."""
         data_set, measures = self.data_set, self.measures
@@ -71,7 +77,7 @@ class Inspection:
             "group_rule": data_set.group_rule,
             "class_groups": data_set.group_counts() if data_set.grouped else None,
             "bytes": int(measures.file_size.sum()),
-            "formats": dict(Counter(name for name in measures.formats if name)),
+            "formats": dict(Counter(name.decode() for name in measures.formats[readable].tolist())),
             "sizes": [{"width": w, "height": h, "images": count} for (w, h), count in sizes.most_common(20)],
             "notes": list(self.notes),
         }
@@ -89,7 +95,10 @@ def _shortcut_json(shortcut: Shortcut) -> dict[str, Any]:
 
 
 def inspect_data_set(
-    settings: DataSettings, progress: InspectProgress | None = None, should_stop: ShouldStop | None = None
+    settings: DataSettings,
+    progress: InspectProgress | None = None,
+    should_stop: ShouldStop | None = None,
+    memory: Path | None = None,
 ) -> Inspection:
     """Audit a data set: every image is read once.
 
@@ -98,6 +107,7 @@ def inspect_data_set(
         progress: hears the step ("find", "read" or "compare"), how much is done and of how much (0 while that is
             unknown).
         should_stop: is asked now and then.
+        memory: a file that keeps what is measured, see `measure_images`.
 
     Raises:
         InputProblem, UsageProblem: as `find_everything`.
@@ -109,7 +119,7 @@ def inspect_data_set(
 
     found = find_everything(settings, None if progress is None else lambda count: progress("find", count, 0))
     data_set = found.data_set
-    measures = measure_images(data_set.paths(), settings.intensity, step("read"), should_stop)
+    measures = measure_images(data_set.paths(), settings.intensity, step("read"), should_stop, memory)
     findings = [
         *_file_findings(data_set, measures),
         *_stray_files(data_set.root, found),
@@ -126,6 +136,7 @@ def inspect_data_set(
 
 KINDS = (
     "label-conflict",
+    "label-error",
     "empty",
     "truncated",
     "unreadable",

@@ -62,6 +62,12 @@ _SENTENCES = {
     "file format": "The file format tells the classes apart: they come from different sources, and compression shows "
     "in the pixels. Save all of them in one way.",
     "file size": "The bytes for each pixel tell the classes apart, as another compression would.",
+    "compression": "How coarsely the files were compressed tells the classes apart: they come from different sources, "
+    "and compression shows in the pixels. Save all of them in one way, from the originals.",
+    "camera": "The camera or program that the files name tells the classes apart: a network can learn the camera "
+    "instead of the cell.",
+    "day of recording": "The day of recording that the files name tells the classes apart: stain and light differ from "
+    "day to day.",
     "file name": "The numbers in the names tell the classes apart. A network does not see names, but they say that the "
     "classes were collected, or cut out, in different orders.",
     "file date": "The days on which the files were written tell the classes apart. A network does not see them, but "
@@ -142,10 +148,12 @@ def _features(data_set: DataSet, measures: Measures, used: npt.NDArray[np.intege
     yield "border brightness", border.mean(axis=1, keepdims=True)
     yield "brightness", measures.inner[used].astype(np.float64).mean(axis=1, keepdims=True)
     yield "image size", np.stack([measures.width[used], measures.height[used]], axis=1).astype(np.float64)
-    codes = {name: code for code, name in enumerate(sorted(set(measures.formats)))}
-    formats = np.array([codes[measures.formats[index]] for index in used], np.float64)
+    formats = np.unique(measures.formats[used], return_inverse=True)[1].astype(np.float64)
     yield "file format", np.stack([formats, measures.bits[used]], axis=1)
     yield "file size", (measures.file_size[used] / np.maximum(pixels, 1))[:, None]
+    yield "compression", measures.compression[used].astype(np.float64)[:, None]
+    yield "camera", np.unique(measures.camera[used], return_inverse=True)[1].astype(np.float64)[:, None]
+    yield "day of recording", measures.day[used].astype(np.float64)[:, None]
     yield "file name", _numbers([data_set.images[index].rpartition("/")[2] for index in used])
     days = np.array([_day(data_set, int(index)) for index in used], np.float64)
     yield "file date", days[:, None]
