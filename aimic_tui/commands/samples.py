@@ -1,0 +1,78 @@
+"""`aimic samples`: training images as training will see them."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import click
+
+from aimic_tui.commands.experiment_options import WithSettings, experiment_from, experiment_options
+from aimic_tui.engine.errors import UsageProblem
+from aimic_tui.engine.processor import settle_processor
+from aimic_tui.engine.text import printable
+
+
+@click.command(cls=WithSettings)
+@experiment_options
+@click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="The picture to write (.png).")
+@click.option("--images", type=click.IntRange(1, 200), default=8, show_default=True, help="How many: the rows.")
+@click.option("--epochs", type=click.IntRange(1, 100), default=6, show_default=True, help="The columns.")
+@click.option("--every-preset", is_flag=True, help="A picture for each preset of augmentation: OUTPUT-<preset>.png.")
+@click.option("--json", "as_json", is_flag=True, help="Print as one JSON object what is where in the pictures.")
+def samples(
+    *,
+    experiment: Path | None,
+    data: str | None,
+    overrides: tuple[str, ...],
+    preset: str | None,
+    output: Path,
+    images: int,
+    epochs: int,
+    every_preset: bool,
+    as_json: bool,
+) -> None:
+    """Draw training images as training will see them: the original on the left, then as in epoch 1, 2, 3...
+
+    The variations are the training's own, by the experiment's seed. The images are of all classes in turn, out of those
+    that fold 1 trains on; near duplicates are not looked for, so that the answer comes at once.
+    """
+    made = experiment_from("samples", experiment, data, overrides, preset)
+    if output.suffix.lower() != ".png" or output.is_dir() or not output.absolute().parent.is_dir():
+        raise UsageProblem(f"--output {printable(str(output))} must be a .png file in a folder that exists.")
+    settle_processor()
+    from aimic_tui.engine.runs.preview import first_trial
+    from aimic_tui.engine.training.augmentation import PRESETS
+    from aimic_tui.engine.training.sample_sheet import Sheet
+    from aimic_tui.engine.training.samples import training_samples
+
+    wanted = list(PRESETS) if every_preset else [made.augmentation.preset]
+    with tempfile.TemporaryDirectory(prefix="aimic-samples-") as folder:
+        # Weights that are missing would be no reason to show nothing: what they decide about, the normalisation, is
+        # undone for the picture.
+        task = first_trial(made.with_values({"model.weights": "none"}), None, Path(folder), "cpu", every_image=False)
+        found = training_samples(task, count=images, epochs=range(1, epochs + 1), presets=wanted)
+    files = {
+        name: output.with_name(f"{output.stem}-{name}{output.suffix}") if every_preset else output for name in wanted
+    }
+    sheet = Sheet.of(len(found[0].original), len(found), epochs)
+    for name, file in files.items():
+        sheet.draw(found, name, file)
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "preset": made.augmentation.preset,
+                    "seed": made.seed,
+                    "files": {name: str(file) for name, file in files.items()},
+                    "images": [{"image": sample.image, "label": sample.label} for sample in found],
+                    "epochs": list(range(1, epochs + 1)),
+                    # Pixels of the pictures: the originals are in the first column.
+                    "tiles": {"side": sheet.side, "lefts": sheet.lefts, "tops": sheet.tops},
+                }
+            )
+        )
+    else:
+        for file in files.values():
+            click.echo(printable(str(file)))

@@ -1,0 +1,209 @@
+"""The learning-rate range test (Smith 2017): a trial's first steps, each at a higher rate than the one before.
+
+The network, its first weights, the batches, their augmentation and the optimiser are those of the trial, drawn by the
+same seed; only the rate is not. What the network becomes is thrown away, and only images that the fold trains on
+are shown to it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+
+from aimic_tui.engine.data.cache import cached_images
+from aimic_tui.engine.errors import Interrupted, UsageProblem
+from aimic_tui.engine.models.build import freeze_backbone
+from aimic_tui.engine.models.catalogue import find_network
+from aimic_tui.engine.training.augmentation import PRESETS, Augmentation, normalised
+from aimic_tui.engine.training.batches import Batch, Loader, Stopwatch, batches_of_epoch
+from aimic_tui.engine.training.beginning import drawn_network, give_first_weights
+from aimic_tui.engine.training.feeds import FeatureFeed, Feed, ImageFeed
+from aimic_tui.engine.training.objective import Objective, class_weights
+from aimic_tui.engine.training.optimisation import make_optimizer, phases, set_learning_rate
+from aimic_tui.engine.training.plan import plan_for
+from aimic_tui.engine.training.precision import Precision
+from aimic_tui.engine.training.randomness import Stream, seed_for
+from aimic_tui.engine.training.rate_curve import Suggestion, has_diverged, rising_rates, smoothed, suggest
+from aimic_tui.engine.training.stepper import Stepper
+from aimic_tui.engine.training.task import TrialTask, fold_parts, places_of_used, preprocessing_for
+
+_EVALUATION_BATCH = 32  # for the features of a frozen network
+
+
+@dataclass(frozen=True)
+class RangeTest:
+    """What a range test saw.
+
+    Attributes:
+        rates: of `training.learning_rate`, rising; as many as steps were taken with a finite loss.
+        losses: of each step's batch, before the step.
+        smoothed: the losses, smoothed.
+        steps: that were wanted.
+        diverged: whether it ended early, the loss far above its lowest or no number.
+        batch_size, precision: as in the trial.
+        images_per_second: that were learned from, the first step left out.
+    """
+
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]
+    smoothed: tuple[float, ...]
+    steps: int
+    diverged: bool
+    suggestion: Suggestion
+    batch_size: int
+    precision: str
+    images_per_second: float | None
+
+
+def run_range_test(
+    task: TrialTask,
+    *,
+    first: float,
+    last: float,
+    steps: int,
+    on_step: Callable[[int, float, float, float], None],
+    should_stop: Callable[[], bool],
+    warn: Callable[[str], None],
+) -> RangeTest:
+    """Take a trial's first steps at rates that rise from `first` to `last`, until the loss diverges.
+
+    With `model.trainable` = "head" only the classifier learns; with "gradual" it is the part in which all layers do.
+
+    Args:
+        task: of the trial; its folder takes the plan that the device decides on.
+        steps: at least 5.
+        on_step: hears the step's number (from 1), the rate, the loss, and the smoothed loss up to there.
+        should_stop: asked at each step.
+        warn: takes a sentence.
+
+    Raises:
+        Interrupted: `should_stop` said so.
+        InputProblem: an image or the weights can't be used.
+        UsageProblem: the settings don't go together, or the loss is no number at the lowest rate already.
+    """
+    test = _Test(task, should_stop, warn)
+    rates, losses = test.rates_and_losses(first, last, steps, on_step)
+    if not losses:
+        raise UsageProblem(
+            f"The loss is no finite number at a learning rate of {first:g} already. Start lower (--from), or set "
+            "training.precision=fp32."
+        )
+    curve = smoothed(losses, steps)
+    return RangeTest(
+        rates=tuple(rates),
+        losses=tuple(losses),
+        smoothed=tuple(curve.tolist()),
+        steps=steps,
+        diverged=len(losses) < steps,
+        suggestion=suggest(rates, losses, steps),
+        batch_size=test.plan.batch_size,
+        precision=test.plan.format,
+        images_per_second=test.images_per_second,
+    )
+
+
+class _Test:
+    def __init__(self, task: TrialTask, should_stop: Callable[[], bool], warn: Callable[[str], None]) -> None:
+        self.task, self.should_stop = task, should_stop
+        self.images_per_second: float | None = None
+        settings, device = task.experiment.training, torch.device(task.device)
+        info = find_network(task.network)
+        preprocessing = preprocessing_for(task.experiment, info)
+        self.train = fold_parts(task.split, task.fold, task.experiment.split.protocol).train
+        self.labels = torch.from_numpy(task.data_set.labels).to(device, torch.int64)
+        network = drawn_network(task, info, preprocessing.image_size)
+        give_first_weights(network, task, info)
+        layout = torch.contiguous_format if settings.optimizer == "lbfgs" else torch.channels_last
+        network = network.to(device, memory_format=layout)  # type: ignore[call-overload]
+        self.plan = plan_for(task, network, preprocessing.image_size, device)
+        precision = Precision(self.plan.format, device)
+        used, places = places_of_used(task.split)
+        # Decoded as they come: a test shows few images, and leaves nothing behind.
+        source = cached_images(
+            [task.data_set.path(int(index)) for index in used], preprocessing, task.cache_folder, "off"
+        )
+        mean, std = preprocessing.mean, preprocessing.std
+        ranges = PRESETS[task.experiment.augmentation.preset]
+        images = ImageFeed(
+            network,
+            Loader(source, places, device),
+            Augmentation(ranges, seed=task.seed, mean=mean, std=std),
+            lambda pixels: normalised(pixels, mean, std),
+            evaluation_batch=max(self.plan.batch_size, _EVALUATION_BATCH),
+        )
+        self.phase = phases(task.experiment.model.trainable, settings.epochs)[-1]
+        self.feed: Feed = images
+        if self.phase.layers == "head":
+            freeze_backbone(network)
+            self.feed = FeatureFeed(
+                network, images, self.train, device=device, precision=precision, tick=lambda _: self.give_way()
+            )
+        self.optimizer = make_optimizer(settings, network, graded=self.phase.graded)
+        weights = class_weights(
+            task.data_set.labels[self.train], len(task.data_set.classes), task.experiment.data.balance
+        )
+        self.stepper = Stepper(
+            self.feed,
+            self.optimizer,
+            Objective(weights, settings.label_smoothing, device),
+            precision,
+            gradient_clip=settings.gradient_clip,
+            part=self.plan.batch_size,
+            warn=warn,
+        )
+
+    def rates_and_losses(
+        self, first: float, last: float, steps: int, on_step: Callable[[int, float, float, float], None]
+    ) -> tuple[list[float], list[float]]:
+        rates: list[float] = []
+        losses: list[float] = []
+        seen, began = 0, 0.0
+        self.feed.start_training()
+        for rate, (epoch, number, batch, images) in zip(
+            rising_rates(first, last, steps).tolist(), self.batches(), strict=False
+        ):
+            set_learning_rate(self.optimizer.param_groups, rate * self.phase.rate)
+            labels = self.labels[torch.from_numpy(batch.samples).to(self.labels.device)]
+            loss = float(self.stepper.step(images, labels, seed_for(Stream.STEP, self.task.seed, epoch, number)).loss)
+            if not math.isfinite(loss):
+                break
+            rates.append(rate)
+            losses.append(loss)
+            curve = smoothed(losses, steps)
+            on_step(len(losses), rate, loss, float(curve[-1]))
+            if has_diverged(curve):
+                break
+            self.give_way()
+            if not began:
+                began = time.monotonic()
+            else:
+                seen += len(batch)
+                self.images_per_second = seen / max(time.monotonic() - began, 1e-6)
+        return rates, losses
+
+    def batches(self) -> Iterator[tuple[int, int, Batch, torch.Tensor]]:
+        """Yield epoch, step, batch and what goes into the network, epoch after epoch, as the trial does."""
+        epoch = 0
+        while True:
+            epoch += 1
+            batches = batches_of_epoch(
+                self.train,
+                self.task.data_set.labels,
+                oversample=self.task.experiment.data.balance == "oversample",
+                shuffle=self.task.experiment.training.shuffle,
+                batch_size=self.plan.batch_size,
+                drop_last=self.task.experiment.training.drop_last,
+                seed=self.task.seed,
+                epoch=epoch,
+            )
+            inputs = self.feed.inputs(batches, epoch, Stopwatch())
+            for number, (batch, images) in enumerate(zip(batches, inputs, strict=True), start=1):
+                yield epoch, number, batch, images
+
+    def give_way(self) -> None:
+        if self.should_stop():
+            raise Interrupted("stopped; a range test leaves nothing behind.")
