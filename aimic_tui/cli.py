@@ -24,6 +24,8 @@ _COMMANDS = {
     "inspect": ("inspect", "inspect", "Look at a data set: what is in it, what is wrong with it."),
     "networks": ("networks", "networks", "The networks that can be trained."),
     "weights": ("weights", "weights", "The local folder of pre-trained weights."),
+    "learning-rate": ("learning_rate", "learning_rate", "Suggest a learning rate, by a range test."),
+    "samples": ("samples", "samples", "Training images as training will see them, as one picture."),
     "train": ("train", "train", "Train networks, cross-validated, on a data set."),
     "runs": ("runs", "runs", "All runs with their states."),
     "watch": ("runs", "watch", "Follow a run: in the app, or as plain lines."),
@@ -33,6 +35,7 @@ _COMMANDS = {
     "compare": ("compare", "compare", "Which networks differ, of one run or several on the same split."),
     "report": ("report", "report", "One self-contained page on a run, or the same as Markdown."),
     "predict": ("predict", "predict", "Classify images with a trained model."),
+    "benchmark": ("benchmark", "benchmark", "How long networks take here, from files to classes."),
     "cache": ("cache", "cache", "The decoded images that runs share, and how to clear them."),
     "doctor": ("doctor", "doctor", "What this terminal, these devices and these folders can do."),
 }

@@ -24,7 +24,7 @@ from aimic_tui.engine.models.model_folder import read_checked_model
 from aimic_tui.engine.text import printable
 
 Pictures = dict[Preprocessing, NDArray[np.uint8]]
-_BATCH = {"cpu": 16, "cuda": 128}  # on a processor, larger ones only take more memory
+BATCH = {"cpu": 16, "cuda": 128}  # on a processor, larger ones only take more memory
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def predict(
         progress(PredictionProgress("load", table.done, len(files)))
         loaded = [load_model(folder, place) for folder in models] if table.done < len(files) else []
         first = time.monotonic()
-        for probabilities, problems in _batches(loaded, files[table.done :], batch_size or _BATCH[place.type]):
+        for probabilities, problems in classify_files(loaded, files[table.done :], batch_size or BATCH[place.type]):
             table.add(probabilities, problems)
             rate = (table.done - resumed) / max(time.monotonic() - first, 1e-6)
             left = (len(files) - table.done) / rate
@@ -148,10 +148,13 @@ def _identity(models: Sequence[Path], files: Sequence[tuple[str, Path]]) -> tupl
     return checked[0][0].network, classes, digest_of_bytes("\0\0".join(parts).encode("utf-8", "surrogateescape"))
 
 
-def _batches(
+def classify_files(
     models: Sequence[LoadedModel], files: Sequence[tuple[str, Path]], batch_size: int
 ) -> Iterator[tuple[list[NDArray[np.float64] | None], list[str]]]:
-    """Decode in threads ahead of the network; yield for each batch the rows' probabilities and problems."""
+    """Decode in threads ahead of the network; yield for each batch of files the rows' probabilities and problems.
+
+    A row's probabilities are float64 [models, classes], or None where the problem says why there are none.
+    """
     ways = list(dict.fromkeys(model.card.preprocessing for model in models))
     decoded = in_threads(lambda file: _decode(file[1], ways), files)
     while found := list(islice(decoded, batch_size)):

@@ -1,0 +1,155 @@
+"""`aimic benchmark`: how long networks take here, from image files to classes."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aimic_tui import wording
+from aimic_tui.commands.results import aligned
+from aimic_tui.engine.models.catalogue import NetworkInfo, find_network
+from aimic_tui.engine.processor import settle_processor
+from aimic_tui.engine.study.paper import LATENCY, LATENCY_DEVICE, NETWORKS
+from aimic_tui.engine.text import printable
+
+if TYPE_CHECKING:
+    from aimic_tui.engine.inference.timings import NetworkTiming
+
+
+@click.command()
+@click.argument("networks", nargs=-1)
+@click.option("--images", type=click.Path(path_type=Path), help="A folder of images, or one (default: drawn cells).")
+@click.option("--repetitions", type=click.IntRange(1, 1000), default=10, show_default=True, help="Of each measurement.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--json", "as_json", is_flag=True, help="Print the measurements as one JSON object.")
+@click.pass_context
+def benchmark(
+    context: click.Context,
+    *,
+    networks: tuple[str, ...],
+    images: Path | None,
+    repetitions: int,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Measure seconds from files to classes, for one image and for a hundred, beside the published ones.
+
+    NETWORKS are the published ten where none is named. The measurements are kept in the workspace.
+    """
+    from aimic_tui.engine.data.find import image_files
+
+    infos = list(dict.fromkeys(find_network(name) for name in networks or NETWORKS))
+    files = None if images is None else image_files([images])
+    settle_processor()  # before torch
+    from aimic_tui.engine.inference.latency import describe_device, drawn_files, measure_network
+    from aimic_tui.engine.inference.timings import keep_timings
+
+    place = describe_device(device)
+    click.echo(printable(f"{wording.plural(len(infos), 'network')} on {place}"), err=True)
+    timings: list[NetworkTiming] = []
+    meter = _Meter(infos)
+    with drawn_files() if files is None else nullcontext(files) as measured:
+        try:
+            for info in infos:
+                timing = measure_network(
+                    info,
+                    measured,
+                    device,
+                    repetitions=repetitions,
+                    tick=lambda share, info=info: meter.show(info, share),  # type: ignore[misc]
+                )
+                timings.append(timing)
+                kept = keep_timings(Path(context.obj), place, [timing])
+        finally:
+            meter.end()
+    if as_json:
+        click.echo(json.dumps(to_json(place, timings)))
+        return
+    for line in _lines(place, timings):
+        click.echo(wording.to_ascii(line) if wording.ascii_only() else line)
+    click.echo(f"kept in {printable(str(kept))}", err=True)
+
+
+def to_json(device: str, timings: Sequence[NetworkTiming]) -> dict[str, Any]:
+    """Return the measurements as DESIGN.md lays them out, with further keys."""
+    networks = {}
+    for timing in timings:
+        published = LATENCY.get(timing.network)
+        networks[timing.network] = {
+            **timing.to_json(),
+            "published": None
+            if published is None
+            else {
+                "seconds_1": published.seconds_1,
+                "seconds_100": published.seconds_100,
+                "ratio": published.ratio,
+            },
+        }
+    return {"device": device, "published_device": LATENCY_DEVICE, "networks": networks}
+
+
+def _lines(device: str, timings: Sequence[NetworkTiming]) -> Iterator[str]:
+    rows = [["network", "1 image", "100 images", "ratio", "images/s", "limit", "published 1", "100", "ratio"]]
+    for timing in timings:
+        published = LATENCY.get(timing.network)
+        theirs = [wording.NOTHING] * 3
+        if published is not None:
+            theirs = [f"{published.seconds_1:.3f}", f"{published.seconds_100:.3f}", f"{published.ratio:.2f}"]
+        rows.append(
+            [
+                printable(timing.network),
+                _with_spread(timing.seconds_1, timing.one),
+                _with_spread(timing.seconds_100, timing.hundred),
+                f"{timing.ratio:.2f}",
+                f"{timing.images_per_second:.1f}",
+                f"{timing.limit_images_per_second:.1f}",
+                *theirs,
+            ]
+        )
+    yield from aligned(rows)
+    yield ""
+    yield (
+        f"Seconds from files to classes: median of {len(timings[0].one)} [fastest, slowest], the network loaded "
+        f"before, on {printable(device)}. Limit: the network alone, images already on the device."
+    )
+    yield f"Published: Liu et al. 2022, Table 3, on a {LATENCY_DEVICE}, means of ten."
+
+
+def _with_spread(value: float, values: Sequence[float]) -> str:
+    return f"{value:.3f} [{min(values):.3f} {max(values):.3f}]"
+
+
+class _Meter:
+    """How far it is, on stderr, with the time left judged by the work of the networks."""
+
+    def __init__(self, infos: Sequence[NetworkInfo]) -> None:
+        # An image's decoding takes about as long as three tenths of a thousand million multiply-adds.
+        self._work = {info.name: info.gmacs + 0.3 for info in infos}
+        self._live = sys.stderr.isatty()
+        self._began = time.monotonic()
+        self._spoke = 0.0
+        self._open = False
+
+    def show(self, info: NetworkInfo, share: float) -> None:
+        names = list(self._work)
+        before = sum(self._work[name] for name in names[: names.index(info.name)])
+        done = before + share * self._work[info.name]
+        now = time.monotonic()
+        left = (now - self._began) * (sum(self._work.values()) - done) / done
+        if not self._live and now - self._spoke < 10.0 and share < 1:
+            return
+        self._spoke = now
+        text = printable(f"{info.name} {wording.percent(share)}, {wording.duration(left)} left for all")
+        click.echo(f"\r{text}\x1b[K" if self._live else text, nl=not self._live, err=True)
+        self._open = self._live
+
+    def end(self) -> None:
+        if self._open:
+            click.echo("\r\x1b[K", nl=False, err=True)

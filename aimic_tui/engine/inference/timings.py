@@ -1,0 +1,134 @@
+"""How fast networks are on this machine's devices, as measured once and kept for whoever weighs speed against merit.
+
+benchmark.json in a workspace holds, for each device, the latest measurement of each network. Importing this is cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from aimic_tui.engine.files import read_json, write_json
+
+FILE = "benchmark.json"
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class NetworkTiming:
+    """One network on one device.
+
+    Attributes:
+        image_size: pixels a side of its input.
+        one: seconds from a file to its class, each repetition another file.
+        hundred: seconds from `images` files to their classes, one a repetition.
+        images: how many files that were; a hundred, as published.
+        load: seconds from the model's folder to the network on its device.
+        limit_images_per_second: of the network alone, on images that lie on the device already.
+        when: the moment of the measurement, ISO 8601.
+    """
+
+    network: str
+    image_size: int
+    one: tuple[float, ...]
+    hundred: tuple[float, ...]
+    images: int
+    load: float
+    limit_images_per_second: float
+    when: str
+
+    @property
+    def seconds_1(self) -> float:
+        """Median of `one`."""
+        return median(self.one)
+
+    @property
+    def seconds_100(self) -> float:
+        """Median of `hundred`."""
+        return median(self.hundred)
+
+    @property
+    def images_per_second(self) -> float:
+        """With many files at once, decoding included."""
+        return self.images / self.seconds_100
+
+    @property
+    def ratio(self) -> float:
+        """How many times longer the many files take than one."""
+        return self.seconds_100 / self.seconds_1
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, the derived ones included."""
+        return {
+            "seconds_1": self.seconds_1,
+            "seconds_100": self.seconds_100,
+            "ratio": self.ratio,
+            "images_per_second": self.images_per_second,
+            "limit_images_per_second": self.limit_images_per_second,
+            "spread_1": [min(self.one), max(self.one)],
+            "spread_100": [min(self.hundred), max(self.hundred)],
+            "repetitions": len(self.one),
+            "load_seconds": self.load,
+            **{field.name: getattr(self, field.name) for field in fields(self) if field.name != "network"},
+        }
+
+    @classmethod
+    def from_json(cls, network: str, record: Mapping[str, Any]) -> NetworkTiming:
+        """Undo `to_json`.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is no such record.
+        """
+        return cls(
+            network=network,
+            image_size=int(record["image_size"]),
+            one=_seconds(record["one"]),
+            hundred=_seconds(record["hundred"]),
+            images=int(record["images"]),
+            load=float(record["load"]),
+            limit_images_per_second=float(record["limit_images_per_second"]),
+            when=str(record["when"]),
+        )
+
+
+def _seconds(values: Sequence[Any]) -> tuple[float, ...]:
+    found = tuple(float(value) for value in values)
+    if not found or min(found) <= 0:
+        raise ValueError("no times")
+    return found
+
+
+def read_timings(workspace: Path) -> dict[str, dict[str, NetworkTiming]]:
+    """Return what was measured in a workspace: device -> network -> timing; what can't be read is left out."""
+    try:
+        devices = read_json(workspace / FILE)["devices"].items()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    found: dict[str, dict[str, NetworkTiming]] = {}
+    for device, networks in devices:
+        for network, record in networks.items() if isinstance(networks, dict) else ():
+            try:
+                found.setdefault(device, {})[network] = NetworkTiming.from_json(network, record)
+            except (KeyError, TypeError, ValueError):
+                continue
+    return found
+
+
+def keep_timings(workspace: Path, device: str, timings: Sequence[NetworkTiming]) -> Path:
+    """Put measurements into a workspace, in the place of earlier ones of the same device and networks.
+
+    Raises:
+        OSError: the workspace can't be written.
+    """
+    known = read_timings(workspace)
+    known.setdefault(device, {}).update({timing.network: timing for timing in timings})
+    workspace.mkdir(parents=True, exist_ok=True)
+    path = workspace / FILE
+    devices = {
+        name: {network: timing.to_json() for network, timing in networks.items()} for name, networks in known.items()
+    }
+    write_json(path, {"format": _FORMAT, "devices": devices})
+    return path
