@@ -80,11 +80,39 @@ class DataSettings(_Section):
         description="What is done when classes differ in size: nothing, drop images down to the smallest class, "
         "show images of small classes more often, or give their errors more weight.",
     )
-    intensity: Literal["auto", "full-range", "min-max"] = Field(
+    intensity: Literal["auto", "full-range", "min-max", "percentiles", "window"] = Field(
         "auto",
         title="Intensity",
-        description="How values beyond 8 bits become network input: auto uses the full range of the stored type, or "
-        "of the bits in use where the file says so; full-range always the type's; min-max each image's own.",
+        description="Which values become black and white: auto leaves 8 bits as they are and takes the bits in use of "
+        "deeper values; full-range the range of the stored type; min-max each image's own; percentiles those of all "
+        "training images; window fixed ones.",
+    )
+    percentiles: list[Annotated[float, Field(ge=0, le=100)]] = Field(
+        [0.5, 99.5],
+        min_length=2,
+        max_length=2,
+        title="Percentiles",
+        description="Of the values of all training images: what becomes black and what white with intensity "
+        "percentiles.",
+    )
+    window: list[Annotated[float, Field(allow_inf_nan=False)]] = Field(
+        [],
+        title="Window",
+        description="The values that become black and white, such as 100, 4000, or such a pair for each channel. Given "
+        "for intensity window; with percentiles and auto left empty, and written down when a run has measured it.",
+    )
+    channels: str = Field(
+        "auto",
+        pattern=r"^\s*(auto|\d+\s*(:\s*[#\w]+\s*)?(,\s*\d+\s*(:\s*[#\w]+\s*)?)*)$",
+        title="Channels",
+        description="Which channels, from 1, in which order, and a colour for each: such as 2,1,3 or "
+        "1:green,2:#ff00ff. auto: one channel is grey, two are red and green, of more the first three are red, green "
+        "and blue.",
+    )
+    plane: Literal["first", "middle", "max-projection"] = Field(
+        "first",
+        title="Plane",
+        description="Of a stack: its first plane, its middle one, or the highest value of each pixel over all of them.",
     )
     fit: Literal["stretch", "pad", "crop"] = Field(
         "stretch",

@@ -20,6 +20,8 @@ from pydantic.fields import FieldInfo
 from aimic_tui.engine.pairs import read_pairs
 from aimic_tui.engine.text import printable
 
+Kind = Literal["text", "integer", "number", "switch", "choice", "names", "numbers", "pairs"]
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -28,7 +30,8 @@ class Setting:
     Attributes:
         key: dotted, as in `--set`: "training.epochs".
         section: the table it stands in ("" for the top level).
-        kind: "text", "integer", "number", "switch", "choice", "names" (a list of text) or "pairs" (name to name).
+        kind: "text", "integer", "number", "switch", "choice", "names" (a list of text), "numbers" (a list of them) or
+            "pairs" (name to name).
         choices: the words it takes; a setting of kind integer with choices takes either.
         minimum, maximum: bounds of a number, None where there is none.
         above_minimum: the minimum itself is not allowed.
@@ -38,7 +41,7 @@ class Setting:
     section: str
     title: str
     help: str
-    kind: Literal["text", "integer", "number", "switch", "choice", "names", "pairs"]
+    kind: Kind
     default: Any
     choices: tuple[str, ...]
     minimum: float | None
@@ -74,7 +77,7 @@ def parse_text(setting: Setting, text: str) -> Any:
         return text
     if setting.kind == "text":
         return from_toml_value(text) if text[:1] in {"'", '"'} else text
-    if setting.kind == "names":
+    if setting.kind in {"names", "numbers"}:
         if text.startswith("["):
             return from_toml_value(text)
         return [part.strip() for part in text.split(",") if part.strip()]
@@ -113,7 +116,7 @@ def _bounds(field: FieldInfo) -> tuple[float | None, float | None]:
 def _setting(section: str, name: str, field: FieldInfo) -> Setting:
     alternatives = _alternatives(field.annotation)
     choices = tuple(str(word) for part in alternatives if get_origin(part) is Literal for word in get_args(part))
-    kind: Literal["text", "integer", "number", "switch", "choice", "names", "pairs"]
+    kind: Kind
     if bool in alternatives:
         kind = "switch"
     elif int in alternatives:
@@ -125,6 +128,8 @@ def _setting(section: str, name: str, field: FieldInfo) -> Setting:
     else:
         origins = [get_origin(part) for part in alternatives]
         kind = "names" if list in origins else "pairs" if dict in origins else "text"
+        items = [other for part in alternatives for item in get_args(part) for other in _alternatives(item)]
+        kind = "numbers" if list in origins and float in items else kind
     low, high = _bounds(field)
     return Setting(
         key=f"{section}.{name}" if section else name,
@@ -174,6 +179,7 @@ def _expected(setting: Setting) -> str:
         "switch": "true or false",
         "text": "text",
         "names": 'a list of names, such as ["mobilenet_v2"]',
+        "numbers": "numbers, such as 100, 4000",
         "pairs": "pairs of names, such as band=neutrophil, basophil=",
     }
     text = words.get(setting.kind, "text")
@@ -184,6 +190,10 @@ def _expected(setting: Setting) -> str:
         text += f", or {' or '.join(setting.choices)}"
     if setting.key == "name":
         text += " of at most 80 characters"
+    if setting.key == "data.channels":
+        text = "auto, or channels from 1 in their order, such as 2,1,3 or 1:green,2:#ff00ff"
+    if setting.key == "data.percentiles":
+        text = "two numbers from 0 to 100, such as 0.5, 99.5"
     return text
 
 
