@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.data.grouping import join_groups
 from aimic_tui.engine.data.near import NearPair, near_pairs
 from aimic_tui.engine.data.pixels import THUMB
 from aimic_tui.engine.data.reading import UnreadableImage, read_bytes, read_image, verify
@@ -128,33 +129,10 @@ def group_duplicates(data_set: DataSet, digests: Sequence[str], near: Sequence[N
         digests: of each image, empty where unknown.
         near: images that are nearly the same picture, see `near_duplicates`.
     """
-    first: dict[str, int] = {}
-    joined = np.arange(len(data_set.group_names), dtype=np.int32)
-
-    def leader(group: int) -> int:
-        while joined[group] != group:
-            joined[group] = joined[joined[group]]
-            group = int(joined[group])
-        return group
-
-    def join(one: int, other: int) -> None:
-        a, b = leader(int(data_set.groups[one])), leader(int(data_set.groups[other]))
-        joined[max(a, b)] = min(a, b)
-
+    same: dict[str, list[int]] = {}
     for index, digest in enumerate(digests):
-        if not digest:
-            continue
-        other = first.setdefault(digest, index)
-        if other != index:
-            join(other, index)
-    for pair in near:
-        join(pair.first, pair.second)
-    leaders = np.array([leader(group) for group in range(len(joined))], np.int32)
-    kept, codes = np.unique(leaders, return_inverse=True)
-    if len(kept) == len(joined):
-        return data_set
-    return replace(
-        data_set,
-        groups=codes.astype(np.int32)[data_set.groups],
-        group_names=tuple(data_set.group_names[group] for group in kept),
-    )
+        if digest:
+            same.setdefault(digest, []).append(index)
+    together = [indices for indices in same.values() if len(indices) > 1] + [[pair.first, pair.second] for pair in near]
+    groups, names = join_groups(data_set.groups, data_set.group_names, together)
+    return data_set if names is data_set.group_names else replace(data_set, groups=groups, group_names=names)

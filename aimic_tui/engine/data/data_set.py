@@ -33,6 +33,7 @@ class DataSet:
         group_names: what the images of a group share; the image's own name where it is alone.
         group_rule: the pattern or the manifest column that made the groups, or "none".
         parts: int8 [n], `Part` of each image where the folders or the manifest give it, else None.
+        decisions: sentences on what people decided about it: images left out, classes under other names.
     """
 
     root: Path
@@ -43,6 +44,7 @@ class DataSet:
     group_names: tuple[str, ...]
     group_rule: str
     parts: npt.NDArray[np.int8] | None = None
+    decisions: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+import numpy as np
+import numpy.typing as npt
+
+from aimic_tui.engine.data.name_pattern import name_pattern
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.text import one_line, printable
 
@@ -28,11 +32,19 @@ def group_values(images: Sequence[str], pattern: str) -> list[str | None]:
     """Return what `pattern` finds in each image's name: its first parenthesis, or the whole find without one.
 
     The pattern is looked for in the file name, or, if it holds a `/`, in the whole path below the data set's folder.
-    None stands for an image whose name does not match.
+    None stands for an image whose name does not match. A pattern with a part named `group`, as `data.pattern` takes
+    it, is read as there.
 
     Raises:
         UsageProblem: it is not a regular expression.
     """
+    try:
+        named = name_pattern(pattern)
+    except UsageProblem:  # an expression on the group alone
+        pass
+    else:
+        if "group" in named.parts:
+            return [(found and found.group) or None for found in map(named.read, images)]
     try:
         find = re.compile(pattern).search
     except re.error as error:
@@ -132,3 +144,35 @@ def no_match_sentence(pattern: str, images: Sequence[str]) -> str:
         f"data.group = {printable(pattern)} matches no file name (the first is {example}). "
         r"Write a regular expression such as ^(slide\d+), a manifest column, auto or none."
     )
+
+
+def join_groups(
+    groups: npt.NDArray[np.int32], names: tuple[str, ...], together: Iterable[Sequence[int]]
+) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
+    """Make one group of the groups that images which belong together are in.
+
+    Args:
+        groups: int32 [n], of each image, indices into `names`.
+        names: of the groups.
+        together: indices of images, each time of some that belong together.
+
+    Returns:
+        The new `groups` and `names`; a joined group has the name of its first one.
+    """
+    leader_of = np.arange(len(names), dtype=np.int32)
+
+    def leader(group: int) -> int:
+        while leader_of[group] != group:
+            leader_of[group] = leader_of[leader_of[group]]
+            group = int(leader_of[group])
+        return group
+
+    for members in together:
+        leaders = sorted({leader(int(groups[image])) for image in members})
+        for other in leaders[1:]:
+            leader_of[other] = leaders[0]
+    leaders_now = np.array([leader(group) for group in range(len(names))], np.int32)
+    kept, codes = np.unique(leaders_now, return_inverse=True)
+    if len(kept) == len(names):
+        return groups, names
+    return codes.astype(np.int32)[groups], tuple(names[group] for group in kept)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from aimic_tui.engine.data.sheet import cell, read_sheet
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.text import from_csv_cell, one_line, printable
 
@@ -41,6 +39,7 @@ class Listing:
         groups: the group column's cells, empty where a row has none; None without such a column.
         group_column: its name, or "none".
         parts: the part column's cells; None without such a column.
+        part_column: its name, or "none".
     """
 
     images: list[str]
@@ -48,6 +47,7 @@ class Listing:
     groups: list[str] | None
     group_column: str
     parts: list[str] | None
+    part_column: str = "none"
 
 
 def is_manifest(path: Path) -> bool:
@@ -55,8 +55,10 @@ def is_manifest(path: Path) -> bool:
     return path.suffix.lower() in _SUFFIXES and not path.is_dir()
 
 
-def read_listing(path: Path, image_column: str, label_column: str, group: str) -> Listing:
-    """Read a manifest, whatever a spreadsheet made of it: comma, semicolon or tab, with or without a byte-order mark.
+def read_listing(
+    path: Path, image_column: str = "path", label_column: str = "label", group: str = "auto", part_column: str = "auto"
+) -> Listing:
+    """Read a manifest, as a spreadsheet or a script wrote it.
 
     Args:
         path: the table.
@@ -64,31 +66,21 @@ def read_listing(path: Path, image_column: str, label_column: str, group: str) -
         label_column: likewise for the class.
         group: "auto" (a column such as group or patient, if there is one), a column's name, or anything else (then
             `groups` is None and it is left to the names).
+        part_column: "auto" (a column such as part or split, if there is one), "none" or a column's name.
 
     Raises:
         InputProblem: it can't be read, is not a table, or lacks a column.
     """
     shown = printable(str(path))
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputProblem(f"{shown} can't be read: {error.strerror}. Name a folder or a manifest (.csv).") from None
-    text = _decode(content)
-    first_line = text[: text.find("\n")] if "\n" in text else text
-    delimiter = max(",;\t", key=first_line.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    rows: list[list[str]] = []
-    try:
-        header = [from_csv_cell(cell.strip()) for cell in next(reader, [])]
-        rows.extend(row for row in reader if any(row))
-    except csv.Error as error:
-        raise InputProblem(
-            f"{shown} is not a table at line {reader.line_num}: {error}. Save it as CSV again."
-        ) from None
+    header, rows, delimiter = read_sheet(path)
     image_at = _column(shown, header, image_column, _IMAGE_COLUMNS, "data.image_column")
     label_at = _column(shown, header, label_column, _LABEL_COLUMNS, "data.label_column")
     group_at = _first(header, _GROUP_COLUMNS) if group == "auto" else header.index(group) if group in header else None
-    part_at = _first(header, _PART_COLUMNS)
+    part_at = None
+    if part_column == "auto":
+        part_at = _first(header, _PART_COLUMNS)
+    elif part_column != "none":
+        part_at = _column(shown, header, part_column, _PART_COLUMNS, "data.part_column")
     needed = max(image_at, label_at)
     for number, row in enumerate(rows, start=2):
         if len(row) <= needed or not row[image_at].strip():
@@ -99,17 +91,52 @@ def read_listing(path: Path, image_column: str, label_column: str, group: str) -
     base = str(path.parent) + "/"
     return Listing(
         images=[_image_name(from_csv_cell(row[image_at]), base) for row in rows],
-        labels=[from_csv_cell(row[label_at]).strip() for row in rows],
-        groups=None if group_at is None else [_cell(row, group_at) for row in rows],
+        labels=[cell(row, label_at).strip() for row in rows],
+        groups=None if group_at is None else [cell(row, group_at).strip() for row in rows],
         group_column="none" if group_at is None else header[group_at],
-        parts=None if part_at is None else [_cell(row, part_at) for row in rows],
+        parts=None if part_at is None else [cell(row, part_at).strip() for row in rows],
+        part_column="none" if part_at is None else header[part_at],
     )
 
 
-def _decode(content: bytes) -> str:
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", "replace")
-    return content.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
+@dataclass(frozen=True)
+class Columns:
+    """A manifest's columns, for whoever chooses among them.
+
+    Attributes:
+        names: in their order.
+        rows: the first rows, as many cells as there are names.
+        image, label, group, part: the column that is taken if nobody chooses, None where none has a usual name.
+    """
+
+    names: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    image: str | None
+    label: str | None
+    group: str | None
+    part: str | None
+
+
+def read_columns(path: Path, rows: int = 200) -> Columns:
+    """Read which columns a manifest has, and its first rows.
+
+    Raises:
+        InputProblem: it can't be read or is not a table.
+    """
+    header, found, _ = read_sheet(path)
+
+    def usual(names: tuple[str, ...]) -> str | None:
+        at = _first(header, names)
+        return None if at is None else header[at]
+
+    return Columns(
+        names=tuple(header),
+        rows=tuple(tuple(cell(row, at) for at in range(len(header))) for row in found[:rows]),
+        image=usual(_IMAGE_COLUMNS),
+        label=usual(_LABEL_COLUMNS),
+        group=usual(_GROUP_COLUMNS),
+        part=usual(_PART_COLUMNS),
+    )
 
 
 def _first(header: list[str], names: tuple[str, ...]) -> int | None:
@@ -136,7 +163,3 @@ def _image_name(written: str, base: str) -> str:
     if "./" in written or "//" in written:
         written = os.path.normpath(written)
     return written.removeprefix(base)
-
-
-def _cell(row: list[str], at: int) -> str:
-    return from_csv_cell(row[at]).strip() if len(row) > at else ""

@@ -1,0 +1,63 @@
+"""Which images are meant, as whoever looks for them must say it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Protocol
+
+
+class WhichImages(Protocol):
+    """What of an experiment's table `data` decides which images there are, with which labels and groups."""
+
+    @property
+    def path(self) -> str:
+        """A folder, a manifest or a MedMNIST file."""
+
+    @property
+    def group(self) -> str:
+        """A pattern on the names, a manifest column, auto or none."""
+
+    @property
+    def image_column(self) -> str:
+        """The manifest column with the paths."""
+
+    @property
+    def label_column(self) -> str:
+        """The manifest column with the classes."""
+
+    @property
+    def part_column(self) -> str:
+        """The manifest column with the parts, auto or none."""
+
+    @property
+    def pattern(self) -> str:
+        """How a path says its class; empty where folders do."""
+
+    @property
+    def classes(self) -> Mapping[str, str]:
+        """Class names to other ones; to nothing where a class is left out."""
+
+    @property
+    def marks(self) -> str:
+        """A file with marks, auto or none."""
+
+
+@dataclass(frozen=True)
+class DataChoice:
+    """The same for those who have no form of settings and don't want its validation."""
+
+    path: str
+    group: str = "auto"
+    image_column: str = "path"
+    label_column: str = "label"
+    part_column: str = "auto"
+    pattern: str = ""
+    classes: Mapping[str, str] = field(default_factory=dict)
+    marks: str = "auto"
+
+    @classmethod
+    def from_table(cls, path: str, table: Mapping[str, Any]) -> DataChoice:
+        """Take what counts here of a table `data`; what else stands in it is no matter of ours."""
+        known = {item.name for item in fields(cls)} - {"path"}
+        return cls(path, **{name: value for name, value in table.items() if name in known})
