@@ -69,6 +69,7 @@ class DataSettings(_Section):
     )
     marks: str = Field(
         "auto",
+        min_length=1,
         title="Marks",
         description="What people decided about single images (left out, another class, one group): auto takes "
         "aimic-marks.csv from the data set's folder where there is one, none takes no marks; or the path of such a "
@@ -131,7 +132,30 @@ class SplitSettings(_Section):
         description="k-fold tests every image once; hold-out tests one part; predefined takes the parts from folders "
         "named train, validation and test or from a manifest column named part.",
     )
+    from_: str = Field(
+        "",
+        alias="from",
+        title="From",
+        description="A run, or a split.csv with its manifest.csv beside it, whose split and groups are used again on "
+        "the same images, so that runs can be compared; empty makes a split by the settings below.",
+    )
     folds: int = Field(5, ge=2, le=100, title="Folds", description="Into how many parts k-fold divides the images.")
+    repeats: int = Field(
+        1,
+        ge=1,
+        le=100,
+        title="Repeats",
+        description="How often k-fold divides the images anew: every image is then tested so many times, and each "
+        "figure is the mean over the repeats.",
+    )
+    inner_folds: int = Field(
+        0,
+        ge=0,
+        le=20,
+        title="Inner folds",
+        description="Nested cross-validation: for every fold each network is also tested by so many inner folds of the "
+        "other images, and the fold's test images then judge the network that did best there; 0 is off.",
+    )
     test: float = Field(
         0.2,
         ge=0.05,
@@ -186,6 +210,14 @@ class TrainingSettings(_Section):
     """How the networks learn."""
 
     epochs: int = Field(30, ge=1, le=100_000, title="Epochs", description="At most so many passes over the images.")
+    seeds: int = Field(
+        1,
+        ge=1,
+        le=100,
+        title="Seeds",
+        description="How often each network is trained on each fold, with seed, seed + 1 ...: figures are then means "
+        "over the seeds, and how much these differ is said beside.",
+    )
     patience: int = Field(
         10, ge=1, le=100_000, title="Patience", description="Stop after so many epochs without a gain."
     )
@@ -267,7 +299,12 @@ class AugmentationSettings(_Section):
         "cells",
         title="Augmentation",
         description="cells: flips, quarter turns, small shifts, scale, light and colour; flips: flips and quarter "
-        "turns; stain: flips and stain colour; strong: all of it, more of it; none: images as they are.",
+        "turns; stain: flips and stain colour; strong: all of it, more of it, and blur; none: images as they are.",
+    )
+    blur: Literal["auto"] | Annotated[float, Field(ge=0, le=1)] = Field(
+        "auto",
+        title="Blur",
+        description="Share of the training images that are put out of focus; auto is what the preset says.",
     )
 
 
@@ -360,7 +397,7 @@ class Experiment(_Section):
     def from_file(cls, path: Path, overrides: Iterable[str] = ()) -> Experiment:
         """Read an experiment from a TOML file, then apply `key=value` overrides.
 
-        A relative `data.path` or `data.marks` in a file is relative to the file.
+        A relative `data.path`, `data.marks` or (a .csv) `split.from` in a file is relative to the file.
 
         Raises:
             UsageProblem: the file can't be read or is not TOML.
@@ -372,11 +409,14 @@ class Experiment(_Section):
             data["path"] = str(path.parent / Path(data["path"]).expanduser())
         if isinstance(data, dict) and isinstance(data.get("marks"), str) and data["marks"] not in ("", "auto", "none"):
             data["marks"] = str(path.parent / Path(data["marks"]).expanduser())
+        split = values.get("split")
+        if isinstance(split, dict) and isinstance(split.get("from"), str) and split["from"].endswith(".csv"):
+            split["from"] = str(path.parent / Path(split["from"]).expanduser())
         return cls.from_mapping(with_overrides(values, overrides), source=printable(str(path)))
 
     def to_mapping(self) -> dict[str, Any]:
         """Return nested plain tables with every default written out."""
-        return self.model_dump(mode="json")
+        return self.model_dump(mode="json", by_alias=True)
 
     def to_toml(self) -> str:
         """Return the experiment as TOML, every default written out."""

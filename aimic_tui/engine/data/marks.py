@@ -81,7 +81,7 @@ def marks_file(data: str | Path, setting: str = "auto") -> Path | None:
     """
     if setting == "none":
         return None
-    if setting not in ("", "auto"):
+    if setting != "auto":
         return Path(setting).expanduser().absolute()
     path = Path(data).expanduser().absolute()
     return path.with_name(f"{path.stem}.{MARKS_NAME}") if path.is_file() else path / MARKS_NAME
@@ -103,7 +103,7 @@ def writable_marks_file(data: str | Path, setting: str, fallback: Path) -> Path:
     file = marks_file(data, setting)
     if file is None:
         raise UsageProblem("data.marks is none, so that no marks are kept. Set it to auto, or to a file's path.")
-    if setting not in ("", "auto") or os.access(file.parent, os.W_OK):
+    if setting != "auto" or os.access(file.parent, os.W_OK):
         return file
     path = Path(data).expanduser().absolute()
     digest = digest_of_bytes(os.fsencode(path))[:10]

@@ -84,6 +84,8 @@ def create_run(
         write_json(draft.environment_file, describe_environment(command_line))
         draft.trials_folder.mkdir()
         append_event(draft.events_file, "run-created")
+        for sentence in data_set.decisions:
+            append_event(draft.events_file, "data-decided", sentence=sentence)
         if near:
             sentence = f"{len(near)} pair(s) of images show nearly one picture. Each shares a group: no split parts it."
             append_event(draft.events_file, "warning", sentence=sentence)
@@ -113,10 +115,14 @@ def _resolved(experiment: Experiment) -> Experiment:
     if weights != "none" and published_tag(weights) is None:
         weights = str(Path(weights).expanduser().absolute())
     data = Path(experiment.data.path).expanduser().absolute()
+    marks = experiment.data.marks
+    if marks not in ("auto", "none"):
+        marks = str(Path(marks).expanduser().absolute())
     return experiment.with_values(
         {
             "name": experiment.name or one_line(data.stem if data.is_file() else data.resolve().name, 80),
             "data.path": str(data),
+            "data.marks": marks,
             "model.networks": networks,
             "model.weights": weights,
         }

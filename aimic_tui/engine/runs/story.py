@@ -58,6 +58,7 @@ def run_line(event: Mapping[str, Any]) -> LogLine | None:
 
 _RUN_WORDS = {
     "run-created": "run created",
+    "data-decided": "images",
     "run-started": "run started",
     "run-resumed": "run resumed",
     "run-stopping": "stopping",
