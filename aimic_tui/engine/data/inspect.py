@@ -88,6 +88,7 @@ def _shortcut_json(shortcut: Shortcut) -> dict[str, Any]:
     return {
         "feature": shortcut.feature,
         **{name: round(getattr(shortcut, name), 4) for name in figures},
+        "clearest": shortcut.clearest,
         "within_groups": shortcut.within_groups,
         "sentence": shortcut.sentence,
         "examples": {name: list(images) for name, images in shortcut.examples.items()},

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.measures import Measures
+from aimic_tui.engine.text import one_line
 
 _MOST = 20_000  # images used; more would change nothing but the time
 _LEAST_GROUPS = 6  # a class with fewer says nothing about images of another group
@@ -36,6 +37,7 @@ class Shortcut:
         feature: its name.
         balanced_accuracy, low, high: mean recall of the classes on unseen groups, 0 to 1, with its 95 % interval.
         chance: what guessing reaches.
+        clearest: the class that it sets apart best from the others.
         within_groups: whether it also tells apart the classes of one group; None where too few groups hold several.
         sentence: what it means and what to do.
         examples: of each class, the images that the feature gives away most clearly.
@@ -46,6 +48,7 @@ class Shortcut:
     low: float
     high: float
     chance: float
+    clearest: str
     within_groups: bool | None
     sentence: str
     examples: dict[str, tuple[str, ...]]
@@ -98,12 +101,26 @@ def find_shortcuts(data_set: DataSet, measures: Measures) -> list[Shortcut]:
         if np.ptp(columns, axis=0).max() == 0:
             continue
         probabilities = _out_of_fold(columns, labels, folds, classes)
-        score, low, high = _balanced_accuracy(labels, probabilities.argmax(axis=1), groups, classes)
+        predicted = probabilities.argmax(axis=1)
+        score, low, high = _balanced_accuracy(labels, predicted, groups, classes)
         if low >= 1 / classes + _MARGIN:
             within = _within_groups(columns, labels, groups, classes) if feature in _IN_THE_PIXELS else None
+            clearest = data_set.classes[_clearest(labels, predicted, classes)]
+            sentence = _sentence(feature, within)
+            if classes > 2:
+                sentence = f"{sentence} It is clearest for {one_line(clearest, 40)}."
             examples = _examples(data_set, used, labels, probabilities)
-            found.append(Shortcut(feature, score, low, high, 1 / classes, within, _sentence(feature, within), examples))
+            found.append(Shortcut(feature, score, low, high, 1 / classes, clearest, within, sentence, examples))
     return sorted(found, key=lambda shortcut: -shortcut.balanced_accuracy)
+
+
+def _clearest(labels: npt.NDArray[np.integer], predicted: npt.NDArray[np.integer], classes: int) -> int:
+    """Return the class whose sensitivity and specificity together are highest (Youden's index)."""
+    said = [
+        (predicted[labels == label] == label).mean() - (predicted[labels != label] == label).mean()
+        for label in range(classes)
+    ]
+    return int(np.argmax(said))
 
 
 _IN_THE_PIXELS = {"border colour", "border brightness", "brightness", "file size"}

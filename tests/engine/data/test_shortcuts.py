@@ -66,6 +66,27 @@ def test_a_tinted_background_is_named_with_its_interval_and_examples(folder: Fol
     json.dumps(first, allow_nan=False)
 
 
+def test_the_class_that_is_given_away_is_named(folder: Folder):
+    for number in range(120):
+        folder.add(f"{'abc'[number % 3]}/{number}.png", tint=(1, 1, 0.8) if number % 3 == 1 else (1, 1, 1))
+    colour = folder.shortcuts()["border colour"]
+    assert colour.clearest == "b"
+    assert colour.sentence.endswith("It is clearest for b.")
+
+
+def test_what_a_file_tells_of_its_making_is_tried(folder: Folder):
+    for number in range(60):
+        path = folder.add(f"{'ab'[number % 2]}/{number}.jpg", quality=85)
+        with Image.open(path) as image:
+            exif = Image.Exif()
+            exif[272] = "Scope B" if number % 2 else "Scope A"
+            exif.get_ifd(34665)[36867] = f"2021:03:{1 + number // 2 % 9 + 10 * (number % 2):02d} 09:12:44"
+            image.save(path, exif=exif, quality=60 if number % 2 else 90)
+    found = folder.shortcuts()
+    assert {"compression", "camera", "day of recording"} <= set(found)
+    assert all(found[feature].low > 0.8 for feature in ("compression", "camera", "day of recording"))
+
+
 def test_what_tells_classes_apart_within_a_group_is_said_to_be_the_object(folder: Folder):
     for number in range(160):
         lamp = (folder.lamp(), 1, 1) if number % 4 == 0 else lamp  # noqa: F821 - one lamp a slide
