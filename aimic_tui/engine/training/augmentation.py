@@ -3,15 +3,19 @@
 An image's variation is a function of (seed, epoch, image): the same whichever batch, thread or resumed process
 it comes through. Geometry (a flip or quarter turn, a small shift, scale and rotation) is one `grid_sample`;
 light and colour (brightness, contrast, saturation) are one 3x3 matrix and a bias for each image, and so is stain, in
-optical-density space. Only elementwise arithmetic is used: a batched matrix product may round differently
-for another batch size.
+optical-density space, where by Beer and Lambert's law the amounts of stains add up. Only elementwise arithmetic is
+used: a batched matrix product may round differently for another batch size.
+
+What it costs, in processor time of one thread, 32 images of 224 pixels at once: none 0.3 ms an image, flips 0.4, stain
+0.9, cells 1.0 (0.6 of it the `grid_sample`), strong 1.6. Planes (NCHW) are worked on, and the network's layout is made
+last: channel by channel is four times as fast on planes.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +23,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone calls it
 from torch import Tensor
 
+from aimic_tui.engine.experiment import AugmentationSettings
 from aimic_tui.engine.training.randomness import Stream, uniforms
 
 
@@ -33,6 +38,7 @@ class Ranges:
         rotation: degrees, on top of the quarter turns.
         brightness, contrast, saturation: relative change.
         stain: relative change of the amount of each of the three stains, and a tenth of it as added density.
+        blur: share of the images that are out of focus, by a Gaussian of up to 1/150 of the side.
     """
 
     dihedral: bool = True
@@ -43,6 +49,7 @@ class Ranges:
     contrast: float = 0.0
     saturation: float = 0.0
     stain: float = 0.0
+    blur: float = 0.0
 
 
 PRESETS: dict[str, Ranges | None] = {
@@ -50,22 +57,44 @@ PRESETS: dict[str, Ranges | None] = {
     "flips": Ranges(),
     "cells": Ranges(shift=0.06, scale=0.12, rotation=20.0, brightness=0.15, contrast=0.15, saturation=0.15),
     "stain": Ranges(stain=0.2),
-    "strong": Ranges(shift=0.12, scale=0.25, rotation=45.0, brightness=0.25, contrast=0.25, saturation=0.25, stain=0.2),
+    "strong": Ranges(
+        shift=0.12,
+        scale=0.25,
+        rotation=45.0,
+        brightness=0.25,
+        contrast=0.25,
+        saturation=0.25,
+        stain=0.2,
+        blur=0.2,
+    ),
 }
 
 # Optical densities of haematoxylin, eosin and DAB, a unit vector each (Ruifrok and Johnston, 2001): a basis in which
-# the amounts of a dark nuclear and a pink cytoplasmic stain vary apart, as they do between smears.
+# the amounts of a dark nuclear and a pink cytoplasmic stain vary apart, as they do between smears (Tellez et al. 2018,
+# "Whole-slide mitosis detection", whose jitter of amounts and offsets this is).
 _STAINS = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
 _STAINS /= np.linalg.norm(_STAINS, axis=1, keepdims=True)
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
-_DRAWS = 14
+_DRAWS = 16
+_WHITE = 256.0  # what lets all light through, one above the largest value so that black has a density, too
+_BLUR = 1 / 150  # of the side: a Gaussian's largest standard deviation
+_BLUR_REACH = 2.5  # standard deviations
+_EVERY = 4  # pixel of a row and of a column says how light an image is
 
 
 def normalised(images: Tensor, mean: Iterable[float], std: Iterable[float]) -> Tensor:
     """Turn uint8 [b, 3, S, S] into the network's input: float32, channels_last, (value / 255 - mean) / std."""
     scale = images.new_tensor([255.0 * value for value in std], dtype=torch.float32)[:, None, None]
     offset = images.new_tensor([255.0 * value for value in mean], dtype=torch.float32)[:, None, None]
-    return ((images.float() - offset) / scale).contiguous(memory_format=torch.channels_last)
+    return _planes(images).sub_(offset).div_(scale).contiguous(memory_format=torch.channels_last)
+
+
+def ranges_of(settings: AugmentationSettings) -> Ranges | None:
+    """Return what the settings ask for: a preset, with the share of blurred images where that is set."""
+    ranges = PRESETS[settings.preset]
+    if settings.blur == "auto" or (ranges is None and not settings.blur):
+        return ranges
+    return replace(ranges or Ranges(dihedral=False), blur=float(settings.blur))
 
 
 class Augmentation:
@@ -91,18 +120,29 @@ class Augmentation:
         draws = uniforms(Stream.AUGMENTATION, self._seed, epoch, samples, _DRAWS)
         # Contrast pivots on each image's own grey. It stays on the device: asking for it would wait for the last step.
         # The integer sum is exact in any order of summation.
-        means = images.sum(dim=(2, 3), dtype=torch.int64).double() / (images.shape[2] * images.shape[3])
-        values = _moved(images, draws, ranges)
-        if ranges.stain:
-            matrices, offsets = _stain_maps(draws, ranges)
-            density = (values.clamp_(0, 255) + 1).log_().sub_(math.log(256.0)).neg_()
-            values = _mapped(density, matrices, _tensor(offsets, images)).neg_().exp_().mul_(256.0).sub_(1)
+        few = images[:, :, ::_EVERY, ::_EVERY]
+        means = few.sum(dim=(2, 3), dtype=torch.int64).double() / (few.shape[2] * few.shape[3])
+        values = _blurred(_moved(images, draws, ranges), draws, ranges)
         matrices, pivots = _colour_maps(draws, ranges)
         grey = means[:, 0] * _LUMA[0] + means[:, 1] * _LUMA[1] + means[:, 2] * _LUMA[2]
-        offset = (_tensor(pivots, images) * grey)[:, None] / 255
-        offset = (offset - _tensor(self._mean, images)) / _tensor(self._std, images)
-        mapped = _mapped(values, matrices / (255 * self._std[:, None]), offset)
+        offset = _tensor(pivots, images) * grey
+        offset = (offset[:, None] / 255 - _tensor(self._mean, images)) / _tensor(self._std, images)
+        matrices = matrices / (255 * self._std[:, None])
+        if ranges.stain:
+            # A density is log(white) - log(value + 1), and white * exp(-density) - 1 a value again; white, signs and
+            # ones are folded into the maps.
+            varied, added = _stain_maps(draws, ranges)
+            logs = values.clamp_(0, 255).add_(1).log_()
+            values = _mapped(logs, varied, _tensor((1 - varied.sum(axis=2)) * math.log(_WHITE) - added, images)).exp_()
+            offset = offset - _tensor(matrices.sum(axis=2), images)
+        mapped = _mapped(values, matrices, offset)
         return mapped.contiguous(memory_format=torch.channels_last)
+
+
+def _planes(images: Tensor) -> Tensor:
+    """Return float32 [b, 3, S, S], a copy, each channel a plane of its own."""
+    # As whole numbers first: four times less to turn over.
+    return images.contiguous().float()
 
 
 def _tensor(values: npt.NDArray[np.float64], like: Tensor) -> Tensor:
@@ -131,25 +171,50 @@ def _moved(images: Tensor, draws: npt.NDArray[np.float64], ranges: Ranges) -> Te
     theta[:, 1, 1] = zoom * np.cos(angle)
     theta[:, :, 2] = 2 * ranges.shift * _signed(draws, 3, 2)
     grid = _grid(torch.from_numpy(theta).to(images.device, torch.float32), images.shape[3])
-    return F.grid_sample(images.float(), grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    return F.grid_sample(_planes(images), grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
 def _dihedral(images: Tensor, element: npt.NDArray[np.int64]) -> Tensor:
     """Apply element 0 to 7 of the square's symmetries: a quarter turn times `element % 4`, from 4 on after a flip."""
+    planes = images.contiguous()
     result = torch.empty(images.shape, dtype=torch.float32, device=images.device)
-    for one in np.unique(element):
-        chosen = torch.from_numpy(np.flatnonzero(element == one)).to(images.device)
-        part = images[chosen].flip(3) if one >= 4 else images[chosen]
-        result[chosen] = part.rot90(int(one) % 4, (2, 3)).float()
+    for place, one in enumerate(element.tolist()):
+        part = planes[place].flip(2) if one >= 4 else planes[place]
+        result[place] = part.rot90(one % 4, (1, 2))
     return result
 
 
 def _grid(theta: Tensor, side: int) -> Tensor:
     """Return the sampling grid [b, side, side, 2] of `theta` [b, 2, 3], pixel centres as in `affine_grid`."""
-    places = (torch.arange(side, device=theta.device) * 2 + 1).float() / side - 1
-    x, y = places[None, None, :], places[None, :, None]
-    t = theta[:, :, :, None, None]
-    return torch.stack([t[:, row, 0] * x + (t[:, row, 1] * y + t[:, row, 2]) for row in (0, 1)], dim=-1)
+    places = ((torch.arange(side, device=theta.device) * 2 + 1).float() / side - 1)[None, :, None]
+    along = places * theta[:, None, :, 0]
+    down = places * theta[:, None, :, 1] + theta[:, None, :, 2]
+    # A pair (x, y) as one complex number: one addition for the whole grid, twenty times as fast as by coordinate.
+    return torch.view_as_real(torch.view_as_complex(along)[:, None, :] + torch.view_as_complex(down)[:, :, None])
+
+
+def _blurred(values: Tensor, draws: npt.NDArray[np.float64], ranges: Ranges) -> Tensor:
+    """Blur the images that are drawn for it, float32 [b, 3, S, S], in place: rows, then columns."""
+    chosen = np.flatnonzero(draws[:, 14] < ranges.blur)
+    if not len(chosen):
+        return values
+    side = values.shape[3]
+    reach = math.ceil(_BLUR_REACH * _BLUR * side)
+    deviations = _BLUR * side * (0.2 + 0.8 * draws[chosen, 15])
+    weights = np.exp(-0.5 * (np.arange(reach + 1) / deviations[:, None]) ** 2)
+    weights /= weights[:, :1] + 2 * weights[:, 1:].sum(axis=1, keepdims=True)
+    factors = _tensor(weights, values).float()[:, :, None, None, None]
+    places = torch.from_numpy(chosen).to(values.device)
+    part = values[places]
+    for axis in (2, 3):
+        margin = (0, 0, reach, reach) if axis == 2 else (reach, reach, 0, 0)
+        wide = F.pad(part, margin, mode="reflect")
+        part = part * factors[:, 0]
+        for away in range(1, reach + 1):
+            both = wide.narrow(axis, reach - away, side) + wide.narrow(axis, reach + away, side)
+            part.addcmul_(both, factors[:, away])
+    values[places] = part
+    return values
 
 
 def _colour_maps(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812 - as everyone calls it
 from torch import Tensor
 
-from aimic_tui.engine.training.augmentation import PRESETS, Augmentation, Ranges, normalised
+from aimic_tui.engine.experiment import AugmentationSettings
+from aimic_tui.engine.training.augmentation import PRESETS, Augmentation, Ranges, normalised, ranges_of
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
 
@@ -113,3 +115,42 @@ def test_no_stain_change_gives_the_image_back() -> None:
     images = photographs(2)
     result = make(Ranges(dihedral=False, stain=1e-12))(images, np.arange(2), 1)
     torch.testing.assert_close(result, normalised(images, MEAN, STD), atol=2e-3, rtol=0)
+
+
+def test_blur_takes_detail_from_its_share_of_the_images_and_no_light() -> None:
+    images = photographs(1, 225).expand(200, -1, -1, -1)[:, :, :96, :96]
+    images = F.interpolate(images.float(), 225).to(torch.uint8)[:60]
+    plain = make(Ranges(dihedral=False))(images, np.arange(60), 1)
+    blurred = make(Ranges(dihedral=False, blur=0.5))(images, np.arange(60), 1)
+    changed = np.array([not torch.equal(one, other) for one, other in zip(plain, blurred, strict=True)])
+    assert 15 < changed.sum() < 45
+    detail = [float(result[changed].diff(dim=3).abs().mean()) for result in (plain, blurred)]
+    assert detail[1] < 0.8 * detail[0]
+    inner = [result[changed][:, :, 20:-20, 20:-20].mean() for result in (plain, blurred)]
+    assert float((inner[0] - inner[1]).abs()) < 0.01
+
+
+def test_stains_vary_by_the_law_of_beer_and_lambert() -> None:
+    """An image of one stain alone, whatever its amount, stays on that stain's line in optical density."""
+    haematoxylin = np.array([0.65, 0.70, 0.29])
+    values = 256 * np.exp(-np.array([0.3, 0.8])[:, None] * haematoxylin) - 1
+    images = torch.from_numpy(values.round().astype(np.uint8))[:, :, None, None].expand(2, 3, 4, 4)
+    found = []
+    for sample in range(40):
+        result = make(Ranges(dihedral=False, stain=0.3))(images, np.array([sample, sample]), 1)[:, :, 0, 0]
+        light = (result * torch.tensor(STD) + torch.tensor(MEAN)) * 255
+        found.append(-np.log((light.numpy() + 1) / 256))
+    # Both amounts are changed by the same draw: the difference of the two densities has no added density in it.
+    steps = np.array([two - one for one, two in found])
+    along = steps @ haematoxylin / np.linalg.norm(haematoxylin)
+    assert np.abs(along[:, None] * haematoxylin / np.linalg.norm(haematoxylin) - steps).max() < 0.03
+    amounts = along / (0.5 * np.linalg.norm(haematoxylin))
+    assert 0.68 < amounts.min() < 0.85 and 1.15 < amounts.max() < 1.32
+
+
+def test_blur_is_the_presets_unless_a_share_is_set() -> None:
+    assert ranges_of(AugmentationSettings(preset="strong")) == PRESETS["strong"]
+    assert ranges_of(AugmentationSettings(preset="none")) is None
+    assert ranges_of(AugmentationSettings(preset="none", blur=0.3)) == Ranges(dihedral=False, blur=0.3)
+    strong = ranges_of(AugmentationSettings(preset="strong", blur=0))
+    assert strong is not None and strong.blur == 0 and strong.stain == 0.2
