@@ -63,7 +63,7 @@ def settings_of(model: type[BaseModel]) -> tuple[Setting, ...]:
     for name, field in model.model_fields.items():
         section = field.annotation
         if isinstance(section, type) and issubclass(section, BaseModel):
-            found += [_setting(name, key, inner) for key, inner in section.model_fields.items()]
+            found += [_setting(name, inner.alias or key, inner) for key, inner in section.model_fields.items()]
         else:
             found.append(_setting("", name, field))
     return tuple(found)

@@ -133,7 +133,16 @@ class TestAimic2022:
         split = make_split(data_set, SplitSettings(folds=4, protocol="aimic-2022"), "none", 0)
         assert set(np.unique(split.parts)) == {Part.TRAIN, Part.TEST}
         assert ((split.parts == Part.TEST).sum(axis=0) == 1).all()
-        assert split.warnings == ()
+
+    def test_how_many_groups_are_on_both_sides_is_said(self):
+        data_set = data_set_of([0, 1] * 20, [0] * 38 + [1, 2])
+        split = make_split(data_set, SplitSettings(folds=4, protocol="aimic-2022"), "none", 0)
+        assert split.warnings == (
+            "Folds are by image, as published: 1 of 3 group(s) have images in more than one part of a fold, which "
+            "flatters the figures.",
+        )
+        alone = make_split(data_set_of([0, 1] * 20), SplitSettings(folds=4, protocol="aimic-2022"), "none", 0)
+        assert alone.warnings == ()
 
 
 class TestPredefined:
@@ -188,7 +197,7 @@ class TestTooFew:
     def test_a_part_without_a_class_is_a_warning_with_numbers(self):
         split = make_split(data_set_of([0] * 10 + [1] * 2), SplitSettings(folds=2), "none", 0)
         assert split.warnings == (
-            "The validation part of fold 1, 2 has no image of the class class 1 (2 image(s) in 2 group(s) in all).",
+            "The validation part of fold 1; 2 has no image of the class class 1 (2 image(s) in 2 group(s) in all).",
         )
 
 
