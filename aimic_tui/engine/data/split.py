@@ -69,7 +69,8 @@ class Split:
             InputProblem: the split has no such fold.
         """
         if inner == 0 and 1 <= fold <= self.folds:
-            return self.parts[fold - 1]
+            tested: npt.NDArray[np.int8] = self.parts[fold - 1]
+            return tested
         if self.inner is not None and 1 <= fold <= self.folds and 1 <= inner <= self.inner_folds:
             found: npt.NDArray[np.int8] = self.inner[fold - 1, inner - 1]
             return found

@@ -41,8 +41,8 @@ def check_split(data_set: DataSet, split: Split, *, by_image: bool) -> tuple[str
     if straddling:
         most = max(len(groups) for groups in straddling.values())
         warnings.append(
-            f"Folds are by image, as published: {most} of {len(data_set.group_names)} group(s) have images in more than "
-            "one part of a fold, which flatters the figures."
+            f"Folds are by image, as published: {most} of {len(data_set.group_names)} group(s) have images in more "
+            "than one part of a fold, which flatters the figures."
         )
     return (*warnings, *_missing_classes(data_set, rows, validated=not by_image))
 

@@ -32,8 +32,8 @@ def unfit_settings(settings: SplitSettings) -> tuple[str, str] | None:
     """Return the key and the sentence of the first setting that does not go with the others, None where all do."""
     if settings.repeats > 1 and settings.method != "k-fold" and not settings.from_:
         return "split.repeats", (
-            f"split.repeats = {settings.repeats} does not go with split.method = {settings.method}: only k-fold divides "
-            "anew. Set split.repeats = 1, or split.method = k-fold."
+            f"split.repeats = {settings.repeats} does not go with split.method = {settings.method}: only k-fold "
+            "divides anew. Set split.repeats = 1, or split.method = k-fold."
         )
     if settings.inner_folds == 1:
         return "split.inner_folds", "split.inner_folds = 1 divides nothing: set 0 for none, or at least 2."
@@ -161,8 +161,8 @@ def _require(
         if images < least:
             fewer = f"set {key} = {images}, " if images >= 2 and least > 2 else ""
             raise InputProblem(
-                f"The class {shown} has {images} image(s){where}, too few for {what}. Add images of it, {fewer}or leave "
-                "the class out."
+                f"The class {shown} has {images} image(s){where}, too few for {what}. Add images of it, {fewer}or "
+                "leave the class out."
             )
         if shared < least and not by_image:
             fewer = f"set {key} = {shared}, " if shared >= 2 and least > 2 else ""
