@@ -69,7 +69,6 @@ class DataSettings(_Section):
     )
     marks: str = Field(
         "auto",
-        min_length=1,
         title="Marks",
         description="What people decided about single images (left out, another class, one group): auto takes "
         "aimic-marks.csv from the data set's folder where there is one, none takes no marks; or the path of such a "

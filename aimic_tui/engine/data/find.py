@@ -57,7 +57,7 @@ def marks_of(settings: WhichImages) -> tuple[Mark, ...]:
         InputProblem: they can't be read, or a file that was named is not there.
     """
     file = marks_file(settings.path, settings.marks)
-    if file is not None and settings.marks != "auto" and not file.exists():
+    if file is not None and settings.marks not in ("auto", "") and not file.exists():
         raise InputProblem(
             f"data.marks = {printable(str(file))} does not exist. Name a file of marks, or set it to auto or none."
         )

@@ -37,6 +37,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 MARKS_NAME = "aimic-marks.csv"
 COLUMNS = ("image", "mark", "label", "group", "note", "when")
 _ON_THE_LABEL = frozenset({"label", "label-error", "reviewed"})
+_WITH_THE_DATA = ("auto", "")
 _PATIENCE = 10.0  # seconds that a writer waits for another one, who needs some milliseconds
 
 
@@ -81,7 +82,7 @@ def marks_file(data: str | Path, setting: str = "auto") -> Path | None:
     """
     if setting == "none":
         return None
-    if setting != "auto":
+    if setting not in _WITH_THE_DATA:
         return Path(setting).expanduser().absolute()
     path = Path(data).expanduser().absolute()
     return path.with_name(f"{path.stem}.{MARKS_NAME}") if path.is_file() else path / MARKS_NAME
@@ -103,7 +104,7 @@ def writable_marks_file(data: str | Path, setting: str, fallback: Path) -> Path:
     file = marks_file(data, setting)
     if file is None:
         raise UsageProblem("data.marks is none, so that no marks are kept. Set it to auto, or to a file's path.")
-    if setting != "auto" or os.access(file.parent, os.W_OK):
+    if setting not in _WITH_THE_DATA or os.access(file.parent, os.W_OK):
         return file
     path = Path(data).expanduser().absolute()
     digest = digest_of_bytes(os.fsencode(path))[:10]

@@ -116,7 +116,7 @@ def _resolved(experiment: Experiment) -> Experiment:
         weights = str(Path(weights).expanduser().absolute())
     data = Path(experiment.data.path).expanduser().absolute()
     marks = experiment.data.marks
-    if marks not in ("auto", "none"):
+    if marks not in ("auto", "none", ""):
         marks = str(Path(marks).expanduser().absolute())
     return experiment.with_values(
         {
