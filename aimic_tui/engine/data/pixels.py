@@ -1,7 +1,8 @@
-"""From the values a file stores to the 8-bit colour a network sees: the rule of `data.intensity`."""
+"""From the values a file stores to the 8-bit colour a network sees, by an `InputRule`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from aimic_tui.engine.data.intensity import MOST_CHANNELS, Colour, InputRule
+
 Values = npt.NDArray[Any]
 Rgb = npt.NDArray[np.uint8]
 
+PIXEL_LIMIT = 100_000_000  # 300 MB decoded; a cell's image has a thousandth of it, a decompression bomb more
 THUMB = 16  # pixels a side of the thumbnails by which pictures are compared
 
 
@@ -20,7 +24,8 @@ class Pixels:
     """One picture as its file stores it.
 
     Attributes:
-        values: [height, width, channels], of any real type; at most three channels.
+        values: [height, width, channels], of any real type: the channels that the rule wants, in its order; at most
+            three where it leaves that open.
         bits: bits in use for each value, as the file declares them.
         together: whether the channels are the colours of one picture (one scale for all) rather than measured apart.
         inverted: whether high values are dark.
@@ -38,29 +43,57 @@ class Pixels:
     channels: int
 
 
-def to_rgb(pixels: Pixels, intensity: str) -> Rgb:
-    """Turn stored values into uint8 [height, width, 3].
+class TooManyPixels(ValueError):
+    """The picture is larger than the limit; the message gives its size."""
 
-    One channel becomes grey; two become red and green; of more, the first three are red, green and blue.
+
+class Unfit(ValueError):
+    """A picture that does not fit the rule it is to be read by; the message says why."""
+
+
+def which(channels: int, rule: InputRule) -> list[int]:
+    """Return the channels of a picture with so many that the rule wants, in its order, from 0.
+
+    Raises:
+        Unfit: one of them is not there.
+    """
+    fault = rule.fault(channels)
+    if fault:
+        raise Unfit(fault)
+    return list(range(min(channels, MOST_CHANNELS))) if rule.wanted is None else list(rule.wanted)
+
+
+def planes_of(count: int, rule: InputRule) -> range:
+    """Return which of the planes of a stack, from 0, the rule wants."""
+    if rule.plane == "max-projection":
+        return range(count)
+    middle = count // 2 if rule.plane == "middle" else 0
+    return range(middle, middle + 1)
+
+
+def projected(planes: Iterable[Values]) -> Values:
+    """Return the highest value of each pixel over planes of one shape, which are held one at a time."""
+    every = iter(planes)
+    highest = next(every)
+    for plane in every:
+        highest = np.fmax(highest, plane)
+    return highest
+
+
+def to_rgb(pixels: Pixels, rule: InputRule | str) -> Rgb:
+    """Turn stored values into uint8 [height, width, 3], as `InputRule` describes it.
 
     Args:
-        pixels: what the file stores.
-        intensity: which values become black and white. "auto": for integers up to 16 bits, 0 and the highest value of
-            the bits in use (negative values are black); for wider types, 0 and the smallest of 1 (only for floats),
-            255, 65535 and the type's limit that holds the image, or its own minimum and maximum where it has
-            negative values. "full-range": 0 and the highest value of the stored type, 1 for floats. "min-max":
-            the image's own minimum and maximum, for each channel where channels were measured apart.
+        pixels: what the file stores, read by the same rule.
+        rule: fits the picture (`InputRule.fault`).
     """
-    values = pixels.values
-    if values.dtype == np.uint8 and pixels.bits == 8 and intensity != "min-max":
-        scaled: Rgb = values
-    elif intensity == "min-max" and not pixels.together:
-        planes = [_scaled(values[:, :, c], *_own_limits(values[:, :, c])) for c in range(values.shape[2])]
-        scaled = np.stack(planes, axis=2)
-    else:
-        scaled = _scaled(values, *_limits(pixels, intensity))
+    rule = InputRule(rule) if isinstance(rule, str) else rule
+    scaled = _scaled_by(pixels, rule)
     if pixels.inverted:
         scaled = 255 - scaled
+    colours = rule.colours
+    if colours is not None:
+        return _lit(scaled, colours)
     if scaled.shape[2] == 1:
         return np.repeat(scaled, 3, axis=2)
     if scaled.shape[2] == 2:
@@ -68,10 +101,35 @@ def to_rgb(pixels: Pixels, intensity: str) -> Rgb:
     return scaled
 
 
+def _scaled_by(pixels: Pixels, rule: InputRule) -> Rgb:
+    values = pixels.values
+    as_it_is = values.dtype == np.uint8 and pixels.bits == 8
+    if as_it_is and rule.intensity in {"auto", "full-range"}:
+        return values
+    pairs: Sequence[tuple[float, float]] = rule.pairs
+    if not pairs:
+        apart = rule.intensity == "min-max" and not pixels.together
+        pairs = (
+            [own_limits(values[:, :, channel]) for channel in range(values.shape[2])]
+            if apart
+            else [_limits(pixels, rule.intensity)]
+        )
+    if len(pairs) == 1:
+        return _scaled(values, *pairs[0])
+    return np.stack([_scaled(values[:, :, channel], *pair) for channel, pair in enumerate(pairs)], axis=2)
+
+
+def _lit(scaled: Rgb, colours: Sequence[Colour]) -> Rgb:
+    """Let each channel of uint8 [height, width, channels] light up in its colour, and add them up."""
+    light = scaled.astype(np.float32) @ (np.array(colours, np.float32) / 255)
+    lit: Rgb = np.minimum(np.rint(light), 255).astype(np.uint8)
+    return lit
+
+
 def _limits(pixels: Pixels, intensity: str) -> tuple[float, float]:
     kind, values = pixels.values.dtype.kind, pixels.values
     if intensity == "min-max":
-        return _own_limits(values)
+        return own_limits(values)
     if kind == "f":
         return (0.0, 1.0) if intensity == "full-range" else _holding(values, (1.0, 255.0, 65535.0))
     top = float(np.iinfo(values.dtype).max)
@@ -85,11 +143,11 @@ def _limits(pixels: Pixels, intensity: str) -> tuple[float, float]:
 
 
 def _holding(values: Values, tops: tuple[float, ...]) -> tuple[float, float]:
-    low, high = _own_limits(values)
+    low, high = own_limits(values)
     return (0.0, next((top for top in tops if high <= top), high)) if low >= 0 else (low, high)
 
 
-def _own_limits(values: Values) -> tuple[float, float]:
+def own_limits(values: Values) -> tuple[float, float]:
     """Return the lowest and highest finite value; (0, 1) where there is none."""
     if values.dtype.kind == "f":
         values = values[np.isfinite(values)]
@@ -98,8 +156,9 @@ def _own_limits(values: Values) -> tuple[float, float]:
 
 def _scaled(values: Values, low: float, high: float) -> Rgb:
     factor = 255.0 / (high - low) if high > low else 0.0
-    if values.dtype == np.uint16:  # a table of all values is faster than arithmetic on each pixel
-        table = np.clip(np.rint((np.arange(65536) - low) * factor), 0, 255).astype(np.uint8)
+    if values.dtype in (np.uint8, np.uint16):  # a table of all values is faster than arithmetic on each pixel
+        every = np.arange(np.iinfo(values.dtype).max + 1)
+        table = np.clip(np.rint((every - low) * factor), 0, 255).astype(np.uint8)
         mapped: Rgb = table[values]
         return mapped
     with np.errstate(invalid="ignore", over="ignore"):
@@ -110,3 +169,14 @@ def _scaled(values: Values, low: float, high: float) -> Rgb:
 def thumbnail(grey: Image.Image) -> npt.NDArray[np.uint8]:
     """Shrink a grey picture to uint8 [THUMB, THUMB], whatever its shape."""
     return np.asarray(grey.resize((THUMB, THUMB), Image.Resampling.BOX))
+
+
+def turned(values: Values, orientation: int) -> Values:
+    """Turn [height, width, channels] as the EXIF or TIFF orientation (1 to 8) says; others leave it as it is."""
+    if orientation in (5, 6, 7, 8):
+        values = values.transpose(1, 0, 2)
+    if orientation in (2, 3, 6, 7):
+        values = values[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        values = values[::-1]
+    return values

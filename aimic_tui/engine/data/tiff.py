@@ -4,36 +4,39 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from aimic_tui.engine.data.pixels import Pixels, Values
+from aimic_tui.engine.data.intensity import AS_STORED, InputRule
+from aimic_tui.engine.data.pixels import PIXEL_LIMIT, Pixels, TooManyPixels, Values, planes_of, projected, turned, which
 
 # tifffile reports every oddity of a file on its logger, names and all; what matters comes back as an exception.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 logging.getLogger("tifffile").propagate = False
 
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ORIENTATION, _MAX_SAMPLE_VALUE = 274, 281
 _MIN_IS_WHITE, _MIN_IS_BLACK, _RGB = 0, 1, 2
 _PLAIN_MODES = {_MIN_IS_WHITE: 1, _MIN_IS_BLACK: 1, _RGB: 3, 3: 1, 5: 4, 6: 3, 8: 3}  # photometric -> samples
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # kinds of alpha
+_AXES = {"YX", "YXS", "SYX"}
+_UNNAMED = "IQ"  # pages of which a file does not say what they are
 
 
-class TooManyPixels(ValueError):
-    """The picture is larger than the limit; the message gives its size."""
-
-
-def read_tiff(path: Path, pixel_limit: int) -> Pixels | None:
+def read_tiff(path: Path, rule: InputRule = AS_STORED) -> Pixels | None:
     """Read a TIFF's picture, or return None where Pillow reads it as well: 8 bits, grey or colour.
 
-    Of a stack (depth, time, plain pages) it is the first page; where the file says that pages are channels (OME,
-    ImageJ and others), it is the first three channels of the first position. Transparent pixels show white.
+    Which plane of a stack and which channels is the rule's to say. Where the file says what its pages are (OME, ImageJ
+    and others), they are that; where it does not, they are planes of a stack, or the channels where the rule asks
+    for more of them than a page has. Of time points and positions it is the first. Transparent pixels show white.
 
     Raises:
-        TooManyPixels: a page has more than `pixel_limit` pixels.
+        TooManyPixels: a page has more than `PIXEL_LIMIT` pixels.
+        Unfit: the file lacks a channel that the rule wants.
         Exception: whatever a broken file does to tifffile.
     """
     from tifffile import TiffFile
@@ -42,28 +45,34 @@ def read_tiff(path: Path, pixel_limit: int) -> Pixels | None:
     with TiffFile(path, _multifile=False) as tiff:
         page = tiff.pages[0]
         width, height = int(page.imagewidth), int(page.imagelength)
-        if width * height > pixel_limit:
+        if width * height > PIXEL_LIMIT:
             raise TooManyPixels(f"{width} x {height} pixels")
-        pages, channels = _channel_pages(tiff, page)
-        photometric = int(page.photometric)
         samples = int(page.samplesperpixel)
+        stack = _stack(tiff, page, rule)
+        photometric = int(page.photometric)
         alpha = [int(kind) for kind in page.extrasamples]
         bits = _bits(tiff, page)
         plain = _PLAIN_MODES.get(photometric) == samples - len([kind for kind in alpha if kind])
-        if len(pages) == 1 and page.dtype in (np.uint8, np.bool_) and plain and 0 not in alpha:
+        if stack is None and page.dtype in (np.uint8, np.bool_) and plain and 0 not in alpha:
             return None
         if page.dtype is None or page.dtype.kind not in "uif":
             raise ValueError(f"values of the type {page.dtype or page.sampleformat} have no brightness")
-        planes = [_plane(one, path) for one in pages]
+        in_pages = stack is not None and stack.channels > 1
+        if stack is not None and in_pages:
+            chosen = which(stack.channels, rule)
+            values = np.concatenate([stack.read(channel, rule, path)[:, :, :1] for channel in chosen], axis=2)
+        else:
+            values = _plane(page, path) if stack is None else stack.read(0, rule, path)
+            if any(alpha) and values.shape[2] in (2, 4):
+                values = _on_white(values, associated=alpha[0] == _ASSOCIATED, bits=bits)
+            chosen = which(values.shape[2], rule)
+            values = values[:, :, chosen]
         orientation = page.tags.get(_ORIENTATION)
         dtype = page.dtype
-    values = planes[0] if len(planes) == 1 else np.concatenate([plane[:, :, :1] for plane in planes], axis=2)
-    if len(planes) == 1 and any(alpha) and values.shape[2] in (2, 4):
-        values = _on_white(values, associated=alpha[0] == _ASSOCIATED, bits=bits)
-    together = photometric == _RGB and len(planes) == 1
-    many = max(channels, samples)
+    together = photometric == _RGB and not in_pages
+    many = max(stack.channels if stack is not None else 1, samples)
     return Pixels(
-        values=np.ascontiguousarray(turned(values[:, :, :3], int(orientation.value) if orientation else 1)),
+        values=np.ascontiguousarray(turned(values, int(orientation.value) if orientation else 1)),
         bits=bits,
         together=together,
         inverted=photometric == _MIN_IS_WHITE,
@@ -73,20 +82,73 @@ def read_tiff(path: Path, pixel_limit: int) -> Pixels | None:
     )
 
 
-def _channel_pages(tiff: Any, page: Any) -> tuple[list[Any], int]:
-    """Return the pages with the first three channels of the first position, and how many channels there are."""
-    if not (tiff.is_ome or tiff.is_imagej or tiff.is_lsm or tiff.is_stk or tiff.is_micromanager):
-        return [page], 1
+@dataclass(frozen=True)
+class _Stack:
+    """The pages of a file's first series: by channel, and for each channel the planes of its stack.
+
+    Attributes:
+        series: tifffile's.
+        channels: that the pages are of; 1 where all of them are planes.
+        channel_step, planes, plane_step: in pages, from one channel or plane to the next.
+    """
+
+    series: Any
+    channels: int
+    channel_step: int
+    planes: int
+    plane_step: int
+
+    def read(self, channel: int, rule: InputRule, path: Path) -> Values:
+        """Return the plane of a channel that the rule wants, as [height, width, samples]."""
+        numbers = [channel * self.channel_step + plane * self.plane_step for plane in planes_of(self.planes, rule)]
+        return projected(self._page(number, path) for number in numbers)
+
+    def _page(self, number: int, path: Path) -> Values:
+        pages = self.series.pages
+        if number < len(pages):
+            if pages[number] is None:
+                raise ValueError("a page is missing")
+            return _plane(pages[number], path)
+        keyframe = self.series.keyframe
+        if self.series.dataoffset is None or keyframe.axes not in _AXES:
+            raise ValueError("a page is missing")
+        # One block behind a single page, as ImageJ writes what is too long for a TIFF.
+        dtype = keyframe.dtype.newbyteorder(self.series.parent.byteorder)
+        size = int(np.prod(keyframe.shape, dtype=np.int64))
+        with path.open("rb") as file:
+            file.seek(self.series.dataoffset + number * size * dtype.itemsize)
+            block = np.fromfile(file, dtype, size)
+        if block.size < size:
+            raise ValueError("the file ends before the page does")
+        return _by_samples(block.astype(keyframe.dtype).reshape(keyframe.shape), keyframe.axes)
+
+
+def _stack(tiff: Any, page: Any, rule: InputRule) -> _Stack | None:
+    """Return the pages of which the rule may want others than the first; None where the first page is all of it."""
+    samples, most = int(page.samplesperpixel), max(rule.wanted or (0,))
+    declared = tiff.is_ome or tiff.is_imagej or tiff.is_lsm or tiff.is_stk or tiff.is_micromanager
+    if not declared and most < samples and rule.plane == "first":
+        return None  # without looking for further pages, which takes time
     series = tiff.series[0]
     own = page.axes
-    if "C" not in series.axes or not series.axes.endswith(own) or "C" in own:
-        return [page], 1
+    if not series.axes.endswith(own):
+        return None
     axes, shape = series.axes[: -len(own)], series.shape[: -len(own)]
-    at = axes.index("C")
-    stride = int(np.prod(shape[at + 1 :], dtype=np.int64))
-    if len(series.pages) < stride * (min(3, shape[at]) - 1) + 1:  # stored as one block behind a single page
-        return [page], 1
-    return [series.pages[channel * stride] for channel in range(min(3, shape[at]))], int(shape[at])
+    steps = [int(np.prod(shape[at + 1 :], dtype=np.int64)) for at in range(len(axes))]
+
+    def place(names: str) -> tuple[int, int]:
+        """Return length and step of the first of these axes; (1, 0) where there is none."""
+        return next(((int(shape[at]), steps[at]) for at, name in enumerate(axes) if name in names), (1, 0))
+
+    channels, channel_step = place("C") if "C" not in own else (1, 0)
+    planes, plane_step = place("Z")
+    if not set(axes) & set("CZT") and most >= samples:
+        channels, channel_step = place(_UNNAMED)
+    elif not set(axes) & set("CZT"):
+        planes, plane_step = place(_UNNAMED)
+    if channels == planes == 1:
+        return None
+    return _Stack(series, channels, channel_step, planes, plane_step)
 
 
 def _plane(page: Any, path: Path) -> Values:
@@ -102,8 +164,13 @@ def _plane(page: Any, path: Path) -> Values:
         if values.shape != page.shape or values.dtype.itemsize != page.dtype.itemsize:
             raise
     axes = page.axes if hasattr(page, "axes") else page.keyframe.axes
-    if axes not in {"YX", "YXS", "SYX"}:
+    if axes not in _AXES:
         raise ValueError(f"a page with the axes {axes} is not a picture")
+    return _by_samples(values, axes)
+
+
+def _by_samples(values: Values, axes: str) -> Values:
+    """Return values with these axes as [height, width, samples]."""
     if axes == "SYX":
         return np.moveaxis(values, 0, 2)
     return values if values.ndim == 3 else values[:, :, None]
@@ -132,14 +199,3 @@ def _on_white(values: Values, *, associated: bool, bits: int) -> Values:
     mixed = (colour if associated else colour * share) + top * (1 - share)
     mixed = np.clip(mixed, 0, top)
     return (mixed if values.dtype.kind == "f" else np.rint(mixed)).astype(values.dtype)
-
-
-def turned(values: Values, orientation: int) -> Values:
-    """Turn [height, width, channels] as the EXIF or TIFF orientation (1 to 8) says; others leave it as it is."""
-    if orientation in (5, 6, 7, 8):
-        values = values.transpose(1, 0, 2)
-    if orientation in (2, 3, 6, 7):
-        values = values[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        values = values[::-1]
-    return values

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from aimic_tui.engine.data.reading import PIXEL_LIMIT, UnreadableImage, image_facts, read_image, verify
+from aimic_tui.engine.data.pixels import PIXEL_LIMIT
+from aimic_tui.engine.data.reading import UnreadableImage, image_facts, read_image, verify
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
