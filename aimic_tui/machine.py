@@ -6,17 +6,16 @@ A container's limits (cgroup) count as the machine, since they are what a run ca
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aimic_tui.engine.runs.limits import available_processors, memory_bytes
 from aimic_tui.wording import bytes_text, percent, plural
 
 _SPARK = "▁▂▃▄▅▆▇█"
-_CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class MachineReader:
         """Return how the machine is now."""
         memory, used = memory_bytes()
         return Machine(
-            cores=core_count(),
+            cores=available_processors(),
             memory=memory,
             memory_used=used,
             busy=self._psutil.cpu_percent(None) / 100,
@@ -118,47 +117,6 @@ class MachineReader:
         history.append(share)
         bars = "".join(_SPARK[min(7, int(max(0.0, value) * 8))] for value in history)
         return bars.rjust(4)
-
-
-def core_count() -> int:
-    """Return how many processors this process may use, by its affinity and its container's quota."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = (_CGROUP / "cpu.max").read_text().split()
-        if quota != "max":
-            cores = min(cores, max(1, round(int(quota) / int(period))))
-    except (OSError, ValueError):
-        pass
-    return cores
-
-
-def memory_bytes() -> tuple[int, int]:
-    """Return the memory there is and the memory that is used, in bytes, as the tightest limit has it."""
-    import psutil
-
-    memory = psutil.virtual_memory()
-    total, used = int(memory.total), int(memory.total - memory.available)
-    for limit_name, used_name in (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "")):
-        try:
-            limit = int((_CGROUP / limit_name).read_text())
-        except (OSError, ValueError):
-            continue
-        if limit < total:
-            total = limit
-            if used_name:
-                used = min(limit, _cgroup_used(_CGROUP / used_name))
-    return total, min(used, total)
-
-
-def _cgroup_used(path: Path) -> int:
-    used = int(path.read_text())
-    with contextlib.suppress(OSError, ValueError):
-        # Files that the kernel keeps in memory go when the memory is needed.
-        for line in (path.parent / "memory.stat").read_text().splitlines():
-            name, _, value = line.partition(" ")
-            if name == "inactive_file":
-                used -= int(value)
-    return max(0, used)
 
 
 def disk_free(folder: Path) -> int | None:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aimic_tui import machine
-from aimic_tui.machine import MachineReader, core_count, describe_machine, disk_free, memory_bytes
+from aimic_tui.machine import MachineReader, describe_machine, disk_free
 
 
 def test_this_machine_makes_sense() -> None:
@@ -19,24 +18,6 @@ def test_this_machine_makes_sense() -> None:
     assert 0 < found.memory_used < found.memory
     assert 0 <= found.busy <= 1
     assert reader.gauges()
-
-
-def test_a_containers_limits_are_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "cpu.max").write_text("100000 100000\n")
-    (tmp_path / "memory.max").write_text("1000000000\n")
-    (tmp_path / "memory.current").write_text("700000000\n")
-    (tmp_path / "memory.stat").write_text("anon 1\ninactive_file 200000000\n")
-    monkeypatch.setattr(machine, "_CGROUP", tmp_path)
-    assert core_count() == 1
-    assert memory_bytes() == (1_000_000_000, 500_000_000)
-
-
-def test_no_limit_means_the_whole_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "cpu.max").write_text("max 100000\n")
-    (tmp_path / "memory.max").write_text("max\n")
-    monkeypatch.setattr(machine, "_CGROUP", tmp_path)
-    assert core_count() >= 1
-    assert memory_bytes()[0] > 100_000_000
 
 
 def test_disk_space_is_known_before_the_folder_is_there(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.runs.limits import available_processors
 from aimic_tui.engine.text import printable
 
 
@@ -39,16 +39,6 @@ class Gpu:
     name: str
     visible: str
     memory: int  # bytes, 0 where unknown
-
-
-def available_processors() -> int:
-    """Return how many processors this process may keep busy: its affinity, and its container's quota."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with contextlib.suppress(OSError, ValueError):
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        if quota != "max":
-            count = min(count, max(1, round(int(quota) / int(period))))
-    return count
 
 
 def gpus() -> tuple[Gpu, ...]:

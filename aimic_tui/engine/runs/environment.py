@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import aimic_tui
-from aimic_tui.engine.runs.devices import available_processors, gpus
+from aimic_tui.engine.runs.devices import gpus
 from aimic_tui.engine.runs.events import now
+from aimic_tui.engine.runs.limits import available_processors
 
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "pillow", "scikit-learn", "safetensors", "tifffile", "textual")
 _PACKAGE_PARENT = Path(aimic_tui.__file__).resolve().parent.parent

@@ -6,7 +6,8 @@ import pytest
 
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.runs import devices
-from aimic_tui.engine.runs.devices import Gpu, available_processors, find_slots, worker_environment
+from aimic_tui.engine.runs.devices import Gpu, find_slots, worker_environment
+from aimic_tui.engine.runs.limits import available_processors
 
 
 @pytest.fixture
