@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.grouping import join_groups
+from aimic_tui.engine.data.intensity import AS_STORED, InputRule
 from aimic_tui.engine.data.near import NearPair, near_pairs
 from aimic_tui.engine.data.pixels import THUMB
 from aimic_tui.engine.data.reading import UnreadableImage, read_bytes, read_image, verify
@@ -63,9 +64,19 @@ class ImageChecks:
 
 
 def check_images(
-    data_set: DataSet, progress: Progress | None = None, should_stop: ShouldStop | None = None
+    data_set: DataSet,
+    progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
+    *,
+    rule: InputRule = AS_STORED,
 ) -> ImageChecks:
     """Read and decode every image, in threads.
+
+    Args:
+        data_set: n images.
+        progress: hears how many of how many are read.
+        should_stop: is asked now and then.
+        rule: how the images will be read; one that lacks a channel that it wants can't be used.
 
     Raises:
         Interrupted: `should_stop` said so.
@@ -75,7 +86,7 @@ def check_images(
     thumbs = np.zeros((count, THUMB, THUMB), np.uint8)
     digests: list[str] = []
     problems: list[ImageProblem] = []
-    seen = in_threads(_check, data_set.paths(), progress=progress, should_stop=should_stop)
+    seen = in_threads(lambda path: _check(path, rule), data_set.paths(), progress=progress, should_stop=should_stop)
     for index, result in enumerate(seen):
         if isinstance(result, UnreadableImage):
             digests.append("")
@@ -86,10 +97,10 @@ def check_images(
     return ImageChecks(widths, heights, tuple(digests), thumbs, tuple(problems))
 
 
-def _check(path: Path) -> tuple[int, int, npt.NDArray[np.uint8], str] | UnreadableImage:
+def _check(path: Path, rule: InputRule) -> tuple[int, int, npt.NDArray[np.uint8], str] | UnreadableImage:
     try:
         data = read_bytes(path)
-        width, height, thumb = verify(path, data)
+        width, height, thumb = verify(path, data, rule)
     except UnreadableImage as error:
         return error
     return width, height, thumb, digest_of_bytes(data)
@@ -100,6 +111,8 @@ def near_duplicates(
     checks: ImageChecks,
     progress: Progress | None = None,
     should_stop: ShouldStop | None = None,
+    *,
+    rule: InputRule = AS_STORED,
 ) -> list[NearPair]:
     """Find the images that are nearly the same picture: turned, compressed again, slightly cropped.
 
@@ -107,6 +120,7 @@ def near_duplicates(
         data_set, checks: n images, and what was seen of them.
         progress: hears how many of how many candidates are compared.
         should_stop: is asked now and then.
+        rule: how the images were read for the checks.
 
     Raises:
         Interrupted: `should_stop` said so.
@@ -117,7 +131,7 @@ def near_duplicates(
             first.setdefault(digest, index)
     indices = np.fromiter(first.values(), np.int64, len(first))
     return near_pairs(
-        checks.thumbs, indices, lambda index: read_image(data_set.path(index)), progress, should_stop=should_stop
+        checks.thumbs, indices, lambda index: read_image(data_set.path(index), rule), progress, should_stop=should_stop
     )
 
 

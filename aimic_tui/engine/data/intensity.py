@@ -48,7 +48,7 @@ class InputRule:
             limit that holds the image, or its own minimum and maximum where it has negative values.
             "full-range": 0 and the highest value of the stored type, 1 for floats.
             "min-max": the image's own minimum and maximum, for each channel where channels were measured apart.
-            "percentiles": the window, which is measured on the data set (see `exposure.settled`).
+            "percentiles": the window, which a run measures on its images (see `exposure.settled`); before, as auto.
             "window": the window, as it was given.
         window: low and high value, or such a pair for each channel in use; empty where there is none.
         channels: "auto": one channel is grey, two are red and green, of more the first three are red, green and
@@ -209,7 +209,9 @@ def _fault_of(rule: InputRule) -> str:
             f"data.window = {numbers} does nothing with data.intensity = {rule.intensity}. Set data.intensity = "
             "window, or leave data.window empty."
         )
-    rising = all(low < high < math.inf for low, high in zip(rule.window[::2], rule.window[1::2], strict=False))
+    rising = all(
+        -math.inf < low < high < math.inf for low, high in zip(rule.window[::2], rule.window[1::2], strict=False)
+    )
     if len(rule.window) % 2 or not rising:
         return f"data.window = {numbers} must be a low and a high value, or such a pair for each channel."
     if wanted is not None and len(rule.window) not in (0, 2, 2 * len(wanted)):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from aimic_tui.engine.data.intensity import InputRule
 from aimic_tui.engine.data.pixels import Rgb
 from aimic_tui.engine.data.reading import read_image
-from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.errors import InputProblem, UsageProblem
 
 _RESIZE = "pillow-bilinear-antialias"  # stored with a model: another way of resizing would be another network input
 
@@ -25,7 +26,7 @@ class Preprocessing:
         image_size: pixels a side.
         fit: how an image that is not square becomes square: "stretch", "pad" (with the median colour of its edge) or
             "crop" (its centre).
-        intensity: see `pixels.to_rgb`.
+        intensity: see `InputRule`, as for `window`, `channels` and `plane`.
         mean, std: of red, green and blue, in shares of full brightness, taken off and divided by after `load`.
     """
 
@@ -34,10 +35,18 @@ class Preprocessing:
     intensity: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    window: tuple[float, ...] = ()
+    channels: str = "auto"
+    plane: str = "first"
+
+    @property
+    def rule(self) -> InputRule:
+        """Which stored values become which colour."""
+        return InputRule(self.intensity, self.window, self.channels, self.plane)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for model.json."""
-        return {**asdict(self), "mean": list(self.mean), "std": list(self.std), "resize": _RESIZE}
+        return {**self.pixel_steps(), "mean": list(self.mean), "std": list(self.std)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Preprocessing:
@@ -48,14 +57,18 @@ class Preprocessing:
         """
         try:
             mean, std = ([float(number) for number in values[key]] for key in ("mean", "std"))
+            rule = InputRule.from_json(values)
             found = cls(
                 image_size=int(values["image_size"]),
                 fit=str(values["fit"]),
-                intensity=str(values["intensity"]),
+                intensity=rule.intensity,
                 mean=(mean[0], mean[1], mean[2]),
                 std=(std[0], std[1], std[2]),
+                window=rule.window,
+                channels=rule.channels,
+                plane=rule.plane,
             )
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, UsageProblem) as error:
             raise InputProblem(
                 f"The model's preprocessing can't be read ({error!r}). Train or export it anew."
             ) from None
@@ -65,7 +78,7 @@ class Preprocessing:
 
     def pixel_steps(self) -> dict[str, Any]:
         """Return what decides about the pixels that `load` gives, for a cache's key."""
-        return {"image_size": self.image_size, "fit": self.fit, "intensity": self.intensity, "resize": _RESIZE}
+        return {"image_size": self.image_size, "fit": self.fit, **self.rule.to_json(), "resize": _RESIZE}
 
     def load(self, path: Path) -> Rgb:
         """Read an image as uint8 [image_size, image_size, 3].
@@ -73,7 +86,7 @@ class Preprocessing:
         Raises:
             UnreadableImage: it can't be used.
         """
-        return self.apply(read_image(path, self.intensity))
+        return self.apply(read_image(path, self.rule))
 
     def apply(self, image: Rgb) -> Rgb:
         """Make uint8 [height, width, 3] square and resize it, to uint8 [image_size, image_size, 3]."""

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aimic_tui.engine.data.data_set import DataSet, Part
+from aimic_tui.engine.data.intensity import rule_of
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.data.split import Split
 from aimic_tui.engine.errors import InputProblem
@@ -104,6 +105,7 @@ def preprocessing_for(experiment: Experiment, info: NetworkInfo) -> Preprocessin
     The published protocol scales every network's images to [-1, 1].
     """
     size = experiment.model.image_size
+    rule = rule_of(experiment.data)
     if experiment.split.protocol == "aimic-2022":
         mean, std = _HALVES, _HALVES
     else:
@@ -111,7 +113,10 @@ def preprocessing_for(experiment: Experiment, info: NetworkInfo) -> Preprocessin
     return Preprocessing(
         image_size=info.input_size if size == "auto" else size,
         fit=experiment.data.fit,
-        intensity=experiment.data.intensity,
+        intensity=rule.intensity,
         mean=mean,
         std=std,
+        window=rule.window,
+        channels=rule.channels,
+        plane=rule.plane,
     )
