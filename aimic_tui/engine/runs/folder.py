@@ -9,21 +9,26 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-_FOLD = re.compile(r"fold-(\d+)(?:-seed-(\d+))?\Z")
+_FOLD = re.compile(r"fold-(\d+)(?:-inner-(\d+))?(?:-seed-(\d+))?\Z")
 
 
 @dataclass(frozen=True, order=True)
 class TrialKey:
-    """One network trained on one fold (counted from 1) with one seed."""
+    """One network trained on one fold (counted from 1) with one seed.
+
+    `inner` counts, from 1, the inner folds that a fold's other images are divided into; 0 is the fold itself.
+    """
 
     network: str
     fold: int
     seed: int = 0
+    inner: int = 0
 
     @property
     def name(self) -> str:
-        """The trial's name and its folder below `trials`: `mobilenet_v2/fold-1`, `mobilenet_v2/fold-1-seed-3`."""
-        return f"{self.network}/fold-{self.fold}" + (f"-seed-{self.seed}" if self.seed else "")
+        """The trial's name and its folder below `trials`: `mobilenet_v2/fold-1`, `vgg11/fold-1-inner-2-seed-3`."""
+        inner = f"-inner-{self.inner}" if self.inner else ""
+        return f"{self.network}/fold-{self.fold}{inner}" + (f"-seed-{self.seed}" if self.seed else "")
 
     @classmethod
     def from_name(cls, name: str) -> TrialKey:
@@ -36,7 +41,7 @@ class TrialKey:
         match = _FOLD.match(rest)
         if not network or match is None:
             raise ValueError(f"{name!r} is not the name of a trial")
-        return cls(network, int(match[1]), int(match[2] or 0))
+        return cls(network, int(match[1]), int(match[3] or 0), int(match[2] or 0))
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ class RunFolder:
 
     @property
     def split_file(self) -> Path:
-        """Which images train, validate and test in each fold."""
+        """Which images train, validate and test in each fold; inner folds are in inner_split.csv beside it."""
         return self.path / "split.csv"
 
     @property

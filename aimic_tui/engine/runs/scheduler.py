@@ -67,8 +67,7 @@ class Scheduler:
         self._selector = selectors.DefaultSelector()
         recorded = read_recorded(folder)
         trials = tuple(
-            trial if trial.state == "finished" else TrialStatus(trial.network, trial.fold, trial.seed)
-            for trial in recorded.trials
+            trial if trial.state == "finished" else TrialStatus.queued(trial.key) for trial in recorded.trials
         )
         self._resumed = recorded.started is not None
         self._written = recorded

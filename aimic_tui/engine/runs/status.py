@@ -25,6 +25,7 @@ class TrialStatus:
         attempts: how often a worker has taken it in this start of the run.
         device: where it runs or ran last ("cpu", "cuda:0"), "" before.
         reason: the sentence about why it failed, "" otherwise.
+        inner: the inner fold, from 1; 0 where the fold itself is trained and tested.
     """
 
     network: str
@@ -34,11 +35,17 @@ class TrialStatus:
     attempts: int = 0
     device: str = ""
     reason: str = ""
+    inner: int = 0
+
+    @classmethod
+    def queued(cls, key: TrialKey) -> TrialStatus:
+        """Return the status of a trial that waits for its turn."""
+        return cls(key.network, key.fold, key.seed, inner=key.inner)
 
     @property
     def key(self) -> TrialKey:
         """Which trial this is."""
-        return TrialKey(self.network, self.fold, self.seed)
+        return TrialKey(self.network, self.fold, self.seed, self.inner)
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,7 @@ class RunStatus:
         reason: a sentence about why the state is what it is, "" where there is nothing to say.
         protocol: "honest" or "aimic-2022".
         networks: in the experiment's order.
-        folds: how many the split has.
+        folds: how many the split has, over all repeats.
         epochs: the most that a trial can take.
         data: the data set's absolute path.
         monitor: the figure that chooses the best epoch, such as "macro_f1".
@@ -183,4 +190,5 @@ def _trial_from_record(record: Mapping[str, Any]) -> TrialStatus:
         attempts=int(record.get("attempts", 0)),
         device=str(record.get("device", "")),
         reason=str(record.get("reason", "")),
+        inner=int(record.get("inner", 0)),
     )

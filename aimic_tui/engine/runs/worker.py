@@ -1,7 +1,7 @@
 """The process that trains: `python -m aimic_tui.engine.runs.worker RUN_FOLDER --device cpu --threads 2`.
 
-It takes trials from its stdin, a JSON line each (`{"network", "fold", "seed"}`), and answers with one each on what
-was its stdout: `{"trial", "state": "finished" | "stopped" | "failed", "sentence", "kind"}`. Whatever else it or
+It takes trials from its stdin, a JSON line each (`{"network", "fold", "seed", "inner"}`), and answers with one each on
+what was its stdout: `{"trial", "state": "finished" | "stopped" | "failed", "sentence", "kind"}`. Whatever else it or
 its libraries print goes to stderr, which is the worker's log. One process trains many trials, so torch is
 imported once.
 
@@ -29,6 +29,7 @@ from aimic_tui.engine.files import FileLock, digest_of_bytes, digest_of_file
 from aimic_tui.engine.processor import settle_processor
 from aimic_tui.engine.runs.events import append_event
 from aimic_tui.engine.runs.folder import RunFolder, TrialKey
+from aimic_tui.engine.runs.system import SystemWatch, energy_told, visible_gpus
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import one_line
 
@@ -66,7 +67,8 @@ class StopSigns:
             now = time.monotonic()
             if now - self._looked >= _STOP_FILE_EVERY:
                 self._looked = now
-                self._asked = self._stop_file.exists()
+                with suppress(OSError):  # a network mount that is gone asks for nothing
+                    self._asked = self._stop_file.exists()
             self._asked = self._asked or os.getppid() != self._parent
         return self._asked
 
@@ -127,16 +129,25 @@ class Worker:
         task = self._load(key)
         events = self._run.trial(key).events_file
 
-        def emit(event: str, fields: dict[str, Any]) -> None:
+        def tell(event: str, fields: dict[str, Any]) -> None:
             append_event(events, event, **fields)
 
-        return train_trial(task, emit=emit, should_stop=self._stop.seen).state
+        with SystemWatch(tell, visible_gpus(), energy_told(events)) as watch:
+
+            def emit(event: str, fields: dict[str, Any]) -> None:
+                if event == "progress":
+                    with suppress(OSError):  # no epoch is worth losing for it: the disk may be back before it ends
+                        tell(event, fields)
+                else:
+                    tell(event, fields | watch.totals() if event == "trial-finished" else fields)
+
+            return train_trial(task, emit=emit, should_stop=self._stop.seen).state
 
 
 def _task_loader(run: RunFolder, device: str) -> Callable[[TrialKey], TrialTask]:
     """Read the run's files once; return what makes a trial's task."""
     from aimic_tui.engine.data.manifest import read_manifest
-    from aimic_tui.engine.data.split import read_split
+    from aimic_tui.engine.data.split import inner_file, read_split
     from aimic_tui.engine.experiment import Experiment
     from aimic_tui.engine.training.trial import TrialTask
 
@@ -147,8 +158,11 @@ def _task_loader(run: RunFolder, device: str) -> Callable[[TrialKey], TrialTask]
     for key in ("name", "compute", "evaluation"):  # what a resumed run may change
         del deciding[key]
     del deciding["model"]["networks"]
+    del deciding["training"]["seeds"]
     experiment_digest = digest_of_bytes(json.dumps(deciding, sort_keys=True).encode())
     split_digest = digest_of_file(run.split_file)
+    inner = inner_file(run.split_file)
+    inner_digest = digest_of_file(inner) if inner.exists() else ""
     cache = Workspace(run.path.parent.parent).cache_folder
 
     def load(key: TrialKey) -> TrialTask:
@@ -163,8 +177,9 @@ def _task_loader(run: RunFolder, device: str) -> Callable[[TrialKey], TrialTask]
             cache_folder=cache,
             device=device,
             experiment_digest=experiment_digest,
-            split_digest=split_digest,
+            split_digest=digest_of_bytes(f"{inner_digest} {key.inner}".encode()) if key.inner else split_digest,
             run=run.name,
+            inner=key.inner,
         )
 
     return load
@@ -217,7 +232,7 @@ def _serve(worker: Worker, stop: StopSigns, answers: IO[str], threads: int) -> i
     for line in sys.stdin:
         stop.busy = True
         record = json.loads(line)
-        key = TrialKey(record["network"], int(record["fold"]), int(record.get("seed", 0)))
+        key = TrialKey(record["network"], *(int(record.get(part, 0)) for part in ("fold", "seed", "inner")))
         answer = worker.train(key)
         try:
             answers.write(json.dumps(answer) + "\n")

@@ -1,7 +1,7 @@
 """The scheduler's end of a worker: its process, what it is handed, what it says.
 
-The worker reads a JSON line a trial from its stdin, `{"network", "fold", "seed"}`, and leaves when that is closed. It
-writes a JSON line a trial to its stdout, `{"trial", "state", "sentence", "kind"}`: `state` is finished, stopped or
+The worker reads a JSON line a trial from its stdin, `{"network", "fold", "seed", "inner"}`, and leaves when that is
+closed. It writes a JSON line a trial to its stdout, `{"trial", "state", "sentence", "kind"}`: `state` is finished, stopped or
 failed, `kind` the type of what went wrong. Everything else that it or its libraries print goes to a log file.
 """
 
@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Literal
 
@@ -73,7 +73,7 @@ class WorkerProcess:
     def assign(self, trial: TrialKey) -> None:
         """Hand it a trial. A worker that is already dead is noticed as one that died with the trial."""
         self.trial = trial
-        line = json.dumps({"network": trial.network, "fold": trial.fold, "seed": trial.seed}) + "\n"
+        line = json.dumps(asdict(trial)) + "\n"
         try:
             assert self._process.stdin is not None
             self._process.stdin.write(line.encode())

@@ -56,6 +56,7 @@ def leave_model(
         "run": task.run,
         "fold": task.fold,
         "seed": task.seed,
+        **({"inner_fold": task.inner} if task.inner else {}),
         "epoch": epoch.epoch,
         "experiment_digest": task.experiment_digest,
         "split_digest": task.split_digest,

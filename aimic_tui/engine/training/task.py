@@ -12,7 +12,7 @@ import numpy.typing as npt
 from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.intensity import rule_of
 from aimic_tui.engine.data.preprocessing import Preprocessing
-from aimic_tui.engine.data.split import Split
+from aimic_tui.engine.data.split import Split, fold_name
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.models.catalogue import NetworkInfo
@@ -31,6 +31,7 @@ class TrialTask:
         device: "cpu", "cuda:0"...
         experiment_digest, split_digest: SHA-256 of what the run does; a checkpoint of another is refused.
         run: the run's name, for the model's provenance.
+        inner: the inner fold, from 1, where one of the fold's inner folds is trained and tested; else 0.
     """
 
     network: str
@@ -45,6 +46,7 @@ class TrialTask:
     experiment_digest: str
     split_digest: str
     run: str = ""
+    inner: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,19 +74,19 @@ class FoldParts:
     optimistic: bool
 
 
-def fold_parts(split: Split, fold: int, protocol: str) -> FoldParts:
-    """Return the parts of `fold` (from 1).
+def fold_parts(split: Split, fold: int, protocol: str, inner: int = 0) -> FoldParts:
+    """Return the parts of `fold` (from 1), or of one of its inner folds (from 1).
 
     Raises:
         InputProblem: a part that is needed has no images.
     """
-    parts = split.parts[fold - 1]
+    parts = split.column(fold, inner)
     train, validation, test = (np.flatnonzero(parts == part) for part in (Part.TRAIN, Part.VALIDATION, Part.TEST))
     optimistic = protocol == "aimic-2022"
     choosing = test if optimistic else validation
     for name, samples in (("training", train), ("test", test), ("validation", choosing)):
         if not len(samples):
-            raise InputProblem(f"Fold {fold} has no {name} images. Change the settings of the split.")
+            raise InputProblem(f"Fold {fold_name(fold, inner)} has no {name} images. Change the settings of the split.")
     return FoldParts(train, validation, test, choosing, optimistic)
 
 
