@@ -274,8 +274,25 @@ class TrainingSettings(_Section):
         title="Drop last",
         description="Leave out the last, smaller batch of an epoch. A last batch of one image always is.",
     )
+    loss: Literal["cross-entropy", "focal"] = Field(
+        "cross-entropy",
+        title="Loss",
+        description="What is minimised. focal counts images the less the surer the network is of them: for classes "
+        "that are rare or hard.",
+    )
+    focal_gamma: float = Field(
+        2.0, ge=0, le=10, title="Focal gamma", description="How little sure images count in focal; 0 is cross-entropy."
+    )
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, title="Label smoothing", description="Share of each label spread over all classes."
+    )
+    ema: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        title="Average",
+        description="Decay of a moving average of the weights, 0.99 for instance, that is judged and kept in place of "
+        "the last step's; it rises to that from 0.1. 0 is none.",
     )
     gradient_clip: float = Field(
         0.0,
@@ -305,6 +322,22 @@ class AugmentationSettings(_Section):
         title="Blur",
         description="Share of the training images that are put out of focus; auto is what the preset says.",
     )
+    mixup: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        title="Mixup",
+        description="Blends each image with another and their labels likewise; 0.2 rarely by much, 1 by any share, 0 "
+        "never. Not where only the classifier learns.",
+    )
+    cutmix: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        title="Cutmix",
+        description="Pastes a box of another image into each, and mixes their labels by area; as mixup, with which it "
+        "takes turns.",
+    )
 
 
 class ComputeSettings(_Section):
@@ -328,6 +361,12 @@ class ComputeSettings(_Section):
         le=1024,
         title="Threads",
         description="Processor threads for each worker; 0 divides what is there.",
+    )
+    compile: Literal["auto", "on", "off"] = Field(
+        "auto",
+        title="Compile",
+        description="Translate the network for the device before it trains; auto does it on a GPU where the training is "
+        "long enough to earn it back.",
     )
     cache: Literal["auto", "on", "off"] = Field(
         "auto",

@@ -1,4 +1,4 @@
-"""What is minimised: cross-entropy, weighted by class, with smoothed labels."""
+"""What is minimised: cross-entropy or focal loss, weighted by class, with smoothed and mixed labels."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone calls it
 from torch import Tensor
 
+from aimic_tui.engine.experiment import Experiment
+from aimic_tui.engine.training.mixing import Mix
+
+_SUREST = 1e-6  # least doubt in the focal factor: below gamma = 1 its slope at none would be infinite
+
 
 class Objective:
     """The loss of a trial.
@@ -16,23 +21,68 @@ class Objective:
         class_weights: float [classes].
         label_smoothing: share of each label spread over all classes.
         device: where logits and labels are.
+        gamma: of the focal loss (Lin et al. 2017, "Focal loss for dense object detection", equation 5, alpha being
+            the class weights): the cross-entropy of each class times (1 - its probability) ** gamma. 0 is
+            cross-entropy.
     """
 
-    def __init__(self, class_weights: npt.NDArray[np.float64], label_smoothing: float, device: torch.device) -> None:
+    def __init__(
+        self,
+        class_weights: npt.NDArray[np.float64],
+        label_smoothing: float,
+        device: torch.device,
+        gamma: float = 0.0,
+    ) -> None:
         self._weights = torch.from_numpy(class_weights).to(device, torch.float32)
         self._label_smoothing = label_smoothing
+        self._gamma = gamma
 
-    def weights(self, labels: Tensor) -> Tensor:
-        """Return how much each image counts: float [b]."""
-        return self._weights[labels]
+    def weights(self, labels: Tensor, mix: Mix | None = None) -> Tensor:
+        """Return how much each image counts: float [b]; a mixed one by the shares of its two classes."""
+        own = self._weights[labels]
+        return own if mix is None else own.lerp(self._weights[mix.others], 1 - mix.share)
 
-    def loss_sum(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the weighted sum over images of the cross-entropy in nats: to be divided by the sum of `weights`.
+    def loss_sum(self, logits: Tensor, labels: Tensor, mix: Mix | None = None) -> Tensor:
+        """Return the weighted sum over images of the loss in nats: to be divided by the sum of `weights`.
 
         A sum, so that a batch that is cut up for want of memory gives the same gradient as a whole one.
+
+        Args:
+            logits: [b, classes].
+            labels: int64 [b].
+            mix: where the images were mixed. The loss of soft labels is the mean of both labels' losses by their shares.
         """
-        losses = F.cross_entropy(logits.float(), labels, reduction="none", label_smoothing=self._label_smoothing)
-        return (losses * self.weights(labels)).sum()
+        logits = logits.float()
+        losses = self._losses(logits, labels) * self._weights[labels]
+        if mix is not None:
+            losses = losses.lerp(self._losses(logits, mix.others) * self._weights[mix.others], 1 - mix.share)
+        return losses.sum()
+
+    def _losses(self, logits: Tensor, labels: Tensor) -> Tensor:
+        smoothing = self._label_smoothing
+        if not self._gamma:
+            return F.cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
+        logs = logits.log_softmax(dim=1)
+        terms = -logs * (-torch.expm1(logs)).clamp_min(_SUREST) ** self._gamma
+        own = terms.gather(1, labels[:, None])[:, 0]
+        return own if not smoothing else own.lerp(terms.mean(dim=1), smoothing)
+
+
+def objective_of(
+    experiment: Experiment, labels: npt.NDArray[np.int32], classes: int, device: torch.device
+) -> Objective:
+    """Return the loss that an experiment asks for.
+
+    Args:
+        labels: of the fold's training images, which the class weights come from.
+    """
+    settings = experiment.training
+    return Objective(
+        class_weights(labels, classes, experiment.data.balance),
+        settings.label_smoothing,
+        device,
+        settings.focal_gamma if settings.loss == "focal" else 0.0,
+    )
 
 
 def class_weights(labels: npt.NDArray[np.int32], classes: int, balance: str) -> npt.NDArray[np.float64]:

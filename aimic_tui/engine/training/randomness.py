@@ -24,6 +24,7 @@ class Stream(IntEnum):
     OVERSAMPLING = 3
     AUGMENTATION = 4
     STEP = 5
+    MIXING = 6
 
 
 def seed_for(stream: Stream, *keys: int) -> int:
