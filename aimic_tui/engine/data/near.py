@@ -81,7 +81,7 @@ def near_pairs(
     """
     spread = [thumbs[indices[at : at + _BATCH]].std(axis=(1, 2)) for at in range(0, len(indices), _BATCH)]
     shown = indices[np.concatenate([*spread, np.zeros(0)]) >= _FAINT]
-    pairs = _candidates(thumbs[shown])
+    pairs = _candidates(thumbs, shown)
     fits = _fitting(thumbs, shown[pairs], progress, should_stop)
     return sorted(_verified(fits, read, should_stop), key=lambda pair: (pair.first, pair.second))
 
@@ -95,9 +95,9 @@ class _Fits:
     warps: Floats
 
 
-def _candidates(thumbs: npt.NDArray[np.uint8]) -> npt.NDArray[np.integer]:
-    """Return [m, 2] pairs of neighbours, each once."""
-    hashes = perceptual_hashes(thumbs)
+def _candidates(thumbs: npt.NDArray[np.uint8], shown: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+    """Return [m, 2] pairs of neighbours among the pictures `shown`, as places in it, each once."""
+    hashes = perceptual_hashes(thumbs, shown)
     pairs = _nearest(hashes) if len(hashes) <= _EXACT else _colliding(hashes)
     return np.unique(np.sort(pairs, axis=1), axis=0) if len(pairs) else np.zeros((0, 2), np.int64)
 
@@ -143,8 +143,8 @@ def _colliding(hashes: Floats) -> npt.NDArray[np.integer]:
     return np.concatenate(found)
 
 
-def perceptual_hashes(thumbs: npt.NDArray[np.uint8]) -> Floats:
-    """Return a hash of each of [n, T, T] thumbnails as float32 [n, d] of length 1.
+def perceptual_hashes(thumbs: npt.NDArray[np.uint8], indices: npt.NDArray[np.integer]) -> Floats:
+    """Return a hash of each of the [n, T, T] thumbnails at `indices` [m], as float32 [m, d] of length 1.
 
     A mirror changes the signs of cosine coefficients only, and a quarter turn also swaps (u, v) with (v, u): what is
     kept is the sum and the difference of both sizes. Brightness and contrast fall out.
@@ -157,14 +157,15 @@ def perceptual_hashes(thumbs: npt.NDArray[np.uint8]) -> Floats:
     kept = (first + second > 0) & (first + second <= _COEFFICIENTS)
     first, second = first[kept], second[kept]
     off = first != second
-    hashes = np.empty((len(thumbs), len(first) + int(off.sum())), np.float32)
-    for start in range(0, len(thumbs), _BATCH):
-        sizes = np.abs(basis @ thumbs[start : start + _BATCH].astype(np.float32) @ basis.T)
+    hashes = np.empty((len(indices), len(first) + int(off.sum())), np.float32)
+    for start in range(0, len(indices), _BATCH):
+        sizes = np.abs(basis @ thumbs[indices[start : start + _BATCH]].astype(np.float32) @ basis.T)
         one, other = sizes[:, first, second], sizes[:, second, first]
         sums = np.where(off, (one + other) * np.float32(np.sqrt(0.5)), one)
         differences = np.abs(one - other)[:, off] * np.float32(np.sqrt(0.5))
         hashes[start : start + _BATCH] = np.concatenate([sums, differences], axis=1)
-    return np.asarray(hashes / np.maximum(np.linalg.norm(hashes, axis=1, keepdims=True), 1e-6), np.float32)
+    hashes /= np.maximum(np.linalg.norm(hashes, axis=1, keepdims=True), 1e-6)
+    return hashes
 
 
 def _turned(images: Floats, orientation: int) -> Floats:
