@@ -184,8 +184,8 @@ class _Report:
         if self._began is None:
             self._began = now  # the first step also prepares what later ones reuse
         left = (now - self._began) / (step - 1) * (steps - step) if step > 1 else None
-        words = f"step {step} of {steps}, rate {rate_now:.1e}, loss {number(smooth)}, {duration(left)} left at most"
-        self._line(words, last=step == steps)
+        words = f"step {step} of {steps}, rate {rate_now:.1e}, loss {number(smooth)}"
+        self._line(words + (f", at most {duration(left)} left" if left is not None else ""), last=step == steps)
         self.event("step", step=step, rate=rate_now, loss=loss, smoothed=smooth, seconds_left=left)
 
     def _line(self, words: str, *, last: bool) -> None:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 Rule = Literal["a tenth of the minimum", "steepest descent"]
 
 _SMOOTHED_OVER = 1 / 40  # of all steps: the Gaussian's standard deviation
-_DIVERGED = 4.0  # times the lowest loss so far, after which nothing is left to learn
+_DIVERGED, _WORSE_THAN_NOTHING = 4.0, 1.5  # times the lowest loss so far, and times the loss at the start
 _FALL = 0.05  # of the loss at the start: a fall below that is noise
 
 
@@ -68,8 +68,10 @@ def smoothed(losses: Sequence[float], steps: int) -> npt.NDArray[np.float64]:
 
 
 def has_diverged(curve: npt.NDArray[np.float64]) -> bool:
-    """Tell whether a smoothed curve ends far above its lowest place."""
-    return bool(len(curve) and curve[-1] > _DIVERGED * max(float(curve.min()), 1e-3))
+    """Tell whether a smoothed curve ends far above its lowest place, or above where it began knowing nothing."""
+    if not len(curve):
+        return False
+    return bool(curve[-1] > _DIVERGED * max(float(curve.min()), 1e-3) or curve[-1] > _WORSE_THAN_NOTHING * curve[0])
 
 
 def suggest(rates: Sequence[float], losses: Sequence[float], steps: int) -> Suggestion:
