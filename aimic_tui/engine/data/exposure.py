@@ -1,8 +1,8 @@
 """Settling what the values of a data set mean before a network sees them: one exposure for all of its images.
 
-What `data.intensity` leaves open (percentiles; for deep values auto) is measured here once, when a run is made, on images
-that train. It is then written into the experiment and into each model, so that every later image, in whatever file,
-is shown by the same numbers.
+What `data.intensity` leaves open (percentiles; for deep values auto) is measured here once, when a run is made, on
+images that train. It is then written into the experiment and into each model, so that every later image, in whatever
+file, is shown by the same numbers.
 """
 
 from __future__ import annotations
@@ -41,10 +41,11 @@ def settled(
     8, 10, 12, 14 or 16 bits (for floats also 1) that hold all values seen. 8-bit values stay as they are, so of a data
     set of such images nothing is measured.
 
-    No label is looked at, and the result is an exposure: two numbers a channel, the same for every image and class. Still a
-    test image must not set it; so a run gives the images that train in one of its folds. With a hold-out or a
-    predefined split no test image is then among them. In a k-fold, where each image trains in all folds but one,
-    they are all images, as if all slides had been exposed alike; a window for each fold would need a cache for each.
+    No label is looked at, and the result is an exposure: two numbers a channel, the same for every image and class.
+    Still a test image should not set it, so a run gives the images that train in one of its folds. With a hold-out or
+    a predefined split no test image is then among them. In a k-fold, where each image trains in all folds but one,
+    they are all images: one fold's test images move a percentile of a million pooled values a little, whatever their
+    classes, as they would move a camera's exposure time. A window for each fold would need a cache for each.
 
     Args:
         rule: as the settings state it.

@@ -12,9 +12,13 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from aimic_tui.engine.data.check import check_images, group_duplicates, near_duplicates
-from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.data.data_set import DataSet, Part
+from aimic_tui.engine.data.exposure import settled
 from aimic_tui.engine.data.find import find_data_set
+from aimic_tui.engine.data.intensity import rule_of
 from aimic_tui.engine.data.manifest import write_manifest
 from aimic_tui.engine.data.split import write_split
 from aimic_tui.engine.data.splitting import make_split
@@ -54,12 +58,17 @@ def create_run(
     experiment = _resolved(experiment)
     data_set = find_data_set(experiment.data)
     check_weights(experiment.model.weights, experiment.model.networks)
-    checks = check_images(data_set, progress)
+    rule, percentiles = rule_of(experiment.data), experiment.data.percentiles
+    shown = settled(rule, percentiles, data_set.paths())  # to look at all of them; what trains is known later
+    checks = check_images(data_set, progress, rule=shown)
     checks.require_readable()
-    near = near_duplicates(data_set, checks)
+    near = near_duplicates(data_set, checks, rule=shown)
     data_set = group_duplicates(data_set, checks.digests, near)
     experiment = experiment.with_values({"data.group": data_set.group_rule})
     split = make_split(data_set, experiment.split, experiment.data.balance, experiment.seed)
+    train = np.flatnonzero((split.parts == Part.TRAIN).any(axis=0))
+    rule = settled(rule, percentiles, [data_set.path(index) for index in train.tolist()])
+    experiment = experiment.with_values({"data.window": list(rule.window)})
     created = now()
     folds = len(split.parts)
     status = RunStatus(
@@ -109,6 +118,7 @@ def _resolved(experiment: Experiment) -> Experiment:
     if experiment.model.image_size != "auto":
         for info in infos.values():
             info.check_size(experiment.model.image_size)
+    rule_of(experiment.data)
     compute = experiment.compute
     find_slots(compute.devices, compute.workers, compute.threads)
     weights = experiment.model.weights
