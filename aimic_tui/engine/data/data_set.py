@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -48,6 +49,11 @@ class DataSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def index(self, image: str) -> int | None:
+        """Return the index of the image with this name, None where there is none."""
+        at = bisect_left(self.images, image)
+        return at if at < len(self.images) and self.images[at] == image else None
 
     def path(self, index: int) -> Path:
         """Return where the image with this index lies."""

@@ -126,7 +126,7 @@ class _Marked:
         if self._absent:
             absent = sorted(set(self._absent))
             sentences.append(
-                f"{len(absent):,} image(s) have marks but are not here, such as {one_line(absent[0], 80)}."
+                f"{len(absent):,} image(s) have marks but are not here, the first is {one_line(absent[0], 80)}."
             )
         return sentences
 

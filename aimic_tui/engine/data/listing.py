@@ -157,7 +157,8 @@ def _column(shown: str, header: list[str], name: str, usual: tuple[str, ...], ke
 
 
 def _image_name(written: str, base: str) -> str:
-    written = written.strip()
+    if written != written.strip() and not os.path.exists(os.path.join(base, written)):  # noqa: PTH110, PTH118
+        written = written.strip()
     if "\\" in written and "/" not in written and not os.path.exists(base + written):  # noqa: PTH110
         written = written.replace("\\", "/")  # written on Windows
     if "./" in written or "//" in written:

@@ -1,4 +1,4 @@
-"""manifest.csv in a run's folder: which images the run is about, for whoever reads the run later."""
+"""Which images with which labels, as a table: a run's manifest.csv, and the manifest of a cleaned data set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import write_table
 from aimic_tui.engine.text import from_csv_cell, printable
@@ -47,6 +47,39 @@ def write_manifest(path: Path, data_set: DataSet, checks: ImageChecks | None = N
                 )
 
     write_table(path, COLUMNS, rows())
+
+
+_PART_WORDS = {Part.UNUSED: "", Part.TRAIN: "train", Part.VALIDATION: "validation", Part.TEST: "test"}
+
+
+def write_listing(path: Path, data_set: DataSet) -> None:
+    """Write a manifest that is a data set by itself, with everything that was decided about this one.
+
+    Its columns are path, label, and where there are such, group and part. Paths of images below the manifest's folder
+    are relative to it, so that both can be moved together; others are whole.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    folder = os.path.join(os.path.abspath(path.parent), "")  # noqa: PTH100, PTH118
+    root = os.path.abspath(data_set.root)  # noqa: PTH100
+    sizes = np.bincount(data_set.groups, minlength=len(data_set.group_names))
+    with_groups = data_set.grouped or bool((sizes > 1).any())
+    columns = ["path", "label"] + ["group"] * with_groups + ["part"] * (data_set.parts is not None)
+
+    def rows() -> Iterator[list[str]]:
+        for index, image in enumerate(data_set.images):
+            where = os.path.join(root, image)  # noqa: PTH118
+            row = [where.removeprefix(folder), data_set.classes[data_set.labels[index]]]
+            if with_groups:
+                group = data_set.groups[index]
+                name = data_set.group_names[group]
+                row.append("" if sizes[group] == 1 and name == image else name)
+            if data_set.parts is not None:
+                row.append(_PART_WORDS[Part(int(data_set.parts[index]))])
+            yield row
+
+    write_table(path, columns, rows())
 
 
 def read_manifest(path: Path) -> DataSet:

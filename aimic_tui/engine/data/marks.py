@@ -184,8 +184,16 @@ def by_image(marks: Iterable[Mark]) -> dict[str, tuple[Mark, ...]]:
 # -- writing
 
 
-def add_marks(file: Path, marks: Iterable[Mark]) -> tuple[Mark, ...]:
+def add_marks(
+    file: Path, marks: Iterable[Mark], together: Iterable[Sequence[str]] = (), note: str = ""
+) -> tuple[Mark, ...]:
     """Add marks; each takes the place of the one of its kind that the image had. All are written, or none.
+
+    Args:
+        file: where they are kept.
+        marks: to add.
+        together: images that belong together, each time of one group; see `group_images`.
+        note: why they do.
 
     Returns:
         What the file holds now.
@@ -196,11 +204,11 @@ def add_marks(file: Path, marks: Iterable[Mark]) -> tuple[Mark, ...]:
         AimicError: another process holds the file for long.
         OSError: the file can't be written.
     """
-    new = list(marks)
+    new, sets = list(marks), [list(images) for images in together]
     for mark in new:
         if problem := _problem_of(mark.image, mark.kind, mark.label, mark.group):
             raise UsageProblem(f"A mark on {one_line(mark.image, 80) or 'no image'} {problem}")
-    return _change(file, lambda before: [*before, *new])
+    return _change(file, lambda before: _joined([*before, *new], sets, note))
 
 
 def remove_marks(file: Path, images: Collection[str], kinds: Collection[Kind] = KINDS) -> tuple[Mark, ...]:
@@ -216,16 +224,25 @@ def group_images(file: Path, images: Sequence[str], note: str = "") -> tuple[Mar
 
     The group bears the name of its first image. Returns and raises as `add_marks`.
     """
+    return add_marks(file, (), [images], note)
 
-    def joined(before: Sequence[Mark]) -> list[Mark]:
-        group_of = {mark.image: mark.group for mark in before if mark.kind == "group"}
+
+def _joined(marks: list[Mark], sets: Iterable[Sequence[str]], note: str) -> list[Mark]:
+    group_of = {mark.image: mark.group for mark in marks if mark.kind == "group"}
+    members: dict[str, set[str]] = {}
+    for image, group in group_of.items():
+        members.setdefault(group, set()).add(image)
+    touched: dict[str, None] = {}
+    for images in sets:
         old = {group_of[image] for image in images if image in group_of}
-        members = {image for image, group in group_of.items() if group in old} | set(images)
-        name = min(members)
-        renamed = [replace(mark, group=name) if mark.kind == "group" and mark.group in old else mark for mark in before]
-        return [*renamed, *(Mark(image, "group", group=name, note=note) for image in images if image not in group_of)]
-
-    return _change(file, joined)
+        together = set(images).union(*(members.pop(group) for group in old))
+        name = min(together)
+        members[name] = together
+        group_of.update(dict.fromkeys(together, name))
+        touched.update(dict.fromkeys(images))
+    had = {mark.image for mark in marks if mark.kind == "group"}
+    kept = [replace(mark, group=group_of[mark.image]) if mark.kind == "group" else mark for mark in marks]
+    return [*kept, *(Mark(image, "group", group=group_of[image], note=note) for image in touched if image not in had)]
 
 
 def _change(file: Path, change: Callable[[Sequence[Mark]], list[Mark]]) -> tuple[Mark, ...]:
