@@ -18,11 +18,11 @@ from aimic_tui.engine.data.cache import cached_images
 from aimic_tui.engine.errors import Interrupted, UsageProblem
 from aimic_tui.engine.models.build import freeze_backbone
 from aimic_tui.engine.models.catalogue import find_network
-from aimic_tui.engine.training.augmentation import PRESETS, Augmentation, normalised
+from aimic_tui.engine.training.augmentation import Augmentation, normalised, ranges_of
 from aimic_tui.engine.training.batches import Batch, Loader, Stopwatch, batches_of_epoch
 from aimic_tui.engine.training.beginning import drawn_network, give_first_weights
 from aimic_tui.engine.training.feeds import FeatureFeed, Feed, ImageFeed
-from aimic_tui.engine.training.objective import Objective, class_weights
+from aimic_tui.engine.training.objective import objective_of
 from aimic_tui.engine.training.optimisation import make_optimizer, phases, set_learning_rate
 from aimic_tui.engine.training.plan import plan_for
 from aimic_tui.engine.training.precision import Precision
@@ -127,7 +127,7 @@ class _Test:
             [task.data_set.path(int(index)) for index in used], preprocessing, task.cache_folder, "off"
         )
         mean, std = preprocessing.mean, preprocessing.std
-        ranges = PRESETS[task.experiment.augmentation.preset]
+        ranges = ranges_of(task.experiment.augmentation)
         images = ImageFeed(
             network,
             Loader(source, places, device),
@@ -143,13 +143,11 @@ class _Test:
                 network, images, self.train, device=device, precision=precision, tick=lambda _: self.give_way()
             )
         self.optimizer = make_optimizer(settings, network, graded=self.phase.graded)
-        weights = class_weights(
-            task.data_set.labels[self.train], len(task.data_set.classes), task.experiment.data.balance
-        )
+        classes = len(task.data_set.classes)
         self.stepper = Stepper(
             self.feed,
             self.optimizer,
-            Objective(weights, settings.label_smoothing, device),
+            objective_of(task.experiment, task.data_set.labels[self.train], classes, device),
             precision,
             gradient_clip=settings.gradient_clip,
             part=self.plan.batch_size,

@@ -1,6 +1,7 @@
 """What training will see: some images of the training part, and how each is varied in several epochs.
 
-The variations are the trial's own: the same function of seed, epoch and image.
+The variations are the trial's own: the same function of seed, epoch and image. Mixup and CutMix, which mix the images
+of a batch afterwards, are not shown.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 
 from aimic_tui.engine.models.catalogue import find_network
-from aimic_tui.engine.training.augmentation import PRESETS, Augmentation
+from aimic_tui.engine.training.augmentation import Augmentation, ranges_of
 from aimic_tui.engine.training.batches import Integers
 from aimic_tui.engine.training.task import TrialTask, fold_parts, preprocessing_for
 
@@ -59,7 +60,8 @@ def training_samples(
     mean, std = preprocessing.mean, preprocessing.std
     variants: dict[str, npt.NDArray[np.uint8]] = {}
     for preset in presets:
-        augment = Augmentation(PRESETS[preset], seed=task.seed, mean=mean, std=std)
+        ranges = ranges_of(task.experiment.with_values({"augmentation.preset": preset}).augmentation)
+        augment = Augmentation(ranges, seed=task.seed, mean=mean, std=std)
         seen = [_pixels(augment(images, chosen, epoch), mean, std) for epoch in epochs]
         variants[preset] = np.stack(seen, axis=1)
     return [
