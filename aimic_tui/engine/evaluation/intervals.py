@@ -8,8 +8,8 @@ predictions of all folds are judged together; a group's images count in whicheve
   independent ones as would vary like the share does when groups are redrawn. It stays right close to 0 and 1,
   where a bootstrap's own quantiles are too narrow.
 - Everything else gets bias-corrected and accelerated bootstrap quantiles (BCa).
-- The calibration error gets value -+ its standard deviations, corrected for bias: redrawn samples look worse
-  calibrated than the sample they come from, so their quantiles would be too high.
+- The calibration error, too high in every sample and higher in redrawn ones, gets limits from inverting a test
+  (`calibration_error`).
 - Macro recall and macro F1 without any error, where redrawing shows nothing, get the limits that follow from those
   of their classes.
 
@@ -26,20 +26,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aimic_tui.engine.evaluation.calibration_error import CalibrationError, calibration_error
 from aimic_tui.engine.evaluation.limits import (
     Interval,
     Redrawn,
     bca_limits,
-    biased_limits,
     mean_limits,
     number_or_none,
     share_limits,
 )
-from aimic_tui.engine.evaluation.metrics import ALL_METRICS, CLASS_METRICS, Floats, Integers, Scorer
+from aimic_tui.engine.evaluation.metrics import ALL_METRICS, CLASS_METRICS, TOPS, Floats, Integers, Scorer
 
 FEWEST_GROUPS = 10
 FEWEST_GROUPS_OF_A_CLASS = 5
-_ABOUT_ALL_IMAGES = frozenset({"accuracy", "one_vs_rest_accuracy", "log_loss", "ece", "brier"})
+_SHARES_OF_IMAGES = frozenset({"accuracy", *TOPS})
+_ABOUT_ALL_IMAGES = frozenset({"log_loss", "brier"})
 # A macro figure -> the class figure that it is the mean of, where that one is a share.
 _MEANS_OF_SHARES = {"macro_recall": "recall", "balanced_accuracy": "recall", "macro_f1": "f1"}
 _JACKKNIFE_BLOCKS = 200  # the acceleration needs no more, and leaving out each of thousands of groups would be slow
@@ -58,6 +59,7 @@ class Judgement:
         left_out: float [blocks] by overall name: the figures without one block of groups at a time.
         groups: how many there are.
         confidence: of the intervals.
+        corrected_ece: the calibration error without what chance adds to it; None where there are too few groups.
     """
 
     overall: dict[str, Interval]
@@ -66,6 +68,7 @@ class Judgement:
     left_out: dict[str, Floats]
     groups: int
     confidence: float
+    corrected_ece: float | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,15 @@ class _Sample:
     def _counts(self) -> NDArray[np.int64]:
         cells = self.groups_of * self.classes + self.labels
         return np.bincount(cells, minlength=self.groups * self.classes).reshape(self.groups, self.classes)
+
+    def calibration_error(self, *, resamples: int, confidence: float, seed: int) -> CalibrationError:
+        """Judge the calibration error of all seeds."""
+        by_seed = [scorer.calibration_gaps() for scorer in self.scorers]
+        gaps = np.zeros((self.groups, len(by_seed), by_seed[0].shape[1]))
+        for place, of_images in enumerate(by_seed):
+            np.add.at(gaps[:, place], self.groups_of, of_images)
+        images = np.bincount(self.groups_of, minlength=self.groups).astype(np.float64)
+        return calibration_error(gaps, images, resamples=resamples, confidence=confidence, seed=seed)
 
     def figures(self, weightings: Iterator[Floats]) -> _Figures:
         """Return the figures of each weighting, averaged over the seeds."""
@@ -174,10 +186,14 @@ def cluster_bootstrap(
             classes,
         )
         for name in ALL_METRICS
-        if name != "one_vs_rest_accuracy"
+        if name not in ("one_vs_rest_accuracy", "ece")
     }
     overall["one_vs_rest_accuracy"] = _one_vs_rest(overall["accuracy"], sample.classes)
-    return Judgement(overall, classes, redrawn.overall, left_out.overall, sample.groups, confidence)
+    error = sample.calibration_error(resamples=resamples, confidence=confidence, seed=seed)
+    overall["ece"] = error.interval
+    return Judgement(
+        overall, classes, redrawn.overall, left_out.overall, sample.groups, confidence, corrected_ece=error.corrected
+    )
 
 
 def paired_difference(a: Judgement, b: Judgement) -> dict[str, Interval]:
@@ -238,10 +254,8 @@ def share_interval(
 def _overall_interval(
     sample: _Sample, name: str, figure: Redrawn, classes: tuple[dict[str, Interval], ...]
 ) -> Interval:
-    if name == "accuracy":
+    if name in _SHARES_OF_IMAGES:
         return share_limits(figure, len(sample.labels))
-    if name == "ece":
-        return biased_limits(figure)
     present = sample.with_class > 0
     fewest = np.minimum(sample.with_class, sample.without_class)[present].min()
     if name not in _ABOUT_ALL_IMAGES and fewest < FEWEST_GROUPS_OF_A_CLASS:
@@ -273,6 +287,7 @@ def _class_intervals(
         "precision": (said, having),
         "recall": (support, having),
         "specificity": (len(sample.labels) - support, lacking),
+        "negative_predictive_value": (len(sample.labels) - said, lacking),
         "f1": (support + said - hits, having),
         "one_vs_rest_accuracy": (len(sample.labels), sample.groups),
     }

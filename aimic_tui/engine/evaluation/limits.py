@@ -83,20 +83,6 @@ def bca_limits(figure: Redrawn) -> Interval:
     return Interval(figure.value, min(float(low), figure.value), max(float(high), figure.value))
 
 
-def biased_limits(figure: Redrawn) -> Interval:
-    """Limits of a figure, 0 or more, that is too high in every sample (an absolute error summed over bins).
-
-    Redrawn samples are biased once more than the sample they come from. value -+ width standard deviations, the
-    lower limit moved down by twice the bias that redrawing shows (in simulations the bias of the sample itself is
-    one to four times as large).
-    """
-    if math.isnan(figure.value):
-        return Interval(None)
-    reach = figure.width * float(np.nanstd(figure.resamples))
-    bias = max(0.0, float(np.nanmean(figure.resamples)) - figure.value)
-    return Interval(figure.value, max(0.0, figure.value - reach - 2 * bias), figure.value + reach)
-
-
 def mean_limits(terms: Sequence[Interval]) -> Interval:
     """Limits of the mean of independent shares from their own limits (MOVER; Zou and Donner 2008)."""
     values = np.array([term.value for term in terms], dtype=np.float64)

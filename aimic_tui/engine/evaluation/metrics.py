@@ -10,6 +10,7 @@ Where a figure is not defined:
   leave it out. A class that has images and is never predicted has precision 0, as in scikit-learn.
 - AUROC needs images in and outside the class. Matthews' and Cohen's coefficients need more than one class
   among truth and predictions.
+- Top-2 and top-3 accuracy need more than 2 or 3 classes; otherwise every image is a hit.
 - Images without a label or without a prediction don't count. Without any image, nothing is defined.
 
 What is not defined is NaN in arrays and None in dicts.
@@ -35,9 +36,19 @@ METRICS = (
     "log_loss",
     "ece",
 )
-MORE_METRICS = ("matthews", "kappa", "brier")
+TOPS = {"top_2_accuracy": 2, "top_3_accuracy": 3}
+MORE_METRICS = ("matthews", "kappa", "brier", *TOPS)
 ALL_METRICS = METRICS + MORE_METRICS
-CLASS_METRICS = ("precision", "recall", "specificity", "f1", "one_vs_rest_accuracy", "auroc", "average_precision")
+CLASS_METRICS = (
+    "precision",
+    "recall",
+    "specificity",
+    "negative_predictive_value",
+    "f1",
+    "one_vs_rest_accuracy",
+    "auroc",
+    "average_precision",
+)
 LOWER_IS_BETTER = frozenset({"log_loss", "ece", "brier"})
 
 CALIBRATION_BINS = 15
@@ -68,6 +79,8 @@ def scores(labels: Integers, probabilities: Floats, weights: Floats | None = Non
           (Guo et al. 2017).
         - matthews: Gorodkin's R_K, the coefficient for many classes, -1 to 1; kappa: Cohen's, unweighted.
         - brier: mean over images of the sum over classes of (p - truth)^2, 0 to 2.
+        - top_2_accuracy, top_3_accuracy: the share of images whose true class is among the 2 or 3 most probable ones;
+          of equally probable classes the one with the lower code comes first, as it does among predictions.
     """
     weighting = np.ones(len(labels)) if weights is None else np.asarray(weights, dtype=np.float64)
     found, _ = Scorer(labels, probabilities).all_figures(weighting[None])
@@ -79,8 +92,9 @@ def class_scores(
 ) -> list[dict[str, float | None]]:
     """Return each class's figures against the rest, in the order of the codes.
 
-    Arguments as for `scores`. Keys: those of `CLASS_METRICS` (recall is the sensitivity), "support" (the weight of
-    the class's images) and "predicted" (the weight of the images said to be of the class).
+    Arguments as for `scores`. Keys: those of `CLASS_METRICS` (recall is the sensitivity, precision the positive
+    predictive value; the negative one is the share of right ones among the images said not to be of the class),
+    "support" (the weight of the class's images) and "predicted" (the weight of the images said to be of the class).
     """
     weighting = np.ones(len(labels)) if weights is None else np.asarray(weights, dtype=np.float64)
     _, found = Scorer(labels, probabilities).all_figures(weighting[None])
@@ -128,6 +142,11 @@ class Scorer:
         target[rows, truth] = 1.0
         self._brier = ((table - target) ** 2).sum(axis=1)
 
+        of_truth = table[rows, truth][:, None]
+        before = np.arange(self._classes) < truth[:, None]
+        rank = ((table > of_truth) | ((table == of_truth) & before)).sum(axis=1)
+        self._tops = {name: (rank < k).astype(np.float64) for name, k in TOPS.items() if k < self._classes}
+
         confidence = table[rows, said]
         bins = np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(np.int64) - 1, 0, CALIBRATION_BINS - 1)
         self._gaps = np.zeros((self._images, CALIBRATION_BINS))
@@ -153,6 +172,13 @@ class Scorer:
             classes = self._per_class(part, counts, areas=areas)
             parts.append((self._overall(part, counts, classes), classes))
         return _joined([overall for overall, _ in parts]), _joined([classes for _, classes in parts])
+
+    def calibration_gaps(self) -> Floats:
+        """Return float [m, bins] for the m images that count: (right or not) - probability, in the image's bin.
+
+        The calibration error is the sum over bins of the absolute mean over images of these.
+        """
+        return self._gaps
 
     # From here on weights are [n, resamples]: rows of images are contiguous, so reordering and cumulating are fast.
 
@@ -180,6 +206,10 @@ class Scorer:
             "matthews": _ratio(hits * total - by_chance, np.sqrt(spread_of_truth * spread_of_said)),
             "kappa": _ratio(hits * total - by_chance, total**2 - by_chance),
             "brier": _ratio(self._brier @ weights, total),
+            **{
+                name: _ratio(self._tops[name] @ weights, total) if name in self._tops else np.full(len(total), np.nan)
+                for name in TOPS
+            },
         }
 
     def _per_class(self, weights: Floats, counts: Floats, *, areas: bool) -> dict[str, Floats]:
@@ -193,6 +223,7 @@ class Scorer:
             "precision": np.where(present & (said == 0), 0.0, _ratio(hits, said)),
             "recall": _ratio(hits, truth),
             "specificity": _ratio(total - truth - said + hits, total - truth),
+            "negative_predictive_value": _ratio(total - truth - said + hits, total - said),
             "f1": np.where(present, _ratio(2 * hits, truth + said), np.nan),
             "one_vs_rest_accuracy": _ratio(total - truth - said + 2 * hits, total),
             "auroc": np.stack([roc for roc, _ in curves], axis=1),

@@ -30,7 +30,7 @@ OPTIMISTIC = (
 _BEST_OF_MANY = (
     "The best of {networks} networks by these figures is flattered by the choice, the more the closer they are."
 )
-FORMAT = 2  # counts up when a figure is computed in another way, so that old files are made anew
+FORMAT = 3  # counts up when a figure is computed in another way, so that old files are made anew
 _RESAMPLES = 2000
 _CONFIDENCE = 0.95
 

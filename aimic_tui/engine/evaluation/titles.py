@@ -14,4 +14,6 @@ TITLES = {
     "log_loss": "log loss",
     "brier": "Brier score",
     "ece": "calibration error",
+    "top_2_accuracy": "top-2 accuracy",
+    "top_3_accuracy": "top-3 accuracy",
 }
