@@ -20,8 +20,8 @@ from aimic_tui.engine.data.exposure import settled
 from aimic_tui.engine.data.find import find_data_set
 from aimic_tui.engine.data.intensity import rule_of
 from aimic_tui.engine.data.manifest import write_manifest
-from aimic_tui.engine.data.split import write_split
-from aimic_tui.engine.data.splitting import make_split
+from aimic_tui.engine.data.split import Split, write_split
+from aimic_tui.engine.data.splitting import make_split, unfit_settings
 from aimic_tui.engine.errors import AimicError, UsageProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import write_atomically, write_json
@@ -31,6 +31,7 @@ from aimic_tui.engine.runs.devices import find_slots
 from aimic_tui.engine.runs.environment import describe_environment
 from aimic_tui.engine.runs.events import append_event, now
 from aimic_tui.engine.runs.folder import RunFolder, TrialKey
+from aimic_tui.engine.runs.given_split import find_given_split
 from aimic_tui.engine.runs.status import RunStatus, TrialStatus, write_status
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import one_line, printable
@@ -56,30 +57,38 @@ def create_run(
         OSError: the workspace can't be written. In every case nothing is left behind.
     """
     experiment = _resolved(experiment)
+    given = find_given_split(experiment.split.from_, workspace) if experiment.split.from_ else None
     data_set = find_data_set(experiment.data)
+    if given is not None:
+        data_set = given.grouped(data_set, experiment.data.group)
     check_weights(experiment.model.weights, experiment.model.networks)
     rule, percentiles = rule_of(experiment.data), experiment.data.percentiles
     shown = settled(rule, percentiles, data_set.paths())  # to look at all of them; what trains is known later
     checks = check_images(data_set, progress, rule=shown)
     checks.require_readable()
-    near = near_duplicates(data_set, checks, rule=shown)
+    if given is not None:
+        given.require_same_contents(data_set, checks.digests)
+    # The groups of a run's split hold the copies already.
+    near = [] if given is not None and given.settings else near_duplicates(data_set, checks, rule=shown)
     data_set = group_duplicates(data_set, checks.digests, near)
     experiment = experiment.with_values({"data.group": data_set.group_rule})
-    split = make_split(data_set, experiment.split, experiment.data.balance, experiment.seed)
+    if given is not None:
+        experiment, split = given.applied(experiment, data_set)
+    else:
+        split = make_split(data_set, experiment.split, experiment.data.balance, experiment.seed)
     train = np.flatnonzero((split.parts == Part.TRAIN).any(axis=0))
     rule = settled(rule, percentiles, [data_set.path(index) for index in train.tolist()])
     experiment = experiment.with_values({"data.window": list(rule.window)})
     created = now()
-    folds = len(split.parts)
     status = RunStatus(
         run="",
         state="queued",
         created=created,
         host=socket.gethostname(),
-        trials=tuple(TrialStatus(key.network, key.fold, key.seed) for key in _grid(experiment, folds)),
+        trials=tuple(TrialStatus.queued(key) for key in grid(experiment, split)),
         protocol=experiment.split.protocol,
         networks=tuple(experiment.model.networks),
-        folds=folds,
+        folds=split.folds,
         epochs=experiment.training.epochs,
         data=experiment.data.path,
         monitor=experiment.training.monitor,
@@ -94,6 +103,9 @@ def create_run(
         draft.trials_folder.mkdir()
         append_event(draft.events_file, "run-created")
         for sentence in data_set.decisions:
+            append_event(draft.events_file, "data-decided", sentence=sentence)
+        if given is not None:
+            sentence = f"The split of {given.name} is used again, its groups with it: {split.folds} fold(s)."
             append_event(draft.events_file, "data-decided", sentence=sentence)
         if near:
             sentence = f"{len(near)} pair(s) of images show nearly one picture. Each shares a group: no split parts it."
@@ -113,6 +125,9 @@ def _resolved(experiment: Experiment) -> Experiment:
     """Check what can be checked without the images, and write out what depends on where we are."""
     if not experiment.data.path:
         raise UsageProblem("data.path is empty. Name a folder with one sub-folder a class, or a manifest (.csv).")
+    unfit = unfit_settings(experiment.split)
+    if unfit is not None:
+        raise UsageProblem(unfit[1])
     infos = {info.name: info for info in map(find_network, experiment.model.networks)}
     networks = list(infos)
     if experiment.model.image_size != "auto":
@@ -139,14 +154,23 @@ def _resolved(experiment: Experiment) -> Experiment:
     )
 
 
-def _grid(experiment: Experiment, folds: int) -> list[TrialKey]:
-    """Return the trials in the order in which they are taken: a network's folds together, so that its figures are
-    complete early and its images stay in the cache."""
-    return [
-        TrialKey(network, fold, experiment.seed)
-        for network in experiment.model.networks
-        for fold in range(1, folds + 1)
+def grid(experiment: Experiment, split: Split) -> list[TrialKey]:
+    """Return a run's trials in the order in which they are taken.
+
+    A network's folds are together, so that its figures are complete early and its images stay in the cache; every
+    network is through with one seed before another begins with the next. Inner folds, which only choose, come last,
+    and one seed is enough for them.
+    """
+    networks, folds = experiment.model.networks, range(1, split.folds + 1)
+    seeds = [(experiment.seed + number) % 2**31 for number in range(experiment.training.seeds)]
+    tested = [TrialKey(network, fold, seed) for seed in seeds for network in networks for fold in folds]
+    choosing = [
+        TrialKey(network, fold, experiment.seed, inner)
+        for network in networks
+        for fold in folds
+        for inner in range(1, split.inner_folds + 1)
     ]
+    return [*tested, *choosing]
 
 
 def _slug(name: str) -> str:

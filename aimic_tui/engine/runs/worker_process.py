@@ -1,8 +1,8 @@
 """The scheduler's end of a worker: its process, what it is handed, what it says.
 
 The worker reads a JSON line a trial from its stdin, `{"network", "fold", "seed", "inner"}`, and leaves when that is
-closed. It writes a JSON line a trial to its stdout, `{"trial", "state", "sentence", "kind"}`: `state` is finished, stopped or
-failed, `kind` the type of what went wrong. Everything else that it or its libraries print goes to a log file.
+closed. It writes a JSON line a trial to its stdout, `{"trial", "state", "sentence", "kind"}`: `state` is finished,
+stopped or failed, `kind` the type of what went wrong. Whatever else it or its libraries print goes to a log file.
 """
 
 from __future__ import annotations
@@ -108,6 +108,10 @@ class WorkerProcess:
         except OSError:
             return ""
         return next((one_line(line) for line in reversed(lines) if line.strip()), "")
+
+    def ask_to_stop(self) -> None:
+        """Ask it to let go of its trial at the next step, where the run's folder can't hold a stop file."""
+        self._process.terminate()
 
     def dismiss(self) -> None:
         """Tell it that there is no more to do."""
