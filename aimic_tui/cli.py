@@ -22,6 +22,7 @@ from aimic_tui.engine.text import printable
 _COMMANDS = {
     "demo": ("demo", "demo", "A synthetic smear, a small cross-validated run, predictions."),
     "inspect": ("inspect", "inspect", "Look at a data set: what is in it, what is wrong with it."),
+    "marks": ("marks", "marks", "What was decided about single images: left out, another class, one group."),
     "networks": ("networks", "networks", "The networks that can be trained."),
     "weights": ("weights", "weights", "The local folder of pre-trained weights."),
     "learning-rate": ("learning_rate", "learning_rate", "Suggest a learning rate, by a range test."),

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ from aimic_tui.wording import (
 if TYPE_CHECKING:
     from aimic_tui.engine.data.inspect import Inspection
     from aimic_tui.engine.evaluation.tested import TestedRun
+    from aimic_tui.engine.experiment import DataSettings
 
 _STEPS = {"read": ("reading", "image"), "compare": ("comparing", "pair")}
 _SHOWN = 5  # findings of one kind, and files of one finding, that the table spells out
@@ -54,10 +56,25 @@ _SHOWN = 5  # findings of one kind, and files of one finding, that the table spe
     metavar="RUN",
     help="A run on these images: those whose label its networks contradict are named as likely label errors.",
 )
+@click.option(
+    "--write-manifest",
+    "manifest",
+    default=None,
+    metavar="FILE.csv",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write what is left after marks and data.classes as a manifest, which is a data set by itself.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 @click.pass_obj
-def inspect(  # noqa: PLR0917 - click passes options by name
-    workspace: Path, data: str, group: str | None, overrides: tuple[str, ...], run: str | None, as_json: bool
+def inspect(
+    workspace: Path,
+    *,
+    data: str,
+    group: str | None,
+    overrides: tuple[str, ...],
+    run: str | None,
+    manifest: Path | None,
+    as_json: bool,
 ) -> None:
     """Look at DATA, a folder with one sub-folder a class or a manifest (.csv): every image is read once.
 
@@ -65,31 +82,61 @@ def inspect(  # noqa: PLR0917 - click passes options by name
     the next one reads only what has changed. The exit code is 0 whatever is found, and 3 where there is no data set
     to look at.
     """
-    from aimic_tui.engine.data.inspect import inspect_data_set
-    from aimic_tui.engine.data.measured_before import memory_file
+    from aimic_tui.engine.data.manifest import check_listing_path, write_listing
     from aimic_tui.engine.evaluation.tested import read_tested
-    from aimic_tui.engine.experiment import Experiment, with_overrides
     from aimic_tui.engine.runs.workspace import Workspace
 
-    values = with_overrides({"data": {"path": data, **({} if group is None else {"group": group})}}, overrides)
-    settings = Experiment.from_mapping(values, source="aimic inspect").data
+    settings = data_settings(data, group, overrides, "aimic inspect")
+    if manifest is not None:
+        check_listing_path(manifest, settings.path)
     tested = read_tested(Workspace(workspace).find_run(run).path) if run is not None else None
-    cache_folder = Workspace(workspace).cache_folder
-    memory = memory_file(cache_folder, Path(data)) if workspace.is_dir() else None
-    meter = _Meter()
-    try:
-        inspection = inspect_data_set(settings, meter.show, memory=memory)
-    finally:
-        meter.clear()
+    inspection = audit(workspace, settings)
     if tested is not None:
         inspection = _with_label_errors(inspection, tested)
     _remember(workspace, Path(data), inspection)
+    if manifest is not None:
+        write_listing(manifest, inspection.data_set)
+        unreadable = int((~inspection.measures.readable).sum())
+        still = f"; {plural(unreadable, 'image')} of them can't be read" if unreadable else ""
+        images = plural(len(inspection.data_set), "image")
+        click.echo(f"{printable(str(manifest))} lists {images}{still}.", err=True)
     if as_json:
         click.echo(json.dumps(inspection.to_json(), indent=1, allow_nan=False))
     else:
         _print(data, inspection)
     if not inspection.measures.readable.any():
         raise InputProblem(f"{printable(data)} holds no image that can be read.")
+
+
+def data_settings(data: str, group: str | None, overrides: Sequence[str], source: str) -> DataSettings:
+    """Return the table `data` that a command's arguments and `--set` flags make.
+
+    Raises:
+        UsageProblem: they make none.
+    """
+    from aimic_tui.engine.experiment import Experiment, with_overrides
+
+    values = with_overrides({"data": {"path": data, **({} if group is None else {"group": group})}}, overrides)
+    return Experiment.from_mapping(values, source=source).data
+
+
+def audit(workspace: Path, settings: DataSettings) -> Inspection:
+    """Audit a data set with its progress on stderr, keeping what is measured where there is a workspace.
+
+    Raises:
+        AimicError: as `inspect_data_set`.
+    """
+    from aimic_tui.engine.data.inspect import inspect_data_set
+    from aimic_tui.engine.data.measured_before import memory_file
+    from aimic_tui.engine.runs.workspace import Workspace
+
+    cache_folder = Workspace(workspace).cache_folder
+    memory = memory_file(cache_folder, Path(settings.path)) if workspace.is_dir() else None
+    meter = _Meter()
+    try:
+        return inspect_data_set(settings, meter.show, memory=memory)
+    finally:
+        meter.clear()
 
 
 def _with_label_errors(inspection: Inspection, tested: TestedRun) -> Inspection:
@@ -162,6 +209,8 @@ def _print(data: str, inspection: Inspection) -> None:
     click.echo(f"{printable(data)}    {'  '.join(parts)}")
     if not data_set.grouped and inspection.suggested_group:
         click.echo(f"The names suggest --group '{printable(inspection.suggested_group)}'.")
+    for sentence in data_set.decisions:
+        click.echo(printable(sentence))
     click.echo()
     _print_classes(inspection)
     click.echo()

@@ -80,6 +80,7 @@ class Inspection:
             "formats": dict(Counter(name.decode() for name in measures.formats[readable].tolist())),
             "sizes": [{"width": w, "height": h, "images": count} for (w, h), count in sizes.most_common(20)],
             "notes": list(self.notes),
+            "decisions": list(data_set.decisions),
         }
 
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aimic_tui.engine.data.data_set import DataSet, Part
-from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.data.listing import is_manifest
+from aimic_tui.engine.data.marks import is_marks_file
+from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.files import write_table
 from aimic_tui.engine.text import from_csv_cell, printable
 
@@ -80,6 +82,21 @@ def write_listing(path: Path, data_set: DataSet) -> None:
             yield row
 
     write_table(path, columns, rows())
+
+
+def check_listing_path(path: Path, data: str) -> None:
+    """Do nothing if a cleaned manifest may be written there.
+
+    Raises:
+        UsageProblem: it would not be taken for a manifest, would replace the data set itself, or its folder is missing.
+    """
+    shown = printable(str(path))
+    if not is_manifest(path) or path.suffix.lower() != ".csv" or is_marks_file(path):
+        raise UsageProblem(f"{shown} can't be a manifest: name a file that ends with .csv and holds no marks.")
+    if path.exists() and path.samefile(Path(data).expanduser()):
+        raise UsageProblem(f"{shown} is the data set itself. Give the cleaned manifest another name.")
+    if not path.absolute().parent.is_dir():
+        raise UsageProblem(f"{printable(str(path.parent))} is no folder. Make it first.")
 
 
 def read_manifest(path: Path) -> DataSet:

@@ -54,6 +54,11 @@ class Workspace:
         return self.root / "cache"
 
     @property
+    def marks_folder(self) -> Path:
+        """Marks on data sets whose own folders can't be written."""
+        return self.root / "marks"
+
+    @property
     def data_sets_file(self) -> Path:
         """The data sets that were seen."""
         return self.root / "data-sets.json"
