@@ -15,6 +15,10 @@ class AimicError(Exception):
         self.sentence = sentence
 
 
+class StorageProblem(AimicError):
+    """What was computed can't be written (exit code 1); trying again may help where a disk was gone for a while."""
+
+
 class UsageProblem(AimicError):
     """A command, a setting or a name that makes no sense (exit code 2)."""
 

@@ -1,17 +1,15 @@
 """The process that walks a run's grid of trials: `python -m aimic_tui.engine.runs.scheduler FOLDER`.
 
 It holds the run's lock for its life and gives each device one worker. A worker that dies is replaced and its trial
-taken again from its checkpoint, a few times; then that trial is failed, with the reason, and the others go on. It is
-asked to stop by a file in the run's folder or by a signal. Everything it knows is in the run's files, so that after
-its own death a new scheduler goes on from there.
+taken again from its checkpoint; one that has three setbacks in a row (setbacks.py) is failed, with the reason, and the
+others go on. A disk that vanished is waited for. It is asked to stop by a file in the run's folder or by a signal.
+Everything it knows is in the run's files, so that after its own death a new scheduler goes on from there.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import selectors
-import shutil
 import signal
 import socket
 import sys
@@ -26,20 +24,20 @@ from typing import Any
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.files import FileLock, read_json, write_json
 from aimic_tui.engine.runs.devices import Slot, find_slots
-from aimic_tui.engine.runs.events import EventReader, append_event, now
+from aimic_tui.engine.runs.events import EventReader, now
 from aimic_tui.engine.runs.folder import RunFolder, TrialKey
-from aimic_tui.engine.runs.status import RunStatus, State, TrialStatus, read_recorded, write_status
+from aimic_tui.engine.runs.journal import FULL_DISK, Disks, Journal, complain
+from aimic_tui.engine.runs.setbacks import ATTEMPTS, Setbacks
+from aimic_tui.engine.runs.status import RunStatus, State, TrialStatus, read_recorded
 from aimic_tui.engine.runs.worker_process import TrialReport, WorkerProcess
 from aimic_tui.engine.text import one_line
 
-ATTEMPTS = 3
 _TICK = 0.5  # seconds between looks at the stop file
 _STOP_PATIENCE = 120.0  # seconds that a worker has for its step and its checkpoint
 _LEAVE_PATIENCE = 20.0  # seconds that an idle worker has to leave
-_RESERVE = 256 * 1024  # bytes kept aside for the last words on a full disk
+_DISK_PATIENCE = 1800.0  # seconds that a disk may be gone
 # What trying again can't mend: each has a sentence about what the person can do.
 _NOT_RETRIED = ("AimicError", "InputProblem", "UsageProblem", "ExperimentProblem", "UnreadableImage")
-_FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Scheduler:
@@ -70,7 +68,10 @@ class Scheduler:
             trial if trial.state == "finished" else TrialStatus.queued(trial.key) for trial in recorded.trials
         )
         self._resumed = recorded.started is not None
-        self._written = recorded
+        self._journal = Journal(folder, recorded)
+        self._disks = Disks(folder, recorded.data)
+        self._missing = ""
+        self._setbacks = Setbacks(folder)
         self._status = replace(
             recorded,
             state="running",
@@ -93,15 +94,15 @@ class Scheduler:
 
     def run(self) -> RunStatus:
         """Walk the grid; return how the run stands at the end."""
-        self._reserve_space()
-        self._tell("run-resumed" if self._resumed else "run-started", pid=os.getpid(), host=self._status.host)
-        self._save()
+        self._journal.tell("run-resumed" if self._resumed else "run-started", pid=os.getpid(), host=self._status.host)
+        self._journal.save(self._status)
         try:
             while True:
+                self._notice_disks()
                 self._notice_stop()
                 self._hand_out()
-                self._save()
-                if not any(worker.trial for worker in self._workers.values()) and (self._stopping or not self._queue):
+                self._journal.save(self._status)
+                if not any(worker.trial for worker in self._workers.values()) and self._nothing_to_come():
                     break
                 self._hear()
         finally:
@@ -120,7 +121,12 @@ class Scheduler:
     def _stopping(self) -> bool:
         return self._stop_asked is not None
 
+    def _nothing_to_come(self) -> bool:
+        return self._stopping or not (self._queue or self._missing)
+
     def _hand_out(self) -> None:
+        if self._missing and not self._stopping:
+            return
         for slot in self._slots:
             worker = self._workers.get(slot.number)
             if worker is not None and worker.trial is not None:
@@ -138,7 +144,8 @@ class Scheduler:
             key = self._queue.popleft()
             attempt = self._trial(key).attempts + 1
             self._update(key, state="running", attempts=attempt, device=slot.device, reason="")
-            self._tell("trial-assigned", trial=key.name, device=slot.device, attempt=attempt)
+            self._setbacks.assigned(key)
+            self._journal.tell("trial-assigned", trial=key.name, device=slot.device, attempt=attempt)
             worker.assign(key)
 
     def _start_worker(self, slot: Slot) -> WorkerProcess:
@@ -170,9 +177,9 @@ class Scheduler:
         self._deaths_in_a_row = 0
         if report.state == "finished":
             self._update(key, state="finished")
-            self._tell("trial-finished", trial=key.name, test=self._test_figures(key))
+            self._journal.tell("trial-finished", trial=key.name, test=self._test_figures(key))
             self._hand_out()  # the device works on while the figures are made
-            self._save()
+            self._journal.save(self._status)
             self._make_results()
         elif report.state == "stopped":
             self._update(key, state="stopped")
@@ -189,45 +196,72 @@ class Scheduler:
         if key is None:
             return
         how = _death(code)
-        self._tell("worker-died", trial=key.name, code=code, attempt=self._trial(key).attempts, sentence=how)
+        self._journal.tell("worker-died", trial=key.name, code=code, attempt=self._trial(key).attempts, sentence=how)
         if self._stopping:
             self._update(key, state="stopped")
             return
         words = worker.last_words() if code > 0 else ""
-        began = self._folder.trial(key).events_file.exists()
-        self._deaths_in_a_row = 0 if began else self._deaths_in_a_row + 1
         sentence = f"The worker process {how}{f': {words}' if words else ''}. Its log is {worker.log.name}."
         self._fail(key, sentence, "")
+        self._deaths_in_a_row = 0 if self._missing or self._setbacks.began(key) else self._deaths_in_a_row + 1
         if self._deaths_in_a_row >= ATTEMPTS:
             self._give_up_on_all(sentence)
 
     def _fail(self, key: TrialKey, sentence: str, kind: str) -> None:
+        self._notice_disks()
+        if self._missing:  # no failure of the trial's own
+            complain(f"{key.name}: {sentence}")
+            self._take_back(key, sentence)
+            return
         attempt = self._trial(key).attempts
         full = _is_full_disk(sentence)
-        given_up = kind in _NOT_RETRIED or full or attempt >= ATTEMPTS
-        self._tell("trial-failed", trial=key.name, sentence=sentence, attempt=attempt, given_up=given_up)
+        given_up = kind in _NOT_RETRIED or full or self._setbacks.count(key) >= ATTEMPTS
+        self._journal.tell("trial-failed", trial=key.name, sentence=sentence, attempt=attempt, given_up=given_up)
         if given_up:
             self._update(key, state="failed", reason=sentence)
-        elif self._stopping:
+        else:
+            self._take_back(key, sentence)
+        if full:  # every other trial would fail by it too; they stay queued for the resume
+            self._queue.clear()
+
+    def _take_back(self, key: TrialKey, sentence: str) -> None:
+        """Put a trial back in front of the queue; of a run that is stopping, leave it to the next start."""
+        if self._stopping:
             self._update(key, state="stopped", reason=sentence)
         else:
             self._update(key, state="queued", reason=sentence)
             self._queue.appendleft(key)
-        if full:  # every other trial would fail by it too; they stay queued for the resume
-            self._queue.clear()
 
     def _give_up_on_all(self, sentence: str) -> None:
         """Fail what is queued: no worker lives long enough to begin a trial here."""
         while self._queue:
             self._update(self._queue.popleft(), state="failed", reason=sentence)
 
-    def _notice_stop(self) -> None:
-        if not self._stopping and (self._signals or self._folder.stop_file.exists()):
+    def _notice_disks(self) -> None:
+        """Look whether the disks are there; while one is not, wait, and at last let the run be resumed some time."""
+        before, waited = self._missing, self._disks.missed_for
+        self._missing = self._disks.missing()
+        if self._missing and not before:
+            complain(f"{self._missing}: waiting")
+        elif before and not self._missing:
+            told = f"For {waited:.0f} s {before}; the run goes on from the last checkpoints."
+            self._journal.tell("warning", sentence=told)
+        if self._missing and not self._stopping and (self._disks.removed() or waited > _DISK_PATIENCE):
+            complain(f"{self._missing}: leaving; `aimic resume` goes on when it is back")
             self._stop_asked = time.monotonic()
-            if self._signals:
-                with suppress(OSError):  # the workers look for the file
-                    self._folder.stop_file.touch()
-            self._tell("run-stopping")
+            for worker in self._workers.values():
+                worker.ask_to_stop()
+
+    def _notice_stop(self) -> None:
+        if not self._stopping and (self._signals or self._stop_file_exists()):
+            self._stop_asked = time.monotonic()
+            try:
+                if self._signals:
+                    self._folder.stop_file.touch()  # the workers look for it
+            except OSError:
+                for worker in self._workers.values():
+                    worker.ask_to_stop()
+            self._journal.tell("run-stopping")
             self._status = replace(self._status, state="stopping")
         if self._stop_asked is None:
             return
@@ -239,6 +273,12 @@ class Scheduler:
                 worker.end(0.0)
                 if key is not None:
                     self._update(key, state="stopped")
+
+    def _stop_file_exists(self) -> bool:
+        try:
+            return self._folder.stop_file.exists()
+        except OSError:  # a network mount that is gone asks for nothing
+            return False
 
     # --- what is written --------------------------------------------------------------------------------------------
 
@@ -263,11 +303,10 @@ class Scheduler:
         with suppress(OSError, ValueError):
             results = read_json(self._folder.results_file)
             write_json(self._folder.results_file, {**results, "state": state})
-        self._tell(f"run-{state}", **({"sentence": reason} if reason else {}))
+        self._journal.tell(f"run-{state}", **({"sentence": reason} if reason else {}))
         self._status = replace(self._status, state=state, ended=now(), trials=trials, reason=reason)
-        self._save()
-        with suppress(OSError):
-            self._reserve_file.unlink(missing_ok=True)
+        self._journal.save(self._status)
+        self._journal.close()
 
     def _trial(self, key: TrialKey) -> TrialStatus:
         return next(trial for trial in self._status.trials if trial.key == key)
@@ -276,49 +315,13 @@ class Scheduler:
         trials = tuple(replace(trial, **changes) if trial.key == key else trial for trial in self._status.trials)
         self._status = replace(self._status, trials=trials)
 
-    def _save(self) -> None:
-        """Write the status where it changed; on a full disk this is tried again at the next tick."""
-        if self._status != self._written:
-            try:
-                self._with_reserve(lambda: write_status(self._folder, self._status))
-                self._written = self._status
-            except OSError as error:
-                _complain(f"status.json can't be written: {error}")
-
-    def _tell(self, event: str, **fields: Any) -> None:
-        try:
-            self._with_reserve(lambda: append_event(self._folder.events_file, event, **fields))
-        except OSError as error:
-            _complain(f"the event {event} {fields} can't be written: {error}")
-
-    @property
-    def _reserve_file(self) -> Path:
-        return self._folder.path / ".reserve"
-
-    def _reserve_space(self) -> None:
-        with suppress(OSError):
-            self._reserve_file.write_bytes(os.urandom(_RESERVE))  # random, so that no file system makes it small
-
-    def _with_reserve(self, write: Callable[[], None]) -> None:
-        try:
-            write()
-        except OSError as error:
-            if error.errno not in _FULL_DISK:
-                raise
-            self._reserve_file.unlink(missing_ok=True)
-            free = shutil.disk_usage(self._folder.path).free
-            self._status = replace(
-                self._status, reason=f"The disk is full ({free // 1_000_000} MB are free): make space."
-            )
-            write()
-
     def _make_results(self) -> None:
         self._figures_due = False
         try:
             self._evaluate()
         except Exception as error:  # figures can be made again at any time; the trials must go on
             sentence = error.sentence if isinstance(error, AimicError) else f"{type(error).__name__}: {error}"
-            self._tell("warning", sentence=f"The figures could not be made: {one_line(sentence)}")
+            self._journal.tell("warning", sentence=f"The figures could not be made: {one_line(sentence)}")
 
     def _test_figures(self, key: TrialKey) -> dict[str, Any]:
         events = EventReader(self._folder.trial(key).events_file, latest_only=("progress", "epoch")).new()
@@ -340,12 +343,7 @@ def _death(code: int) -> str:
 
 
 def _is_full_disk(sentence: str) -> bool:
-    return "disk is full" in sentence or any(os.strerror(number) in sentence for number in _FULL_DISK)
-
-
-def _complain(text: str) -> None:
-    with suppress(OSError):
-        print(f"{now().isoformat(timespec='seconds')} {one_line(text)}", file=sys.stderr, flush=True)  # noqa: T201
+    return "disk is full" in sentence or any(os.strerror(number) in sentence for number in FULL_DISK)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -353,7 +351,7 @@ def main(arguments: Sequence[str]) -> int:
     folder = RunFolder(Path(arguments[0]).absolute())
     lock = FileLock(folder.lock_file)
     if not lock.acquire():
-        _complain("another scheduler is at work on this run")
+        complain("another scheduler is at work on this run")
         return 1
     from aimic_tui.engine.evaluation.results import write_results
     from aimic_tui.engine.experiment import Experiment
@@ -376,5 +374,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except AimicError as error:
-        _complain(error.sentence)
+        complain(error.sentence)
         sys.exit(error.exit_code)

@@ -18,7 +18,7 @@ from typing import IO, Any, cast
 import torch
 from torch import Tensor
 
-from aimic_tui.engine.errors import AimicError, InputProblem
+from aimic_tui.engine.errors import AimicError, InputProblem, StorageProblem
 from aimic_tui.engine.files import digest_of_file, replacing
 from aimic_tui.engine.text import printable
 
@@ -84,7 +84,7 @@ class Checkpoints:
                 written twice.
 
         Raises:
-            AimicError: the disk is full or gone. The checkpoints that were there still are.
+            StorageProblem: the disk is full or gone. The checkpoints that were there still are.
         """
         whole = {
             "format": _FORMAT,
@@ -104,7 +104,7 @@ class Checkpoints:
         """Write the network of the best epoch so far; the checkpoint saved next points to it.
 
         Raises:
-            AimicError: the disk is full or gone.
+            StorageProblem: the disk is full or gone.
         """
         file = self._newest.with_name(f"best-{epoch:04d}.pt")
         return BestWeights(epoch, file.name, self._write(file, dict(network), keep_older=False))
@@ -193,7 +193,7 @@ class Checkpoints:
             if not isinstance(cause, OSError):
                 raise
             why = cause.strerror or str(cause)
-        raise AimicError(
+        raise StorageProblem(
             f"{printable(str(path))} can't be written: {why}. Make room there and `aimic resume` the run; the epochs "
             "before are kept."
         )

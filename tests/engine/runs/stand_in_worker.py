@@ -36,6 +36,15 @@ def behave(run: RunFolder, key: TrialKey, attempt: int) -> dict[str, str]:
     kind = key.network
     if kind == "dies" or (kind == "dies-once" and attempt == 1):
         os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "plods":  # gets on by an epoch, then dies
+        append_event(folder.events_file, "epoch", epoch=(attempt + 1) // 2)
+        if attempt < 8:
+            os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "writes":
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until:
+            append_event(folder.events_file, "epoch", epoch=1)
+            time.sleep(0.01)
     if kind == "exits":
         sys.exit("Traceback: the graphics driver is gone")
     if kind == "fails" or (kind == "fails-once" and attempt == 1):

@@ -18,8 +18,10 @@ from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.runs.devices import Slot
 from aimic_tui.engine.runs.events import EventReader
 from aimic_tui.engine.runs.folder import RunFolder, TrialKey
-from aimic_tui.engine.runs.scheduler import ATTEMPTS, Scheduler
-from aimic_tui.engine.runs.status import RunStatus, read_recorded
+from aimic_tui.engine.runs.journal import Disks
+from aimic_tui.engine.runs.scheduler import Scheduler
+from aimic_tui.engine.runs.setbacks import ATTEMPTS
+from aimic_tui.engine.runs.status import RunStatus, read_recorded, read_status
 
 MakeRun = Callable[..., RunFolder]
 WORKER = [sys.executable, str(Path(__file__).with_name("stand_in_worker.py"))]
@@ -97,6 +99,14 @@ def test_a_trial_that_keeps_failing_is_given_up_and_the_others_go_on(make_run: M
     assert status.reason.startswith("1 of 2 trials failed: ")
 
 
+def test_a_trial_that_gets_on_between_its_deaths_is_not_given_up(make_run: MakeRun) -> None:
+    folder = make_run(["plods"], folds=1)
+    status = schedule(folder)
+    assert status.state == "finished"
+    assert status.trials[0].attempts == 8  # never three in a row without a new epoch
+    assert story(folder).count("worker-died") == 7
+
+
 def test_after_a_failure_the_next_attempt_gets_a_new_process(make_run: MakeRun) -> None:
     folder = make_run(["fails-once"], folds=1)
     assert schedule(folder).state == "finished"
@@ -143,8 +153,7 @@ def test_figures_that_fail_are_a_warning_not_the_end(make_run: MakeRun) -> None:
 
     folder = make_run(["small"], folds=2)
     assert schedule(folder, evaluate=fail).state == "finished"
-    warnings = [event["sentence"] for event in EventReader(folder.events_file).new() if event["event"] == "warning"]
-    assert warnings == ["The figures could not be made: predictions.csv is damaged."] * 2
+    assert warnings(folder) == ["The figures could not be made: predictions.csv is damaged."] * 2
 
 
 def test_a_stop_keeps_what_is_queued_and_is_gone_with_the_run(make_run: MakeRun) -> None:
@@ -217,6 +226,104 @@ def test_a_full_disk_is_told_in_the_status(make_run: MakeRun, tmp_path: Path) ->
         assert story(folder)[-1] == "run-stopped"
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def warnings(folder: RunFolder) -> list[str]:
+    return [event["sentence"] for event in EventReader(folder.events_file).new() if event["event"] == "warning"]
+
+
+def test_a_folder_that_vanishes_for_a_while_is_waited_for(make_run: MakeRun, tmp_path: Path) -> None:
+    folder = make_run(["writes"], folds=2)
+    runner = threading.Thread(target=schedule, args=(folder,))
+    runner.start()
+    first = TrialKey("writes", 1)
+    wait_until((folder.trial(first).path / "tries").exists)
+    workspace, away = folder.path.parent, tmp_path / "away"
+    workspace.rename(away)
+    time.sleep(2.0)
+    away.rename(workspace)
+    runner.join(30)
+    assert states(read_recorded(folder)) == {"writes/fold-1": "finished", "writes/fold-2": "finished"}
+    assert len(tries(folder, first)) == 2
+    assert len(tries(folder, TrialKey("writes", 2))) == 1  # nothing was begun while it was away
+    (sentence,) = warnings(folder)
+    assert sentence.startswith("For ") and "the run's folder could not be written; the run goes on" in sentence
+    assert "trial-failed" not in story(folder)
+
+
+def test_a_run_whose_folder_is_gone_is_left_by_a_signal_and_resumed_later(make_run: MakeRun, tmp_path: Path) -> None:
+    folder = make_run(["slow"], folds=2)
+    process = start_process(folder)
+    wait_until((folder.trial(TrialKey("slow", 1)).path / "tries").exists)
+    workspace, away = folder.path.parent, tmp_path / "away"
+    workspace.rename(away)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    away.rename(workspace)
+    assert read_status(folder).state == "interrupted"  # its last words had no place to go
+    assert "last checkpoints are kept" in read_status(folder).reason
+
+
+def test_a_run_whose_folder_was_removed_is_left(make_run: MakeRun) -> None:
+    folder = make_run(["writes"], folds=4)
+    runner = threading.Thread(target=schedule, args=(folder,))
+    runner.start()
+    wait_until((folder.trial(TrialKey("writes", 1)).path / "tries").exists)
+    shutil.rmtree(folder.path, ignore_errors=True)
+    shutil.rmtree(folder.path, ignore_errors=True)  # the worker wrote while it went
+    runner.join(30)
+    assert not runner.is_alive()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a disk")
+def test_a_disk_that_can_only_be_read_for_a_while_is_waited_for(make_run: MakeRun, tmp_path: Path) -> None:
+    folder = make_run(["writes"], folds=2)
+    workspace, copy = folder.path.parent, tmp_path / "copy"
+    runner = threading.Thread(target=schedule, args=(folder,))
+    runner.start()
+    wait_until((folder.trial(TrialKey("writes", 1)).path / "tries").exists)
+    shutil.copytree(workspace, copy)
+    # Nobody can take the right to write from a disk in use; a copy that can only be read, mounted over it, can.
+    if subprocess.run(["mount", "--bind", str(copy), str(workspace)], check=False).returncode:
+        runner.join(30)
+        pytest.skip("this system lets nobody mount a disk")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(workspace)], check=True)
+        with pytest.raises(OSError, match="Read-only"):
+            folder.stop_file.touch()
+        time.sleep(2.0)
+    finally:
+        subprocess.run(["umount", "-l", str(workspace)], check=True)
+    runner.join(30)
+    assert set(states(read_recorded(folder)).values()) == {"finished"}
+    assert any("could not be written" in sentence for sentence in warnings(folder))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a disk")
+def test_images_that_are_gone_with_their_disk_are_missed_and_removed_ones_are_not(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    folder = make_run()
+    disk = tmp_path / "disk"
+    (disk / "cells").mkdir(parents=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=False).returncode:
+        pytest.skip("this system lets nobody mount a small disk")
+    mounted = True
+    try:
+        (disk / "images").mkdir()
+        disks = Disks(folder, str(disk / "images"))
+        assert disks.missing() == ""
+        (disk / "images").rmdir()
+        assert disks.missing() == ""  # that is told by whoever needs them
+        (disk / "images").mkdir()
+        subprocess.run(["umount", str(disk)], check=True)
+        mounted = False
+        assert "were gone with their disk" in disks.missing()
+        assert disks.missed_for > 0
+    finally:
+        if mounted:
+            subprocess.run(["umount", str(disk)], check=True)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
