@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.inference.fusion import fuse
-from aimic_tui.engine.models.build import build_network
+from aimic_tui.engine.models.build import build_network, features, logits_from_features
 from aimic_tui.engine.models.model_folder import ModelCard, read_checked_model
 from aimic_tui.engine.models.weights import read_weights, restore
 from aimic_tui.engine.text import printable
@@ -25,12 +25,14 @@ class LoadedModel:
     Attributes:
         network: in evaluation mode; float [b, 3, S, S] -> logits [b, classes].
         digest: SHA-256 of its weights.
+        folder: where it was loaded from.
     """
 
     card: ModelCard
     network: nn.Module
     digest: str
     device: torch.device
+    folder: Path
 
     def prepare(self, images: NDArray[np.uint8]) -> Tensor:
         """Turn uint8 [b, S, S, 3] into the network's input, float [b, 3, S, S] on its device."""
@@ -47,6 +49,26 @@ class LoadedModel:
             logits = self.network(inputs)
         result: NDArray[np.float64] = logits.double().softmax(dim=1).cpu().numpy()
         return result
+
+    def with_features(self, inputs: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Return the probabilities [b, classes] and, float32 [b, d], what enters the classifier's last layer.
+
+        Only for a model that was loaded with `fused=False`: folding takes the last layer's place away.
+        """
+        with torch.inference_mode():
+            found = features(self.network, inputs)
+            logits = logits_from_features(self.network, found)
+        result: NDArray[np.float64] = logits.double().softmax(dim=1).cpu().numpy()
+        return result, flat_features(found).cpu().numpy()
+
+
+def flat_features(found: Tensor) -> Tensor:
+    """Turn what `build.features` gives, [b, ...], into float32 [b, d]: maps and tokens are averaged over places."""
+    if found.dim() == 4:
+        found = found.mean(dim=(2, 3))
+    elif found.dim() == 3:
+        found = found.mean(dim=1)
+    return found.flatten(1).float()
 
 
 def choose_device(name: str) -> torch.device:
@@ -69,8 +91,11 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def load_model(folder: Path, device: torch.device | str = "cpu") -> LoadedModel:
+def load_model(folder: Path, device: torch.device | str = "cpu", *, fused: bool = True) -> LoadedModel:
     """Load the model in `folder` for use.
+
+    Args:
+        fused: fold batch norms into convolutions, which is faster; not for `with_features`.
 
     Raises:
         InputProblem: no model there, or a damaged one, or one that does not fit its own card.
@@ -81,6 +106,8 @@ def load_model(folder: Path, device: torch.device | str = "cpu") -> LoadedModel:
     network = build_network(card.network, len(card.classes), size)
     restore(network, read_weights(file), f"{printable(str(file))} ({card.network})")
     network = network.eval().to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if not fused:
+        return LoadedModel(card, network, digest, place, folder)
     sample = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0))
-    fused = fuse(network, sample.to(device=place, memory_format=torch.channels_last))
-    return LoadedModel(card, fused.to(memory_format=torch.channels_last), digest, place)
+    folded = fuse(network, sample.to(device=place, memory_format=torch.channels_last))
+    return LoadedModel(card, folded.to(memory_format=torch.channels_last), digest, place, folder)

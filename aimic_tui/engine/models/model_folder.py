@@ -116,6 +116,16 @@ def read_checked_model(folder: Path) -> tuple[ModelCard, Path, str]:
     )
 
 
+def recorded_digest(folder: Path) -> str:
+    """Return the SHA-256 of the weights as the card says it, without reading them; empty where it says none.
+
+    Raises:
+        InputProblem: there is no model, or its card can't be read.
+    """
+    known = _read(folder).get("weights")
+    return str(known.get("sha256", "")) if isinstance(known, dict) else ""
+
+
 def _read(folder: Path) -> dict[str, Any]:
     path = folder / CARD_FILE
     try:

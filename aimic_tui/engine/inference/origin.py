@@ -1,0 +1,70 @@
+"""The run that a model's folder lies in: which images its fold was trained, validated and tested on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tomli
+from numpy.typing import NDArray
+
+from aimic_tui.engine.data.data_set import DataSet, Part
+from aimic_tui.engine.data.manifest import read_manifest
+from aimic_tui.engine.data.split import read_split
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.text import printable
+
+_TRIAL = re.compile(r"fold-(\d+)(?:-seed-\d+)?\Z")
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """Where a model comes from; the parts are int64 indices into the data set.
+
+    Attributes:
+        validation: empty in the published protocol, where the test part chose the epoch.
+    """
+
+    run: Path
+    fold: int
+    data_set: DataSet
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+    protocol: str
+
+    @property
+    def manifest(self) -> Path:
+        """The run's manifest.csv."""
+        return self.run / "manifest.csv"
+
+
+def find_origin(folder: Path) -> Origin:
+    """Return the origin of the model in `folder`, which is RUN/trials/NETWORK/fold-K/model.
+
+    Raises:
+        InputProblem: the folder lies in no run, or the run's files can't be read.
+    """
+    trial = folder.resolve().parent
+    match = _TRIAL.match(trial.name)
+    run = trial.parents[2] if len(trial.parents) > 2 else trial
+    if match is None or trial.parent.parent.name != "trials" or not (run / "split.csv").is_file():
+        raise InputProblem(
+            f"{printable(str(folder))} lies in no run, so the images it was trained and tested on are not known."
+        )
+    data_set = read_manifest(run / "manifest.csv")
+    split = read_split(run / "split.csv", data_set.images)
+    fold = int(match[1])
+    if fold > split.folds:
+        raise InputProblem(f"{printable(str(run))} has {split.folds} folds, but a model of fold {fold}.")
+    try:
+        experiment = tomli.loads((run / "experiment.toml").read_text("utf-8"))
+        protocol = str(experiment.get("split", {}).get("protocol", "honest"))
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputProblem(f"{printable(str(run))} is no run: its experiment.toml can't be read ({error}).") from None
+    train, validation, test = (
+        split.indices(fold, part).astype(np.int64) for part in (Part.TRAIN, Part.VALIDATION, Part.TEST)
+    )
+    return Origin(run, fold, data_set, train, validation, test, protocol)

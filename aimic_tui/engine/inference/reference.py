@@ -1,0 +1,175 @@
+"""What a model has seen, kept small beside its weights: to tell later whether new images are of the same kind.
+
+reference.safetensors in a model's folder holds a sample of the images that the model was not trained on (its fold's
+test and validation images): features, colours, labels and what the model said of them. And it holds the beginnings of
+the digests of the images that it was trained on, so that an image it knows is recognised. Reading it needs no torch,
+and no file that once was the data set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.files import digest_of_bytes, read_table, write_atomically
+from aimic_tui.engine.inference.origin import find_origin
+from aimic_tui.engine.models.model_folder import recorded_digest
+from aimic_tui.engine.text import one_line, printable
+
+FILE = "reference.safetensors"
+_FORMAT = 1
+_MOST_IMAGES, _FEWEST_IMAGES = 1000, 200
+_FEATURES = 2_000_000  # in all: 4 MB in half precision
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """A sample of n images that a model was not trained on, and which images it was trained on.
+
+    Attributes:
+        features: float16 [n, d], what entered the classifier's last layer.
+        colours: float32 [n, 7], the figures of `colours.COLOURS`.
+        labels: int32 [n], codes of the model's classes.
+        groups: uint64 [n], from the names of their groups: equal names, equal numbers, in any data set.
+        tested: bool [n], whether it was a test image; else a validation image.
+        probabilities: float32 [n, c], what the model said.
+        trained: uint64 [m], ascending: `short_digest` of each training image; empty where they are not known.
+        weights: SHA-256 of the weights that this is about.
+    """
+
+    features: NDArray[np.float16]
+    colours: NDArray[np.float32]
+    labels: NDArray[np.int32]
+    groups: NDArray[np.uint64]
+    tested: NDArray[np.bool_]
+    probabilities: NDArray[np.float32]
+    trained: NDArray[np.uint64]
+    weights: str
+
+
+_TENSORS = tuple(field.name for field in fields(Reference) if field.name != "weights")
+
+
+def short_digest(digest: str) -> int:
+    """Return the first 64 bits of a SHA-256 in hexadecimal digits."""
+    return int(digest[:16], 16)
+
+
+def group_codes(names: Sequence[str]) -> NDArray[np.uint64]:
+    """Return uint64 [n], equal for equal names and in practice only for these."""
+    known: dict[str, int] = {}
+    for name in names:
+        if name not in known:
+            known[name] = short_digest(digest_of_bytes(name.encode("utf-8", "surrogateescape")))
+    return np.array([known[name] for name in names], np.uint64)
+
+
+def choose_sample(test: Integers, validation: Integers, width: int) -> tuple[Integers, NDArray[np.bool_]]:
+    """Choose which images are kept: all of the test and validation part where that is not too much, test images first.
+
+    Args:
+        test, validation: indices.
+        width: of the features.
+
+    Returns:
+        The indices, ascending, and for each whether it is a test image. The same arguments give the same answer.
+    """
+    most = int(np.clip(_FEATURES // max(width, 1), _FEWEST_IMAGES, _MOST_IMAGES))
+    generator = np.random.default_rng(0)
+    kept = np.sort(generator.permutation(test)[:most])
+    rest = np.sort(generator.permutation(validation)[: most - len(kept)])
+    both = np.concatenate([kept, rest]).astype(np.int64)
+    tested = np.repeat([True, False], [len(kept), len(rest)])
+    order = np.argsort(both, kind="stable")
+    return both[order], tested[order]
+
+
+def trained_digests(manifest: Path, data_set: DataSet, train: Integers) -> NDArray[np.uint64]:
+    """Return `Reference.trained` for images of a run, from its manifest.csv; empty where that can't be read."""
+    try:
+        digests = {row["image"]: row["digest"] for row in read_table(manifest)}
+    except (OSError, ValueError, KeyError):
+        return np.empty(0, np.uint64)
+    found = [digests.get(data_set.images[index], "") for index in train]
+    return np.unique(np.array([short_digest(digest) for digest in found if digest], np.uint64))
+
+
+def write_reference(folder: Path, reference: Reference) -> None:
+    """Put a reference into a model's folder.
+
+    Raises:
+        OSError: no space, or no permission.
+    """
+    from safetensors.numpy import save
+
+    tensors = {name: np.ascontiguousarray(getattr(reference, name)) for name in _TENSORS}
+    content = save(tensors, metadata={"format": str(_FORMAT), "weights": reference.weights})
+    write_atomically(folder / FILE, content)
+
+
+def read_reference(folder: Path, weights: str) -> Reference | None:
+    """Read the reference in a model's folder; None where there is none, or it is about other weights.
+
+    Args:
+        weights: SHA-256 of the model's weights.
+
+    Raises:
+        InputProblem: it is damaged.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            about = file.metadata() or {}
+            if about.get("format") != str(_FORMAT) or about.get("weights") != weights:
+                return None
+            tensors: dict[str, Any] = {name: file.get_tensor(name) for name in _TENSORS}
+        found = Reference(**tensors, weights=weights)
+        if len({len(getattr(found, name)) for name in _TENSORS if name != "trained"}) > 1 or found.features.ndim != 2:
+            raise ValueError("its columns differ in length")
+        return found
+    except (OSError, ValueError, SafetensorError) as error:
+        raise InputProblem(
+            f"{printable(str(path))} is damaged ({one_line(str(error), 120)}). Delete it: it is made again where the "
+            "run's images are still there."
+        ) from None
+
+
+def trained_images(folders: Sequence[Path]) -> NDArray[np.uint64] | None:
+    """Return the short digests of all images that any of these models was trained on; None where that is not known.
+
+    What a model's own reference doesn't say is looked up in the run that the folder lies in.
+    """
+    found = []
+    for folder in folders:
+        digests = None
+        with suppress(InputProblem):
+            reference = read_reference(folder, recorded_digest(folder))
+            digests = None if reference is None else reference.trained
+        if digests is None or not len(digests):
+            digests = _from_run(folder)
+        if digests is None or not len(digests):
+            return None
+        found.append(digests)
+    return np.unique(np.concatenate(found))
+
+
+def _from_run(folder: Path) -> NDArray[np.uint64] | None:
+    try:
+        origin = find_origin(folder)
+    except InputProblem:
+        return None
+    return trained_digests(origin.manifest, origin.data_set, origin.train)

@@ -1,0 +1,285 @@
+"""Whether two sets of images are of the same kind, as a network sees them and as light and colour say it.
+
+The headline is a test by a classifier (Lopez-Paz and Oquab 2017): a logistic regression on the network's features
+learns to tell the two sets apart, and is asked about images whose groups it has not seen. An area of 0.5 under its ROC
+curve says that it can't, 1 that it always can. Both sets give as many images of each class, so that another mix of
+classes is not taken for another laboratory.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimic_tui.engine.evaluation.intervals import cluster_bootstrap
+from aimic_tui.engine.evaluation.limits import Interval
+from aimic_tui.engine.inference.colours import COLOURS
+
+FOLDS = 5
+FEWEST_GROUPS = 10  # in each set, for an answer
+_MOST = 1000  # images of a set that are compared
+_STRENGTH = 0.01  # inverse of the penalty on the classifier's weights: features are many and images few
+_DIRECTIONS = 16  # in which the distance is taken
+_HALVINGS = 10
+_CLEAR, _SOME = 0.8, 0.6  # areas under the curve
+_NOTABLE = 0.5  # difference in standard deviations
+_RESAMPLES = 1000
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """n images of one set.
+
+    Attributes:
+        features: float [n, d].
+        colours: float [n, 7], `COLOURS`; NaN rows where an image can't be read.
+        labels: int [n]: equal codes are equal classes in both sets; -1 for others.
+        groups: uint64 [n], equal numbers are equal groups in both sets.
+    """
+
+    features: NDArray[np.floating]
+    colours: NDArray[np.floating]
+    labels: NDArray[np.integer]
+    groups: NDArray[np.uint64]
+
+    def part(self, places: NDArray[np.integer]) -> Sample:
+        """Return some of the images."""
+        return Sample(self.features[places], self.colours[places], self.labels[places], self.groups[places])
+
+
+@dataclass(frozen=True)
+class ColourShift:
+    """One figure of light, colour or focus in both sets.
+
+    Attributes:
+        name: of `COLOURS`.
+        known, new: means of the two sets.
+        deviations: (new - known) in standard deviations between the known images; NaN where these don't vary.
+    """
+
+    name: str
+    known: float
+    new: float
+    deviations: float
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How far new images are from those that a model knows.
+
+    Attributes:
+        auroc: of telling the two sets apart; no value where there are too few groups.
+        distance: Frechet distance of the features over that between two halves of the known images: about 1 where
+            the sets are alike; None where it can't be taken.
+        colours: one for each of `COLOURS`.
+        images: compared in each set.
+        verdict: "same", "shifted", "clearly shifted" or "unknown".
+    """
+
+    auroc: Interval
+    distance: float | None
+    colours: tuple[ColourShift, ...]
+    images: int
+    verdict: str
+
+    def sentence(self) -> str:
+        """Say it in plain words."""
+        differing = [shift for shift in self.colours if abs(shift.deviations) >= _NOTABLE]
+        differing.sort(key=lambda shift: -abs(shift.deviations))
+        what = ", ".join(_in_words(shift) for shift in differing[:4])
+        first = {
+            "same": "The images are of the kind that the model knows: it can hardly tell the two sets apart",
+            "shifted": "The images differ from those that the model knows",
+            "clearly shifted": "The images are clearly of another kind than those that the model knows",
+            "unknown": "Whether the images are of the kind that the model knows can't be told from so few",
+        }[self.verdict]
+        if self.auroc.value is not None:
+            first += f" (area under the curve of telling them apart {self.auroc.value:.2f}"
+            if self.auroc.low is not None and self.auroc.high is not None:
+                first += f", {self.auroc.low:.2f} to {self.auroc.high:.2f}"
+            first += "; 0.5 is chance)"
+        if self.distance is not None and self.verdict in ("shifted", "clearly shifted"):
+            first += f"; their features are {self.distance:.1f} times as far away as two halves of the known images"
+        return f"{first}. {_COLOURS_SENTENCE.format(what) if what else _NO_COLOURS}"
+
+
+_COLOURS_SENTENCE = "What shows: the images are {}."
+_NO_COLOURS = "Light, colour and focus are much the same."
+_MORE_LESS = {
+    "red": ("redder", "less red"),
+    "green": ("greener", "less green"),
+    "blue": ("bluer", "less blue"),
+    "saturation": ("more saturated", "paler"),
+    "brightness": ("brighter", "darker"),
+    "contrast": ("richer in contrast", "poorer in contrast"),
+    "sharpness": ("sharper or noisier", "more blurred"),
+}
+
+
+def _in_words(shift: ColourShift) -> str:
+    word = _MORE_LESS[shift.name][0 if shift.deviations > 0 else 1]
+    digits = 2 if shift.name in ("saturation", "sharpness") else 0
+    return (
+        f"{word} ({shift.name} {shift.new:.{digits}f} against {shift.known:.{digits}f}, "
+        f"{abs(shift.deviations):.1f} standard deviations)"
+    )
+
+
+def compare_samples(known: Sample, new: Sample, *, confidence: float = 0.95, seed: int = 0) -> Shift:
+    """Compare new images with those that a model knows; the same arguments give the same answer."""
+    known, new = _same_mix(known, new, np.random.default_rng(seed))
+    auroc = _telling_apart(known, new, confidence, seed)
+    colours = _colour_shifts(known.colours, new.colours)
+    distance = _relative_distance(known, new, seed)
+    return Shift(auroc, distance, colours, len(known.labels), _verdict(auroc))
+
+
+def mean_shift(shifts: Sequence[Shift]) -> Shift:
+    """Return the mean of what several models' features say; its limits are the means of theirs, so rather too wide."""
+    if len(shifts) == 1:
+        return shifts[0]
+    limits = [_mean([getattr(shift.auroc, name) for shift in shifts]) for name in ("value", "low", "high")]
+    auroc = Interval(*limits)
+    distances = _mean([shift.distance for shift in shifts])
+    colours = tuple(
+        ColourShift(name, *(float(np.mean([getattr(shift.colours[place], key) for shift in shifts])) for key in _KEYS))
+        for place, name in enumerate(COLOURS)
+    )
+    images = round(float(np.mean([shift.images for shift in shifts])))
+    return Shift(auroc, distances, colours, images, _verdict(auroc))
+
+
+_KEYS = ("known", "new", "deviations")
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    there = [value for value in values if value is not None]
+    return float(np.mean(there)) if len(there) == len(values) else None
+
+
+def _same_mix(known: Sample, new: Sample, generator: np.random.Generator) -> tuple[Sample, Sample]:
+    """Take as many images of each class from both sets; of all together where that leaves too few."""
+    taken: list[tuple[NDArray[np.integer], NDArray[np.integer]]] = []
+    for code in np.intersect1d(known.labels[known.labels >= 0], new.labels):
+        places = [generator.permutation(np.flatnonzero(sample.labels == code)) for sample in (known, new)]
+        count = min(len(places[0]), len(places[1]))
+        taken.append((places[0][:count], places[1][:count]))
+    if sum(len(first) for first, _ in taken) < 4 * FEWEST_GROUPS:
+        taken = [(generator.permutation(len(known.labels)), generator.permutation(len(new.labels)))]
+    both = []
+    for side, sample in enumerate((known, new)):
+        chosen = np.concatenate([pair[side] for pair in taken])
+        both.append(sample.part(np.sort(generator.permutation(chosen)[:_MOST])))
+    return both[0], both[1]
+
+
+def _telling_apart(known: Sample, new: Sample, confidence: float, seed: int) -> Interval:
+    groups = [len(np.unique(sample.groups)) for sample in (known, new)]
+    if min(groups) < FEWEST_GROUPS:
+        return Interval(None)
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    features = np.concatenate([known.features, new.features]).astype(np.float64)
+    which = np.repeat([0, 1], [len(known.labels), len(new.labels)]).astype(np.int32)
+    # Groups by their names: an image and its twin in the other set are never on two sides of a fold.
+    codes = np.unique(np.concatenate([known.groups, new.groups]), return_inverse=True)[1]
+    said = np.full((len(which), 2), np.nan)
+    for train, test in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(features, which, codes):
+        if len(np.unique(which[train])) < 2:
+            continue
+        mean, spread = features[train].mean(axis=0), features[train].std(axis=0)
+        scaled = (features - mean) / np.where(spread > 0, spread, 1.0)
+        learner = LogisticRegression(C=_STRENGTH, class_weight="balanced", max_iter=500)
+        said[test] = learner.fit(scaled[train], which[train]).predict_proba(scaled[test])
+    judged = cluster_bootstrap(
+        which, said, codes.astype(np.int32), resamples=_RESAMPLES, confidence=confidence, seed=seed
+    )
+    found = judged.overall["auroc"]
+    if found.value is not None and found.low is None and found.value >= 1:
+        return _perfect(min(groups), confidence)
+    return found
+
+
+def _perfect(groups: int, confidence: float) -> Interval:
+    """Where every pair is in the right order redrawing shows nothing: the rule of three, one-sided, on groups."""
+    return Interval(1.0, (1 - confidence) ** (1 / groups), 1.0)
+
+
+def _verdict(auroc: Interval) -> str:
+    if auroc.value is None or auroc.low is None or auroc.high is None:
+        return "unknown"
+    if auroc.low >= _CLEAR:
+        return "clearly shifted"
+    if auroc.low >= _SOME:
+        return "shifted"
+    if auroc.high < _CLEAR:
+        return "same" if auroc.low <= 0.5 or auroc.value < _SOME else "shifted"
+    return "unknown"
+
+
+def _colour_shifts(known: NDArray[np.floating], new: NDArray[np.floating]) -> tuple[ColourShift, ...]:
+    found = []
+    for place, name in enumerate(COLOURS):
+        before, after = known[:, place].astype(np.float64), new[:, place].astype(np.float64)
+        if np.isnan(before).all() or np.isnan(after).all():
+            found.append(ColourShift(name, math.nan, math.nan, math.nan))
+            continue
+        spread = float(np.nanstd(before))
+        difference = float(np.nanmean(after) - np.nanmean(before))
+        scaled = difference / spread if spread > 0 else (0.0 if difference == 0 else math.nan)
+        found.append(ColourShift(name, float(np.nanmean(before)), float(np.nanmean(after)), scaled))
+    return tuple(found)
+
+
+def _relative_distance(known: Sample, new: Sample, seed: int) -> float | None:
+    """Return the Frechet distance between halves of the two sets over that between two halves of the known one.
+
+    Taken in the directions in which the known images vary most, each scaled to their spread there. All halves have
+    the same size, since the distance of small samples is biased upwards.
+    """
+    half = min(len(known.labels), len(new.labels)) // 2
+    directions = min(_DIRECTIONS, half // 4)
+    if directions < 2:
+        return None
+    features = known.features.astype(np.float64)
+    centred = features - features.mean(axis=0)
+    _, sizes, axes = np.linalg.svd(centred, full_matrices=False)
+    axes = axes[:directions] / np.maximum(sizes[:directions, None] / math.sqrt(len(centred)), 1e-12)
+    first = centred @ axes.T
+    second = (new.features.astype(np.float64) - features.mean(axis=0)) @ axes.T
+    generator = np.random.default_rng(seed)
+    within, between = [], []
+    for _ in range(_HALVINGS):
+        order, other = generator.permutation(len(first)), generator.permutation(len(second))
+        within.append(frechet_distance(first[order[:half]], first[order[-half:]]))
+        between.append(frechet_distance(first[order[:half]], second[other[:half]]))
+    inside = float(np.mean(within))
+    return float(np.mean(between)) / inside if inside > 0 else None
+
+
+def frechet_distance(a: Floats, b: Floats) -> float:
+    """Return the Frechet distance between normal distributions fitted to two samples (Dowson and Landau 1982).
+
+    The square root of |mean_a - mean_b|^2 + trace(S_a + S_b - 2 (S_a S_b)^(1/2)).
+
+    Args:
+        a, b: float [n, k] and [m, k], n and m above 1.
+    """
+    first, second = (np.atleast_2d(np.cov(values, rowvar=False)) for values in (a, b))
+    root = _square_root(first)
+    cross = float(np.sqrt(np.clip(np.linalg.eigvalsh(root @ second @ root), 0, None)).sum())
+    squared = float(((a.mean(axis=0) - b.mean(axis=0)) ** 2).sum() + np.trace(first) + np.trace(second) - 2 * cross)
+    return math.sqrt(max(squared, 0.0))
+
+
+def _square_root(matrix: Floats) -> Floats:
+    values, vectors = np.linalg.eigh(matrix)
+    root: Floats = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+    return root
