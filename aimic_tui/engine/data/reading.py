@@ -26,6 +26,7 @@ from aimic_tui.engine.data.npz import image_bytes, npz_of
 from aimic_tui.engine.data.pillow import read_with_pillow, zero_filled
 from aimic_tui.engine.data.pixels import PIXEL_LIMIT, THUMB, Pixels, Rgb, TooManyPixels, Unfit, thumbnail, to_rgb
 from aimic_tui.engine.data.tiff import TIFF_MAGIC, read_tiff
+from aimic_tui.engine.data.vendor import MissingReader, maker_of, read_vendor
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.text import one_line, printable
 
@@ -111,7 +112,8 @@ def read_pixels(path: Path, data: bytes | None = None, rule: InputRule = AS_STOR
     content = read_bytes(path) if data is None else data
     if not content:
         raise UnreadableImage(path, "empty", "is empty (0 bytes)")
-    if not _MAGIC.match(content):
+    maker = maker_of(content)
+    if maker is None and not _MAGIC.match(content):
         raise UnreadableImage(path, "not-an-image", "is not an image of a known format")
     try:
         found = read_tiff(path, rule) if content.startswith(TIFF_MAGIC) else None
@@ -122,7 +124,11 @@ def read_pixels(path: Path, data: bytes | None = None, rule: InputRule = AS_STOR
     except Exception:  # a codec that tifffile lacks, or a broken file: Pillow has the last word
         found = None
     try:
+        if maker is not None:
+            return read_vendor(path, maker, rule)
         return found or read_with_pillow(path, content, rule)
+    except MissingReader as error:
+        raise UnreadableImage(path, "unreadable", f"{error} ({_INSTALL})", _MISSING) from None
     except (TooManyPixels, Image.DecompressionBombError, MemoryError) as error:
         raise _too_large(path, str(error)) from None
     except Unfit as error:
@@ -134,6 +140,8 @@ def read_pixels(path: Path, data: bytes | None = None, rule: InputRule = AS_STOR
         raise UnreadableImage(path, "unreadable", f"can't be decoded{f' ({reason})' if reason else ''}") from None
 
 
+_INSTALL = "`pip install aimic[formats]`"
+_MISSING = "Install it, or take the file out of the data set."
 _UNFIT = "Take it out of the data set, or change data.channels and data.window."
 
 
@@ -202,7 +210,7 @@ def _deviation(values: npt.NDArray[np.float32]) -> float:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read an image file's content; of a TIFF above the byte limit only the beginning, since a stack may be long.
+    """Read an image file's content; of a stack (TIFF, CZI, ND2, LIF) above the byte limit only the beginning.
 
     Raises:
         UnreadableImage: it is missing, not a plain file (a pipe would never end), not ours to read, or too large.
@@ -216,7 +224,7 @@ def read_bytes(path: Path) -> bytes:
                 raise UnreadableImage(path, "unreadable", "is not a file")
             if status.st_size > _BYTE_LIMIT:
                 beginning = file.read(1 << 16)
-                if not beginning.startswith(TIFF_MAGIC):
+                if not beginning.startswith(TIFF_MAGIC) and maker_of(beginning) is None:
                     raise _too_large(path, f"{status.st_size >> 20} MB")
                 return beginning
             return file.read()
