@@ -58,6 +58,7 @@ class ChartData:
     Attributes:
         title: what the y axis measures.
         log: a logarithmic y axis; values that are not positive are then left out and counted.
+        log_x: a logarithmic x axis, whose values are all above 0.
         mark: x of a vertical line, such as the best epoch, and `mark_name` what it is called in the legend.
         empty: what is said where there is nothing to draw.
     """
@@ -65,6 +66,7 @@ class ChartData:
     title: str
     series: tuple[Series, ...] = ()
     log: bool = False
+    log_x: bool = False
     mark: float | None = None
     mark_name: str = ""
     empty: str = "nothing to draw yet"
@@ -150,7 +152,7 @@ class Chart(Widget):
         markers: dict[Role, tuple[str, str]],
     ) -> Text:
         lines = [line for role in _ROLES for line in self._data.series if line.role == role]
-        ready = [(line, *_finite_points(line, self._data.log)) for line in lines]
+        ready = [(line, *_finite_points(line, self._data)) for line in lines]
         dropped = sum(missing for *_, missing in ready)
         points = [(line, x, y) for line, x, y, _ in ready if x]
         text = self._legend(width, [line for line, *_ in points], dropped, markers)
@@ -189,12 +191,12 @@ class Chart(Widget):
         return text
 
 
-def _finite_points(line: Series, log: bool) -> tuple[list[float], list[float], int]:
-    """Return what of a line can be drawn (y as its logarithm where asked), and how many points can't be."""
+def _finite_points(line: Series, data: ChartData) -> tuple[list[float], list[float], int]:
+    """Return what of a line can be drawn (logarithms where the axes are), and how many points can't be."""
     points = [
-        (float(x), math.log10(y) if log else float(y))
+        (math.log10(x) if data.log_x else float(x), math.log10(y) if data.log else float(y))
         for x, y in zip(line.x, line.y, strict=True)
-        if math.isfinite(x) and math.isfinite(y) and (y > 0 or not log)
+        if math.isfinite(x) and math.isfinite(y) and (y > 0 or not data.log)
     ]
     return [x for x, _ in points], [y for _, y in points], len(line.x) - len(points)
 
@@ -249,14 +251,17 @@ def _plot(
     plotext.ticks_color(colours["chart--axis"])
     plotext.xlim(low_x, high_x)
     plotext.ylim(low_y, high_y)
-    across = [tick for tick in linear_ticks(low_x, high_x, max(2, width // 12)) if tick == int(tick)]
-    plotext.xticks(across, [f"{tick:,.0f}" for tick in across])
+    across = _ticks_across(data, low_x, high_x, width)
+    plotext.xticks(
+        across, [f"{10**tick:.2g}".replace("e-0", "e-") if data.log_x else f"{tick:,.0f}" for tick in across]
+    )
     rows = max(2, height // 3)
     ticks = log_ticks(low_y, high_y, rows) if data.log else linear_ticks(low_y, high_y, rows)
     values = [10**tick if data.log else tick for tick in ticks]
     plotext.yticks(ticks, _aligned([_tick_label(value) for value in values]))
-    if data.mark is not None and low_x <= data.mark <= high_x:
-        plotext.vline(data.mark, colours["chart--mark"])
+    mark = math.log10(data.mark) if data.mark is not None and data.log_x else data.mark
+    if mark is not None and low_x <= mark <= high_x:
+        plotext.vline(mark, colours["chart--mark"])
     for line, x, y in points:
         marker = markers[line.role][0]
         thin_x, thin_y = thinned(x, y, 2 * width)
@@ -268,6 +273,12 @@ def _plot(
     drawing: str = plotext.build()
     plotext.clear_figure()
     return drawing
+
+
+def _ticks_across(data: ChartData, low: float, high: float, width: int) -> list[float]:
+    if data.log_x:
+        return log_ticks(low, high, max(2, width // 10))
+    return [tick for tick in linear_ticks(low, high, max(2, width // 12)) if tick == int(tick)]
 
 
 def _aligned(labels: list[str]) -> list[str]:

@@ -128,3 +128,16 @@ def test_thinning_keeps_a_spike_and_the_order() -> None:
     assert thin_x == sorted(thin_x)
     assert thin_x[thin_y.index(9.0)] == 7_778
     assert thinned(x[:5], y[:5], 200) == (x[:5], y[:5])
+
+
+async def test_a_logarithmic_x_axis_has_powers_of_ten_and_its_mark_where_it_belongs() -> None:
+    rates = [10 ** (-6 + step / 10) for step in range(61)]
+    data = ChartData("loss", (Series("", rates, [1.0] * 61),), log_x=True, mark=1e-3, mark_name="suggested")
+    app = _App(data)
+    async with app.run_test(size=(100, 24)):
+        lines = app.query_one(Chart).render().plain.splitlines()
+    ticks = lines[-1].split()
+    assert ticks[0] == "1e-6"
+    assert {"1e-5", "0.001", "0.1", "1"} <= set(ticks)
+    line = next(row.index("│", 12) for row in lines[1:-2] if "│" in row[12:])
+    assert abs(line - lines[-1].index("0.001") - 2) <= 3
