@@ -202,13 +202,14 @@ def _telling_apart(known: Sample, new: Sample, confidence: float, seed: int) -> 
         which, said, codes.astype(np.int32), resamples=_RESAMPLES, confidence=confidence, seed=seed
     )
     found = judged.overall["auroc"]
-    if found.value is not None and found.low is None and found.value >= 1:
-        return _perfect(min(groups), confidence)
-    return found
+    if found.value is None or found.low is not None:
+        return found
+    # Redrawing shows nothing: every pair is in the right order, or the two sets are the very same images.
+    return _perfect(min(groups), confidence) if found.value >= 1 else Interval(found.value, found.value, found.value)
 
 
 def _perfect(groups: int, confidence: float) -> Interval:
-    """Where every pair is in the right order redrawing shows nothing: the rule of three, one-sided, on groups."""
+    """One-sided limits of a share of 1, on groups."""
     return Interval(1.0, (1 - confidence) ** (1 / groups), 1.0)
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.inference.describe import FoldImages, make_reference
 from aimic_tui.engine.inference.loading import flat_features
 from aimic_tui.engine.inference.reference import Integers, write_reference
-from aimic_tui.engine.models.build import features, logits_from_features
+from aimic_tui.engine.models.build import logits_from_features
 from aimic_tui.engine.models.model_folder import recorded_digest
 from aimic_tui.engine.training.feeds import FeatureFeed, ImageFeed, Tick
 from aimic_tui.engine.training.outcome import probabilities_of
@@ -38,14 +38,11 @@ def leave_reference(
     """
     precision = Precision("fp32", torch.device(task.device))
 
-    def both(images: Tensor) -> Tensor:
-        found = features(network, images)
-        return torch.cat([logits_from_features(network, found), flat_features(found)], dim=1)
-
     def look(samples: Integers) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        found = feed.map(both, samples, precision, tick)
-        classes = len(task.data_set.classes)
-        return probabilities_of(found[:, :classes]), found[:, classes:].numpy()
+        found = feed.features(samples, precision, tick)
+        with torch.no_grad():
+            logits = logits_from_features(network, found.to(task.device))
+        return probabilities_of(logits), flat_features(found).numpy()
 
     folder = task.folder / "model"
     manifest = task.folder.parents[2] / "manifest.csv"
