@@ -16,7 +16,7 @@ from aimic_tui.engine.text import printable
 
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".webp"}
-    | {".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pnm", ".pbm", ".avif"}
+    | {".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pnm", ".pbm", ".avif", ".czi", ".nd2", ".lif"}
 )
 _SYSTEM_NAMES = frozenset(
     {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "system volume information"}
