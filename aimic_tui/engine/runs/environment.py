@@ -7,13 +7,17 @@ import platform
 import socket
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import aimic_tui
-from aimic_tui.engine.runs.devices import gpus
+from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.runs.devices import Slot, gpus
 from aimic_tui.engine.runs.events import now
+from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.limits import available_processors
 
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "pillow", "scikit-learn", "safetensors", "tifffile", "textual")
@@ -36,6 +40,45 @@ def describe_environment(command_line: Sequence[str]) -> dict[str, Any]:
         "command_line": list(command_line),
         "working_folder": os.getcwd(),  # noqa: PTH109 - may be gone, and Path.cwd() says no more
     }
+
+
+def settle_threads(folder: RunFolder, slots: Sequence[Slot], wish: int) -> tuple[tuple[Slot, ...], str]:
+    """Keep the processor threads of a run's workers what they were at its first start, unless they are set.
+
+    On a processor the number of threads decides about the last digits of every sum, and so, after many steps, about
+    more than that: a run that goes on with another number of workers or on another machine keeps its own. It is
+    written down in `environment.json` as `threads`.
+
+    Args:
+        wish: `compute.threads`, 0 where it is left open.
+
+    Returns:
+        The slots with their threads, and a sentence where these differ from the first start's or are more than there
+        are processors, else "".
+    """
+    if not slots or slots[0].device != "cpu":
+        return tuple(slots), ""
+    environment: dict[str, Any] = {}
+    with suppress(OSError, ValueError, TypeError):
+        environment = dict(read_json(folder.environment_file))
+    known = environment.get("threads")
+    if not isinstance(known, int) or known < 1:
+        with suppress(OSError):
+            write_json(folder.environment_file, {**environment, "threads": slots[0].threads})
+        return tuple(slots), ""
+    if wish and wish != known:
+        return tuple(slots), (
+            f"The run began with {known} processor threads a worker and goes on with {wish}, as compute.threads says: "
+            "its figures may differ from those of a run that was not interrupted."
+        )
+    there = available_processors()
+    sentence = ""
+    if known * len(slots) > there and known != slots[0].threads:
+        sentence = (
+            f"The run keeps to {known} processor threads a worker, as it began; with {there} processors here it is "
+            "slower than it could be. Another compute.threads changes its last digits."
+        )
+    return tuple(replace(slot, threads=known) for slot in slots), sentence
 
 
 def _version(package: str) -> str | None:

@@ -24,6 +24,7 @@ from typing import Any
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.files import FileLock, read_json, write_json
 from aimic_tui.engine.runs.devices import Slot, find_slots
+from aimic_tui.engine.runs.environment import settle_threads
 from aimic_tui.engine.runs.events import EventReader, now
 from aimic_tui.engine.runs.folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.journal import FULL_DISK, Disks, Journal, complain
@@ -48,6 +49,7 @@ class Scheduler:
         slots: where workers may be.
         worker_command: starts a worker on this run.
         evaluate: called after each finished trial; may fail without harm.
+        warning: a sentence for the run's story, "" where there is none.
     """
 
     def __init__(
@@ -56,11 +58,13 @@ class Scheduler:
         slots: Sequence[Slot],
         worker_command: Sequence[str],
         evaluate: Callable[[], object],
+        warning: str = "",
     ) -> None:
         self._folder = folder
         self._slots = slots
         self._worker_command = worker_command
         self._evaluate = evaluate
+        self._warning = warning
         self._workers: dict[int, WorkerProcess] = {}
         self._selector = selectors.DefaultSelector()
         recorded = read_recorded(folder)
@@ -95,6 +99,8 @@ class Scheduler:
     def run(self) -> RunStatus:
         """Walk the grid; return how the run stands at the end."""
         self._journal.tell("run-resumed" if self._resumed else "run-started", pid=os.getpid(), host=self._status.host)
+        if self._warning:
+            self._journal.tell("warning", sentence=self._warning)
         self._journal.save(self._status)
         try:
             while True:
@@ -357,11 +363,14 @@ def main(arguments: Sequence[str]) -> int:
     from aimic_tui.engine.experiment import Experiment
 
     compute = Experiment.from_file(folder.experiment_file).compute
+    found = find_slots(compute.devices, compute.workers, compute.threads)
+    slots, warning = settle_threads(folder, found, compute.threads)
     scheduler = Scheduler(
         folder,
-        find_slots(compute.devices, compute.workers, compute.threads),
+        slots,
         [sys.executable, "-m", "aimic_tui.engine.runs.worker"],
         lambda: write_results(folder.path),
+        warning,
     )
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, scheduler.on_signal)

@@ -28,7 +28,7 @@ from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.files import FileLock, digest_of_bytes, digest_of_file
 from aimic_tui.engine.processor import settle_processor
 from aimic_tui.engine.runs.events import append_event
-from aimic_tui.engine.runs.folder import RunFolder, TrialKey
+from aimic_tui.engine.runs.folder import RunFolder, TrialFolder, TrialKey
 from aimic_tui.engine.runs.system import SystemWatch, energy_told, visible_gpus
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import one_line
@@ -101,6 +101,7 @@ class Worker:
                 raise AimicError(
                     f"Another worker process still trains {key.name}. End it, then `aimic resume` the run."
                 )
+            _clear_up(folder)
             answer["state"] = self._train(key)
         except Exception as error:  # whatever happens to one trial, the others go on
             traceback.print_exc()
@@ -195,6 +196,14 @@ def _sentence(error: Exception) -> str:
         return "The memory ran out. Choose a smaller model.image_size, training.batch_size or network."
     said = one_line(f"{type(error).__name__}: {error}")
     return f"The trial failed by a fault of the program ({said}); the worker's log in the run's folder has the details."
+
+
+def _clear_up(folder: TrialFolder) -> None:
+    """Remove what a worker that was killed left half written; the trial's lock is held, so nobody writes it now."""
+    for place in (folder.path, folder.model_folder):
+        for left in place.glob(".*.part"):
+            with suppress(OSError):
+                left.unlink()
 
 
 def _let_go_of_memory() -> None:
