@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
-from rich.color import Color, ColorType
+from rich.color import Color, ColorType, blend_rgb
 from rich.color_triplet import ColorTriplet
 from rich.segment import Segment
 from rich.style import Style
@@ -29,6 +29,7 @@ Drawing = Literal["colour", "dark", "light"]  # dark, light: by density, on a ba
 
 _DENSITY = " .:-=+*#%@"
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601: how bright the three primaries look
+_FADED = 0.72  # of the background in what is left out: still to be made out, but no longer among the others
 # What makes the outline of a nucleus visible again at twelve pixels a side, without a halo around it.
 _SHARPEN = ImageFilter.UnsharpMask(radius=0.7, percent=70, threshold=2)
 
@@ -72,6 +73,21 @@ def strips_of(pixels: Pixels, columns: int, rows: int, drawing: Drawing = "colou
         Strip(_half_blocks(upper, lower), columns)
         for upper, lower in zip(packed[0::2].tolist(), packed[1::2].tolist(), strict=True)
     ]
+
+
+def faded(strip: Strip, background: Style) -> Strip:
+    """Return a strip of an image blended into the background, for what is left out."""
+    behind = background.bgcolor
+    return Strip([Segment(text, _faded(style, behind), control) for text, style, control in strip], strip.cell_length)
+
+
+@lru_cache(maxsize=65_536)
+def _faded(style: Style | None, behind: Color | None) -> Style:
+    ends = (style.color, style.bgcolor) if style else (None, None)
+    if behind is None or behind.triplet is None or any(end is None or end.triplet is None for end in ends):
+        return (style or Style()) + Style(dim=True)
+    blended = [blend_rgb(end.triplet, behind.triplet, _FADED) for end in ends if end and end.triplet]
+    return Style.from_color(*(Color.from_triplet(colour) for colour in blended))
 
 
 def _half_blocks(upper: list[int], lower: list[int]) -> list[Segment]:

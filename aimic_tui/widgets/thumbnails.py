@@ -21,7 +21,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from aimic_tui.engine.text import printable
-from aimic_tui.widgets.half_blocks import Drawing, drawing_for, strips_of
+from aimic_tui.widgets.half_blocks import Drawing, drawing_for, faded, strips_of
 from aimic_tui.widgets.table_column import cut
 
 _NARROWEST, _WIDEST = 12, 40  # cells: below, a cell's nucleus can't be told from its plasma
@@ -35,12 +35,16 @@ _Drawn = list[Strip] | str  # lines, or why there are none
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """An image of the grid: its file, what stands below it, a sign before that and the sign's role in the theme."""
+    """An image of the grid: its file, what stands below it, a sign before that and the sign's role in the theme.
+
+    A `faded` one is drawn nearly in the background's colour: it is there, but does not take part.
+    """
 
     path: Path
     caption: str
     sign: str = ""
     role: Literal["", "muted", "attention", "failed", "primary"] = ""
+    faded: bool = False
 
 
 class ThumbnailGrid(ScrollView, can_focus=True):
@@ -301,18 +305,18 @@ class ThumbnailGrid(ScrollView, can_focus=True):
                 segments.append(Segment(("▸ " if inner == self._tile[1] else "┃ ") if at_cursor else "  ", mark))
                 item = self.items[index]
                 if inner < self._tile[1]:
-                    segments += self._image_line(item.path, inner, base)
+                    segments += self._image_line(item, inner, base)
                 else:
                     segments += self._caption(item, base, mark if at_cursor else None)
         return Strip(segments).adjust_cell_length(width, base)
 
-    def _image_line(self, path: Path, inner: int, base: Style) -> list[Segment]:
+    def _image_line(self, item: Thumbnail, inner: int, base: Style) -> list[Segment]:
         width, height = self._tile
-        drawn = self._drawn.get(path)
+        drawn = self._drawn.get(item.path)
         if isinstance(drawn, list):
             top = (height - len(drawn)) // 2
             if 0 <= inner - top < len(drawn):
-                strip = drawn[inner - top]
+                strip = faded(drawn[inner - top], base) if item.faded else drawn[inner - top]
                 left = (width - strip.cell_length) // 2
                 return [
                     Segment(" " * left, base),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,19 @@ class Listed:
     conflicts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def label_of(self, image: str) -> str:
+        """Return the class that an image is listed with, empty where it has none or is not there."""
+        at = bisect_left(self.images, image)
+        return self.labels[at] if at < len(self.images) and self.images[at] == image else ""
+
+
+class NoClasses(InputProblem):
+    """A folder holds `images` (names, sorted), but nothing says their classes: `data.pattern` might."""
+
+    def __init__(self, sentence: str, images: tuple[str, ...]) -> None:
+        super().__init__(sentence)
+        self.images = images
+
 
 def list_images(settings: WhichImages, progress: Callable[[int], None] | None = None) -> Listed:
     """List the images of a data set with what its folders, names or rows say of them; none is opened.
@@ -108,7 +122,7 @@ def _from_folder(root: Path, scan: Scan, group: str) -> Listed:
             parts.append(part if rest else Part.UNUSED)
         labels.append(top if rest else "")
     if not any(labels):
-        raise InputProblem(_no_images(root, scan))
+        raise NoClasses(_no_images(root, scan), tuple(scan.images)) if labels else InputProblem(_no_images(root, scan))
     suggested = _suggested(scan.images, labels)
     return Listed(
         root,
