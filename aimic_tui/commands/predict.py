@@ -27,6 +27,13 @@ _EVENT_EVERY = 0.5  # seconds
 @click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="The table to write.")
 @click.option("--network", help="Whose models to take from a run (default: the best by validation).")
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), help="Default: what the output's name says.")
+@click.option(
+    "--max-error",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Mark images as rejected that the model is too unsure about for this share of errors, such as 0.02, among "
+    "the others; chosen on its validation images.",
+)
+@click.option("--as-trained", is_flag=True, help="Leave the probabilities uncalibrated.")
 @click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images at once (default: what suits the device).")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--events", type=click.Path(path_type=Path), help="Append progress to this file, a JSON object a line.")
@@ -39,13 +46,16 @@ def predict(
     output: Path,
     network: str | None,
     form: str | None,
+    max_error: float | None,
+    as_trained: bool,
     batch_size: int | None,
     device: str,
     events: Path | None,
 ) -> None:
     """Classify IMAGES (files and folders) with MODEL: a run, a trial's folder or a model's folder.
 
-    The models of a run's folds answer together, by the mean of their probabilities. Interrupted, the same command
+    The models of a run's folds answer together, by the mean of their probabilities, which are calibrated where the
+    models were trained with validation images. Interrupted, the same command
     goes on where it was. The last line on stdout is the table's path.
     """
     from aimic_tui.engine.data.find import image_files
@@ -82,11 +92,15 @@ def predict(
             batch_size=batch_size,
             device=device,
             form=format_of(output, form),
+            as_trained=as_trained,
+            max_error=max_error,
         )
     finally:
         report.end()
     counts = ", ".join(f"{name} {count:,}" for name, count in summary.counts.items())
     unreadable = f"; {summary.unreadable:,} could not be read" if summary.unreadable else ""
+    if summary.rejected is not None:
+        unreadable += f"; {summary.rejected:,} rejected (probability below {summary.threshold:.3f})"
     speed = f", {wording.rate(summary.images_per_second)}" if summary.images_per_second else ""
     click.echo(printable(f"{counts}{unreadable} ({wording.duration(summary.seconds)}{speed})"), err=True)
     report.finished(
@@ -96,6 +110,9 @@ def predict(
             "models": summary.models,
             "images": summary.images,
             "unreadable": summary.unreadable,
+            "rejected": summary.rejected,
+            "threshold": summary.threshold,
+            "calibrated": summary.calibrated,
             "counts": summary.counts,
             "seconds": summary.seconds,
             "images_per_second": summary.images_per_second,

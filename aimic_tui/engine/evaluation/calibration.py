@@ -115,23 +115,21 @@ def calibrate(
     temperatures: list[Temperature] = []
     thresholds: list[list[float | None]] = []
     places: list[tuple[int, NDArray[np.bool_]]] = []
-    for place, trial_seed in enumerate(network.seeds):
-        for fold in network.folds_done:
-            found = validations.get((fold, trial_seed))
-            if found is None:
-                return None
-            known = (found.labels >= 0) & ~np.isnan(found.probabilities).any(axis=1)
-            labels, said = found.labels[known], found.probabilities[known]
-            if not len(labels):
-                return None
-            value = fit_temperature(labels, said)
-            temperatures.append(Temperature(fold, trial_seed, value, len(labels)))
-            here = network.folds == fold
-            table[place, here] = scaled(table[place, here], value)
-            right = said.argmax(axis=1) == labels
-            sureness = scaled(said, value).max(axis=1)
-            thresholds.append([choose_threshold(sureness, right, wanted) for wanted in WANTED_ERRORS])
-            places.append((place, here))
+    for trial in network.trials():
+        found = validations.get((trial.fold, trial.seed))
+        if found is None:
+            return None
+        known = (found.labels >= 0) & ~np.isnan(found.probabilities).any(axis=1)
+        labels, said = found.labels[known], found.probabilities[known]
+        if not len(labels):
+            return None
+        value = fit_temperature(labels, said)
+        temperatures.append(Temperature(trial.fold, trial.seed, value, len(labels)))
+        table[trial.place, trial.images] = scaled(table[trial.place, trial.images], value)
+        right = said.argmax(axis=1) == labels
+        sureness = scaled(said, value).max(axis=1)
+        thresholds.append([choose_threshold(sureness, right, wanted) for wanted in WANTED_ERRORS])
+        places.append((trial.place, trial.images))
     after = cluster_bootstrap(
         network.labels, table, network.groups, resamples=resamples, confidence=confidence, seed=seed
     )
@@ -203,7 +201,9 @@ def scaled(probabilities: Floats, temperature: float) -> Floats:
     return shares
 
 
-def choose_threshold(sureness: Floats, right: NDArray[np.bool_], wanted: float) -> float | None:
+def choose_threshold(
+    sureness: Floats, right: NDArray[np.bool_], wanted: float, *, weights: Floats | None = None
+) -> float | None:
     """Return the lowest probability from which on at most a share `wanted` is wrong, None where there is none.
 
     One error more than was seen is counted against it, (errors + 1) / (images + 1), as conformal risk control does:
@@ -212,11 +212,12 @@ def choose_threshold(sureness: Floats, right: NDArray[np.bool_], wanted: float) 
     Args:
         sureness: float [n], the probability of the predicted class of validation images.
         right: bool [n], whether that class is theirs.
+        weights: float [n], as how many images each counts; None counts each once.
     """
     order = np.argsort(-sureness, kind="stable")
     ordered = sureness[order]
-    errors = np.cumsum(~right[order])
-    kept = np.arange(1, len(ordered) + 1)
+    counted = np.ones(len(order)) if weights is None else weights[order]
+    errors, kept = np.cumsum(counted * ~right[order]), np.cumsum(counted)
     last_of_its_value = np.r_[ordered[1:] != ordered[:-1], True]
     good = np.flatnonzero(((errors + 1) / (kept + 1) <= wanted) & last_of_its_value)
     return float(ordered[good[-1]]) if len(good) else None

@@ -17,12 +17,14 @@ from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.data.reading import UnreadableImage
 from aimic_tui.engine.data.threads import in_threads
 from aimic_tui.engine.errors import InputProblem, Interrupted
+from aimic_tui.engine.evaluation.model_calibration import read_model_calibration, reject_threshold
 from aimic_tui.engine.files import digest_of_bytes
 from aimic_tui.engine.inference.loading import LoadedModel, choose_device, load_model
-from aimic_tui.engine.inference.table import Format, PredictionTable, format_of
+from aimic_tui.engine.inference.table import Format, PredictionTable, Trust, format_of
 from aimic_tui.engine.models.model_folder import read_checked_model
 from aimic_tui.engine.text import printable
 
+POSSIBLE_ERRORS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3)  # what may be asked for instead
 Pictures = dict[Preprocessing, NDArray[np.uint8]]
 BATCH = {"cpu": 16, "cuda": 128}  # on a processor, larger ones only take more memory
 
@@ -52,6 +54,9 @@ class PredictionSummary:
     Attributes:
         images: rows of the table; `resumed` of them come from an interrupted earlier call.
         unreadable: rows without a prediction.
+        rejected: rows below the threshold, left to a person; None where no error rate was wanted.
+        threshold: of the calibrated probability; None where no error rate was wanted.
+        calibrated: whether the probabilities are.
         counts: images by predicted class, in the order of the classes.
         seconds: this call's, the loading of the network included.
     """
@@ -62,6 +67,9 @@ class PredictionSummary:
     images: int
     resumed: int
     unreadable: int
+    rejected: int | None
+    threshold: float | None
+    calibrated: bool
     counts: dict[str, int]
     seconds: float
     images_per_second: float | None
@@ -77,10 +85,13 @@ def predict(
     batch_size: int | None = None,
     device: str = "auto",
     form: Format | None = None,
+    as_trained: bool = False,
+    max_error: float | None = None,
 ) -> PredictionSummary:
     """Classify `files` and write a table with a row for each, in their order.
 
-    The probabilities of several models are averaged. An image that can't be read gets a row without prediction that
+    Where every model has a calibration, its probabilities are those of logits divided by its temperature. The
+    probabilities of several models are averaged. An image that can't be read gets a row without prediction that
     says why. What an interrupted call with the same models and files wrote is kept and not computed again.
 
     Args:
@@ -91,17 +102,21 @@ def predict(
         should_stop: asked after each batch.
         batch_size: images at once; None for what suits the device.
         form: None for what the name of `output` says.
+        as_trained: leave the probabilities as the networks give them.
+        max_error: mark images as rejected that the models are too unsure about for at most this share of errors, 0 to
+            1, among the others; the validation images of the models choose from which probability on.
 
     Raises:
-        InputProblem: no models, or models that don't go together or are damaged.
+        InputProblem: no models, or models that don't go together or are damaged, or `max_error` can't be promised.
         UsageProblem: no such device, or an output that can't be.
         Interrupted: `should_stop` said so; the sentence says how far it came.
     """
     began = time.monotonic()
     place = choose_device(device)
-    network, classes, key = _identity(models, files)
+    trust = _trust(models, as_trained, max_error)
+    network, classes, key = _identity(models, files, trust)
     names = [name for name, _ in files]
-    with closing(PredictionTable(output, form or format_of(output), key, names, classes)) as table:
+    with closing(PredictionTable(output, form or format_of(output), key, names, classes, trust=trust)) as table:
         resumed = table.done
         progress(PredictionProgress("load", table.done, len(files)))
         loaded = [load_model(folder, place) for folder in models] if table.done < len(files) else []
@@ -125,13 +140,38 @@ def predict(
         images=len(files),
         resumed=resumed,
         unreadable=table.counts[""],
+        rejected=None if trust.threshold is None else table.rejected,
+        threshold=trust.threshold,
+        calibrated=bool(trust.temperatures),
         counts={name: table.counts[name] for name in classes},
         seconds=time.monotonic() - began,
         images_per_second=speed,
     )
 
 
-def _identity(models: Sequence[Path], files: Sequence[tuple[str, Path]]) -> tuple[str, tuple[str, ...], str]:
+def _trust(models: Sequence[Path], as_trained: bool, max_error: float | None) -> Trust:
+    found = [calibration for model in models if (calibration := read_model_calibration(model)) is not None]
+    known = len(found) == len(models) and not as_trained
+    temperatures = tuple(calibration.temperature for calibration in found) if known else ()
+    if max_error is None:
+        return Trust(temperatures)
+    if not known:
+        what = "without calibration there is no threshold" if as_trained else "it was trained without validation images"
+        raise InputProblem(f"No share of errors can be promised for this model: {what}. Leave the wanted share out.")
+    threshold = reject_threshold(found, max_error)
+    if threshold is None:
+        possible = next((rate for rate in POSSIBLE_ERRORS if reject_threshold(found, rate) is not None), None)
+        advice = f"Ask for {possible:g} or more" if possible else "More images, or a better network, can"
+        raise InputProblem(
+            f"The models' validation images are too few, or too often wrong, to promise at most "
+            f"{100 * max_error:g} % of errors. {advice}."
+        )
+    return Trust(temperatures, threshold)
+
+
+def _identity(
+    models: Sequence[Path], files: Sequence[tuple[str, Path]], trust: Trust
+) -> tuple[str, tuple[str, ...], str]:
     """Return network and classes of the models, and a digest of everything that the table's rows depend on."""
     if not models:
         raise InputProblem("There is no model to predict with.")
@@ -144,6 +184,7 @@ def _identity(models: Sequence[Path], files: Sequence[tuple[str, Path]]) -> tupl
                 "can't be averaged. Name models of one run."
             )
     parts = [*(f"{digest} {card.preprocessing.to_json()}" for card, _, digest in checked), *classes]
+    parts.append(repr(trust))
     parts += [f"{name}\0{path.absolute()}" for name, path in files]
     return checked[0][0].network, classes, digest_of_bytes("\0\0".join(parts).encode("utf-8", "surrogateescape"))
 

@@ -12,6 +12,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -19,12 +20,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.evaluation.calibration import scaled
 from aimic_tui.engine.evaluation.predictions import COLUMNS, prediction_columns
 from aimic_tui.engine.files import FileLock, read_json, replacing, sync_folder, write_json
 from aimic_tui.engine.text import from_csv_cell, printable, to_csv_cell
 
 Format = Literal["csv", "json"]
-FURTHER_COLUMNS = ("margin", "entropy", "agreement", "problem")
+FURTHER_COLUMNS = ("margin", "entropy", "agreement", "problem", "calibrated", "rejected")
+_YES, _NO = "yes", "no"
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far the probabilities of a table's rows are to be believed.
+
+    Attributes:
+        temperatures: one a model, for its logits; none where the probabilities stay as they are.
+        threshold: the probability below which an image is left to a person; None where no error rate was wanted.
+    """
+
+    temperatures: tuple[float, ...] = ()
+    threshold: float | None = None
 
 
 def format_of(output: Path, wish: str | None = None) -> Format:
@@ -37,6 +53,7 @@ class PredictionTable:
 
     Args:
         output: the file that it becomes.
+        trust: in the probabilities.
         key: of models and files; rows of an earlier, interrupted table are kept only where it had the same.
         names: of the images, in the order of the rows.
 
@@ -47,13 +64,18 @@ class PredictionTable:
     Attributes:
         done: rows that are there, from the first on.
         counts: images by predicted class; the empty name counts those without a prediction.
+        rejected: images that are left to a person.
     """
 
-    def __init__(self, output: Path, form: Format, key: str, names: Sequence[str], classes: tuple[str, ...]) -> None:
+    def __init__(
+        self, output: Path, form: Format, key: str, names: Sequence[str], classes: tuple[str, ...], *, trust: Trust
+    ) -> None:
         self.output = output
         self.partial = output.with_name(output.name + ".partial")
         self.counts: Counter[str] = Counter()
         self.done = 0
+        self.rejected = 0
+        self._trust = trust
         self._form = form
         self._names = names
         self._classes = classes
@@ -90,6 +112,7 @@ class PredictionTable:
                 if end:
                     self.done += 1
                     self.counts[from_csv_cell(row[2])] += 1
+                    self.rejected += row[-1] == _YES
                 end = offset
         return end
 
@@ -110,11 +133,22 @@ class PredictionTable:
             else:
                 said, figures = self._figures(members)
             self.counts[said] += 1
-            rows.append([name, "", said, *figures, problem])
+            calibrated = _YES if self._trust.temperatures else _NO
+            rejected = self._rejection(figures[0])
+            self.rejected += rejected == _YES
+            rows.append([name, "", said, *figures, problem, calibrated if said else "", rejected])
         self._append(self._text(rows))
         self.done += len(rows)
 
+    def _rejection(self, probability: str) -> str:
+        if self._trust.threshold is None or not probability:
+            return ""
+        return _NO if float(probability) >= self._trust.threshold else _YES
+
     def _figures(self, members: NDArray[np.float64]) -> tuple[str, list[str]]:
+        if self._trust.temperatures:
+            each = zip(members, self._trust.temperatures, strict=True)
+            members = np.concatenate([scaled(row[None], temperature) for row, temperature in each])
         mean = members.mean(axis=0)
         best = int(mean.argmax())
         top = np.sort(mean)
@@ -169,7 +203,7 @@ class PredictionTable:
     def _record(self, row: Sequence[str]) -> dict[str, object]:
         image, label, said, probability = row[: len(COLUMNS)]
         figures = row[len(COLUMNS) : len(COLUMNS) + len(self._classes)]
-        margin, entropy, agreement, problem = row[-len(FURTHER_COLUMNS) :]
+        margin, entropy, agreement, problem, calibrated, rejected = row[-len(FURTHER_COLUMNS) :]
         each = dict(zip(self._classes, map(float, figures), strict=True)) if said else None
         return {
             "image": image,
@@ -181,6 +215,8 @@ class PredictionTable:
             "entropy": _value(entropy),
             "agreement": _value(agreement),
             "problem": problem or None,
+            "calibrated": calibrated == _YES if calibrated else None,
+            "rejected": rejected == _YES if rejected else None,
         }
 
 

@@ -12,7 +12,9 @@ import torch
 
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.errors import InputProblem, Interrupted, UsageProblem
-from aimic_tui.engine.evaluation.predictions import read_predictions
+from aimic_tui.engine.evaluation.calibration import fit_temperature, scaled
+from aimic_tui.engine.evaluation.model_calibration import keep_model_calibrations
+from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions, write_predictions
 from aimic_tui.engine.files import read_table
 from aimic_tui.engine.inference.loading import load_model
 from aimic_tui.engine.inference.predict import PredictionProgress, predict
@@ -55,7 +57,7 @@ def test_a_table_has_a_row_an_image_with_the_mean_of_the_folds(run: Path, images
     assert list(rows[0]) == [
         *("image", "label", "predicted", "probability"),
         *(f"p_{name}" for name in CLASSES),
-        *("margin", "entropy", "agreement", "problem"),
+        *("margin", "entropy", "agreement", "problem", "calibrated", "rejected"),
     ]
     for row, mean, votes in zip(rows, expected, each.argmax(axis=2).T, strict=True):
         top = np.sort(mean)
@@ -226,3 +228,83 @@ def test_each_of_the_papers_ten_predicts_what_its_library_does(network: str, ima
     np.testing.assert_allclose(
         read_predictions(tmp_path / "p.csv").probabilities, plainly(model, images[:6]), atol=1e-4
     )
+
+
+def believed(run: Path, boast: float, images: int = 60) -> list[float]:
+    """Leave validation predictions beside the models, `boast` times too sure; return their temperatures."""
+    random = np.random.default_rng(5)
+    temperatures = []
+    for trial in sorted(run.glob("trials/*/fold-*")):
+        logits = random.normal(0, 2, (images, len(CLASSES)))
+        chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        labels = (random.random(images)[:, None] > chances.cumsum(axis=1)).sum(axis=1).clip(0, 2).astype(np.int32)
+        names = tuple(f"{trial.name}-{number}.png" for number in range(images))
+        said = scaled(chances, 1 / boast)
+        for name in ("validation.csv", "predictions.csv"):
+            write_predictions(trial / name, Predictions(names, labels, said, CLASSES))
+        temperatures.append(fit_temperature(labels, said))
+    keep_model_calibrations(run)
+    return temperatures
+
+
+def test_probabilities_are_calibrated_by_each_models_own_temperature(run: Path, images: Files, tmp_path: Path) -> None:
+    models = find_models(run)
+    temperatures = believed(run, boast=3.0)
+    summary = predict(models, images, tmp_path / "p.csv")
+    assert summary.calibrated
+    expected = np.mean([scaled(plainly(m, images), t) for m, t in zip(models, temperatures, strict=True)], axis=0)
+    np.testing.assert_allclose(read_predictions(tmp_path / "p.csv").probabilities, expected, atol=1e-5)
+    assert {row["calibrated"] for row in read_table(tmp_path / "p.csv")} == {"yes"}
+    plain = predict(models, images, tmp_path / "q.csv", as_trained=True)
+    assert not plain.calibrated
+    expected = np.mean([plainly(model, images) for model in models], axis=0)
+    np.testing.assert_allclose(read_predictions(tmp_path / "q.csv").probabilities, expected, atol=1e-5)
+    assert {(row["calibrated"], row["rejected"]) for row in read_table(tmp_path / "q.csv")} == {("no", "")}
+
+
+def test_where_one_of_the_models_knows_no_temperature_none_is_calibrated(
+    run: Path, images: Files, tmp_path: Path
+) -> None:
+    believed(run, boast=3.0)
+    (find_models(run)[0] / "calibration.json").unlink()
+    (find_models(run)[0].parent / "validation.csv").unlink()
+    assert not predict(find_models(run), images[:2], tmp_path / "p.csv").calibrated
+    with pytest.raises(InputProblem, match="No share of errors can be promised"):
+        predict(find_models(run), images[:2], tmp_path / "p.csv", max_error=0.1)
+
+
+def test_images_below_the_threshold_are_left_to_a_person(run: Path, images: Files, tmp_path: Path) -> None:
+    believed(run, boast=1.0)
+    summary = predict(find_models(run), [*images, ("no.png", tmp_path / "no.png")], tmp_path / "p.csv", max_error=0.2)
+    rows = read_table(tmp_path / "p.csv")
+    assert summary.threshold is not None
+    for row in rows[:-1]:
+        assert row["rejected"] == ("yes" if float(row["probability"]) < summary.threshold else "no")
+    assert (rows[-1]["calibrated"], rows[-1]["rejected"]) == ("", "")
+    assert summary.rejected == sum(row["rejected"] == "yes" for row in rows)
+    predict(find_models(run), images[:3], tmp_path / "p.json", max_error=0.2)
+    entries = json.loads((tmp_path / "p.json").read_bytes())["predictions"]
+    assert [(entry["calibrated"], entry["rejected"]) for entry in entries] == [
+        (True, row["rejected"] == "yes") for row in rows[:3]
+    ]
+
+
+def test_what_cant_be_promised_is_a_sentence_with_what_can(run: Path, images: Files, tmp_path: Path) -> None:
+    believed(run, boast=1.0)
+    with pytest.raises(InputProblem, match=r"to promise at most 0\.1 % of errors\. Ask for 0\.\d+ or more\."):
+        predict(find_models(run), images, tmp_path / "p.csv", max_error=0.001)
+
+
+def test_rejections_are_counted_over_an_interruption_and_not_mixed_with_others(
+    run: Path, images: Files, tmp_path: Path
+) -> None:
+    believed(run, boast=1.0)
+    models = find_models(run)
+    with pytest.raises(Interrupted):
+        predict(models, images, tmp_path / "p.csv", should_stop=lambda: True, batch_size=8, max_error=0.2)
+    summary = predict(models, images, tmp_path / "p.csv", batch_size=8, max_error=0.2)
+    assert summary.resumed == 8
+    assert summary.rejected == sum(row["rejected"] == "yes" for row in read_table(tmp_path / "p.csv"))
+    with pytest.raises(Interrupted):
+        predict(models, images, tmp_path / "p.csv", should_stop=lambda: True, batch_size=8, max_error=0.2)
+    assert predict(models, images, tmp_path / "p.csv", batch_size=8).resumed == 0
