@@ -8,7 +8,6 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.split import Split
@@ -177,10 +176,10 @@ class _Judge:
 
     def __init__(self, options: _Options) -> None:
         self._options = options
-        self._known: dict[tuple[str, int, bytes], Judgement] = {}
+        self._known: dict[tuple[str, tuple[tuple[int, ...], ...], bytes], Judgement] = {}
 
     def __call__(self, network: TestedNetwork) -> Judgement:
-        key = network.name, len(network.seeds), network.images.tobytes()
+        key = network.name, (network.repeats, network.seeds), network.images.tobytes()
         if key not in self._known:
             self._known[key] = cluster_bootstrap(
                 network.labels,
@@ -219,29 +218,43 @@ def _compared(a: TestedNetwork, b: TestedNetwork, tested_to_trained: float, opti
 
 
 def _common(a: TestedNetwork, b: TestedNetwork) -> tuple[TestedNetwork, TestedNetwork]:
-    """Return both on the images that both classified, with as many seeds of each."""
+    """Return both on the images that both classified: of the repeats that both have, with as many seeds of each."""
     _, of_a, of_b = np.intersect1d(a.images, b.images, return_indices=True)
-    seeds = min(len(a.seeds), len(b.seeds))
-    known = ~(_unclassified(a, of_a, seeds) | _unclassified(b, of_b, seeds))
-    return a.part(of_a[known], seeds=seeds), b.part(of_b[known], seeds=seeds)
+    sets = _sets_in_common(a, b)
+    a, b = a.part(of_a, sets=[of_a for of_a, _ in sets]), b.part(of_b, sets=[of_b for _, of_b in sets])
+    known = np.flatnonzero(~(a.unclassified | b.unclassified))
+    return a.part(known), b.part(known)
 
 
-def _unclassified(network: TestedNetwork, places: NDArray[np.intp], seeds: int) -> NDArray[np.bool_]:
-    missing: NDArray[np.bool_] = np.asarray(np.isnan(network.probabilities[:seeds, places]).any(axis=(0, 2)))
-    return missing
+def _sets_in_common(a: TestedNetwork, b: TestedNetwork) -> list[tuple[int, int]]:
+    """Return places of sets that go together: in each repeat the first ones of both, by seed."""
+    found: list[tuple[int, int]] = []
+    for repeat in sorted(set(a.repeats) & set(b.repeats)):
+        places = [[at for at, one in enumerate(network.repeats) if one == repeat] for network in (a, b)]
+        found += zip(places[0], places[1], strict=False)
+    return found
 
 
 def _of_folds(a: TestedNetwork, b: TestedNetwork, metric: str) -> list[float]:
-    """The difference of the figure in each fold, a mean over seeds; folds where it is not defined are left out."""
+    """The difference of the figure in each fold of every repeat, a mean over seeds.
+
+    Folds where it is not defined are left out.
+    """
     found = []
-    for fold in a.folds_done:
-        here = a.folds == fold
-        values = [
-            [scores(network.labels[here], table[here])[metric] for table in network.probabilities] for network in (a, b)
-        ]
-        known = [[value for value in row if value is not None] for row in values]
-        if known[0] and len(known[0]) == len(known[1]):
-            found.append(float(np.mean(known[0]) - np.mean(known[1])))
+    values = [_by_fold(network, metric) for network in (a, b)]
+    for fold, of_a in values[0].items():
+        of_b = values[1].get(fold, [])
+        if of_a and len(of_a) == len(of_b):
+            found.append(float(np.mean(of_a) - np.mean(of_b)))
+    return found
+
+
+def _by_fold(network: TestedNetwork, metric: str) -> dict[int, list[float]]:
+    found: dict[int, list[float]] = {}
+    for trial in network.trials():
+        table = network.probabilities[trial.place, trial.images]
+        value = scores(network.labels[trial.images], table)[metric]
+        found.setdefault(trial.fold, []).extend([] if value is None else [value])
     return found
 
 

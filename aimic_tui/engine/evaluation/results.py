@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from itertools import combinations
 from pathlib import Path
@@ -13,9 +14,11 @@ import numpy as np
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.calibration import calibrate
+from aimic_tui.engine.evaluation.choosing import Chosen, chosen_networks
 from aimic_tui.engine.evaluation.intervals import Judgement, cluster_bootstrap, paired_difference
 from aimic_tui.engine.evaluation.limits import Interval
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, class_scores, confusion, scores
+from aimic_tui.engine.evaluation.model_calibration import keep_model_calibrations
 from aimic_tui.engine.evaluation.tested import TestedNetwork, TestedRun, read_tested, read_validations
 from aimic_tui.engine.files import read_json, write_json
 
@@ -30,7 +33,9 @@ OPTIMISTIC = (
 _BEST_OF_MANY = (
     "The best of {networks} networks by these figures is flattered by the choice, the more the closer they are."
 )
-FORMAT = 3  # counts up when a figure is computed in another way, so that old files are made anew
+_CHOSEN = "Not flattered: the figures of choosing, in each fold by {by} alone and judged on its test images."
+_BY = {"validation part": "its validation part", "inner folds": "its inner folds"}
+FORMAT = 4  # counts up when a figure is computed in another way, so that old files are made anew
 _RESAMPLES = 2000
 _CONFIDENCE = 0.95
 
@@ -38,12 +43,15 @@ _CONFIDENCE = 0.95
 def write_results(run: Path) -> dict[str, Any]:
     """Make the figures of the run in folder `run`, as far as it has come, and put them into its results.json.
 
+    Beside each model goes its calibration.
+
     Raises:
         InputProblem: see `build_results`.
         OSError: the disk is full; the old file is then untouched.
     """
     results = build_results(run)
     write_json(run / "results.json", results)
+    keep_model_calibrations(run)
     return results
 
 
@@ -78,15 +86,28 @@ def build_results(run: Path) -> dict[str, Any]:
         whole test), `classes` (names in the order of the matrices), `networks`: name -> a dict of
 
         - `pooled`: figure -> {value, low, high} over all tested images together; names in `metrics.ALL_METRICS`
-        - `folds`: a dict a tested fold and seed: its figures, `fold`, `seed` and `images`
+        - `folds`: a dict a tested fold and seed: its figures, `fold`, `repeat`, `seed` and `images`
         - `spread`: figure -> {mean, sd} over those (sd with n - 1; None for one)
+        - `by_seed`, `by_repeat`: a dict a seed or repeat: its pooled figures, and `seed` or `repeat`; `seed_spread`,
+          `repeat_spread`: figure -> {mean, sd} over those
         - `classes`: name -> figure -> {value, low, high}, and `support` and `predicted` (images)
-        - `confusion`: counts, rows truth, columns prediction, in the order of `classes`; summed over seeds
-        - `images`, `groups`, `seeds`, `trials_done`, `trials_total`, `unclassified` (images without a prediction)
+        - `confusion`: counts, rows truth, columns prediction, in the order of `classes`; summed over seeds and repeats
+        - `images`, `groups`, `seeds`, `repeats`, `trials_done`, `trials_total`, `unclassified` (images without a
+          prediction)
 
-        and `calibration`: name -> what `calibration.calibrate` finds, for networks with validation predictions; and
+        `chosen`: for each way of choosing a network in each fold without its test images, the same as of a network,
+        and `by` ("validation part", "inner folds"), `metric`, `choices` (`fold`, `repeat`, `network`, `values`: network
+        -> what it was chosen by) and `times` (network -> folds that take it); empty where there is nothing to choose
+        or test images choose anyway; `calibration`: name -> what `calibration.calibrate` finds, for networks with
+        validation predictions; and
         `pairs`: for each two networks `a`, `b`, `images` (that both tested) and `differences`: figure ->
-        {value, low, high} of a - b. With several seeds a figure is the mean of the seeds' figures.
+        {value, low, high} of a - b.
+
+        A pooled figure is that of all folds' predictions together. With several seeds or repeats it is the mean over
+        each of them, as one image's predictions are no independent images; intervals redraw groups of images, and
+        with a group all that every seed and repeat says of it (Tsamardinos et al. 2018, Machine Learning 107, 1895,
+        who redraw images in the same way over repeats). They say how figures vary with the images, not with the
+        seed: that is `seed_spread`.
 
     Raises:
         InputProblem: a file is missing or damaged, or predictions are not of the test images of their fold.
@@ -101,8 +122,11 @@ def build_results(run: Path) -> dict[str, Any]:
     protocol = str(tested.experiment.get("split", {}).get("protocol", "honest"))
     optimistic = protocol != "honest"
     notes = [OPTIMISTIC if optimistic else HONEST]
+    chosen = chosen_networks(run, tested)
     if len(tested.wanted) > 1:
         notes.append(_BEST_OF_MANY.format(networks=len(tested.wanted)))
+    if chosen:
+        notes.append(_CHOSEN.format(by=" or ".join(_BY[found.by] for found in chosen)))
     return {
         "format": FORMAT,
         "run": run.name,
@@ -111,17 +135,25 @@ def build_results(run: Path) -> dict[str, Any]:
         "optimistic": optimistic,
         "note": " ".join(notes),
         "method": f"{100 * options['confidence']:g} % intervals: cluster bootstrap over {tested.groups:,} groups, "
-        f"{options['resamples']:,} resamples (BCa; shares: Wilson with the effective number of images)",
+        f"{options['resamples']:,} resamples{_of_repeats(tested)} (BCa; shares: Wilson with the effective number of "
+        "images)",
         "confidence": options["confidence"],
         "resamples": options["resamples"],
         "complete": tested.complete,
         "images": tested.images,
         "groups": tested.groups,
         "classes": list(tested.classes),
+        "repeats": tested.split.repeats,
         "networks": {network.name: _of_network(tested, network, options) for network in tested.networks},
+        "chosen": [_of_chosen(tested, found, options) for found in chosen],
         "calibration": _calibrations(run, tested, options),
         "pairs": [_pair(a, b, options) for a, b in combinations(tested.networks, 2)],
     }
+
+
+def _of_repeats(tested: TestedRun) -> str:
+    repeats = tested.split.repeats
+    return f", a figure being the mean over {repeats} repeats, redrawn together" if repeats > 1 else ""
 
 
 def _state(run: Path) -> str:
@@ -137,29 +169,65 @@ def _of_network(tested: TestedRun, network: TestedNetwork, options: dict[str, An
     counts = class_scores(network.labels, network.probabilities[0])
     folds = [
         {
-            "fold": fold,
-            "seed": seed,
-            "images": int((network.folds == fold).sum()),
-            **scores(network.labels[network.folds == fold], table[network.folds == fold]),
+            "fold": trial.fold,
+            "repeat": trial.repeat,
+            "seed": trial.seed,
+            "images": int(trial.images.sum()),
+            **scores(network.labels[trial.images], network.probabilities[trial.place, trial.images]),
         }
-        for fold in network.folds_done
-        for seed, table in zip(network.seeds, network.probabilities, strict=True)
+        for trial in network.trials()
     ]
+    by_seed, by_repeat = _by(network, network.seeds), _by(network, network.repeats)
     return {
-        "trials_done": len(folds),
-        "trials_total": tested.folds * len(network.seeds),
-        "seeds": list(network.seeds),
+        "trials_done": network.tables,
+        "trials_total": tested.folds * max(tested.seeds, len(by_seed)),
+        "seeds": list(by_seed),
+        "repeats": list(by_repeat),
         "images": len(network.images),
         "groups": judged.groups,
-        "unclassified": int(np.isnan(network.probabilities).any(axis=(0, 2)).sum()),
+        "unclassified": int(network.unclassified.sum()),
         "pooled": _intervals(judged.overall),
         "folds": folds,
         "spread": {name: _spread([fold[name] for fold in folds]) for name in ALL_METRICS},
+        "by_seed": [{"seed": seed, **figures} for seed, figures in by_seed.items()],
+        "seed_spread": {name: _spread([figures[name] for figures in by_seed.values()]) for name in ALL_METRICS},
+        "by_repeat": [{"repeat": repeat, **figures} for repeat, figures in by_repeat.items()],
+        "repeat_spread": {name: _spread([figures[name] for figures in by_repeat.values()]) for name in ALL_METRICS},
         "classes": {
             name: {**_intervals(figures), "support": _count(row["support"]), "predicted": _count(row["predicted"])}
             for name, figures, row in zip(tested.classes, judged.classes, counts, strict=True)
         },
         "confusion": _confusion(network, len(tested.classes)),
+    }
+
+
+def _by(network: TestedNetwork, keys: Sequence[int]) -> dict[int, dict[str, float | None]]:
+    """Seed or repeat (`keys` says which, of each set) -> every pooled figure, a mean over the sets that have it."""
+    found: dict[int, list[dict[str, float | None]]] = {}
+    for key, table in zip(keys, network.probabilities, strict=True):
+        found.setdefault(key, []).append(scores(network.labels, table))
+    return {
+        key: {name: _spread([figures[name] for figures in sets])["mean"] for name in ALL_METRICS}
+        for key, sets in sorted(found.items())
+    }
+
+
+def _of_chosen(tested: TestedRun, chosen: Chosen, options: dict[str, Any]) -> dict[str, Any]:
+    times = Counter(choice.network for choice in chosen.choices)
+    return {
+        "by": chosen.by,
+        "metric": chosen.metric,
+        "choices": [
+            {
+                "fold": choice.fold,
+                "repeat": tested.split.repeat_of(choice.fold),
+                "network": choice.network,
+                "values": dict(choice.values),
+            }
+            for choice in chosen.choices
+        ],
+        "times": {network.name: times[network.name] for network in tested.networks},
+        **_of_network(tested, chosen.network, options),
     }
 
 

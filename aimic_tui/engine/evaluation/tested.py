@@ -7,7 +7,7 @@ wherever a run's folder is copied to, while it is going on as well as years late
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,35 +20,61 @@ from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.data.split import Split, read_split
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.evaluation.metrics import Floats, Integers
+from aimic_tui.engine.evaluation.metrics import ALL_METRICS, Floats, Integers
 from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions
 from aimic_tui.engine.text import printable
 
-_TRIAL = re.compile(r"fold-(\d+)(?:-seed-(\d+))?\Z")
+_TRIAL = re.compile(r"fold-(\d+)(?:-inner-(\d+))?(?:-seed-(\d+))?\Z")
+
+
+@dataclass(frozen=True, eq=False)
+class TestedTrial:
+    """Where one trial's predictions are in those of its network.
+
+    Attributes:
+        place: its set, among the sets of predictions.
+        images: bool [n], those that its fold tests.
+    """
+
+    __test__ = False
+
+    place: int
+    fold: int
+    seed: int
+    repeat: int
+    images: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class TestedNetwork:
-    """The test predictions of one network, over the folds that are done: `n` images, `s` seeds, `c` classes.
+    """The test predictions of one network, over the folds that are done: `s` sets of `n` images, `c` classes.
+
+    A set is what the folds of one repeat say together, with one seed. Each image is in each set once, so that a figure
+    of a set is one of independent images (as far as their groups go), and a network's figure is the mean over its sets.
 
     Attributes:
-        seeds: those that have predictions for every fold in `folds`; further, less complete ones are left out.
-        folds: int [n], in which fold (from 1) an image was tested; ascending.
-        images: int [n], positions in the manifest.
+        seeds: int [s], of each set.
+        repeats: int [s], of each set, from 1. Sets are in the order of repeats, then seeds; further ones that are not
+            tested on the same images yet are left out.
+        folds: int [s, n], in which fold (from 1, over all repeats) an image was tested.
+        images: int [n], unique positions in the manifest.
         labels: int32 [n].
         groups: int [n].
         probabilities: float [s, n, c]; NaN rows are images that could not be classified.
+        tables: how many trials are tested, those of sets that are left out among them.
     """
 
     __test__ = False  # not a test class, whatever its name
 
     name: str
     seeds: tuple[int, ...]
+    repeats: tuple[int, ...]
     folds: NDArray[np.int64]
     images: NDArray[np.int64]
     labels: Integers
     groups: Integers
     probabilities: Floats
+    tables: int
 
     @property
     def folds_done(self) -> list[int]:
@@ -56,16 +82,33 @@ class TestedNetwork:
         done: list[int] = np.unique(self.folds).tolist()
         return done
 
-    def part(self, kept: NDArray[np.bool_] | NDArray[np.intp], *, seeds: int | None = None) -> TestedNetwork:
-        """Return the same for some of the images (a mask or places), and for the first `seeds` only."""
+    @property
+    def unclassified(self) -> NDArray[np.bool_]:
+        """bool [n]: images that some set has no prediction for."""
+        missing: NDArray[np.bool_] = np.asarray(np.isnan(self.probabilities).any(axis=(0, 2)))
+        return missing
+
+    def trials(self) -> Iterator[TestedTrial]:
+        """Yield the trials behind the predictions, by fold and then by seed."""
+        for fold in self.folds_done:
+            for place, (seed, repeat) in enumerate(zip(self.seeds, self.repeats, strict=True)):
+                here = self.folds[place] == fold
+                if here.any():
+                    yield TestedTrial(place, fold, seed, repeat, here)
+
+    def part(self, kept: NDArray[np.bool_] | NDArray[np.intp], *, sets: Sequence[int] | None = None) -> TestedNetwork:
+        """Return the same for some of the images (a mask or places), and for some of the sets."""
+        chosen = list(range(len(self.seeds)) if sets is None else sets)
         return TestedNetwork(
             self.name,
-            self.seeds[:seeds],
-            self.folds[kept],
+            tuple(self.seeds[place] for place in chosen),
+            tuple(self.repeats[place] for place in chosen),
+            self.folds[chosen][:, kept],
             self.images[kept],
             self.labels[kept],
             self.groups[kept],
-            self.probabilities[:seeds, kept],
+            self.probabilities[chosen][:, kept],
+            self.tables,
         )
 
 
@@ -98,8 +141,19 @@ class TestedRun:
 
     @property
     def folds(self) -> int:
-        """How many the split has."""
+        """How many the split has, over all repeats."""
         return self.split.folds
+
+    @property
+    def seeds(self) -> int:
+        """How many the experiment wants of each network and fold."""
+        return int(self.experiment.get("training", {}).get("seeds", 1))
+
+    @property
+    def monitor(self) -> str:
+        """The figure that chooses epochs and networks: one of `metrics.ALL_METRICS`."""
+        wanted = str(self.experiment.get("training", {}).get("monitor", "macro_f1"))
+        return wanted if wanted in ALL_METRICS else "log_loss"
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -108,9 +162,14 @@ class TestedRun:
 
     @property
     def complete(self) -> bool:
-        """Whether every network is tested on every fold."""
-        done = {network.name: len(network.folds_done) for network in self.networks}
-        return all(done.get(name) == self.folds for name in self.wanted)
+        """Whether every network is tested on every fold with every seed."""
+        done = {network.name: network for network in self.networks}
+        return all(
+            name in done
+            and len(done[name].folds_done) == self.folds
+            and len(done[name].seeds) >= self.seeds * self.split.repeats
+            for name in self.wanted
+        )
 
 
 def read_tested(run: Path) -> TestedRun:
@@ -126,45 +185,17 @@ def read_tested(run: Path) -> TestedRun:
         raise InputProblem(f"{printable(str(run))} is no run: its experiment.toml can't be read ({error}).") from None
     data = read_manifest(run / "manifest.csv")
     split = read_split(run / "split.csv", data.images)
-    positions = {image: position for position, image in enumerate(data.images)}
-
-    tables: dict[str, dict[int, dict[int, Path]]] = {}
+    tables: dict[str, dict[tuple[int, int], Path]] = {}
     for path in sorted((run / "trials").rglob("predictions.csv")):
         match = _TRIAL.match(path.parent.name)
-        if match:
+        if match and not match[2]:
             network = path.parent.parent.relative_to(run / "trials").as_posix()
-            tables.setdefault(network, {}).setdefault(int(match[2] or 0), {})[int(match[1])] = path
-
-    networks = []
+            tables.setdefault(network, {})[int(match[1]), int(match[3] or 0)] = path
     wanted = list(experiment.get("model", {}).get("networks", ()))
-    for name in sorted(tables, key=lambda name: (wanted.index(name) if name in wanted else len(wanted), name)):
-        by_seed = tables[name]
-        folds = max((sorted(paths) for paths in by_seed.values()), key=len)
-        seeds = tuple(seed for seed in sorted(by_seed) if sorted(by_seed[seed]) == folds)
-        tested = [_test_part(split, fold) for fold in folds]
-        images = np.concatenate(tested)
-        probabilities = np.stack(
-            [
-                np.concatenate(
-                    [
-                        _table(by_seed[seed][fold], part, positions, data.classes)
-                        for fold, part in zip(folds, tested, strict=True)
-                    ]
-                )
-                for seed in seeds
-            ]
-        )
-        networks.append(
-            TestedNetwork(
-                name,
-                seeds,
-                np.repeat(folds, [len(part) for part in tested]),
-                images,
-                data.labels[images],
-                data.groups[images],
-                probabilities,
-            )
-        )
+    networks = [
+        _network(name, tables[name], data, split)
+        for name in sorted(tables, key=lambda name: (wanted.index(name) if name in wanted else len(wanted), name))
+    ]
     ever_tested = (split.parts == Part.TEST).any(axis=0)
     return TestedRun(
         experiment,
@@ -182,17 +213,74 @@ def read_validations(run: Path, tested: TestedRun, network: TestedNetwork) -> di
     A trial without such a table is left out, and so is one whose table is not about its fold's validation images.
     """
     found = {}
-    for fold in network.folds_done:
-        wanted = {tested.data.images[place] for place in tested.split.indices(fold, Part.VALIDATION)}
-        for seed in network.seeds:
-            trial = f"fold-{fold}" + (f"-seed-{seed}" if seed else "")
-            try:
-                table = read_predictions(run / "trials" / network.name / trial / "validation.csv")
-            except InputProblem:
-                continue
-            if table.classes == tested.classes and wanted.issuperset(table.images):
-                found[fold, seed] = table
+    for trial in network.trials():
+        wanted = {tested.data.images[place] for place in tested.split.indices(trial.fold, Part.VALIDATION)}
+        name = f"fold-{trial.fold}" + (f"-seed-{trial.seed}" if trial.seed else "")
+        table = _predictions_of(run / "trials" / network.name / name / "validation.csv", tested.classes, wanted)
+        if table is not None:
+            found[trial.fold, trial.seed] = table
     return found
+
+
+def read_inner(run: Path, tested: TestedRun, network: str) -> dict[int, dict[int, Predictions]]:
+    """Read what a network said about the test images of inner folds: fold -> inner fold -> predictions.
+
+    A trial without such a table is left out, and so is one whose table is not about its inner fold's test images.
+    """
+    found: dict[int, dict[int, Predictions]] = {}
+    for path in sorted((run / "trials" / network).glob("fold-*-inner-*/predictions.csv")):
+        match = _TRIAL.match(path.parent.name)
+        if match is None or int(match[1]) > tested.folds or not 1 <= int(match[2]) <= tested.split.inner_folds:
+            continue
+        fold, inner = int(match[1]), int(match[2])
+        wanted = {tested.data.images[place] for place in tested.split.indices(fold, Part.TEST, inner)}
+        table = _predictions_of(path, tested.classes, wanted)
+        if table is not None:
+            found.setdefault(fold, {})[inner] = table
+    return found
+
+
+def _predictions_of(path: Path, classes: tuple[str, ...], wanted: set[str]) -> Predictions | None:
+    try:
+        table = read_predictions(path)
+    except InputProblem:
+        return None
+    return table if table.classes == classes and wanted.issuperset(table.images) else None
+
+
+def _network(name: str, tables: Mapping[tuple[int, int], Path], data: DataSet, split: Split) -> TestedNetwork:
+    """Put a network's tables together; `tables` is (fold, seed) -> its file."""
+    repeats = split.repeats
+    folds: dict[tuple[int, int], list[int]] = {}  # (repeat, seed) -> the folds that are done
+    for fold, seed in sorted(tables):
+        _test_part(split, fold)
+        folds.setdefault(((fold - 1) // (split.folds // repeats) + 1, seed), []).append(fold)
+    covered = {key: np.concatenate([_test_part(split, fold) for fold in done]) for key, done in folds.items()}
+    fullest = max(sorted(covered), key=lambda key: len(covered[key]))
+    images = covered[fullest]
+    same = np.sort(images)
+    kept = [key for key in sorted(covered) if np.array_equal(np.sort(covered[key]), same)]
+    row_of = np.full(len(data), -1)
+    row_of[images] = np.arange(len(images))
+    probabilities = np.full((len(kept), len(images), len(data.classes)), np.nan)
+    tested_in = np.zeros((len(kept), len(images)), np.int64)
+    positions = {image: position for position, image in enumerate(data.images)}
+    for place, (repeat, seed) in enumerate(kept):
+        for fold in folds[repeat, seed]:
+            part = _test_part(split, fold)
+            tested_in[place, row_of[part]] = fold
+            probabilities[place, row_of[part]] = _table(tables[fold, seed], part, positions, data.classes)
+    return TestedNetwork(
+        name,
+        tuple(seed for _, seed in kept),
+        tuple(repeat for repeat, _ in kept),
+        tested_in,
+        images,
+        data.labels[images],
+        data.groups[images],
+        probabilities,
+        len(tables),
+    )
 
 
 def _test_part(split: Split, fold: int) -> NDArray[np.int64]:
