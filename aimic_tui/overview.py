@@ -163,6 +163,8 @@ def _from_trials(snapshot: Any) -> Figure | None:
     """Take the figure from the finished trials, while there are no results yet."""
     values: dict[str, list[float]] = {}
     for trial in snapshot.trials:
+        if trial.key.inner:
+            continue  # it tests what its fold trains on
         value = trial.test.get("macro_f1", math.nan)
         if math.isfinite(value):
             values.setdefault(trial.key.network, []).append(value)

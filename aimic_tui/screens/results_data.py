@@ -61,7 +61,7 @@ class RunResults:
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """What a network said about each test image of the folds that are done; `n` rows, one an image and seed.
+    """What a network said about each test image of the folds that are done; `n` rows, one an image, repeat and seed.
 
     Attributes:
         paths: `n` files.
@@ -132,7 +132,7 @@ def read_judged(folder: RunFolder, network: str) -> Judged:
     folds, labels, tables = [], [], []
     for trial in read_status(folder).trials:
         file = folder.trial(trial.key).predictions_file
-        if trial.network != network or not file.exists():
+        if trial.network != network or trial.inner or not file.exists():
             continue
         predictions = read_predictions(file)
         if set(predictions.classes) != set(codes):

@@ -214,7 +214,13 @@ class RunScreen(Place):
         empty = "no epoch is finished yet"
         loss.show(ChartData("loss", losses, log=True, mark=mark, mark_name=mark_name, empty=empty))
         name, title = _METRICS[self._metric]
-        others = [one for one in snapshot.trials if one.key.network == trial.key.network and one.key != trial.key]
+        others = [
+            one
+            for one in snapshot.trials
+            if one.key.network == trial.key.network
+            and one.key != trial.key
+            and (one.key.inner == 0) == (trial.key.inner == 0)
+        ]
         lines = [
             Series("other folds", _column(one.epochs, "epoch"), _column(one.epochs, name), "faint")
             for one in others
@@ -337,7 +343,8 @@ def _now(snapshot: RunSnapshot, trial: TrialSnapshot | None) -> Content:
     """Say where the chosen trial is, and how its last epoch went."""
     if trial is None:
         return Content("")
-    name = Content.assemble((printable(trial.key.network), "bold"), f" fold {trial.key.fold}")
+    inner = f" inner {trial.key.inner}" if trial.key.inner else ""
+    name = Content.assemble((printable(trial.key.network), "bold"), f" fold {trial.key.fold}{inner}")
     if trial.key.seed:
         name += Content(f" seed {trial.key.seed}")
     progress = trial.progress

@@ -1,4 +1,4 @@
-"""The grid of a run's trials: networks down, folds across, each with its sign and figure."""
+"""The grid of a run's trials: networks down (and seeds, and inner folds), folds across, each with sign and figure."""
 
 from __future__ import annotations
 
@@ -55,6 +55,20 @@ def short(value: float | None, digits: int = 3) -> str:
     return text[1:] if text.startswith("0.") else text
 
 
+@dataclass(frozen=True)
+class GridRow:
+    """What a row of the grid is about: a network with one seed, or an inner fold (from 1) of each fold."""
+
+    network: str
+    seed: int
+    inner: int = 0
+
+    @classmethod
+    def of(cls, key: TrialKey) -> GridRow:
+        """Return the row that a trial is in."""
+        return cls(key.network, key.seed, key.inner)
+
+
 class TrialGrid(Widget, can_focus=True):
     """Networks times folds; one trial is chosen."""
 
@@ -80,17 +94,20 @@ class TrialGrid(Widget, can_focus=True):
         super().__init__()
         self._snapshot: RunSnapshot | None = None
         self._chosen: TrialKey | None = None
-        self._rows: list[tuple[tuple[str, int], dict[int, TrialSnapshot]]] = []
+        self._rows: list[tuple[GridRow, dict[int, TrialSnapshot]]] = []
         self._folds: list[int] = []
 
     def show(self, snapshot: RunSnapshot, chosen: TrialKey | None) -> None:
         """Show a run; `chosen` is the trial that is marked."""
         before = len(self._rows)
         self._snapshot, self._chosen = snapshot, chosen
-        rows: dict[tuple[str, int], dict[int, TrialSnapshot]] = {}
+        rows: dict[GridRow, dict[int, TrialSnapshot]] = {}
         for trial in snapshot.trials:
-            rows.setdefault((trial.key.network, trial.key.seed), {})[trial.key.fold] = trial
-        self._rows = list(rows.items())
+            rows.setdefault(GridRow.of(trial.key), {})[trial.key.fold] = trial
+        # What belongs to a network is together, whatever the order in which it is trained.
+        order = list(dict.fromkeys(row.network for row in rows))
+        place = {row: (order.index(row.network), row.inner, number) for number, row in enumerate(rows)}
+        self._rows = sorted(rows.items(), key=lambda item: place[item[0]])
         self._folds = sorted({trial.key.fold for trial in snapshot.trials})
         self.refresh(layout=before != len(self._rows))
 
@@ -107,7 +124,7 @@ class TrialGrid(Widget, can_focus=True):
         if down:
             names = [name for name, _ in self._rows]
             current = keys[at]
-            line = names.index((current.network, current.seed)) + down
+            line = names.index(GridRow.of(current)) + down
             folds = self._rows[min(max(line, 0), len(names) - 1)][1]
             key = folds.get(current.fold, next(iter(folds.values()))).key
         else:
@@ -128,14 +145,14 @@ class TrialGrid(Widget, can_focus=True):
         if self._snapshot is None or not self._rows:
             return Content("")
         width = self.size.width
-        seeds = len({seed for (_, seed), _ in self._rows}) > 1
-        names = [network + (f" seed {seed}" if seeds else "") for (network, seed), _ in self._rows]
+        seeds = len({row.seed for row, _ in self._rows}) > 1
+        names = [_row_name(row, seeds=seeds) for row, _ in self._rows]
         name_width = min(max([len(printable(name)) for name in names] + [13]), 24) + 2
         room = width - name_width - _POOLED
         folds = self._folds_shown(max(1, (room - 1) // _CELL))
         bar_width = min(30, room - len(folds) * _CELL - 2)
         bar_width = bar_width if bar_width >= 12 else 0
-        figures = [pooled_figure(self._snapshot.results, network) for (network, _), _ in self._rows]
+        figures = self._figures()
         scale = common_scale(v for found in figures if found for v in (found.value, found.low, found.high))
         lines = [self._header(name_width, folds, axis(scale, bar_width) if any(figures) else "")]
         for name, (_, trials), found in zip(names, self._rows, figures, strict=True):
@@ -149,6 +166,16 @@ class TrialGrid(Widget, can_focus=True):
             lines.append(Content("").join(parts))
         return Content("\n").join(self._rows_shown(lines))
 
+    def _figures(self) -> list[Pooled | None]:
+        """Return what each row ends with: a network's figure, once, whatever its seeds and inner folds."""
+        results = self._snapshot.results if self._snapshot is not None else None
+        found: list[Pooled | None] = []
+        told: set[str] = set()
+        for row, _ in self._rows:
+            found.append(None if row.network in told else pooled_figure(results, row.network))
+            told.add(row.network)
+        return found
+
     def _folds_shown(self, count: int) -> list[int]:
         if len(self._folds) <= count:
             return self._folds
@@ -161,7 +188,7 @@ class TrialGrid(Widget, can_focus=True):
         if len(lines) <= room or self._chosen is None:
             return lines
         names = [name for name, _ in self._rows]
-        wanted = (self._chosen.network, self._chosen.seed)
+        wanted = GridRow.of(self._chosen)
         at = names.index(wanted) if wanted in names else 0
         start = min(max(0, at - room // 2), len(self._rows) - (room - 1))
         return [lines[0], *lines[1 + start : start + room]]
@@ -189,3 +216,9 @@ class TrialGrid(Widget, can_focus=True):
             text = f"{text} "
         cell = Content.assemble((text, style), " " * (_CELL - len(text)))
         return cell.stylize(Style.from_meta({"trial": trial.key.name}))
+
+
+def _row_name(row: GridRow, *, seeds: bool) -> str:
+    if row.inner:
+        return f"  inner fold {row.inner}"
+    return row.network + (f" seed {row.seed}" if seeds else "")
