@@ -1,0 +1,229 @@
+"""Do several networks differ over several data sets: Friedman's test, and Nemenyi's, which says which (Demsar 2006).
+
+A data set is one observation: on each one the networks are ranked by a figure, the best one first, equal ones sharing
+their mean rank. Ranks of different data sets can be averaged, figures can't. Two networks differ at level alpha where
+their average ranks are further apart than the critical difference
+
+    CD = q_alpha sqrt(k (k + 1) / (6 N)),
+
+k networks on N data sets, q_alpha being the upper quantile of the studentised range of k means with infinite degrees
+of freedom, divided by sqrt(2) (`scipy.stats.studentized_range`; Demsar's Table 5 to three digits). Friedman's
+chi-square is too timid, so Iman and Davenport's F (1980) decides, with k - 1 and (k - 1)(N - 1) degrees of freedom.
+With five or fewer data sets even large differences are rarely shown.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.evaluation.metrics import Floats
+
+
+@dataclass(frozen=True)
+class RankedPair:
+    """Two networks over all data sets.
+
+    Attributes:
+        difference: of the average ranks, a - b; below 0 where a is better.
+        p: Nemenyi's, which is adjusted for all pairs.
+        differ: whether they are further apart than the critical difference.
+    """
+
+    a: str
+    b: str
+    difference: float
+    p: float
+    differ: bool
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Networks over several data sets.
+
+    Attributes:
+        metric: of `metrics.ALL_METRICS`.
+        data_sets: their names, in the order of the rows.
+        networks: in the order of the columns.
+        values: the figure, a row a data set, a column a network.
+        ranks: the same of the ranks, 1 is the best.
+        average_ranks: one a network.
+        chi_square, chi_square_p: Friedman's test.
+        f, p: Iman and Davenport's; `f` is infinite where all data sets rank the networks alike.
+        critical_difference: of average ranks.
+        pairs: every two networks.
+        groups: places in the order of average rank, from and to (both included), of networks next to each other of
+            which no two differ: the bars of the diagram. A network that differs from all others is in none.
+        alpha: the level.
+    """
+
+    metric: str
+    data_sets: tuple[str, ...]
+    networks: tuple[str, ...]
+    values: tuple[tuple[float, ...], ...]
+    ranks: tuple[tuple[float, ...], ...]
+    average_ranks: tuple[float, ...]
+    chi_square: float
+    chi_square_p: float
+    f: float
+    p: float
+    critical_difference: float
+    pairs: tuple[RankedPair, ...]
+    groups: tuple[tuple[int, int], ...]
+    alpha: float
+
+    @property
+    def by_rank(self) -> list[int]:
+        """Places of the networks, the best one first."""
+        return sorted(range(len(self.networks)), key=lambda place: (self.average_ranks[place], place))
+
+
+def rank_networks(
+    figures: Mapping[str, Mapping[str, float | None]],
+    metric: str,
+    *,
+    lower_is_better: bool = False,
+    alpha: float = 0.05,
+) -> Ranking:
+    """Rank networks over data sets.
+
+    Args:
+        figures: data set -> network -> its figure there.
+        metric: what the figure is.
+        alpha: level of the tests, 0 to 1.
+
+    Raises:
+        InputProblem: there are fewer than two data sets, or fewer than two networks that have a figure on all of them.
+    """
+    data_sets = tuple(figures)
+    if len(data_sets) < 2:
+        raise InputProblem("Networks are ranked over at least two data sets. Name runs on different ones.")
+    first, *others = figures.values()
+    networks = tuple(
+        name for name, value in first.items() if value is not None and all(o.get(name) is not None for o in others)
+    )
+    if len(networks) < 2:
+        raise InputProblem(
+            f"{len(networks)} network{'' if len(networks) == 1 else 's'} with this figure on all of the "
+            f"{len(data_sets)} data sets: two or more must be tested on each of them to be ranked."
+        )
+    values = np.array([[float(of[name] or 0.0) for name in networks] for of in figures.values()])
+    ranks = np.array([_ranks(row if lower_is_better else -row) for row in values])
+    average = ranks.mean(axis=0)
+    chi_square, f = friedman(ranks)
+    count, sets = len(networks), len(data_sets)
+    from scipy.special import chdtrc, fdtrc
+    from scipy.stats import studentized_range
+
+    freedom = (count - 1, (count - 1) * (sets - 1))
+    error = math.sqrt(count * (count + 1) / (6 * sets))
+    critical = float(studentized_range.ppf(1 - alpha, count, np.inf)) / math.sqrt(2) * error
+    pairs = tuple(
+        RankedPair(
+            networks[a],
+            networks[b],
+            float(average[a] - average[b]),
+            float(studentized_range.sf(abs(average[a] - average[b]) / error * math.sqrt(2), count, np.inf)),
+            bool(abs(average[a] - average[b]) > critical),
+        )
+        for a, b in combinations(range(count), 2)
+    )
+    return Ranking(
+        metric,
+        data_sets,
+        networks,
+        tuple(map(tuple, values.tolist())),
+        tuple(map(tuple, ranks.tolist())),
+        tuple(average.tolist()),
+        chi_square,
+        float(chdtrc(count - 1, chi_square)),
+        f,
+        0.0 if math.isinf(f) else float(fdtrc(*freedom, f)),
+        critical,
+        pairs,
+        _groups(np.sort(average), critical),
+        alpha,
+    )
+
+
+def friedman(ranks: Floats) -> tuple[float, float]:
+    """Return Friedman's chi-square and Iman and Davenport's F of ranks float [data sets, networks].
+
+    Ties are corrected for: the chi-square is k - 1 times the share of the ranks' sum of squares that is between
+    networks, N (k - 1) sum_j (R_j - (k + 1) / 2)^2 / sum_ij (r_ij - (k + 1) / 2)^2, which without ties is Demsar's.
+    Where every data set calls all networks equal, both are 0.
+    """
+    sets, count = ranks.shape
+    middle = (count + 1) / 2
+    spread = float(((ranks - middle) ** 2).sum())
+    if spread == 0:
+        return 0.0, 0.0
+    between = float(((ranks.mean(axis=0) - middle) ** 2).sum())
+    chi_square = sets * sets * (count - 1) * between / spread
+    left = sets * (count - 1) - chi_square
+    return chi_square, math.inf if left < 1e-9 else (sets - 1) * chi_square / left
+
+
+def _ranks(values: Floats) -> Floats:
+    """Rank float [k], the smallest first; equal ones share their mean rank."""
+    below = (values[None] < values[:, None] - 1e-12).sum(axis=1)
+    same = (np.abs(values[None] - values[:, None]) <= 1e-12).sum(axis=1)
+    ranks: Floats = below + (same + 1) / 2
+    return ranks
+
+
+def _groups(ordered: Floats, critical: float) -> tuple[tuple[int, int], ...]:
+    found: list[tuple[int, int]] = []
+    for start, rank in enumerate(ordered):
+        end = int(np.searchsorted(ordered, rank + critical + 1e-12, side="right")) - 1
+        if end > start and (not found or end > found[-1][1]):
+            found.append((start, end))
+    return tuple(found)
+
+
+def diagram_lines(ranking: Ranking, width: int = 72) -> Sequence[str]:
+    """Draw the critical-difference diagram as text: an axis of ranks, a line a network, a bar a group.
+
+    Args:
+        width: columns, at least 40.
+    """
+    order = ranking.by_rank
+    count = len(order)
+    names = [ranking.networks[place] for place in order]
+    margin = min(max(map(len, names)), width // 2) + 8
+    span = width - margin
+
+    def column(rank: float) -> int:
+        return round((rank - 1) / max(count - 1, 1) * (span - 1))
+
+    scale = [" "] * span
+    for number in range(1, count + 1):
+        for offset, digit in enumerate(str(number)):
+            if column(number) + offset < span:
+                scale[column(number) + offset] = digit
+    reach = min(column(1 + ranking.critical_difference), span - 1)
+    lines = [
+        " " * margin + "".join(scale).rstrip(),
+        " " * margin
+        + "├"
+        + "─" * max(0, reach - 1)
+        + ("┤" if reach else "")
+        + f" CD {ranking.critical_difference:.2f}",
+    ]
+    for at, (place, name) in enumerate(zip(order, names, strict=True)):
+        rank = ranking.average_ranks[place]
+        row = [" "] * span
+        for start, end in ranking.groups:
+            if start <= at <= end:
+                first, last = (column(ranking.average_ranks[order[edge]]) for edge in (start, end))
+                for spot in range(first, last + 1):
+                    row[spot] = "─"
+        row[column(rank)] = "●"
+        shown = name if len(name) <= margin - 8 else name[: margin - 9] + "…"
+        lines.append(f"{shown:<{margin - 8}} {rank:6.2f} " + "".join(row).rstrip())
+    return lines

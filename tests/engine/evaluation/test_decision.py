@@ -1,0 +1,58 @@
+"""Net benefit is Vickers and Elkin's, computed a second way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from aimic_tui.engine.evaluation.decision import THRESHOLDS, decision_curve
+
+
+@given(
+    arrays.arrays(np.int32, 25, elements=st.integers(0, 1)),
+    arrays.arrays(np.int64, 25, elements=st.integers(0, 20)),
+    st.integers(0, 1),
+)
+def test_it_is_true_minus_weighed_false_positives(labels: np.ndarray, raw: np.ndarray, positive: int) -> None:
+    table = np.stack([1 - raw / 20, raw / 20], axis=1)
+    found = decision_curve(labels, table, np.arange(25, dtype=np.int32), positive=positive, resamples=5)
+    assert found is not None
+    for at in (0, 19, 49, 98):
+        t = THRESHOLDS[at]
+        act = table[:, positive] >= t
+        true, false = (act & (labels == positive)).sum(), (act & (labels != positive)).sum()
+        assert found.network[at] == pytest.approx((true - false * t / (1 - t)) / 25)
+        cases = (labels == positive).sum()
+        assert found.everyone[at] == pytest.approx((cases - (25 - cases) * t / (1 - t)) / 25)
+
+
+def test_a_network_that_knows_is_worth_the_share_of_cases_and_one_that_guesses_is_not_better_than_both_policies() -> (
+    None
+):
+    labels = (np.arange(200) % 4 == 0).astype(np.int32)
+    sure = decision_curve(labels, np.eye(2)[labels], np.arange(200, dtype=np.int32))
+    assert sure is not None
+    np.testing.assert_allclose(sure.network, 0.25)
+    constant = decision_curve(labels, np.tile([0.75, 0.25], (200, 1)), np.arange(200, dtype=np.int32))
+    assert constant is not None
+    assert (constant.network <= np.maximum(constant.everyone, 0) + 1e-12).all()
+    assert constant.share == 0.25
+
+
+def test_bands_redraw_groups_and_few_groups_get_none() -> None:
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 2, 200).astype(np.int32)
+    chance = np.clip(0.5 + 0.3 * (labels - 0.5) + random.normal(0, 0.2, 200), 0, 1)
+    table = np.stack([1 - chance, chance], axis=1)
+    found = decision_curve(labels, table, np.arange(200, dtype=np.int32))
+    assert found is not None
+    assert found.low is not None
+    assert found.high is not None
+    assert ((found.low <= found.network) & (found.network <= found.high)).all()
+    few = decision_curve(labels, table, (np.arange(200) % 5).astype(np.int32))
+    assert few is not None
+    assert few.low is None
+    assert decision_curve(labels, np.full((200, 2), np.nan), np.arange(200, dtype=np.int32)) is None
