@@ -13,6 +13,7 @@ from rich.cells import cell_len, set_cell_size
 
 from aimic_tui import wording
 from aimic_tui.engine.errors import AimicError, InputProblem, Interrupted
+from aimic_tui.engine.files import is_locked
 from aimic_tui.engine.runs.control import request_stop
 from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.snapshot import RunFollower, RunSnapshot, TrialSnapshot
@@ -83,6 +84,7 @@ class Follower:
                     raise Interrupted(
                         f"{_stands(status)} `aimic resume {printable(self._folder.name)}` goes on with it."
                     )
+                self._wait_for_report(status)
                 return status
             if status.state == "queued":
                 raise InputProblem(
@@ -97,6 +99,15 @@ class Follower:
                     f"Left the run to itself; it stops at its next step. `aimic watch {printable(self._folder.name)}` "
                     "follows it, `aimic resume` goes on with it."
                 )
+            time.sleep(_LOOK_EVERY)
+
+    def _wait_for_report(self, status: RunStatus) -> None:
+        """A finished run holds its lock until its report is written."""
+        if status.state != "finished" or not is_locked(self._folder.lock_file):
+            return
+        self._say("writing the report; Ctrl-C leaves without waiting")
+        before = self._interrupts
+        while self._interrupts == before and is_locked(self._folder.lock_file):
             time.sleep(_LOOK_EVERY)
 
     def _ask_to_stop(self) -> None:

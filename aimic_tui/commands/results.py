@@ -31,14 +31,15 @@ _OF_CLASSES = {
 @click.command()
 @click.argument("run")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+@click.option("--again", is_flag=True, help="Make results.json anew first, from the stored predictions.")
 @click.pass_context
-def results(context: click.Context, run: str, as_json: bool) -> None:
+def results(context: click.Context, run: str, as_json: bool, again: bool) -> None:
     """The figures of RUN with their intervals: pooled, by fold, by class, and the confusion matrix.
 
     RUN is a run's folder, its name, a unique beginning of it, or latest.
     """
     folder = Workspace(context.obj).find_run(run)
-    found = read_run(folder)
+    found = make_again(folder) if again else read_run(folder)
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -61,6 +62,19 @@ def read_run(folder: RunFolder) -> dict[str, Any]:
     return {**read_results(folder.path), "state": read_status(folder).state}
 
 
+def make_again(folder: RunFolder) -> dict[str, Any]:
+    """Make a run's results.json anew and return it: the same figures, as long as the predictions are the same.
+
+    Raises:
+        InputProblem: a file of the run is missing or damaged.
+        OSError: the run's folder can't be written.
+    """
+    from aimic_tui.engine.evaluation.results import write_results
+
+    state = read_status(folder).state
+    return {**write_results(folder.path), "state": state}
+
+
 def report_lines(found: dict[str, Any]) -> Iterator[str]:
     """Write a run's figures as plain text."""
     state = found["state"]
@@ -80,6 +94,7 @@ def report_lines(found: dict[str, Any]) -> Iterator[str]:
         yield ""
         yield from _side_by_side(networks)
         yield from _differences(found)
+        yield from _chosen(found)
     for name, network in networks.items():
         yield ""
         yield from _of_network(printable(name), network, found)
@@ -106,12 +121,38 @@ def _differences(found: dict[str, Any]) -> Iterator[str]:
     yield from aligned(rows)
 
 
+def _chosen(found: dict[str, Any]) -> Iterator[str]:
+    """Say what choosing between the networks is worth, on images that had no say in the choice."""
+    if not found.get("chosen"):
+        return
+    yield ""
+    yield "Choosing a network in each fold without its test images, judged on these:"
+    rows = [["chosen by", *(TITLES[metric] for metric in _SIDE_BY_SIDE), "folds that took"]]
+    for chosen in found["chosen"]:
+        times = ", ".join(f"{printable(name)} {count}" for name, count in chosen["times"].items() if count)
+        by = f"{chosen['by']}, {TITLES[chosen['metric']]}"
+        rows.append([by, *(_interval(chosen["pooled"][metric]) for metric in _SIDE_BY_SIDE), times])
+    yield from aligned(rows)
+
+
+def _means(network: dict[str, Any]) -> str:
+    """Say over what a figure is a mean, "" where over nothing."""
+    over = [
+        wording.plural(len(network.get(key) or []), word)
+        for key, word in (("seeds", "seed"), ("repeats", "repeat"))
+        if len(network.get(key) or []) > 1
+    ]
+    if not over:
+        return ""
+    return f"A figure is the mean over {' and '.join(over)}; the matrix counts the images of all of them."
+
+
 def _of_network(name: str, network: dict[str, Any], found: dict[str, Any]) -> Iterator[str]:
     trials = f"{network['trials_done']} of {wording.plural(network['trials_total'], 'trial')}"
     images = f"{wording.plural(network['images'], 'image')} of {wording.plural(network['groups'], 'group')}"
     yield f"{name}: {trials}, {images}"
-    if len(network["seeds"]) > 1:
-        yield f"A figure is the mean over {len(network['seeds'])} seeds; the matrix counts the images of all of them."
+    if said := _means(network):
+        yield said
     if network["unclassified"]:
         yield f"! {wording.plural(network['unclassified'], 'test image')} could not be classified and do not count."
     yield ""
@@ -142,6 +183,9 @@ def _fold_rows(network: dict[str, Any]) -> list[list[str]]:
         rows.append([label, f"{fold['images']:,}", *(wording.number(fold[metric]) for metric in _OF_FOLDS)])
     for title, key in (("mean", "mean"), ("sd", "sd")):
         rows.append([title, "", *(wording.number(network["spread"][metric][key]) for metric in _OF_FOLDS)])
+    for title, spread in (("sd over seeds", "seed_spread"), ("sd over repeats", "repeat_spread")):
+        if network.get(spread, {}).get("accuracy", {}).get("sd") is not None:
+            rows.append([title, "", *(wording.number(network[spread][metric]["sd"]) for metric in _OF_FOLDS)])
     return rows
 
 

@@ -23,9 +23,10 @@ from typing import Any
 
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.files import FileLock, read_json, write_json
+from aimic_tui.engine.runs.closing import leave_report
 from aimic_tui.engine.runs.devices import Slot, find_slots
 from aimic_tui.engine.runs.environment import settle_threads
-from aimic_tui.engine.runs.events import EventReader, now
+from aimic_tui.engine.runs.events import EventReader, append_event, now
 from aimic_tui.engine.runs.folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.journal import FULL_DISK, Disks, Journal, complain
 from aimic_tui.engine.runs.setbacks import ATTEMPTS, Setbacks
@@ -375,6 +376,11 @@ def main(arguments: Sequence[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, scheduler.on_signal)
     status = scheduler.run()
+    if status.state != "finished":
+        lock.release()  # it may be resumed at once; a finished run is over when its report is there
+    if status.state in ("finished", "failed") and (problem := leave_report(folder)):
+        with suppress(OSError):
+            append_event(folder.events_file, "warning", sentence=problem)
     lock.release()
     return 0 if status.state == "finished" else 1
 
