@@ -24,6 +24,8 @@ from aimic_tui.engine.text import one_line
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 _RESERVE = 256 * 1024  # bytes kept aside
+# What a scheduler leaves that is killed while it writes; a trial's other files are its worker's.
+_HALF_WRITTEN = (".status.json.*.part", ".results.json.*.part", "trials/*/*/model/.calibration.json.*.part")
 
 
 class Journal:
@@ -38,7 +40,7 @@ class Journal:
         self._folder = folder
         self._written = written
         self._full = ""
-        for name in (".status.json.*.part", ".results.json.*.part"):  # of a scheduler that was killed while it wrote
+        for name in _HALF_WRITTEN:
             for left in folder.path.glob(name):
                 left.unlink(missing_ok=True)
         with suppress(OSError):
