@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from aimic_tui.engine.text import from_csv_cell, to_csv_cell
+from aimic_tui.engine.text import csv_line, from_csv_cell, to_csv_cell
 
 _BLOCK = 1 << 20
 # A temporary file is made private; its place in the folder asks for what other files there have.
@@ -103,18 +103,16 @@ def read_json(path: Path) -> Any:
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a CSV table atomically; text that a spreadsheet could take for a formula is made harmless."""
     with replacing(path) as file:
-        text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="", write_through=True)
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([to_csv_cell(column) for column in columns])
-        writer.writerows([_cell(value) for value in row] for row in rows)
+        text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
+        text.write(csv_line(map(to_csv_cell, columns)))
+        text.writelines(csv_line(map(_cell, row)) for row in rows)
+        text.flush()
         text.detach()
 
 
 def append_row(path: Path, row: Sequence[object]) -> None:
     """Append one row to a CSV table that `write_table` began."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow([_cell(value) for value in row])
-    append_line(path, text.getvalue())
+    append_line(path, csv_line(map(_cell, row))[:-1])
 
 
 def read_table(path: Path) -> list[dict[str, str]]:

@@ -23,7 +23,7 @@ from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.calibration import scaled
 from aimic_tui.engine.evaluation.predictions import COLUMNS, prediction_columns
 from aimic_tui.engine.files import FileLock, read_json, replacing, sync_folder, write_json
-from aimic_tui.engine.text import from_csv_cell, printable, to_csv_cell
+from aimic_tui.engine.text import csv_line, from_csv_cell, printable, to_csv_cell
 
 Format = Literal["csv", "json"]
 FURTHER_COLUMNS = ("margin", "entropy", "agreement", "problem", "calibrated", "rejected")
@@ -159,9 +159,7 @@ class PredictionTable:
         return self._classes[best], cells
 
     def _text(self, rows: Sequence[Sequence[str]]) -> str:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([to_csv_cell(cell) for cell in row] for row in rows)
-        return text.getvalue()
+        return "".join(csv_line(map(to_csv_cell, row)) for row in rows)
 
     def _append(self, text: str) -> None:
         data = text.encode("utf-8", "surrogateescape")
