@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
@@ -26,11 +25,13 @@ from aimic_tui.engine.runs.story import LogLine
 from aimic_tui.engine.text import printable
 from aimic_tui.screens.place import Place
 from aimic_tui.screens.run_grid import TrialGrid, pooled_figure
+from aimic_tui.screens.run_now import now
+from aimic_tui.screens.run_system import system_table
 from aimic_tui.widgets.bars import progress_bar
 from aimic_tui.widgets.chart import Chart, ChartData, Series
 from aimic_tui.widgets.dialogs import Confirm
 from aimic_tui.widgets.frame import Rule
-from aimic_tui.wording import SIGNS, duration, interval_text, number, percent, plural, rate
+from aimic_tui.wording import SIGNS, duration, interval_text, plural
 
 _PAUSE, _PAUSE_SLOW, _PAUSE_OVER = 0.5, 1.0, 2.0  # seconds between two looks; the last for a run that is over
 _METRICS = (
@@ -40,7 +41,6 @@ _METRICS = (
     ("learning_rate", "learning rate"),
 )
 _STATE_STYLES = {"running": "$primary", "stopping": "$primary", "failed": "$error", "finished": "$success"}
-_PHASES = {"cache": "decoding images", "train": "training", "validate": "validating", "test": "testing"}
 _LEVEL_SIGNS = {"info": " ", "warning": "!", "error": "✗"}
 
 
@@ -51,6 +51,7 @@ class RunScreen(Place):
     CSS_PATH = "run.tcss"
     AUTO_FOCUS = "TrialGrid"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared so by Textual
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "stop", "Stop", id="run.stop", tooltip="Stop the run; nothing finished is lost"),
@@ -58,6 +59,7 @@ class RunScreen(Place):
         Binding("d", "detach", "Detach", id="run.detach", tooltip="Leave the app; the run goes on without it"),
         Binding("l", "log", "Log", id="run.log", tooltip="The run's story instead of the charts, and back"),
         Binding("c", "charts", "Charts", id="run.charts", tooltip="What the charts show: the next figure"),
+        Binding("m", "machine", "Machine", id="run.machine", tooltip="What the workers use of the machine, and back"),
         Binding("enter", "app.go('results')", "Results", show=False, id="run.results", tooltip="The figures so far"),
     ]
 
@@ -89,6 +91,7 @@ class RunScreen(Place):
             yield Chart(ChartData("loss"), id="loss")
             yield Chart(ChartData("macro F1"), id="metric")
         yield Log(id="log", max_lines=1000, classes="part")
+        yield Static("", id="machine", classes="part")
         yield Rule().add_class("part")
         yield Static("", id="now", classes="part")
 
@@ -143,7 +146,9 @@ class RunScreen(Place):
             self.query_one("#head", Static).update(self._head(snapshot, trial))
             self.query_one(TrialGrid).show(snapshot, trial.key if trial else None)
             self._draw_charts(snapshot, trial)
-            self.query_one("#now", Static).update(_now(snapshot, trial))
+            self.query_one("#now", Static).update(now(snapshot, trial, system=self.has_class("-tall")))
+            if self.has_class("-machine"):
+                self.query_one("#machine", Static).update(system_table(snapshot, self.size.width - 2))
             self._draw_log(snapshot.log)
         self.refresh_bindings()
 
@@ -261,15 +266,24 @@ class RunScreen(Place):
         """Show the log instead of the charts, or the charts again."""
         shown = not self.has_class("-log")
         self.set_class(shown, "-log")
+        self.remove_class("-machine")
         if shown:
             self.query_one("#log", Log).focus()
         else:
             self.query_one(TrialGrid).focus()
 
+    def action_machine(self) -> None:
+        """Show what the workers use instead of the charts, or the charts again."""
+        self.set_class(not self.has_class("-machine"), "-machine")
+        self.remove_class("-log")
+        self.query_one(TrialGrid).focus()
+        self._draw()
+
     def action_charts(self) -> None:
         """Show the next figure; where there is room for one chart, the loss is one of them."""
-        if self.has_class("-log"):
-            self.action_log()
+        if self.has_class("-log") or self.has_class("-machine"):
+            self.remove_class("-log", "-machine")
+            self.query_one(TrialGrid).focus()
             return
         if self.has_class("-narrow") and self.has_class("-second") and self._metric == len(_METRICS) - 1:
             self.remove_class("-second").add_class("-first")
@@ -337,52 +351,6 @@ def _best(trial: TrialSnapshot) -> tuple[float | None, str]:
     if not trial.best_epoch:
         return None, ""
     return trial.best_epoch, f"best {trial.best_epoch}"
-
-
-def _now(snapshot: RunSnapshot, trial: TrialSnapshot | None) -> Content:
-    """Say where the chosen trial is, and how its last epoch went."""
-    if trial is None:
-        return Content("")
-    inner = f" inner {trial.key.inner}" if trial.key.inner else ""
-    name = Content.assemble((printable(trial.key.network), "bold"), f" fold {trial.key.fold}{inner}")
-    if trial.key.seed:
-        name += Content(f" seed {trial.key.seed}")
-    progress = trial.progress
-    most = trial.epochs[-1].epochs if trial.epochs else snapshot.epochs_total
-    if progress is not None:
-        waiting = f"  waiting for data {percent(progress.waiting)}" if math.isfinite(progress.waiting) else ""
-        speed = f"  {rate(progress.images_per_second)}" if progress.images_per_second > 0 else ""
-        epoch = f"  epoch {progress.epoch} of at most {most}" if progress.phase in ("train", "validate") else ""
-        where = Content.assemble(
-            name,
-            f"{epoch}  {_PHASES.get(progress.phase, printable(progress.phase))} ",
-            progress_bar(progress.share, 10, "$primary"),
-            f" {progress.batch}/{progress.batches}{speed}{waiting}",
-        )
-    elif trial.status.state == "finished":
-        test = trial.test
-        where = Content.assemble(
-            name,
-            f"  finished after {plural(len(trial.epochs), 'epoch')}, best {trial.best_epoch}; on the test images "
-            f"macro F1 {number(test.get('macro_f1'))}, accuracy {number(test.get('accuracy'))}",
-        )
-    else:
-        words = {"queued": "waits for its turn", "running": "begins"}.get(trial.status.state, trial.status.state)
-        where = Content.assemble(name, f"  {words}")
-    return Content("\n").join([where, _last_epoch(trial)])
-
-
-def _last_epoch(trial: TrialSnapshot) -> Content:
-    if trial.warnings:
-        return Content.styled(f"! {printable(trial.warnings[-1])}", "$warning")
-    if not trial.epochs:
-        return Content("")
-    last = trial.epochs[-1]
-    text = (
-        f"epoch {last.epoch}: loss train {number(last.train_loss)}, validation {number(last.validation_loss)}; "
-        f"macro F1 {number(last.validation_macro_f1)}"
-    )
-    return Content.styled(f"{text} (best {number(trial.best_value)} at {trial.best_epoch})", "$text-muted")
 
 
 def _log_text(line: LogLine) -> str:

@@ -213,3 +213,52 @@ async def test_nothing_is_read_while_another_place_is_shown(
         await pilot.pause(1.5)
         assert 1 <= looks <= 4
     lock.release()
+
+
+async def test_what_the_workers_use_is_a_line_where_there_is_room_and_a_table_under_a_key(
+    tmp_path: Path, cells: Path, until: Until
+) -> None:
+    folder = make_run(tmp_path, cells, finished=1, state="running")
+    key = TrialKey("mobilenet_v2", 2)
+    use = {"cpu": 0.4, "memory_used": 12e9, "memory": 128e9, "process_cpu": 1.93, "process_memory": 3.1e9}
+    gpu = {"gpu": 0.87, "gpu_memory_used": 21e9, "gpu_memory": 80e9, "temperature": 61, "power": 412.0, "energy": 7200}
+    append_event(folder.trial(key).events_file, "system", **use, process_peak=3.4e9)
+    lock = hold(folder)
+    app = _app(folder, tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "worker 3.1 GB, at most 3.4 GB, 1.9 cores" in _text(app, "#now"))
+        assert "machine 40 % busy, memory 9 %" in _text(app, "#now")
+        assert "GPU" not in _text(app, "#now")  # there is none
+        append_event(folder.trial(key).events_file, "system", **use, **gpu, process_peak=3.4e9)
+        await until(pilot, lambda: "GPU 87 %, 21 GB of 80 GB, 61 °C, 412 W" in _text(app, "#now"))
+        await pilot.press("m")
+        table = app.screen.query_one("#machine", Static)
+        await until(pilot, lambda: table.display and "2.0 Wh so far" in str(table.render()))
+        header, row, *_ = str(table.render()).splitlines()
+        assert header.split()[:3] == ["device", "trial", "images/s"]
+        assert header.index("images/s") + len("images/s") == row.index("212") + 3  # figures end where their title ends
+        assert row.split()[-2:] == ["61", "412"]
+        await pilot.press("c")
+        assert not table.display
+    lock.release()
+
+
+async def test_a_small_terminal_has_the_machine_under_its_key_and_cuts_no_figure(
+    tmp_path: Path, cells: Path, until: Until
+) -> None:
+    folder = make_run(tmp_path, cells, finished=1, state="running")
+    gpu = {"gpu": 0.87, "gpu_memory_used": 21e9, "gpu_memory": 80e9, "temperature": 61, "power": 412.0}
+    lock = hold(folder)
+    app = _app(folder, tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "1/3 trials" in _text(app, "#head"))
+        assert len(_text(app, "#now").splitlines()) == 2
+        await pilot.press("m")
+        table = app.screen.query_one("#machine", Static)
+        await until(pilot, lambda: "–" in str(table.render()))  # nobody has looked yet
+        append_event(folder.trial(TrialKey("mobilenet_v2", 2)).events_file, "system", process_memory=3.1e9, **gpu)
+        await until(pilot, lambda: "3.1 GB" in str(table.render()))
+        assert all(len(line) <= 78 for line in str(table.render()).splitlines())
+        await pilot.press("l")
+        assert (table.display, app.screen.query_one("#log", Log).display) == (False, True)
+    lock.release()

@@ -68,6 +68,36 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class SystemUse:
+    """What a trial's worker used when it was looked at last (system.py); NaN where nothing is known, as without a GPU.
+
+    Attributes:
+        cpu: share of the machine's processors in use, 0 to 1.
+        memory_used, memory: of the machine, bytes.
+        process_cpu: processors that the worker kept busy.
+        process_memory, process_peak: its resident memory now and at most, bytes.
+        gpu: share of the time in which its GPUs computed, 0 to 1.
+        gpu_memory_used, gpu_memory: bytes.
+        temperature: degrees Celsius.
+        power: watts.
+        energy: joules that the trial took so far.
+    """
+
+    cpu: float = math.nan
+    memory_used: float = math.nan
+    memory: float = math.nan
+    process_cpu: float = math.nan
+    process_memory: float = math.nan
+    process_peak: float = math.nan
+    gpu: float = math.nan
+    gpu_memory_used: float = math.nan
+    gpu_memory: float = math.nan
+    temperature: float = math.nan
+    power: float = math.nan
+    energy: float = math.nan
+
+
+@dataclass(frozen=True)
 class TrialStart:
     """What a trial said of itself when it started last: counts of images, device, arithmetic."""
 
@@ -94,6 +124,7 @@ class TrialSnapshot:
         test: metric -> value on the test part, empty before the trial is finished.
         warnings: the last ones.
         start: what it said when it started, None before.
+        system: what its worker used when it was looked at last, None before.
     """
 
     key: TrialKey
@@ -105,6 +136,7 @@ class TrialSnapshot:
     test: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     start: TrialStart | None = None
+    system: SystemUse | None = None
 
 
 @dataclass(frozen=True)
@@ -201,7 +233,7 @@ class _TrialFollower:
 
     def __init__(self, run: RunFolder, key: TrialKey) -> None:
         self._key = key
-        self._reader = EventReader(run.trial(key).events_file, latest_only=("progress",))
+        self._reader = EventReader(run.trial(key).events_file, latest_only=("progress", "system"))
         self._clear()
 
     def _clear(self) -> None:
@@ -211,6 +243,7 @@ class _TrialFollower:
         self._warnings: deque[str] = deque(maxlen=_WARNINGS)
         self._best_epoch = 0
         self._start: TrialStart | None = None
+        self._system: SystemUse | None = None
         self._made: TrialSnapshot | None = None
 
     def read(self) -> list[LogLine]:
@@ -239,6 +272,8 @@ class _TrialFollower:
             self._progress, self._test = None, {}
         elif kind == "progress":
             self._progress = _record(Progress, {**event, "time": to_time(event.get("time"))})
+        elif kind == "system":
+            self._system = _record(SystemUse, event)
         elif kind == "epoch":
             record = _record(EpochRecord, event)
             self._epochs.pop(record.epoch, None)
@@ -266,6 +301,7 @@ class _TrialFollower:
                 test=dict(self._test),
                 warnings=tuple(self._warnings),
                 start=self._start,
+                system=self._system,
             )
         elif self._made.status != status:
             progress = self._progress if status.state == "running" else None

@@ -1,0 +1,64 @@
+"""The lines under the charts of Run: where the chosen trial is now."""
+
+from __future__ import annotations
+
+import math
+
+from textual.content import Content
+
+from aimic_tui.engine.runs.snapshot import RunSnapshot, TrialSnapshot
+from aimic_tui.engine.text import printable
+from aimic_tui.screens.run_system import system_line
+from aimic_tui.widgets.bars import progress_bar
+from aimic_tui.wording import number, percent, plural, rate
+
+_PHASES = {"cache": "decoding images", "train": "training", "validate": "validating", "test": "testing"}
+
+
+def now(snapshot: RunSnapshot, trial: TrialSnapshot | None, *, system: bool) -> Content:
+    """Say where the chosen trial is, how its last epoch went and, with `system`, what its worker uses."""
+    if trial is None:
+        return Content("")
+    inner = f" inner {trial.key.inner}" if trial.key.inner else ""
+    name = Content.assemble((printable(trial.key.network), "bold"), f" fold {trial.key.fold}{inner}")
+    if trial.key.seed:
+        name += Content(f" seed {trial.key.seed}")
+    progress = trial.progress
+    most = trial.epochs[-1].epochs if trial.epochs else snapshot.epochs_total
+    if progress is not None:
+        waiting = f"  waiting for data {percent(progress.waiting)}" if math.isfinite(progress.waiting) else ""
+        speed = f"  {rate(progress.images_per_second)}" if progress.images_per_second > 0 else ""
+        epoch = f"  epoch {progress.epoch} of at most {most}" if progress.phase in ("train", "validate") else ""
+        where = Content.assemble(
+            name,
+            f"{epoch}  {_PHASES.get(progress.phase, printable(progress.phase))} ",
+            progress_bar(progress.share, 10, "$primary"),
+            f" {progress.batch}/{progress.batches}{speed}{waiting}",
+        )
+    elif trial.status.state == "finished":
+        test = trial.test
+        where = Content.assemble(
+            name,
+            f"  finished after {plural(len(trial.epochs), 'epoch')}, best {trial.best_epoch}; on the test images "
+            f"macro F1 {number(test.get('macro_f1'))}, accuracy {number(test.get('accuracy'))}",
+        )
+    else:
+        words = {"queued": "waits for its turn", "running": "begins"}.get(trial.status.state, trial.status.state)
+        where = Content.assemble(name, f"  {words}")
+    lines = [where, _last_epoch(trial)]
+    if system:
+        lines.append(Content.styled(system_line(trial.system), "$text-muted"))
+    return Content("\n").join(lines)
+
+
+def _last_epoch(trial: TrialSnapshot) -> Content:
+    if trial.warnings:
+        return Content.styled(f"! {printable(trial.warnings[-1])}", "$warning")
+    if not trial.epochs:
+        return Content("")
+    last = trial.epochs[-1]
+    text = (
+        f"epoch {last.epoch}: loss train {number(last.train_loss)}, validation {number(last.validation_loss)}; "
+        f"macro F1 {number(last.validation_macro_f1)}"
+    )
+    return Content.styled(f"{text} (best {number(trial.best_value)} at {trial.best_epoch})", "$text-muted")
