@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import bisect
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import ClassVar, cast
 
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.message import Message
 from textual.widgets import Static
-from textual.worker import get_current_worker
 
-from aimic_tui.engine.data.data_set import DataSet
-from aimic_tui.engine.errors import AimicError, Interrupted
+from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.runs.workspace import KnownDataSet
 from aimic_tui.engine.text import one_line, printable
 from aimic_tui.screens.data_audit import Audit, run_audit
 from aimic_tui.screens.data_contents import (
+    MARKED,
     ClassRow,
     FindingRow,
     ImagesOf,
@@ -31,90 +25,48 @@ from aimic_tui.screens.data_contents import (
     class_rows,
     finding_rows,
     headline,
+    marked_rows,
     names_of_class,
+    words_on_mark,
 )
-from aimic_tui.screens.group_prompt import GroupPrompt
+from aimic_tui.screens.data_marking import FindingList, MarkingGrid
+from aimic_tui.screens.data_opening import OpeningPlace
+from aimic_tui.screens.data_state import OpenData
 from aimic_tui.screens.home_rows import data_line, short_path
 from aimic_tui.screens.large_image import LargeImage
-from aimic_tui.screens.place import Place
 from aimic_tui.widgets.bars import progress_bar
-from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.frame import Rule
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.widgets.table_column import Cell
 from aimic_tui.widgets.thumbnails import ThumbnailGrid
 from aimic_tui.wording import SIGNS, plural
 
-if TYPE_CHECKING:
-    from aimic_tui.engine.experiment import DataSettings
-
-_ASKED = ("group", "image_column", "label_column")  # what of the settings decides which images are found
 _NARROW = 100  # columns below which the lists and the images take turns
 
 
-@dataclass(frozen=True)
-class _DataChoice:
-    """What the search for images asks of the settings; the form's own class would bring its validation along."""
-
-    path: str
-    group: str = "auto"
-    image_column: str = "path"
-    label_column: str = "label"
-
-
-class DataScreen(Place):
+class DataScreen(OpeningPlace):
     """The classes and findings of a data set, and the images behind them."""
 
     PLACE: ClassVar[str] = "data"
     CSS_PATH = "data.tcss"
     AUTO_FOCUS: ClassVar[str | None] = None
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("o", "open", "Open", id="data.open", tooltip="Open another folder of images, or a manifest"),
-        Binding(
-            "g",
-            "groups",
-            "Groups",
-            id="data.groups",
-            tooltip="What images of one patient or slide share",
-            priority=True,
-        ),
-        Binding(
-            "a", "audit", "Audit", id="data.audit", tooltip="Read every image again and look for faults; or stop it"
-        ),
         Binding("enter", "look", "Images", id="data.look", tooltip="Go to the images of the class or the finding"),
         Binding("s", "set_up", "Set-up", id="data.set-up", tooltip="Set up a run on these images"),
+        Binding(
+            "a",
+            "audit",
+            "Audit",
+            show=False,
+            id="data.audit",
+            tooltip="Read every image again and look for faults; or stop it",
+        ),
     ]
-
-    class Found(Message):
-        """The images of a path are listed."""
-
-        def __init__(self, data_set: DataSet, suggestion: str | None) -> None:
-            super().__init__()
-            self.data_set = data_set
-            self.suggestion = suggestion
-
-    class NotFound(Message):
-        """A path holds nothing to look at."""
-
-        def __init__(self, sentence: str) -> None:
-            super().__init__()
-            self.sentence = sentence
-
-    class Counting(Message):
-        """So many images so far."""
-
-        def __init__(self, count: int) -> None:
-            super().__init__()
-            self.count = count
 
     def __init__(self) -> None:
         super().__init__()
-        self._opened: tuple[str, dict[str, Any]] | None = None
-        self._data_set: DataSet | None = None
-        self._suggestion: str | None = None
         self._audit: Audit | None = None
         self._audited: str | None = None  # the path that the audit is of
-        self._shown: ClassRow | FindingRow | None = None
 
     def compose_body(self) -> ComposeResult:
         """Yield the headline, the lists at the left and the images at the right."""
@@ -128,26 +80,21 @@ class DataScreen(Place):
         with Horizontal(id="parts"):
             with Vertical(id="left"):
                 yield Static("", id="class-heading")
-                yield RowList[ClassRow](self._draw_row, lambda row: row.code, id="classes")
+                yield RowList[ClassRow](self._draw_row, lambda row: row.name, id="classes")
                 yield Static("Findings", id="findings-heading")
-                yield RowList[FindingRow](self._draw_row, lambda row: row.words, id="findings")
+                yield FindingList(self._draw_row, lambda row: row.key, id="findings")
                 yield Static("", id="detail")
             with Vertical(id="right"):
                 yield Static("", id="of-which")
-                yield ThumbnailGrid()
+                yield MarkingGrid()
 
     # -- which data set
 
     @on(events.ScreenResume)
     def _resumed(self) -> None:
-        context = self.shell.context
-        if context.data_path is None:
-            self._ask()
-        elif self._opened != (context.data_path, context.data_settings):
-            self._open()
+        self._look_again()
 
     def _ask(self, problem: str = "") -> None:
-        """Say what to do where there is no data set."""
         known = self.shell.workspace.data_sets()
         self.query_one("#known", RowList).show(known)
         lines = [Content.styled(f"{SIGNS['attention']}\u00a0{problem}", "$warning"), Content("")] if problem else []
@@ -162,127 +109,45 @@ class DataScreen(Place):
         self.query_one("#opening-words", Static).update(Content("\n").join(lines))
         self.query_one("#title", Static).update("")
         self._tell_audit(Content(""))
+        self.remove_class("-busy")
         self.add_class("-nothing")
         self.query_one("#known", RowList).focus()
         self.refresh_bindings()
 
-    @work(exclusive=True, group="question")
-    async def action_open(self) -> None:
-        """Ask for a data set and look at it."""
-        prompt = PathPrompt(
-            "Open a data set",
-            detail="A folder with a folder of images for each class, or a manifest (.csv) with columns path and label.",
-            suffixes=(".csv",),
-            known=[known.path for known in self.shell.workspace.data_sets()],
-        )
-        path = await self.app.push_screen_wait(prompt)
-        if path is not None:
-            self._take(path)
+    def _forget(self) -> None:
+        self.workers.cancel_group(self, "audit")
+        self._audit = self._audited = None
+        self._tell_audit(Content(""))
 
-    def _take(self, path: str) -> None:
-        context = self.shell.context
-        if context.data_path != path:
-            context.data_path, context.data_settings = path, {}
-        self._open()
-
-    def _open(self) -> None:
-        context = self.shell.context
-        assert context.data_path is not None
-        path = context.data_path
-        if self._opened is None or self._opened[0] != path:
-            self.workers.cancel_group(self, "audit")
-            self._audit = self._audited = self._data_set = None
-            self._tell_audit(Content(""))
-        self._opened = (path, dict(context.data_settings))
+    def _busy(self, words: str) -> None:
         self.remove_class("-nothing")
-        self.set_class(self._data_set is None, "-busy")
-        self._title("looking for images")
-        choice = _DataChoice(
-            path,
-            **{
-                name: str(context.data_settings[name])
-                for name in ("group", "image_column", "label_column")
-                if name in context.data_settings
-            },
-        )
-        self._find(choice)
+        self.set_class(self._data is None, "-busy")
+        self._title(words)
 
-    @work(thread=True, exclusive=True, group="find", exit_on_error=False)
-    def _find(self, choice: _DataChoice) -> None:
-        from aimic_tui.engine.data.find import find_everything
-
-        worker = get_current_worker()
-
-        def progress(count: int) -> None:
-            if worker.is_cancelled:
-                raise Interrupted("Another data set is looked for.")
-            self.post_message(self.Counting(count))
-
-        try:
-            found = find_everything(cast("DataSettings", choice), progress)
-        except Interrupted:
-            return
-        except AimicError as problem:
-            self.post_message(self.NotFound(problem.sentence))
-        except OSError as problem:
-            self.post_message(self.NotFound(f"{printable(choice.path)} can't be read: {problem}."))
-        else:
-            self.post_message(self.Found(found.data_set, found.suggested_group))
-
-    @on(Counting)
-    def _counting(self, message: Counting) -> None:
-        if self.has_class("-busy"):
-            self._title(f"looking for images: {message.count:,}")
-
-    @on(NotFound)
-    def _not_found(self, message: NotFound) -> None:
-        self.remove_class("-busy")
-        if self._data_set is not None:  # a pattern that finds nothing; what was shown stays
-            self.shell.tell(message.sentence, "warning")
-            self.shell.context.data_settings.pop("group", None)
-            self._open()
-            return
-        self._opened = None
-        self.shell.context.data_path = None
-        self._ask(message.sentence)
-
-    @on(Found)
-    def _found(self, message: Found) -> None:
-        first = self._data_set is None
-        self._data_set, self._suggestion = message.data_set, message.suggestion
+    def _opened_now(self, data: OpenData, *, first: bool) -> None:
         self.remove_class("-busy", "-nothing")
-        self._title(headline(message.data_set))
-        self.query_one("#classes", RowList).show(class_rows(message.data_set))
-        self._head_classes()
-        self._show_findings()
         if first:
             self._shown = None
-            self.query_one("#classes", RowList).cursor = 0
-            self.query_one("#classes", RowList).focus()
-            self._show(self.query_one("#classes", RowList).chosen)
-        self.refresh_bindings()
+        self._decided(data)
+        if first:
+            classes = self.query_one("#classes", RowList)
+            classes.cursor = 0
+            classes.focus()
+            self._show(cast("ClassRow", classes.chosen))
         if self._audited != self._path:
-            self._remember()
             self._start_audit()
 
-    @work(exclusive=True, group="remember", exit_on_error=False)
-    async def _remember(self) -> None:
-        """Put the data set on Home's list; the audit adds what it finds."""
-        data_set = self._data_set
-        if self.shell.read_only or data_set is None:
-            return
-        with suppress(OSError):  # a workspace that can't be written says so when a run is started
-            await asyncio.to_thread(
-                self.shell.workspace.remember_data_set,
-                Path(self._path),
-                images=len(data_set),
-                classes=len(data_set.classes),
-                groups=len(data_set.group_names) if data_set.grouped else None,
-            )
-
-    @property
-    def _path(self) -> str:
-        return self._opened[0] if self._opened else ""
+    def _decided(self, data: OpenData) -> None:
+        self._keep(data)
+        self._title(headline(data))
+        self.query_one("#classes", RowList).show(class_rows(data.data_set))
+        self._head_classes()
+        self._show_findings()
+        if self._shown is not None:
+            rows = [*self.query_one("#classes", RowList).rows, *self.query_one("#findings", RowList).rows]
+            now = next((row for row in rows if row.key == self._shown.key), None)
+            self._show(now or cast("ClassRow", self.query_one("#classes", RowList).chosen), again=True)
+        self.refresh_bindings()
 
     def _title(self, words: str) -> None:
         path = Path(self._path)
@@ -330,7 +195,7 @@ class DataScreen(Place):
 
     def action_audit(self) -> None:
         """Stop the audit, or begin another."""
-        if self._data_set is None:
+        if self._data is None:
             return
         if self._auditing():
             self.workers.cancel_group(self, "audit")
@@ -352,7 +217,9 @@ class DataScreen(Place):
         self.query_one("#class-heading", Static).update(class_heading(rows, width))
 
     def _show_findings(self) -> None:
-        rows = finding_rows(self._audit) if self._audit else ()
+        rows = finding_rows(self._audit, self._data) if self._audit else ()
+        if self._data is not None:
+            rows += marked_rows(self._data)
         self.query_one("#findings", RowList).show(rows)
         self.query_one("#findings-heading").display = bool(rows)
 
@@ -370,27 +237,56 @@ class DataScreen(Place):
         for rows in self.query(RowList):
             rows.refresh()
 
-    def _show(self, row: ClassRow | FindingRow | None) -> None:
-        if row is None or row == self._shown or self._data_set is None:
+    def _show(self, row: ClassRow | FindingRow | None, *, again: bool = False) -> None:
+        """Show the images of a row; `again` where the row is the same and what was decided about it is not."""
+        if row is None or self._data is None or (row == self._shown and not again):
             return
         if isinstance(row, FindingRow) and row.finding is None:  # what is well has no images of its own
             return
+        same = self._shown is not None and self._shown.key == row.key
         self._shown = row
-        names: list[str] = []
-        of_which = detail = ""
+        if not same:
+            self._chosen = frozenset()
+        detail = ""
         if isinstance(row, ClassRow):
-            names = names_of_class(self._data_set, row.code)
-            of_which = f"{row.name}   {plural(len(names), 'image')}"
-        elif row.finding:
+            names = names_of_class(self._data, row.code)
+        else:
+            assert row.finding is not None
             names = list(row.finding.images)
-            of_which = row.words
             detail = row.finding.meaning or row.finding.headline
-            if len(row.finding.groups) == 1 and row.finding.kind:
+            if len(row.finding.groups) == 1 and row.finding.kind not in ("", MARKED):
                 detail = f"{row.finding.details[0]}. {detail}"
-        flagged = self._audit.flagged if self._audit and isinstance(row, ClassRow) else frozenset()
-        self.query_one("#of-which", Static).update(Content(printable(of_which)))
         self.query_one("#detail", Static).update(Content(printable(detail)))
-        self.query_one(ThumbnailGrid).show(ImagesOf(self._data_set.root, names, flagged))
+        self._show_images(names, at=self._grid.cursor if same else 0)
+        self.refresh_bindings()
+
+    def _show_images(self, names: list[str], at: int) -> None:
+        assert self._data is not None
+        flagged = self._audit.flagged if self._audit and isinstance(self._shown, ClassRow) else frozenset()
+        items = ImagesOf(self._data, names, flagged, self._chosen)
+        if isinstance(self._grid.items, ImagesOf) and self._grid.items.names == names:
+            self._grid.items = items  # where one looks stays where it is
+            self._grid.refresh()
+        else:
+            self._grid.show(items, at)
+        self._head_images()
+
+    def _head_images(self) -> None:
+        row, items = self._shown, self._grid.items
+        words = ""
+        if isinstance(row, ClassRow):
+            out = len(items) - row.images
+            words = f"{row.name}   {plural(row.images, 'image')}" + (f", {out:,} left out" if out else "")
+        elif row is not None:
+            words = row.words
+        chosen = (f"   {plural(len(self._chosen), 'image')} marked for the next key", "$primary")
+        head = Content.assemble(printable(words), chosen if self._chosen else "")
+        self.query_one("#of-which", Static).update(head)
+
+    def _choice_moved(self) -> None:
+        if isinstance(self._grid.items, ImagesOf):
+            self._show_images(list(self._grid.items.names), self._grid.cursor)
+        self.refresh_bindings()
 
     def action_look(self) -> None:
         """Open the data set with the cursor, or go to the images of the row."""
@@ -402,7 +298,7 @@ class DataScreen(Place):
             self.query_one(ThumbnailGrid).focus()
 
     @on(RowList.Chosen)
-    def _chosen(self) -> None:
+    def _row_chosen(self) -> None:
         self.action_look()
 
     @work(exclusive=True, group="large")
@@ -417,14 +313,18 @@ class DataScreen(Place):
         self._enlarge(message.index)
 
     def _words(self, name: str) -> list[Cell]:
-        """Say about an image what is not in its file: its name, label, group, and what was found."""
-        assert self._data_set is not None
+        """Say about an image what is not in its file: its name, label, group, marks, and what was found."""
+        data = self._data
+        assert data is not None
         lines: list[Cell] = [[(name, "strong")]]
-        found = self._index_of(name)
-        if found is not None:
-            label = self._data_set.classes[self._data_set.labels[found]]
-            group = self._data_set.group_names[self._data_set.groups[found]]
-            lines.append([(label, "primary"), (f" · {group}" if self._data_set.grouped else "", "")])
+        at = data.data_set.index(name)
+        if at is not None:
+            label = data.data_set.classes[data.data_set.labels[at]]
+            group = data.data_set.group_names[data.data_set.groups[at]]
+            lines.append([(label, "primary"), (f" · {group}" if data.data_set.grouped else "", "")])
+        elif name in data.found.excluded:
+            lines.append([(data.found.excluded[name], "primary")])
+        lines += [[(words_on_mark(mark), "primary")] for mark in data.marks.get(name, ())]
         for finding in self._audit.findings if self._audit else ():
             if finding.kind == "shortcut":
                 continue
@@ -434,24 +334,7 @@ class DataScreen(Place):
                     lines.append([(f"{SIGNS['attention']} {detail}" + (f": {others}" if others else ""), "attention")])
         return lines
 
-    def _index_of(self, name: str) -> int | None:
-        assert self._data_set is not None
-        images = self._data_set.images  # sorted
-        at = bisect.bisect_left(images, name)
-        return at if at < len(images) and images[at] == name else None
-
     # -- going on
-
-    @work(exclusive=True, group="question")
-    async def action_groups(self) -> None:
-        """Ask for the pattern that groups the images."""
-        if self._data_set is None:
-            return
-        now = self._data_set.group_rule if self._data_set.grouped else (self._suggestion or "none")
-        pattern = await self.app.push_screen_wait(GroupPrompt(self._data_set.images, now, self._suggestion))
-        if pattern is not None:
-            self.shell.context.data_settings["group"] = pattern
-            self._open()
 
     def action_set_up(self) -> None:
         """Go on to the set-up of a run on these images."""
@@ -459,13 +342,13 @@ class DataScreen(Place):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what makes sense now."""
-        if action in ("groups", "audit", "set_up"):
-            return self._data_set is not None
-        return True
+        if action in ("audit", "set_up"):
+            return self._data is not None
+        return super().check_action(action, parameters)
 
     def on_resize(self, event: events.Resize) -> None:
         """Put the halves beside each other where both fit."""
         self.set_class(event.size.width < _NARROW, "-narrow")
-        if self._data_set is not None:
-            self._title(headline(self._data_set))
+        if self._data is not None:
+            self._title(headline(self._data))
         self.call_after_refresh(self._head_classes)

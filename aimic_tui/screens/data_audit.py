@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.pairs import pairs_text
 from aimic_tui.engine.text import one_line
 from aimic_tui.process import Outcome, command_line, start_command
 from aimic_tui.wording import interval_text, number
@@ -54,6 +55,7 @@ class Finding:
 
 
 _WORDS = {
+    "label-error": ("likely label error", "likely label errors"),
     "label-conflict": ("picture with several labels", "pictures with several labels"),
     "empty": ("empty file", "empty files"),
     "truncated": ("truncated file", "truncated files"),
@@ -68,6 +70,7 @@ _WORDS = {
 }
 _BROKEN = "They can't be learnt from. Replace them, or take them out of the data set."
 _MEANINGS = {
+    "label-error": "A run's networks agree on another class. Look at each: they may be right, or it is a hard image.",
     "label-conflict": "The same picture under two labels teaches a contradiction. Decide for one.",
     "empty": _BROKEN,
     "truncated": _BROKEN,
@@ -151,6 +154,8 @@ async def run_audit(
 
 
 def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return pairs_text(value)
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (str, bool, int, float)) else str(value)
 
 

@@ -87,6 +87,19 @@ def with_classes(data: OpenData, classes: Mapping[str, str]) -> OpenData:
     return replace(data, choice=replace(data.choice, classes=dict(classes)), found=found)
 
 
+def renewed(data: OpenData) -> OpenData:
+    """Read the marks again.
+
+    Raises:
+        AimicError: they can't be read.
+    """
+    choice = data.choice
+    if data.file is not None and data.choice.marks != str(data.file) and not marks_of(choice) and data.file.exists():
+        choice = replace(choice, marks=str(data.file))
+    marks = marks_of(choice)
+    return replace(data, choice=choice, found=decide(data.listed, marks, choice.classes), marks=by_image(marks))
+
+
 # -- what can be decided
 
 

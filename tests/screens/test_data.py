@@ -62,7 +62,7 @@ def place(app: AimicApp) -> DataScreen:
 
 
 def listed(app: AimicApp) -> bool:
-    return isinstance(app.screen_stack[0], DataScreen) and place(app)._data_set is not None
+    return isinstance(app.screen_stack[0], DataScreen) and place(app)._data is not None
 
 
 def audited(app: AimicApp) -> bool:
