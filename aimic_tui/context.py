@@ -20,12 +20,14 @@ class Context:
     """The data set, the experiment, the run and the model in hand.
 
     `experiment` is a draft: sections of settings as a TOML file holds them, not yet checked. `data_settings` is
-    its section `data` beside the path (group, balance ...), as the Data place settled it.
+    its section `data` beside the path (group, balance ...), as the Data place settled it. `start_from` is an
+    experiment's file that Set-up is to begin with; it is None again once that is done.
     """
 
     data_path: str | None = None
     data_settings: dict[str, Any] = field(default_factory=dict)
     experiment: dict[str, Any] = field(default_factory=dict)
+    start_from: Path | None = None
     run: Path | None = None
     model: Path | None = None
 

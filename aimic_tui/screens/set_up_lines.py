@@ -1,4 +1,4 @@
-"""What stands around the form of Set-up: the sections, the help of a field, what the experiment amounts to."""
+"""What stands around the form of Set-up: the sections, the help of a field."""
 
 from __future__ import annotations
 
@@ -6,21 +6,8 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from aimic_tui.engine.text import printable
-from aimic_tui.screens.set_up_plan import DataFacts, Plan
+from aimic_tui.screens.set_up_form import SECTIONS
 from aimic_tui.widgets.field import FormField, text_of
-from aimic_tui.wording import bytes_text, count_text, duration, plural
-
-SECTIONS = {
-    "": "Run",
-    "data": "Data",
-    "split": "Split",
-    "model": "Networks",
-    "training": "Training",
-    "augmentation": "Augmentation",
-    "compute": "Devices",
-    "evaluation": "Figures",
-}
 
 
 def section_lines(fields: Sequence[FormField], here: str) -> Content:
@@ -56,17 +43,3 @@ def help_text(field: FormField, hint: str) -> Content:
         (f"\n\n{'* changed from the ' if field.changed else ''}default {default}", "$text-muted"),
         (f"\n{hint}" if hint else "", "$text-muted"),
     )
-
-
-def plan_lines(plan: Plan, facts: DataFacts, seconds: float | None) -> list[Content]:
-    """Say what an experiment amounts to; `seconds` is the longest it can take, None where nothing was measured."""
-    groups = f"{count_text(facts.groups)} groups ({facts.rule})" if facts.rule != "none" else "no groups"
-    images = f"{plural(facts.images, 'image')} · {plural(len(facts.classes), 'class', 'classes')} · {groups}"
-    trials = f"{plural(plan.networks, 'network')} × {plural(plan.folds, 'fold')} = {plural(plan.trials, 'trial')}"
-    steps = f", at most {count_text(plan.steps)} steps" if plan.steps is not None else ""
-    takes = f"at most {duration(seconds)} one after another (as earlier runs here) · " if seconds else ""
-    return [
-        Content(printable(images)),
-        Content.assemble((trials, "bold"), f", about {count_text(plan.training_images)} training images each{steps}"),
-        Content(f"at most {plural(plan.epochs, 'epoch')} a trial · {takes}writes about {bytes_text(plan.bytes)}"),
-    ]

@@ -1,195 +1,103 @@
-"""What an experiment amounts to before it is started: images, trials, steps, disk, time; and what stands in its way.
-
-Everything here is cheap enough for a thread of the app; nothing opens an image or needs torch.
-"""
+"""What Set-up finds when it looks around for one state of the form, and how it says it."""
 
 from __future__ import annotations
 
-import math
-import socket
-from collections.abc import Mapping
-from dataclasses import dataclass
-from statistics import median
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from aimic_tui.engine.errors import AimicError
-from aimic_tui.engine.models.catalogue import find_network
-from aimic_tui.engine.models.weights_folder import check_weights
-from aimic_tui.engine.runs.devices import find_slots
-from aimic_tui.engine.runs.snapshot import RunFollower
+from textual.content import Content
+
+from aimic_tui.engine.experiment import Experiment
+from aimic_tui.engine.runs.advice import advice_on, problems_outside
+from aimic_tui.engine.runs.forecast import DataFacts, Division, Forecast, divide, forecast, look_at_data
+from aimic_tui.engine.runs.pace import Estimate, Setup, estimate
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.setting import SettingProblem
-
-if TYPE_CHECKING:
-    from aimic_tui.engine.experiment import DataSettings, Experiment
-
-_RUNS_LOOKED_AT = 30  # the newest ones tell how fast a network is here
-_VALIDATION_COST = 1 / 3  # of a validation image, beside a training image: no backward pass
+from aimic_tui.engine.text import printable
+from aimic_tui.wording import bytes_text, count_text, duration, plural
 
 
 @dataclass(frozen=True)
-class DataFacts:
-    """What was found of a data set by its names.
+class Found:
+    """What there is to say of one state of the form.
 
     Attributes:
-        classes: name -> images.
-        groups: how many different ones; `rule` is where they come from.
-        problem: the sentence about why it can't be used, "" where it can.
+        data_key, split_key: what the facts and the division were found for; they are kept while that stays.
+        plan: None where the data or the split can't be used.
+        problems: key -> sentence, of what stands in the way of a start.
+        advice: what is worth a second thought.
+        time: None where nothing was measured.
     """
 
-    classes: Mapping[str, int]
-    groups: int = 0
-    rule: str = "none"
-    problem: str = ""
+    data_key: tuple[Any, ...] = ()
+    facts: DataFacts = field(default_factory=lambda: DataFacts({}))
+    split_key: tuple[Any, ...] = ()
+    division: Division | None = None
+    plan: Forecast | None = None
+    problems: Mapping[str, str] = field(default_factory=dict)
+    advice: tuple[SettingProblem, ...] = ()
+    time: Estimate | None = None
 
-    @property
-    def images(self) -> int:
-        """Of all classes."""
-        return sum(self.classes.values())
 
+def look_around(experiment: Experiment, workspace: Workspace, before: Found, tested: Mapping[Setup, float]) -> Found:
+    """Look at the data, the split, the weights, the devices and what was measured; in a thread.
 
-@dataclass(frozen=True)
-class Plan:
-    """What an experiment amounts to.
-
-    Attributes:
-        training_images: in each trial, about.
-        steps: of all trials at most; None where the batch size is left to the device.
-        bytes: that are written, about.
+    Args:
+        before: what was found last.
+        tested: images a second of range tests, for the time.
     """
-
-    networks: int
-    folds: int
-    training_images: int
-    epochs: int
-    steps: int | None
-    bytes: int
-
-    @property
-    def trials(self) -> int:
-        """Networks times folds."""
-        return self.networks * self.folds
-
-
-def look_at_data(settings: DataSettings) -> DataFacts:
-    """Find a data set's images by name; what is wrong with it comes back as a sentence."""
-    from aimic_tui.engine.data.find import find_data_set
-
-    try:
-        found = find_data_set(settings)
-    except AimicError as problem:
-        return DataFacts({}, problem=problem.sentence)
-    except OSError as error:
-        return DataFacts({}, problem=f"{settings.path} can't be read: {error.strerror or error}.")
-    return DataFacts(found.counts(), len(found.group_names), found.group_rule)
-
-
-def plan_of(experiment: Experiment, facts: DataFacts) -> Plan:
-    """Work out what an experiment amounts to on a data set."""
-    split, training = experiment.split, experiment.training
-    images = facts.images
-    if experiment.data.balance == "undersample" and facts.classes:
-        images = min(facts.classes.values()) * len(facts.classes)
-    folds = split.folds if split.method == "k-fold" else 1
-    kept = 1 - (1 / split.folds if split.method == "k-fold" else split.test)
-    if split.protocol == "honest":
-        kept *= 1 - split.validation
-    train = round(images * kept)
-    networks = experiment.model.networks
-    steps = None
-    if isinstance(training.batch_size, int):
-        steps = math.ceil(train / training.batch_size) * training.epochs * folds * len(networks)
-    return Plan(len(networks), folds, train, training.epochs, steps, _bytes(experiment, images, folds))
+    data = experiment.data
+    # What decides which images there are; not how they are read.
+    data_key = tuple(
+        str(getattr(data, name)) for name in type(data).model_fields if name not in ("balance", "intensity", "fit")
+    )
+    facts = before.facts if before.data_key == data_key and before.facts.images else DataFacts({})
+    if data.path and not facts.images:
+        facts = look_at_data(data)
+    split_key = (data_key, experiment.split, data.balance, experiment.seed, id(facts.data_set))
+    division = before.division if before.split_key == split_key else None
+    if division is None and facts.data_set is not None:
+        division = divide(experiment, facts.data_set, workspace)
+    problems = {problem.key: problem.sentence for problem in reversed(problems_outside(experiment))}
+    if facts.problem:
+        problems["data.path"] = facts.problem
+    plan, advice, time = None, (), None
+    if division is not None and division.problem is not None:
+        key, sentence = division.problem
+        problems[key] = sentence
+    elif division is not None:
+        plan = forecast(experiment, division, len(facts.classes), workspace.root)
+        advice = tuple(advice_on(experiment, facts, division, plan))
+        time = estimate(workspace, experiment, plan, tested) if "model.networks" not in problems else None
+    return Found(data_key, facts, split_key, division, plan, problems, advice, time)
 
 
-def _bytes(experiment: Experiment, images: int, folds: int) -> int:
-    written, sizes = 0, set()
-    for name in experiment.model.networks:
-        try:
-            info = find_network(name)
-        except AimicError:
-            continue
-        # Four times its weights: the model, and the checkpoint with two moments of each weight.
-        written += folds * 4 * 4 * info.parameters
-        size = experiment.model.image_size
-        sizes.add(info.input_size if size == "auto" else size)
-    if experiment.compute.cache != "off":
-        written += sum(3 * size * size * images for size in sizes)
-    return written
+def plan_lines(plan: Forecast, facts: DataFacts, division: Division, time: Estimate | None) -> list[Content]:
+    """Say what an experiment amounts to."""
+    groups = f"{count_text(facts.groups)} groups ({facts.rule})" if facts.rule != "none" else "no groups"
+    images = f"{plural(facts.images, 'image')} · {plural(len(facts.classes), 'class', 'classes')} · {groups}"
+    trials = f"{plural(plan.networks, 'network')} × {plural(plan.folds, 'fold')} = {plural(plan.trials, 'trial')}"
+    if plan.trials != plan.networks * plan.folds:
+        trials = f"{plural(plan.networks, 'network')}, {plural(plan.folds, 'fold')}: {plural(plan.trials, 'trial')}"
+    parts = f", each on {_about(division.train)} images to train, {_about(division.validation)} to validate"
+    if not any(division.validation):
+        parts = f", each on {_about(division.train)} images to train"
+    steps = f", at most {count_text(plan.steps)} steps" if plan.steps is not None else ""
+    epochs = f"at most {plural(plan.epochs, 'epoch')} a trial"
+    takes = (
+        f" · at most {duration(time.seconds)} in all, by {time.source}"
+        if time
+        else " · how long is not known: nothing like it ran here yet"
+    )
+    cached = f" and caches {bytes_text(plan.cache_bytes)}" if plan.cache_bytes else ""
+    return [
+        Content(printable(images)),
+        Content.assemble((trials, "bold"), f"{parts}, {_about(division.test)} to test{steps}"),
+        Content(f"{epochs}{takes} · writes about {bytes_text(plan.run_bytes)}{cached}"),
+    ]
 
 
-def outside_problems(experiment: Experiment) -> tuple[SettingProblem, ...]:
-    """Return what is wrong with settings that are right in themselves: unknown networks, missing weights or devices."""
-    problems: list[SettingProblem] = []
-    networks: list[str] = []
-    for name in experiment.model.networks:
-        try:
-            info = find_network(name)
-        except AimicError as problem:
-            problems.append(SettingProblem("model.networks", problem.sentence))
-            continue
-        networks.append(name)
-        if experiment.model.image_size != "auto":
-            try:
-                info.check_size(experiment.model.image_size)
-            except AimicError as problem:
-                problems.append(SettingProblem("model.image_size", problem.sentence))
-    compute = experiment.compute
-    for key, check in (
-        ("model.weights", lambda: check_weights(experiment.model.weights, networks)),
-        ("compute.devices", lambda: find_slots(compute.devices, compute.workers, compute.threads)),
-    ):
-        try:
-            check()
-        except AimicError as problem:
-            problems.append(SettingProblem(key, problem.sentence))
-    return tuple(problems)
-
-
-def measured_seconds(workspace: Workspace, experiment: Experiment, plan: Plan) -> float | None:
-    """Return the longest the experiment can take, one trial after another, at the pace of earlier runs here.
-
-    Returns:
-        Seconds; None where a network was not yet trained on this machine at this image size.
-    """
-    paces: dict[tuple[str, int], list[float]] = {}
-    for folder in workspace.runs()[:_RUNS_LOOKED_AT]:
-        snapshot = RunFollower(folder).snapshot()
-        if snapshot.status.host != socket.gethostname():
-            continue
-        size = _image_size_of(folder.experiment_file.read_bytes() if folder.experiment_file.is_file() else b"")
-        for trial in snapshot.trials:
-            seconds = [record.seconds for record in trial.epochs if math.isfinite(record.seconds)]
-            if trial.start is None or trial.start.train <= 0 or not seconds:
-                continue
-            try:
-                pixels = size or find_network(trial.key.network).input_size
-            except AimicError:
-                continue
-            shown = trial.start.train + _VALIDATION_COST * trial.start.validation
-            paces.setdefault((trial.key.network, pixels), []).append(median(seconds) / shown)
-    total = 0.0
-    split = experiment.split
-    validation = plan.training_images * split.validation / (1 - split.validation)
-    for name in experiment.model.networks:
-        try:
-            info = find_network(name)
-        except AimicError:
-            return None
-        wanted = experiment.model.image_size
-        pace = paces.get((info.name, info.input_size if wanted == "auto" else wanted))
-        if not pace:
-            return None
-        total += median(pace) * (plan.training_images + _VALIDATION_COST * validation) * plan.epochs * plan.folds
-    return total
-
-
-def _image_size_of(toml: bytes) -> int | None:
-    """Return the image size that a run's experiment fixes; None where each network has its own."""
-    import tomli
-
-    try:
-        size = tomli.loads(toml.decode("utf-8"))["model"]["image_size"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    return size if isinstance(size, int) else None
+def _about(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return count_text(low) if low == high else f"{count_text(low)} to {count_text(high)}"

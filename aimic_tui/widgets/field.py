@@ -141,6 +141,7 @@ class FormField(Vertical):
     }
     FormField:focus-within > .field--problem { height: auto; text-wrap: wrap; }
     FormField.-wrong > .field--problem { display: block; }
+    FormField.-advised > .field--problem { display: block; color: $text-muted; }
     """
 
     @dataclass
@@ -166,7 +167,7 @@ class FormField(Vertical):
         super().__init__(id="field-" + setting.key.replace(".", "-"))
         self.setting = setting
         self._text = text
-        self._problem = ""
+        self._problem = self._advice = ""
 
     def compose(self) -> ComposeResult:
         """Yield the line and the place below it for a sentence."""
@@ -208,12 +209,26 @@ class FormField(Vertical):
 
     @problem.setter
     def problem(self, sentence: str) -> None:
-        if sentence == self._problem:
-            return
-        self._problem = sentence
-        self.set_class(bool(sentence), "-wrong")
+        if sentence != self._problem:
+            self._problem = sentence
+            self._draw_sentence()
+
+    @property
+    def advice(self) -> str:
+        """A second thought about a value that is not wrong; "" where there is none. What is wrong goes before it."""
+        return self._advice
+
+    @advice.setter
+    def advice(self, sentence: str) -> None:
+        if sentence != self._advice:
+            self._advice = sentence
+            self._draw_sentence()
+
+    def _draw_sentence(self) -> None:
+        self.set_class(bool(self._problem), "-wrong")
+        self.set_class(bool(self._advice and not self._problem), "-advised")
         if self.is_mounted:
-            self.query_one(".field--problem", Static).update(f"! {printable(sentence)}")
+            self.query_one(".field--problem", Static).update(f"! {printable(self._problem or self._advice)}")
 
     @property
     def editor(self) -> Input | Choice:

@@ -17,10 +17,9 @@ from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.process import Outcome
-from aimic_tui.screens import set_up
+from aimic_tui.screens import set_up_files
 from aimic_tui.screens.network_picker import NetworkPicker
 from aimic_tui.screens.set_up import SetUpScreen
-from aimic_tui.screens.set_up_plan import DataFacts, measured_seconds, outside_problems, plan_of
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.field import FormField
 from tests.screens.made_run import make_run
@@ -50,8 +49,9 @@ async def test_it_says_what_the_experiment_amounts_to(tmp_path: Path, cells: Pat
         said = _said(app)
     assert "60 images · 3 classes · 30 groups" in said
     assert "1 network × 5 folds = 5 trials" in said
-    assert "about 41 training images each, at most 300 steps" in said
-    assert "left" not in said  # nothing was measured here, so no time is named
+    assert "each on 42 images to train, 6 to validate, 12 to test, at most 300 steps" in said
+    assert "nothing like it ran here yet" in said  # nothing was measured here, so no time is named
+    assert "worth a second thought: split.validation, training.epochs" in said
 
 
 async def test_what_is_wrong_is_said_while_typing_and_all_at_once(tmp_path: Path, cells: Path, until: Until) -> None:
@@ -93,16 +93,16 @@ async def test_a_preset_fills_the_form_and_is_recognised(tmp_path: Path, cells: 
     async with app.run_test(size=(120, 40)) as pilot:
         screen = app.screen
         assert isinstance(screen, SetUpScreen)
-        assert screen._preset_name() == "standard"
+        assert screen.form.preset == "standard"
         await pilot.press("f6", "f6")
-        assert screen._preset_name() == "paper"
+        assert screen.form.preset == "paper"
         assert _field(app, "training.learning_rate").text == "1e-4"
         await until(pilot, lambda: "optimistic" in _said(app))
         await pilot.press("f6")
-        assert screen._preset_name() == "quick"
+        assert screen.form.preset == "quick"
         assert _field(app, "data.group").text == "auto"
         _field(app, "training.epochs").query_one(Input).value = "13"
-        await until(pilot, lambda: screen._preset_name() == "own")
+        await until(pilot, lambda: screen.form.preset == "own")
 
 
 async def test_the_draft_survives_in_the_context(tmp_path: Path, cells: Path, until: Until) -> None:
@@ -160,7 +160,7 @@ async def test_what_the_command_refuses_stands_at_its_field(
         started.append(arguments)
         return Outcome(2, "", "aimic: training.precision = bf16 can't be had on cpu.\n")
 
-    monkeypatch.setattr(set_up, "run_command", refuse)
+    monkeypatch.setattr(set_up_files, "run_command", refuse)
     app = _app(tmp_path, cells, model={"weights": "none"})
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: "trials" in _said(app))
@@ -200,36 +200,3 @@ async def test_start_makes_a_run_that_goes_on_without_the_app(tmp_path: Path, ce
         await until(pilot, lambda: app.current_mode == "run")
     assert app.context.run is not None
     assert read_status(RunFolder(app.context.run)).state in ("queued", "running", "finished")
-
-
-def test_the_plan_counts_what_each_method_leaves_to_train() -> None:
-    facts = DataFacts({"a": 100, "b": 60}, groups=160)
-    base = Experiment()
-    assert plan_of(base, facts).training_images == round(160 * 0.8 * 0.85)
-    paper = base.with_values({"split.protocol": "aimic-2022", "data.balance": "undersample"})
-    assert plan_of(paper, facts).training_images == 96
-    held_out = base.with_values({"split.method": "hold-out", "split.test": 0.5, "training.batch_size": 17})
-    plan = plan_of(held_out, facts)
-    assert (plan.trials, plan.training_images, plan.steps) == (1, 68, 4 * Experiment().training.epochs)
-
-
-def test_a_size_that_a_network_cannot_take_is_said() -> None:
-    problems = outside_problems(Experiment().with_values({"model.image_size": 16, "model.weights": "none"}))
-    assert [problem.key for problem in problems] in ([], ["model.image_size"])
-    unknown = Experiment().with_values({"model.networks": ["no_such_network"], "model.weights": "none"})
-    assert outside_problems(unknown)[0].key == "model.networks"
-
-
-def test_time_is_named_only_where_the_network_was_timed_here(tmp_path: Path, cells: Path) -> None:
-    workspace = Workspace(tmp_path)
-    experiment = Experiment().with_values({"data.path": str(cells), "model.weights": "none"})
-    facts = DataFacts({"a": 50, "b": 50})
-    plan = plan_of(experiment, facts)
-    assert measured_seconds(workspace, experiment, plan) is None
-    make_run(tmp_path, cells, folds=2, epochs=3)
-    seconds = measured_seconds(workspace, experiment, plan)
-    # 1.5 s an epoch of 34 images that train and 6 that validate
-    expected = 1.5 / 36 * (68 + 12 / 3) * Experiment().training.epochs * 5
-    assert seconds == pytest.approx(expected, rel=0.02)
-    other = experiment.with_values({"model.networks": ["resnet50"]})
-    assert measured_seconds(workspace, other, plan) is None

@@ -32,6 +32,7 @@ class NetworkInfo:
     Attributes:
         name: as in `model.networks`; unique, and fit for a folder's name.
         parameters: count with 1,000 classes, without auxiliary classifiers.
+        per_class: those of them that each class adds: the classifier's.
         gmacs: multiply-adds of one image at `input_size`, in thousand millions.
         input_size: pixels a side that its published weights expect.
         minimum_size: fewest pixels a side it can be trained with.
@@ -43,6 +44,7 @@ class NetworkInfo:
     name: str
     library: Literal["torchvision", "timm"]
     parameters: int
+    per_class: int
     gmacs: float
     input_size: int
     minimum_size: int
@@ -56,6 +58,10 @@ class NetworkInfo:
     def library_name(self) -> str:
         """What its own library calls it."""
         return self.name.removeprefix(TIMM_PREFIX) if self.library == "timm" else self.name
+
+    def parameters_for(self, classes: int) -> int:
+        """Return the count with so many classes."""
+        return self.parameters + (classes - 1000) * self.per_class
 
     def check_size(self, image_size: int) -> None:
         """Refuse an image size that the network can't take.
@@ -162,6 +168,7 @@ def _from_row(row: dict[str, str]) -> NetworkInfo:
         name=row["name"],
         library="torchvision" if row["library"] == "torchvision" else "timm",
         parameters=int(row["parameters"]),
+        per_class=int(row["per_class"]),
         gmacs=float(row["gmacs"]),
         input_size=int(row["input_size"]),
         minimum_size=int(row["minimum_size"]),

@@ -44,6 +44,7 @@ COLUMNS = (
     "name",
     "library",
     "parameters",
+    "per_class",
     "gmacs",
     "input_size",
     "minimum_size",
@@ -87,6 +88,7 @@ def row(name: str, library: str, own_name: str) -> tuple[object, ...]:
         name,
         library,
         sum(p.numel() for p in network.parameters()) - sum(p.numel() for p in auxiliary),
+        trial.parameters_per_class(network),
         f"{counter.get_total_flops() / 2e9:.4g}",
         size,
         next((small for small in sizes if trial.takes(small)), size),
@@ -151,6 +153,11 @@ class _Trial:
 
     def _built(self, image_size: int) -> nn.Module:
         return _build(self._library, self._own_name, 7, image_size, self._size)
+
+    def parameters_per_class(self, thousand: nn.Module) -> int:
+        """Return what each class adds, from the same network with 1,000 classes."""
+        more, few = (sum(p.numel() for p in head_parameters(network)) for network in (thousand, self._network))
+        return (more - few) // (1000 - 7)
 
     def check_head(self) -> None:
         """Refuse what can't be given another classifier, or whose features can't be told from its classifier."""

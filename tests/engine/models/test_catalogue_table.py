@@ -34,6 +34,7 @@ def test_a_row_is_what_the_library_says_today(name: str) -> None:
     info = find_network(name)
     row = dict(zip(catalogue_table.COLUMNS, catalogue_table.row(name, info.library, info.library_name), strict=True))
     assert row["parameters"] == info.parameters
+    assert row["per_class"] == info.per_class
     assert float(str(row["gmacs"])) == info.gmacs
     assert (row["input_size"], row["minimum_size"], row["size_step"]) == (
         info.input_size,
