@@ -208,7 +208,7 @@ class TrialGrid(Widget, can_focus=True):
         elif trial.epochs and state in ("running", "stopped"):
             text += f" e {trial.epochs[-1].epoch + (1 if state == 'running' else 0)}"
         elif state == "running":
-            text += " begins"
+            text += " e 1"
         text = cut(text, _CELL - 2)
         style = _STYLES.get(state, "")
         if trial.key == self._chosen:
