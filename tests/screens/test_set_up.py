@@ -22,7 +22,6 @@ from aimic_tui.screens.network_picker import NetworkPicker
 from aimic_tui.screens.set_up import SetUpScreen
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.field import FormField
-from tests.screens.made_run import make_run
 
 Until = Callable[[Pilot[None], Callable[[], bool]], Awaitable[None]]
 
