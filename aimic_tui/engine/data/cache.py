@@ -31,6 +31,8 @@ from aimic_tui.engine.data.threads import Progress, ShouldStop, in_threads, proc
 from aimic_tui.engine.errors import Interrupted
 from aimic_tui.engine.files import FileLock, sync_folder
 
+_IMAGES_SUFFIX = ".images"
+FEATURES_SUFFIX = ".features"  # what a frozen network made of images; training keeps it here, under the same limit
 _VERSION = 1  # of the file's layout and of all steps that `Preprocessing.pixel_steps` does not name
 DEFAULT_LIMIT = 20_000_000_000  # bytes; the default of `compute.cache_limit`
 _SPARE = 1 << 30  # bytes a cache leaves free on the disk
@@ -135,7 +137,7 @@ def cached_images(  # noqa: PLR0917
     needed = int(np.prod(shape, dtype=np.int64))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        target = folder / f"{_key(paths, preprocessing)}.images"
+        target = folder / f"{images_key(paths, preprocessing)}{_IMAGES_SUFFIX}"
         if not _is_whole(target, needed):
             lock = _wait_for(FileLock(target.with_suffix(".lock")), target, needed, should_stop)
             try:
@@ -179,7 +181,7 @@ class CacheFile:
 def cache_files(folder: Path) -> list[CacheFile]:
     """List the whole caches of a folder, the least recently wanted first; none where the folder is missing."""
     found = []
-    for path in folder.glob("*.images"):
+    for path in (*folder.glob(f"*{_IMAGES_SUFFIX}"), *folder.glob(f"*{FEATURES_SUFFIX}")):
         with suppress(FileNotFoundError):  # someone else clears up
             status = path.stat()
             found.append(CacheFile(path, status.st_size, status.st_mtime))
@@ -223,7 +225,12 @@ def clear_cache(folder: Path) -> int:
     return removed
 
 
-def _key(paths: Sequence[Path], preprocessing: Preprocessing) -> str:
+def images_key(paths: Sequence[Path], preprocessing: Preprocessing) -> str:
+    """Return a digest of these images (path, size, time of change) and of every step up to their pixels.
+
+    Raises:
+        UnreadableImage: one does not exist.
+    """
     digest = hashlib.sha256(
         json.dumps([_VERSION, PIL.__version__, preprocessing.pixel_steps()], sort_keys=True).encode()
     )

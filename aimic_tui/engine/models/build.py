@@ -6,6 +6,7 @@ torchvision's and timm's own builders make them, so that published weights fit. 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any, cast
 
 import torch
@@ -82,18 +83,21 @@ def _from_timm(name: str, classes: int, image_size: int, input_size: int) -> nn.
     return cast(nn.Module, timm.create_model(name, pretrained=False, num_classes=classes, **options))
 
 
-def training_outputs(network: nn.Module, images: Tensor) -> list[tuple[float, Tensor]]:
+def training_outputs(
+    network: nn.Module, images: Tensor, forward: Callable[[Tensor], Any] | None = None
+) -> list[tuple[float, Tensor]]:
     """Run a forward pass for training and return each output with the weight of its loss.
 
     Args:
         network: in training mode.
         images: float [b, 3, S, S].
+        forward: the network's own forward pass in another form (compiled), where there is one.
 
     Returns:
         (1.0, logits [b, classes]) first; then, for Inception-v3 and GoogLeNet, the auxiliary classifiers' logits
         with their published weights (0.4; 0.3 each), unless these are frozen.
     """
-    outputs = network(images)
+    outputs = (forward or network)(images)
     if isinstance(outputs, Tensor):
         return [(1.0, outputs)]
     weight = _AUXILIARY_WEIGHTS.get(type(network).__name__, 0.0)

@@ -65,6 +65,20 @@ class WeightsReport:
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
 
+    def to_event(self) -> dict[str, Any]:
+        """Return the fields of a trial's `weights` event."""
+        return {
+            "sentence": self.sentence(),
+            "source": self.source,
+            "loaded": self.loaded,
+            "total": self.total,
+            "loaded_parameters": self.loaded_parameters,
+            "parameters": self.parameters,
+            "replaced": list(self.replaced),
+            "missing": list(self.missing),
+            "unexpected": list(self.unexpected),
+        }
+
     def sentence(self) -> str:
         """Say it in one line."""
         if not self.loaded:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from aimic_tui.engine.models.build import features, logits_from_features, set_training, training_outputs
 from aimic_tui.engine.training.augmentation import Augmentation
 from aimic_tui.engine.training.batches import Batch, Integers, Loader, Stopwatch
+from aimic_tui.engine.training.feature_store import FeatureStore
 from aimic_tui.engine.training.memory import is_out_of_memory
 from aimic_tui.engine.training.precision import Precision
 
@@ -29,6 +30,9 @@ class Feed(Protocol):
 
     def outputs(self, inputs: Tensor) -> list[tuple[float, Tensor]]:
         """Return each output's loss weight and logits [b, classes], the classifier's first."""
+
+    def statistics(self) -> list[Tensor]:
+        """Return what a pass in training mode changes besides gradients: the statistics of batch norms."""
 
     def logits(self, samples: Integers, precision: Precision, tick: Tick) -> Tensor:
         """Return the network's logits in evaluation mode: float32 [samples, classes] on the CPU."""
@@ -58,6 +62,11 @@ class ImageFeed:
         self._augmentation = augmentation
         self._normalise = normalise
         self._evaluation_batch = evaluation_batch
+        self._forward: Callable[[Tensor], Any] | None = None
+
+    def learn_through(self, forward: Callable[[Tensor], Any]) -> None:
+        """Let training passes go through `forward`, the network compiled, in place of the network."""
+        self._forward = forward
 
     def start_training(self) -> None:
         """Put the network into training mode."""
@@ -71,7 +80,14 @@ class ImageFeed:
 
     def outputs(self, inputs: Tensor) -> list[tuple[float, Tensor]]:
         """Return the outputs of the network, auxiliary classifiers included."""
+        if self._forward is not None:
+            return training_outputs(self._network, inputs, self._forward)
         return training_outputs(self._network, inputs)
+
+    def statistics(self) -> list[Tensor]:
+        """Return the running means and variances."""
+        norms = [module for module in self._network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+        return [buffer for norm in norms for buffer in norm.buffers() if buffer.is_floating_point()]
 
     def logits(self, samples: Integers, precision: Precision, tick: Tick) -> Tensor:
         """Return the logits of images as they are."""
@@ -114,6 +130,7 @@ class FeatureFeed:
         network: on the device; all but its last layer is frozen.
         images: where the features come from.
         samples: data set indices of all images that will be asked for.
+        store: where features of just these images are kept for other trials; None computes them.
     """
 
     def __init__(
@@ -125,9 +142,15 @@ class FeatureFeed:
         device: torch.device,
         precision: Precision,
         tick: Tick,
+        store: FeatureStore | None = None,
     ) -> None:
         self._network = network
-        self._features = images.features(samples, precision, tick).to(device)
+        found = store.read() if store else None
+        if found is None:
+            found = images.features(samples, precision, tick)
+            if store:
+                store.write(found)
+        self._features = found.to(device)
         self._rows = np.zeros(int(samples.max()) + 1, dtype=np.int64)
         self._rows[samples] = np.arange(len(samples))
 
@@ -143,6 +166,15 @@ class FeatureFeed:
     def outputs(self, inputs: Tensor) -> list[tuple[float, Tensor]]:
         """Return the classifier's logits."""
         return [(1.0, logits_from_features(self._network, inputs))]
+
+    def statistics(self) -> list[Tensor]:
+        """Return none: all norms are frozen."""
+        return []
+
+    def features(self, samples: Integers, precision: Precision, tick: Tick) -> Tensor:
+        """Return what enters the classifier: float32 [samples, ...] on the CPU."""
+        tick(len(samples))
+        return self._of(samples).cpu()
 
     @torch.no_grad()
     def logits(self, samples: Integers, precision: Precision, tick: Tick) -> Tensor:

@@ -10,6 +10,13 @@ from aimic_tui.engine.models.build import training_outputs
 
 _LARGEST = {"cpu": 64, "cuda": 256}
 _STEPS_AN_EPOCH = 14  # fewer steps than this an epoch learn slowly from few images
+# Of torch's allocator on the processor, of CUDA itself, and of its libraries, which torch hands on as they are.
+_OUT_OF_MEMORY = (
+    "can't allocate memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
 _ROOM = 0.5  # share of the free memory that activations and their gradients may take
 
 
@@ -55,4 +62,4 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether an error says that the device's or the machine's memory ran out."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)

@@ -50,7 +50,7 @@ class Objective:
         Args:
             logits: [b, classes].
             labels: int64 [b].
-            mix: where the images were mixed. The loss of soft labels is the mean of both labels' losses by their shares.
+            mix: where the images were mixed; the loss is then that of both labels, by their shares.
         """
         logits = logits.float()
         losses = self._losses(logits, labels) * self._weights[labels]

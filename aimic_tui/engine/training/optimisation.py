@@ -135,6 +135,12 @@ class Schedule:
         self._sign = -1.0 if lower_is_better else 1.0
         self._plateaus, self._since_gain, self._best = 0, 0, -math.inf
 
+    @property
+    def rises_for(self) -> float:
+        """The number of epochs until the factor is 1."""
+        rise = _ONE_CYCLE_RISE * self._total if self._settings.schedule == "one-cycle" else self._warmup
+        return rise / self._steps
+
     def factor(self, step: int) -> float:
         """Return the factor, within 0 to 1, for `step` (from 0, over the whole phase)."""
         if self._settings.schedule == "one-cycle":

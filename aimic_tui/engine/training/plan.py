@@ -1,6 +1,6 @@
-"""What a device decides for a network, once for all of a run's folds: batch size and number format.
+"""What a device decides for a network, once for all of a run's folds: batch size, number format, compiled or not.
 
-Both depend on the moment (free memory, a timing), so what was decided first is written down: folds stay
+They depend on the moment (free memory, a timing), so what was decided first is written down: folds stay
 comparable, and a trial that is killed before its first checkpoint begins again the same way.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,8 +19,9 @@ from torch import nn
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.training.compilation import TrainingPass, earns_compiling
 from aimic_tui.engine.training.memory import automatic_batch_size
-from aimic_tui.engine.training.precision import Format, choose_format
+from aimic_tui.engine.training.precision import Format, Precision, choose_format
 from aimic_tui.engine.training.task import TrialTask
 
 
@@ -31,10 +32,12 @@ class Plan:
     Attributes:
         batch_size: images a step.
         format: of the arithmetic.
+        compiled: whether training passes are compiled ones.
     """
 
     batch_size: int
     format: Format
+    compiled: bool = False
 
     @classmethod
     def from_dict(cls, value: Any) -> Plan:
@@ -44,7 +47,7 @@ class Plan:
             ValueError: it is none.
         """
         try:
-            plan = cls(int(value["batch_size"]), value["format"])
+            plan = cls(int(value["batch_size"]), value["format"], bool(value.get("compiled", False)))
         except (KeyError, TypeError) as error:
             raise ValueError("not a plan") from error
         if plan.batch_size < 1 or plan.format not in get_args(Format):
@@ -74,7 +77,9 @@ def agreed_plan(file: Path, make: Callable[[], Plan]) -> Plan:
 
 
 def plan_for(task: TrialTask, network: nn.Module, image_size: int, device: torch.device) -> Plan:
-    """Decide batch size and number format where the settings leave that open, once for all folds of the run.
+    """Decide what the settings leave open, once for all folds of the run.
+
+    A trial that has a checkpoint goes on by the plan in that.
 
     Args:
         network: on `device`; left as it was, in training mode.
@@ -84,6 +89,7 @@ def plan_for(task: TrialTask, network: nn.Module, image_size: int, device: torch
     """
     settings = task.experiment.training
     size, number_format = settings.batch_size, settings.precision
+    compiling = task.experiment.compute.compile if task.experiment.model.trainable != "head" else "off"
     if size == 1 and any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules()):
         raise UsageProblem(
             f"training.batch_size = 1 can't train {task.network}: its batch norms need at least 2 images a step."
@@ -97,8 +103,13 @@ def plan_for(task: TrialTask, network: nn.Module, image_size: int, device: torch
         batch = automatic_batch_size(network, image_size, device, images) if size == "auto" else size
         steps = 0 if task.experiment.model.trainable == "head" else settings.epochs * images // batch
         fastest = choose_format(network, image_size, device, steps=steps) if number_format == "auto" else number_format
-        return Plan(batch, fastest)
+        one_step = TrainingPass(network, batch, image_size, Precision(fastest, device), device)
+        compiled = compiling == "auto" and earns_compiling(one_step, steps=steps)
+        return Plan(batch, fastest, compiled)
 
-    if size != "auto" and number_format != "auto":
-        return Plan(size, number_format)
-    return agreed_plan(task.folder.parent / f"plan-{device.type}.json", decide)
+    open_to_compile = compiling == "auto" and device.type == "cuda"
+    if size != "auto" and number_format != "auto" and not open_to_compile:
+        plan = Plan(size, number_format)
+    else:
+        plan = agreed_plan(task.folder.parent / f"plan-{device.type}.json", decide)
+    return plan if compiling == "auto" else replace(plan, compiled=compiling == "on")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.training.feeds import Feed
 from aimic_tui.engine.training.memory import is_out_of_memory
+from aimic_tui.engine.training.mixing import Mix
 from aimic_tui.engine.training.objective import Objective
 from aimic_tui.engine.training.precision import Precision
 
@@ -25,7 +26,7 @@ class StepResult:
         loss: mean over the batch, auxiliary outputs included: what was minimised.
         loss_sum: of the classifier's own output, weighted sum over images.
         weight: sum of the images' weights.
-        correct: images classified right.
+        correct: images classified right; of a mixed one that is its own class.
     """
 
     loss: Tensor
@@ -64,9 +65,14 @@ class Stepper:
         self._clip = gradient_clip
         self._warn = warn
         self._parameters: list[nn.Parameter] = [p for group in optimizer.param_groups for p in group["params"]]
+        self._statistics = feed.statistics()
+        self._before = [tensor.clone() for tensor in self._statistics]
 
-    def step(self, inputs: Tensor, labels: Tensor, seed: int) -> StepResult:
+    def step(self, inputs: Tensor, labels: Tensor, seed: int, mix: Mix | None = None) -> StepResult:
         """Learn from one batch; dropout is drawn by `seed`, so a step that is done again is the same step.
+
+        Args:
+            mix: what the batch was mixed with.
 
         Raises:
             AimicError: not even two images at once fit into memory.
@@ -76,14 +82,14 @@ class Stepper:
             results: list[StepResult] = []
 
             def closure() -> Tensor:
-                results.append(self._gradients(inputs, labels, seed))
+                results.append(self._gradients(inputs, labels, seed, mix))
                 if self._clip:
                     self._clip_gradients()
                 return results[-1].loss
 
             self._optimizer.step(closure)  # type: ignore[no-untyped-call]
             return results[0]
-        result = self._gradients(inputs, labels, seed)
+        result = self._gradients(inputs, labels, seed, mix)
         if self._clip:
             scaler.unscale_(self._optimizer)
             self._clip_gradients()
@@ -94,11 +100,12 @@ class Stepper:
     def _clip_gradients(self) -> None:
         nn.utils.clip_grad_norm_(self._parameters, self._clip)
 
-    def _gradients(self, inputs: Tensor, labels: Tensor, seed: int) -> StepResult:
+    def _gradients(self, inputs: Tensor, labels: Tensor, seed: int, mix: Mix | None) -> StepResult:
+        _copy(self._statistics, self._before)
         while True:
             try:
                 torch.manual_seed(seed)
-                return self._accumulated(inputs, labels)
+                return self._accumulated(inputs, labels, mix)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -107,6 +114,7 @@ class Stepper:
 
     def _make_smaller(self, batch: int, device: torch.device) -> None:
         self._optimizer.zero_grad(set_to_none=True)
+        _copy(self._before, self._statistics)  # the first layers had learned from the batch already
         if device.type == "cuda":
             torch.cuda.empty_cache()
         tried = min(self.part, batch)
@@ -118,23 +126,37 @@ class Stepper:
         self.part = max(_SMALLEST_PART, (tried + 1) // 2)
         self._warn(
             f"The memory ran out with {tried} images at once: going on with {self.part} at once, their gradients "
-            f"added up to batches of {batch} as before."
+            f"added up to batches of {batch} as before{self._and_the_norms()}."
         )
 
-    def _accumulated(self, inputs: Tensor, labels: Tensor) -> StepResult:
+    def _and_the_norms(self) -> str:
+        return f"; batch norms see {self.part} at a time" if self._statistics else ""
+
+    def _accumulated(self, inputs: Tensor, labels: Tensor, mix: Mix | None) -> StepResult:
         """Compute the batch's gradients, by parts of nearly equal size."""
         self._optimizer.zero_grad(set_to_none=True)
-        weight = self._objective.weights(labels).sum()
-        parts = -(-len(inputs) // self.part)
+        weight = self._objective.weights(labels, mix).sum()
+        # No part of one image: batch norm can't learn from it.
+        parts = max(1, min(-(-len(inputs) // self.part), len(inputs) // _SMALLEST_PART))
+        mixes: Sequence[Mix | None] = [None] * parts
+        if mix is not None:
+            mixes = [Mix(others, mix.share) for others in mix.others.tensor_split(parts)]
         loss = loss_sum = torch.zeros((), device=inputs.device)
         correct = torch.zeros((), dtype=torch.int64, device=inputs.device)
-        for images, truth in zip(inputs.tensor_split(parts), labels.tensor_split(parts), strict=True):
+        pieces = zip(inputs.tensor_split(parts), labels.tensor_split(parts), mixes, strict=True)
+        for images, truth, other in pieces:
             with self._precision.autocast():
                 outputs = self._feed.outputs(images)
-            losses = [factor * self._objective.loss_sum(logits, truth) for factor, logits in outputs]
+            losses = [factor * self._objective.loss_sum(logits, truth, other) for factor, logits in outputs]
             part_loss = torch.stack(losses).sum() / weight
             torch.autograd.backward(self._precision.scaler.scale(part_loss))
             loss = loss + part_loss.detach()
             loss_sum = loss_sum + losses[0].detach()
             correct = correct + (outputs[0][1].detach().argmax(dim=1) == truth).sum()
         return StepResult(loss, loss_sum, weight, correct)
+
+
+@torch.no_grad()
+def _copy(source: list[Tensor], target: list[Tensor]) -> None:
+    if source:
+        torch._foreach_copy_(target, source)

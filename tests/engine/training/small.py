@@ -87,5 +87,11 @@ class Story:
         self.looks += 1
         return self.stop_at is not None and self.looks >= self.stop_at
 
+    @property
+    def warnings(self) -> list[str]:
+        """What was warned of, but for the few images of these data sets."""
+        sentences = [fields["sentence"] for fields in self.of("warning")]
+        return [sentence for sentence in sentences if not sentence.startswith("Few images choose the epoch")]
+
     def of(self, event: str) -> list[dict[str, Any]]:
         return [fields for name, fields in self.events if name == event]

@@ -115,6 +115,10 @@ RECIPES = {
     "bf16": {"training__precision": "bf16", "augmentation__preset": "stain", "training__monitor": "loss"},
     "fp16": {"training__precision": "fp16", "training__label_smoothing": 0.1},
     "uncached": {"compute__cache": "off", "augmentation__preset": "flips"},
+    "ema": {"training__ema": 0.9, "augmentation__blur": 0.5},
+    "ema head": {"training__ema": 0.9, "model__trainable": "gradual", "training__epochs": 8},
+    "mixed": {"augmentation__mixup": 0.4, "augmentation__cutmix": 1.0, "training__label_smoothing": 0.1},
+    "focal": {"training__loss": "focal", "augmentation__mixup": 1.0, "training__ema": 0.99},
 }
 
 
@@ -183,7 +187,7 @@ def test_damaged_checkpoints_cost_epochs_but_never_the_trial(
         content[len(content) // 2] ^= 4
         (task.folder / name).write_bytes(content)
     _, story = run(task)
-    assert len(story.of("warning")) == len(damaged)
+    assert len(story.warnings) == len(damaged)
     assert story.of("trial-started")[0]["resumed"] is (len(damaged) == 1)
     assert end_of(task) == end_of(undisturbed)
 
@@ -239,7 +243,7 @@ def test_the_published_protocol_chooses_on_the_test_part(task_for: Callable[...,
     assert not (task.folder / "validation.csv").exists()
 
 
-def test_a_frozen_network_looks_at_each_image_once(
+def test_a_frozen_network_looks_at_each_image_once_for_all_folds(
     task_for: Callable[..., TrialTask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
@@ -250,9 +254,39 @@ def test_a_frozen_network_looks_at_each_image_once(
         return original(network, images)
 
     monkeypatch.setattr(feeds, "features", counted)
-    task = task_for(model__trainable="head", training__epochs=20)
+    first, second = (task_for(model__trainable="head", training__epochs=20, fold=fold) for fold in (1, 2))
+    run(first)
+    assert sum(seen) == len(first.data_set)
+    run(second)
+    assert sum(seen) == len(first.data_set)
+    # Found or computed: the bits are the same.
+    alone = task_for("alone", model__trainable="head", training__epochs=20, fold=2)
+    run(alone)
+    assert sum(seen) == 2 * len(first.data_set)
+    assert end_of(second) == end_of(alone)
+    # Of another seed the random network is another one, and so are its features.
+    run(task_for(model__trainable="head", training__epochs=20, fold=3, seed=1))
+    assert sum(seen) == 3 * len(first.data_set)
+
+
+def test_features_are_not_kept_where_the_cache_is_off_or_too_small(task_for: Callable[..., TrialTask]) -> None:
+    _, story = run(task_for("off", model__trainable="head", compute__cache="off"))
+    assert story.warnings == []
+    task = task_for("little", model__trainable="head", compute__cache_limit=0.0)
+    _, story = run(task)
+    assert any("There is no room to keep" in sentence for sentence in story.warnings)
+    assert not list(task.cache_folder.glob("*.features"))
+
+
+def test_a_damaged_file_of_features_is_made_anew(task_for: Callable[..., TrialTask]) -> None:
+    task, again = (task_for(model__trainable="head", fold=fold) for fold in (1, 2))
     run(task)
-    assert sum(seen) == int(np.isin(task.split.parts[0], (Part.TRAIN, Part.VALIDATION)).sum())
+    (file,) = task.cache_folder.glob("*.features")
+    file.write_bytes(file.read_bytes()[:100])
+    run(again)
+    alone = task_for("alone", model__trainable="head", fold=2)
+    run(alone)
+    assert end_of(again) == end_of(alone)
 
 
 def test_a_frozen_networks_layers_and_norms_stay_as_they_were(task_for: Callable[..., TrialTask]) -> None:
@@ -294,7 +328,7 @@ def test_precision_auto_falls_back_to_full_precision(
     outcome, story = run(task_for(training__precision="auto"))
     assert outcome.state == "finished"
     assert [event["epoch"] for event in story.of("epoch")] == [1, 2, 3, 4]
-    assert "going on in fp32" in story.of("warning")[0]["sentence"]
+    assert "going on in fp32" in story.warnings[0]
 
 
 def test_memory_that_runs_out_is_a_warning_and_the_trial_goes_on(
@@ -310,7 +344,8 @@ def test_memory_that_runs_out_is_a_warning_and_the_trial_goes_on(
     monkeypatch.setattr(feeds, "training_outputs", little_memory)
     outcome, story = run(task_for())
     assert outcome.state == "finished"
-    assert len(story.of("warning")) == 1 and "going on with 4 at once" in story.of("warning")[0]["sentence"]
+    assert len(story.warnings) == 1 and "going on with 4 at once" in story.warnings[0]
+    assert "batch norms see 4 at a time" in story.warnings[0]
 
 
 def test_automatic_choices_are_made_once_for_all_folds(

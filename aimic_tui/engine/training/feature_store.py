@@ -1,0 +1,103 @@
+"""Features of a frozen network, kept beside the cached images: the folds of a run ask for the same ones.
+
+A file's name is a digest of all that decides about the features: the images as the image cache knows them, every step
+to the network's input, the network and the digest of its frozen weights, the arithmetic. They are of all images
+that any fold uses, always in the same batches, so that a fold learns from the same bits whether it computed
+them or found them. A frozen network has learned from none of them: those of test images tell nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from aimic_tui.engine.data.cache import FEATURES_SUFFIX, enforce_limit, images_key
+from aimic_tui.engine.data.preprocessing import Preprocessing
+from aimic_tui.engine.files import write_atomically
+from aimic_tui.engine.models.build import head_tensors
+
+_VERSION = 1
+_TENSOR = "features"
+_SPARE = 1 << 30  # bytes left free on the disk
+
+
+class FeatureStore:
+    """One file of features.
+
+    Args:
+        folder: of the caches.
+        key: what decides about the features, `features_key`.
+        images: how many rows they have.
+        limit: bytes that all caches of the folder may take.
+        warn: takes a sentence, where there is no room.
+    """
+
+    def __init__(self, folder: Path, key: str, images: int, *, limit: int, warn: Callable[[str], None]) -> None:
+        self._path = folder / f"{key}{FEATURES_SUFFIX}"
+        self._images, self._limit, self._warn = images, limit, warn
+
+    def read(self) -> Tensor | None:
+        """Return float32 [images, ...] on the CPU, or None where they have not been kept."""
+        try:
+            found = load_file(self._path)[_TENSOR]
+        except (OSError, SafetensorError, KeyError):
+            return None
+        if len(found) != self._images:
+            return None
+        with suppress(OSError):  # when it was last wanted, for whoever clears up
+            os.utime(self._path)
+        return found
+
+    def write(self, features: Tensor) -> None:
+        """Keep features for the next trial; without room for them it says so, and nothing else is lost."""
+        needed = features.numel() * features.element_size()
+        folder = self._path.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if needed > self._limit or needed > shutil.disk_usage(folder).free - _SPARE:
+                self._warn(
+                    f"There is no room to keep {needed / 1e9:.1f} GB of features (compute.cache_limit); each trial "
+                    "computes them again."
+                )
+                return
+            enforce_limit(folder, self._limit - needed)
+            write_atomically(self._path, save({_TENSOR: features.contiguous()}))
+        except OSError as error:
+            self._warn(f"The features can't be kept in {folder} ({error.strerror}); each trial computes them again.")
+
+
+def features_key(
+    network: nn.Module, name: str, paths: Sequence[Path], preprocessing: Preprocessing, arithmetic: dict[str, Any]
+) -> str:
+    """Return the digest of what decides about features.
+
+    Args:
+        network: whose layers before the classifier make them.
+        name: in the catalogue.
+        paths: of the images, in their order.
+        arithmetic: what else decides about their bits: format, batch size, device, versions.
+
+    Raises:
+        UnreadableImage: an image does not exist.
+    """
+    digest = hashlib.sha256(
+        json.dumps(
+            [_VERSION, name, images_key(paths, preprocessing), preprocessing.to_json(), arithmetic], sort_keys=True
+        ).encode()
+    )
+    heads = head_tensors(network)
+    for tensor_name, tensor in network.state_dict().items():
+        if tensor_name not in heads:
+            digest.update(f"{tensor_name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:40]
