@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimic_tui.engine.text import from_csv_cell, one_line, printable, to_csv_cell
+from aimic_tui.engine.text import csv_line, from_csv_cell, one_line, printable, to_csv_cell
+
+
+@given(st.lists(st.text(), min_size=2, max_size=4))
+def test_a_row_of_a_table_comes_back_as_one_row(cells: list[str]) -> None:
+    line = csv_line(cells)
+    assert line.endswith("\n")
+    assert list(csv.reader(io.StringIO(line + csv_line("ab"), newline=""))) == [cells, ["a", "b"]]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,17 @@ from PIL import Image, UnidentifiedImageError
 from aimic_tui.engine.data.intensity import AS_STORED, InputRule
 from aimic_tui.engine.data.npz import image_bytes, npz_of
 from aimic_tui.engine.data.pillow import read_with_pillow, zero_filled
-from aimic_tui.engine.data.pixels import PIXEL_LIMIT, THUMB, Pixels, Rgb, TooManyPixels, Unfit, thumbnail, to_rgb
+from aimic_tui.engine.data.pixels import (
+    PIXEL_LIMIT,
+    THUMB,
+    Pixels,
+    Rgb,
+    TooManyPixels,
+    Unfit,
+    own_limits,
+    thumbnail,
+    to_rgb,
+)
 from aimic_tui.engine.data.tiff import TIFF_MAGIC, read_tiff
 from aimic_tui.engine.data.vendor import MissingReader, maker_of, read_vendor
 from aimic_tui.engine.errors import InputProblem
@@ -71,7 +81,7 @@ class ImageFacts:
         bits: in use for each value.
         format, mode: such as "JPEG" and "RGB".
         bytes: size of the file.
-        low, high: range of the stored values.
+        low, high: range of the stored values, of those that are finite; 0 and 1 where none is.
         sharpness: 0 (flat) to 1: the spread of the Laplacian of the brightness, relative to itself and four times the
             spread of the brightness; does not depend on contrast.
     """
@@ -136,7 +146,11 @@ def read_pixels(path: Path, data: bytes | None = None, rule: InputRule = AS_STOR
     except Exception as error:  # hostile bytes can raise anything in a decoder
         if _ends_early(content, str(error)):
             raise UnreadableImage(path, "truncated", "is truncated: its end is missing") from None
-        reason = one_line(str(error), 100) if not isinstance(error, UnidentifiedImageError) else ""
+        reason = (
+            one_line(str(error).replace(str(path), "the file"), 100)
+            if not isinstance(error, UnidentifiedImageError)
+            else ""
+        )
         raise UnreadableImage(path, "unreadable", f"can't be decoded{f' ({reason})' if reason else ''}") from None
 
 
@@ -178,6 +192,7 @@ def image_facts(path: Path, rule: InputRule = AS_STORED) -> ImageFacts:
     data = read_bytes(path)
     pixels = read_pixels(path, data, rule)
     height, width = pixels.values.shape[:2]
+    low, high = own_limits(pixels.values)
     return ImageFacts(
         width=width,
         height=height,
@@ -186,8 +201,8 @@ def image_facts(path: Path, rule: InputRule = AS_STORED) -> ImageFacts:
         format=pixels.format,
         mode=pixels.mode,
         bytes=path.stat().st_size if npz_of(path) is None else len(data),
-        low=float(np.nanmin(pixels.values)),
-        high=float(np.nanmax(pixels.values)),
+        low=low,
+        high=high,
         sharpness=sharpness(np.asarray(Image.fromarray(to_rgb(pixels, rule)).convert("L"))),
     )
 
@@ -245,6 +260,8 @@ def _open_at_once(name: str, flags: int) -> int:
 
 
 def _too_large(path: Path, size: str) -> UnreadableImage:
+    counted = re.search(r"\((\d+) pixels\)", size)  # Pillow's own words are longer
+    size = f"{int(counted[1]) // 1_000_000:,} million pixels" if counted else size
     return UnreadableImage(
         path, "too-large", f"is too large ({one_line(size, 80)}; at most {PIXEL_LIMIT // 1_000_000} million pixels)"
     )
