@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,9 +15,12 @@ from aimic_tui import wording
 from aimic_tui.commands.results import aligned
 from aimic_tui.engine.evaluation.comparison import Comparison, Pair, compare_runs
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS
+from aimic_tui.engine.evaluation.ranking import Ranking, diagram_lines
 from aimic_tui.engine.evaluation.titles import TITLES
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import printable
+
+_FEW_DATA_SETS = 6
 
 
 @click.command()
@@ -23,21 +28,112 @@ from aimic_tui.engine.text import printable
 @click.option(
     "--metric", type=click.Choice(ALL_METRICS), default="macro_f1", show_default=True, help="The figure to compare by."
 )
+@click.option(
+    "--data-sets", is_flag=True, help="Rank networks over the data sets of the runs (also done where runs differ)."
+)
+@click.option(
+    "--diagram",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the critical-difference diagram of several data sets to this .svg or .pdf file.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as one JSON object.")
 @click.pass_context
-def compare(context: click.Context, runs: tuple[str, ...], metric: str, as_json: bool) -> None:
-    """Compare the networks of RUNs that test the same images: differences, intervals, tests.
+def compare(
+    context: click.Context, *, runs: tuple[str, ...], metric: str, data_sets: bool, diagram: Path | None, as_json: bool
+) -> None:
+    """Compare the networks of RUNs.
+
+    Where the runs test the same images: paired differences with intervals and tests. Where they are on different data
+    sets: Friedman's test and Nemenyi's critical difference of average ranks.
 
     RUN is a run's folder, its name, a unique beginning of it, or latest.
     """
+    from aimic_tui.engine.evaluation.data_sets import on_several_data_sets, rank_runs
+
     workspace = Workspace(context.obj)
     folders = [workspace.find_run(run).path for run in runs]
+    if data_sets or diagram is not None or on_several_data_sets(folders):
+        ranking = rank_runs(folders, metric)
+        if diagram is not None:
+            from aimic_tui.engine.report.rank_chart import write_diagram
+
+            write_diagram(ranking, diagram)
+        if as_json:
+            click.echo(json.dumps(ranking_to_json(ranking)))
+        else:
+            _print(ranking_lines(ranking))
+        return
     found = compare_runs(folders, metric)
     if as_json:
         click.echo(json.dumps(to_json(found)))
         return
-    for line in comparison_lines(found):
+    _print(comparison_lines(found))
+
+
+def _print(lines: Iterator[str]) -> None:
+    for line in lines:
         click.echo(wording.to_ascii(line) if wording.ascii_only() else line)
+
+
+def ranking_to_json(found: Ranking) -> dict[str, Any]:
+    """Return a ranking as plain values; F is null where it is infinite."""
+    return {
+        "metric": found.metric,
+        "networks": list(found.networks),
+        "data_sets": {
+            name: {
+                network: {"value": value, "rank": rank}
+                for network, value, rank in zip(found.networks, values, ranks, strict=True)
+            }
+            for name, values, ranks in zip(found.data_sets, found.values, found.ranks, strict=True)
+        },
+        "average_ranks": dict(zip(found.networks, found.average_ranks, strict=True)),
+        "friedman": {
+            "chi_square": found.chi_square,
+            "p": found.chi_square_p,
+            "f": found.f if math.isfinite(found.f) else None,
+            "f_p": found.p,
+        },
+        "critical_difference": found.critical_difference,
+        "alpha": found.alpha,
+        "pairs": [asdict(pair) for pair in found.pairs],
+    }
+
+
+def ranking_lines(found: Ranking) -> Iterator[str]:
+    """Write a ranking as plain text: figures with ranks, tests, the critical-difference diagram."""
+    names = [printable(name) for name in found.networks]
+    rows = [[TITLES[found.metric], *names]]
+    for name, values, ranks in zip(found.data_sets, found.values, found.ranks, strict=True):
+        cells = [f"{wording.number(value)} ({rank:g})" for value, rank in zip(values, ranks, strict=True)]
+        rows.append([printable(name), *cells])
+    rows.append(["average rank", *(f"{rank:.2f}" for rank in found.average_ranks)])
+    yield from aligned(rows)
+    yield ""
+    yield from map(printable, diagram_lines(found))
+    yield ""
+    yield from ranking_sentences(found)
+
+
+def ranking_sentences(found: Ranking) -> Iterator[str]:
+    """Say what the tests of a ranking found."""
+    count, sets = len(found.networks), len(found.data_sets)
+    f = f"{found.f:.2f}" if math.isfinite(found.f) else "infinite"
+    freedom = f"{count - 1}, {(count - 1) * (sets - 1)}"
+    yield (
+        f"Friedman's test over {sets} data sets, Iman and Davenport's F({freedom}) = {f}, "
+        f"p {_p(found.p)}: {'networks differ' if found.p <= found.alpha else 'no difference is shown'}."
+    )
+    yield (
+        f"Nemenyi's critical difference of average ranks at {100 * found.alpha:g} %: {found.critical_difference:.2f}. "
+        "Networks joined by a bar are not shown to differ."
+    )
+    shown = [pair for pair in found.pairs if pair.differ]
+    for pair in shown:
+        better, worse = (pair.a, pair.b) if pair.difference < 0 else (pair.b, pair.a)
+        yield f"{printable(better)} ranks better than {printable(worse)} (p {_p(pair.p)})."
+    if sets < _FEW_DATA_SETS:
+        yield (f"{sets} data sets are few: only large differences can be shown. Compare networks on each of them, too.")
 
 
 def to_json(found: Comparison) -> dict[str, Any]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from aimic_tui.cli import aimic
-from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.errors import InputProblem, UsageProblem
 from tests.engine.evaluation.some_run import make_run
 
 
@@ -52,3 +54,69 @@ def test_names_from_outside_cannot_reach_the_terminal(workspace: Path) -> None:
     output = call(workspace, "latest").stdout
     assert "\x1b" not in output
     assert "evil\\x1b[31m" in output
+
+
+@pytest.fixture
+def several(tmp_path: Path) -> Path:
+    """Three runs on three data sets, and one network of the third in a run of its own."""
+    for number, (good, poor) in enumerate([(3.0, 0.3), (2.5, 0.5), (3.0, 1.0)], 1):
+        run = make_run(
+            tmp_path / "runs" / f"2026112{number}-some", skills={"good": good, "poor": poor, "fair": (good + poor) / 2}
+        )
+        as_data_set(run, f"set{number}")
+    return tmp_path
+
+
+def as_data_set(run: Path, name: str) -> None:
+    """Let a run's images be other ones than those of any other run."""
+    for path in [run / "manifest.csv", run / "split.csv", *run.glob("trials/*/*/*.csv")]:
+        path.write_text(path.read_text().replace("smear", name))
+    experiment = run / "experiment.toml"
+    experiment.write_text(experiment.read_text().replace('name = "some"', f'name = "{name}"'))
+
+
+def test_runs_on_several_data_sets_are_ranked(several: Path) -> None:
+    result = call(several, "20261121", "20261122", "20261123")
+    assert result.exit_code == 0, result.output
+    for wanted in ("set1", "average rank", "Iman and Davenport's F(2, 4)", "CD 1.91", "3 data sets are few"):
+        assert wanted in result.stdout, wanted
+    found = json.loads(call(several, "20261121", "20261122", "20261123", "--json").stdout)
+    assert found["average_ranks"] == {"good": 1.0, "fair": 2.0, "poor": 3.0}
+    assert found["critical_difference"] == pytest.approx(2.343 * (12 / 18) ** 0.5, abs=2e-3)
+    assert found["friedman"]["chi_square"] == pytest.approx(6.0)
+    assert found["friedman"]["f"] is None
+
+
+def test_the_diagram_is_written_as_a_drawing(several: Path, tmp_path: Path) -> None:
+    for ending, beginning in ((".svg", b"<svg"), (".pdf", b"%PDF")):
+        output = tmp_path / f"ranks{ending}"
+        assert call(several, "20261121", "20261122", "--diagram", str(output)).exit_code == 0
+        assert output.read_bytes().startswith(beginning)
+    assert isinstance(
+        call(several, "20261121", "20261122", "--diagram", str(tmp_path / "r.png")).exception, UsageProblem
+    )
+
+
+def test_runs_on_one_data_set_are_put_together_and_a_network_counts_once(several: Path) -> None:
+    again = several / "runs" / "20261124-again"
+    shutil.copytree(several / "runs" / "20261121-some", again)
+    problem = call(several, "20261121", "20261122", "20261124", "--data-sets").exception
+    assert isinstance(problem, InputProblem)
+    assert "tested twice" in problem.sentence
+    shutil.rmtree(again / "trials" / "good")
+    shutil.rmtree(again / "trials" / "poor")
+    (again / "trials" / "fair").rename(again / "trials" / "other")
+    toml = (again / "experiment.toml").read_text()
+    (again / "experiment.toml").write_text(re.sub(r"networks = \[[^\]]*\]", 'networks = ["other"]', toml))
+    found = json.loads(call(several, "20261121", "20261122", "20261124", "--data-sets", "--json").stdout)
+    assert found["networks"] == ["good", "poor", "fair"], "the other network is tested on one data set only"
+
+
+def test_one_data_set_is_not_ranked_over_and_runs_under_way_are_refused(several: Path) -> None:
+    problem = call(several, "20261121", "--data-sets").exception
+    assert isinstance(problem, InputProblem)
+    assert "at least two data sets" in problem.sentence
+    shutil.rmtree(several / "runs" / "20261122-some" / "trials" / "good" / "fold-2")
+    problem = call(several, "20261121", "20261122").exception
+    assert isinstance(problem, InputProblem)
+    assert "not tested on every fold yet" in problem.sentence

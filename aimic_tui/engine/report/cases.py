@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.data.intensity import InputRule
 from aimic_tui.engine.data.reading import read_image
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.tested import TestedNetwork
@@ -19,7 +20,7 @@ _WORST = 12
 _MOST_CLASSES = 24
 
 
-def pictures_of(data: DataSet, network: TestedNetwork, intensity: str) -> list[Pictures]:
+def pictures_of(data: DataSet, network: TestedNetwork, rule: InputRule) -> list[Pictures]:
     """Return one typical image a class, and the worst errors, by the network's mean probabilities over its seeds."""
     said = network.probabilities.mean(axis=0)
     known = np.flatnonzero(~np.isnan(said).any(axis=1))
@@ -36,7 +37,7 @@ def pictures_of(data: DataSet, network: TestedNetwork, intensity: str) -> list[P
         if truth != answer:
             lines.append(f"said: {one_line(answer, 60)}, {said[place].max():.3f}")
         lines += [f"p(truth) {of_truth[place]:.3f}", one_line(data.images[index], 80)]
-        return Picture(_jpeg(data, index, intensity), lines)
+        return Picture(_jpeg(data, index, rule), lines)
 
     found = []
     typical = []
@@ -59,9 +60,9 @@ def pictures_of(data: DataSet, network: TestedNetwork, intensity: str) -> list[P
     return found
 
 
-def _jpeg(data: DataSet, index: int, intensity: str) -> bytes | None:
+def _jpeg(data: DataSet, index: int, rule: InputRule) -> bytes | None:
     try:
-        image = Image.fromarray(read_image(data.path(index), intensity))
+        image = Image.fromarray(read_image(data.path(index), rule))
     except (InputProblem, OSError):
         return None  # the images have moved since; the figures stand without them
     image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)

@@ -116,8 +116,8 @@ def _answers(record: RunRecord) -> dict[str, str]:
     unclassified = sum(network["unclassified"] for network in results["networks"].values())
     return {
         "networks": listed(record.networks),
-        "preprocessing": f"Resized to {_size(record)} ({record.setting('data.fit')}); intensity "
-        f"{record.setting('data.intensity')}; normalised as each network expects.",
+        "preprocessing": f"Resized to {_size(record)} ({record.setting('data.fit')}); "
+        f"{record.rule.sentence()}; normalised as each network expects.",
         "subsets": f"Balance: {record.setting('data.balance')}.",
         "missing": f"Every image was opened before the run; {unclassified} test images could not be classified.",
         "partition": f"{record.setting('split.method')}, {record.tested.folds} folds, stratified by class, seed "

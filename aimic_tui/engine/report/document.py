@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aimic_tui.engine.report.canvas import Chart
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Drawing:
-    """An SVG drawing in the colours of `charts`; the caption also tells those who can't see it what it shows.
+    """A drawing; the caption also tells those who can't see it what it shows.
 
     A `narrow` one may stand beside another.
     """
 
     name: str
-    svg: str
+    chart: Chart
     caption: str
     narrow: bool = False
 

@@ -46,7 +46,7 @@ def _block(block: Block, folder: str, files: dict[str, bytes]) -> Iterator[str]:
         yield from _rows(list(block.header), [list(row) for row in block.rows])
     elif isinstance(block, Drawing):
         name = f"{len(files) + 1:02d}-{block.name}.svg"
-        files[name] = block.svg.encode()
+        files[name] = block.chart.svg().encode()
         yield from (f"![{_text(block.caption)}]({folder}/{name})", "", f"*{_text(block.caption)}*")
     else:
         yield from _pictures(block, folder, files)

@@ -237,7 +237,7 @@ def _cases(record: RunRecord) -> Iterator[Section]:
     blocks: list[Block] = []
     if len(record.networks) > 1:
         blocks.append(Paragraph(f"Of {name}, the network with the best validation figure."))
-    blocks += pictures_of(record.tested.data, network, str(record.setting("data.intensity", "auto")))
+    blocks += pictures_of(record.tested.data, network, record.rule)
     yield Section("Typical and worst cases", blocks)
 
 
