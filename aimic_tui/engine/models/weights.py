@@ -12,7 +12,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,8 @@ from aimic_tui.engine.models.weights_folder import (
     check_entry,
     check_weights_file,
     find_entry,
-    find_source_model,
     published_tag,
+    source_model,
     weights_folder,
 )
 from aimic_tui.engine.text import one_line, printable
@@ -54,6 +54,7 @@ class WeightsReport:
         replaced: the classifier's tensors, which keep their new values.
         missing: tensors that the source doesn't have and the network can start without.
         unexpected: tensors of the source that the network has no place for.
+        origin: of a model of ours its run, fold, seed, epoch, and the sha256 of its weights.
     """
 
     source: str
@@ -64,6 +65,7 @@ class WeightsReport:
     replaced: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
+    origin: Mapping[str, Any] | None = None
 
     def to_event(self) -> dict[str, Any]:
         """Return the fields of a trial's `weights` event."""
@@ -77,6 +79,7 @@ class WeightsReport:
             "replaced": list(self.replaced),
             "missing": list(self.missing),
             "unexpected": list(self.unexpected),
+            "origin": dict(self.origin) if self.origin else None,
         }
 
     def sentence(self) -> str:
@@ -124,10 +127,12 @@ def load_initial_weights(
         return load_state(network, read_weights(place / entry.file), info, f"{entry.network}, {entry.tag}")
     path = Path(spec).expanduser()
     if path.is_dir():
-        model = find_source_model(path, info.name)
-        card, file, _ = read_checked_model(model)
+        model = source_model(path, info.name)
+        card, file, digest = read_checked_model(model.folder)
         same_classes = classes is None or tuple(classes) == card.classes
-        return load_state(network, read_weights(file), info, printable(str(model)), keep_head=same_classes)
+        report = load_state(network, read_weights(file), info, model.name, keep_head=same_classes)
+        origin = {key: model.provenance.get(key) for key in ("run", "fold", "seed", "epoch")} | {"sha256": digest}
+        return replace(report, origin=origin)
     return load_state(network, read_weights(path), info, printable(path.name))
 
 

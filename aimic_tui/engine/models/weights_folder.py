@@ -15,10 +15,11 @@ from typing import Any
 
 import platformdirs
 
+from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import FileLock, digest_of_file, read_json, write_json
 from aimic_tui.engine.models.catalogue import NetworkInfo, find_network
-from aimic_tui.engine.models.model_folder import find_models, read_model_card, validation_value
+from aimic_tui.engine.models.model_folder import ModelCard, find_models, read_model_card, validation_value
 from aimic_tui.engine.text import one_line, printable
 
 FORMAT = 1
@@ -188,7 +189,7 @@ def check_weights(spec: str, networks: Sequence[str], folder: Path | None = None
     path = Path(spec).expanduser()
     if path.is_dir():
         for info in infos:
-            find_source_model(path, info.name)
+            source_model(path, info.name)
         return
     check_weights_file(path)
     if len({info.name for info in infos}) > 1:
@@ -233,7 +234,24 @@ def _check_safetensors(header: bytes, size: int, shown: str) -> None:
         raise InputProblem(f"{shown} is cut off or damaged: {size} bytes of {8 + len(header) + end}. Copy it again.")
 
 
-def find_source_model(target: Path, network: str) -> Path:
+@dataclass(frozen=True)
+class SourceModel:
+    """A model of ours that gives a network its first weights.
+
+    Attributes:
+        folder: where it lies.
+        name: which it is and why it was taken, printable: "fold 3 of the run X (epoch 7, ...)".
+        preprocessing: what it saw images through.
+        provenance: of its card.
+    """
+
+    folder: Path
+    name: str
+    preprocessing: Preprocessing
+    provenance: dict[str, Any]
+
+
+def source_model(target: Path, network: str) -> SourceModel:
     """Return the model that a run, a trial or a model folder gives as first weights of `network`.
 
     Of several folds' models it is the one with the best validation figure.
@@ -242,7 +260,24 @@ def find_source_model(target: Path, network: str) -> Path:
         InputProblem: there is none of this network.
     """
     models = find_models(target, network)
-    return max(models, key=lambda model: _or_lowest(validation_value(model)))
+    folder = max(models, key=lambda model: _or_lowest(validation_value(model)))
+    card = read_model_card(folder)
+    return SourceModel(folder, _name_of(folder, card, len(models)), card.preprocessing, dict(card.provenance))
+
+
+def _name_of(folder: Path, card: ModelCard, among: int) -> str:
+    made = card.provenance
+    if not made.get("run") or not made.get("fold"):
+        return f"the model in {printable(str(folder))}"
+    facts = [f"epoch {made.get('epoch')}"]
+    monitor, figures = str(made.get("monitor", "macro_f1")), made.get("validation")
+    value = figures.get(monitor) if isinstance(figures, dict) else None
+    if isinstance(value, (int, float)):
+        facts.append(f"validation {monitor.replace('_', ' ').replace(' f1', ' F1')} {value:.3f}")
+    if among > 1:
+        facts.append(f"the best of its {among} there")
+    seed = f", seed {made['seed']}" if made.get("seed") else ""
+    return printable(f"fold {made['fold']}{seed} of the run {made['run']} ({', '.join(facts)})")
 
 
 def _or_lowest(value: float | None) -> float:
@@ -263,6 +298,14 @@ def normalisation(
         return entry.mean, entry.std
     path = Path(spec).expanduser()
     if path.is_dir():
-        preprocessing = read_model_card(find_source_model(path, info.name)).preprocessing
+        preprocessing = source_model(path, info.name).preprocessing
         return preprocessing.mean, preprocessing.std
     return info.mean, info.std
+
+
+def input_size(spec: str, info: NetworkInfo) -> int:
+    """Return the pixels a side that `model.image_size` = auto means: those of our own model that gives the first
+    weights, else what the network was made for."""
+    if spec == "none" or published_tag(spec) is not None or not Path(spec).expanduser().is_dir():
+        return info.input_size
+    return source_model(Path(spec).expanduser(), info.name).preprocessing.image_size

@@ -26,12 +26,13 @@ from aimic_tui.engine.errors import AimicError, UsageProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import write_atomically, write_json
 from aimic_tui.engine.models.catalogue import find_network
-from aimic_tui.engine.models.weights_folder import check_weights, published_tag
+from aimic_tui.engine.models.weights_folder import check_weights
 from aimic_tui.engine.runs.devices import find_slots
 from aimic_tui.engine.runs.environment import describe_environment
 from aimic_tui.engine.runs.events import append_event, now
 from aimic_tui.engine.runs.folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.given_split import find_given_split
+from aimic_tui.engine.runs.pretraining import named_weights, pretraining_warnings
 from aimic_tui.engine.runs.status import RunStatus, TrialStatus, write_status
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import one_line, printable
@@ -56,7 +57,7 @@ def create_run(
         InputProblem: the data or the weights can't be used.
         OSError: the workspace can't be written. In every case nothing is left behind.
     """
-    experiment = _resolved(experiment)
+    experiment = _resolved(experiment, workspace)
     given = find_given_split(experiment.split.from_, workspace) if experiment.split.from_ else None
     data_set = find_data_set(experiment.data)
     if given is not None:
@@ -110,7 +111,7 @@ def create_run(
         if near:
             sentence = f"{len(near)} pair(s) of images show nearly one picture. Each shares a group: no split parts it."
             append_event(draft.events_file, "warning", sentence=sentence)
-        for sentence in split.warnings:
+        for sentence in (*split.warnings, *pretraining_warnings(experiment, split, checks.digests)):
             append_event(draft.events_file, "warning", sentence=sentence)
         draft.path.chmod(0o777 & ~_umask())
         return _settle(draft, workspace, f"{created.astimezone():%Y%m%d-%H%M%S}-{_slug(experiment.name)}", status)
@@ -121,7 +122,7 @@ def create_run(
         _remember(workspace, data_set, experiment)
 
 
-def _resolved(experiment: Experiment) -> Experiment:
+def _resolved(experiment: Experiment, workspace: Workspace) -> Experiment:
     """Check what can be checked without the images, and write out what depends on where we are."""
     if not experiment.data.path:
         raise UsageProblem("data.path is empty. Name a folder with one sub-folder a class, or a manifest (.csv).")
@@ -136,9 +137,6 @@ def _resolved(experiment: Experiment) -> Experiment:
     rule_of(experiment.data)
     compute = experiment.compute
     find_slots(compute.devices, compute.workers, compute.threads)
-    weights = experiment.model.weights
-    if weights != "none" and published_tag(weights) is None:
-        weights = str(Path(weights).expanduser().absolute())
     data = Path(experiment.data.path).expanduser().absolute()
     marks = experiment.data.marks
     if marks not in ("auto", "none", ""):
@@ -149,7 +147,7 @@ def _resolved(experiment: Experiment) -> Experiment:
             "data.path": str(data),
             "data.marks": marks,
             "model.networks": networks,
-            "model.weights": weights,
+            "model.weights": named_weights(experiment.model.weights, workspace),
         }
     )
 

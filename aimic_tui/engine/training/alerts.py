@@ -87,7 +87,7 @@ def too_high_a_rate(
         "rate",
         f"The learning rate seems too high: in epoch {last.epoch} the training loss is {last.train_loss:.3g}, above "
         f"the {start_loss:.3g} it began with. Lower training.learning_rate (it is {rate:g}), to {rate / 10:g} for "
-        "instance; `aimic range-test` shows what suits.",
+        "instance; `aimic learning-rate` shows what suits.",
     )
 
 

@@ -16,7 +16,7 @@ from aimic_tui.engine.data.split import Split, fold_name
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.models.catalogue import NetworkInfo
-from aimic_tui.engine.models.weights_folder import normalisation
+from aimic_tui.engine.models.weights_folder import input_size, normalisation
 
 _HALVES = (0.5, 0.5, 0.5)
 
@@ -113,7 +113,7 @@ def preprocessing_for(experiment: Experiment, info: NetworkInfo) -> Preprocessin
     else:
         mean, std = normalisation(experiment.model.weights, info)
     return Preprocessing(
-        image_size=info.input_size if size == "auto" else size,
+        image_size=input_size(experiment.model.weights, info) if size == "auto" else size,
         fit=experiment.data.fit,
         intensity=rule.intensity,
         mean=mean,
