@@ -11,6 +11,7 @@ import numpy.typing as npt
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.find import Found
 from aimic_tui.engine.data.finding import Finding
+from aimic_tui.engine.data.intensity import InputRule
 from aimic_tui.engine.data.measures import Measures
 from aimic_tui.engine.data.near import NearPair, near_pairs
 from aimic_tui.engine.data.reading import read_image
@@ -25,7 +26,7 @@ def find_duplicates(
     measures: Measures,
     found: Found,
     *,
-    intensity: str,
+    rule: InputRule,
     progress: Progress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> list[Finding]:
@@ -34,7 +35,7 @@ def find_duplicates(
     Args:
         data_set, measures: n images, and what was measured of them.
         found: what a manifest lists twice.
-        intensity: how values beyond 8 bits are scaled.
+        rule: by which the images were measured.
         progress: hears how many of how many candidates are compared.
         should_stop: is asked now and then.
 
@@ -49,7 +50,7 @@ def find_duplicates(
     pairs = near_pairs(
         measures.thumbs,
         first,
-        lambda index: read_image(data_set.path(index), intensity),
+        lambda index: read_image(data_set.path(index), rule),
         progress,
         should_stop,
     )

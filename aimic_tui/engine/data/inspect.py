@@ -13,8 +13,10 @@ import numpy as np
 
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.duplicates import find_duplicates
+from aimic_tui.engine.data.exposure import settled
 from aimic_tui.engine.data.find import Found, find_everything
 from aimic_tui.engine.data.finding import Finding
+from aimic_tui.engine.data.intensity import rule_of
 from aimic_tui.engine.data.measures import Measures, measure_images
 from aimic_tui.engine.data.outliers import find_outliers, notes_on_balance
 from aimic_tui.engine.data.reading import UnreadableImage, read_pixels
@@ -121,13 +123,13 @@ def inspect_data_set(
 
     found = find_everything(settings, None if progress is None else lambda count: progress("find", count, 0))
     data_set = found.data_set
-    measures = measure_images(data_set.paths(), settings.intensity, step("read"), should_stop, memory)
+    paths = data_set.paths()
+    rule = settled(rule_of(settings), settings.percentiles, paths, should_stop=should_stop)
+    measures = measure_images(paths, rule, step("read"), should_stop, memory)
     findings = [
         *_file_findings(data_set, measures),
         *_stray_files(data_set.root, found),
-        *find_duplicates(
-            data_set, measures, found, intensity=settings.intensity, progress=step("compare"), should_stop=should_stop
-        ),
+        *find_duplicates(data_set, measures, found, rule=rule, progress=step("compare"), should_stop=should_stop),
     ]
     findings += find_outliers(data_set, measures)
     findings.sort(key=lambda finding: KINDS.index(finding.kind))
@@ -187,7 +189,7 @@ def _notes(data_set: DataSet, measures: Measures) -> list[str]:
     deep = measures.readable & (measures.bits > 8)
     if deep.any() and float(measures.thumbs[deep].max()) < 64:
         notes.append(
-            "The deep images use only the darkest quarter of their range; set data.intensity = min-max unless their "
-            "brightness carries meaning."
+            "The deep images use only the darkest quarter of their range; set data.intensity = percentiles unless "
+            "their brightness carries meaning."
         )
     return notes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from aimic_tui.engine.data.intensity import InputRule
 from aimic_tui.engine.data.measured_before import MeasuredBefore, keys_of
 from aimic_tui.engine.data.pixels import THUMB, Pixels, Rgb, thumbnail, to_rgb
 from aimic_tui.engine.data.reading import UnreadableImage, read_bytes, read_pixels, sharpness
@@ -133,7 +135,7 @@ class Measures:
 
 def measure_images(
     paths: Sequence[Path],
-    intensity: str,
+    rule: InputRule,
     progress: Progress | None = None,
     should_stop: ShouldStop | None = None,
     memory: Path | None = None,
@@ -142,7 +144,7 @@ def measure_images(
 
     Args:
         paths: n files.
-        intensity: how values beyond 8 bits are scaled.
+        rule: which of the stored values become which colour.
         progress: hears how many of how many are measured.
         should_stop: is asked now and then.
         memory: a file in which what was measured is kept as it goes, so that an audit that was stopped goes on where
@@ -156,7 +158,7 @@ def measure_images(
     readable = np.zeros(count, bool)
     faults: dict[int, UnreadableImage] = {}
     before = MeasuredBefore(memory, ROW) if memory is not None else None
-    keys = keys_of(paths, intensity) if before is not None else np.zeros((0, 2), np.uint64)
+    keys = keys_of(paths, json.dumps(rule.to_json())) if before is not None else np.zeros((0, 2), np.uint64)
     if before is not None:
         readable = before.recall(keys, rows)
     left = np.flatnonzero(~readable)
@@ -164,7 +166,7 @@ def measure_images(
 
     def row_of(index: int) -> Row | UnreadableImage:
         try:
-            return _measure(paths[index], intensity)
+            return _measure(paths[index], rule)
         except UnreadableImage as error:
             return error
 
@@ -191,10 +193,10 @@ def measure_images(
     return Measures(readable, rows, faults)
 
 
-def _measure(path: Path, intensity: str) -> Row:
+def _measure(path: Path, rule: InputRule) -> Row:
     data = read_bytes(path)
-    pixels = read_pixels(path, data)
-    image = to_rgb(pixels, intensity)
+    pixels = read_pixels(path, data, rule)
+    image = to_rgb(pixels, rule)
     height, width = image.shape[:2]
     picture = Image.fromarray(image)
     grey = picture.convert("L")

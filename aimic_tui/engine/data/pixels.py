@@ -80,14 +80,13 @@ def projected(planes: Iterable[Values]) -> Values:
     return highest
 
 
-def to_rgb(pixels: Pixels, rule: InputRule | str) -> Rgb:
+def to_rgb(pixels: Pixels, rule: InputRule) -> Rgb:
     """Turn stored values into uint8 [height, width, 3], as `InputRule` describes it.
 
     Args:
         pixels: what the file stores, read by the same rule.
         rule: fits the picture (`InputRule.fault`).
     """
-    rule = InputRule(rule) if isinstance(rule, str) else rule
     scaled = _scaled_by(pixels, rule)
     if pixels.inverted:
         scaled = 255 - scaled

@@ -98,7 +98,7 @@ class ImageFacts:
     sharpness: float
 
 
-def read_image(path: Path, rule: InputRule | str = AS_STORED) -> Rgb:
+def read_image(path: Path, rule: InputRule = AS_STORED) -> Rgb:
     """Read a file as uint8 [height, width, 3].
 
     Args:
@@ -108,7 +108,6 @@ def read_image(path: Path, rule: InputRule | str = AS_STORED) -> Rgb:
     Raises:
         UnreadableImage: it is empty, truncated, broken, too large, no image at all, or lacks a channel.
     """
-    rule = InputRule(rule) if isinstance(rule, str) else rule
     return to_rgb(read_pixels(path, rule=rule), rule)
 
 

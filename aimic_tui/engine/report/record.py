@@ -16,6 +16,7 @@ from aimic_tui.engine.evaluation.comparison import Comparison, compare_runs
 from aimic_tui.engine.evaluation.results import read_results
 from aimic_tui.engine.evaluation.tested import TestedRun, read_tested
 from aimic_tui.engine.files import read_json, read_table
+from aimic_tui.engine.inference.timings import NetworkTiming, read_timings
 from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.snapshot import RunFollower, RunSnapshot, TrialSnapshot
 from aimic_tui.engine.text import printable
@@ -29,6 +30,7 @@ class RunRecord:
         results: as `results.build_results` lays them out.
         comparison: None where fewer than two networks are tested.
         environment: environment.json; empty where it can't be read.
+        timings: device -> network -> what `aimic benchmark` measured in the run's workspace.
         sizes: (smallest, median, largest) longer side of the images in pixels, None where nobody measured them.
     """
 
@@ -38,6 +40,7 @@ class RunRecord:
     comparison: Comparison | None
     snapshot: RunSnapshot
     environment: Mapping[str, Any]
+    timings: Mapping[str, Mapping[str, NetworkTiming]]
     sizes: tuple[int, int, int] | None
 
     def setting(self, key: str, default: Any = "") -> Any:
@@ -102,6 +105,7 @@ def read_record(folder: RunFolder) -> RunRecord:
         compare_runs([folder.path]) if len(tested.networks) > 1 else None,
         RunFollower(folder).snapshot(),
         environment if isinstance(environment, dict) else {},
+        read_timings(folder.path.absolute().parent.parent),
         _sizes(folder.manifest_file),
     )
 

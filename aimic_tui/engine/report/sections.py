@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
-import numpy as np
-
 from aimic_tui.engine.data.data_set import Part
-from aimic_tui.engine.evaluation.titles import TITLES
+from aimic_tui.engine.evaluation.titles import METHODS, TITLES
 from aimic_tui.engine.report import charts
 from aimic_tui.engine.report.cases import pictures_of
 from aimic_tui.engine.report.checklists import Item, claim, tripod
+from aimic_tui.engine.report.cost_sections import cost_sections
 from aimic_tui.engine.report.document import Block, Bullets, Document, Drawing, Facts, Paragraph, Section, Table
+from aimic_tui.engine.report.first_weights import first_weights
 from aimic_tui.engine.report.method import methods_paragraphs
+from aimic_tui.engine.report.network_sections import network_section
 from aimic_tui.engine.report.record import RunRecord
-from aimic_tui.engine.report.words import NOTHING, duration, interval, listed, number, p_value, percent
+from aimic_tui.engine.report.trust_sections import calibration_sections, decision_sections, group_sections
+from aimic_tui.engine.report.words import NOTHING, duration, interval, listed, p_value
 
 _ON_ONE_SCALE = ("macro_f1", "accuracy", "balanced_accuracy", "macro_precision", "auroc", "average_precision")
-_OF_FOLDS = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "log_loss", "ece")
-_OF_CLASSES = {"recall": "sensitivity (recall)", "specificity": "specificity", "precision": "precision", "f1": "F1"}
-_MOST_CLASSES_DRAWN = 40
+_OF_CHOICE = ("macro_f1", "accuracy", "auroc")
 _MOST_PAIRS_SUMMED_UP = 5
 _PATHS = frozenset({"data.path", "model.weights"})
 
@@ -39,12 +40,17 @@ def make_document(record: RunRecord) -> Document:
     sections = [
         Section("Summary", list(_summary(record))),
         Section("Results", list(_overview(record))),
-        *(section for name in record.networks for section in _network(record, name)),
+        *(network_section(record, name) for name in record.networks),
         *_comparison(record),
-        *_calibration(record),
+        *_choosing(record),
+        *cost_sections(record),
+        *calibration_sections(record),
+        *decision_sections(record),
+        *group_sections(record),
         *_cases(record),
         Section("Data", list(_data(record))),
         Section("Methods paragraph", [Paragraph(text) for text in methods_paragraphs(record)]),
+        *first_weights(record),
         Section("Recipe", [Facts(list(_settings(record)))]),
         Section("Software, hardware, time", [Facts(list(_surroundings(record)))]),
         _checklist("CLAIM 2024", "Checklist for Artificial Intelligence in Medical Imaging", claim(record)),
@@ -78,6 +84,12 @@ def _summary(record: RunRecord) -> Iterator[Block]:
         ]
         if not shown:
             points.append("No network is shown to differ from another.")
+    for chosen in results.get("chosen") or ():
+        points.append(
+            f"Choosing a network in each fold by its {chosen['by']}, without any test image: macro F1 "
+            f"{interval(chosen['pooled']['macro_f1'])}. The best network's own figure is flattered by the choice; this "
+            "one is not."
+        )
     yield Bullets(points)
     yield Paragraph(f"In parentheses: {results['method']}. No interval is given where groups are too few for one.")
 
@@ -91,54 +103,53 @@ def _overview(record: RunRecord) -> Iterator[Block]:
         names,
     )
     yield Drawing("figures", drawn, "All folds together, on one scale. A line is the interval.")
-    rows = [[TITLES[metric], *(interval(networks[name]["pooled"][metric]) for name in names)] for metric in TITLES]
-    yield Table("All folds together. Log loss, Brier score and calibration error: lower is better.", ["", *names], rows)
-
-
-def _network(record: RunRecord, name: str) -> Iterator[Section]:
-    network = record.results["networks"][name]
-    classes = record.results["classes"]
-    blocks: list[Block] = []
-    if network["unclassified"]:
-        blocks.append(Paragraph(f"{network['unclassified']:,} test images could not be classified and do not count."))
-    blocks.append(_matrix(network, classes))
+    known = [
+        metric for metric in TITLES if any(networks[name]["pooled"][metric]["value"] is not None for name in names)
+    ]
     rows = [
-        [one, f"{figures['support']:,}", *(interval(figures[metric]) for metric in _OF_CLASSES)]
-        for one, figures in network["classes"].items()
+        [TITLES[metric], *(interval(networks[name]["pooled"][metric]) for name in names), METHODS[metric]]
+        for metric in known
     ]
-    blocks.append(Table("Each class against the rest.", ["class", "images", *_OF_CLASSES.values()], rows))
-    if len(classes) <= _MOST_CLASSES_DRAWN:
-        shown = [(one, [network["classes"][one][metric] for metric in ("recall", "precision")]) for one in classes]
-        drawn = charts.intervals(f"classes of {name}", shown, ("sensitivity", "precision"))
-        blocks.append(Drawing("classes", drawn, f"{name}: sensitivity and precision of each class."))
-    folds = [
-        [f"{fold['fold']}" + _seed(fold, network), f"{fold['images']:,}", *(number(fold[m]) for m in _OF_FOLDS)]
-        for fold in network["folds"]
+    yield Table(
+        "All folds together. Log loss, Brier score and calibration error: lower is better.",
+        ["", *names, "interval by"],
+        rows,
+    )
+
+
+def _choosing(record: RunRecord) -> Iterator[Section]:
+    """What the best network may be expected to do, which its own figure, being the best, overstates."""
+    if len(record.networks) < 2:
+        return
+    results = record.results
+    best = max(record.networks, key=lambda name: results["networks"][name]["pooled"]["macro_f1"]["value"] or 0.0)
+    figure = results["networks"][best]["pooled"]["macro_f1"]
+    blocks: list[Block] = [
+        Paragraph(
+            f"{best} is the best of {len(record.networks)} networks by these figures, macro F1 {interval(figure)}. "
+            "Being the best of several by the same images, this figure is optimistic."
+        )
     ]
-    for title, key in (("mean", "mean"), ("standard deviation", "sd")):
-        folds.append([title, "", *(number(network["spread"][metric][key]) for metric in _OF_FOLDS)])
-    blocks.append(Table("By fold.", ["fold", "images", *(TITLES[metric] for metric in _OF_FOLDS)], folds))
-    trials = [trial for trial in record.trials_of(name) if trial.epochs]
-    if trials:
-        monitor = TITLES.get(str(record.setting("training.monitor")), "loss")
-        part = "test" if record.results["optimistic"] else "validation"
-        caption = f"{name}: learning curves of the folds; a dot marks the epoch that was kept."
-        blocks.append(Drawing("learning", charts.learning_curves(name, trials, monitor, part), caption))
-    yield Section(name, blocks, level=3)
-
-
-def _seed(fold: Mapping[str, Any], network: Mapping[str, Any]) -> str:
-    return f", seed {fold['seed']}" if len(network["seeds"]) > 1 else ""
-
-
-def _matrix(network: Mapping[str, Any], classes: list[str]) -> Table:
-    counts = np.array(network["confusion"])
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    rows = [[name, *(f"{count:,}" for count in row)] for name, row in zip(classes, counts.tolist(), strict=True)]
-    caption = "Confusion matrix: rows are the truth, columns what the network said; shaded by the share of the row."
-    if len(network["seeds"]) > 1:
-        caption += f" It counts the images of all {len(network['seeds'])} seeds."
-    return Table(caption, ["truth", *classes], rows, shades=shares.tolist())
+    rows = [
+        [
+            f"chosen in each fold by its {chosen['by']}",
+            *(interval(chosen["pooled"][metric]) for metric in _OF_CHOICE),
+            ", ".join(f"{name} {times}" for name, times in chosen["times"].items() if times),
+        ]
+        for chosen in results.get("chosen") or ()
+    ]
+    if rows:
+        caption = (
+            "What choosing gives: in each fold a network is chosen without the test images and judged on them, so "
+            "these figures are not flattered. They are to be quoted where the best network is."
+        )
+        header = ["", *(TITLES[metric] for metric in _OF_CHOICE), "folds that take a network"]
+        blocks.append(Table(caption, header, rows))
+    else:
+        blocks.append(
+            Paragraph("Nested cross-validation, or choosing by validation parts in the honest protocol, is not.")
+        )
+    yield Section("The best network", blocks)
 
 
 def _comparison(record: RunRecord) -> Iterator[Section]:
@@ -160,75 +171,6 @@ def _comparison(record: RunRecord) -> Iterator[Section]:
     blocks: list[Block] = [Table("Paired differences on the same images; all p-values adjusted by Holm.", header, rows)]
     blocks += [Paragraph(text) for text in (found.method, *found.notes)]
     yield Section("Comparison of networks", blocks)
-
-
-def _calibration(record: RunRecord) -> Iterator[Section]:
-    calibrations = record.results.get("calibration") or {}
-    if not calibrations:
-        return
-    yield Section(
-        "Calibration",
-        [
-            Paragraph(
-                "Temperature scaling: each fold's logits are divided by one number, fitted on its validation images. "
-                "It changes no prediction, only how sure the network says it is. Thresholds below which an image is "
-                "better left to a person are chosen on validation images, too; the table shows what they do on test "
-                "images."
-            )
-        ],
-    )
-    for name, found in calibrations.items():
-        temperatures = [row["value"] for row in found["temperatures"]]
-        rows = [
-            [
-                TITLES[metric],
-                interval(found["before"][metric]),
-                interval(found["after"][metric]),
-                interval(found["difference"][metric]),
-            ]
-            for metric in ("ece", "log_loss", "brier")
-        ]
-        rejections = [
-            [
-                f"{100 * row['wanted']:g} %",
-                _thresholds(row["thresholds"]),
-                percent(row["answered"]),
-                percent(row["error"]),
-            ]
-            for row in found["rejections"]
-        ]
-        spread = f"{min(temperatures):.2f} to {max(temperatures):.2f}"
-        drawn = charts.reliability(name, found["reliability_before"], found["reliability_after"])
-        risk = charts.risk_coverage(name, found["coverage"], found["risk"])
-        yield Section(
-            name,
-            [
-                Table(
-                    f"Before and after, with temperatures of {spread}. Lower is better.",
-                    ["", "as trained", "calibrated", "change"],
-                    rows,
-                ),
-                Drawing(
-                    "reliability",
-                    drawn,
-                    f"{name}: stated probability and how often it is right; area: images.",
-                    narrow=True,
-                ),
-                Drawing("risk", risk, f"{name}: errors among the surest images, calibrated.", narrow=True),
-                Table(
-                    "Leaving unsure images to a person. A dash: the validation images are too few, or too often wrong, "
-                    "to promise it.",
-                    ["errors wanted, at most", "thresholds by fold", "images answered, %", "errors among these, %"],
-                    rejections,
-                ),
-            ],
-            level=3,
-        )
-
-
-def _thresholds(values: list[float | None]) -> str:
-    shown = [number(value) for value in values]
-    return NOTHING if all(value is None for value in values) else ", ".join(shown)
 
 
 def _cases(record: RunRecord) -> Iterator[Section]:
@@ -314,7 +256,16 @@ def _surroundings(record: RunRecord) -> Iterator[tuple[str, str]]:
         yield name, f"{parameters:,} parameters; {duration(seconds)} of training and validation over all folds"
     if status.created and status.ended:
         yield "from creation to end", duration((status.ended - status.created).total_seconds())
-    yield "energy", "not measured"
+    energy = [
+        trial.system.energy
+        for trial in record.snapshot.trials
+        if trial.system is not None and math.isfinite(trial.system.energy)
+    ]
+    trials = sum(bool(trial.epochs) for trial in record.snapshot.trials)
+    if energy:
+        yield "energy of the GPUs", f"{sum(energy) / 3.6e6:.3g} kWh, as told in {len(energy)} of {trials} trials"
+    else:
+        yield "energy", "not measured: no GPU told it"
 
 
 def _device(device: Any) -> str:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aimic_tui.engine.data.check import check_images, group_duplicates, near_duplicates
+from aimic_tui.engine.data.exposure import settled
 from aimic_tui.engine.data.find import find_data_set
+from aimic_tui.engine.data.intensity import rule_of
 from aimic_tui.engine.data.splitting import make_split
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.experiment import Experiment
@@ -58,10 +60,12 @@ def first_trial(
         raise UsageProblem("data.path is empty. Name a folder with one sub-folder a class, or a manifest (.csv).")
     data_set = find_data_set(experiment.data)
     check_weights(experiment.model.weights, [info.name])
+    rule = settled(rule_of(experiment.data), experiment.data.percentiles, data_set.paths(), should_stop=should_stop)
+    experiment = experiment.with_values({"data.window": list(rule.window)})
     if every_image:
-        checks = check_images(data_set, progress, should_stop)
+        checks = check_images(data_set, progress, should_stop, rule=rule)
         checks.require_readable()
-        near = near_duplicates(data_set, checks, should_stop=should_stop)
+        near = near_duplicates(data_set, checks, should_stop=should_stop, rule=rule)
         data_set = group_duplicates(data_set, checks.digests, near)
     return TrialTask(
         network=info.name,

@@ -81,7 +81,7 @@ def test_dark_deep_images_are_not_taken_for_one_another(make_folder: MakeFolder)
         tifffile.imwrite(root / "ab"[index % 2] / f"{index}.tif", random.integers(0, 120, (20, 20), dtype=np.uint16))
     inspection = inspect(root)
     assert inspection.findings == ()
-    assert "data.intensity = min-max" in inspection.notes[0]
+    assert "data.intensity = percentiles" in inspection.notes[0]
 
 
 def test_a_single_class_and_repeated_rows_are_findings_not_errors(make_folder: MakeFolder):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from aimic_tui.engine.data.inspect import inspect_data_set
+from aimic_tui.engine.data.intensity import AS_STORED, InputRule
 from aimic_tui.engine.data.measured_before import MeasuredBefore, keys_of, memory_file, memory_files
 from aimic_tui.engine.data.measures import ROW, Measures, measure_images
 from aimic_tui.engine.errors import Interrupted
@@ -33,23 +35,23 @@ def swap_content(path: Path, content: bytes) -> None:
 
 def test_what_was_measured_is_not_read_again(make_folder: MakeFolder, tmp_path: Path):
     paths, memory = images(make_folder({"a": 8, "b": 8})), tmp_path / "audits/x.measures"
-    first = measure_images(paths, "auto", memory=memory)
+    first = measure_images(paths, AS_STORED, memory=memory)
     swap_content(paths[3], b"no image any more")
-    assert_same(measure_images(paths, "auto", memory=memory), first)
+    assert_same(measure_images(paths, AS_STORED, memory=memory), first)
 
 
 def test_a_changed_image_is_read_again(make_folder: MakeFolder, tmp_path: Path):
     paths, memory = images(make_folder({"a": 8, "b": 8})), tmp_path / "x.measures"
-    measure_images(paths, "auto", memory=memory)
+    measure_images(paths, AS_STORED, memory=memory)
     paths[3].write_bytes(b"no image any more")
-    assert list(measure_images(paths, "auto", memory=memory).faults) == [3]
+    assert list(measure_images(paths, AS_STORED, memory=memory).faults) == [3]
 
 
 def test_another_way_of_reading_is_another_measure(make_folder: MakeFolder, tmp_path: Path):
     paths, memory = images(make_folder({"a": 4, "b": 4})), tmp_path / "x.measures"
-    measure_images(paths, "auto", memory=memory)
+    measure_images(paths, AS_STORED, memory=memory)
     swap_content(paths[0], b"no image any more")
-    assert list(measure_images(paths, "min-max", memory=memory).faults) == [0]
+    assert list(measure_images(paths, InputRule("min-max"), memory=memory).faults) == [0]
 
 
 def test_an_audit_that_was_stopped_goes_on_where_it_was(make_folder: MakeFolder, tmp_path: Path):
@@ -60,7 +62,7 @@ def test_an_audit_that_was_stopped_goes_on_where_it_was(make_folder: MakeFolder,
     def enough() -> bool:
         nonlocal asked
         asked += 1
-        return asked > 12
+        return asked > 29  # 17 times while the exposure is measured, then in the midst of the images
 
     with pytest.raises(Interrupted):
         inspect_data_set(settings, should_stop=enough, memory=memory)
@@ -70,24 +72,24 @@ def test_an_audit_that_was_stopped_goes_on_where_it_was(make_folder: MakeFolder,
     )
     assert heard[0] >= 100  # it began behind what was measured, not at nothing
     assert heard[-1] == 300
-    assert_same(inspection.measures, measure_images(inspection.data_set.paths(), "auto"))
+    assert_same(inspection.measures, measure_images(inspection.data_set.paths(), AS_STORED))
 
 
 @pytest.mark.parametrize("damage", [b"", b"\0" * 7, b"\xff" * 3000])
 def test_a_damaged_memory_costs_time_and_nothing_else(make_folder: MakeFolder, tmp_path: Path, damage: bytes):
     paths, memory = images(make_folder({"a": 5, "b": 5})), tmp_path / "x.measures"
-    clean = measure_images(paths, "auto")
+    clean = measure_images(paths, AS_STORED)
     memory.write_bytes(damage)
-    assert_same(measure_images(paths, "auto", memory=memory), clean)
-    assert_same(measure_images(paths, "auto", memory=memory), clean)
+    assert_same(measure_images(paths, AS_STORED, memory=memory), clean)
+    assert_same(measure_images(paths, AS_STORED, memory=memory), clean)
 
 
 def test_a_row_cut_off_by_a_crash_is_dropped(make_folder: MakeFolder, tmp_path: Path):
     paths, memory = images(make_folder({"a": 5, "b": 5})), tmp_path / "x.measures"
-    clean = measure_images(paths, "auto", memory=memory)
+    clean = measure_images(paths, AS_STORED, memory=memory)
     whole = memory.read_bytes()
     memory.write_bytes(whole[:-5])
-    assert_same(measure_images(paths, "auto", memory=memory), clean)
+    assert_same(measure_images(paths, AS_STORED, memory=memory), clean)
     assert len(memory.read_bytes()) == len(whole)
 
 
@@ -95,8 +97,8 @@ def test_a_memory_that_cannot_be_written_is_done_without(make_folder: MakeFolder
     paths = images(make_folder({"a": 3, "b": 3}))
     (tmp_path / "file").write_text("in the way of the folder")
     assert_same(
-        measure_images(paths, "auto", memory=tmp_path / "file/x.measures"),
-        measure_images(paths, "auto"),
+        measure_images(paths, AS_STORED, memory=tmp_path / "file/x.measures"),
+        measure_images(paths, AS_STORED),
     )
 
 
@@ -107,8 +109,9 @@ def test_rows_of_images_that_are_gone_do_not_pile_up(make_folder: MakeFolder, tm
         store.remember(np.array([key, key], np.uint64), np.zeros(1, ROW))
     store.close()
     large = memory.stat().st_size
-    measure_images(paths, "auto", memory=memory)
-    known = MeasuredBefore(memory, ROW).recall(keys_of(paths, "auto"), np.zeros(len(paths), ROW))
+    measure_images(paths, AS_STORED, memory=memory)
+    keys = keys_of(paths, json.dumps(AS_STORED.to_json()))
+    known = MeasuredBefore(memory, ROW).recall(keys, np.zeros(len(paths), ROW))
     assert known.all()
     assert memory.stat().st_size < large / 100
 

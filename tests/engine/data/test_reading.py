@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from aimic_tui.engine.data.intensity import InputRule
 from aimic_tui.engine.data.pixels import PIXEL_LIMIT
 from aimic_tui.engine.data.reading import UnreadableImage, image_facts, read_image, verify
 
@@ -141,14 +142,14 @@ class TestDepth:
         tifffile.imwrite(tmp_path / "x.ome.tif", twelve, metadata={"axes": "YX", "SignificantBits": 12})
         for name in ("x.tif", "x.ome.tif"):
             assert (read_image(tmp_path / name) == grey(to_8_bits(twelve, 4095))).all(), name
-            assert (read_image(tmp_path / name, "full-range") == grey(to_8_bits(twelve))).all(), name
+            assert (read_image(tmp_path / name, InputRule("full-range")) == grey(to_8_bits(twelve))).all(), name
 
     def test_min_max_uses_the_images_own_range(self, tmp_path):
         values = (np.arange(1200).reshape(30, 40) + 1000).astype(np.uint16)
         tifffile.imwrite(tmp_path / "x.tif", values)
-        assert (read_image(tmp_path / "x.tif", "min-max") == grey(to_8_bits(values - 1000.0, 1199))).all()
+        assert (read_image(tmp_path / "x.tif", InputRule("min-max")) == grey(to_8_bits(values - 1000.0, 1199))).all()
         Image.fromarray(GREY // 4 + 10).save(tmp_path / "x.png")
-        image = read_image(tmp_path / "x.png", "min-max")
+        image = read_image(tmp_path / "x.png", InputRule("min-max"))
         assert (image.min(), image.max()) == (0, 255)
 
     @pytest.mark.parametrize("top", [1.0, 255.0, 65535.0])
@@ -169,7 +170,7 @@ class TestDepth:
 
     def test_a_constant_image_is_no_division_by_zero(self, tmp_path):
         tifffile.imwrite(tmp_path / "x.tif", np.full((5, 5), 7, np.uint16))
-        assert (read_image(tmp_path / "x.tif", "min-max") == 0).all()
+        assert (read_image(tmp_path / "x.tif", InputRule("min-max")) == 0).all()
 
     def test_white_may_be_zero(self, tmp_path):
         tifffile.imwrite(tmp_path / "x.tif", DEEP, photometric="miniswhite")
@@ -205,7 +206,7 @@ class TestChannelsAndStacks:
     def test_channels_apart_have_ranges_of_their_own(self, tmp_path):
         channels = np.stack([DEEP // 100, DEEP])
         tifffile.imwrite(tmp_path / "x.ome.tif", channels, metadata={"axes": "CYX"})
-        image = read_image(tmp_path / "x.ome.tif", "min-max")
+        image = read_image(tmp_path / "x.ome.tif", InputRule("min-max"))
         assert image[:, :, 0].max() == image[:, :, 1].max() == 255
 
     def test_other_files_that_an_ome_file_names_stay_closed(self, tmp_path):
