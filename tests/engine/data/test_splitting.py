@@ -11,7 +11,7 @@ from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.find import find_data_set
 from aimic_tui.engine.data.split import Split, read_split, write_split
 from aimic_tui.engine.data.splitting import make_split
-from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.experiment import DataSettings, SplitSettings
 
 
@@ -98,6 +98,83 @@ class TestInvariants:
         split = make_split(data_set, SplitSettings(folds=2, protocol="aimic-2022"), "undersample", seed)
         kept = np.bincount(data_set.labels[split.parts[0] != Part.UNUSED])
         assert set(kept) == {min(data_set.counts().values())}
+
+
+class TestRepeats:
+    @settings(max_examples=40, deadline=None)
+    @given(data_sets(), st.integers(2, 4), st.integers(1, 4), st.integers(0, 2**31 - 1))
+    def test_every_image_is_tested_once_in_each_repeat(self, data_set, folds, repeats, seed):
+        split = make_split(data_set, SplitSettings(folds=folds, repeats=repeats), "none", seed)
+        assert (split.folds, split.repeats) == (folds * repeats, repeats)
+        assert_no_group_on_two_sides(split, data_set.groups)
+        for repeat in range(repeats):
+            tested = split.parts[repeat * folds : (repeat + 1) * folds] == Part.TEST
+            assert (tested.sum(axis=0) == 1).all()
+        assert [split.repeat_of(fold) for fold in range(1, split.folds + 1)] == [
+            repeat + 1 for repeat in range(repeats) for _ in range(folds)
+        ]
+
+    @settings(max_examples=20, deadline=None)
+    @given(data_sets(), st.integers(0, 1000))
+    def test_the_first_repeat_is_the_split_without_repeats(self, data_set, seed):
+        once = make_split(data_set, SplitSettings(folds=3), "none", seed)
+        thrice = make_split(data_set, SplitSettings(folds=3, repeats=3), "none", seed)
+        assert (thrice.parts[:3] == once.parts).all()
+        assert (thrice.parts[3:6] != thrice.parts[6:]).any()
+
+    def test_only_k_fold_repeats(self):
+        settings = SplitSettings(method="hold-out", repeats=2)
+        with pytest.raises(UsageProblem, match=r"split\.repeats = 2 does not go with split\.method = hold-out"):
+            make_split(data_set_of([0, 1] * 10), settings, "none", 0)
+
+
+class TestInnerFolds:
+    @settings(max_examples=40, deadline=None)
+    @given(data_sets(), st.integers(2, 3), st.integers(2, 3), st.integers(1, 2), st.integers(0, 10_000))
+    def test_inner_folds_divide_what_their_fold_does_not_test(self, data_set, folds, inner_folds, repeats, seed):
+        wanted = SplitSettings(folds=folds, inner_folds=inner_folds, repeats=repeats)
+        try:
+            split = make_split(data_set, wanted, "none", seed)
+        except InputProblem as problem:
+            assert "inner folds" in problem.sentence
+            return
+        outer = make_split(data_set, SplitSettings(folds=folds, repeats=repeats), "none", seed)
+        assert (split.parts == outer.parts).all()
+        assert split.inner.shape == (folds * repeats, inner_folds, len(data_set))
+        for fold in range(1, split.folds + 1):
+            columns = np.stack([split.column(fold, inner) for inner in range(1, inner_folds + 1)])
+            tested_outside = split.parts[fold - 1] == Part.TEST
+            assert (columns[:, tested_outside] == Part.UNUSED).all()
+            assert (columns[:, ~tested_outside] != Part.UNUSED).all()
+            assert ((columns == Part.TEST).sum(axis=0) == ~tested_outside).all()
+            assert_no_group_on_two_sides(Split(columns), data_set.groups)
+            for part in (Part.TRAIN, Part.VALIDATION, Part.TEST):
+                for label, name in enumerate(data_set.classes):
+                    lacking = ~(columns[:, data_set.labels == label] == part).any(axis=1)
+                    assert (
+                        not lacking.any()
+                        or any(
+                            f"{fold}, inner {int(np.flatnonzero(lacking)[0]) + 1}" in warning and name in warning
+                            for warning in split.warnings
+                        )
+                        or len(split.warnings[0].split(";")) > 7
+                    )
+
+    def test_a_class_in_too_few_groups_for_the_inner_folds_is_a_sentence(self):
+        data_set = data_set_of([0] * 12 + [1] * 12, [group // 4 for group in range(24)])
+        with pytest.raises(
+            InputProblem,
+            match=r"class 0 has 8 images in 2 group\(s\) outside the test part of fold 1, too few for 3 inner folds.*"
+            r"set split\.inner_folds = 2",
+        ):
+            make_split(data_set, SplitSettings(folds=3, inner_folds=3), "none", 0)
+
+    def test_settings_that_do_not_go_together(self):
+        data_set = data_set_of([0, 1] * 20)
+        with pytest.raises(UsageProblem, match=r"split\.inner_folds = 1 divides nothing"):
+            make_split(data_set, SplitSettings(inner_folds=1), "none", 0)
+        with pytest.raises(UsageProblem, match=r"does not go with split\.protocol = aimic-2022"):
+            make_split(data_set, SplitSettings(inner_folds=2, protocol="aimic-2022"), "none", 0)
 
 
 class TestShares:
@@ -207,7 +284,32 @@ class TestTheFile:
         split = make_split(data_set, SplitSettings(folds=3), "undersample", 0)
         write_split(tmp_path / "split.csv", data_set, split)
         assert (tmp_path / "split.csv").read_text().splitlines()[0] == "image,fold,part"
-        assert (read_split(tmp_path / "split.csv", data_set.images).parts == split.parts).all()
+        back = read_split(tmp_path / "split.csv", data_set.images)
+        assert (back.parts == split.parts).all()
+        assert back.inner is None
+
+    def test_repeats_and_inner_folds_come_back(self, tmp_path):
+        data_set = data_set_of([0] * 30 + [1] * 20)
+        split = make_split(data_set, SplitSettings(folds=2, repeats=2, inner_folds=3), "none", 0)
+        write_split(tmp_path / "split.csv", data_set, split)
+        back = read_split(tmp_path / "split.csv", data_set.images)
+        assert (back.repeats, back.inner_folds) == (2, 3)
+        assert (back.parts == split.parts).all()
+        assert (back.inner == split.inner).all()
+        lines = (tmp_path / "split.csv").read_text().splitlines()
+        assert lines[0] == "image,fold,part"
+        assert len(lines) == 1 + 4 * 50
+
+    def test_inner_folds_that_are_not_all_there_are_refused(self, tmp_path):
+        data_set = data_set_of([0] * 30 + [1] * 20)
+        write_split(
+            tmp_path / "split.csv", data_set, make_split(data_set, SplitSettings(folds=2, inner_folds=2), "none", 0)
+        )
+        file = tmp_path / "inner_split.csv"
+        kept = [line for line in file.read_text().splitlines() if ",2,1," not in line]
+        file.write_text("\n".join(kept) + "\n")
+        with pytest.raises(InputProblem, match="not as many inner folds for every fold"):
+            read_split(tmp_path / "split.csv", data_set.images)
 
     @pytest.mark.parametrize(
         "row", ["nobody.png,1,train", "0/0000.png,0,train", "0/0000.png,1,exam", "0/0000.png,x,test", "0/0000.png", '"']

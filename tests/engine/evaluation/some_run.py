@@ -28,6 +28,8 @@ def make_run(  # what a test wants to differ
     seeds: tuple[int, ...] = (0,),
     protocol: str = "honest",
     boast: float = 1.0,
+    repeats: int = 1,
+    inner_folds: int = 0,
 ) -> Path:
     """Write a run of `skills` (network -> how well it does); every fold of every network is done.
 
@@ -49,7 +51,8 @@ def make_run(  # what a test wants to differ
         {
             "name": "some",
             "model": {"networks": list(skills)},
-            "split": {"folds": folds, "protocol": protocol},
+            "split": {"folds": folds, "protocol": protocol, "repeats": repeats, "inner_folds": inner_folds},
+            "training": {"seeds": len(seeds)},
             "evaluation": {"resamples": 1000},
         }
     )
@@ -59,27 +62,26 @@ def make_run(  # what a test wants to differ
     trials = [
         {"network": network, "fold": fold, "seed": seed, "state": "finished"}
         for network in skills
-        for fold in range(1, folds + 1)
+        for fold in range(1, split.folds + 1)
         for seed in seeds
     ]
     status = {"run": folder.name, "state": "finished", "trials": trials, "protocol": protocol}
-    (folder / "status.json").write_text(json.dumps({**status, "networks": list(skills), "folds": folds}))
+    (folder / "status.json").write_text(json.dumps({**status, "networks": list(skills), "folds": split.folds}))
     write_manifest(folder / "manifest.csv", data)
     write_split(folder / "split.csv", data, split)
     for network, skill in skills.items():
-        for fold in range(1, folds + 1):
-            tested = split.indices(fold, Part.TEST)
-            for seed in seeds:
-                chosen = split.indices(fold, Part.VALIDATION)
-                said = _said(data.labels[tested], skill, seed + fold * 100, boast)
-                said_before = _said(data.labels[chosen], skill, seed + fold * 100 + 50, boast)
-                trial = folder / "trials" / network / (f"fold-{fold}" + (f"-seed-{seed}" if seed else ""))
-                trial.mkdir(parents=True)
-                names = tuple(data.images[index] for index in tested)
-                write_predictions(trial / "predictions.csv", Predictions(names, data.labels[tested], said, CLASSES))
-                names = tuple(data.images[index] for index in chosen)
-                before = Predictions(names, data.labels[chosen], said_before, CLASSES)
-                write_predictions(trial / "validation.csv", before)
+        for fold in range(1, split.folds + 1):
+            parts = [(f"fold-{fold}-inner-{inner}", inner) for inner in range(1, inner_folds + 1)]
+            parts += [(f"fold-{fold}" + (f"-seed-{seed}" if seed else ""), 0) for seed in seeds]
+            for number, (trial, inner) in enumerate(parts):
+                seed = fold * 100 + (seeds[number - inner_folds] if not inner else 10_000 + inner)
+                for file, part, shift in (("predictions.csv", Part.TEST, 0), ("validation.csv", Part.VALIDATION, 50)):
+                    indices = split.indices(fold, part, inner)
+                    said = _said(data.labels[indices], skill, seed + shift, boast)
+                    names = tuple(data.images[index] for index in indices)
+                    path = folder / "trials" / network / trial / file
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    write_predictions(path, Predictions(names, data.labels[indices], said, CLASSES))
     return folder
 
 
