@@ -11,7 +11,7 @@ import pytest
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, METRICS, scores
-from aimic_tui.engine.evaluation.predictions import read_predictions
+from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions, write_predictions
 from aimic_tui.engine.evaluation.results import build_results, write_results
 from tests.engine.evaluation.some_run import CLASSES, make_run
 
@@ -116,6 +116,66 @@ def test_a_figure_of_several_seeds_is_their_mean(tmp_path: Path) -> None:
     assert np.sum(network["confusion"]) == 240
     shutil.rmtree(run / "trials/mobilenet_v2/fold-2-seed-7")
     assert build_results(run)["networks"]["mobilenet_v2"]["seeds"] == [0]
+
+
+def test_the_spread_between_seeds_stands_apart_from_the_interval(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", seeds=(0, 7, 8), groups=48)
+    network = build_results(run)["networks"]["mobilenet_v2"]
+    values = [figures["macro_f1"] for figures in network["by_seed"]]
+    assert [figures["seed"] for figures in network["by_seed"]] == [0, 7, 8]
+    assert network["pooled"]["macro_f1"]["value"] == pytest.approx(np.mean(values))
+    assert network["seed_spread"]["macro_f1"] == pytest.approx({"mean": np.mean(values), "sd": np.std(values, ddof=1)})
+    assert network["repeat_spread"]["macro_f1"]["sd"] is None
+    one = build_results(make_run(tmp_path / "one"))["networks"]["mobilenet_v2"]
+    assert one["seed_spread"]["macro_f1"]["sd"] is None
+
+
+def test_a_figure_over_repeats_is_the_mean_of_the_repeats_figures(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", folds=3, repeats=2, groups=48)
+    results = build_results(run)
+    network = results["networks"]["mobilenet_v2"]
+    assert (results["repeats"], network["repeats"], network["trials_total"]) == (2, [1, 2], 6)
+    assert (network["images"], network["groups"], results["images"]) == (240, 48, 240)
+    by_repeat = []
+    for folds in ((1, 2, 3), (4, 5, 6)):
+        tables = [read_predictions(run / f"trials/mobilenet_v2/fold-{fold}/predictions.csv") for fold in folds]
+        labels = np.concatenate([table.labels for table in tables])
+        by_repeat.append(scores(labels, np.concatenate([table.probabilities for table in tables])))
+    for name in ALL_METRICS:
+        values = [found[name] for found in by_repeat if found[name] is not None]
+        if values:
+            assert network["pooled"][name]["value"] == pytest.approx(np.mean(values))
+    assert [(fold["fold"], fold["repeat"]) for fold in network["folds"]] == [(n, 1 + (n > 3)) for n in range(1, 7)]
+    assert np.sum(network["confusion"]) == 480
+    assert "mean over 2 repeats" in results["method"]
+
+
+def test_repeats_do_not_pretend_more_independent_images(tmp_path: Path) -> None:
+    """The same answers told four times leave the interval as it is; as new images they would halve it."""
+    once = build_results(make_run(tmp_path / "once", folds=2, groups=60, images_a_group=4))
+    run = make_run(tmp_path / "run", folds=2, repeats=4, groups=60, images_a_group=4)
+    said = {}
+    for fold in (1, 2):
+        table = read_predictions(tmp_path / f"once/trials/mobilenet_v2/fold-{fold}/predictions.csv")
+        said.update(zip(table.images, table.probabilities, strict=True))
+    for file in run.glob("trials/mobilenet_v2/fold-*/predictions.csv"):
+        table = read_predictions(file)
+        same = np.stack([said[image] for image in table.images])
+        write_predictions(file, Predictions(table.images, table.labels, same, table.classes))
+    widths = []
+    for results in (once, build_results(run)):
+        figure = results["networks"]["mobilenet_v2"]["pooled"]["macro_f1"]
+        widths.append(figure["high"] - figure["low"])
+    assert widths[1] == pytest.approx(widths[0], rel=0.1)
+
+
+def test_a_repeat_counts_when_all_of_its_folds_are_tested(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", folds=2, repeats=3, groups=48)
+    shutil.rmtree(run / "trials/mobilenet_v2/fold-4")
+    network = build_results(run)["networks"]["mobilenet_v2"]
+    assert network["repeats"] == [1, 3]
+    assert (network["trials_done"], network["trials_total"]) == (5, 6)
+    assert [fold["fold"] for fold in network["folds"]] == [1, 2, 5, 6]
 
 
 def test_predictions_of_images_from_another_part_are_refused(tmp_path: Path) -> None:
