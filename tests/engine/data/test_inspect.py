@@ -78,7 +78,9 @@ def test_dark_deep_images_are_not_taken_for_one_another(make_folder: MakeFolder)
     root = make_folder({"a": 0, "b": 0})
     random = np.random.default_rng(0)
     for index in range(6):
-        tifffile.imwrite(root / "ab"[index % 2] / f"{index}.tif", random.integers(0, 120, (20, 20), dtype=np.uint16))
+        values = random.integers(0, 120, (200, 200), dtype=np.uint16)
+        values[7, 7] = 60_000  # one hot pixel, so that the brightest value says nothing of the others
+        tifffile.imwrite(root / "ab"[index % 2] / f"{index}.tif", values)
     inspection = inspect(root)
     assert inspection.findings == ()
     assert "data.intensity = percentiles" in inspection.notes[0]
