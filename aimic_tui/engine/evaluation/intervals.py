@@ -7,6 +7,7 @@ predictions of all folds are judged together; a group's images count in whicheve
   Jaccard's index J = F1 / (2 - F1), its F1) get Wilson's interval with an effective number of images: as many
   independent ones as would vary like the share does when groups are redrawn. It stays right close to 0 and 1,
   where a bootstrap's own quantiles are too narrow.
+- Areas under ROC curves get limits that are normal in the logit (`limits.area_limits`), for the same reason.
 - Everything else gets bias-corrected and accelerated bootstrap quantiles (BCa).
 - The calibration error, too high in every sample and higher in redrawn ones, gets limits from inverting a test
   (`calibration_error`).
@@ -30,6 +31,7 @@ from aimic_tui.engine.evaluation.calibration_error import CalibrationError, cali
 from aimic_tui.engine.evaluation.limits import (
     Interval,
     Redrawn,
+    area_limits,
     bca_limits,
     mean_limits,
     number_or_none,
@@ -260,6 +262,13 @@ def _overall_interval(
     fewest = np.minimum(sample.with_class, sample.without_class)[present].min()
     if name not in _ABOUT_ALL_IMAGES and fewest < FEWEST_GROUPS_OF_A_CLASS:
         return Interval(number_or_none(figure.value))
+    if name == "auroc":
+        return area_limits(
+            figure,
+            _smallest_step(
+                int(np.bincount(sample.labels, minlength=sample.classes)[present].min()), len(sample.labels)
+            ),
+        )
     interval = bca_limits(figure)
     if interval.low is None and interval.value is not None and name in _MEANS_OF_SHARES:
         of_class = _MEANS_OF_SHARES[name]
@@ -304,9 +313,17 @@ def _class_intervals(
             found[name] = Interval(figure, _f1_of(limits.low), _f1_of(limits.high))
         elif name in shares:
             found[name] = share_limits(Redrawn(figure, resamples, without, groups, confidence), images)
+        elif name == "auroc":
+            step = _smallest_step(int(support), len(sample.labels))
+            found[name] = area_limits(Redrawn(figure, resamples, without, groups, confidence), step)
         else:
             found[name] = bca_limits(Redrawn(figure, resamples, without, groups, confidence))
     return found
+
+
+def _smallest_step(images: int, of: int) -> float:
+    """By how much an area under a ROC curve changes where one pair of images changes its order."""
+    return 1 / max(1, images * (of - images))
 
 
 def _f1_of(jaccard: float | None) -> float | None:
