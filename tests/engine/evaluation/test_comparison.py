@@ -6,11 +6,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from aimic_tui.engine.data.data_set import Part
+from aimic_tui.engine.data.manifest import read_manifest
+from aimic_tui.engine.data.split import read_split
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.comparison import compare_runs
+from aimic_tui.engine.evaluation.metrics import scores
+from aimic_tui.engine.evaluation.paired_tests import corrected_t
 from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions, write_predictions
 from aimic_tui.engine.evaluation.results import build_results
+from aimic_tui.engine.experiment import Experiment
+from aimic_tui.engine.runs.creation import create_run
+from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.runs.status import read_status
+from aimic_tui.engine.runs.workspace import Workspace
 from tests.engine.evaluation.some_run import make_run
 
 SKILLS = {"good": 3.0, "same": 3.0, "poor": 0.5}
@@ -115,3 +126,71 @@ def test_one_network_is_none_to_compare(tmp_path: Path) -> None:
         compare_runs([make_run(tmp_path / "run")])
     with pytest.raises(UsageProblem, match="no figure beauty"):
         compare_runs([tmp_path / "run"], "beauty")
+
+
+def test_the_t_test_rests_on_the_folds_of_every_repeat(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", skills={"good": 3.0, "poor": 0.5}, folds=3, repeats=2, groups=40, seeds=(0, 5))
+    (pair,) = compare_runs([run], rounds=199).pairs
+    tables = {
+        name: [
+            [read_predictions(run / f"trials/{name}/fold-{fold}{seed}/predictions.csv") for seed in ("", "-seed-5")]
+            for fold in range(1, 7)
+        ]
+        for name in ("good", "poor")
+    }
+    of_folds = {
+        name: np.array(
+            [[scores(table.labels, table.probabilities)["macro_f1"] for table in fold] for fold in folds], np.float64
+        ).mean(axis=1)
+        for name, folds in tables.items()
+    }
+    assert pair.corrected_t == corrected_t((of_folds["good"] - of_folds["poor"]).tolist(), _tested_to_trained(run))
+    assert pair.corrected_t.folds == 6
+    assert (pair.images, pair.groups) == (200, 40)
+
+
+def _tested_to_trained(run: Path) -> float:
+    rows = [line.rpartition(",")[2] for line in (run / "split.csv").read_text().splitlines()]
+    return rows.count("test") / rows.count("train")
+
+
+def test_runs_on_a_given_split_are_compared_whatever_their_seeds(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for label in ("dark", "light"):
+        (tmp_path / "cells" / label).mkdir(parents=True)
+        for number in range(24):
+            pixels = random.integers(0, 256, (8, 8, 3), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "cells" / label / f"smear{label}{number // 2:02}_{number % 2}.png")
+    workspace = Workspace(tmp_path / "space")
+    values = {"data.path": str(tmp_path / "cells"), "model.weights": "none", "split.folds": 3, "split.repeats": 2}
+    runs = []
+    for name, skill, more in (
+        ("first", 3.0, {"training.seeds": 2}),
+        ("second", 0.5, {"split.from": "latest", "seed": 9, "split.folds": 5}),
+    ):
+        runs.append(create_run(Experiment().with_values({**values, "name": name, **more}), workspace, []))
+        answer(runs[-1], skill)
+    found = compare_runs([run.path for run in runs], "accuracy", rounds=199)
+    (pair,) = found.pairs
+    assert (pair.images, pair.corrected_t.folds) == (48, 6)
+    assert pair.difference.value is not None
+    assert pair.difference.value > 0.1
+    alone = create_run(Experiment().with_values({**values, "name": "alone", "seed": 9}), workspace, [])
+    answer(alone, 1.0)
+    with pytest.raises(InputProblem, match="split their images differently"):
+        compare_runs([runs[0].path, alone.path])
+
+
+def answer(run: RunFolder, skill: float) -> None:
+    """Leave the test predictions of every trial of a run."""
+    data = read_manifest(run.manifest_file)
+    split = read_split(run.split_file, data.images)
+    for trial in read_status(run).trials:
+        tested = split.indices(trial.fold, Part.TEST)
+        raw = np.random.default_rng([trial.fold, trial.seed]).normal(size=(len(tested), len(data.classes)))
+        raw[np.arange(len(tested)), data.labels[tested]] += skill
+        shares = np.exp(raw) / np.exp(raw).sum(axis=1, keepdims=True)
+        file = run.trial(trial.key).predictions_file
+        file.parent.mkdir(parents=True)
+        names = tuple(data.images[index] for index in tested)
+        write_predictions(file, Predictions(names, data.labels[tested], shares, data.classes))
