@@ -1,11 +1,15 @@
 """How fast training is, side by side: `python benchmarks/training.py [--networks mobilenet_v2,resnet50] [--json]`.
 
+`--rivals PYTHON` also runs fastai and Ultralytics `classify`, by a Python in whose environment they are installed.
+
 Contenders, each in a process of its own, on the same images (JPEG of 360 pixels), batch 32 at 224 pixels:
 
 - plain: what most scripts do: torchvision's ImageFolder, a DataLoader with a process a core, eager fp32;
 - limit: the same network on one batch that already lies in memory, with everything ENGINE.md found;
 - aimic: our cache, loader, augmentation ("cells") and steps;
-- frozen: our frozen network with a linear head, from the second epoch on.
+- frozen: our frozen network with a linear head, from the second epoch on;
+- fastai: its ImageDataLoaders, aug_transforms and Learner around the same network;
+- ultralytics: its classify trainer, where it has the network (resnet50), all its settings as they come.
 
 Prints images a second, the ratio to plain and to limit, the share of time spent waiting for images, and the peak
 memory. Ratios hold better than figures, and only on a machine that does nothing else.
@@ -16,15 +20,19 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 BATCH, SIZE, CLASSES = 32, 224, 4
 CONTENDERS = ("plain", "limit", "aimic", "frozen")
+RIVALS = ("fastai", "ultralytics")
+ULTRALYTICS = {"resnet50": "yolov8-cls-resnet50.yaml"}
 
 
 def draw_images(folder: Path, count: int) -> None:
@@ -174,12 +182,94 @@ def aimic(network: str, images: Path, seconds: float, device: str, *, frozen: bo
     return {"images_per_second": rate, "waiting": stopwatch.rates()[1]}
 
 
+class Enough(Exception):
+    """Measured for long enough."""
+
+
+class Meter:
+    """Images a second between calls, after two batches to warm up."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.batches, self.images, self.start = seconds, 0, 0, 0.0
+
+    def batch(self, images: int) -> None:
+        self.batches += 1
+        if self.batches <= 2:
+            self.start = time.perf_counter()
+            return
+        self.images += images
+        if time.perf_counter() - self.start > self.seconds:
+            raise Enough
+
+    @property
+    def rate(self) -> float:
+        return self.images / (time.perf_counter() - self.start)
+
+
+def fastai(network: str, images: Path, seconds: float, device: str) -> dict[str, float]:
+    import os
+
+    import torchvision
+    from fastai import callback, vision  # noqa: F401
+    from fastai.vision.all import Callback, ImageDataLoaders, Learner, Resize, aug_transforms, default_device
+
+    default_device(device != "cpu")
+    meter = Meter(seconds)
+
+    class Counting(Callback):  # type: ignore[misc]
+        def after_batch(self) -> None:
+            if self.training:
+                meter.batch(len(self.xb[0]))
+
+    cores = len(os.sched_getaffinity(0))
+    loaders = ImageDataLoaders.from_folder(
+        images, valid_pct=0.05, seed=0, item_tfms=Resize(SIZE), batch_tfms=aug_transforms(), bs=BATCH, num_workers=cores
+    )
+    model = getattr(torchvision.models, network)(num_classes=CLASSES)
+    learner = Learner(loaders, model, cbs=[Counting()])
+    with suppress(Enough), learner.no_bar(), learner.no_logging():
+        learner.fit(1000)
+    return {"images_per_second": meter.rate}
+
+
+def ultralytics(network: str, images: Path, seconds: float, device: str) -> dict[str, float]:
+    import os
+
+    from ultralytics.models.yolo.classify import ClassificationTrainer
+
+    layout = images.parent / "layout"
+    for part in ("train", "val"):  # it does not follow links to folders
+        if not (layout / part).exists():
+            shutil.copytree(images, layout / part, copy_function=os.link)
+    settings = {
+        "model": ULTRALYTICS[network],
+        "data": str(layout),
+        "imgsz": SIZE,
+        "batch": BATCH,
+        "epochs": 1000,
+        "device": device,
+        "workers": len(os.sched_getaffinity(0)),
+        "pretrained": False,
+        "val": False,
+        "plots": False,
+        "save": False,
+        "project": str(images.parent / "ultralytics"),
+    }
+    meter = Meter(seconds)
+    trainer = ClassificationTrainer(overrides=settings)
+    trainer.add_callback("on_train_batch_end", lambda _: meter.batch(BATCH))
+    with suppress(Enough):
+        trainer.train()
+    return {"images_per_second": meter.rate}
+
+
 def contend(contender: str, network: str, images: Path, seconds: float, device: str) -> None:
     """Be one contender: print what was measured."""
     if contender == "plain":
         measured = plain(network, images, seconds, device)
-    elif contender == "limit":
-        measured = limit(network, images, seconds, device)
+    elif contender in ("limit", *RIVALS):
+        run = {"limit": limit, "fastai": fastai, "ultralytics": ultralytics}[contender]
+        measured = run(network, images, seconds, device)
     else:
         measured = aimic(network, images, seconds, device, frozen=contender == "frozen")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -192,6 +282,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--seconds", type=float, default=30.0, help="of measuring, for each contender")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--rivals", metavar="PYTHON", help="of an environment with fastai and ultralytics")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--contend", nargs=2, metavar=("CONTENDER", "FOLDER"), help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -205,8 +296,11 @@ def main() -> None:
         draw_images(images, options.images)
         for network in options.networks.split(","):
             found[network] = {}
-            for contender in CONTENDERS:
-                command = [sys.executable, __file__, "--networks", network, "--seconds", str(options.seconds)]
+            for contender in (*CONTENDERS, *(RIVALS if options.rivals else ())):
+                if contender == "ultralytics" and network not in ULTRALYTICS:
+                    continue
+                python = options.rivals if contender in RIVALS else sys.executable
+                command = [python, __file__, "--networks", network, "--seconds", str(options.seconds)]
                 command += ["--device", options.device, "--contend", contender, str(images)]
                 lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
                 found[network][contender] = json.loads(lines[-1])
@@ -219,7 +313,9 @@ def main() -> None:
 def show(network: str, contender: str, found: dict[str, dict[str, float]]) -> None:
     measured = found[contender]
     rate = measured["images_per_second"]
-    line = f"{network:18} {contender:7} {rate:9.1f} images/s  {rate / found['plain']['images_per_second']:7.2f} x plain"
+    line = (
+        f"{network:18} {contender:11} {rate:9.1f} images/s  {rate / found['plain']['images_per_second']:7.2f} x plain"
+    )
     if "limit" in found:
         line += f"  {rate / found['limit']['images_per_second']:7.2f} x limit"
     if "waiting" in measured:
