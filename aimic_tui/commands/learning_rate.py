@@ -19,6 +19,8 @@ from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.processor import settle_processor
 from aimic_tui.engine.runs.devices import find_slots, worker_environment
 from aimic_tui.engine.runs.events import append_event
+from aimic_tui.engine.runs.pretraining import named_weights
+from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import printable
 from aimic_tui.wording import duration, number, plural, sign
 
@@ -37,7 +39,9 @@ if TYPE_CHECKING:
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Write the curve to this file, as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print the curve as one JSON object.")
 @click.option("--events", type=click.Path(path_type=Path), help="Append progress to this file, a JSON object a line.")
+@click.pass_context
 def learning_rate(
+    context: click.Context,
     *,
     experiment: Path | None,
     data: str | None,
@@ -57,6 +61,8 @@ def learning_rate(
     that fold 1 trains on; its test images are never shown. Nothing is left behind but --output.
     """
     made = experiment_from("learning-rate", experiment, data, overrides, preset)
+    weights = named_weights(made.model.weights, Workspace(context.obj))
+    made = made.with_values({"model.weights": weights})
     if not 0 < first < last <= 100:
         raise UsageProblem(f"--from {first:g} --to {last:g}: the rates must rise, from above 0 to at most 100.")
     if output is not None and (output.is_dir() or not output.absolute().parent.is_dir()):

@@ -59,7 +59,7 @@ def look_around(experiment: Experiment, workspace: Workspace, before: Found, tes
     division = before.division if before.split_key == split_key else None
     if division is None and facts.data_set is not None:
         division = divide(experiment, facts.data_set, workspace)
-    problems = {problem.key: problem.sentence for problem in reversed(problems_outside(experiment))}
+    problems = {problem.key: problem.sentence for problem in reversed(problems_outside(experiment, workspace))}
     if facts.problem:
         problems["data.path"] = facts.problem
     plan, advice, time = None, (), None

@@ -268,7 +268,7 @@ def source_model(target: Path, network: str) -> SourceModel:
 def _name_of(folder: Path, card: ModelCard, among: int) -> str:
     made = card.provenance
     if not made.get("run") or not made.get("fold"):
-        return f"the model in {printable(str(folder))}"
+        return f"the model {printable('/'.join(folder.absolute().parts[-2:]))}"
     facts = [f"epoch {made.get('epoch')}"]
     monitor, figures = str(made.get("monitor", "macro_f1")), made.get("validation")
     value = figures.get(monitor) if isinstance(figures, dict) else None

@@ -13,6 +13,8 @@ from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.models.weights_folder import check_weights
 from aimic_tui.engine.runs.devices import find_slots
 from aimic_tui.engine.runs.forecast import DataFacts, Division, Forecast
+from aimic_tui.engine.runs.pretraining import named_weights
+from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.setting import SettingProblem
 
 _FEW_VALIDATED, _FEW_OF_A_CLASS = 50, 5  # images: below, one more right or wrong is two points of accuracy, or a fifth
@@ -143,8 +145,12 @@ def _on_combinations(experiment: Experiment) -> Iterator[SettingProblem]:
         )
 
 
-def problems_outside(experiment: Experiment) -> tuple[SettingProblem, ...]:
-    """Return what is wrong with settings that are right in themselves: unknown networks, missing weights or devices."""
+def problems_outside(experiment: Experiment, workspace: Workspace) -> tuple[SettingProblem, ...]:
+    """Return what is wrong with settings that are right in themselves: unknown networks, missing weights or devices.
+
+    Args:
+        workspace: whose runs `model.weights` may name.
+    """
     problems: list[SettingProblem] = []
     networks: list[str] = []
     for name in experiment.model.networks:
@@ -161,7 +167,7 @@ def problems_outside(experiment: Experiment) -> tuple[SettingProblem, ...]:
                 problems.append(SettingProblem("model.image_size", problem.sentence))
     compute = experiment.compute
     for key, check in (
-        ("model.weights", lambda: check_weights(experiment.model.weights, networks)),
+        ("model.weights", lambda: check_weights(named_weights(experiment.model.weights, workspace), networks)),
         ("compute.devices", lambda: find_slots(compute.devices, compute.workers, compute.threads)),
     ):
         try:

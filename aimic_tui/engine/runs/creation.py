@@ -32,7 +32,7 @@ from aimic_tui.engine.runs.environment import describe_environment
 from aimic_tui.engine.runs.events import append_event, now
 from aimic_tui.engine.runs.folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.given_split import find_given_split
-from aimic_tui.engine.runs.pretraining import named_weights, pretraining_warnings
+from aimic_tui.engine.runs.pretraining import PRETRAINING, named_weights, pretraining_warnings
 from aimic_tui.engine.runs.status import RunStatus, TrialStatus, write_status
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import one_line, printable
@@ -111,8 +111,10 @@ def create_run(
         if near:
             sentence = f"{len(near)} pair(s) of images show nearly one picture. Each shares a group: no split parts it."
             append_event(draft.events_file, "warning", sentence=sentence)
-        for sentence in (*split.warnings, *pretraining_warnings(experiment, split, checks.digests)):
+        for sentence in split.warnings:
             append_event(draft.events_file, "warning", sentence=sentence)
+        for sentence in pretraining_warnings(experiment, split, checks.digests):
+            append_event(draft.events_file, "warning", sentence=sentence, about=PRETRAINING)
         draft.path.chmod(0o777 & ~_umask())
         return _settle(draft, workspace, f"{created.astimezone():%Y%m%d-%H%M%S}-{_slug(experiment.name)}", status)
     except BaseException:

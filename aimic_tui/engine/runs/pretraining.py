@@ -25,6 +25,7 @@ from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import one_line, printable
 
+PRETRAINING = "first weights"  # what the warnings below are about, in the run's events
 _GENERATIONS = 10  # of runs that start from runs; more can only be a circle
 _SHOWN = 6  # folds listed in a sentence
 

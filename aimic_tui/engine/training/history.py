@@ -11,11 +11,12 @@ from aimic_tui.engine.files import append_row, write_table
 
 @dataclass(frozen=True)
 class EpochResult:
-    """One epoch. Losses are cross-entropies in nats with the trial's class weights and label smoothing.
+    """One epoch. Losses are those that are minimised, in nats, with the trial's class weights and label smoothing.
 
     Attributes:
         learning_rate: of the last step, before the factors of earlier layers.
-        train_loss, train_accuracy: over the varied images as the network learned from them, while it learned.
+        train_loss, train_accuracy: over the varied images as the network learned from them, while it learned; of mixed
+            images the class that most of each is of counts as right.
         seconds: of training and validation together.
         best: this epoch was the best so far.
         monitor: the value that chooses the best epoch.

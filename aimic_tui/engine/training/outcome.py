@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from aimic_tui.engine.training.history import EpochResult
 from aimic_tui.engine.training.task import TrialTask
 
 _FIGURE = "validation_"
+_OF_FIRST_WEIGHTS = ("source", "loaded", "total", "loaded_parameters", "parameters", "origin")
 
 
 def versions() -> dict[str, str]:
@@ -39,14 +41,20 @@ def predictions_of(data_set: DataSet, samples: Integers, logits: Tensor) -> Pred
     return Predictions(names, data_set.labels[samples], probabilities_of(logits), data_set.classes)
 
 
-def leave_model(
-    task: TrialTask, network: str, preprocessing: Preprocessing, epoch: EpochResult, state: Mapping[str, Tensor]
+def leave_model(  # noqa: PLR0917
+    task: TrialTask,
+    network: str,
+    preprocessing: Preprocessing,
+    epoch: EpochResult,
+    state: Mapping[str, Tensor],
+    first_weights: Mapping[str, Any],
 ) -> None:
     """Save an epoch's network as the trial's model, with where it comes from.
 
     Args:
         network: its name in the catalogue.
         state: the state dict.
+        first_weights: what the training began with, as in the trial's `weights` event.
 
     Raises:
         OSError: the disk is full or gone.
@@ -64,5 +72,6 @@ def leave_model(
         "monitor": task.experiment.training.monitor,
         "validation": figures,
         "protocol": task.experiment.split.protocol,
+        "first_weights": {key: value for key, value in first_weights.items() if key in _OF_FIRST_WEIGHTS},
     }
     save_model(task.folder / "model", ModelCard(network, task.data_set.classes, preprocessing, provenance), state)

@@ -21,7 +21,6 @@ from aimic_tui.engine.evaluation.metrics import scores
 from aimic_tui.engine.evaluation.predictions import Predictions, write_predictions
 from aimic_tui.engine.models.build import freeze_backbone
 from aimic_tui.engine.models.catalogue import find_network
-from aimic_tui.engine.models.weights import WeightsReport
 from aimic_tui.engine.training.alerts import Alerts, too_few_to_choose_by
 from aimic_tui.engine.training.batches import Integers
 from aimic_tui.engine.training.beginning import drawn_network, give_first_weights
@@ -92,7 +91,7 @@ class _Trial:
         )
         self.history = History(task.folder / "metrics.csv")
         self.report = ProgressReport(emit)
-        self.weights: WeightsReport | None = None  # where the trial begins, not where it is resumed
+        self.weights: dict[str, Any]  # what it began with
         self.network: nn.Module
         self.plan: Plan
         self.frozen: FeatureFeed | None = None
@@ -142,12 +141,13 @@ class _Trial:
             self.network.load_state_dict(self.state["network"])
             self.selection.load_state_dict(self.state["selection"])
             self.alerts.load_state_dict(self.state["alerts"])
+            self.weights = self.state["weights"]
             if self.state["versions"] != versions():
                 self.warn(
                     "The trial began with other versions of the libraries: its figures may differ in their last digits."
                 )
         else:
-            self.weights = give_first_weights(self.network, self.task, self.info)
+            self.weights = give_first_weights(self.network, self.task, self.info).to_event()
         self.history.restart([EpochResult(**epoch) for epoch in self.state["history"]] if self.state else [])
         # L-BFGS looks at all weights as one flat vector.
         layout = torch.contiguous_format if self.settings.optimizer == "lbfgs" else torch.channels_last
@@ -187,9 +187,8 @@ class _Trial:
                 "precision": self.plan.format,
             },
         )
-        if self.weights is not None:
-            self.emit("weights", self.weights.to_event())
         if not resumed:
+            self.emit("weights", self.weights)
             sentence = too_few_to_choose_by(
                 self.task.data_set.labels[self.parts.choosing],
                 self.task.data_set.classes,
@@ -312,6 +311,7 @@ class _Trial:
                 "network": None if is_best and not self.learner.averages else self.network.state_dict(),
                 "selection": self.selection.state_dict(),
                 "alerts": self.alerts.state_dict(),
+                "weights": self.weights,
                 "history": [asdict(epoch) for epoch in self.history.epochs],
                 "phase": phase.first,
                 "plan": asdict(self.plan),
@@ -378,7 +378,7 @@ class _Trial:
 
     def leave_model(self, best: BestWeights) -> None:
         epoch = self.history.epochs[best.epoch - 1]
-        leave_model(self.task, self.info.name, self.preprocessing, epoch, self.network.state_dict())
+        leave_model(self.task, self.info.name, self.preprocessing, epoch, self.network.state_dict(), self.weights)
 
     # --- sentences ---------------------------------------------------------------------------------------------------
 
