@@ -109,6 +109,11 @@ def tripod(record: RunRecord) -> list[Item]:
     ]
 
 
+def _repeated(record: RunRecord) -> str:
+    repeats = record.tested.split.repeats
+    return f" in {repeats} repeats" if repeats > 1 else ""
+
+
 def _answers(record: RunRecord) -> dict[str, str]:
     data, results = record.tested.data, record.results
     pooled = results["networks"][record.chosen]["pooled"]
@@ -120,7 +125,8 @@ def _answers(record: RunRecord) -> dict[str, str]:
         f"{record.rule.sentence()}; normalised as each network expects.",
         "subsets": f"Balance: {record.setting('data.balance')}.",
         "missing": f"Every image was opened before the run; {unclassified} test images could not be classified.",
-        "partition": f"{record.setting('split.method')}, {record.tested.folds} folds, stratified by class, seed "
+        "partition": f"{record.setting('split.method')}, {record.tested.folds} folds"
+        f"{_repeated(record)}, stratified by class, seed "
         f"{record.setting('seed', 0)}; written down image by image in split.csv.",
         "disjoint": "By image (published protocol): groups may be on both sides."
         if results["optimistic"]

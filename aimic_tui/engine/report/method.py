@@ -45,7 +45,8 @@ def _data(record: RunRecord) -> str:
     together = "" if optimistic or not record.grouped else ", keeping all images of a group on one side"
     if record.setting("split.method") == "k-fold":
         sentences.append(
-            f"Performance was estimated by {split.folds}-fold cross-validation, stratified by class{together}."
+            f"Performance was estimated by {_repeated(split.repeats)}{split.folds // split.repeats}-fold "
+            f"cross-validation, stratified by class{together}."
         )
     else:
         sentences.append(f"One part of the images was held out for testing{together}.")
@@ -60,6 +61,10 @@ def _data(record: RunRecord) -> str:
             "as a validation part that stopped the training and chose the epoch; the test part was used once."
         )
     return " ".join(sentences)
+
+
+def _repeated(repeats: int) -> str:
+    return f"{repeats} times repeated " if repeats > 1 else ""
 
 
 def _training(record: RunRecord) -> str:
@@ -87,11 +92,16 @@ def _training(record: RunRecord) -> str:
         f"{record.setting('training.schedule')} schedule, weight decay "
         f"{float(record.setting('training.weight_decay', 0)):g}{batch}) for at most "
         f"{record.setting('training.epochs')} epochs, stopping after {record.setting('training.patience')} without a "
-        f"gain in {_monitor(record)}, whose best epoch was kept (seed {record.setting('seed', 0)}). "
+        f"gain in {_monitor(record)}, whose best epoch was kept ({_seeds(record)}). "
         f"Software: aimic {record.environment.get('aimic', '')}"
         f"{', Python ' + str(record.environment['python']) if 'python' in record.environment else ''}"
         f"{', ' + libraries if libraries else ''}."
     )
+
+
+def _seeds(record: RunRecord) -> str:
+    first, seeds = int(record.setting("seed", 0)), record.tested.seeds
+    return f"seed {first}" if seeds == 1 else f"{seeds} trainings a fold, with seeds {first} to {first + seeds - 1}"
 
 
 def _monitor(record: RunRecord) -> str:
@@ -106,6 +116,18 @@ def _judging(record: RunRecord) -> str:
         f"intervals from a bootstrap over groups ({results['resamples']:,} resamples; bias-corrected and accelerated, "
         "and Wilson's interval with the effective number of images for shares)."
     ]
+    repeats, seeds = record.tested.split.repeats, record.tested.seeds
+    if repeats > 1 or seeds > 1:
+        over = listed([f"{count} {word}" for count, word in ((repeats, "repeats"), (seeds, "seeds")) if count > 1])
+        sentences.append(
+            f"Each figure is the mean over {over}; a group was redrawn with all that these say of it, so that repeated "
+            "predictions of an image do not count as independent ones (Tsamardinos et al. 2018)."
+        )
+    if any(chosen["by"] == "inner folds" for chosen in results.get("chosen") or ()):
+        sentences.append(
+            f"The choice between networks was judged by nested cross-validation with {record.tested.split.inner_folds} "
+            "inner folds (Varma and Simon 2006)."
+        )
     if record.comparison is not None:
         sentences.append(
             "Networks were compared on the same images by a paired randomisation test over groups with Holm's "

@@ -56,8 +56,8 @@ class RunRecord:
         return InputRule.from_json({"intensity": "auto", **self.setting("data", {})})
 
     def trials_of(self, network: str) -> list[TrialSnapshot]:
-        """Return a network's trials, in the order of the run."""
-        return [trial for trial in self.snapshot.trials if trial.key.network == network]
+        """Return a network's trials, in the order of the run; those of inner folds, which only choose, are left out."""
+        return [trial for trial in self.snapshot.trials if trial.key.network == network and not trial.key.inner]
 
     @property
     def grouped(self) -> bool:

@@ -24,7 +24,7 @@ from aimic_tui.engine.report.words import NOTHING, duration, interval, listed, p
 _ON_ONE_SCALE = ("macro_f1", "accuracy", "balanced_accuracy", "macro_precision", "auroc", "average_precision")
 _OF_CHOICE = ("macro_f1", "accuracy", "auroc")
 _MOST_PAIRS_SUMMED_UP = 5
-_PATHS = frozenset({"data.path", "model.weights"})
+_PATHS = frozenset({"data.path", "model.weights", "split.from"})
 
 
 def make_document(record: RunRecord) -> Document:
