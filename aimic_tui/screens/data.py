@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -11,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
+from textual.worker import get_current_worker
 
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.runs.workspace import KnownDataSet
@@ -29,7 +32,7 @@ from aimic_tui.screens.data_contents import (
     names_of_class,
     words_on_mark,
 )
-from aimic_tui.screens.data_marking import FindingList, MarkingGrid
+from aimic_tui.screens.data_marking import ClassList, FindingList, MarkingGrid
 from aimic_tui.screens.data_opening import OpeningPlace
 from aimic_tui.screens.data_state import OpenData
 from aimic_tui.screens.home_rows import data_line, short_path
@@ -80,7 +83,7 @@ class DataScreen(OpeningPlace):
         with Horizontal(id="parts"):
             with Vertical(id="left"):
                 yield Static("", id="class-heading")
-                yield RowList[ClassRow](self._draw_row, lambda row: row.name, id="classes")
+                yield ClassList(self._draw_row, lambda row: row.key, id="classes")
                 yield Static("Findings", id="findings-heading")
                 yield FindingList(self._draw_row, lambda row: row.key, id="findings")
                 yield Static("", id="detail")
@@ -136,6 +139,18 @@ class DataScreen(OpeningPlace):
             self._show(cast("ClassRow", classes.chosen))
         if self._audited != self._path:
             self._start_audit()
+        self._settle_rule(data.data_set.paths(), self.shell.context.experiment.get("data", {}))
+
+    @work(thread=True, exclusive=True, group="rule", exit_on_error=False)
+    def _settle_rule(self, paths: Sequence[Path], table: Mapping[str, Any]) -> None:
+        """Have the images drawn as a run that is set up now would see them."""
+        # Pillow and the formats' readers come along only where images are looked at.
+        from aimic_tui.engine.data.exposure import settled_in
+
+        worker = get_current_worker()
+        with suppress(AimicError):
+            rule = settled_in(table, paths, lambda: worker.is_cancelled)
+            self.app.call_from_thread(setattr, self.query_one(ThumbnailGrid), "rule", rule)
 
     def _decided(self, data: OpenData) -> None:
         self._keep(data)
@@ -262,8 +277,9 @@ class DataScreen(OpeningPlace):
 
     def _show_images(self, names: list[str], at: int) -> None:
         assert self._data is not None
-        flagged = self._audit.flagged if self._audit and isinstance(self._shown, ClassRow) else frozenset()
-        items = ImagesOf(self._data, names, flagged, self._chosen)
+        in_class = isinstance(self._shown, ClassRow)
+        flagged = self._audit.flagged if self._audit and in_class else frozenset()
+        items = ImagesOf(self._data, names, flagged, self._chosen, with_class=not in_class)
         if isinstance(self._grid.items, ImagesOf) and self._grid.items.names == names:
             self._grid.items = items  # where one looks stays where it is
             self._grid.refresh()
@@ -279,7 +295,7 @@ class DataScreen(OpeningPlace):
             words = f"{row.name}   {plural(row.images, 'image')}" + (f", {out:,} left out" if out else "")
         elif row is not None:
             words = row.words
-        chosen = (f"   {plural(len(self._chosen), 'image')} marked for the next key", "$primary")
+        chosen = (f"   {len(self._chosen):,} chosen", "$primary")
         head = Content.assemble(printable(words), chosen if self._chosen else "")
         self.query_one("#of-which", Static).update(head)
 
@@ -305,7 +321,9 @@ class DataScreen(OpeningPlace):
     async def _enlarge(self, index: int) -> None:
         grid = self.query_one(ThumbnailGrid)
         items = cast("ImagesOf", grid.items)
-        large = LargeImage(len(items), index, lambda at: items[at].path, lambda at: self._words(items.names[at]))
+        large = LargeImage(
+            len(items), index, lambda at: items[at].path, lambda at: self._words(items.names[at]), grid.rule
+        )
         grid.cursor = await self.app.push_screen_wait(large)
 
     @on(ThumbnailGrid.Opened)
@@ -318,12 +336,9 @@ class DataScreen(OpeningPlace):
         assert data is not None
         lines: list[Cell] = [[(name, "strong")]]
         at = data.data_set.index(name)
-        if at is not None:
-            label = data.data_set.classes[data.data_set.labels[at]]
-            group = data.data_set.group_names[data.data_set.groups[at]]
-            lines.append([(label, "primary"), (f" · {group}" if data.data_set.grouped else "", "")])
-        elif name in data.found.excluded:
-            lines.append([(data.found.excluded[name], "primary")])
+        if label := data.class_of(name):
+            group = "" if at is None else data.data_set.group_names[data.data_set.groups[at]]
+            lines.append([(label, "primary"), (f" · {group}" if group and data.data_set.grouped else "", "")])
         lines += [[(words_on_mark(mark), "primary")] for mark in data.marks.get(name, ())]
         for finding in self._audit.findings if self._audit else ():
             if finding.kind == "shortcut":

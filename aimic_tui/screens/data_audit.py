@@ -17,7 +17,7 @@ from aimic_tui.engine.text import one_line
 from aimic_tui.process import Outcome, command_line, start_command
 from aimic_tui.wording import interval_text, number
 
-_PROGRESS = re.compile(r"([\d,]+) of ([\d,]+) images?")
+_PROGRESS = re.compile(r"([\d,]+) of ([\d,]+) (image|pair)s?")
 
 
 @dataclass(frozen=True)
@@ -164,5 +164,6 @@ def _last_progress(file: Path) -> tuple[float | None, str]:
     found = _PROGRESS.search(lines[-1]) if lines else None
     if found is None:
         return None, one_line(lines[-1]) if lines else ""
-    done, total = (int(number.replace(",", "")) for number in found.groups())
-    return done / max(total, 1), f"{done:,} of {total:,}"
+    done, total = (int(number.replace(",", "")) for number in found.groups()[:2])
+    what = " pairs" if found[3] == "pair" else ""
+    return done / max(total, 1), f"{done:,} of {total:,}{what}"

@@ -39,8 +39,7 @@ class ClassesDialog(ModalScreen[dict[str, str] | None]):
     ClassesDialog {{
         {SHEET_CSS}
         RowList {{ margin: 1 0 0 0; max-height: 20; }}
-        #other {{ display: none; margin: 1 1 0 1; }}
-        &.-naming #other {{ display: block; }}
+        #other {{ margin: 1 1 0 1; }}
         #sum {{ margin-top: 1; }}
     }}
     """
@@ -62,6 +61,7 @@ class ClassesDialog(ModalScreen[dict[str, str] | None]):
         super().__init__()
         self._counts = counts
         self._names = {name: classes.get(name, name) for name in counts}
+        self._renamed: str | None = None  # the class whose other name is being typed
 
     def compose(self) -> ComposeResult:
         """Draw the sheet."""
@@ -77,6 +77,7 @@ class ClassesDialog(ModalScreen[dict[str, str] | None]):
 
     def on_mount(self) -> None:
         """List the classes."""
+        self.query_one("#other").display = False
         self._show()
         self.query_one(RowList).focus()
 
@@ -110,11 +111,12 @@ class ClassesDialog(ModalScreen[dict[str, str] | None]):
 
     def action_rename(self) -> None:
         """Ask for another name of the class in focus."""
+        self._renamed = self._here
         field = self.query_one("#other", Input)
-        field.value = self._names[self._here] or self._here
-        self.add_class("-naming")
+        field.value = self._names[self._renamed] or self._renamed
+        field.display = True
         field.focus()
-        field.cursor_position = len(field.value)
+        field.action_select_all()
 
     def action_leave_out(self) -> None:
         """Leave the class in focus out, or take it in again."""
@@ -128,8 +130,8 @@ class ClassesDialog(ModalScreen[dict[str, str] | None]):
 
     def action_take(self) -> None:
         """Take the new name, or close with the classes."""
-        if self.has_class("-naming"):
-            self._names[self._here] = self.query_one("#other", Input).value.strip()
+        if self._renamed is not None:
+            self._names[self._renamed] = self.query_one("#other", Input).value.strip()
             self._end_naming()
         elif not any(self._names.values()):
             self.query_one("#sum", Static).update(Content.styled("Keep two classes or more.", "$warning"))
@@ -137,13 +139,14 @@ class ClassesDialog(ModalScreen[dict[str, str] | None]):
             self.dismiss({name: other for name, other in self._names.items() if other != name})
 
     def _end_naming(self) -> None:
-        self.remove_class("-naming")
+        self._renamed = None
+        self.query_one("#other").display = False
         self.query_one(RowList).focus()
         self._show()
 
     def action_cancel(self) -> None:
         """Leave the name, or the classes, as they were."""
-        if self.has_class("-naming"):
+        if self._renamed is not None:
             self._end_naming()
         else:
             self.dismiss(None)

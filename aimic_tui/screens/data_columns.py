@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from aimic_tui.engine.data.listing import Columns
+from aimic_tui.engine.data.scan import IMAGE_SUFFIXES
 from aimic_tui.engine.text import one_line, printable
 from aimic_tui.screens.data_prompts import SHEET_CSS
 from aimic_tui.widgets.field import Choice
@@ -30,6 +31,7 @@ _ROLES = (
 )
 _VALUES = 3  # of a column that are shown
 _NEEDED = ("image", "label")
+_FEWEST = 2  # classes
 
 
 class ColumnsPrompt(ModalScreen[dict[str, str] | None]):
@@ -62,14 +64,15 @@ class ColumnsPrompt(ModalScreen[dict[str, str] | None]):
         """
         super().__init__()
         self._file, self._columns = name, columns
-        usual = {"image": columns.image, "label": columns.label, "group": columns.group, "part": columns.part}
-        taken: dict[str, str] = {}
-        for role, _, _ in _ROLES:
-            now = str(settings.get("group" if role == "group" else f"{role}_column", ""))
-            free = [column for column in columns.names if column not in taken.values()]
-            guess = usual[role] or (next(iter(free), "") if role in _NEEDED else _NONE)
-            taken[role] = now if now in columns.names else guess
-        self._at_first = taken
+        image = columns.image or _most_like_images(columns)
+        usual = {
+            "image": image,
+            "label": columns.label or _most_like_classes(columns, image),
+            "group": columns.group or _NONE,
+            "part": columns.part or _NONE,
+        }
+        now = {role: str(settings.get("group" if role == "group" else f"{role}_column", "")) for role in usual}
+        self._at_first = {role: now[role] if now[role] in columns.names else guess for role, guess in usual.items()}
 
     def compose(self) -> ComposeResult:
         """Draw the sheet."""
@@ -139,3 +142,23 @@ class ColumnsPrompt(ModalScreen[dict[str, str] | None]):
     def action_cancel(self) -> None:
         """Close without."""
         self.dismiss(None)
+
+
+def _most_like_images(columns: Columns) -> str:
+    """Return the column of whose values most end as names of images do."""
+
+    def images(at: int) -> int:
+        return sum(row[at][row[at].rfind(".") :].lower() in IMAGE_SUFFIXES for row in columns.rows)
+
+    return columns.names[max(range(len(columns.names)), key=images)] if columns.names else ""
+
+
+def _most_like_classes(columns: Columns, image: str) -> str:
+    """Return the column beside the images' that has fewest values, but more than one."""
+
+    def values(at: int) -> tuple[bool, int]:
+        count = len({row[at] for row in columns.rows})
+        return count < _FEWEST, count
+
+    others = [at for at, name in enumerate(columns.names) if name != image]
+    return columns.names[min(others, key=values)] if others else image

@@ -142,14 +142,20 @@ def marked_rows(data: OpenData) -> tuple[FindingRow, ...]:
     images = tuple(sorted(data.marks))
     excluded = sum(data.mark(image, "exclude") is not None for image in images)
     out = f", {count_text(excluded)} left out" if excluded else ""
-    return (FindingRow(Finding(MARKED, (images,), ("",)), f"{plural(len(images), 'image')} with marks{out}"),)
+    return (FindingRow(Finding(MARKED, (images,), ("",)), f"{plural(len(images), 'image')} marked{out}"),)
 
 
 class ImagesOf(Sequence[Thumbnail]):
     """The images of a class or of a finding, made into thumbnails when they come into sight."""
 
     def __init__(
-        self, data: OpenData, names: Sequence[str], flagged: frozenset[str], chosen: frozenset[str] = frozenset()
+        self,
+        data: OpenData,
+        names: Sequence[str],
+        flagged: frozenset[str],
+        chosen: frozenset[str] = frozenset(),
+        *,
+        with_class: bool = False,
     ) -> None:
         """Make the sequence.
 
@@ -158,8 +164,10 @@ class ImagesOf(Sequence[Thumbnail]):
             names: of the images.
             flagged: those that carry the sign that wants attention.
             chosen: those that the next key is for.
+            with_class: say the class of each below it.
         """
         self._data, self.names, self._flagged, self._chosen = data, names, flagged, chosen
+        self._with_class = with_class
 
     def __len__(self) -> int:
         return len(self.names)
@@ -176,8 +184,9 @@ class ImagesOf(Sequence[Thumbnail]):
         marks = self._data.marks.get(name, ())
         out = any(mark.kind == "exclude" for mark in marks)
         signs = "".join(dict.fromkeys(_SIGN_OF[mark.kind] for mark in marks))
-        if label := next((mark.label for mark in marks if mark.kind == "label"), ""):
-            caption = f"{label} {caption}"
+        label = next((mark.label for mark in marks if mark.kind == "label"), "")
+        if label or self._with_class:
+            caption = f"{label or self._data.class_of(name)} {caption}".strip()
         if name in self._chosen:
             return Thumbnail(path, caption, f"●{signs}", "primary", out)
         if marks:

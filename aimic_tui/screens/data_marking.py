@@ -39,9 +39,10 @@ _ACTIONS = ("choose", "exclude", "keep_one", "unite", "relabel", "note", "doubt"
 
 
 def _bindings(*shown: str) -> list[BindingType]:
-    """Return the keys of marking; those shown stand on the bottom line where they make sense."""
+    """Return the keys of the lists and the grid; those shown stand on the bottom line where they make sense."""
     keys = (
-        ("space", "choose", "Mark", "Choose the image, or the finding's images, for the next key"),
+        ("g", "groups", "Groups", "What images of one patient or slide share"),
+        ("space", "choose", "Choose", "Choose the image, or the finding's images, for the next key"),
         ("x", "exclude", "Exclude", "Leave the images out, or take them in again"),
         ("d", "keep_one", "Keep one", "Leave out all of identical images but this one, or take them in again"),
         ("u", "unite", "One group", "Put the images into one group, so that no split parts them; or take it back"),
@@ -67,6 +68,12 @@ class MarkingGrid(ThumbnailGrid):
     """The images of a class or a finding, to be decided about."""
 
     BINDINGS: ClassVar[list[BindingType]] = _bindings("choose", "exclude", "keep_one", "unite", "relabel", "note")
+
+
+class ClassList(RowList[ClassRow]):
+    """The classes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = _bindings("groups")[:1]
 
 
 class FindingList(RowList[FindingRow]):
@@ -197,10 +204,11 @@ class MarkingPlace(Place):
         """Ask for the right class of images."""
         data, images = self._data, self._images()
         assert data is not None
-        row = data.data_set.index(images[0])
-        now = "" if row is None else data.data_set.classes[data.data_set.labels[row]]
-        title = f"Which class is right for {plural(len(images), 'image')}?" if len(images) > 1 else images[0]
-        shown = await self.app.push_screen_wait(ClassPrompt(title, data.data_set.counts(), now))
+        if not self.may_change("mark images"):
+            return
+        what = plural(len(images), "image") if len(images) > 1 else images[0]
+        prompt = ClassPrompt(f"Which class is right for {what}?", data.data_set.counts(), data.class_of(images[0]))
+        shown = await self.app.push_screen_wait(prompt)
         if shown is not None:
             label = own_name(shown, data.choice.classes, set(data.found.own_classes))
             self._apply(relabelled(data, images, label))

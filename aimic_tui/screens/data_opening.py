@@ -38,14 +38,6 @@ class OpeningPlace(MarkingPlace):
         Binding("o", "open", "Open", id="data.open", tooltip="Open another folder of images, or a manifest"),
         Binding("c", "classes", "Classes", id="data.classes", tooltip="Rename, merge or leave out classes"),
         Binding(
-            "g",
-            "groups",
-            "Groups",
-            id="data.groups",
-            tooltip="What images of one patient or slide share",
-            priority=True,
-        ),
-        Binding(
             "p",
             "pattern",
             "Names",

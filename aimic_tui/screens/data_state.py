@@ -43,6 +43,13 @@ class OpenData:
         """The images that take part."""
         return self.found.data_set
 
+    def class_of(self, image: str) -> str:
+        """Return the class of an image, also of one that is left out; empty where it has none."""
+        at = self.data_set.index(image)
+        if at is None:
+            return self.found.excluded.get(image, "")
+        return self.data_set.classes[int(self.data_set.labels[at])]
+
     def mark(self, image: str, kind: Kind) -> Mark | None:
         """Return the mark of a kind that an image has."""
         return next((mark for mark in self.marks.get(image, ()) if mark.kind == kind), None)
