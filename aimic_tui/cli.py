@@ -36,6 +36,8 @@ _COMMANDS = {
     "compare": ("compare", "compare", "Which networks differ, of one run or several on the same split."),
     "report": ("report", "report", "One self-contained page on a run, or the same as Markdown."),
     "predict": ("predict", "predict", "Classify images with a trained model."),
+    "evaluate": ("evaluate", "evaluate", "A model on another, labelled data set, and whether it is of its kind."),
+    "robustness": ("evaluate", "robustness", "What a run's figures lose when its test images are disturbed."),
     "benchmark": ("benchmark", "benchmark", "How long networks take here, from files to classes."),
     "cache": ("cache", "cache", "The decoded images that runs share, and how to clear them."),
     "doctor": ("doctor", "doctor", "What this terminal, these devices and these folders can do."),

@@ -61,7 +61,7 @@ def predict(
     from aimic_tui.engine.data.find import image_files
     from aimic_tui.engine.inference.table import format_of
 
-    models = find_models(_model_path(model, Path(context.obj)), network)
+    models = find_models(model_path(model, Path(context.obj)), network)
     _check_output(output)
     files = image_files(images)
     card = read_model_card(models[0])
@@ -121,7 +121,12 @@ def predict(
     click.echo(printable(str(output)))
 
 
-def _model_path(text: str, workspace: Path) -> Path:
+def model_path(text: str, workspace: Path) -> Path:
+    """Return the folder that a person means by a run, a trial's folder or a model's folder.
+
+    Raises:
+        InputProblem: there is none, or several runs could be meant.
+    """
     path = Path(text).expanduser()
     if any((path / part).exists() for part in ("model.json", "model/model.json", "trials")):
         return path

@@ -58,7 +58,7 @@ class ColourShift:
     """One figure of light, colour or focus in both sets.
 
     Attributes:
-        name: of `COLOURS`.
+        name: of `COLOURS`; red, green and blue are here shares of the three, which don't change with the light.
         known, new: means of the two sets.
         deviations: (new - known) in standard deviations between the known images; NaN where these don't vary.
     """
@@ -124,9 +124,10 @@ _MORE_LESS = {
 
 def _in_words(shift: ColourShift) -> str:
     word = _MORE_LESS[shift.name][0 if shift.deviations > 0 else 1]
-    digits = 2 if shift.name in ("saturation", "sharpness") else 0
+    digits = 0 if shift.name in ("brightness", "contrast") else 2
+    of = "share of " if shift.name in ("red", "green", "blue") else ""
     return (
-        f"{word} ({shift.name} {shift.new:.{digits}f} against {shift.known:.{digits}f}, "
+        f"{word} ({of}{shift.name} {shift.new:.{digits}f} against {shift.known:.{digits}f}, "
         f"{abs(shift.deviations):.1f} standard deviations)"
     )
 
@@ -227,8 +228,9 @@ def _verdict(auroc: Interval) -> str:
 
 def _colour_shifts(known: NDArray[np.floating], new: NDArray[np.floating]) -> tuple[ColourShift, ...]:
     found = []
+    known, new = _with_shares(known), _with_shares(new)
     for place, name in enumerate(COLOURS):
-        before, after = known[:, place].astype(np.float64), new[:, place].astype(np.float64)
+        before, after = known[:, place], new[:, place]
         if np.isnan(before).all() or np.isnan(after).all():
             found.append(ColourShift(name, math.nan, math.nan, math.nan))
             continue
@@ -239,6 +241,12 @@ def _colour_shifts(known: NDArray[np.floating], new: NDArray[np.floating]) -> tu
     return tuple(found)
 
 
+def _with_shares(colours: NDArray[np.floating]) -> Floats:
+    found = colours.astype(np.float64)
+    found[:, :3] /= np.maximum(found[:, :3].sum(axis=1, keepdims=True), 1e-9)
+    return found
+
+
 def _relative_distance(known: Sample, new: Sample, seed: int) -> float | None:
     """Return the Frechet distance between halves of the two sets over that between two halves of the known one.
 
@@ -246,7 +254,7 @@ def _relative_distance(known: Sample, new: Sample, seed: int) -> float | None:
     the same size, since the distance of small samples is biased upwards.
     """
     half = min(len(known.labels), len(new.labels)) // 2
-    directions = min(_DIRECTIONS, half // 4)
+    directions = min(_DIRECTIONS, half // 10)
     if directions < 2:
         return None
     features = known.features.astype(np.float64)

@@ -1,0 +1,268 @@
+"""`aimic evaluate`: a model on another, labelled data set; `aimic robustness`: a run's test images, disturbed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aimic_tui import wording
+from aimic_tui.commands.meter import ImageMeter
+from aimic_tui.commands.predict import model_path
+from aimic_tui.commands.results import aligned
+from aimic_tui.commands.stopping import StopRequest
+from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.evaluation.titles import TITLES
+from aimic_tui.engine.files import write_json
+from aimic_tui.engine.models.model_folder import find_models, read_model_card
+from aimic_tui.engine.processor import settle_processor
+from aimic_tui.engine.runs.workspace import Workspace
+from aimic_tui.engine.text import printable
+
+if TYPE_CHECKING:
+    from aimic_tui.engine.data.data_set import DataSet
+    from aimic_tui.engine.inference.evaluate import Evaluation
+
+_LOSSES = ("macro_f1", "accuracy", "auroc", "ece")
+
+
+@click.command()
+@click.argument("model")
+@click.argument("data")
+@click.option("--network", help="Whose models to take from a run (default: the best by validation).")
+@click.option(
+    "--map",
+    "wishes",
+    multiple=True,
+    metavar="MODEL_CLASS=DATA_CLASS",
+    help="Which class is which, where the names don't say it; repeat as needed.",
+)
+@click.option("--leave-out", multiple=True, metavar="DATA_CLASS", help="Don't judge images of this class.")
+@click.option("--group", metavar="PATTERN", help="What images of one patient or slide share, as in data.group.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any setting of the table data.")
+@click.option("--leave-out-trained", is_flag=True, help="Don't judge images that the model was trained on.")
+@click.option("--robustness", is_flag=True, help="The images again, disturbed: what the figures lose.")
+@click.option(
+    "--output", type=click.Path(file_okay=False, path_type=Path), help="A folder for evaluation.json and predictions."
+)
+@click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images at once (default: what suits the device).")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+@click.pass_context
+def evaluate(
+    context: click.Context,
+    *,
+    model: str,
+    data: str,
+    network: str | None,
+    wishes: tuple[str, ...],
+    leave_out: tuple[str, ...],
+    group: str | None,
+    overrides: tuple[str, ...],
+    leave_out_trained: bool,
+    robustness: bool,
+    output: Path | None,
+    batch_size: int | None,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Judge MODEL (a run, a trial's folder or a model's folder) on DATA, a labelled data set from elsewhere.
+
+    Classes are matched by their names. The images are compared with those that the model knows, and what they cost
+    is said in plain words.
+    """
+    from aimic_tui.engine.inference.class_map import match_classes
+
+    models = find_models(model_path(model, Path(context.obj)), network)
+    card = read_model_card(models[0])
+    data_set = _data_set(data, group, overrides)
+    class_map = match_classes(card.classes, data_set.counts(), wishes, leave_out)
+    if output is not None and not output.absolute().parent.is_dir():
+        raise UsageProblem(f"--output {printable(str(output))} is in a folder that does not exist.")
+    for sentence in _about_classes(class_map.left_out, class_map.absent):
+        click.echo(sentence, err=True)
+    stop = StopRequest()
+    click.echo(f"{wording.plural(len(data_set), 'image')}; loading the network", err=True)
+    settle_processor()  # before torch
+    from aimic_tui.engine.inference.evaluate import evaluate as judge
+    from aimic_tui.engine.inference.robustness import METHOD, robustness_on_data
+
+    options: dict[str, Any] = {"device": device, "batch_size": batch_size, "should_stop": stop.asked}
+    meter = ImageMeter()
+    try:
+        found = judge(models, data_set, class_map, leave_out_trained=leave_out_trained, progress=meter.show, **options)
+        meter.end()
+        answer = {"model": str(models[0]), "data": data, **found.to_json()}
+        if robustness:
+            meter = ImageMeter("disturbed")
+            disturbed = robustness_on_data(models, data_set, class_map, progress=meter.show, **options)
+            answer["robustness"] = {"method": METHOD, **disturbed.to_json()}
+    finally:
+        meter.end()
+    if output is not None:
+        _keep(output, answer, found)
+    if as_json:
+        click.echo(json.dumps(answer))
+        return
+    for line in _lines(found):
+        click.echo(wording.to_ascii(line) if wording.ascii_only() else line)
+    if robustness:
+        click.echo("")
+        for line in robustness_lines(card.network, answer["robustness"]):
+            click.echo(wording.to_ascii(line) if wording.ascii_only() else line)
+    if output is not None:
+        click.echo(printable(str(output)))
+
+
+@click.command()
+@click.argument("run")
+@click.option("--network", "wanted", multiple=True, help="Only this network; repeat as needed (default: all).")
+@click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images at once (default: what suits the device).")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+@click.pass_context
+def robustness(
+    context: click.Context,
+    *,
+    run: str,
+    wanted: tuple[str, ...],
+    batch_size: int | None,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Disturb the test images of RUN by blur, noise, light, stain and JPEG, and say what the figures lose.
+
+    Each fold's model is asked about its own test images. The answer is kept in the run's folder.
+    """
+    from aimic_tui.engine.evaluation.tested import read_tested
+
+    folder = Workspace(context.obj).find_run(run)
+    names = [network.name for network in read_tested(folder.path).networks]
+    if not names:
+        raise InputProblem(f"No fold of {printable(folder.name)} is tested yet.")
+    for name in wanted:
+        if name not in names:
+            raise UsageProblem(
+                f"{printable(folder.name)} has no network {printable(name)}; it has {printable(', '.join(names))}."
+            )
+    stop = StopRequest()
+    click.echo("loading the networks", err=True)
+    settle_processor()  # before torch
+    from aimic_tui.engine.inference.robustness import METHOD, keep_robustness, robustness_of_run
+
+    answers: dict[str, Any] = {}
+    for name in wanted or names:
+        meter = ImageMeter(name)
+        try:
+            found = robustness_of_run(
+                folder.path,
+                name,
+                device=device,
+                batch_size=batch_size,
+                progress=meter.show,
+                should_stop=stop.asked,
+            )
+        finally:
+            meter.end()
+        keep_robustness(folder.path, found, datetime.now(timezone.utc).isoformat(timespec="seconds"))
+        answers[name] = found.to_json()
+        if not as_json:
+            for line in robustness_lines(name, answers[name]):
+                click.echo(wording.to_ascii(line) if wording.ascii_only() else line)
+            click.echo("")
+    if as_json:
+        click.echo(json.dumps({"run": folder.name, "method": METHOD, "networks": answers}))
+    else:
+        click.echo(METHOD)
+
+
+def _data_set(data: str, group: str | None, overrides: Sequence[str]) -> DataSet:
+    """Find a labelled data set; a single class is enough here, since it is the model that has to know several."""
+    from aimic_tui.engine.data.find import find_data_set, find_everything
+    from aimic_tui.engine.experiment import Experiment, with_overrides
+
+    values = with_overrides({"data": {"path": data, **({} if group is None else {"group": group})}}, overrides)
+    settings = Experiment.from_mapping(values, source="aimic evaluate").data
+    found = find_everything(settings)
+    if found.unlabelled:
+        click.echo(f"{wording.plural(len(found.unlabelled), 'image')} without a label can't be judged.", err=True)
+    return find_data_set(settings) if found.conflicts else found.data_set
+
+
+def _about_classes(left_out: Mapping[str, int], absent: Sequence[str]) -> Iterator[str]:
+    if left_out:
+        named = ", ".join(f"{printable(name)} ({wording.plural(count, 'image')})" for name, count in left_out.items())
+        yield f"! Not judged, since the model does not know them or they are left out: {named}."
+    if absent:
+        yield f"! The data has no image of {printable(', '.join(absent))}: the macro figures are of the other classes."
+
+
+def _keep(folder: Path, answer: Mapping[str, Any], found: Evaluation) -> None:
+    from aimic_tui.engine.evaluation.predictions import write_predictions
+
+    folder.mkdir(exist_ok=True)
+    write_predictions(folder / "predictions.csv", found.predictions)
+    write_json(folder / "evaluation.json", answer)
+
+
+def _lines(found: Evaluation) -> Iterator[str]:
+    models = f", {found.models} models together" if found.models > 1 else ""
+    images = wording.plural(len(found.predictions.images), "image")
+    yield f"{printable(found.network)}{models}: {images} of {wording.plural(found.judgement.groups, 'group')}"
+    yield ""
+    for sentence in found.verdict():
+        yield printable(sentence)
+    for sentence in found.notes:
+        yield f"! {printable(sentence)}"
+    if found.unreadable:
+        first = found.unreadable[0]
+        yield (
+            f"! {wording.plural(len(found.unreadable), 'image')} could not be read, the first is "
+            f"{printable(first.image)}, which {printable(first.problem)}."
+        )
+    yield ""
+    percent = f"{100 * found.judgement.confidence:g} %"
+    rows = [["", f"here, {percent} interval", *(["at home", "difference"] if found.home else [])]]
+    for metric, title in TITLES.items():
+        if metric not in found.judgement.overall:
+            continue
+        here = found.judgement.overall[metric]
+        cells = [wording.interval_text(here.value, here.low, here.high)]
+        if found.home:
+            for figure in (found.home[metric], found.differences[metric]):
+                cells.append(wording.interval_text(figure.value, figure.low, figure.high))
+        rows.append([title, *cells])
+    yield from aligned(rows)
+    yield ""
+    names = [printable(name) for name in found.class_map.classes]
+    matrix = [[name, *(f"{count:,}" for count in row)] for name, row in zip(names, found.confusion, strict=True)]
+    yield from aligned([["truth \\ said", *names], *matrix])
+
+
+def robustness_lines(network: str, found: Mapping[str, Any]) -> Iterator[str]:
+    """Write what a network's figures lose, as plain text; `found` is as `Robustness.to_json` gives it."""
+    yield (
+        f"{printable(network)}, {wording.plural(found['images'], 'image')} of "
+        f"{wording.plural(found['groups'], 'group')}, disturbed; differences to the images as they are"
+    )
+    rows = [["", "", *(TITLES[metric] for metric in _LOSSES)]]
+    rows.append(["as they are", "", *(_figure(found["clean"][metric]) for metric in _LOSSES)])
+    for row in found["rows"]:
+        rows.append([row["kind"], row["amount"], *(_figure(row["differences"][metric]) for metric in _LOSSES)])
+    yield from _with_two_names(rows)
+    if found["unreadable"]:
+        yield f"! {wording.plural(found['unreadable'], 'image')} could not be read and do not count."
+
+
+def _figure(figure: Mapping[str, float | None]) -> str:
+    return wording.interval_text(figure["value"], figure["low"], figure["high"])
+
+
+def _with_two_names(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lay a table out whose first two columns are words."""
+    width = max(len(row[0]) for row in rows)
+    yield from aligned([[f"{row[0]:<{width}}  {row[1]}", *row[2:]] for row in rows])

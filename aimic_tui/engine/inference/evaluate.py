@@ -1,0 +1,350 @@
+"""A model judged on another, labelled data set, and whether those images are of the kind that it knows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.evaluation.intervals import Judgement, cluster_bootstrap
+from aimic_tui.engine.evaluation.limits import Interval
+from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER, class_scores, confusion
+from aimic_tui.engine.evaluation.predictions import Predictions
+from aimic_tui.engine.evaluation.titles import TITLES
+from aimic_tui.engine.inference.class_map import ClassMap
+from aimic_tui.engine.inference.describe import reference_of
+from aimic_tui.engine.inference.loading import LoadedModel, choose_device, load_model
+from aimic_tui.engine.inference.looking import Looked, Progress, look_at
+from aimic_tui.engine.inference.predict import BATCH, PredictionProgress
+from aimic_tui.engine.inference.reference import Reference, group_codes, trained_images
+from aimic_tui.engine.inference.shift import Sample, Shift, compare_samples, mean_shift
+from aimic_tui.engine.text import printable
+
+_SHOWN = 3
+_TOLD_BY = ("macro_f1", "balanced_accuracy", "accuracy")  # the loss is told by the first that has an interval
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An image without prediction, and why."""
+
+    image: str
+    problem: str
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a model is worth on a data set.
+
+    Attributes:
+        network: of the model; `models` were asked together.
+        predictions: of the images that are judged, in the classes of `class_map`.
+        groups: int32 [n] of these.
+        judgement: their figures with intervals.
+        home: the figures on the test images of the model's own run, of the classes that the data has; None where
+            they are not known.
+        differences: figure -> here minus home; empty without `home`.
+        shift: None where nothing is known of the model's own images.
+        trained: images of the data that the model was trained on; None where that can't be known.
+        mean_probability: of what the model says, over the judged images.
+        notes: sentences on what to keep in mind.
+    """
+
+    network: str
+    models: int
+    class_map: ClassMap
+    predictions: Predictions
+    groups: NDArray[np.int32]
+    judgement: Judgement
+    home: dict[str, Interval] | None
+    differences: dict[str, Interval]
+    shift: Shift | None
+    unreadable: tuple[Unreadable, ...]
+    trained: int | None
+    mean_probability: float
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def confusion(self) -> list[list[int]]:
+        """Images by truth (rows) and what the model says (columns)."""
+        counts = confusion(self.predictions.labels, self.predictions.predicted, len(self.class_map.classes))
+        found: list[list[int]] = counts.tolist()
+        return found
+
+    def verdict(self) -> list[str]:
+        """Say in plain words whether the images are of the model's kind, and what that costs."""
+        said = [] if self.shift is None else [self.shift.sentence()]
+        if self.home is not None:
+            limited = (name for name in _TOLD_BY if self.differences[name].low is not None)
+            said.append(_cost(self, next(limited, _TOLD_BY[0])))
+        accuracy = self.judgement.overall["accuracy"].value
+        if accuracy is not None and self.mean_probability - accuracy > 0.1:
+            said.append(
+                f"It does not notice: it gives its answers a probability of {self.mean_probability:.2f} on average, "
+                f"and {accuracy:.2f} of them are right."
+            )
+        return said
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, as DESIGN.md lays them out, with further keys."""
+        counts = class_scores(self.predictions.labels, self.predictions.probabilities)
+        return {
+            "images": len(self.predictions.images),
+            "groups": self.judgement.groups,
+            "pooled": _intervals(self.judgement.overall),
+            "confusion": self.confusion,
+            "classes": list(self.class_map.classes),
+            "per_class": {
+                name: {
+                    **_intervals(figures),
+                    "support": round(row["support"] or 0),
+                    "predicted": round(row["predicted"] or 0),
+                }
+                for name, figures, row in zip(self.class_map.classes, self.judgement.classes, counts, strict=True)
+            },
+            "confidence": self.judgement.confidence,
+            "network": self.network,
+            "models": self.models,
+            "mapping": {name: self.class_map.classes[place] for name, place in self.class_map.of_data.items()},
+            "left_out": self.class_map.left_out,
+            "absent": list(self.class_map.absent),
+            "unreadable": [asdict(entry) for entry in self.unreadable],
+            "trained": self.trained,
+            "mean_probability": self.mean_probability,
+            "home": None if self.home is None else _intervals(self.home),
+            "differences": _intervals(self.differences),
+            "shift": None if self.shift is None else _shift_json(self.shift),
+            "verdict": self.verdict(),
+            "notes": list(self.notes),
+        }
+
+
+def _cost(found: Evaluation, metric: str) -> str:
+    assert found.home is not None
+    here, home, difference = (figures[metric] for figures in (found.judgement.overall, found.home, found.differences))
+    title = TITLES[metric]
+    if difference.value is None:
+        return f"The {title} at home and here can't be compared."
+    sentence = (
+        f"{title[0].upper()}{title[1:]} is {_text(here)} here against {_text(home)} on the model's own test images"
+    )
+    if difference.low is None or difference.high is None:
+        return f"{sentence}; too few groups to say whether that is chance."
+    worse = (difference.value > 0) == (metric in LOWER_IS_BETTER)
+    if difference.low <= 0 <= difference.high:
+        most = max(0.0, -difference.low)
+        return f"{sentence}: no loss is shown, and one of more than {most:.3f} is unlikely."
+    word = "loss" if worse else "gain"
+    low, high = sorted((abs(difference.low), abs(difference.high)))
+    return f"{sentence}: a {word} of {abs(difference.value):.3f} ({low:.3f} to {high:.3f}). Expect it on such images."
+
+
+def _text(figure: Interval) -> str:
+    if figure.value is None:
+        return "not defined"
+    if figure.low is None or figure.high is None:
+        return f"{figure.value:.3f}"
+    return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
+
+
+def _intervals(figures: dict[str, Interval]) -> dict[str, dict[str, float | None]]:
+    return {name: asdict(figure) for name, figure in figures.items()}
+
+
+def _shift_json(shift: Shift) -> dict[str, Any]:
+    colours = {
+        colour.name: {
+            key: value if math.isfinite(value) else None
+            for key, value in (("known", colour.known), ("new", colour.new), ("deviations", colour.deviations))
+        }
+        for colour in shift.colours
+    }
+    return {
+        "verdict": shift.verdict,
+        "auroc": asdict(shift.auroc),
+        "distance": shift.distance,
+        "colours": colours,
+        "images": shift.images,
+        "sentence": shift.sentence(),
+    }
+
+
+def evaluate(
+    models: Sequence[Path],
+    data_set: DataSet,
+    class_map: ClassMap,
+    *,
+    device: str = "auto",
+    batch_size: int | None = None,
+    leave_out_trained: bool = False,
+    resamples: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    progress: Progress = lambda _: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Evaluation:
+    """Judge models, whose probabilities are averaged, on a labelled data set.
+
+    Args:
+        models: folders with the same classes, those that `class_map` was made for.
+        leave_out_trained: don't judge images that a model was trained on.
+        resamples, confidence, seed: of the intervals.
+        progress: called after each batch.
+        should_stop: asked after each batch.
+
+    Raises:
+        InputProblem: a model is damaged, or no image can be judged.
+        UsageProblem: no such device.
+        Interrupted: `should_stop` said so.
+    """
+    place = choose_device(device)
+    progress(PredictionProgress("load", 0, len(data_set)))
+    loaded = [load_model(folder, place, fused=False) for folder in models]
+    notes = list(_about_the_models(loaded))
+    judged = _Judged.of(data_set, class_map)
+    batch = batch_size or BATCH[place.type]
+    looked = look_at(loaded, judged.paths, batch, progress=progress, should_stop=should_stop)
+    known = trained_images(models)
+    trained = None if known is None else np.isin(looked.digests, known) & looked.readable
+    kept = looked.readable
+    if trained is None:
+        notes.append("Whether images of the data were used to train the model can't be known: its run is not there.")
+    elif trained.any():
+        notes.append(_about_training(int(trained.sum()), int(kept.sum()), left_out=leave_out_trained))
+        kept = kept & ~trained if leave_out_trained else kept
+    unreadable = tuple(
+        Unreadable(data_set.images[index], problem)
+        for index, problem in zip(judged.images, looked.problems, strict=True)
+        if problem
+    )
+    if not kept.any():
+        raise InputProblem(_nothing_left(unreadable))
+    said = class_map.probabilities(looked.probabilities[kept])
+    names = tuple(data_set.images[index] for index in judged.images[kept])
+    predictions = Predictions(names, judged.labels[kept], said, class_map.classes)
+    groups = data_set.groups[judged.images[kept]]
+    options: dict[str, Any] = {"resamples": resamples, "confidence": confidence, "seed": seed}
+    judgement = cluster_bootstrap(predictions.labels, said, groups, **options)
+    references = _references(loaded, notes)
+    home = _home(references, class_map, np.unique(predictions.labels), options) if references else None
+    rows = np.flatnonzero(kept[looked.sample])
+    return Evaluation(
+        network=loaded[0].card.network,
+        models=len(loaded),
+        class_map=class_map,
+        predictions=predictions,
+        groups=groups,
+        judgement=judgement,
+        home=home,
+        differences={} if home is None else {name: _difference(judgement.overall[name], home[name]) for name in home},
+        shift=_shift(references, looked, rows, judged, class_map) if references and len(rows) else None,
+        unreadable=unreadable,
+        trained=None if trained is None else int(trained.sum()),
+        mean_probability=float(said.max(axis=1).mean()),
+        notes=tuple(notes),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """The images of a data set whose class a model is judged by: indices int64 [n], codes of the map int32 [n]."""
+
+    data_set: DataSet
+    images: NDArray[np.int64]
+    labels: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, data_set: DataSet, class_map: ClassMap) -> _Judged:
+        codes = np.array([class_map.of_data.get(name, -1) for name in data_set.classes], np.int32)
+        labels = codes[data_set.labels]
+        images = np.flatnonzero(labels >= 0).astype(np.int64)
+        return cls(data_set, images, labels[images])
+
+    @property
+    def paths(self) -> list[Path]:
+        return [self.data_set.path(int(index)) for index in self.images]
+
+
+def _about_the_models(loaded: Sequence[LoadedModel]) -> Iterator[str]:
+    if any(model.card.provenance.get("protocol") == "aimic-2022" for model in loaded):
+        yield (
+            "The model was trained by the protocol published in 2022: its figures at home are optimistic, so the loss "
+            "looks larger than it is."
+        )
+    if len(loaded) > 1:
+        yield (
+            f"Here {len(loaded)} models answer together; at home each image was tested by the one model that was not "
+            "trained on it."
+        )
+
+
+def _about_training(count: int, images: int, *, left_out: bool) -> str:
+    what = f"The model was trained on {count:,} of the {images:,} images"
+    return f"{what}, which are left out." if left_out else f"{what}: the figures are better than on new ones."
+
+
+def _nothing_left(unreadable: Sequence[Unreadable]) -> str:
+    if not unreadable:
+        return "No image is left to judge: the model was trained on all of them."
+    named = "; ".join(f"{printable(entry.image)} {entry.problem}" for entry in unreadable[:_SHOWN])
+    return f"No image is left to judge: {len(unreadable):,} can't be read, such as {named}."
+
+
+def _difference(here: Interval, home: Interval) -> Interval:
+    """here - home of independent figures, its limits from theirs (MOVER, Donner and Zou 2012)."""
+    if here.value is None or home.value is None:
+        return Interval(None)
+    value = here.value - home.value
+    if here.low is None or here.high is None or home.low is None or home.high is None:
+        return Interval(value)
+    below = math.hypot(here.value - here.low, home.high - home.value)
+    above = math.hypot(here.high - here.value, home.value - home.low)
+    return Interval(value, value - below, value + above)
+
+
+def _references(loaded: Sequence[LoadedModel], notes: list[str]) -> list[Reference]:
+    try:
+        return [reference_of(model) for model in loaded]
+    except InputProblem as problem:
+        notes.append(f"The images can't be compared with those that the model knows. {problem.sentence}")
+        return []
+
+
+def _home(
+    references: Sequence[Reference], class_map: ClassMap, present: NDArray[np.integer], options: dict[str, Any]
+) -> dict[str, Interval] | None:
+    labels = np.concatenate([class_map.of_model[found.labels[found.tested]] for found in references])
+    said = np.concatenate([class_map.probabilities(found.probabilities[found.tested]) for found in references])
+    groups = np.unique(np.concatenate([found.groups[found.tested] for found in references]), return_inverse=True)[1]
+    used = np.isin(labels, present)
+    if not used.any():
+        return None
+    judged = cluster_bootstrap(labels[used].astype(np.int32), said[used], groups[used].astype(np.int32), **options)
+    return judged.overall
+
+
+def _shift(
+    references: Sequence[Reference], looked: Looked, rows: NDArray[np.int64], judged: _Judged, class_map: ClassMap
+) -> Shift:
+    """Compare images with those that each model knows.
+
+    Args:
+        rows: into the sample of `looked`.
+    """
+    images = judged.images[looked.sample[rows]]
+    names = [judged.data_set.group_names[code] for code in judged.data_set.groups[images]]
+    shifts = [
+        compare_samples(
+            Sample(reference.features, reference.colours, class_map.of_model[reference.labels], reference.groups),
+            Sample(features[rows], colours[rows], judged.labels[looked.sample[rows]], group_codes(names)),
+        )
+        for reference, features, colours in zip(references, looked.features, looked.colours, strict=True)
+    ]
+    return mean_shift(shifts)

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from aimic_tui.cli import main
+from aimic_tui.engine.evaluation.predictions import read_predictions
+from tests.engine.inference.trained_run import train_run
+from tests.engine.training.small import draw_images
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("workspace")
+    train_run(folder, epochs=1)
+    draw_images(folder / "elsewhere", each=12)
+    (folder / "elsewhere" / "red").rename(folder / "elsewhere" / "rot")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def signals() -> object:
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+def run(capsys: pytest.CaptureFixture[str], workspace: Path, *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as end:
+        main(["--workspace", str(workspace), *arguments])
+    captured = capsys.readouterr()
+    return int(end.value.code or 0), captured.out, captured.err
+
+
+def test_a_class_that_cant_be_matched_is_asked_for_and_the_option_it_names_works(
+    capsys: pytest.CaptureFixture[str], workspace: Path, tmp_path: Path
+) -> None:
+    data = str(workspace / "elsewhere")
+    code, out, err = run(capsys, workspace, "evaluate", "latest", data)
+    assert (code, out) == (2, "")
+    assert "--map red=rot" in err
+    output = tmp_path / "evaluation"
+    code, out, err = run(
+        capsys, workspace, "evaluate", "latest", data, "--map", "red=rot", "--json", "--output", str(output)
+    )
+    assert code == 0, err
+    found = json.loads(out)
+    assert {"images", "pooled", "confusion"} <= set(found)
+    assert found["images"] == 36 == sum(map(sum, found["confusion"]))
+    assert json.loads((output / "evaluation.json").read_text()) == found
+    assert len(read_predictions(output / "predictions.csv").images) == 36
+
+
+def test_the_table_says_here_at_home_and_what_is_lost_disturbed(
+    capsys: pytest.CaptureFixture[str], workspace: Path
+) -> None:
+    options = ("--leave-out", "rot", "--robustness", "--group", "none", "--device", "cpu")
+    code, out, err = run(capsys, workspace, "evaluate", "latest", str(workspace / "elsewhere"), *options)
+    assert code == 0, err
+    assert "Not judged" in err
+    assert "rot (12 images)" in err
+    assert "at home" in out
+    assert "JPEG" not in out.split("disturbed;")[0]
+    assert "jpeg" in out
+    assert "quality 10" in out
+
+
+def test_a_runs_test_images_are_disturbed_and_the_answer_is_kept(
+    capsys: pytest.CaptureFixture[str], workspace: Path
+) -> None:
+    code, out, err = run(capsys, workspace, "robustness", "latest", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    (run_folder,) = (workspace / "runs").iterdir()
+    assert json.loads((run_folder / "robustness.json").read_text())["networks"].keys() == found["networks"].keys()
+    code, out, _ = run(capsys, workspace, "robustness", "latest")
+    assert (code, "as they are" in out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("evaluate", "nothing", "elsewhere"), 3, "nothing"),
+        (("evaluate", "latest", "missing"), 3, "missing"),
+        (("evaluate", "latest", "elsewhere", "--map", "red"), 2, "MODEL_CLASS=DATA_CLASS"),
+        (("evaluate", "latest", "elsewhere", "--output", "no/where"), 2, "does not exist"),
+        (("robustness", "latest", "--network", "vgg16"), 2, "no network vgg16"),
+    ],
+)
+def test_what_cant_be_judged_is_a_sentence(
+    capsys: pytest.CaptureFixture[str],
+    workspace: Path,
+    arguments: tuple[str, ...],
+    code: int,
+    words: str,
+) -> None:
+    more = ("--map", "red=rot") if "--output" in arguments else ()
+    there = [str(workspace / "elsewhere") if argument == "elsewhere" else argument for argument in arguments]
+    found, out, err = run(capsys, workspace, *there, *more)
+    assert (found, out) == (code, "")
+    assert words in err
