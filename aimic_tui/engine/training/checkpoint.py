@@ -106,7 +106,7 @@ class Checkpoints:
         Raises:
             StorageProblem: the disk is full or gone.
         """
-        file = self._newest.with_name(f"best-{epoch:04d}.pt")
+        file = self._newest.with_name(best_file(epoch))
         return BestWeights(epoch, file.name, self._write(file, dict(network), keep_older=False))
 
     def load_best(self, best: BestWeights) -> dict[str, Tensor]:
@@ -197,6 +197,11 @@ class Checkpoints:
             f"{printable(str(path))} can't be written: {why}. Make room there and `aimic resume` the run; the epochs "
             "before are kept."
         )
+
+
+def best_file(epoch: int) -> str:
+    """Return the name of the file that holds an epoch's network, where that epoch is the best."""
+    return f"best-{epoch:04d}.pt"
 
 
 class _DigestingWriter:

@@ -14,6 +14,7 @@ from aimic_tui.engine.training.augmentation import Augmentation
 from aimic_tui.engine.training.batches import Batch, Integers, Loader, Stopwatch
 from aimic_tui.engine.training.feature_store import FeatureStore
 from aimic_tui.engine.training.memory import is_out_of_memory
+from aimic_tui.engine.training.parallel import ALONE, Ranks
 from aimic_tui.engine.training.precision import Precision
 
 Tick = Callable[[int], None]  # called after each batch with its number of images; may raise to stop the work
@@ -47,6 +48,7 @@ class ImageFeed:
         augmentation: of training images.
         normalise: turns uint8 images into the network's input.
         evaluation_batch: images at once where nothing is learned.
+        ranks: those that tell the logits of their shares of the images.
     """
 
     def __init__(
@@ -56,12 +58,15 @@ class ImageFeed:
         augmentation: Augmentation,
         normalise: Callable[[Tensor], Tensor],
         evaluation_batch: int,
+        *,
+        ranks: Ranks = ALONE,
     ) -> None:
         self._network = network
         self._loader = loader
         self._augmentation = augmentation
         self._normalise = normalise
         self._evaluation_batch = evaluation_batch
+        self._ranks = ranks
         self._forward: Callable[[Tensor], Any] | None = None
 
     def learn_through(self, forward: Callable[[Tensor], Any]) -> None:
@@ -91,7 +96,9 @@ class ImageFeed:
 
     def logits(self, samples: Integers, precision: Precision, tick: Tick) -> Tensor:
         """Return the logits of images as they are."""
-        return self.map(self._network, samples, precision, tick)
+        own = self._ranks.own_samples(samples)
+        rows = self.map(self._network, own, precision, lambda images: tick(images * self._ranks.count))
+        return self._ranks.gathered(rows, len(samples), next(self._network.parameters()).device)
 
     def features(self, samples: Integers, precision: Precision, tick: Tick) -> Tensor:
         """Return what enters the classifier for images as they are: float32 [samples, ...] on the CPU."""

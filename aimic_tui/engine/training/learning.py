@@ -121,6 +121,7 @@ class Learner:
         self._mixing = Mixing(
             augmentation.mixup if mixes else 0.0, augmentation.cutmix if mixes else 0.0, seed=lessons.task.seed
         )
+        self._whole_batches = mixes and max(augmentation.mixup, augmentation.cutmix) > 0
         self._optimizer = make_optimizer(settings, network, graded=phase.graded)
         self.schedule = Schedule(
             settings, phase.last - phase.first + 1, len(lessons.batches(1)), lower_is_better=lower_is_better
@@ -134,6 +135,7 @@ class Learner:
             gradient_clip=settings.gradient_clip,
             part=part,
             warn=lessons.warn,
+            ranks=lessons.task.ranks,
         )
 
     @property
@@ -186,7 +188,9 @@ class Learner:
         beginning: Tensor | None = None
         self._feed.start_training()
         lessons.report.begin("train", epoch, len(batches))
-        inputs = self._feed.inputs(batches, epoch, lessons.report.stopwatch)
+        # Of images that are mixed with others of their batch each rank needs them all.
+        loaded = batches if self._whole_batches else lessons.task.ranks.own_batches(batches)
+        inputs = self._feed.inputs(loaded, epoch, lessons.report.stopwatch)
         for number, (batch, images) in enumerate(zip(batches, inputs, strict=True), start=1):
             rate = self._settings.learning_rate * phase.rate * self.schedule.factor(first_step + number - 1)
             set_learning_rate(self._optimizer.param_groups, rate)

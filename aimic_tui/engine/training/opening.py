@@ -76,6 +76,7 @@ class TrialImages:
             Augmentation(ranges, seed=self._task.seed, mean=mean, std=std),
             lambda images: normalised(images, mean, std),
             evaluation_batch=self._evaluation_batch(plan),
+            ranks=self._task.ranks,
         )
 
     def frozen_feed(

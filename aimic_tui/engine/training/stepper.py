@@ -13,6 +13,7 @@ from aimic_tui.engine.training.feeds import Feed
 from aimic_tui.engine.training.memory import is_out_of_memory
 from aimic_tui.engine.training.mixing import Mix
 from aimic_tui.engine.training.objective import Objective
+from aimic_tui.engine.training.parallel import ALONE, Ranks
 from aimic_tui.engine.training.precision import Precision
 
 _SMALLEST_PART = 2  # batch norm can't learn from one image
@@ -44,6 +45,7 @@ class Stepper:
         gradient_clip: largest norm of a gradient, 0 is no limit.
         part: images that go through at once; a batch that is larger is cut up and its gradients are added.
         warn: takes a sentence.
+        ranks: those that share each batch.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Stepper:
         gradient_clip: float,
         part: int,
         warn: Callable[[str], None],
+        ranks: Ranks = ALONE,
     ) -> None:
         self.part = part
         self._feed = feed
@@ -64,6 +67,7 @@ class Stepper:
         self._precision = precision
         self._clip = gradient_clip
         self._warn = warn
+        self._ranks = ranks
         self._parameters: list[nn.Parameter] = [p for group in optimizer.param_groups for p in group["params"]]
         self._statistics = feed.statistics()
         self._before = [tensor.clone() for tensor in self._statistics]
@@ -72,7 +76,8 @@ class Stepper:
         """Learn from one batch; dropout is drawn by `seed`, so a step that is done again is the same step.
 
         Args:
-            mix: what the batch was mixed with.
+            inputs: of the batch, or of this rank's share of it.
+            labels: of the whole batch, as is `mix`, what it was mixed with.
 
         Raises:
             AimicError: not even two images at once fit into memory.
@@ -104,10 +109,11 @@ class Stepper:
         _copy(self._statistics, self._before)
         while True:
             try:
-                torch.manual_seed(seed)
+                torch.manual_seed(self._ranks.seed(seed, len(labels)))
                 return self._accumulated(inputs, labels, mix)
             except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
+                # The other ranks are in the middle of the pass: together they can only begin the trial anew.
+                if not is_out_of_memory(error) or self._ranks.count > 1:
                     raise
             # Here, outside the handler, nothing holds the failed pass's tensors any more.
             self._make_smaller(len(inputs), inputs.device)
@@ -136,8 +142,12 @@ class Stepper:
         """Compute the batch's gradients, by parts of nearly equal size."""
         self._optimizer.zero_grad(set_to_none=True)
         weight = self._objective.weights(labels, mix).sum()
+        batch = len(labels)
+        inputs, labels, mix = self._ranks.own_rows(inputs, labels, mix)
         # No part of one image: batch norm can't learn from it.
         parts = max(1, min(-(-len(inputs) // self.part), len(inputs) // _SMALLEST_PART))
+        if self._ranks.count > 1:
+            parts = 1
         mixes: Sequence[Mix | None] = [None] * parts
         if mix is not None:
             mixes = [Mix(others, mix.share) for others in mix.others.tensor_split(parts)]
@@ -145,7 +155,7 @@ class Stepper:
         correct = torch.zeros((), dtype=torch.int64, device=inputs.device)
         pieces = zip(inputs.tensor_split(parts), labels.tensor_split(parts), mixes, strict=True)
         for images, truth, other in pieces:
-            with self._precision.autocast():
+            with self._precision.autocast(), self._ranks.together(batch):
                 outputs = self._feed.outputs(images)
             losses = [factor * self._objective.loss_sum(logits, truth, other) for factor, logits in outputs]
             part_loss = torch.stack(losses).sum() / weight
@@ -153,6 +163,7 @@ class Stepper:
             loss = loss + part_loss.detach()
             loss_sum = loss_sum + losses[0].detach()
             correct = correct + (outputs[0][1].detach().argmax(dim=1) == truth).sum()
+        loss, loss_sum, correct = self._ranks.add_up(batch, self._parameters, loss, loss_sum, correct)
         return StepResult(loss, loss_sum, weight, correct)
 
 

@@ -17,6 +17,7 @@ from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.models.catalogue import NetworkInfo
 from aimic_tui.engine.models.weights_folder import input_size, normalisation
+from aimic_tui.engine.training.parallel import ALONE, Ranks
 
 _HALVES = (0.5, 0.5, 0.5)
 
@@ -31,6 +32,8 @@ class TrialTask:
         device: "cpu", "cuda:0"...
         experiment_digest, split_digest: SHA-256 of what the run does; a checkpoint of another is refused.
         run: the run's name, for the model's provenance.
+        ranks: the processes that train it together.
+        checkpoint_folder: where its checkpoints are, where that is not `folder`.
         inner: the inner fold, from 1, where one of the fold's inner folds is trained and tested; else 0.
     """
 
@@ -47,6 +50,8 @@ class TrialTask:
     split_digest: str
     run: str = ""
     inner: int = 0
+    ranks: Ranks = ALONE
+    checkpoint_folder: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from aimic_tui.engine.training.objective import objective_of
 from aimic_tui.engine.training.opening import TrialImages
 from aimic_tui.engine.training.optimisation import Phase, phases
 from aimic_tui.engine.training.outcome import leave_model, predictions_of, versions
+from aimic_tui.engine.training.parallel import ReadCheckpoints
 from aimic_tui.engine.training.plan import Plan, plan_for
 from aimic_tui.engine.training.precision import Precision
 from aimic_tui.engine.training.progress import ProgressReport
@@ -78,8 +79,8 @@ class _Trial:
         self.preprocessing = preprocessing_for(task.experiment, self.info)
         self.parts = fold_parts(task.split, task.fold, task.experiment.split.protocol, task.inner)
         self.stages = phases(task.experiment.model.trainable, self.settings.epochs)
-        self.checkpoints = Checkpoints(
-            task.folder / "checkpoint.pt",
+        self.checkpoints = (Checkpoints if task.ranks.first else ReadCheckpoints)(
+            (task.checkpoint_folder or task.folder) / "checkpoint.pt",
             Identity(
                 self.info.name,
                 task.fold,
@@ -155,7 +156,9 @@ class _Trial:
         self.plan = (
             Plan.from_dict(self.state["plan"])
             if self.state
-            else plan_for(self.task, self.network, self.preprocessing.image_size, self.device)
+            else self.task.ranks.agreed(
+                lambda: plan_for(self.task, self.network, self.preprocessing.image_size, self.device)
+            )
         )
         self.part = int(self.state["part"]) if self.state else self.plan.batch_size
         train = self.task.data_set.labels[self.parts.train]
@@ -228,7 +231,7 @@ class _Trial:
         else:
             self.network.requires_grad_(True)
             feed = self.images.feed(self.network, self.plan)
-            if self.plan.compiled:
+            if self.plan.compiled and self.task.ranks.count == 1:
                 self.compile(feed)
         precision = Precision(self.plan.format, self.device)
         self.learner = Learner(
@@ -325,11 +328,15 @@ class _Trial:
         """Open the test part once, with the best epoch's network; leave the model and the predictions."""
         assert self.best is not None
         started = time.monotonic()
+        self.task.ranks.wait()  # for the first to have written
         self.network.load_state_dict(self.checkpoints.load_best(self.best))
         feed = self.final_feed()
         test = self.predictions(feed, self.parts.test)
-        if len(self.parts.validation):
-            write_predictions(self.task.folder / "validation.csv", self.predictions(feed, self.parts.validation))
+        validation = self.predictions(feed, self.parts.validation) if len(self.parts.validation) else None
+        if not self.task.ranks.first:
+            return TrialOutcome("finished", self.best.epoch, {})
+        if validation is not None:
+            write_predictions(self.task.folder / "validation.csv", validation)
         write_predictions(self.task.folder / "predictions.csv", test)
         self.leave_model(self.best)
         leave_reference(self.task, self.parts, self.preprocessing, self.network, feed, tick=self.tick, warn=self.warn)
