@@ -28,7 +28,7 @@ SECTIONS = {
 }
 
 
-class SettingsForm(VerticalScroll, can_focus=False):
+class SettingsForm(VerticalScroll, can_focus=False, inherit_bindings=False):
     """Every setting with its title, its value and what is wrong with it."""
 
     @dataclass
@@ -151,6 +151,7 @@ class SettingsForm(VerticalScroll, can_focus=False):
 
     def go_to(self, key: str) -> None:
         """Give a field the focus and bring it into sight."""
+        self.here = key  # at once: the next key press may come before the focus has moved
         self.fields[key].focus()
         self.fields[key].scroll_visible(animate=False)
 

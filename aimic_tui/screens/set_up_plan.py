@@ -49,8 +49,9 @@ def look_around(experiment: Experiment, workspace: Workspace, before: Found, tes
     """
     data = experiment.data
     # What decides which images there are; not how they are read.
-    data_key = tuple(
-        str(getattr(data, name)) for name in type(data).model_fields if name not in ("balance", "intensity", "fit")
+    data_key = (
+        marks_stamp(marks_file(data.path, data.marks)),
+        *(str(getattr(data, name)) for name in type(data).model_fields if name not in ("balance", "intensity", "fit")),
     )
     facts = before.facts if before.data_key == data_key and before.facts.images else DataFacts({})
     if data.path and not facts.images:
@@ -80,9 +81,8 @@ def plan_lines(plan: Forecast, facts: DataFacts, division: Division, time: Estim
     trials = f"{plural(plan.networks, 'network')} × {plural(plan.folds, 'fold')} = {plural(plan.trials, 'trial')}"
     if plan.trials != plan.networks * plan.folds:
         trials = f"{plural(plan.networks, 'network')}, {plural(plan.folds, 'fold')}: {plural(plan.trials, 'trial')}"
-    parts = f", each on {_about(division.train)} images to train, {_about(division.validation)} to validate"
-    if not any(division.validation):
-        parts = f", each on {_about(division.train)} images to train"
+    validated = f", {_about(division.validation)} to validate" if any(division.validation) else ""
+    parts = f", about {_about(division.train)} images to train{validated}, {_about(division.test)} to test"
     steps = f", at most {count_text(plan.steps)} steps" if plan.steps is not None else ""
     epochs = f"at most {plural(plan.epochs, 'epoch')} a trial"
     takes = (
@@ -93,11 +93,10 @@ def plan_lines(plan: Forecast, facts: DataFacts, division: Division, time: Estim
     cached = f" and caches {bytes_text(plan.cache_bytes)}" if plan.cache_bytes else ""
     return [
         Content(printable(images)),
-        Content.assemble((trials, "bold"), f"{parts}, {_about(division.test)} to test{steps}"),
+        Content.assemble((trials, "bold"), parts + steps),
         Content(f"{epochs}{takes} · writes about {bytes_text(plan.run_bytes)}{cached}"),
     ]
 
 
 def _about(counts: Sequence[int]) -> str:
-    low, high = min(counts), max(counts)
-    return count_text(low) if low == high else f"{count_text(low)} to {count_text(high)}"
+    return count_text(round(sum(counts) / len(counts)))

@@ -216,8 +216,13 @@ def thinned(x: list[float], y: list[float], most: int) -> tuple[list[float], lis
     return [x[i] for i in kept], [y[i] for i in kept]
 
 
-def _tick_label(value: float) -> str:
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+def _tick_labels(values: list[float]) -> list[str]:
+    """Write numbers with three digits, or as many as it takes to tell them apart."""
+    for digits in range(3, 9):
+        labels = [f"{value:.{digits}g}" if abs(value) < 1000 else f"{value:,.0f}" for value in values]
+        if len(set(labels)) == len(labels):
+            break
+    return labels
 
 
 def _plot(
@@ -258,7 +263,7 @@ def _plot(
     rows = max(2, height // 3)
     ticks = log_ticks(low_y, high_y, rows) if data.log else linear_ticks(low_y, high_y, rows)
     values = [10**tick if data.log else tick for tick in ticks]
-    plotext.yticks(ticks, _aligned([_tick_label(value) for value in values]))
+    plotext.yticks(ticks, _aligned(_tick_labels(values)))
     mark = math.log10(data.mark) if data.mark is not None and data.log_x else data.mark
     if mark is not None and low_x <= mark <= high_x:
         plotext.vline(mark, colours["chart--mark"])

@@ -127,6 +127,14 @@ class Choice(Widget, can_focus=True):
         return line
 
 
+class _NumberInput(Input):
+    """Takes a number; a letter that no number has in it is left to whoever binds it with priority."""
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Tell whether a key is typed here."""
+        return super().check_consume_key(key, character) and not (character or "").strip("eE").isalpha()
+
+
 class FormField(Vertical):
     """A setting's title, its editor, and what is wrong with its value."""
 
@@ -179,7 +187,9 @@ class FormField(Vertical):
             else:
                 words = [word for word in setting.choices if word]
                 suggester = SuggestFromList(words, case_sensitive=False) if words else None
-                yield Input(self._text, suggester=suggester, select_on_focus=False)
+                takes_words = words or setting.kind not in ("integer", "number")
+                kind = Input if takes_words else _NumberInput
+                yield kind(self._text, suggester=suggester, select_on_focus=False)
         yield Static("", classes="field--problem", markup=False)
 
     def on_mount(self) -> None:

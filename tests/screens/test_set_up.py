@@ -48,7 +48,7 @@ async def test_it_says_what_the_experiment_amounts_to(tmp_path: Path, cells: Pat
         said = _said(app)
     assert "60 images · 3 classes · 30 groups" in said
     assert "1 network × 5 folds = 5 trials" in said
-    assert "each on 42 images to train, 6 to validate, 12 to test, at most 300 steps" in said
+    assert "about 42 images to train, 6 to validate, 12 to test, at most 300 steps" in said
     assert "nothing like it ran here yet" in said  # nothing was measured here, so no time is named
     assert "worth a second thought: split.validation, training.epochs" in said
 

@@ -36,7 +36,7 @@ def first_trial(
     Args:
         experiment: what a run would do.
         network: one of the experiment's; None for its first.
-        folder: an empty one, which takes what a trial's folder would.
+        folder: an empty one, in which the trial gets a folder as in a run's `trials`.
         device: "cpu", "cuda:0"...
         every_image: whether all images are opened first, as a run does, so that duplicates share a group and the split
             is the run's. Otherwise it is made by names alone, at once.
@@ -67,6 +67,8 @@ def first_trial(
         checks.require_readable()
         near = near_duplicates(data_set, checks, should_stop=should_stop, rule=rule)
         data_set = group_duplicates(data_set, checks.digests, near)
+    place = folder / info.name / "fold-1"  # the plan for a network lies beside its folds
+    place.mkdir(parents=True)
     return TrialTask(
         network=info.name,
         fold=1,
@@ -74,7 +76,7 @@ def first_trial(
         experiment=experiment,
         data_set=data_set,
         split=make_split(data_set, experiment.split, experiment.data.balance, experiment.seed),
-        folder=folder,
+        folder=place,
         cache_folder=folder,
         device=device,
         experiment_digest="",

@@ -10,28 +10,28 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
-from aimic_tui.engine.data.cache import cached_images
 from aimic_tui.engine.errors import Interrupted, UsageProblem
 from aimic_tui.engine.models.build import freeze_backbone
 from aimic_tui.engine.models.catalogue import find_network
-from aimic_tui.engine.training.augmentation import Augmentation, normalised, ranges_of
-from aimic_tui.engine.training.batches import Batch, Loader, Stopwatch, batches_of_epoch
+from aimic_tui.engine.training.batches import Batch
 from aimic_tui.engine.training.beginning import drawn_network, give_first_weights
-from aimic_tui.engine.training.feeds import FeatureFeed, Feed, ImageFeed
+from aimic_tui.engine.training.feeds import FeatureFeed, Feed
+from aimic_tui.engine.training.learning import Lessons
+from aimic_tui.engine.training.mixing import Mixing
 from aimic_tui.engine.training.objective import objective_of
+from aimic_tui.engine.training.opening import TrialImages
 from aimic_tui.engine.training.optimisation import make_optimizer, phases, set_learning_rate
 from aimic_tui.engine.training.plan import plan_for
 from aimic_tui.engine.training.precision import Precision
+from aimic_tui.engine.training.progress import ProgressReport
 from aimic_tui.engine.training.randomness import Stream, seed_for
 from aimic_tui.engine.training.rate_curve import Suggestion, has_diverged, rising_rates, smoothed, suggest
 from aimic_tui.engine.training.stepper import Stepper
-from aimic_tui.engine.training.task import TrialTask, fold_parts, places_of_used, preprocessing_for
-
-_EVALUATION_BATCH = 32  # for the features of a frozen network
+from aimic_tui.engine.training.task import TrialTask, fold_parts, preprocessing_for
 
 
 @dataclass(frozen=True)
@@ -108,50 +108,64 @@ def run_range_test(
 
 class _Test:
     def __init__(self, task: TrialTask, should_stop: Callable[[], bool], warn: Callable[[str], None]) -> None:
+        # Decoded as they come: a test shows few images, and leaves nothing behind.
+        task = replace(task, experiment=task.experiment.with_values({"compute.cache": "off"}))
         self.task, self.should_stop = task, should_stop
         self.images_per_second: float | None = None
         settings, device = task.experiment.training, torch.device(task.device)
         info = find_network(task.network)
         preprocessing = preprocessing_for(task.experiment, info)
-        self.train = fold_parts(task.split, task.fold, task.experiment.split.protocol).train
-        self.labels = torch.from_numpy(task.data_set.labels).to(device, torch.int64)
+        self.parts = fold_parts(task.split, task.fold, task.experiment.split.protocol)
         network = drawn_network(task, info, preprocessing.image_size)
         give_first_weights(network, task, info)
         layout = torch.contiguous_format if settings.optimizer == "lbfgs" else torch.channels_last
         network = network.to(device, memory_format=layout)  # type: ignore[call-overload]
         self.plan = plan_for(task, network, preprocessing.image_size, device)
         precision = Precision(self.plan.format, device)
-        used, places = places_of_used(task.split)
-        # Decoded as they come: a test shows few images, and leaves nothing behind.
-        source = cached_images(
-            [task.data_set.path(int(index)) for index in used], preprocessing, task.cache_folder, "off"
-        )
-        mean, std = preprocessing.mean, preprocessing.std
-        ranges = ranges_of(task.experiment.augmentation)
-        images = ImageFeed(
-            network,
-            Loader(source, places, device),
-            Augmentation(ranges, seed=task.seed, mean=mean, std=std),
-            lambda pixels: normalised(pixels, mean, std),
-            evaluation_batch=max(self.plan.batch_size, _EVALUATION_BATCH),
+        self.report = ProgressReport(lambda *_: None)
+        images = TrialImages(task, preprocessing, report=self.report, epoch=1, should_stop=should_stop, warn=warn).feed(
+            network, self.plan
         )
         self.phase = phases(task.experiment.model.trainable, settings.epochs)[-1]
         self.feed: Feed = images
         if self.phase.layers == "head":
             freeze_backbone(network)
             self.feed = FeatureFeed(
-                network, images, self.train, device=device, precision=precision, tick=lambda _: self.give_way()
+                network,
+                images,
+                self.parts.train,
+                device=device,
+                precision=precision,
+                tick=lambda _: self.give_way(),
+                store=None,
             )
+        labels = torch.from_numpy(task.data_set.labels).to(device, torch.int64)
+        train = task.data_set.labels[self.parts.train]
+        self.lessons = Lessons(
+            task=task,
+            parts=self.parts,
+            labels=labels,
+            objective=objective_of(task.experiment, train, len(task.data_set.classes), device),
+            batch_size=self.plan.batch_size,
+            report=self.report,
+            tick=lambda _: self.give_way(),
+            warn=warn,
+        )
         self.optimizer = make_optimizer(settings, network, graded=self.phase.graded)
-        classes = len(task.data_set.classes)
+        augmentation = task.experiment.augmentation
+        mixes = self.phase.layers == "all"
+        self.mixing = Mixing(
+            augmentation.mixup if mixes else 0.0, augmentation.cutmix if mixes else 0.0, seed=task.seed
+        )
         self.stepper = Stepper(
             self.feed,
             self.optimizer,
-            objective_of(task.experiment, task.data_set.labels[self.train], classes, device),
+            self.lessons.objective,
             precision,
             gradient_clip=settings.gradient_clip,
             part=self.plan.batch_size,
             warn=warn,
+            ranks=task.ranks,
         )
 
     def rates_and_losses(
@@ -165,8 +179,10 @@ class _Test:
             rising_rates(first, last, steps).tolist(), self.batches(), strict=False
         ):
             set_learning_rate(self.optimizer.param_groups, rate * self.phase.rate)
-            labels = self.labels[torch.from_numpy(batch.samples).to(self.labels.device)]
-            loss = float(self.stepper.step(images, labels, seed_for(Stream.STEP, self.task.seed, epoch, number)).loss)
+            labels = self.lessons.labels[torch.from_numpy(batch.samples).to(self.lessons.labels.device)]
+            mixed, mix = self.mixing(images, labels, epoch, number)
+            seed = seed_for(Stream.STEP, self.task.seed, epoch, number)
+            loss = float(self.stepper.step(mixed, labels, seed, mix).loss)
             if not math.isfinite(loss):
                 break
             rates.append(rate)
@@ -188,17 +204,8 @@ class _Test:
         epoch = 0
         while True:
             epoch += 1
-            batches = batches_of_epoch(
-                self.train,
-                self.task.data_set.labels,
-                oversample=self.task.experiment.data.balance == "oversample",
-                shuffle=self.task.experiment.training.shuffle,
-                batch_size=self.plan.batch_size,
-                drop_last=self.task.experiment.training.drop_last,
-                seed=self.task.seed,
-                epoch=epoch,
-            )
-            inputs = self.feed.inputs(batches, epoch, Stopwatch())
+            batches = self.lessons.batches(epoch)
+            inputs = self.feed.inputs(batches, epoch, self.report.stopwatch)
             for number, (batch, images) in enumerate(zip(batches, inputs, strict=True), start=1):
                 yield epoch, number, batch, images
 

@@ -106,12 +106,17 @@ def suggest(rates: Sequence[float], losses: Sequence[float], steps: int) -> Sugg
     rises = curve[-1] - curve[lowest] > _FALL * abs(start)
     if rises:
         rate = _two_digits(rates[lowest] / 10)
-        reason = f"a tenth of {rates[lowest]:.1e}, where the loss was lowest"
-        return Suggestion(rate, "a tenth of the minimum", rates[lowest], steepest, f"{rate:g}: {reason}.")
+        sentence = f"{_words(rate)}: a tenth of {_words(rates[lowest])}, where the loss was lowest."
+        return Suggestion(rate, "a tenth of the minimum", rates[lowest], steepest, sentence)
     rate = _two_digits(steepest)
-    reason = "where the loss fell fastest; it did not rise again in this range"
-    return Suggestion(rate, "steepest descent", None, steepest, f"{rate:g}: {reason}.")
+    sentence = f"{_words(rate)}: where the loss fell fastest; it did not rise again in this range."
+    return Suggestion(rate, "steepest descent", None, steepest, sentence)
 
 
 def _two_digits(rate: float) -> float:
     return float(f"{rate:.1e}")
+
+
+def _words(rate: float) -> str:
+    digits, _, power = f"{rate:.1e}".partition("e")
+    return f"{digits.removesuffix('.0')}e{int(power)}"
