@@ -8,6 +8,7 @@ from typing import Any
 
 from textual.content import Content
 
+from aimic_tui.engine.data.marks import marks_file, marks_stamp
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.runs.advice import advice_on, problems_outside
 from aimic_tui.engine.runs.forecast import DataFacts, Division, Forecast, divide, forecast, look_at_data

@@ -89,8 +89,8 @@ def list_images(settings: WhichImages, progress: Callable[[int], None] | None = 
     """
     if not settings.path.strip():
         raise UsageProblem("data.path is empty. Name a folder with one sub-folder a class, or a manifest (.csv).")
-    path = Path(settings.path).expanduser()
-    path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links and rename what the user named
+    # Not Path's own: they fail where there is no such user, and follow links and so rename what the user named.
+    path = Path(os.path.abspath(os.path.expanduser(settings.path)))  # noqa: PTH100, PTH111
     if is_marks_file(path):
         raise InputProblem(f"{printable(str(path))} holds marks on a data set, not images. Name the data set itself.")
     pattern = name_pattern(settings.pattern) if settings.pattern.strip() else None

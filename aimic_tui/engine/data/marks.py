@@ -83,8 +83,8 @@ def marks_file(data: str | Path, setting: str = "auto") -> Path | None:
     if setting == "none":
         return None
     if setting not in _WITH_THE_DATA:
-        return Path(setting).expanduser().absolute()
-    path = Path(data).expanduser().absolute()
+        return _absolute(setting)
+    path = _absolute(data)
     return path.with_name(f"{path.stem}.{MARKS_NAME}") if path.is_file() else path / MARKS_NAME
 
 
@@ -106,9 +106,13 @@ def writable_marks_file(data: str | Path, setting: str, fallback: Path) -> Path:
         raise UsageProblem("data.marks is none, so that no marks are kept. Set it to auto, or to a file's path.")
     if setting not in _WITH_THE_DATA or os.access(file.parent, os.W_OK):
         return file
-    path = Path(data).expanduser().absolute()
+    path = _absolute(data)
     digest = digest_of_bytes(os.fsencode(path))[:10]
     return fallback / f"{path.stem[:60]}-{digest}.{MARKS_NAME}"
+
+
+def _absolute(path: str | Path) -> Path:
+    return Path(os.path.expanduser(path)).absolute()  # noqa: PTH111 - Path's own fails where there is no such user
 
 
 def marks_stamp(file: Path | None) -> tuple[int, int, int]:
