@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.training.mixing import Mix
 from aimic_tui.engine.training.objective import Objective, class_weights
 from aimic_tui.engine.training.precision import Precision
 from aimic_tui.engine.training.stepper import Stepper
@@ -105,3 +106,51 @@ def test_the_objective_is_torchs_cross_entropy() -> None:
     objective = Objective(np.ones(3), 0.2, CPU)
     expected = nn.functional.cross_entropy(logits, LABELS, label_smoothing=0.2, reduction="sum")
     torch.testing.assert_close(objective.loss_sum(logits, LABELS), expected)
+
+
+class NormedFeed(LinearFeed):
+    """A network with a batch norm before the layer that the memory is too small for."""
+
+    def __init__(self, holds: int = 100) -> None:
+        super().__init__(holds)
+        self.norm = nn.BatchNorm1d(5)
+
+    def statistics(self) -> list[Tensor]:
+        return [self.norm.running_mean, self.norm.running_var]  # type: ignore[list-item]
+
+    def outputs(self, inputs: Tensor) -> list[tuple[float, Tensor]]:
+        return super().outputs(self.norm(inputs))
+
+
+def test_a_pass_that_ran_out_of_memory_leaves_nothing_in_the_norms() -> None:
+    """The first layers had seen the batch when the memory ran out: done again it is the step of smaller parts."""
+    failing, small = NormedFeed(holds=4), NormedFeed()
+    warnings: list[str] = []
+    stepper_for(failing, warnings).step(inputs(), LABELS, seed=1)
+    stepper_for(small, [], part=4).step(inputs(), LABELS, seed=1)
+    assert "batch norms see 4 at a time" in warnings[0]
+    for one, other in zip(failing.statistics(), small.statistics(), strict=True):
+        assert torch.equal(one, other)
+    assert torch.equal(failing.network.weight, small.network.weight)
+
+
+def test_no_part_is_a_single_image() -> None:
+    class Counting(LinearFeed):
+        def outputs(self, inputs: Tensor) -> list[tuple[float, Tensor]]:
+            sizes.append(len(inputs))
+            return super().outputs(inputs)
+
+    for count in range(2, 9):
+        sizes: list[int] = []
+        stepper_for(Counting(), [], part=2).step(inputs()[:count], LABELS[:count], seed=1)
+        assert min(sizes) >= 2 and sum(sizes) == count and max(sizes) <= 3
+
+
+def test_a_mixed_batch_in_parts_gives_the_same_step_as_a_whole_one() -> None:
+    whole, parts = LinearFeed(), LinearFeed()
+    mix = Mix(LABELS.flip(0), 0.8)
+    one = stepper_for(whole, []).step(inputs(), LABELS, 1, mix)
+    other = stepper_for(parts, [], part=3).step(inputs(), LABELS, 1, mix)
+    torch.testing.assert_close(whole.network.weight, parts.network.weight)
+    torch.testing.assert_close(one.loss_sum, other.loss_sum)
+    torch.testing.assert_close(one.weight, other.weight)

@@ -306,10 +306,11 @@ def test_a_loss_that_diverges_is_a_sentence(task_for: Callable[..., TrialTask]) 
         run(task)
 
 
-def test_precision_auto_falls_back_to_full_precision(
-    task_for: Callable[..., TrialTask], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("precision", ["auto", "bf16"])
+def test_short_numbers_that_overflow_fall_back_to_full_precision(
+    task_for: Callable[..., TrialTask], monkeypatch: pytest.MonkeyPatch, precision: str
 ) -> None:
-    """bf16 that was chosen and overflows in the third epoch: the epoch is done again in fp32."""
+    """bf16, chosen or asked for, that overflows in the third epoch: the epoch is done again in fp32."""
     from aimic_tui.engine.training import plan
 
     original = stepper.Stepper.step
@@ -325,10 +326,13 @@ def test_precision_auto_falls_back_to_full_precision(
 
     monkeypatch.setattr(plan, "choose_format", lambda *_, **__: "bf16")
     monkeypatch.setattr(stepper.Stepper, "step", overflowing)
-    outcome, story = run(task_for(training__precision="auto"))
+    task = task_for(training__precision=precision, training__ema=0.9)
+    outcome, story = run(task)
     assert outcome.state == "finished"
     assert [event["epoch"] for event in story.of("epoch")] == [1, 2, 3, 4]
-    assert "going on in fp32" in story.warnings[0]
+    assert "in bf16 (epoch 3, step" in story.warnings[0] and "going on in fp32" in story.warnings[0]
+    checkpoint = torch.load(task.folder / "checkpoint.pt", weights_only=True)
+    assert checkpoint["content"]["plan"]["format"] == "fp32"
 
 
 def test_memory_that_runs_out_is_a_warning_and_the_trial_goes_on(
@@ -380,3 +384,61 @@ def test_a_stop_while_images_are_prepared_is_a_stop(task_for: Callable[..., Tria
     outcome, story = run(task, Story(stop_at=1))
     assert outcome.state == "stopped" and story.events[-1] == ("trial-stopped", {"epoch": 0})
     assert run(task)[0].state == "finished"
+
+
+def test_a_rate_that_is_too_high_is_told_once_however_often_the_trial_is_stopped(
+    task_for: Callable[..., TrialTask],
+) -> None:
+    settings = {
+        "training__optimizer": "sgd",
+        "training__learning_rate": 3.0,
+        "training__warmup": 1,
+        "training__epochs": 6,
+        "training__gradient_clip": 5.0,
+        "training__patience": 99,
+    }
+    undisturbed, disturbed = task_for("undisturbed", **settings), task_for("disturbed", **settings)
+    _, whole = run(undisturbed)
+    (sentence,) = whole.warnings
+    assert "The learning rate seems too high" in sentence and "it is 3)" in sentence
+    told: list[str] = []
+    sittings = 0
+    while not (disturbed.folder / "predictions.csv").exists():
+        sittings += 1
+        _, story = run(disturbed, Story(stop_at=9 + 3 * sittings))
+        told += story.warnings
+    assert sittings > 2 and told == [sentence]
+
+
+def test_a_network_that_learns_its_few_images_by_heart_is_told_to_overfit(task_for: Callable[..., TrialTask]) -> None:
+    task = task_for(
+        augmentation__preset="none", training__epochs=40, training__patience=99, training__schedule="constant"
+    )
+    rng = np.random.default_rng(0)
+    task.data_set.labels[:] = rng.permutation(task.data_set.labels)  # nothing to be learned but by heart
+    _, story = run(task)
+    assert len(story.warnings) == 1 and "Overfitting after epoch" in story.warnings[0]
+
+
+def test_few_images_that_choose_the_epoch_are_told_at_the_start(task_for: Callable[..., TrialTask]) -> None:
+    task = task_for()
+    _, story = run(task, Story(stop_at=16))
+    assert [event["sentence"][:27] for event in story.of("warning")] == ["Few images choose the epoch"]
+    _, story = run(task)
+    assert story.of("warning") == []
+
+
+def test_the_model_is_the_average_and_the_average_is_what_chose_it(task_for: Callable[..., TrialTask]) -> None:
+    from safetensors.torch import load_file
+
+    task = task_for(training__ema=0.99, training__epochs=3, training__patience=99)
+    outcome, story = run(task)
+    content = torch.load(task.folder / "checkpoint.pt", weights_only=True)["content"]
+    model = load_file(task.folder / "model" / "weights.safetensors")
+    if outcome.best_epoch == 3:
+        assert all(torch.equal(model[name], value) for name, value in content["average"].items())
+    assert any(not torch.equal(content["network"][name], value) for name, value in content["average"].items())
+    # What is predicted for the validation part by the model is what the epoch's figures said.
+    validation = read_predictions(task.folder / "validation.csv")
+    right = float((validation.probabilities.argmax(axis=1) == validation.labels).mean())
+    assert right == pytest.approx(story.of("epoch")[outcome.best_epoch - 1]["validation_accuracy"])
