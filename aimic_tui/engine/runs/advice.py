@@ -1,4 +1,4 @@
-"""What to think about before a run is started: settings that don't help each other, parts too small to judge by.
+"""What to think about before a run is started: settings that don't help each other, parts too small to choose by.
 
 None of it stops a run. What does, is checked where it belongs, and `problems_outside` gathers that for a form.
 """
@@ -17,7 +17,6 @@ from aimic_tui.engine.runs.pretraining import named_weights
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.setting import SettingProblem
 
-_FEW_VALIDATED, _FEW_OF_A_CLASS = 50, 5  # images: below, one more right or wrong is two points of accuracy, or a fifth
 _FEW_STEPS = 300  # of a trial: pre-trained networks have then hardly moved
 _FEW_STEPS_ANEW = 3000  # from random weights
 _USUAL_RATES = {  # below and above which a rate is rarely meant, by optimiser; elsewhere nobody knows
@@ -33,7 +32,7 @@ def advice_on(experiment: Experiment, facts: DataFacts, division: Division, plan
     """Return what is worth a second thought, the gravest first, each with the setting that it is about."""
     return [
         *_on_room(experiment, plan),
-        *_on_parts(experiment, division),
+        *([SettingProblem("split.validation", division.few_choose)] if division.few_choose else []),
         *_on_training(experiment, facts, plan),
         *_on_combinations(experiment),
         *(SettingProblem("split.method", sentence) for sentence in division.warnings),
@@ -47,25 +46,6 @@ def _on_room(experiment: Experiment, plan: Forecast) -> Iterator[SettingProblem]
             "compute.cache",
             f"The run writes about {needed / 1e9:.1f} GB, and {plan.free_bytes / 1e9:.1f} GB are free where it is "
             "kept. Make room, or put the workspace elsewhere.",
-        )
-
-
-def _on_parts(experiment: Experiment, division: Division) -> Iterator[SettingProblem]:
-    if experiment.split.protocol != "honest" or not division.validation:
-        return
-    fewest, of_a_class = min(division.validation), division.least_validated
-    if fewest < _FEW_VALIDATED:
-        yield SettingProblem(
-            "split.validation",
-            f"A fold's validation part has {fewest} images: one more right or wrong moves its accuracy by "
-            f"{100 / max(fewest, 1):.0f} points, so the best epoch is chosen by chance as much as by learning. Raise "
-            "split.validation, or trust averaged weights (training.ema=0.99).",
-        )
-    elif of_a_class is not None and of_a_class < _FEW_OF_A_CLASS:
-        yield SettingProblem(
-            "split.validation",
-            f"In some fold only {of_a_class} images of a class are validated: too few to choose an epoch by "
-            f"{experiment.training.monitor}. Raise split.validation, or set training.monitor=loss.",
         )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aimic_tui.engine.data.choosing_part import too_few_to_choose_by
 from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.find import find_data_set
 from aimic_tui.engine.data.split import Split
@@ -63,8 +64,7 @@ class Division:
 
     Attributes:
         train, validation, test: images of each fold.
-        least_validated: images of the class that has fewest in some fold's validation part; None where nothing
-            is validated.
+        few_choose: the sentence about a fold whose images that choose the epoch are too few; "" where none are.
         used: images that some fold uses.
         warnings: sentences on what the split can't give.
         problem: key and sentence of what makes it impossible, None where it can be made.
@@ -74,7 +74,7 @@ class Division:
     train: tuple[int, ...] = ()
     validation: tuple[int, ...] = ()
     test: tuple[int, ...] = ()
-    least_validated: int | None = None
+    few_choose: str = ""
     used: int = 0
     warnings: tuple[str, ...] = ()
     problem: tuple[str, str] | None = None
@@ -140,7 +140,7 @@ def divide(experiment: Experiment, data_set: DataSet, workspace: Workspace) -> D
         train=tuple(counts[0]),
         validation=tuple(counts[1]),
         test=tuple(counts[2]),
-        least_validated=_least_validated(data_set, split),
+        few_choose=_few_choose(experiment, data_set, split),
         used=int((split.parts != Part.UNUSED).any(axis=0).sum()),
         warnings=split.warnings,
         split=split,
@@ -156,13 +156,13 @@ def _key_in(sentence: str) -> str:
     return next((key for key in keys if key in sentence), "split.method")
 
 
-def _least_validated(data_set: DataSet, split: Split) -> int | None:
-    validated = [
-        np.bincount(data_set.labels[column == Part.VALIDATION], minlength=len(data_set.classes))
-        for column in split.parts
-        if (column == Part.VALIDATION).any()
-    ]
-    return int(np.min(validated)) if validated else None
+def _few_choose(experiment: Experiment, data_set: DataSet, split: Split) -> str:
+    """Return what is said of the fold with the fewest images of some class among those that choose its epoch."""
+    honest = experiment.split.protocol == "honest"
+    part = Part.VALIDATION if honest else Part.TEST
+    chosen = [data_set.labels[column == part] for column in split.parts]
+    fewest = min(chosen, key=lambda labels: int(np.bincount(labels, minlength=len(data_set.classes)).min()))
+    return too_few_to_choose_by(fewest, data_set.classes, experiment, validation=honest) or ""
 
 
 def forecast(experiment: Experiment, division: Division, classes: int, workspace: Path) -> Forecast:
