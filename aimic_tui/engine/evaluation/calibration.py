@@ -8,6 +8,7 @@ network says it is. The same validation images choose below which probability a 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,6 +76,8 @@ class Calibration:
 
     Attributes:
         before, after, difference: by the names of `COMPARED`; the difference is after - before.
+        corrected: "before" and "after": the calibration error without what chance adds to it, None where there are
+            too few groups.
         reliability_before, reliability_after: the bins of the calibration error.
         coverage, risk: float [up to 101]: the share of test images answered, from the surest on, and the share of
             these that is wrong.
@@ -85,6 +88,7 @@ class Calibration:
     before: dict[str, Interval]
     after: dict[str, Interval]
     difference: dict[str, Interval]
+    corrected: dict[str, float | None]
     reliability_before: tuple[ReliabilityBin, ...]
     reliability_after: tuple[ReliabilityBin, ...]
     coverage: Floats
@@ -116,13 +120,10 @@ def calibrate(
     thresholds: list[list[float | None]] = []
     places: list[tuple[int, NDArray[np.bool_]]] = []
     for trial in network.trials():
-        found = validations.get((trial.fold, trial.seed))
-        if found is None:
+        known = _known(validations.get((trial.fold, trial.seed)))
+        if known is None:
             return None
-        known = (found.labels >= 0) & ~np.isnan(found.probabilities).any(axis=1)
-        labels, said = found.labels[known], found.probabilities[known]
-        if not len(labels):
-            return None
+        labels, said = known
         value = fit_temperature(labels, said)
         temperatures.append(Temperature(trial.fold, trial.seed, value, len(labels)))
         table[trial.place, trial.images] = scaled(table[trial.place, trial.images], value)
@@ -155,12 +156,35 @@ def calibrate(
         {name: before.overall[name] for name in COMPARED},
         {name: after.overall[name] for name in COMPARED},
         {name: differences[name] for name in COMPARED},
+        {"before": before.corrected_ece, "after": after.corrected_ece},
         reliability(network.labels, network.probabilities),
         reliability(network.labels, table),
         coverage,
         risk,
         tuple(rejections),
     )
+
+
+def calibrated(network: TestedNetwork, validations: Mapping[tuple[int, int], Predictions]) -> Floats | None:
+    """Return a network's test probabilities, each fold's divided by the temperature of its validation images.
+
+    Arguments as for `calibrate`; float [sets, n, c], None where a fold has no validation images.
+    """
+    table: Floats = network.probabilities.copy()
+    for trial in network.trials():
+        known = _known(validations.get((trial.fold, trial.seed)))
+        if known is None:
+            return None
+        table[trial.place, trial.images] = scaled(table[trial.place, trial.images], fit_temperature(*known))
+    return table
+
+
+def _known(found: Predictions | None) -> tuple[Integers, Floats] | None:
+    """Labels and probabilities of the images that have both; None where there is none."""
+    if found is None:
+        return None
+    known = (found.labels >= 0) & ~np.isnan(found.probabilities).any(axis=1)
+    return (found.labels[known], found.probabilities[known]) if known.any() else None
 
 
 def fit_temperature(labels: Integers, probabilities: Floats) -> float:

@@ -17,3 +17,22 @@ TITLES = {
     "top_2_accuracy": "top-2 accuracy",
     "top_3_accuracy": "top-3 accuracy",
 }
+
+_WILSON = "Wilson with the effective number of images"
+_BCA = "cluster bootstrap, bias-corrected and accelerated"
+_LOGIT = "cluster bootstrap, normal in the logit"
+
+# How the interval of each figure is made; `intervals` says more.
+METHODS = {
+    **dict.fromkeys(TITLES, _BCA),
+    **dict.fromkeys(("accuracy", "one_vs_rest_accuracy", "top_2_accuracy", "top_3_accuracy"), _WILSON),
+    "auroc": _LOGIT,
+    "ece": "cluster bootstrap, inverted test",
+}
+CLASS_METHODS = {
+    **dict.fromkeys(
+        ("precision", "recall", "specificity", "negative_predictive_value", "f1", "one_vs_rest_accuracy"), _WILSON
+    ),
+    "auroc": _LOGIT,
+    "average_precision": _BCA,
+}

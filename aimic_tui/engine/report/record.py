@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from aimic_tui.engine.data.intensity import InputRule
+from aimic_tui.engine.data.intensity import InputRule, rule_in
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.comparison import Comparison, compare_runs
 from aimic_tui.engine.evaluation.results import read_results
@@ -53,7 +53,7 @@ class RunRecord:
     @property
     def rule(self) -> InputRule:
         """How stored values became what the networks saw."""
-        return InputRule.from_json({"intensity": "auto", **self.setting("data", {})})
+        return rule_in(self.setting("data", {}))
 
     def trials_of(self, network: str) -> list[TrialSnapshot]:
         """Return a network's trials, in the order of the run; those of inner folds, which only choose, are left out."""

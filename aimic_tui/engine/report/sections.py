@@ -103,13 +103,9 @@ def _overview(record: RunRecord) -> Iterator[Block]:
         names,
     )
     yield Drawing("figures", drawn, "All folds together, on one scale. A line is the interval.")
-    known = [
-        metric for metric in TITLES if any(networks[name]["pooled"][metric]["value"] is not None for name in names)
-    ]
-    rows = [
-        [TITLES[metric], *(interval(networks[name]["pooled"][metric]) for name in names), METHODS[metric]]
-        for metric in known
-    ]
+    figures = [networks[name]["pooled"] for name in names]
+    known = [metric for metric in TITLES if any(of[metric]["value"] is not None for of in figures)]
+    rows = [[TITLES[metric], *(interval(of[metric]) for of in figures), METHODS[metric]] for metric in known]
     yield Table(
         "All folds together. Log loss, Brier score and calibration error: lower is better.",
         ["", *names, "interval by"],

@@ -1,0 +1,120 @@
+"""What a report says of each network: figures by class and fold, curves, matrix, learning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from aimic_tui.engine.evaluation.curves import ClassCurves, class_curves
+from aimic_tui.engine.evaluation.titles import CLASS_METHODS, TITLES
+from aimic_tui.engine.report import charts, curve_charts, place_charts
+from aimic_tui.engine.report.document import Block, Drawing, Paragraph, Section, Table
+from aimic_tui.engine.report.record import RunRecord
+from aimic_tui.engine.report.words import interval, number
+
+OF_FOLDS = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "log_loss", "ece")
+OF_CLASSES = {
+    "recall": "sensitivity (recall)",
+    "specificity": "specificity",
+    "precision": "precision (PPV)",
+    "negative_predictive_value": "NPV",
+    "f1": "F1",
+}
+MOST_CLASSES_DRAWN = 40
+_MOST_IN_MATRIX = 20
+
+
+def network_section(record: RunRecord, name: str) -> Section:
+    """Lay out what there is to say of one network."""
+    network = record.results["networks"][name]
+    classes = record.results["classes"]
+    blocks: list[Block] = []
+    if network["unclassified"]:
+        blocks.append(Paragraph(f"{network['unclassified']:,} test images could not be classified and do not count."))
+    blocks.append(_matrix(network, classes))
+    if len(classes) <= _MOST_IN_MATRIX:
+        drawn = place_charts.confusion(name, classes, network["confusion"])
+        blocks.append(Drawing("confusion", drawn, f"{name}: confusion matrix, each row in per cent of the true class."))
+    rows = [
+        [one, f"{figures['support']:,}", *(interval(figures[metric]) for metric in OF_CLASSES)]
+        for one, figures in network["classes"].items()
+    ]
+    caption = f"Each class against the rest. Intervals: {CLASS_METHODS['recall']}."
+    blocks.append(Table(caption, ["class", "images", *OF_CLASSES.values()], rows))
+    if len(classes) <= MOST_CLASSES_DRAWN:
+        shown = [(one, [network["classes"][one][metric] for metric in ("recall", "precision")]) for one in classes]
+        drawn = charts.intervals(f"classes of {name}", shown, ("sensitivity", "precision"))
+        blocks.append(Drawing("classes", drawn, f"{name}: sensitivity and precision of each class."))
+    blocks += _curves(record, name)
+    blocks.append(_folds(network))
+    trials = [trial for trial in record.trials_of(name) if trial.epochs]
+    if trials:
+        monitor = TITLES.get(str(record.setting("training.monitor")), "loss")
+        part = "test" if record.results["optimistic"] else "validation"
+        caption = f"{name}: learning curves of the folds; a dot marks the epoch that was kept."
+        blocks.append(Drawing("learning", charts.learning_curves(name, trials, monitor, part), caption))
+    return Section(name, blocks, level=3)
+
+
+def _folds(network: Mapping[str, Any]) -> Table:
+    folds = [
+        [f"{fold['fold']}" + _seed(fold, network), f"{fold['images']:,}", *(number(fold[m]) for m in OF_FOLDS)]
+        for fold in network["folds"]
+    ]
+    for title, key in (("mean", "mean"), ("standard deviation", "sd")):
+        folds.append([title, "", *(number(network["spread"][metric][key]) for metric in OF_FOLDS)])
+    return Table("By fold.", ["fold", "images", *(TITLES[metric] for metric in OF_FOLDS)], folds)
+
+
+def _seed(fold: Mapping[str, Any], network: Mapping[str, Any]) -> str:
+    return f", seed {fold['seed']}" if len(set(network["seeds"])) > 1 else ""
+
+
+def _matrix(network: Mapping[str, Any], classes: list[str]) -> Table:
+    counts = np.array(network["confusion"])
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    rows = [[name, *(f"{count:,}" for count in row)] for name, row in zip(classes, counts.tolist(), strict=True)]
+    caption = "Confusion matrix: rows are the truth, columns what the network said; shaded by the share of the row."
+    sets = len(network["seeds"]) * len(network["repeats"])
+    if sets > 1:
+        caption += f" It counts the images of all {sets} sets of folds."
+    return Table(caption, ["truth", *classes], rows, shades=shares.tolist())
+
+
+def _curves(record: RunRecord, name: str) -> Iterator[Block]:
+    network = next(network for network in record.tested.networks if network.name == name)
+    confidence = float(record.results["confidence"])
+    curves, macro = class_curves(network, confidence=confidence, seed=int(record.setting("seed", 0)))
+    if macro is None:
+        return
+    classes = record.results["classes"]
+    of_results = record.results["networks"][name]
+    if len(classes) <= MOST_CLASSES_DRAWN:
+        band = f"; band: {100 * confidence:g} % of redrawn groups, point by point" if macro.roc.low is not None else ""
+        drawn = curve_charts.roc(name, classes, curves, macro)
+        yield Drawing("roc", drawn, f"{name}: ROC curves of each class against the rest{band}.", narrow=True)
+        drawn = curve_charts.precision_recall(name, classes, curves, macro)
+        yield Drawing("precision-recall", drawn, f"{name}: precision over recall of each class{band}.", narrow=True)
+    rows = [_areas(one, of_results["classes"][one], found) for one, found in zip(classes, curves, strict=True) if found]
+    rows.append(_areas("mean", of_results["pooled"], macro))
+    yield Table(
+        "Areas under these curves. Pooled: the scores of all folds' networks ranked together, as drawn; within folds: "
+        "the mean of each fold's own area. A pooled area that is clearly lower means that the folds' networks mean "
+        f"different things by the same probability. Intervals: AUROC {CLASS_METHODS['auroc']}; average precision "
+        f"{CLASS_METHODS['average_precision']}.",
+        ["class", "share of images", "AUROC, pooled", "within folds", "average precision, pooled", "within folds"],
+        rows,
+    )
+
+
+def _areas(title: str, figures: Mapping[str, Any], curves: ClassCurves) -> list[str]:
+    return [
+        title,
+        number(curves.share),
+        interval(figures["auroc"]),
+        number(curves.fold_auroc),
+        interval(figures["average_precision"]),
+        number(curves.fold_average_precision),
+    ]

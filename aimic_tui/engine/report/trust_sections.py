@@ -1,0 +1,166 @@
+"""What a report says about trust: calibration, leaving images to a person, what acting is worth, which groups fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from aimic_tui.engine.evaluation.calibration import calibrated
+from aimic_tui.engine.evaluation.decision import decision_curve
+from aimic_tui.engine.evaluation.subgroups import FEWEST_IMAGES, GroupFigures, group_figures
+from aimic_tui.engine.evaluation.tested import TestedNetwork, read_validations
+from aimic_tui.engine.evaluation.titles import TITLES
+from aimic_tui.engine.report import charts, curve_charts, place_charts
+from aimic_tui.engine.report.document import Block, Drawing, Paragraph, Section, Table
+from aimic_tui.engine.report.record import RunRecord
+from aimic_tui.engine.report.words import NOTHING, interval, number, p_value, percent
+
+_MOST_GROUPS = 30
+
+
+def calibration_sections(record: RunRecord) -> Iterator[Section]:
+    """Lay out the calibration of each network that has validation predictions."""
+    calibrations = record.results.get("calibration") or {}
+    if not calibrations:
+        return
+    yield Section(
+        "Calibration",
+        [
+            Paragraph(
+                "Temperature scaling: each fold's logits are divided by one number, fitted on its validation images. "
+                "It changes no prediction, only how sure the network says it is. Thresholds below which an image is "
+                "better left to a person are chosen on validation images, too; the table shows what they do on test "
+                "images. Predictions with these models are calibrated in the same way."
+            )
+        ],
+    )
+    for name, found in calibrations.items():
+        yield Section(name, list(_calibration(name, found)), level=3)
+
+
+def _calibration(name: str, found: Mapping[str, Any]) -> Iterator[Block]:
+    temperatures = [row["value"] for row in found["temperatures"]]
+    rows = [
+        [TITLES[metric], *(interval(found[key][metric]) for key in ("before", "after", "difference"))]
+        for metric in ("ece", "log_loss", "brier")
+    ]
+    corrected = found.get("corrected") or {}
+    if corrected.get("before") is not None:
+        shown = [number(corrected[key]) for key in ("before", "after")]
+        rows.insert(1, ["calibration error without what chance adds", *shown, ""])
+    spread = f"{min(temperatures):.2f} to {max(temperatures):.2f}"
+    yield Table(
+        f"Before and after, with temperatures of {spread}. Lower is better. The calibration error, in 15 bins of equal "
+        "width, is too high in every sample, the smaller the more; its interval is that of the true one.",
+        ["", "as trained", "calibrated", "change"],
+        rows,
+    )
+    drawn = charts.reliability(name, found["reliability_before"], found["reliability_after"])
+    caption = f"{name}: stated probability and how often it is right; area: images."
+    yield Drawing("reliability", drawn, caption, narrow=True)
+    risk = charts.risk_coverage(name, found["coverage"], found["risk"])
+    yield Drawing("risk", risk, f"{name}: errors among the surest images, calibrated.", narrow=True)
+    yield Table(
+        "Leaving unsure images to a person. A dash: the validation images are too few, or too often wrong, to promise "
+        "it.",
+        ["errors wanted, at most", "thresholds by fold", "images answered, %", "errors among these, %"],
+        [
+            [
+                f"{100 * row['wanted']:g} %",
+                _thresholds(row["thresholds"]),
+                percent(row["answered"]),
+                percent(row["error"]),
+            ]
+            for row in found["rejections"]
+        ],
+    )
+
+
+def _thresholds(values: list[float | None]) -> str:
+    return NOTHING if all(value is None for value in values) else ", ".join(number(value) for value in values)
+
+
+def decision_sections(record: RunRecord) -> Iterator[Section]:
+    """Lay out the decision curve of the network that is shown closely, where there are two classes."""
+    if len(record.results["classes"]) != 2:
+        return
+    network = _chosen(record)
+    validations = read_validations(record.folder.path, record.tested, network)
+    table = calibrated(network, validations)
+    curve = decision_curve(
+        network.labels,
+        network.probabilities if table is None else table,
+        network.groups,
+        confidence=float(record.results["confidence"]),
+        seed=int(record.setting("seed", 0)),
+    )
+    if curve is None:
+        return
+    positive = record.results["classes"][1]
+    kind = "calibrated" if table is not None else "not calibrated"
+    yield Section(
+        "What acting on it is worth",
+        [
+            Paragraph(
+                f"Net benefit (Vickers and Elkin 2006) of {network.name}, taking {positive} as the case: cases found "
+                "an image, less actions for nothing, weighed by the probability from which on one acts. The network is "
+                "worth using where its line is above both others; which probabilities are sensible is a matter of "
+                f"what a missed case and an action for nothing cost. Probabilities are {kind}. The share of cases, "
+                f"{number(curve.share)}, is that of these images; elsewhere it is another."
+            ),
+            Drawing(
+                "decision",
+                curve_charts.decision(network.name, positive, curve),
+                f"{network.name}: net benefit by the probability of {positive} from which on one acts.",
+            ),
+        ],
+    )
+
+
+def group_sections(record: RunRecord) -> Iterator[Section]:
+    """Lay out which groups the network that is shown closely fails on."""
+    network = _chosen(record)
+    confidence = float(record.results["confidence"])
+    found = group_figures(network, confidence=confidence)
+    if not found:
+        return
+    names = record.tested.data.group_names
+    worse = [one for one in found if one.p is not None and one.p <= 1 - confidence]
+    shown = found[:_MOST_GROUPS]
+    right = sum(one.images - one.wrong for one in found)
+    overall = right / sum(one.images for one in found)
+    if worse:
+        listed = ", ".join(names[one.group] for one in worse[:_MOST_GROUPS])
+        sentence = f"{len(worse)} of {len(found)} groups are shown to be worse than the others: {listed}."
+    else:
+        sentence = f"None of {len(found)} groups is shown to be worse than the others."
+    yield Section(
+        "By group",
+        [
+            Paragraph(
+                f"{network.name}: {sentence} Some group is always the worst, so each is tested against all others "
+                "(Fisher's exact test, one-sided) with Holm's adjustment for how many they are."
+            ),
+            Drawing(
+                "groups",
+                place_charts.groups(network.name, [names[one.group] for one in shown], shown, overall, 1 - confidence),
+                f"{network.name}: correct images of each group with Wilson's interval, the worst first"
+                + (f"; {len(shown)} of {len(found)} groups" if len(shown) < len(found) else "")
+                + ". The dashed line is all groups together.",
+            ),
+            Table(
+                f"The groups with the lowest accuracy. No interval and no test below {FEWEST_IMAGES} images.",
+                ["group", "images", "wrong", "accuracy (Wilson)", "p, adjusted"],
+                [_group_row(names[one.group], one) for one in shown],
+            ),
+        ],
+    )
+
+
+def _group_row(name: str, one: GroupFigures) -> list[str]:
+    wrong = f"{one.wrong:.0f}" if one.wrong == round(one.wrong) else f"{one.wrong:.1f}"
+    return [name, f"{one.images:,}", wrong, interval(vars(one.accuracy)), p_value(one.p)]
+
+
+def _chosen(record: RunRecord) -> TestedNetwork:
+    return next(network for network in record.tested.networks if network.name == record.chosen)
