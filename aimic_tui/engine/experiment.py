@@ -360,13 +360,20 @@ class ComputeSettings(_Section):
         ge=0,
         le=1024,
         title="Threads",
-        description="Processor threads for each worker; 0 divides what is there.",
+        description="Processor threads for each worker; 0 divides what is there. On a processor their number decides "
+        "about the last digits, so a run keeps the one that it began with.",
+    )
+    data_parallel: Literal["off"] | Annotated[int, Field(ge=2, le=64)] = Field(
+        "off",
+        title="Data-parallel",
+        description="GPUs that train one trial together, each with its share of every batch, for a network that is too "
+        "slow on one; off trains a trial on each.",
     )
     compile: Literal["auto", "on", "off"] = Field(
         "auto",
         title="Compile",
-        description="Translate the network for the device before it trains; auto does it on a GPU where the training is "
-        "long enough to earn it back.",
+        description="Translate the network for the device before it trains; auto does it on a GPU, where the training "
+        "is long enough to earn it back.",
     )
     cache: Literal["auto", "on", "off"] = Field(
         "auto",
@@ -380,6 +387,11 @@ class ComputeSettings(_Section):
         title="Cache limit",
         description="GB that the cached images of all data sets may take; those wanted longest ago go first.",
     )
+
+    @property
+    def ranks(self) -> int:
+        """Processes that train one trial together."""
+        return 1 if self.data_parallel == "off" else self.data_parallel
 
 
 class EvaluationSettings(_Section):

@@ -138,7 +138,7 @@ def _resolved(experiment: Experiment, workspace: Workspace) -> Experiment:
             info.check_size(experiment.model.image_size)
     rule_of(experiment.data)
     compute = experiment.compute
-    find_slots(compute.devices, compute.workers, compute.threads)
+    find_slots(compute.devices, compute.workers, compute.threads, compute.ranks)
     data = Path(experiment.data.path).expanduser().absolute()
     marks = experiment.data.marks
     if marks not in ("auto", "none", ""):

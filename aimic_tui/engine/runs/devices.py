@@ -21,14 +21,16 @@ class Slot:
     Attributes:
         number: from 1.
         device: what people call it: "cpu", "cuda:2".
-        visible: what CUDA_VISIBLE_DEVICES is set to for its worker, so that it sees this GPU only; "" hides them all.
-        threads: processor threads for its worker.
+        visible: what CUDA_VISIBLE_DEVICES is set to for its worker, so that it sees its own GPUs only; "" hides all.
+        threads: processor threads for each of its processes.
+        ranks: processes that train one trial together, each on a GPU of its own (or all on the processor).
     """
 
     number: int
     device: str
     visible: str
     threads: int
+    ranks: int = 1
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,11 @@ def _text(value: str | bytes) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def find_slots(devices: str, workers: int, threads: int) -> tuple[Slot, ...]:
+def find_slots(devices: str, workers: int, threads: int, ranks: int = 1) -> tuple[Slot, ...]:
     """Return a slot for each worker that `compute.devices`, `compute.workers` and `compute.threads` ask for.
+
+    Args:
+        ranks: GPUs a trial, `compute.data_parallel`; GPUs that are left over by it stay unused.
 
     Raises:
         UsageProblem: `devices` says nothing that is understood.
@@ -119,8 +124,8 @@ def find_slots(devices: str, workers: int, threads: int) -> tuple[Slot, ...]:
             f"compute.devices = {wanted}: there is no GPU that this machine's driver shows. Use auto or cpu."
         )
     if not found:
-        share = threads or max(1, available_processors() // workers)
-        return tuple(Slot(number, "cpu", "", share) for number in range(1, workers + 1))
+        share = threads or max(1, available_processors() // (workers * ranks))
+        return tuple(Slot(number, "cpu", "", share, ranks) for number in range(1, workers + 1))
     chosen = list(found)
     if wanted not in ("auto", "cuda"):
         numbers = sorted({int(number) for number in re.findall(r"\d+", wanted)})
@@ -128,12 +133,27 @@ def find_slots(devices: str, workers: int, threads: int) -> tuple[Slot, ...]:
             there = "cuda:0" if len(found) == 1 else f"cuda:0 to cuda:{len(found) - 1}"
             raise InputProblem(f"compute.devices = {wanted}: there is no cuda:{numbers[-1]}, only {there}.")
         chosen = [found[number] for number in numbers]
-    share = threads or max(1, available_processors() // len(chosen))
-    return tuple(Slot(number, f"cuda:{gpu.number}", gpu.visible, share) for number, gpu in enumerate(chosen, 1))
+    teams = [chosen[start : start + ranks] for start in range(0, len(chosen) - ranks + 1, ranks)]
+    if not teams:
+        there = "is only one GPU" if len(chosen) == 1 else f"are only {len(chosen)} GPUs"
+        raise InputProblem(
+            f"compute.data_parallel = {ranks}: there {there} to share a trial. Set a smaller number, or off."
+        )
+    share = threads or max(1, available_processors() // (len(teams) * ranks))
+    return tuple(
+        Slot(
+            number,
+            "cuda:" + "+".join(str(gpu.number) for gpu in team),
+            ",".join(gpu.visible for gpu in team),
+            share,
+            ranks,
+        )
+        for number, team in enumerate(teams, 1)
+    )
 
 
 def worker_environment(slot: Slot, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a slot's worker: it sees its own device only and keeps to its threads."""
+    """Return the environment of a slot's worker: it sees its own devices only and keeps to its threads."""
     return {
         **environment,
         "CUDA_VISIBLE_DEVICES": slot.visible,

@@ -364,7 +364,7 @@ def main(arguments: Sequence[str]) -> int:
     from aimic_tui.engine.experiment import Experiment
 
     compute = Experiment.from_file(folder.experiment_file).compute
-    found = find_slots(compute.devices, compute.workers, compute.threads)
+    found = find_slots(compute.devices, compute.workers, compute.threads, compute.ranks)
     slots, warning = settle_threads(folder, found, compute.threads)
     scheduler = Scheduler(
         folder,

@@ -21,6 +21,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -73,6 +74,21 @@ class StopSigns:
         return self._asked
 
 
+@dataclass(frozen=True)
+class Team:
+    """Processes that train a trial together.
+
+    Attributes:
+        ranks: how many they are, this one included.
+        device: of the first; on GPUs the others have those after it.
+        threads: of each.
+    """
+
+    ranks: int
+    device: str
+    threads: int
+
+
 class Worker:
     """Trains the trials of one run that it is handed.
 
@@ -80,11 +96,13 @@ class Worker:
         run: the run's folder.
         device: "cpu", "cuda:0"...
         stop: what ends its work.
+        team: how many processes train a trial together, where it is not this one alone.
     """
 
-    def __init__(self, run: RunFolder, device: str, stop: StopSigns) -> None:
+    def __init__(self, run: RunFolder, device: str, stop: StopSigns, team: Team | None = None) -> None:
         self._run = run
         self._device = device
+        self._team = team
         self._stop = stop
         self._load: Callable[[TrialKey], TrialTask] | None = None
 
@@ -123,10 +141,11 @@ class Worker:
         return True
 
     def _train(self, key: TrialKey) -> str:
+        from aimic_tui.engine.runs.team import helped  # late: it imports this module
         from aimic_tui.engine.training.trial import train_trial
 
         if self._load is None:
-            self._load = _task_loader(self._run, self._device)
+            self._load = task_loader(self._run, self._device)
         task = self._load(key)
         events = self._run.trial(key).events_file
 
@@ -142,10 +161,11 @@ class Worker:
                 else:
                     tell(event, fields | watch.totals() if event == "trial-finished" else fields)
 
-            return train_trial(task, emit=emit, should_stop=self._stop.seen).state
+            with helped(self._run, key, self._team) as ranks:
+                return train_trial(replace(task, ranks=ranks), emit=emit, should_stop=self._stop.seen).state
 
 
-def _task_loader(run: RunFolder, device: str) -> Callable[[TrialKey], TrialTask]:
+def task_loader(run: RunFolder, device: str) -> Callable[[TrialKey], TrialTask]:
     """Read the run's files once; return what makes a trial's task."""
     from aimic_tui.engine.data.manifest import read_manifest
     from aimic_tui.engine.data.split import inner_file, read_split
@@ -219,6 +239,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("run", type=Path)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--ranks", type=int, default=1)
     options = parser.parse_args(arguments)
     run = RunFolder(options.run.absolute())
     stop = StopSigns(run.stop_file, os.getppid())
@@ -230,7 +251,8 @@ def main(arguments: Sequence[str]) -> int:
         if options.threads:
             os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(options.threads)))
         settle_processor()
-        return _serve(Worker(run, options.device, stop), stop, answers, options.threads)
+        team = Team(options.ranks, options.device, options.threads) if options.ranks > 1 else None
+        return _serve(Worker(run, options.device, stop, team), stop, answers, options.threads)
 
 
 def _serve(worker: Worker, stop: StopSigns, answers: IO[str], threads: int) -> int:

@@ -37,7 +37,7 @@ class WorkerProcess:
 
     Args:
         slot: its device and threads.
-        command: what to start; the device follows as `--device cpu|cuda:0` and the threads as `--threads N`.
+        command: what to start; `--device cpu|cuda:0`, `--threads N` and `--ranks N` follow.
         log: gets what it prints.
     """
 
@@ -45,12 +45,12 @@ class WorkerProcess:
         self.slot = slot
         self.trial: TrialKey | None = None
         self.log = log
-        # It sees its own GPU only, which is then the first one that it sees.
+        # It sees its own GPUs only, and the first of them is then the first one that it sees.
         device = "cpu" if slot.device == "cpu" else "cuda:0"
         with log.open("ab") as output:
             self._log_start = output.tell()
             self._process = subprocess.Popen(
-                [*command, "--device", device, "--threads", str(slot.threads)],
+                [*command, "--device", device, "--threads", str(slot.threads), "--ranks", str(slot.ranks)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,
