@@ -156,7 +156,7 @@ class DataScreen(OpeningPlace):
         self._keep(data)
         self._title(headline(data))
         self.query_one("#classes", RowList).show(class_rows(data.data_set))
-        self._head_classes()
+        self.call_after_refresh(self._head_classes)
         self._show_findings()
         if self._shown is not None:
             rows = [*self.query_one("#classes", RowList).rows, *self.query_one("#findings", RowList).rows]
