@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
+from aimic_tui.engine.data.intensity import AS_STORED, InputRule
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.widgets.image_view import ImageView
 from aimic_tui.widgets.table_column import Cell
@@ -31,7 +32,12 @@ class LargeImage(ModalScreen[int]):
     ]
 
     def __init__(
-        self, count: int, at: int, path: Callable[[int], Path], words: Callable[[int], Sequence[Cell]]
+        self,
+        count: int,
+        at: int,
+        path: Callable[[int], Path],
+        words: Callable[[int], Sequence[Cell]],
+        rule: InputRule = AS_STORED,
     ) -> None:
         """Make the view.
 
@@ -40,9 +46,10 @@ class LargeImage(ModalScreen[int]):
             at: which one to begin with.
             path: gives the file of an image.
             words: gives the lines on an image that are not in its file: its name, its label.
+            rule: which stored values are drawn in which colour.
         """
         super().__init__()
-        self._count, self._at, self._path, self._words = count, at, path, words
+        self._count, self._at, self._path, self._words, self._rule = count, at, path, words, rule
 
     def compose(self) -> ComposeResult:
         """Draw the image, its facts below it, and the keys."""
@@ -53,6 +60,7 @@ class LargeImage(ModalScreen[int]):
 
     def on_mount(self) -> None:
         """Show the image."""
+        self.query_one(ImageView).rule = self._rule
         self._show()
 
     def _show(self) -> None:

@@ -234,6 +234,7 @@ class PredictScreen(Place):
         table.focus()
         self.refresh_bindings()
         reader, progress = TableReader(), EventReader(job.events_file, latest_only=("progress",))
+        self.query_one(ImageView).rule = await asyncio.to_thread(lambda: job.rule)
         said: dict[str, Any] = {}
         while True:
             # The state first: what is read after the process has ended is all there is.
@@ -319,6 +320,7 @@ class PredictScreen(Place):
                 table.rows.cursor,
                 lambda at: job.image_path(rows.images[shown[at]]),
                 lambda at: [*self._words(shown[at]), *probabilities_of(rows, shown[at], 8)],
+                self.query_one(ImageView).rule,
             )
         )
         table.go_to(int(shown[at]))

@@ -18,8 +18,10 @@ from typing import Any, Literal
 
 from textual.content import Content
 
+from aimic_tui.engine.data.intensity import AS_STORED, InputRule
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.models.model_folder import find_models, read_model_card
 from aimic_tui.engine.runs.events import now, to_time
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import one_line, printable
@@ -74,6 +76,13 @@ class Job:
     def image_path(self, name: str) -> Path:
         """Return the file of an image of the table."""
         return self.images / name if self.images.is_dir() else self.images
+
+    @property
+    def rule(self) -> InputRule:
+        """Which stored values its model sees in which colour; as they are stored where the model is gone."""
+        with suppress(InputProblem):
+            return read_model_card(find_models(self.model, self.network or None)[0]).preprocessing.rule
+        return AS_STORED
 
     @property
     def state(self) -> State:

@@ -16,6 +16,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from aimic_tui.engine.data.intensity import AS_STORED
 from aimic_tui.engine.errors import AimicError, InputProblem
 from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.status import read_status
@@ -220,6 +221,9 @@ class ResultsScreen(Place):
         if event.network != self.query_one(NetworkTable).chosen:
             return
         self._judged = event.judged
+        self.query_one(ThumbnailGrid).rule = self.query_one(ImageView).rule = (
+            AS_STORED if event.judged is None else event.judged.rule
+        )
         if event.judged is None:
             self.query_one("#behind", Static).update(Content.styled(printable(event.problem), "$warning"))
             return

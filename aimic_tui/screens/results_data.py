@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tomli
 from numpy.typing import NDArray
 
+from aimic_tui.engine.data.intensity import AS_STORED, InputRule, rule_in
 from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, CLASS_METRICS
@@ -69,6 +71,7 @@ class Judged:
         folds: int [n], from 1.
         labels, said: int32 [n], codes into `classes`; said is -1 where the image could not be classified.
         probabilities: float64 [n, classes].
+        rule: which stored values the networks saw in which colour.
     """
 
     images: tuple[str, ...]
@@ -79,6 +82,7 @@ class Judged:
     said: NDArray[np.int32]
     probabilities: NDArray[np.float64]
     classes: tuple[str, ...]
+    rule: InputRule = AS_STORED
 
     @property
     def confidence(self) -> NDArray[np.float64]:
@@ -159,7 +163,15 @@ def read_judged(folder: RunFolder, network: str) -> Judged:
         said=said.astype(np.int32),
         probabilities=shares,
         classes=data_set.classes,
+        rule=_rule(folder),
     )
+
+
+def _rule(folder: RunFolder) -> InputRule:
+    try:
+        return rule_in(tomli.loads(folder.experiment_file.read_text("utf-8")).get("data", {}))
+    except (OSError, ValueError):  # the figures stand without the pictures
+        return AS_STORED
 
 
 def write_tables(results: RunResults, folder: Path) -> list[Path]:

@@ -17,6 +17,7 @@ from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
 
+from aimic_tui.engine.data.intensity import AS_STORED, InputRule
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.half_blocks import Pixels, drawing_for, fitting, resized, strips_of
 from aimic_tui.widgets.table_column import Cell
@@ -35,14 +36,14 @@ class Picture:
     facts: tuple[str, ...]
 
 
-def read_picture(path: Path) -> Picture:
-    """Read an image for the screen; what can't be read gives a picture that says why."""
+def read_picture(path: Path, rule: InputRule = AS_STORED) -> Picture:
+    """Read an image for the screen, by a rule for its colours; what can't be read gives a picture that says why."""
     # Pillow and the formats' readers are wanted only when there is an image to show.
     from aimic_tui.engine.data.reading import UnreadableImage, image_facts, read_image
 
     try:
-        pixels = read_image(path)
-        facts = image_facts(path)
+        pixels = read_image(path, rule)
+        facts = image_facts(path, rule)
     except UnreadableImage as problem:
         return Picture(None, (f"! {problem.detail}",))
     height, width = pixels.shape[:2]
@@ -86,9 +87,10 @@ class ImageView(Widget):
     picture: var[Picture | None] = var(None)
 
     class _Read(Message):
-        def __init__(self, path: Path, picture: Picture) -> None:
+        def __init__(self, path: Path, rule: InputRule, picture: Picture) -> None:
             super().__init__()
             self.path = path
+            self.rule = rule
             self.picture = picture
 
     def __init__(self, *, empty: str = "", id: str | None = None, classes: str | None = None) -> None:
@@ -107,6 +109,21 @@ class ImageView(Widget):
         self._reading = False
         self._known: OrderedDict[Path, Picture] = OrderedDict()
         self._lines: list[Strip] | None = None
+        self._rule = AS_STORED
+
+    @property
+    def rule(self) -> InputRule:
+        """Which stored values are drawn in which colour."""
+        return self._rule
+
+    @rule.setter
+    def rule(self, rule: InputRule) -> None:
+        if rule != self._rule:
+            self._rule = rule
+            self._known.clear()
+            self.picture = None
+            self._redraw()
+            self._read_next()
 
     def show_path(self, path: Path | None, words: Sequence[Cell] = (), below: Sequence[Cell] = ()) -> None:
         """Show an image file, read beside the event loop; None shows none.
@@ -125,9 +142,9 @@ class ImageView(Widget):
         # One at a time, and always the latest: holding a key down reads few images, not all on the way.
         if self._path is not None and self.picture is None and not self._reading and self.is_attached:
             self._reading = True
-            path = self._path
+            path, rule = self._path, self._rule
             self.run_worker(
-                lambda: self.post_message(self._Read(path, read_picture(path))),
+                lambda: self.post_message(self._Read(path, rule, read_picture(path, rule))),
                 thread=True,
                 group="read-image",
                 exit_on_error=False,
@@ -140,12 +157,13 @@ class ImageView(Widget):
     def on_image_view__read(self, message: ImageView._Read) -> None:
         """Take a picture that was read, and read the next if another is wanted by now."""
         self._reading = False
-        self._known[message.path] = message.picture
-        if len(self._known) > _KEPT:
-            self._known.popitem(last=False)
-        if message.path == self._path:
-            self.picture = message.picture
-            self._redraw()
+        if message.rule == self._rule:
+            self._known[message.path] = message.picture
+            if len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+            if message.path == self._path:
+                self.picture = message.picture
+                self._redraw()
         self._read_next()
 
     def on_resize(self) -> None:

@@ -20,6 +20,7 @@ from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from aimic_tui.engine.data.intensity import AS_STORED, InputRule
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.half_blocks import Drawing, drawing_for, faded, strips_of
 from aimic_tui.widgets.table_column import cut
@@ -113,9 +114,10 @@ class ThumbnailGrid(ScrollView, can_focus=True):
             return self.grid
 
     class _Drew(Message):
-        def __init__(self, size: tuple[int, int], drawn: dict[Path, _Drawn]) -> None:
+        def __init__(self, size: tuple[int, int], rule: InputRule, drawn: dict[Path, _Drawn]) -> None:
             super().__init__()
             self.size = size
+            self.rule = rule
             self.drawn = drawn
 
     def __init__(self, *, empty: str = "No images to show.", id: str | None = None, classes: str | None = None) -> None:
@@ -134,6 +136,19 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         self._tile = (_USUAL, _USUAL // 2)
         self._drawn: OrderedDict[Path, _Drawn] = OrderedDict()
         self._reading = False
+        self._rule = AS_STORED
+
+    @property
+    def rule(self) -> InputRule:
+        """Which stored values are drawn in which colour."""
+        return self._rule
+
+    @rule.setter
+    def rule(self, rule: InputRule) -> None:
+        if rule != self._rule:
+            self._rule = rule
+            self._drawn.clear()
+            self._look()
 
     def show(self, items: Sequence[Thumbnail], at: int = 0) -> None:
         """Show other images; `items` may make its entries when asked for them.
@@ -268,9 +283,9 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         if not wanted:
             return
         self._reading = True
-        size, drawing = self._tile, drawing_for(self.app)
+        size, rule, drawing = self._tile, self._rule, drawing_for(self.app)
         self.run_worker(
-            lambda: self.post_message(self._Drew(size, _draw(wanted, size, drawing))),
+            lambda: self.post_message(self._Drew(size, rule, _draw(wanted, size, rule, drawing))),
             thread=True,
             group="thumbnails",
             exit_on_error=False,
@@ -279,7 +294,7 @@ class ThumbnailGrid(ScrollView, can_focus=True):
     def on_thumbnail_grid__drew(self, message: ThumbnailGrid._Drew) -> None:
         """Keep what was drawn, and have the rest drawn of what is in sight by now."""
         self._reading = False
-        if message.size == self._tile:
+        if message.size == self._tile and message.rule == self._rule:
             self._drawn.update(message.drawn)
             while len(self._drawn) > max(_KEPT, 2 * len(self._in_sight())):
                 self._drawn.popitem(last=False)
@@ -343,14 +358,14 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         return [*segments, Segment(text + " " * (width - cell_len(text)), style)]
 
 
-def _draw(paths: Sequence[Path], size: tuple[int, int], drawing: Drawing) -> dict[Path, _Drawn]:
+def _draw(paths: Sequence[Path], size: tuple[int, int], rule: InputRule, drawing: Drawing) -> dict[Path, _Drawn]:
     from aimic_tui.engine.data.reading import UnreadableImage, read_image
 
     until = time.monotonic() + _SLICE
     drawn: dict[Path, _Drawn] = {}
     for path in paths:
         try:
-            drawn[path] = strips_of(read_image(path), *size, drawing)
+            drawn[path] = strips_of(read_image(path, rule), *size, drawing)
         except UnreadableImage as problem:
             drawn[path] = problem.kind
         if time.monotonic() > until:

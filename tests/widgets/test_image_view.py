@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from textual.app import App, ComposeResult
+from textual.pilot import Pilot
 
+from aimic_tui.engine.data.intensity import InputRule
 from aimic_tui.widgets.half_blocks import fitting, resized, strips_of
 from aimic_tui.widgets.image_view import ImageView, read_picture
 
@@ -150,3 +153,27 @@ async def test_no_color_draws_by_density(tmp_path: Path, monkeypatch: pytest.Mon
         await app.workers.wait_for_complete()
         await pilot.pause()
         assert "▀" not in "\n".join(app.lines())
+
+
+async def test_values_are_drawn_by_the_rule_of_the_run(tmp_path: Path) -> None:
+    values = np.zeros((20, 20), np.uint16)
+    values[:, 10:] = 900
+    Image.fromarray(values).save(tmp_path / "dim.png")
+    app = ViewApp()
+    async with app.run_test(size=(60, 20)) as pilot:
+        app.view.show_path(tmp_path / "dim.png")
+        await _until(pilot, lambda: app.view.picture is not None)
+        assert app.view.picture is not None and app.view.picture.pixels is not None
+        assert app.view.picture.pixels.max() == 4  # of 65535, as far as anyone knows
+        app.view.rule = InputRule("window", (0.0, 900.0), "1:#ff0080")
+        await _until(pilot, lambda: app.view.picture is not None)
+        assert app.view.picture is not None and app.view.picture.pixels is not None
+        assert app.view.picture.pixels[0, 19].tolist() == [255, 0, 128]
+
+
+async def _until(pilot: Pilot[None], happened: Callable[[], bool]) -> None:
+    for _ in range(200):
+        await pilot.pause(0.02)
+        if happened():
+            return
+    raise AssertionError("it did not happen")

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from textual.app import App, ComposeResult
 
+from aimic_tui.engine.data.intensity import InputRule
 from aimic_tui.widgets import thumbnails
 from aimic_tui.widgets.thumbnails import Thumbnail, ThumbnailGrid
 
@@ -175,3 +176,22 @@ async def test_drawings_are_kept_but_not_without_end(folder: Path, monkeypatch: 
             await pilot.press("pagedown")
             await settle(app, pilot)
         assert len(app.grid._drawn) <= 24
+
+
+async def test_another_rule_draws_the_images_anew(tmp_path: Path) -> None:
+    values = np.zeros((20, 20), np.uint16)
+    values[:, 10:] = 900
+    Image.fromarray(values).save(tmp_path / "dim.png")
+    app = GridApp()
+    async with app.run_test(size=(60, 20)) as pilot:
+        app.grid.show([Thumbnail(tmp_path / "dim.png", "dim")])
+        colours = set()
+        for rule in (InputRule(), InputRule("window", (0.0, 900.0))):
+            app.grid.rule = rule
+            for _ in range(200):
+                await pilot.pause(0.02)
+                if "·" not in app.text():
+                    break
+            segments = [segment for segment in app.grid.render_line(3) if segment.style and segment.style.color]
+            colours.add(tuple(str(segment.style.color) for segment in segments if segment.style))
+        assert len(colours) == 2

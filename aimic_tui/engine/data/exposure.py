@@ -7,14 +7,15 @@ file, is shown by the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from aimic_tui.engine.data.intensity import InputRule
+from aimic_tui.engine.data.intensity import InputRule, rule_in
 from aimic_tui.engine.data.pixels import Pixels, Values, own_limits
 from aimic_tui.engine.data.reading import UnreadableImage, read_pixels
 from aimic_tui.engine.data.threads import Progress, ShouldStop, in_threads
@@ -23,6 +24,7 @@ from aimic_tui.engine.text import one_line
 
 _IMAGES = 256  # that are measured, evenly spread over the data set
 _PIXELS = 4_096  # of each image, so that all count alike: a million, of which 5,000 lie above the 99.5th percentile
+_PERCENTILES = (0.5, 99.5)  # the default of `data.percentiles`
 _TOPS = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)  # of 8, 10, 12, 14 and 16 bits, as cameras have them
 
 
@@ -84,6 +86,20 @@ def settled(
         low, high = (float(value) for value in np.percentile(numbers, percentiles)) if numbers.size else (0.0, 1.0)
         window += [low, high if high > low else low + 1]  # of a channel that is all of one value nothing is to be seen
     return replace(rule, window=tuple(window))
+
+
+def settled_in(table: Mapping[str, Any], paths: Sequence[Path], should_stop: ShouldStop | None = None) -> InputRule:
+    """Return the rule by which a run with this table `data` would see images, for whoever only looks at them.
+
+    Raises:
+        Interrupted: `should_stop` said so.
+    """
+    rule, percentiles = rule_in(table), table.get("percentiles")
+    pair = percentiles if isinstance(percentiles, list) and len(percentiles) == 2 else _PERCENTILES
+    try:
+        return settled(rule, pair, paths, should_stop=should_stop)
+    except (InputProblem, TypeError, ValueError):  # a run would be refused
+        return rule
 
 
 @dataclass(frozen=True, eq=False)

@@ -199,6 +199,14 @@ def rule_of(settings: DataSettings) -> InputRule:
     return rule
 
 
+def rule_in(table: Mapping[str, Any]) -> InputRule:
+    """Return the rule that an experiment's table `data` states, for who only looks; `AS_STORED` where it is none."""
+    try:
+        return InputRule.from_json({"intensity": "auto", **table})
+    except (KeyError, TypeError, ValueError, UsageProblem):
+        return AS_STORED
+
+
 def _fault_of(rule: InputRule) -> str:
     numbers = ", ".join(f"{number:g}" for number in rule.window)
     wanted = rule.wanted
