@@ -96,3 +96,11 @@ def test_the_catalogue_needs_no_library() -> None:
         "print([m for m in ('torch', 'torchvision', 'timm', 'sklearn', 'pydantic') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_parameters_follow_the_number_of_classes() -> None:
+    from aimic_tui.engine.models.build import build_network
+
+    for name in ("mobilenet_v2", "timm-resnet18", "levit_128s"):
+        built = build_network(name, 3, find_network(name).input_size)
+        assert find_network(name).parameters_for(3) == sum(parameter.numel() for parameter in built.parameters())
