@@ -38,6 +38,7 @@ _COMMANDS = {
     "predict": ("predict", "predict", "Classify images with a trained model."),
     "evaluate": ("evaluate", "evaluate", "A model on another, labelled data set, and whether it is of its kind."),
     "robustness": ("evaluate", "robustness", "What a run's figures lose when its test images are disturbed."),
+    "study": ("study", "study", "Networks on several data sets, from one file: e.g. the published evaluation."),
     "benchmark": ("benchmark", "benchmark", "How long networks take here, from files to classes."),
     "cache": ("cache", "cache", "The decoded images that runs share, and how to clear them."),
     "doctor": ("doctor", "doctor", "What this terminal, these devices and these folders can do."),

@@ -120,8 +120,19 @@ def watch(context: click.Context, run: str, plain: bool) -> None:
 @click.option("--no-wait", is_flag=True, help="Ask for the stop and leave.")
 @click.pass_context
 def stop(context: click.Context, run: str, no_wait: bool) -> None:
-    """Stop RUN; finished trials and checkpoints are kept."""
-    folder = Workspace(context.obj).find_run(run)
+    """Stop RUN, or a study by its name; finished trials and checkpoints are kept."""
+    from aimic_tui.engine.study.control import find_going_study, stop_study
+
+    workspace = Workspace(context.obj)
+    going = find_going_study(workspace, run)
+    if going is not None:
+        stop_study(going)
+        click.echo(f"The study {printable(going.name)} stops with the run that is on.", err=True)
+        deadline = time.monotonic() + _STOP_PATIENCE
+        while going.alive and not no_wait and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return
+    folder = workspace.find_run(run)
     request_stop(folder)
     name = printable(folder.name)
     if no_wait:

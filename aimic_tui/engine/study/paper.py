@@ -45,10 +45,11 @@ LATENCY = {
 }
 LATENCY_DEVICE = "Core i7-10700, 8 GB"
 
-# Means over the four data sets. The figures are named as in `evaluation.metrics`: what the publication calls accuracy
-# is the one-vs-rest accuracy, averaged over the classes.
+# Means over the four data sets, named as in `evaluation.metrics`. The publication defines accuracy class by class
+# against the rest, but what it prints equals its recall to within 0.02, as the share of correct images does on classes
+# of equal size; a one-vs-rest accuracy of four and eight classes would be far higher. So it stands beside our accuracy.
 AVERAGES: dict[str, dict[str, float]] = {
-    network: dict(zip(("one_vs_rest_accuracy", "macro_recall", "macro_precision", "macro_f1"), figures, strict=True))
+    network: dict(zip(("accuracy", "macro_recall", "macro_precision", "macro_f1"), figures, strict=True))
     for network, figures in {
         "resnext50_32x4d": (96.83, 96.81, 96.94, 96.82),
         "resnet50": (96.70, 96.68, 96.77, 96.69),

@@ -1,0 +1,353 @@
+"""A study's figures put into tables as Liu et al. 2022 lay theirs out, the published number beside ours.
+
+All figures are in per cent. Ours are pooled over the test images of all folds, with the intervals of the runs;
+differences to a published number take that number as fixed, since its scatter is not published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.evaluation.data_sets import rank_runs
+from aimic_tui.engine.evaluation.limits import Interval
+from aimic_tui.engine.evaluation.ranking import Ranking
+from aimic_tui.engine.evaluation.titles import TITLES
+from aimic_tui.engine.inference.timings import NetworkTiming
+from aimic_tui.engine.report.charts import intervals
+from aimic_tui.engine.report.document import Block, Bullets, Document, Drawing, Paragraph, Section, Table
+from aimic_tui.engine.report.rank_chart import rank_diagram
+from aimic_tui.engine.report.words import NOTHING, number, p_value
+from aimic_tui.engine.study.figures import METRICS, StudyFigures, mean_of
+from aimic_tui.engine.study.paper import AVERAGES, DATA_SETS, LATENCY, LATENCY_DEVICE
+
+DEFINITIONS = (
+    "Definitions, as in the publication: for each class its one-vs-rest counts TP, FP, FN, TN; precision TP/(TP+FP), "
+    "recall TP/(TP+FN), F1 their harmonic mean, each averaged over the classes. Two accuracies are told apart: the "
+    "share of correct images, and the one-vs-rest accuracy (1/L) sum of (TP+TN)/(TP+FP+FN+TN), which is higher for "
+    "more than two classes. The publication defines the second, but the accuracies it prints equal its recalls, as "
+    "shares of correct images do: they stand beside the first."
+)
+_PROTOCOLS = {
+    "honest": "honest protocol (a validation part chooses the epoch; groups stay together)",
+    "aimic-2022": "published protocol (the test images choose the epoch; folds by image): optimistic",
+}
+
+
+def percent(figure: Interval | None) -> str:
+    """Write a share of 0 to 1 with its interval in per cent: `96.83 (95.10 to 97.92)`."""
+    if figure is None or figure.value is None:
+        return NOTHING
+    if figure.low is None or figure.high is None:
+        return number(100 * figure.value, 2)
+    return f"{number(100 * figure.value, 2)} ({number(100 * figure.low, 2)} to {number(100 * figure.high, 2)})"
+
+
+def beside(figure: Interval | None, published: float | None) -> Interval | None:
+    """Return a figure minus a published one, which is in per cent; None where one is missing."""
+    if figure is None or figure.value is None or published is None:
+        return None
+    limits = [None if limit is None else limit - published / 100 for limit in (figure.low, figure.high)]
+    return Interval(figure.value - published / 100, *limits)
+
+
+def make_document(figures: StudyFigures, timings: Mapping[str, Mapping[str, NetworkTiming]]) -> Document:
+    """Lay out a study.
+
+    Args:
+        timings: device -> network -> what `aimic benchmark` measured.
+    """
+    study = figures.study
+    sets = ", ".join(data.name for data in study.data_sets)
+    lead = [
+        f"{len(study.networks)} networks on {len(study.data_sets)} data sets ({sets}); {', '.join(study.protocols)}.",
+        "Laid out as Tables 3 and 4 and Figures 7 and 8 of Liu et al. 2022; made anew from the runs' folders.",
+    ]
+    sections = [
+        Section("Summary", list(_summary(figures))),
+        *(section for protocol in study.protocols for section in _of_protocol(figures, protocol)),
+        *_gap(figures),
+        *(section for protocol in study.protocols for section in _ranking(figures, protocol)),
+        *_latency(figures, timings),
+        Section("Runs", [_runs(figures)]),
+    ]
+    return Document(f"Study: {study.name}", lead, sections)
+
+
+def _summary(figures: StudyFigures) -> Iterator[Block]:
+    if not figures.complete:
+        yield Paragraph("The study is not complete: figures are of what is tested so far.", strong=True)
+    for sentence in figures.problems:
+        yield Paragraph(sentence, strong=True)
+    yield Paragraph(DEFINITIONS)
+    points = []
+    for protocol in figures.study.protocols:
+        means = {name: figures.average(protocol, name, "macro_f1") for name in figures.study.networks}
+        known = {name: mean for name, mean in means.items() if mean is not None and mean.value is not None}
+        if known:
+            best = max(known, key=lambda name: known[name].value or 0.0)
+            points.append(
+                f"Highest mean F1, {protocol}: {best}, {percent(known[best])} %. The best of many is flattered."
+            )
+    overall = [gap["macro_f1"] for gap in figures.gaps.values()]
+    if overall:
+        values = [gap.value or 0.0 for gap in overall]
+        shown = sum(gap.low is not None and gap.low > 0 for gap in overall)
+        points.append(
+            f"The published protocol's F1 is {number(100 * sum(values) / len(values), 2)} points above the honest one "
+            f"on average over {len(overall)} pairs of network and data set, clearly so in {shown}."
+        )
+    if points:
+        yield Bullets(points)
+
+
+def _of_protocol(figures: StudyFigures, protocol: str) -> Iterator[Section]:
+    study = figures.study
+    if not any(key[1] == protocol for key in figures.networks):
+        return
+    yield Section(f"Results, {protocol}", [Paragraph(f"By the {_PROTOCOLS[protocol]}.", protocol != "honest")])
+    averages = {name: {m: figures.average(protocol, name, m) for m in METRICS} for name in study.networks}
+    if len(study.data_sets) > 1 and any(found["macro_f1"] for found in averages.values()):
+        yield Section("Averages over the data sets", list(_averages(figures, protocol, averages)), 3)
+    yield Section("F1 by network and data set", list(_by_data_set(figures, protocol, "macro_f1")), 3)
+    for metric in METRICS[:-1]:
+        yield Section(f"{_title(metric)} by network and data set", list(_by_data_set(figures, protocol, metric)), 3)
+    yield from _best(figures, protocol)
+
+
+def _title(metric: str) -> str:
+    title = TITLES[metric]
+    return title[0].upper() + title[1:]
+
+
+def _averages(
+    figures: StudyFigures, protocol: str, averages: Mapping[str, Mapping[str, Interval | None]]
+) -> Iterator[Block]:
+    names = sorted(figures.study.networks, key=lambda name: -_value(averages[name]["macro_f1"]))
+    header = ["network"]
+    published = _compares_with_the_paper(figures)
+    for metric in METRICS:
+        theirs = published and any(metric in row for row in AVERAGES.values())
+        header += [TITLES[metric], *(["published", "difference"] if theirs else [])]
+    rows = []
+    for name in names:
+        cells = [name]
+        for metric in METRICS:
+            cells.append(percent(averages[name][metric]))
+            if published and any(metric in row for row in AVERAGES.values()):
+                number_of = AVERAGES.get(name, {}).get(metric)
+                cells += [number(number_of, 2), percent(beside(averages[name][metric], number_of))]
+        rows.append(cells)
+    yield Table("Means over the data sets, %, with 95 % intervals; the highest F1 first.", header, rows)
+    drawn = [
+        (name, [_mapping(averages[name]["macro_f1"]), _published(AVERAGES.get(name, {}).get("macro_f1"))])
+        for name in names
+    ]
+    series = ["here", "published"] if published else ["here"]
+    chart = intervals(f"averages-{protocol}", [(name, found[: len(series)]) for name, found in drawn], series)
+    yield Drawing(f"averages-{protocol}", chart, f"Mean F1 over the data sets, {protocol}. A line is the interval.")
+
+
+def _compares_with_the_paper(figures: StudyFigures) -> bool:
+    """Whether the data sets are the paper's four: averages over others can't stand beside its own."""
+    return {data.published for data in figures.study.data_sets} == set(DATA_SETS)
+
+
+def _by_data_set(figures: StudyFigures, protocol: str, metric: str) -> Iterator[Block]:
+    study = figures.study
+    header, columns = ["network"], []
+    for data in study.data_sets:
+        f1 = DATA_SETS[data.published].f1 if data.published and metric == "macro_f1" else {}
+        columns.append((data, f1))
+        header += [data.name, *(["published", "difference"] if f1 else [])]
+    rows = []
+    for name in study.networks:
+        cells = [name]
+        for data, f1 in columns:
+            ours = figures.figure(data.name, protocol, name, metric)
+            cells.append(percent(ours))
+            if f1:
+                cells += [number(f1.get(name), 2), percent(beside(ours, f1.get(name)))]
+        rows.append(cells)
+    rows.append(_mean_row(figures, protocol, metric))
+    yield Table(f"{_title(metric)}, %, {protocol}, with 95 % intervals.", header, rows)
+    if metric == "macro_f1":
+        drawn = [
+            (name, [_mapping(figures.figure(data.name, protocol, name, metric)) for data in study.data_sets])
+            for name in study.networks
+        ]
+        chart = intervals(f"f1-{protocol}", drawn, [data.name for data in study.data_sets])
+        yield Drawing(f"f1-{protocol}", chart, f"F1 by network and data set, {protocol}. A line is the interval.")
+
+
+def _mean_row(figures: StudyFigures, protocol: str, metric: str) -> list[str]:
+    cells = ["mean of the networks"]
+    for data in figures.study.data_sets:
+        found = [figures.figure(data.name, protocol, name, metric) for name in figures.study.networks]
+        values = [figure.value for figure in found if figure is not None and figure.value is not None]
+        # No interval: the networks are tested on the same images, so their figures are not independent.
+        mean = Interval(sum(values) / len(values)) if len(values) == len(found) and values else None
+        cells.append(percent(mean))
+        if data.published and metric == "macro_f1":
+            published = DATA_SETS[data.published].mean_f1
+            cells += [number(published, 2), percent(beside(mean, published))]
+    return cells
+
+
+def _best(figures: StudyFigures, protocol: str) -> Iterator[Section]:
+    """Earlier work, the published best, and the best here."""
+    rows = []
+    for data in figures.study.data_sets:
+        found = {
+            name: figure
+            for name in figures.study.networks
+            if (figure := figures.figure(data.name, protocol, name, "accuracy")) is not None
+            and figure.value is not None
+        }
+        if not found or not data.published:
+            continue
+        record = DATA_SETS[data.published]
+        best = max(found, key=lambda name: found[name].value or 0.0)
+        others = ", ".join(f"{name} {value:g}" for name, value in record.others.items())
+        rows.append(
+            [
+                data.name,
+                others,
+                f"{record.best:.2f} ({_wilson(record.best, record.images)})",
+                best,
+                percent(found[best]),
+                percent(beside(found[best], record.best)),
+            ]
+        )
+    if rows:
+        header = ["data set", "others", "published best", "best here", "accuracy here", "difference"]
+        caption = (
+            "Accuracy (share of correct images), %. In parentheses after the published best: its 95 % interval by "
+            "Wilson, as if its images were independent. The best of many networks is flattered."
+        )
+        yield Section("Best against others", [Table(caption, header, rows, numeric=False)], 3)
+
+
+def _wilson(share: float, images: int) -> str:
+    p, z = share / 100, 1.959964
+    middle = (p + z**2 / (2 * images)) / (1 + z**2 / images)
+    reach = z / (1 + z**2 / images) * (p * (1 - p) / images + z**2 / (4 * images**2)) ** 0.5
+    return f"{100 * (middle - reach):.1f} to {100 * (middle + reach):.1f}"
+
+
+def _gap(figures: StudyFigures) -> Iterator[Section]:
+    """What the published protocol adds by its own design."""
+    study = figures.study
+    if not figures.gaps:
+        return
+    rows = []
+    for name in study.networks:
+        cells = [name]
+        for data in study.data_sets:
+            gap = figures.gaps.get((data.name, name))
+            cells += [
+                percent(figures.figure(data.name, "honest", name, "macro_f1")),
+                percent(figures.figure(data.name, "aimic-2022", name, "macro_f1")),
+                percent(None if gap is None else gap["macro_f1"]),
+            ]
+        rows.append(cells)
+    means = ["mean of the networks"]
+    for data in study.data_sets:
+        there = [gap["macro_f1"] for key, gap in figures.gaps.items() if key[0] == data.name]
+        mean = Interval(mean_of(there).value) if there else None
+        means += [NOTHING, NOTHING, percent(mean)]
+    header = ["network"]
+    for data in study.data_sets:
+        header += [f"{data.name}, honest", f"{data.name}, aimic-2022", "gap"]
+    caption = (
+        "F1, %. The gap is paired by image: plus or minus t standard errors of a bootstrap over whole groups. It is "
+        "what choosing on the test images, and images of one group on both sides, add."
+    )
+    yield Section("Honest beside optimistic", [Table(caption, header, [*rows, means])])
+
+
+def ranking_of(figures: StudyFigures, protocol: str) -> Ranking:
+    """Rank the networks over the study's data sets by F1 under a protocol.
+
+    Raises:
+        InputProblem: see `rank_runs`.
+    """
+    runs = {found.run.path for key, found in figures.networks.items() if key[1] == protocol}
+    return rank_runs(sorted(runs), "macro_f1")
+
+
+def _ranking(figures: StudyFigures, protocol: str) -> Iterator[Section]:
+    if len(figures.study.data_sets) < 2 or not any(key[1] == protocol for key in figures.networks):
+        return
+    title = f"Ranks over the data sets, {protocol}"
+    try:
+        ranking = ranking_of(figures, protocol)
+    except InputProblem as problem:
+        yield Section(title, [Paragraph(problem.sentence)])
+        return
+    rows = [
+        [
+            ranking.networks[place],
+            number(ranking.average_ranks[place], 2),
+            *(f"{row[place]:g}" for row in ranking.ranks),
+        ]
+        for place in ranking.by_rank
+    ]
+    sets = [data.name for data in figures.study.data_sets]
+    shown = [pair for pair in ranking.pairs if pair.differ]
+    blocks: list[Block] = [
+        Paragraph(
+            f"Friedman's test with Iman and Davenport's F: p {p_value(ranking.p)}. Nemenyi's critical difference of "
+            f"average ranks at {ranking.alpha:g}: {number(ranking.critical_difference, 2)}; "
+            + (f"{len(shown)} pair(s) differ." if shown else "no two networks are shown to differ.")
+            + (" With so few data sets even large differences are rarely shown." if len(sets) <= 5 else "")
+        ),
+        Drawing(f"ranks-{protocol}", rank_diagram(ranking), "Average ranks; a bar joins networks not shown to differ."),
+        Table("Ranks by F1, 1 is the best.", ["network", "average rank", *ranking.data_sets], rows),
+    ]
+    yield Section(title, blocks)
+
+
+def _latency(figures: StudyFigures, timings: Mapping[str, Mapping[str, NetworkTiming]]) -> Iterator[Section]:
+    """Table 3, where `aimic benchmark` was called."""
+    tables = []
+    for device, networks in timings.items():
+        found = [networks[name] for name in figures.study.networks if name in networks]
+        if not found:
+            continue
+        rows = []
+        for timing in found:
+            published = LATENCY.get(timing.network)
+            theirs = [NOTHING] * 3
+            if published:
+                theirs = [number(published.seconds_100), number(published.seconds_1), number(published.ratio, 2)]
+            ours = [number(timing.seconds_100), number(timing.seconds_1), number(timing.ratio, 2)]
+            rows.append([timing.network, *ours, *theirs])
+        header = ["network", "100 images", "1 image", "ratio", "published 100", "published 1", "ratio"]
+        caption = f"Seconds from files to classes on {device}, medians; published on a {LATENCY_DEVICE}, means."
+        tables.append(Table(caption, header, rows))
+    if tables:
+        yield Section("Latency", tables)
+
+
+def _runs(figures: StudyFigures) -> Table:
+    rows = [
+        [run, data, protocol, state]
+        for (data, protocol), runs in figures.states.items()
+        for run, state in (runs or {"not made yet": NOTHING}).items()
+    ]
+    return Table(
+        "Each has its own report: `aimic report RUN`.", ["run", "data set", "protocol", "state"], rows, None, False
+    )
+
+
+def _mapping(figure: Interval | None) -> Mapping[str, float | None]:
+    return {} if figure is None else {"value": figure.value, "low": figure.low, "high": figure.high}
+
+
+def _published(value: float | None) -> Mapping[str, float | None]:
+    return {} if value is None else {"value": value / 100}
+
+
+def _value(figure: Interval | None) -> float:
+    return -1.0 if figure is None or figure.value is None else figure.value

@@ -1,0 +1,146 @@
+"""A study's tables as files in its folder: a page, Markdown with its figures, CSV, JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.files import write_atomically, write_json, write_table
+from aimic_tui.engine.inference.timings import read_timings
+from aimic_tui.engine.report.html import to_html
+from aimic_tui.engine.report.markdown import to_markdown
+from aimic_tui.engine.runs.workspace import Workspace
+from aimic_tui.engine.study.document import DEFINITIONS, beside, make_document, ranking_of
+from aimic_tui.engine.study.figures import METRICS, StudyFigures
+from aimic_tui.engine.study.folder import StudyFolder
+from aimic_tui.engine.study.paper import AVERAGES, DATA_SETS
+
+_COLUMNS = (
+    *("data_set", "protocol", "network", "figure", "value", "low", "high", "fold_mean"),
+    *("published", "difference", "difference_low", "difference_high", "images", "groups", "complete", "run"),
+)
+
+
+def write_study(figures: StudyFigures, folder: StudyFolder, workspace: Workspace) -> Path:
+    """Write study.html, study.md with study-figures/, figures.csv, gaps.csv and results.json; return the page's path.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    document = make_document(figures, read_timings(workspace.root))
+    folder.path.mkdir(parents=True, exist_ok=True)
+    drawings = folder.path / "study-figures"
+    text, files = to_markdown(document, drawings.name)
+    drawings.mkdir(exist_ok=True)
+    for name, content in files.items():
+        write_atomically(drawings / name, content)
+    write_atomically(folder.path / "study.md", text.encode("utf-8", "replace"))
+    write_table(folder.path / "figures.csv", _COLUMNS, _figure_rows(figures))
+    gaps = ("data_set", "network", "figure", "gap", "low", "high")
+    write_table(folder.path / "gaps.csv", gaps, _gap_rows(figures))
+    write_json(folder.path / "results.json", to_json(figures))
+    page = folder.path / "study.html"
+    write_atomically(page, to_html(document).encode("utf-8", "replace"))
+    return page
+
+
+def _figure_rows(figures: StudyFigures) -> Iterator[list[object]]:
+    """Shares from 0 to 1; the published ones too."""
+    published = {data.name: data.published for data in figures.study.data_sets}
+    for (data, protocol, network), found in figures.networks.items():
+        for metric in METRICS:
+            figure = found.pooled[metric]
+            record = DATA_SETS.get(published[data])
+            theirs = record.f1.get(network) if record is not None and metric == "macro_f1" else None
+            difference = beside(figure, theirs)
+            yield [
+                *(data, protocol, network, metric, figure.value, figure.low, figure.high, found.fold_means[metric]),
+                None if theirs is None else theirs / 100,
+                *((None, None, None) if difference is None else (difference.value, difference.low, difference.high)),
+                *(found.images, found.groups, "yes" if found.complete else "no", found.run.name),
+            ]
+
+
+def _gap_rows(figures: StudyFigures) -> Iterator[list[object]]:
+    for (data, network), gap in figures.gaps.items():
+        for metric, figure in gap.items():
+            yield [data, network, metric, figure.value, figure.low, figure.high]
+
+
+def to_json(figures: StudyFigures) -> dict[str, Any]:
+    """Return the study's figures as plain values."""
+    study = figures.study
+    cells = []
+    for cell in study.cells:
+        of_cell = {
+            name: figures.networks[cell.data.name, cell.protocol, name]
+            for name in study.networks
+            if (cell.data.name, cell.protocol, name) in figures.networks
+        }
+        cells.append(
+            {
+                "data_set": cell.data.name,
+                "published": cell.data.published or None,
+                "protocol": cell.protocol,
+                "runs": figures.states[cell.data.name, cell.protocol],
+                "networks": {
+                    name: {
+                        **{metric: asdict(figure) for metric, figure in found.pooled.items()},
+                        "fold_means": found.fold_means,
+                        "images": found.images,
+                        "groups": found.groups,
+                        "complete": found.complete,
+                        "run": found.run.name,
+                    }
+                    for name, found in of_cell.items()
+                },
+            }
+        )
+    return {
+        "study": study.name,
+        "complete": figures.complete,
+        "definitions": DEFINITIONS,
+        "cells": cells,
+        "averages": {
+            protocol: {
+                name: {
+                    metric: {
+                        **asdict(mean),
+                        "published": _share(AVERAGES.get(name, {}).get(metric)),
+                    }
+                    for metric in METRICS
+                    if (mean := figures.average(protocol, name, metric)) is not None
+                }
+                for name in study.networks
+            }
+            for protocol in study.protocols
+        },
+        "gaps": [
+            {"data_set": data, "network": name, **{metric: asdict(figure) for metric, figure in gap.items()}}
+            for (data, name), gap in figures.gaps.items()
+        ],
+        "ranking": {protocol: _ranking(figures, protocol) for protocol in study.protocols},
+        "problems": list(figures.problems),
+    }
+
+
+def _share(published: float | None) -> float | None:
+    return None if published is None else published / 100
+
+
+def _ranking(figures: StudyFigures, protocol: str) -> dict[str, Any] | None:
+    if len(figures.study.data_sets) < 2:
+        return None
+    try:
+        ranking = ranking_of(figures, protocol)
+    except InputProblem:
+        return None
+    return {
+        "average_ranks": dict(zip(ranking.networks, ranking.average_ranks, strict=True)),
+        "p": ranking.p,
+        "critical_difference": ranking.critical_difference,
+        "pairs": [asdict(pair) for pair in ranking.pairs],
+    }
