@@ -25,6 +25,7 @@ _COMMANDS = {
     "marks": ("marks", "marks", "What was decided about single images: left out, another class, one group."),
     "networks": ("networks", "networks", "The networks that can be trained."),
     "weights": ("weights", "weights", "The local folder of pre-trained weights."),
+    "plan": ("plan", "plan", "What a training would amount to: trials, time, disk, second thoughts."),
     "learning-rate": ("learning_rate", "learning_rate", "Suggest a learning rate, by a range test."),
     "samples": ("samples", "samples", "Training images as training will see them, as one picture."),
     "train": ("train", "train", "Train networks, cross-validated, on a data set."),

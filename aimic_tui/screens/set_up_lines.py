@@ -1,4 +1,4 @@
-"""What stands around the form of Set-up: the sections, the help of a field."""
+"""What stands around the form of Set-up: the sections, the help of a field, what the experiment amounts to."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
+from aimic_tui.engine.runs.prospect import Prospect
+from aimic_tui.forecast_words import costs_line, images_line, trials_line
 from aimic_tui.screens.set_up_form import SECTIONS
 from aimic_tui.widgets.field import FormField, text_of
 
@@ -43,3 +45,15 @@ def help_text(field: FormField, hint: str) -> Content:
         (f"\n\n{'* changed from the ' if field.changed else ''}default {default}", "$text-muted"),
         (f"\n{hint}" if hint else "", "$text-muted"),
     )
+
+
+def plan_lines(found: Prospect) -> list[Content]:
+    """Say what an experiment amounts to; nothing where that can't be told."""
+    if found.plan is None or found.division is None:
+        return []
+    trials, parts = trials_line(found.plan, found.division)
+    return [
+        Content(images_line(found.facts)),
+        Content.assemble((trials, "bold"), parts),
+        Content(costs_line(found.plan, found.time)),
+    ]

@@ -19,11 +19,11 @@ from textual.widgets import Static
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.experiment import PRESETS, Experiment
 from aimic_tui.engine.runs.pace import Setup
+from aimic_tui.engine.runs.prospect import Prospect, look_ahead
 from aimic_tui.engine.text import printable
 from aimic_tui.screens.place import Place
 from aimic_tui.screens.set_up_form import SECTIONS, SettingsForm
-from aimic_tui.screens.set_up_lines import help_text, section_lines
-from aimic_tui.screens.set_up_plan import Found, look_around, plan_lines
+from aimic_tui.screens.set_up_lines import help_text, plan_lines, section_lines
 from aimic_tui.widgets.field import Choice, FormField
 from aimic_tui.widgets.frame import Rule
 from aimic_tui.wording import plural
@@ -63,7 +63,7 @@ class SetUpView(Place):
 
     def __init__(self) -> None:
         super().__init__()
-        self._found: Found | None = None
+        self._found: Prospect | None = None
         self.problems: dict[str, str] = {}
         self.tested: dict[Setup, float] = {}
         self._later: Timer | None = None
@@ -138,8 +138,8 @@ class SetUpView(Place):
 
     @work(group="look-around", exclusive=True, exit_on_error=False)
     async def _look_around(self, experiment: Experiment) -> None:
-        before, tested = self._found or Found(), dict(self.tested)
-        self._found = await asyncio.to_thread(look_around, experiment, self.shell.workspace, before, tested)
+        before, tested = self._found or Prospect(), dict(self.tested)
+        self._found = await asyncio.to_thread(look_ahead, experiment, self.shell.workspace, before, tested)
         self.draw()
 
     def draw(self) -> None:
@@ -174,10 +174,8 @@ class SetUpView(Place):
             seconds = f"{monotonic() - self.starting_since:.0f} s"
             return Content(f"Starting: settings, weights and every image are checked ... {seconds}")
         found, wrong, advised = self._found, self.form.wrong, self.form.advised
-        lines = []
-        if found is not None and found.plan is not None and found.division is not None:
-            lines += plan_lines(found.plan, found.facts, found.division, found.time)
-        elif found is None or not found.problems:
+        lines = plan_lines(found) if found is not None else []
+        if not lines and (found is None or not found.problems):
             named = bool(self.form.text("data.path"))
             first = "Looking at the images ..." if named else "Name the data first: a folder with a sub-folder a class."
             lines.append(Content.styled(first, "$text-muted"))

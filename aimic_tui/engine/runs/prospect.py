@@ -1,12 +1,10 @@
-"""What Set-up finds when it looks around for one state of the form, and how it says it."""
+"""All that can be known of an experiment before it is started, for Set-up and for `aimic plan`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-from textual.content import Content
 
 from aimic_tui.engine.data.marks import marks_file, marks_stamp
 from aimic_tui.engine.experiment import Experiment
@@ -15,13 +13,11 @@ from aimic_tui.engine.runs.forecast import DataFacts, Division, Forecast, divide
 from aimic_tui.engine.runs.pace import Estimate, Setup, estimate
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.setting import SettingProblem
-from aimic_tui.engine.text import printable
-from aimic_tui.wording import bytes_text, count_text, duration, plural
 
 
 @dataclass(frozen=True)
-class Found:
-    """What there is to say of one state of the form.
+class Prospect:
+    """What there is to say of one experiment.
 
     Attributes:
         data_key, split_key: what the facts and the division were found for; they are kept while that stays.
@@ -40,12 +36,31 @@ class Found:
     advice: tuple[SettingProblem, ...] = ()
     time: Estimate | None = None
 
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, for `aimic plan --json`."""
+        plan = vars(self.plan) if self.plan else {}
+        division = self.division or Division()
+        return {
+            "images": self.facts.images,
+            "classes": dict(self.facts.classes),
+            "groups": self.facts.groups,
+            "group_rule": self.facts.rule,
+            **plan,
+            "test": round(sum(division.test) / len(division.test)) if division.test else None,
+            "seconds": self.time.seconds if self.time else None,
+            "seconds_by": self.time.source if self.time else None,
+            "problems": [{"key": key, "sentence": sentence} for key, sentence in self.problems.items()],
+            "advice": [{"key": item.key, "sentence": item.sentence} for item in self.advice],
+        }
 
-def look_around(experiment: Experiment, workspace: Workspace, before: Found, tested: Mapping[Setup, float]) -> Found:
-    """Look at the data, the split, the weights, the devices and what was measured; in a thread.
+
+def look_ahead(
+    experiment: Experiment, workspace: Workspace, before: Prospect, tested: Mapping[Setup, float]
+) -> Prospect:
+    """Look at the names of the data, the split, the weights, the devices and what was measured; open no image.
 
     Args:
-        before: what was found last.
+        before: what was found last: what still holds of it is kept.
         tested: images a second of range tests, for the time.
     """
     data = experiment.data
@@ -64,7 +79,8 @@ def look_around(experiment: Experiment, workspace: Workspace, before: Found, tes
     problems = {problem.key: problem.sentence for problem in reversed(problems_outside(experiment, workspace))}
     if facts.problem:
         problems["data.path"] = facts.problem
-    plan, advice, time = None, (), None
+    plan, time = None, None
+    advice: tuple[SettingProblem, ...] = ()
     if division is not None and division.problem is not None:
         key, sentence = division.problem
         problems[key] = sentence
@@ -72,32 +88,4 @@ def look_around(experiment: Experiment, workspace: Workspace, before: Found, tes
         plan = forecast(experiment, division, len(facts.classes), workspace.root)
         advice = tuple(advice_on(experiment, facts, division, plan))
         time = estimate(workspace, experiment, plan, tested) if "model.networks" not in problems else None
-    return Found(data_key, facts, split_key, division, plan, problems, advice, time)
-
-
-def plan_lines(plan: Forecast, facts: DataFacts, division: Division, time: Estimate | None) -> list[Content]:
-    """Say what an experiment amounts to."""
-    groups = f"{count_text(facts.groups)} groups ({facts.rule})" if facts.rule != "none" else "no groups"
-    images = f"{plural(facts.images, 'image')} · {plural(len(facts.classes), 'class', 'classes')} · {groups}"
-    trials = f"{plural(plan.networks, 'network')} × {plural(plan.folds, 'fold')} = {plural(plan.trials, 'trial')}"
-    if plan.trials != plan.networks * plan.folds:
-        trials = f"{plural(plan.networks, 'network')}, {plural(plan.folds, 'fold')}: {plural(plan.trials, 'trial')}"
-    validated = f", {_about(division.validation)} to validate" if any(division.validation) else ""
-    parts = f", about {_about(division.train)} images to train{validated}, {_about(division.test)} to test"
-    steps = f", at most {count_text(plan.steps)} steps" if plan.steps is not None else ""
-    epochs = f"at most {plural(plan.epochs, 'epoch')} a trial"
-    takes = (
-        f" · at most {duration(time.seconds)} in all, by {time.source}"
-        if time
-        else " · how long is not known: nothing like it ran here yet"
-    )
-    cached = f" and caches {bytes_text(plan.cache_bytes)}" if plan.cache_bytes else ""
-    return [
-        Content(printable(images)),
-        Content.assemble((trials, "bold"), parts + steps),
-        Content(f"{epochs}{takes} · writes about {bytes_text(plan.run_bytes)}{cached}"),
-    ]
-
-
-def _about(counts: Sequence[int]) -> str:
-    return count_text(round(sum(counts) / len(counts)))
+    return Prospect(data_key, facts, split_key, division, plan, problems, advice, time)
