@@ -91,3 +91,31 @@ def test_names_from_outside_cannot_reach_the_terminal(workspace: Path) -> None:
     output = call(workspace, "latest").stdout
     assert "\x1b" not in output
     assert "evil\\x1b[31m" in output
+
+
+def test_choosing_between_networks_has_figures_of_its_own(tmp_path: Path) -> None:
+    make_run(tmp_path / "runs" / "nested", skills={"mobilenet_v2": 2.0, "resnet18": 3.0}, inner_folds=2, groups=48)
+    lines = call(tmp_path, "nested").stdout.splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith("Choosing a network in each fold"))
+    assert lines[start + 2].startswith("validation part, macro F1")
+    assert lines[start + 3].startswith("inner folds, macro F1")
+    assert lines[start + 3].endswith("resnet18 3")
+
+
+def test_seeds_and_repeats_are_told(tmp_path: Path) -> None:
+    make_run(tmp_path / "runs" / "many", seeds=(0, 1), repeats=2, groups=48)
+    text = call(tmp_path, "many").stdout
+    assert "A figure is the mean over 2 seeds and 2 repeats" in text
+    assert "sd over seeds" in text
+    assert "sd over repeats" in text
+
+
+def test_the_figures_are_made_again_and_are_the_same(workspace: Path) -> None:
+    run = workspace / "runs" / "20261122-190512-some"
+    first = call(workspace, "latest", "--again", "--json")
+    kept = (run / "results.json").read_bytes()
+    (run / "results.json").unlink()
+    second = call(workspace, "latest", "--again", "--json")
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert json.loads(first.stdout) == json.loads(second.stdout)
+    assert (run / "results.json").read_bytes() == kept

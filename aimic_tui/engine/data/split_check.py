@@ -16,7 +16,7 @@ _NAMED = 8  # folds in a sentence
 
 
 def check_split(data_set: DataSet, split: Split, *, by_image: bool) -> tuple[str, ...]:
-    """Return sentences about what a split can't give, every one with its numbers.
+    """Return sentences about what a split can't give, every one with its numbers; refuse what can't be trained on.
 
     Images that show one picture, whole or nearly, are of one group (`check.group_duplicates`), so they are looked at
     with the groups.
@@ -25,7 +25,7 @@ def check_split(data_set: DataSet, split: Split, *, by_image: bool) -> tuple[str
         by_image: groups may be on both sides, as in the published protocol; how many are is then said.
 
     Raises:
-        InputProblem: a group is in more than one part of a fold, and that may not be.
+        InputProblem: a group is in more than one part of a fold, and that may not be; or a part has no image at all.
     """
     rows = _rows(split)
     warnings = []
@@ -44,7 +44,20 @@ def check_split(data_set: DataSet, split: Split, *, by_image: bool) -> tuple[str
             f"Folds are by image, as published: {most} of {len(data_set.group_names)} group(s) have images in more "
             "than one part of a fold, which flatters the figures."
         )
-    return (*warnings, *_missing_classes(data_set, rows, validated=not by_image))
+    wanted = [Part.TRAIN, Part.TEST] if by_image else [Part.TRAIN, Part.VALIDATION, Part.TEST]
+    _refuse_empty(rows, wanted, inner=split.inner_folds)
+    return (*warnings, *_missing_classes(data_set, rows, wanted))
+
+
+def _refuse_empty(rows: Sequence[tuple[str, npt.NDArray[np.int8]]], wanted: Sequence[Part], *, inner: int) -> None:
+    for name, column in rows:
+        for part in wanted:
+            if not (column == part).any():
+                fewer = f" set split.inner_folds = {inner - 1 if inner > 2 else 0}," if "inner" in name else ""
+                raise InputProblem(
+                    f"The {PART_NAMES[part]} part of fold {name} has no image: too few groups are left for it. Add "
+                    f"images from elsewhere,{fewer} or set data.group = none if the groups are wrong."
+                )
 
 
 def _rows(split: Split) -> list[tuple[str, npt.NDArray[np.int8]]]:
@@ -63,10 +76,9 @@ def _straddling(data_set: DataSet, column: npt.NDArray[np.int8]) -> npt.NDArray[
 
 
 def _missing_classes(
-    data_set: DataSet, rows: Sequence[tuple[str, npt.NDArray[np.int8]]], *, validated: bool
+    data_set: DataSet, rows: Sequence[tuple[str, npt.NDArray[np.int8]]], wanted: Sequence[Part]
 ) -> list[str]:
     """Say which part of which fold lacks a class, with that class's numbers."""
-    wanted = [Part.TRAIN, Part.VALIDATION, Part.TEST] if validated else [Part.TRAIN, Part.TEST]
     classes = len(data_set.classes)
     counts = [
         np.bincount(data_set.labels * len(Part) + column, minlength=classes * len(Part)).reshape(classes, len(Part))

@@ -136,7 +136,7 @@ class TestInnerFolds:
         try:
             split = make_split(data_set, wanted, "none", seed)
         except InputProblem as problem:
-            assert "inner folds" in problem.sentence
+            assert "inner" in problem.sentence
             return
         outer = make_split(data_set, SplitSettings(folds=folds, repeats=repeats), "none", seed)
         assert (split.parts == outer.parts).all()
@@ -270,6 +270,13 @@ class TestTooFew:
     def test_a_class_of_one_image_cannot_be_held_out(self):
         with pytest.raises(InputProblem, match=r"class 1 has 1 image\(s\), too few for two parts"):
             make_split(data_set_of([0] * 10 + [1]), SplitSettings(method="hold-out"), "none", 0)
+
+    def test_a_part_without_any_image_is_refused(self):
+        data_set = data_set_of([0] * 10 + [1] * 10, [number // 5 for number in range(20)])
+        with pytest.raises(InputProblem, match=r"validation part of fold 1 has no image: too few groups are left"):
+            make_split(data_set, SplitSettings(folds=2), "none", 0)
+        published = make_split(data_set, SplitSettings(folds=2, protocol="aimic-2022"), "none", 0)
+        assert published.folds == 2
 
     def test_a_part_without_a_class_is_a_warning_with_numbers(self):
         split = make_split(data_set_of([0] * 10 + [1] * 2), SplitSettings(folds=2), "none", 0)

@@ -14,6 +14,7 @@ from aimic_tui.engine.errors import AimicError, InputProblem, UsageProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import read_json
 from aimic_tui.engine.runs.creation import create_run
+from aimic_tui.engine.runs.events import EventReader
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.runs.workspace import Workspace
 
@@ -99,3 +100,39 @@ def test_a_single_class_is_a_sentence(workspace: Workspace, cells: Path, tmp_pat
     shutil.copytree(cells / "dark", tmp_path / "cells" / "dark")
     with pytest.raises(InputProblem, match="class"):
         create_run(experiment(tmp_path / "cells"), workspace, [])
+
+
+def test_seeds_and_inner_folds_are_trials_of_their_own(workspace: Workspace, cells: Path) -> None:
+    made = experiment(
+        cells,
+        data__group="none",
+        model__networks=["mobilenet_v2", "resnet18"],
+        seed=3,
+        training__seeds=2,
+        split__folds=2,
+        split__inner_folds=2,
+        split__repeats=2,
+    )
+    folder = create_run(made, workspace, [])
+    status = read_status(folder)
+    names = [trial.key.name for trial in status.trials]
+    assert status.folds == 4
+    assert len(names) == len(set(names)) == 2 * 4 * 2 + 2 * 4 * 2
+    assert names[:5] == [*(f"mobilenet_v2/fold-{fold}-seed-3" for fold in range(1, 5)), "resnet18/fold-1-seed-3"]
+    assert names[8] == "mobilenet_v2/fold-1-seed-4"
+    # One seed is enough to choose by.
+    assert names[16:19] == [f"mobilenet_v2/fold-{one}-seed-3" for one in ("1-inner-1", "1-inner-2", "2-inner-1")]
+    split = read_split(folder.split_file, read_manifest(folder.manifest_file).images)
+    assert (split.folds, split.repeats, split.inner_folds) == (4, 2, 2)
+
+
+def test_what_the_split_lacks_is_part_of_the_story(workspace: Workspace, cells: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(cells, tmp_path / "cells"))
+    for image in sorted((data / "dark").iterdir())[4:]:
+        image.unlink()
+    folder = create_run(experiment(data, split__folds=2), workspace, [])
+    warnings = [e["sentence"] for e in EventReader(folder.events_file).new() if e["event"] == "warning"]
+    assert any(
+        "The validation part of fold 1; 2 has no image of the class dark (4 image(s) in 2 group(s)" in warning
+        for warning in warnings
+    )

@@ -8,7 +8,7 @@ import pytest
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import FileLock
 from aimic_tui.engine.runs.folder import RunFolder, TrialKey
-from aimic_tui.engine.runs.status import read_status, status_of, write_status
+from aimic_tui.engine.runs.status import TrialStatus, read_status, status_of, write_status
 
 MakeRun = Callable[..., RunFolder]
 
@@ -64,4 +64,27 @@ def test_a_trial_is_known_by_its_name(key: TrialKey) -> None:
 @pytest.mark.parametrize("name", ["", "fold-1", "mobilenet_v2/fold-x", "mobilenet_v2/fold-1-seed-", "a/b"])
 def test_what_is_no_trial_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="not the name of a trial"):
+        TrialKey.from_name(name)
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        (TrialKey("mobilenet_v2", 1), "mobilenet_v2/fold-1"),
+        (TrialKey("mobilenet_v2", 12, 3), "mobilenet_v2/fold-12-seed-3"),
+        (TrialKey("mobilenet_v2", 2, 0, 1), "mobilenet_v2/fold-2-inner-1"),
+        (TrialKey("hf/some.net", 2, 7, 3), "hf/some.net/fold-2-inner-3-seed-7"),
+    ],
+)
+def test_a_trials_name_reads_back(make_run: MakeRun, key: TrialKey, name: str) -> None:
+    assert key.name == name
+    assert TrialKey.from_name(name) == key
+    folder = make_run()
+    write_status(folder, replace(read_status(folder), trials=(TrialStatus.queued(key),)))
+    assert read_status(folder).trials[0].key == key
+
+
+@pytest.mark.parametrize("name", ["fold-1", "net/fold-", "net/fold-1-seed-2-inner-1", "net/fold-1-inner-", "net/x"])
+def test_what_is_no_trials_name_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is not the name of a trial"):
         TrialKey.from_name(name)
