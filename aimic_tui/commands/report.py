@@ -17,13 +17,18 @@ from aimic_tui.engine.text import printable
     type=click.Path(dir_okay=False, path_type=Path),
     help="An .html or .md file besides the run's own report.html; Markdown gets a folder with its figures.",
 )
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Also write its tables as CSV, its figures as PDF and SVG, and a model card into this folder.",
+)
 @click.pass_context
-def report(context: click.Context, run: str, output: Path | None) -> None:
+def report(context: click.Context, run: str, output: Path | None, folder: Path | None) -> None:
     """Write the report of RUN: figures, cases, split, recipe, a methods paragraph, checklists.
 
     RUN is a run's folder, its name, a unique beginning of it, or latest. The last line printed is the report's path.
     """
     from aimic_tui.engine.report.write import write_report
 
-    folder = Workspace(context.obj).find_run(run)
-    click.echo(printable(str(write_report(folder, output)[-1])))
+    found = Workspace(context.obj).find_run(run)
+    click.echo(printable(str(write_report(found, output, folder)[-1])))

@@ -37,3 +37,26 @@ def test_another_place_gets_the_same_page(workspace: Path) -> None:
 
 def test_an_unknown_run_is_a_sentence(tmp_path: Path) -> None:
     assert isinstance(call(tmp_path, "nothing").exception, InputProblem)
+
+
+def test_a_folder_gets_its_parts(workspace: Path) -> None:
+    parts = workspace / "paper"
+    result = call(workspace, "latest", "--folder", str(parts))
+    assert result.stdout.splitlines()[-1] == str(parts / "report.html")
+    assert (parts / "report.html").read_bytes() == (workspace / "runs/20261122-some/report.html").read_bytes()
+    drawings = {path.stem for path in (parts / "figures").glob("*.svg")}
+    assert drawings == {path.stem for path in (parts / "figures").glob("*.pdf")}
+    assert {"roc", "recall", "confusion", "reliability", "risk", "groups"} <= {
+        name.rpartition("-")[2] for name in drawings
+    }
+    assert all(path.read_bytes().startswith(b"%PDF") for path in (parts / "figures").glob("*.pdf"))
+    tables = sorted((parts / "tables").glob("*.csv"))
+    assert tables[0].read_text().splitlines()[1].startswith("macro F1,")
+    card = (parts / "MODEL_CARD.md").read_text()
+    for wanted in ("# Model card: some", "**intended uses and users**: *Open", "mobilenet\\_v2", "| basophil | 40 |"):
+        assert wanted in card, wanted
+    kept = parts / "notes.txt"
+    kept.touch()
+    assert call(workspace, "latest", "--folder", str(parts)).exit_code == 0
+    assert kept.exists()
+    assert isinstance(call(workspace, "latest", "--folder", str(workspace / "a" / "b")).exception, InputProblem)

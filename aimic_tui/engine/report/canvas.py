@@ -11,6 +11,7 @@ import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from aimic_tui.engine.text import printable
@@ -63,8 +64,12 @@ class Chart:
     figure: Figure
     name: str
 
+    @cached_property
     def svg(self) -> str:
-        """Return an <svg> element without a declaration, metadata, or names that a second one would repeat."""
+        """An <svg> element without a declaration, metadata, or names that a second one would repeat.
+
+        Drawn once: drawing settles the layout anew each time.
+        """
         text = io.StringIO()
         self._save(text, "svg")
         svg = text.getvalue()

@@ -90,7 +90,7 @@ def _block(block: Block) -> Iterator[str]:
         yield from _table(block)
     elif isinstance(block, Drawing):
         label = escape(printable(block.caption), quote=True)
-        svg = themed(block.chart.svg()).replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+        svg = themed(block.chart.svg).replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
         yield f"<figure>{svg}<figcaption>{_text(block.caption)}</figcaption></figure>"
     else:
         yield from _pictures(block)

@@ -22,38 +22,39 @@ def to_markdown(document: Document, folder: str) -> tuple[str, dict[str, bytes]]
         The text, and the files' contents by their names in the folder.
     """
     files: dict[str, bytes] = {}
-    lines = [f"# {_text(document.title)}", *(f"\n{_text(line)}" for line in document.lead)]
+    lines = [f"# {escaped(document.title)}", *(f"\n{escaped(line)}" for line in document.lead)]
     for section in document.sections:
-        lines += ["", f"{'#' * section.level} {_text(section.title)}"]
+        lines += ["", f"{'#' * section.level} {escaped(section.title)}"]
         for block in section.blocks:
             lines += ["", *_block(block, quote(folder), files)]
     return "\n".join(lines) + "\n", files
 
 
-def _text(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return text that Markdown shows as it is."""
     return _SPECIAL.sub(r"\\\1", printable(text))
 
 
 def _block(block: Block, folder: str, files: dict[str, bytes]) -> Iterator[str]:
     if isinstance(block, Paragraph):
-        yield f"**{_text(block.text)}**" if block.strong else _text(block.text)
+        yield f"**{escaped(block.text)}**" if block.strong else escaped(block.text)
     elif isinstance(block, Bullets):
-        yield from (f"- {_text(item)}" for item in block.items)
+        yield from (f"- {escaped(item)}" for item in block.items)
     elif isinstance(block, Facts):
         yield from _rows(["", ""], [list(row) for row in block.rows])
     elif isinstance(block, Table):
-        yield from (f"*{_text(block.caption)}*", "")
+        yield from (f"*{escaped(block.caption)}*", "")
         yield from _rows(list(block.header), [list(row) for row in block.rows])
     elif isinstance(block, Drawing):
         name = f"{len(files) + 1:02d}-{block.name}.svg"
-        files[name] = block.chart.svg().encode()
-        yield from (f"![{_text(block.caption)}]({folder}/{name})", "", f"*{_text(block.caption)}*")
+        files[name] = block.chart.svg.encode()
+        yield from (f"![{escaped(block.caption)}]({folder}/{name})", "", f"*{escaped(block.caption)}*")
     else:
         yield from _pictures(block, folder, files)
 
 
 def _pictures(block: Pictures, folder: str, files: dict[str, bytes]) -> Iterator[str]:
-    yield from (f"*{_text(block.caption)}*", "")
+    yield from (f"*{escaped(block.caption)}*", "")
     rows = []
     for item in block.items:
         shown = "no longer where it was"
@@ -61,11 +62,11 @@ def _pictures(block: Pictures, folder: str, files: dict[str, bytes]) -> Iterator
             name = f"{len(files) + 1:02d}-image.jpg"
             files[name] = item.jpeg
             shown = f"![]({folder}/{name})"
-        rows.append(f"| {shown} | {'; '.join(_text(line) for line in item.lines)} |")
+        rows.append(f"| {shown} | {'; '.join(escaped(line) for line in item.lines)} |")
     yield from ("| image | |", "| --- | --- |", *rows)
 
 
 def _rows(header: list[str], rows: list[list[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(map(_text, header))} |"
+    yield f"| {' | '.join(map(escaped, header))} |"
     yield f"|{' --- |' * len(header)}"
-    yield from (f"| {' | '.join(map(_text, row))} |" for row in rows)
+    yield from (f"| {' | '.join(map(escaped, row))} |" for row in rows)

@@ -30,7 +30,7 @@ def write_diagram(ranking: Ranking, output: Path) -> None:
     if not output.absolute().parent.is_dir():
         raise InputProblem(f"There is no folder {printable(str(output.parent))} to write the diagram into.")
     chart = rank_diagram(ranking)
-    write_atomically(output, chart.svg().encode() if kind == ".svg" else chart.pdf())
+    write_atomically(output, chart.svg.encode() if kind == ".svg" else chart.pdf())
 
 
 def rank_diagram(ranking: Ranking) -> Chart:

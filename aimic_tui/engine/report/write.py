@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.files import write_atomically
+from aimic_tui.engine.report.folder import write_parts
 from aimic_tui.engine.report.html import to_html
 from aimic_tui.engine.report.markdown import to_markdown
 from aimic_tui.engine.report.record import read_record
@@ -17,10 +18,11 @@ _MARKDOWN = (".md", ".markdown")
 _PAGE = (".html", ".htm")
 
 
-def write_report(folder: RunFolder, output: Path | None = None) -> list[Path]:
+def write_report(folder: RunFolder, output: Path | None = None, parts: Path | None = None) -> list[Path]:
     """Write a run's report.
 
     Args:
+        parts: a folder for its tables, drawings and model card, see `folder.write_parts`.
         output: an .html or .md file besides the run's own report.html; Markdown gets a folder with its figures.
 
     Returns:
@@ -28,7 +30,7 @@ def write_report(folder: RunFolder, output: Path | None = None) -> list[Path]:
 
     Raises:
         UsageProblem: the output is neither HTML nor Markdown.
-        InputProblem: nothing of the run is tested yet, a file of it is damaged, or the output's folder is missing.
+        InputProblem: nothing of the run is tested yet, a file of it is damaged, or a folder to write into is missing.
         OSError: a disk is full or not writable.
     """
     if output is not None:
@@ -36,10 +38,13 @@ def write_report(folder: RunFolder, output: Path | None = None) -> list[Path]:
             raise UsageProblem(f"{printable(output.name)} must end in .html or .md.")
         if not output.parent.is_dir():
             raise InputProblem(f"There is no folder {printable(str(output.parent))} to write the report into.")
-    document = make_document(read_record(folder))
+    record = read_record(folder)
+    document = make_document(record)
     page = to_html(document).encode("utf-8", "replace")
     write_atomically(folder.report_file, page)
     written = [folder.report_file]
+    if parts is not None:
+        written += write_parts(record, document, parts)
     if output is None or output.absolute() == folder.report_file.absolute():
         return written
     if output.suffix.lower() in _PAGE:

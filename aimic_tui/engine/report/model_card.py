@@ -1,0 +1,156 @@
+"""A model card (Mitchell et al. 2019) of what a run's record can answer; what it can't know is left open, as such."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aimic_tui.engine.report.markdown import escaped
+from aimic_tui.engine.report.method import methods_paragraphs
+from aimic_tui.engine.report.record import RunRecord
+from aimic_tui.engine.report.words import interval, listed, number
+
+OPEN = "*Open: to be filled in by whoever gives this model to others.*"
+
+
+def model_card(record: RunRecord) -> str:
+    """Return the card of the network with the best validation figure, as Markdown."""
+    return "\n".join(_lines(record)) + "\n"
+
+
+def _lines(record: RunRecord) -> Iterator[str]:
+    results, name = record.results, record.chosen
+    network = results["networks"][name]
+    classes = results["classes"]
+    folds = len({(fold["fold"], fold["seed"]) for fold in network["folds"]})
+    yield f"# Model card: {escaped(str(record.setting('name') or results['run']))}"
+    yield ""
+    yield "## Model details"
+    yield ""
+    versions = record.environment.get("versions", {})
+    libraries = ", ".join(
+        f"{library} {versions[library]}" for library in ("torch", "torchvision", "timm") if library in versions
+    )
+    yield from _points(
+        ("network", escaped(name)),
+        ("models", f"{folds}, one for each fold; together they answer by the mean of their probabilities"),
+        ("classes", escaped(listed(classes))),
+        ("input", escaped(_input(record))),
+        ("first weights", escaped(str(record.setting("model.weights")))),
+        ("made by", escaped(f"aimic {record.environment.get('aimic', '')}{'; ' + libraries if libraries else ''}")),
+        ("made on", f"{record.snapshot.status.created:%d %B %Y}" if record.snapshot.status.created else "not recorded"),
+        ("run", escaped(str(results["run"]))),
+        ("contact, licence", OPEN),
+    )
+    yield ""
+    yield "## Intended use"
+    yield ""
+    yield from _points(
+        ("intended uses and users", OPEN),
+        ("uses that are out of scope", OPEN),
+        (
+            "what it can't say",
+            "It says one of its classes whatever it is shown: an image of anything else gets one of them, too. "
+            "Nothing here shows how it does on images of other laboratories, stains, devices or patients.",
+        ),
+    )
+    yield ""
+    yield "## Factors"
+    yield ""
+    grouped = (
+        f"{results['groups']:,} groups (patients, slides or photographs) were kept together and judged as such."
+        if record.grouped
+        else "No groups (patients, slides) were known; where images share one, these figures are too good."
+    )
+    yield from _points(("groups", grouped), ("age, sex, origin of the patients; devices; stains", OPEN))
+    yield ""
+    yield "## Data"
+    yield ""
+    yield escaped(methods_paragraphs(record)[0])
+    yield ""
+    yield from _points(("source of the images, consent, ethics", OPEN), ("who labelled them, and how", OPEN))
+    yield ""
+    yield "## Training"
+    yield ""
+    yield escaped(methods_paragraphs(record)[1])
+    yield ""
+    yield "## Figures"
+    yield ""
+    yield escaped(str(results["note"]))
+    yield ""
+    yield f"In parentheses: {escaped(str(results['method']))}."
+    yield ""
+    yield from _table(
+        ["", "value"],
+        [
+            [title, interval(network["pooled"][metric])]
+            for metric, title in (
+                ("macro_f1", "macro F1"),
+                ("accuracy", "accuracy"),
+                ("balanced_accuracy", "balanced accuracy"),
+                ("auroc", "AUROC"),
+                ("ece", "calibration error, as trained"),
+            )
+        ],
+    )
+    yield ""
+    yield from _table(
+        ["class", "images", "sensitivity", "specificity", "precision (PPV)", "NPV"],
+        [
+            [
+                escaped(one),
+                f"{figures['support']:,}",
+                *(
+                    interval(figures[metric])
+                    for metric in ("recall", "specificity", "precision", "negative_predictive_value")
+                ),
+            ]
+            for one, figures in network["classes"].items()
+        ],
+    )
+    yield ""
+    yield "Predictive values are those of the shares of classes in these images; elsewhere they are others."
+    yield from _chosen(record)
+    yield from _calibration(record)
+    yield ""
+    yield "## Ethical considerations, caveats and recommendations"
+    yield ""
+    yield OPEN
+
+
+def _chosen(record: RunRecord) -> Iterator[str]:
+    for chosen in record.results.get("chosen") or ():
+        yield ""
+        yield (
+            f"It is one of {len(record.networks)} networks. Choosing among them in each fold by its {chosen['by']} "
+            f"gives macro F1 {interval(chosen['pooled']['macro_f1'])}, which no choice flatters."
+        )
+
+
+def _calibration(record: RunRecord) -> Iterator[str]:
+    found = (record.results.get("calibration") or {}).get(record.chosen)
+    if not found:
+        return
+    temperatures = ", ".join(number(row["value"], 2) for row in found["temperatures"])
+    yield ""
+    yield "## Calibration"
+    yield ""
+    yield (
+        f"Temperatures {temperatures}, fitted on validation images and stored beside the models; calibration error "
+        f"{interval(found['before']['ece'])} as trained, {interval(found['after']['ece'])} calibrated."
+    )
+
+
+def _input(record: RunRecord) -> str:
+    size = record.setting("model.image_size")
+    pixels = "the network's own size" if size == "auto" else f"{size} x {size} pixels"
+    return f"one image, {pixels}, fit: {record.setting('data.fit')}, intensity: {record.setting('data.intensity')}"
+
+
+def _points(*points: tuple[str, str]) -> Iterator[str]:
+    yield from (f"- **{term}**: {value}" for term, value in points)
+
+
+def _table(header: list[str], rows: list[list[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(header)} |"
+    yield f"|{' --- |' * len(header)}"
+    yield from (f"| {' | '.join(row)} |" for row in rows)
