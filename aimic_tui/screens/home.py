@@ -46,6 +46,14 @@ class HomeScreen(Place):
         Binding("enter", "look", "Look", id="home.look", tooltip="Look at the run or the data set with the cursor"),
         Binding("r", "resume", "Resume", id="home.resume", tooltip="Go on with a run that was stopped or interrupted"),
         Binding("s", "stop", "Stop", id="home.stop", tooltip="Stop a run after the step it is at; it can be resumed"),
+        Binding(
+            "a",
+            "again",
+            "Again",
+            show=False,
+            id="home.again",
+            tooltip="Set up a run with the settings of the one with the cursor, to change some",
+        ),
         Binding("d", "demo", "Demo", show=False, id="home.demo", tooltip="Draw a synthetic smear and learn it"),
         Binding(
             "x",
@@ -193,6 +201,8 @@ class HomeScreen(Place):
             return run is not None and (run.resumable or run.status.state == "queued")
         if action == "stop":
             return run is not None and run.status.state == "running"
+        if action == "again":
+            return run is not None
         if action == "forget":
             return self.is_mounted and self._known is not None
         if action == "look":
@@ -217,6 +227,12 @@ class HomeScreen(Place):
         if (known := self._known) is not None:
             self._take_data(known.path)
         self.shell.go("set-up")
+
+    def action_again(self) -> None:
+        """Set up a run with the settings of this one."""
+        if (run := self._run) is not None and self.may_change("start a run"):
+            self.shell.context.start_from = run.folder.experiment_file
+            self.shell.go("set-up")
 
     def _take_data(self, path: str) -> None:
         context = self.shell.context

@@ -60,6 +60,14 @@ class RunScreen(Place):
         Binding("l", "log", "Log", id="run.log", tooltip="The run's story instead of the charts, and back"),
         Binding("c", "charts", "Charts", id="run.charts", tooltip="What the charts show: the next figure"),
         Binding("m", "machine", "Machine", id="run.machine", tooltip="What the workers use of the machine, and back"),
+        Binding(
+            "a",
+            "again",
+            "Again",
+            show=False,
+            id="run.again",
+            tooltip="Set up a run with the settings of this one, to change some",
+        ),
         Binding("enter", "app.go('results')", "Results", show=False, id="run.results", tooltip="The figures so far"),
     ]
 
@@ -319,6 +327,12 @@ class RunScreen(Place):
             self.shell.tell(problem.sentence, "error")
         except OSError as error:
             self.shell.tell(f"{folder.path} can't be written: {error.strerror}.", "error")
+
+    def action_again(self) -> None:
+        """Set up a run with the settings of this one."""
+        if self._follower is not None and self.may_change("start a run"):
+            self.shell.context.start_from = self._follower.folder.experiment_file
+            self.shell.go("set-up")
 
     def action_detach(self) -> None:
         """Leave the app and say how to come back."""
