@@ -161,7 +161,7 @@ def train(folder: RunFolder, key: TrialKey, epochs: int, quality: float = 2.0) -
     best = tell_epochs(folder, key, epochs, until=epochs)
     data_set = read_manifest(folder.manifest_file)
     split = read_split(folder.split_file, data_set.images)
-    chosen = split.indices(key.fold, Part.TEST) if key.fold else []
+    chosen = split.indices(key.fold, Part.TEST, key.inner) if key.fold else []
     random = np.random.default_rng(100 + key.fold)
     logits = random.normal(0, 1, (len(chosen), len(data_set.classes)))
     labels = data_set.labels[chosen]

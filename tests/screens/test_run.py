@@ -17,7 +17,7 @@ from aimic_tui.screens import run as run_module
 from aimic_tui.screens.run_grid import TrialGrid
 from aimic_tui.widgets.chart import Chart
 from aimic_tui.widgets.dialogs import Confirm
-from tests.screens.made_run import hold, make_run, tell_epochs
+from tests.screens.made_run import hold, make_data, make_run, tell_epochs
 
 Until = Callable[[Pilot[None], Callable[[], bool]], Awaitable[None]]
 
@@ -262,3 +262,23 @@ async def test_a_small_terminal_has_the_machine_under_its_key_and_cuts_no_figure
         await pilot.press("l")
         assert (table.display, app.screen.query_one("#log", Log).display) == (False, True)
     lock.release()
+
+
+async def test_seeds_and_inner_folds_have_rows_of_their_own(tmp_path: Path, until: Until) -> None:
+    data = make_data(tmp_path / "data", each=36)
+    settings: dict[str, object] = {"training.seeds": 2, "split.inner_folds": 2}
+    folder = make_run(
+        tmp_path, data, networks=("mobilenet_v2", "resnet18"), folds=2, epochs=4, finished=9, settings=settings
+    )
+    app = _app(folder, tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: len(_grid(app).splitlines()) == 9)
+        names = [" ".join(line.split()[:3]) for line in _grid(app).splitlines()[1:]]
+        assert names == [
+            *("mobilenet_v2 seed 0", "mobilenet_v2 seed 1", "inner fold 1", "inner fold 2"),
+            *("resnet18 seed 0", "resnet18 seed 1", "inner fold 1", "inner fold 2"),
+        ]
+        lines = _grid(app).splitlines()
+        assert sum("├" in line or "[" in line for line in lines) == 2  # a network's figure stands once
+        await pilot.press(*["up"] * 8, "down", "down")
+        await until(pilot, lambda: "mobilenet_v2 fold 1 inner 1" in _text(app, "#now"))
