@@ -75,7 +75,8 @@ def _training(record: RunRecord) -> str:
     )
     size = record.setting("model.image_size")
     pixels = "each network's own input size" if size == "auto" else f"{size} x {size} pixels"
-    augmentation = _AUGMENTATION.get(str(record.setting("augmentation.preset")))
+    frozen = record.setting("model.trainable") == "head"
+    augmentation = None if frozen else _AUGMENTATION.get(str(record.setting("augmentation.preset")))
     varied = f"Training images were varied by {augmentation}" if augmentation else "Training images were not varied"
     balance = _BALANCE.get(str(record.setting("data.balance")))
     batches = sorted(
@@ -87,7 +88,8 @@ def _training(record: RunRecord) -> str:
     return (
         f"{listed(names)} {'was' if len(names) == 1 else 'were'} trained from {start}; "
         f"{_TRAINABLE.get(str(record.setting('model.trainable')), '')}. Images were resized to {pixels}. "
-        f"{varied}{'; ' + balance if balance else ''}. Optimisation used {record.setting('training.optimizer')} "
+        f"{varied}{'; ' + balance if balance else ''}. {_besides(record, frozen=frozen)}"
+        f"Optimisation used {record.setting('training.optimizer')} "
         f"(learning rate {float(record.setting('training.learning_rate', 0)):g}, "
         f"{record.setting('training.schedule')} schedule, weight decay "
         f"{float(record.setting('training.weight_decay', 0)):g}{batch}) for at most "
@@ -97,6 +99,27 @@ def _training(record: RunRecord) -> str:
         f"{', Python ' + str(record.environment['python']) if 'python' in record.environment else ''}"
         f"{', ' + libraries if libraries else ''}."
     )
+
+
+def _besides(record: RunRecord, *, frozen: bool) -> str:
+    """Return the sentence about what a plain training doesn't do, or nothing."""
+
+    def value(key: str) -> float:
+        return float(record.setting(key, 0) or 0)
+
+    done = []
+    if record.setting("training.loss") == "focal":
+        done.append(f"the focal loss was minimised (Lin et al. 2017, gamma {value('training.focal_gamma'):g})")
+    if value("training.label_smoothing"):
+        done.append(f"labels were smoothed by {value('training.label_smoothing'):g}")
+    if value("augmentation.mixup") and not frozen:
+        done.append(f"images were blended by mixup (Zhang et al. 2018, alpha {value('augmentation.mixup'):g})")
+    if value("augmentation.cutmix") and not frozen:
+        done.append(f"boxes were exchanged by CutMix (Yun et al. 2019, alpha {value('augmentation.cutmix'):g})")
+    if value("training.ema"):
+        done.append(f"the weights were averaged exponentially (decay {value('training.ema'):g}) and the average kept")
+    sentence = listed(done) if done else ""
+    return f"{sentence[0].upper()}{sentence[1:]}. " if sentence else ""
 
 
 def _seeds(record: RunRecord) -> str:

@@ -77,6 +77,24 @@ def evil(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     return make_run(place / "ws", make_data(place / "data", EVIL), settings={"name": "<b>bold</b>"})
 
 
+def test_the_methods_paragraph_tells_what_a_plain_training_does_not_do(tmp_path: Path) -> None:
+    settings = {
+        "training.loss": "focal",
+        "training.ema": 0.99,
+        "augmentation.mixup": 0.2,
+        "training.label_smoothing": 0.1,
+    }
+    _, page = report_of(make_run(tmp_path / "ws", make_data(tmp_path / "data"), settings=settings))
+    assert (
+        "The focal loss was minimised (Lin et al. 2017, gamma 2), labels were smoothed by 0.1, images were blended by "
+        "mixup (Zhang et al. 2018, alpha 0.2) and the weights were averaged exponentially (decay 0.99) and the average "
+        "kept." in page.text
+    )
+    frozen = {"model.trainable": "head", "augmentation.mixup": 0.2}
+    _, page = report_of(make_run(tmp_path / "frozen", tmp_path / "data", settings=frozen))
+    assert "Training images were not varied" in page.text and "mixup (" not in page.text
+
+
 def test_the_page_refers_to_nothing_outside_itself(run: RunFolder, evil: RunFolder) -> None:
     for folder in (run, evil):
         text, page = report_of(folder)
