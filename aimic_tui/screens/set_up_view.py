@@ -242,7 +242,10 @@ class SetUpView(Place):
     def load(self, path: Path) -> None:
         """Fill the form from an experiment's file, or say why not."""
         try:
-            self.form.fill(Experiment.from_file(path).to_mapping())
+            experiment = Experiment.from_file(path)
+            self.form.fill(experiment.to_mapping())
+            if experiment.data.intensity != "window":  # a run has measured it on its images, and a new one measures anew
+                self.form.put("data.window", self.form.settings["data.window"].default)
         except AimicError as problem:
             self.shell.tell(problem.sentence, "error")
             return
