@@ -189,8 +189,8 @@ class ModelSettings(_Section):
     weights: str = Field(
         "imagenet",
         title="Weights",
-        description="imagenet: pre-trained weights from the offline folder; none: from scratch; or the path of a "
-        "weights file (.safetensors, .pth, .pt), or of a run, a trial or a model folder.",
+        description="imagenet: pre-trained weights from the offline folder; none: from scratch; an earlier run, by "
+        "its name or latest; or the path of a weights file (.safetensors, .pth, .pt), a run, a trial or a model folder.",
     )
     trainable: Literal["all", "head", "gradual"] = Field(
         "all",
@@ -201,7 +201,8 @@ class ModelSettings(_Section):
     image_size: Literal["auto"] | Annotated[int, Field(ge=16, le=2048)] = Field(
         "auto",
         title="Image size",
-        description="Pixels a side that images are resized to; auto takes what each network was made for.",
+        description="Pixels a side that images are resized to; auto takes what each network was made for, or what the "
+        "run used that its first weights come from.",
     )
 
 
