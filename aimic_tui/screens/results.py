@@ -34,7 +34,7 @@ from aimic_tui.screens.results_data import (
     write_tables,
 )
 from aimic_tui.screens.results_table import NetworkTable
-from aimic_tui.screens.results_tables import class_columns, fold_columns, head, image_columns
+from aimic_tui.screens.results_tables import choice_line, class_columns, fold_columns, head, image_columns
 from aimic_tui.screens.run_grid import short
 from aimic_tui.widgets.big_table import BigTable, Cell
 from aimic_tui.widgets.dialogs import PathPrompt
@@ -202,7 +202,7 @@ class ResultsScreen(Place):
         if results is None or network not in results.figures["networks"]:
             return
         of = results.figures["networks"][network]
-        self.query_one("#difference", Static).update(self._difference(results, network))
+        self._show_difference(results, network)
         self.query_one("#matrix", ConfusionGrid).show(np.array(of["confusion"]), results.classes)
         self.query_one("#classes", BigTable).show(class_columns(results, network), len(results.classes))
         self.query_one("#folds", BigTable).show(fold_columns(of["folds"]), len(of["folds"]))
@@ -231,6 +231,10 @@ class ResultsScreen(Place):
         self._show_behind(*self.query_one("#matrix", ConfusionGrid).cursor)
 
     # -- what is said
+
+    def _show_difference(self, results: RunResults, network: str) -> None:
+        lines = [self._difference(results, network), *choice_line(results, self.query_one(NetworkTable).metric)]
+        self.query_one("#difference", Static).update(Content("\n").join(lines))
 
     def _difference(self, results: RunResults, network: str) -> Content:
         """Compare the chosen network with the best other one by the drawn figure."""
@@ -361,7 +365,7 @@ class ResultsScreen(Place):
         table = self.query_one(NetworkTable)
         table.next_metric()
         if self._results is not None:
-            self.query_one("#difference", Static).update(self._difference(self._results, table.chosen))
+            self._show_difference(self._results, table.chosen)
 
     @work(group="dialog", exclusive=True, exit_on_error=False)
     async def action_write(self) -> None:

@@ -10,7 +10,7 @@ from aimic_tui.engine.text import printable
 from aimic_tui.screens.results_data import METRIC_NAMES, Judged, RunResults
 from aimic_tui.screens.run_grid import short
 from aimic_tui.widgets.table_column import Cell, Column
-from aimic_tui.wording import SIGNS, number, percent, plural
+from aimic_tui.wording import SIGNS, interval_text, number, percent, plural
 
 _CLASS_COLUMNS = ("recall", "precision", "f1", "specificity", "auroc")
 _FOLD_COLUMNS = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "log_loss", "ece")
@@ -33,6 +33,23 @@ def head(results: RunResults) -> Content:
     if figures["optimistic"]:
         note = note.stylize("$warning")
     return Content("\n").join([first, Content.styled(printable(figures["method"]), "$text-muted"), note])
+
+
+def choice_line(results: RunResults, metric: str) -> list[Content]:
+    """Say what choosing a network is worth, in a line; none where there is nothing to choose."""
+    chosen = results.figures.get("chosen") or []
+    if not chosen:
+        return []
+    found = chosen[-1]  # inner folds, where there are any
+    figure = found["pooled"].get(metric) or {}
+    value = interval_text(figure.get("value"), figure.get("low"), figure.get("high"))
+    return [
+        Content.assemble(
+            ("Choosing a network: ", "bold"),
+            (f"by each fold's {found['by']}, {METRIC_NAMES[metric]} {value}", "$foreground"),
+            " on its test images. The best one's own figure is flattered.",
+        )
+    ]
 
 
 def class_columns(results: RunResults, network: str) -> list[Column]:

@@ -20,7 +20,7 @@ from aimic_tui.screens.results_table import NetworkTable
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.matrix import ConfusionGrid
 from aimic_tui.widgets.thumbnails import ThumbnailGrid
-from tests.screens.made_run import make_run
+from tests.screens.made_run import make_data, make_run
 
 Until = Callable[[Pilot[None], Callable[[], bool]], Awaitable[None]]
 
@@ -192,3 +192,23 @@ async def test_figures_are_made_from_predictions_where_the_file_is_missing(
         await until(pilot, lambda: len(_table(app)) == 2)
         assert f"{kept:.3f}" in _table(app)[1]
     assert not folder.results_file.exists()  # only the engine writes into a run
+
+
+async def test_what_choosing_a_network_is_worth_stands_below_the_networks(tmp_path: Path, until: Until) -> None:
+    data = make_data(tmp_path / "data", each=36)
+    settings: dict[str, object] = {"split.inner_folds": 2}
+    networks = ("mobilenet_v2", "resnet50")
+    run = make_run(tmp_path, data, networks=networks, folds=2, epochs=2, settings=settings)
+    figures = json.loads(run.results_file.read_text())["chosen"]
+    assert [found["by"] for found in figures] == ["inner folds"]  # these trials left no validation predictions
+    app = _app(run, tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: len(_table(app)) == 3)
+        await until(pilot, lambda: len(_text(app, "#difference").splitlines()) == 2)
+        line = _text(app, "#difference").splitlines()[1]
+        value = figures[0]["pooled"]["macro_f1"]["value"]
+        assert line.startswith(f"Choosing a network: by each fold's inner folds, macro F1 {value:.3f} [")
+        judged = read_judged(run, "mobilenet_v2")
+        assert len(judged.images) == 3 * 36  # what inner folds say is no test
+        await pilot.press("v")
+        await until(pilot, lambda: "inner folds, accuracy" in _text(app, "#difference"))
