@@ -18,6 +18,7 @@ from aimic_tui.engine.runs.status import RunStatus, read_recorded, read_status
 from aimic_tui.engine.text import one_line, printable
 
 _START_PATIENCE = 60.0  # seconds until a scheduler must have taken its run; it needs less than one
+_LEAVE_PATIENCE = 10.0  # seconds for a scheduler whose run is over to be gone
 _PACKAGE_PARENT = Path(aimic_tui.__file__).resolve().parent.parent
 
 
@@ -84,6 +85,9 @@ def check_resumable(folder: RunFolder) -> RunStatus:
     """
     status = read_status(folder)
     name = printable(folder.name)
+    until = time.monotonic() + _LEAVE_PATIENCE
+    while not status.alive and is_locked(folder.lock_file) and time.monotonic() < until:
+        time.sleep(0.05)  # its scheduler has written its last words and is about to leave
     if status.alive or is_locked(folder.lock_file):
         raise InputProblem(f"The run {name} is {status.state}: `aimic watch {name}` follows it.")
     if status.state == "finished":
