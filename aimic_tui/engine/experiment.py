@@ -190,7 +190,7 @@ class ModelSettings(_Section):
         "imagenet",
         title="Weights",
         description="imagenet: pre-trained weights from the offline folder; none: from scratch; an earlier run, by "
-        "its name or latest; or the path of a weights file (.safetensors, .pth, .pt), a run, a trial or a model folder.",
+        "its name or latest; or the path of a weights file (.safetensors, .pth, .pt), or of a run, a trial, a model.",
     )
     trainable: Literal["all", "head", "gradual"] = Field(
         "all",
