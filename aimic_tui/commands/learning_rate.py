@@ -19,6 +19,7 @@ from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.processor import settle_processor
 from aimic_tui.engine.runs.devices import find_slots, worker_environment
 from aimic_tui.engine.runs.events import append_event
+from aimic_tui.engine.runs.given_split import split_file
 from aimic_tui.engine.runs.pretraining import named_weights
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import printable
@@ -63,6 +64,8 @@ def learning_rate(
     made = experiment_from("learning-rate", experiment, data, overrides, preset)
     weights = named_weights(made.model.weights, Workspace(context.obj))
     made = made.with_values({"model.weights": weights})
+    if made.split.from_:
+        made = made.with_values({"split.from": str(split_file(made.split.from_, Workspace(context.obj)))})
     if not 0 < first < last <= 100:
         raise UsageProblem(f"--from {first:g} --to {last:g}: the rates must rise, from above 0 to at most 100.")
     if output is not None and (output.is_dir() or not output.absolute().parent.is_dir()):

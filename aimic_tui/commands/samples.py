@@ -11,6 +11,8 @@ import click
 from aimic_tui.commands.experiment_options import WithSettings, experiment_from, experiment_options
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.processor import settle_processor
+from aimic_tui.engine.runs.given_split import split_file
+from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import printable
 
 
@@ -21,7 +23,9 @@ from aimic_tui.engine.text import printable
 @click.option("--epochs", type=click.IntRange(1, 100), default=6, show_default=True, help="The columns.")
 @click.option("--every-preset", is_flag=True, help="A picture for each preset of augmentation: OUTPUT-<preset>.png.")
 @click.option("--json", "as_json", is_flag=True, help="Print as one JSON object what is where in the pictures.")
+@click.pass_context
 def samples(
+    context: click.Context,
     *,
     experiment: Path | None,
     data: str | None,
@@ -39,6 +43,8 @@ def samples(
     that fold 1 trains on; near duplicates are not looked for, so that the answer comes at once.
     """
     made = experiment_from("samples", experiment, data, overrides, preset)
+    if made.split.from_:
+        made = made.with_values({"split.from": str(split_file(made.split.from_, Workspace(context.obj)))})
     if output.suffix.lower() != ".png" or output.is_dir() or not output.absolute().parent.is_dir():
         raise UsageProblem(f"--output {printable(str(output))} must be a .png file in a folder that exists.")
     settle_processor()

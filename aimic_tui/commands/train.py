@@ -14,7 +14,7 @@ from aimic_tui.commands.experiment_options import WithSettings, experiment_from,
 from aimic_tui.commands.following import Follower, outcome
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.runs.control import start_scheduler
-from aimic_tui.engine.runs.creation import create_run
+from aimic_tui.engine.runs.creation import create_run, creation_warnings
 from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.runs.workspace import Workspace
@@ -47,6 +47,9 @@ def train(
     if name is not None:
         resolved = resolved.with_values({"name": name})
     folder = create_run(resolved, Workspace(context.obj), sys.argv, _looking())
+    if detach:  # who stays is told them with the rest of the story
+        for sentence in creation_warnings(folder):
+            click.echo(f"! {printable(sentence)}", err=True)
     start_scheduler(folder)
     carry_out(folder, detach=detach, as_json=as_json)
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.experiment import settings
+from aimic_tui.engine.files import is_locked
+from aimic_tui.engine.runs.control import request_stop
 from aimic_tui.engine.runs.folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.runs.workspace import Workspace
@@ -123,3 +128,23 @@ def test_ctrl_c_stops_it_and_resume_goes_on(tmp_path: Path, cells: Path) -> None
     watched = aimic(tmp_path, "watch", "latest", "--plain")
     assert watched.returncode == 1
     assert "epoch 1: loss" in watched.stdout
+
+
+@pytest.mark.slow
+def test_what_the_split_lacks_is_said_on_stderr(tmp_path: Path, cells: Path) -> None:
+    data = Path(shutil.copytree(cells, tmp_path / "cells"))
+    for image in sorted((data / "dark").iterdir())[2:]:
+        image.unlink()
+    answer = aimic(tmp_path / "space", "train", "--data", str(data), "--detach", *sets([*SMALL, "training.epochs=1"]))
+    (run,) = Workspace(tmp_path / "space").runs()
+    request_stop_and_wait(run)
+    assert "! The validation part of fold 1; 2 has no image of the class dark (2 image(s) in 2" in answer.stderr
+
+
+def request_stop_and_wait(run: RunFolder) -> None:
+    with suppress(AimicError):
+        request_stop(run)
+    deadline = time.monotonic() + 120
+    while is_locked(run.lock_file):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

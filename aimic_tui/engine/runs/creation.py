@@ -29,7 +29,7 @@ from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.models.weights_folder import check_weights
 from aimic_tui.engine.runs.devices import find_slots
 from aimic_tui.engine.runs.environment import describe_environment
-from aimic_tui.engine.runs.events import append_event, now
+from aimic_tui.engine.runs.events import EventReader, append_event, now
 from aimic_tui.engine.runs.folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.given_split import find_given_split
 from aimic_tui.engine.runs.pretraining import PRETRAINING, named_weights, pretraining_warnings
@@ -122,6 +122,11 @@ def create_run(
         raise
     finally:
         _remember(workspace, data_set, experiment)
+
+
+def creation_warnings(folder: RunFolder) -> list[str]:
+    """Return what was warned of when a run was made: classes that a part lacks, pictures that are there twice."""
+    return [str(event["sentence"]) for event in EventReader(folder.events_file).new() if event["event"] == "warning"]
 
 
 def _resolved(experiment: Experiment, workspace: Workspace) -> Experiment:

@@ -18,8 +18,8 @@ from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.data.split import Split, read_split
 from aimic_tui.engine.data.split_check import check_split
-from aimic_tui.engine.data.splitting import with_inner_folds
-from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.data.splitting import unfit_settings, with_inner_folds
+from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import read_table
 from aimic_tui.engine.runs.workspace import Workspace
@@ -136,8 +136,12 @@ class GivenSplit:
             data_set: what `grouped` returned, perhaps with more images kept together.
 
         Raises:
+            UsageProblem: settings of the split that don't go together.
             InputProblem: the split does not go with the protocol or the balance, or parts a group.
         """
+        unfit = unfit_settings(experiment.split)
+        if unfit is not None:
+            raise UsageProblem(unfit[1])
         split = read_split(self.file, data_set.images)
         tested = (split.parts == Part.TEST).sum(axis=0)
         used = (split.parts != Part.UNUSED).any(axis=0)
@@ -182,19 +186,35 @@ class GivenSplit:
                 )
 
 
+def split_file(text: str, workspace: Workspace) -> Path:
+    """Return the file that `split.from` means: a run's (by name, a beginning of it, path, "latest"), or the one named.
+
+    Raises:
+        InputProblem: there is none.
+    """
+    path = Path(text).expanduser()
+    if path.suffix != ".csv":
+        return workspace.find_run(text).split_file
+    if not path.is_file():
+        raise InputProblem(f"split.from = {printable(text)}: there is no such file. Name a run or a split.csv.")
+    return path.absolute()
+
+
 def find_given_split(text: str, workspace: Workspace) -> GivenSplit:
-    """Return the split that `split.from` means: a run's (by name, a beginning of it, path or "latest") or a file's.
+    """Return the split that `split.from` means, see `split_file`.
 
     Raises:
         InputProblem: there is none, or a file is missing or damaged.
     """
-    path = Path(text).expanduser()
-    if path.suffix == ".csv":
-        file = path.absolute()
-        if not file.is_file():
-            raise InputProblem(f"split.from = {printable(text)}: there is no such file. Name a run or a split.csv.")
-    else:
-        file = workspace.find_run(text).split_file
+    return read_given_split(split_file(text, workspace))
+
+
+def read_given_split(file: Path) -> GivenSplit:
+    """Read a split.csv with the manifest.csv and, of a run, the experiment.toml beside it.
+
+    Raises:
+        InputProblem: one is missing or damaged.
+    """
     manifest = file.with_name("manifest.csv")
     data = read_manifest(manifest)
     digests = tuple(row.get("digest", "") for row in read_table(manifest))

@@ -15,6 +15,7 @@ from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.models.weights_folder import check_weights
+from aimic_tui.engine.runs.given_split import read_given_split
 from aimic_tui.engine.text import printable
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def first_trial(
     """Return the trial of fold 1 as a run of this experiment would have it.
 
     Args:
-        experiment: what a run would do.
+        experiment: what a run would do; a `split.from` is the path of a split.csv.
         network: one of the experiment's; None for its first.
         folder: an empty one, in which the trial gets a folder as in a run's `trials`.
         device: "cpu", "cuda:0"...
@@ -59,6 +60,9 @@ def first_trial(
     if not experiment.data.path:
         raise UsageProblem("data.path is empty. Name a folder with one sub-folder a class, or a manifest (.csv).")
     data_set = find_data_set(experiment.data)
+    given = read_given_split(Path(experiment.split.from_)) if experiment.split.from_ else None
+    if given is not None:
+        data_set = given.grouped(data_set, experiment.data.group)
     check_weights(experiment.model.weights, [info.name])
     rule = settled(rule_of(experiment.data), experiment.data.percentiles, data_set.paths(), should_stop=should_stop)
     experiment = experiment.with_values({"data.window": list(rule.window)})
@@ -67,6 +71,10 @@ def first_trial(
         checks.require_readable()
         near = near_duplicates(data_set, checks, should_stop=should_stop, rule=rule)
         data_set = group_duplicates(data_set, checks.digests, near)
+    if given is not None:
+        experiment, split = given.applied(experiment, data_set)
+    else:
+        split = make_split(data_set, experiment.split, experiment.data.balance, experiment.seed)
     place = folder / info.name / "fold-1"  # the plan for a network lies beside its folds
     place.mkdir(parents=True)
     return TrialTask(
@@ -75,7 +83,7 @@ def first_trial(
         seed=experiment.seed,
         experiment=experiment,
         data_set=data_set,
-        split=make_split(data_set, experiment.split, experiment.data.balance, experiment.seed),
+        split=split,
         folder=place,
         cache_folder=folder,
         device=device,

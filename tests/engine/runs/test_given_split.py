@@ -17,6 +17,8 @@ from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.runs.creation import create_run
 from aimic_tui.engine.runs.events import EventReader
 from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.runs.given_split import split_file
+from aimic_tui.engine.runs.preview import first_trial
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.runs.workspace import Workspace
 
@@ -171,3 +173,12 @@ def test_a_changed_split_that_parts_a_group_is_refused(workspace: Workspace, dat
     first.split_file.write_text("\n".join(lines) + "\n")
     with pytest.raises(InputProblem, match=r"1 group\(s\) are in more than one part of fold 1"):
         create_run(experiment(data, split__from=first.name), workspace, [])
+
+
+def test_what_is_tried_before_a_run_is_tried_on_the_given_split(
+    workspace: Workspace, data: Path, first: RunFolder, tmp_path: Path
+) -> None:
+    made = experiment(data, split__from=str(split_file("latest", workspace)), seed=4)
+    task = first_trial(made, None, tmp_path / "try", "cpu", every_image=False)
+    given = read_split(first.split_file, task.data_set.images)
+    assert (task.split.parts == given.parts).all()
