@@ -35,7 +35,7 @@ _BEST_OF_MANY = (
 )
 _CHOSEN = "Not flattered: the figures of choosing, in each fold by {by} alone and judged on its test images."
 _BY = {"validation part": "its validation part", "inner folds": "its inner folds"}
-FORMAT = 4  # counts up when a figure is computed in another way, so that old files are made anew
+FORMAT = 5  # counts up when a figure is computed in another way, so that old files are made anew
 _RESAMPLES = 2000
 _CONFIDENCE = 0.95
 
@@ -136,7 +136,7 @@ def build_results(run: Path) -> dict[str, Any]:
         "note": " ".join(notes),
         "method": f"{100 * options['confidence']:g} % intervals: cluster bootstrap over {tested.groups:,} groups, "
         f"{options['resamples']:,} resamples{_of_repeats(tested)} (BCa; shares: Wilson with the effective number of "
-        "images)",
+        "images; AUROC: normal in the logit; calibration error: inverted test)",
         "confidence": options["confidence"],
         "resamples": options["resamples"],
         "complete": tested.complete,

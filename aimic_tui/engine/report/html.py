@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -22,6 +23,9 @@ from aimic_tui.engine.report.document import (
 )
 from aimic_tui.engine.text import printable
 
+_WIDE = 6  # columns; in a table of more, limits may stand below their figure
+_LIMITS = re.compile(r" (\([^)]*\))$")
+_UNBROKEN = r' <span class="limits">\1</span>'
 # The page may load nothing, run nothing and send nothing, whatever a name in it holds.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
@@ -98,7 +102,8 @@ def _block(block: Block) -> Iterator[str]:
 
 def _table(table: Table) -> Iterator[str]:
     # Not a <caption>: it would be as narrow as the table.
-    kind = " class=figures" if table.numeric else ""
+    wide = len(table.header) > _WIDE and table.numeric
+    kind = ' class="figures tight"' if wide else " class=figures" if table.numeric else ""
     yield f'<p class="caption" aria-hidden="true">{_text(table.caption)}</p><div class="wide">'
     yield f'<table{kind} aria-label="{escape(printable(table.caption), quote=True)}"><thead><tr>'
     yield "".join(f'<th scope="col">{_text(cell)}</th>' for cell in table.header)
@@ -107,7 +112,7 @@ def _table(table: Table) -> Iterator[str]:
         cells = [f'<th scope="row">{_text(row[0])}</th>']
         for place, cell in enumerate(row[1:]):
             shade = f' style="--shade:{100 * table.shades[number][place]:.0f}%"' if table.shades else ""
-            cells.append(f"<td{shade}>{_text(cell)}</td>")
+            cells.append(f"<td{shade}>{_LIMITS.sub(_UNBROKEN, _text(cell)) if wide else _text(cell)}</td>")
         yield f"<tr>{''.join(cells)}</tr>"
     yield "</tbody></table></div>"
 

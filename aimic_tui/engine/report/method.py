@@ -137,7 +137,8 @@ def _judging(record: RunRecord) -> str:
     sentences = [
         f"Test predictions of all folds were judged together with {100 * results['confidence']:g} % confidence "
         f"intervals from a bootstrap over groups ({results['resamples']:,} resamples; bias-corrected and accelerated, "
-        "and Wilson's interval with the effective number of images for shares)."
+        "Wilson's interval with the effective number of images for shares, a normal one in the logit for areas under "
+        "ROC curves, an inverted test for the calibration error)."
     ]
     repeats, seeds = record.tested.split.repeats, record.tested.seeds
     if repeats > 1 or seeds > 1:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from aimic_tui.engine.evaluation.pareto import Cost
 from aimic_tui.engine.evaluation.subgroups import GroupFigures
 from aimic_tui.engine.report.canvas import FAINT, INK, SERIES, Chart, new_figure, short
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _SHADE = 0.6  # of the darkest cell, so that figures stay readable on it
 
@@ -65,6 +70,22 @@ def groups(name: str, names: Sequence[str], figures: Sequence[GroupFigures], ove
     return Chart(figure, "groups" + name)
 
 
+def _logarithmic(axes: Axes, low: float, high: float) -> None:
+    """Scale the abscissae by powers, with round numbers as they are written, not as powers of ten."""
+    from matplotlib.ticker import FixedLocator, NullLocator
+
+    axes.set_xscale("log")
+    room = (high / low) ** 0.3
+    first, last = math.floor(math.log10(low / room)), math.ceil(math.log10(high * room))
+    steps = (1, 2, 5) if last - first <= 2 else (1,)
+    ticks = [step * 10.0**power for power in range(first, last + 1) for step in steps]
+    shown = [tick for tick in ticks if low / room <= tick <= high * room]
+    axes.xaxis.set_major_locator(FixedLocator(shown))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticklabels([f"{tick:g}" for tick in shown])
+    axes.set_xlim(low / room, high * room)
+
+
 def pareto(
     name: str,
     merits: Mapping[str, Mapping[str, float | None]],
@@ -79,7 +100,7 @@ def pareto(
     axes.plot([cost.values[one] for one in front], [known[one] for one in front], color=SERIES[0], linewidth=1.0)
     values = [cost.values[one] for one in drawn]
     if min(values) > 0 and max(values) > 3 * min(values):
-        axes.set_xscale("log")
+        _logarithmic(axes, min(values), max(values))
     for one in drawn:
         colour = SERIES[0] if one in front else FAINT
         x, low, high = cost.values[one], merits[one].get("low"), merits[one].get("high")
@@ -87,7 +108,8 @@ def pareto(
             axes.plot([x, x], [low, high], color=colour, linewidth=1.0, alpha=0.6)
         axes.plot([x], [known[one]], "o", color=colour, markersize=4.5)
         axes.annotate(short(one), (x, known[one]), xytext=(4, 3), textcoords="offset points", fontsize=7, color=colour)
-    axes.margins(x=0.25)
+    if axes.get_xscale() == "linear":
+        axes.margins(x=0.25)
     axes.grid(color=FAINT, linewidth=0.3)
     axes.set_xlabel(cost.title)
     axes.set_ylabel(merit_title)

@@ -121,14 +121,16 @@ def group_sections(record: RunRecord) -> Iterator[Section]:
     """Lay out which groups the network that is shown closely fails on."""
     network = _chosen(record)
     confidence = float(record.results["confidence"])
-    found = group_figures(network, confidence=confidence)
-    if not found:
-        return
+    everyone = group_figures(network, confidence=confidence)
+    found = [one for one in everyone if one.images >= FEWEST_IMAGES]
+    if len(found) < 2:
+        return  # of a group of few images nothing can be said
     names = record.tested.data.group_names
     worse = [one for one in found if one.p is not None and one.p <= 1 - confidence]
     shown = found[:_MOST_GROUPS]
-    right = sum(one.images - one.wrong for one in found)
-    overall = right / sum(one.images for one in found)
+    overall = 1 - sum(one.wrong for one in everyone) / sum(one.images for one in everyone)
+    few = len(everyone) - len(found)
+    left_out = f" {few:,} groups of fewer than {FEWEST_IMAGES} images are left out." if few else ""
     if worse:
         listed = ", ".join(names[one.group] for one in worse[:_MOST_GROUPS])
         sentence = f"{len(worse)} of {len(found)} groups are shown to be worse than the others: {listed}."
@@ -139,7 +141,7 @@ def group_sections(record: RunRecord) -> Iterator[Section]:
         [
             Paragraph(
                 f"{network.name}: {sentence} Some group is always the worst, so each is tested against all others "
-                "(Fisher's exact test, one-sided) with Holm's adjustment for how many they are."
+                f"(Fisher's exact test, one-sided) with Holm's adjustment for how many they are.{left_out}"
             ),
             Drawing(
                 "groups",
@@ -149,7 +151,7 @@ def group_sections(record: RunRecord) -> Iterator[Section]:
                 + ". The dashed line is all groups together.",
             ),
             Table(
-                f"The groups with the lowest accuracy. No interval and no test below {FEWEST_IMAGES} images.",
+                "The groups with the lowest accuracy.",
                 ["group", "images", "wrong", "accuracy (Wilson)", "p, adjusted"],
                 [_group_row(names[one.group], one) for one in shown],
             ),
