@@ -94,7 +94,8 @@ def _on_combinations(experiment: Experiment) -> Iterator[SettingProblem]:
             f"model.trainable = {model.trainable} with model.weights = none freezes random layers. Take pre-trained "
             "weights, or set model.trainable=all.",
         )
-    if model.trainable == "head" and augmentation.preset != "none":
+    varied = augmentation.preset not in ("none", "cells") or augmentation.mixup or augmentation.cutmix
+    if model.trainable == "head" and varied:  # the default preset was not asked for
         yield SettingProblem(
             "augmentation.preset",
             "With model.trainable = head the frozen network's features are computed once, of images as they are: "
@@ -148,7 +149,7 @@ def problems_outside(experiment: Experiment, workspace: Workspace) -> tuple[Sett
     compute = experiment.compute
     for key, check in (
         ("model.weights", lambda: check_weights(named_weights(experiment.model.weights, workspace), networks)),
-        ("compute.devices", lambda: find_slots(compute.devices, compute.workers, compute.threads)),
+        ("compute.devices", lambda: find_slots(compute.devices, compute.workers, compute.threads, compute.ranks)),
     ):
         try:
             check()

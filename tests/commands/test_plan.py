@@ -1,0 +1,53 @@
+"""`aimic plan` from outside: nothing is opened, nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.commands.test_train import aimic, cells, sets
+
+__all__ = ["cells"]
+
+PLAIN = ["model.weights=none", "split.folds=2", "training.batch_size=4", "compute.devices=cpu"]
+
+
+def test_it_says_what_a_training_would_do(tmp_path: Path, cells: Path) -> None:
+    answer = aimic(tmp_path / "space", "plan", "--data", str(cells), *sets(PLAIN))
+    assert answer.returncode == 0, answer.stderr
+    assert "1 network × 2 folds = 2 trials" in answer.stdout
+    assert "nothing like it ran here yet" in answer.stdout
+    assert "! Few images choose the epoch" in answer.stdout
+    assert not (tmp_path / "space").exists()
+
+
+def test_the_same_as_json(tmp_path: Path, cells: Path) -> None:
+    answer = aimic(tmp_path / "space", "plan", "--data", str(cells), "--json", *sets(PLAIN))
+    found = json.loads(answer.stdout)
+    assert (found["images"], found["classes"], found["trials"]) == (20, {"dark": 10, "light": 10}, 2)
+    assert found["train"] + found["validation"] + found["test"] == 20
+    assert found["seconds"] is None
+    assert found["problems"] == []
+    assert "split.validation" in {item["key"] for item in found["advice"]}
+
+
+def test_what_stands_in_the_way_is_said_all_at_once_with_3(tmp_path: Path, cells: Path) -> None:
+    wrong = ["model.networks=no_such_network", "split.folds=11", "model.weights=none", "compute.devices=cuda:99"]
+    answer = aimic(tmp_path / "space", "plan", "--data", str(cells), "--json", *sets(wrong))
+    assert answer.returncode == 3
+    assert {problem["key"] for problem in json.loads(answer.stdout)["problems"]} == {
+        "model.networks",
+        "split.folds",
+        "compute.devices",
+    }
+    assert len(answer.stderr.splitlines()) == 3
+
+
+def test_a_runs_folder_is_an_experiment(tmp_path: Path, cells: Path) -> None:
+    folder = tmp_path / "a-run"
+    folder.mkdir()
+    (folder / "experiment.toml").write_text(
+        f'[data]\npath = "{cells}"\n[model]\nweights = "none"\n[split]\nfolds = 4\n'
+    )
+    answer = aimic(tmp_path / "space", "plan", str(folder), "--set", "split.folds=3")
+    assert "3 folds" in answer.stdout
