@@ -118,7 +118,9 @@ def _as_rgb(image: Image.Image) -> Image.Image:
 def _deep_values(image: Image.Image) -> Values | None:
     """Return the values of a grey image beyond 8 bits as [height, width, 1], None for 8 bits."""
     if image.mode.startswith("I;16"):
-        return np.asarray(image).astype(np.uint16)[:, :, None]
+        deep = np.asarray(image).astype(np.uint16)[:, :, None]
+        transparent = image.info.get("transparency")
+        return np.where(deep == transparent, np.uint16(65535), deep) if isinstance(transparent, int) else deep
     if image.mode == "I":  # Pillow scales what is 16 bits in a PNM to 0..65535
         values = np.asarray(image)
         fits = values.size and values.min() >= 0 and values.max() <= 65535

@@ -20,7 +20,8 @@ logging.getLogger("tifffile").propagate = False
 
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ORIENTATION, _MAX_SAMPLE_VALUE = 274, 281
-_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB = 0, 1, 2
+_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _CMYK = 0, 1, 2, 5
+_INKS = 4
 _PLAIN_MODES = {_MIN_IS_WHITE: 1, _MIN_IS_BLACK: 1, _RGB: 3, 3: 1, 5: 4, 6: 3, 8: 3}  # photometric -> samples
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # kinds of alpha
 _AXES = {"YX", "YXS", "SYX"}
@@ -65,11 +66,13 @@ def read_tiff(path: Path, rule: InputRule = AS_STORED) -> Pixels | None:
             values = _plane(page, path) if stack is None else stack.read(0, rule, path)
             if any(alpha) and values.shape[2] in (2, 4):
                 values = _on_white(values, associated=alpha[0] == _ASSOCIATED, bits=bits)
+            if photometric == _CMYK and values.shape[2] == _INKS:
+                values = _lit(values, bits)
             chosen = which(values.shape[2], rule)
             values = values[:, :, chosen]
         orientation = page.tags.get(_ORIENTATION)
         dtype = page.dtype
-    together = photometric == _RGB and not in_pages
+    together = photometric in (_RGB, _CMYK) and not in_pages
     many = max(stack.channels if stack is not None else 1, samples)
     return Pixels(
         values=np.ascontiguousarray(turned(values, int(orientation.value) if orientation else 1)),
@@ -189,6 +192,13 @@ def _bits(tiff: Any, page: Any) -> int:
         if 0 < value < 2**bits:
             return value.bit_length()
     return bits
+
+
+def _lit(values: Values, bits: int) -> Values:
+    """Turn cyan, magenta, yellow and black ink into red, green and blue light."""
+    top = 1.0 if values.dtype.kind == "f" else float(2**bits - 1)
+    paper = (top - values[:, :, :3].astype(np.float64)) * (top - values[:, :, 3:].astype(np.float64)) / top
+    return (paper if values.dtype.kind == "f" else np.rint(paper)).astype(values.dtype)
 
 
 def _on_white(values: Values, *, associated: bool, bits: int) -> Values:

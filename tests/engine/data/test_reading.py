@@ -176,6 +176,20 @@ class TestDepth:
         tifffile.imwrite(tmp_path / "x.tif", DEEP, photometric="miniswhite")
         assert (read_image(tmp_path / "x.tif") == 255 - grey(to_8_bits(DEEP))).all()
 
+    def test_16_bit_ink_is_light_as_with_8_bits(self, tmp_path):
+        Image.fromarray(SMOOTH).convert("CMYK").save(tmp_path / "x.tif")
+        with Image.open(tmp_path / "x.tif") as image:
+            ink = np.asarray(image)
+        tifffile.imwrite(tmp_path / "deep.tif", ink.astype(np.uint16) * 257, photometric="separated")
+        assert (read_image(tmp_path / "deep.tif") == read_image(tmp_path / "x.tif")).all()
+
+    def test_a_transparent_grey_of_16_bits_is_white(self, tmp_path):
+        grey_values = np.full((4, 4), 1000, np.uint16)
+        grey_values[0] = 500
+        chunk = struct.pack(">I", 2) + b"tRNS" + struct.pack(">H", 500)
+        (tmp_path / "x.png").write_bytes(png(grey_values, 16, 0, chunk + struct.pack(">I", zlib.crc32(chunk[4:]))))
+        assert read_image(tmp_path / "x.png")[:2, 0, 0].tolist() == [255, 4]
+
 
 class TestChannelsAndStacks:
     def test_two_channels_are_red_and_green(self, tmp_path):
