@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,7 @@ class Judged:
         folds: int [n], from 1.
         labels, said: int32 [n], codes into `classes`; said is -1 where the image could not be classified.
         probabilities: float64 [n, classes].
+        data: the table `data` of the run's experiment: which data set the images are of.
         rule: which stored values the networks saw in which colour.
     """
 
@@ -82,13 +83,27 @@ class Judged:
     said: NDArray[np.int32]
     probabilities: NDArray[np.float64]
     classes: tuple[str, ...]
+    data: Mapping[str, Any] = field(default_factory=dict)
     rule: InputRule = AS_STORED
 
     @property
     def confidence(self) -> NDArray[np.float64]:
         """float64 [n]: the probability of what was said."""
-        confidence: NDArray[np.float64] = self.probabilities.max(axis=1, initial=0.0)
+        confidence: NDArray[np.float64] = np.nan_to_num(self.probabilities).max(axis=1, initial=0.0)
         return confidence
+
+    @property
+    def wrong(self) -> NDArray[np.bool_]:
+        """bool [n]: answered, and not with the image's label."""
+        wrong: NDArray[np.bool_] = (self.said >= 0) & (self.said != self.labels)
+        return wrong
+
+    @property
+    def loss(self) -> NDArray[np.float64]:
+        """float64 [n]: -ln of the probability of the label, at most 27.6; NaN where it is not known."""
+        share = self.probabilities[np.arange(len(self.labels)), self.labels]
+        loss: NDArray[np.float64] = -np.log(np.maximum(share, 1e-12))
+        return loss
 
     def behind(self, label: int, said: int) -> NDArray[np.intp]:
         """Return the rows of one cell of the matrix, the surest answer first."""
@@ -154,6 +169,7 @@ def read_judged(folder: RunFolder, network: str) -> Judged:
         places = [index[image] for image in images]
     except KeyError as error:
         raise InputProblem(f"{error.args[0]} is in the predictions but not in {folder.manifest_file}.") from None
+    table = _data_table(folder)
     return Judged(
         images=tuple(images),
         paths=tuple(data_set.path(place) for place in places),
@@ -163,15 +179,17 @@ def read_judged(folder: RunFolder, network: str) -> Judged:
         said=said.astype(np.int32),
         probabilities=shares,
         classes=data_set.classes,
-        rule=_rule(folder),
+        data=table,
+        rule=rule_in(table) if table else AS_STORED,
     )
 
 
-def _rule(folder: RunFolder) -> InputRule:
+def _data_table(folder: RunFolder) -> Mapping[str, Any]:
     try:
-        return rule_in(tomli.loads(folder.experiment_file.read_text("utf-8")).get("data", {}))
+        table = tomli.loads(folder.experiment_file.read_text("utf-8")).get("data", {})
     except (OSError, ValueError):  # the figures stand without the pictures
-        return AS_STORED
+        return {}
+    return table if isinstance(table, dict) else {}
 
 
 def write_tables(results: RunResults, folder: Path) -> list[Path]:
@@ -182,6 +200,7 @@ def write_tables(results: RunResults, folder: Path) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     networks = results.figures["networks"]
+    chosen = {f"(chosen by {found['by']})": found for found in results.figures.get("chosen") or ()}
     ends = ("value", "low", "high")
     pooled = [
         [
@@ -190,11 +209,18 @@ def write_tables(results: RunResults, folder: Path) -> list[Path]:
             of["images"],
             *(of["pooled"].get(m, {}).get(end) for m in ALL_METRICS for end in ends),
         ]
-        for name, of in networks.items()
+        for name, of in {**networks, **chosen}.items()
     ]
     columns = ["network", "trials", "images", *(f"{m}{_END_NAMES[end]}" for m in ALL_METRICS for end in ends)]
     folds = [
-        [name, fold["fold"], fold["seed"], fold["images"], *(fold.get(metric) for metric in ALL_METRICS)]
+        [
+            name,
+            fold["fold"],
+            fold.get("repeat"),
+            fold["seed"],
+            fold["images"],
+            *(fold.get(metric) for metric in ALL_METRICS),
+        ]
         for name, of in networks.items()
         for fold in of["folds"]
     ]
@@ -206,7 +232,7 @@ def write_tables(results: RunResults, folder: Path) -> list[Path]:
     class_columns = [f"{metric}{_END_NAMES[end]}" for metric in CLASS_METRICS for end in ends]
     files = {
         "networks.csv": (columns, pooled),
-        "folds.csv": (["network", "fold", "seed", "images", *ALL_METRICS], folds),
+        "folds.csv": (["network", "fold", "repeat", "seed", "images", *ALL_METRICS], folds),
         "classes.csv": (["network", "class", "support", "predicted", *class_columns], classes),
     }
     for name, of in networks.items():

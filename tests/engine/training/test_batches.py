@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from aimic_tui.engine.data.data_set import DataSet, Part
+from aimic_tui.engine.data.splitting import make_split
+from aimic_tui.engine.experiment import SplitSettings
 from aimic_tui.engine.training.batches import Batch, Loader, Stopwatch, batches_of_epoch
 
 LABELS = np.array([0] * 10 + [1] * 4 + [2] * 2, dtype=np.int32)
@@ -51,6 +58,27 @@ def test_oversampling_shows_all_classes_equally_often_each_repetition_varied_ane
     assert len(set(draws.tolist())) == len(draws)
     assert np.array_equal(draws % len(LABELS), samples)
     assert set(shown(epoch(oversample=True))) == set(range(16))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 2), min_size=30, max_size=60), st.integers(0, 1000), st.integers(2, 3))
+def test_oversampling_repeats_training_images_only(labels: list[int], seed: int, folds: int) -> None:
+    codes = np.array([*labels, *[0, 1, 2] * 4], np.int32)
+    images = tuple(f"{number:03}.png" for number in range(len(codes)))
+    alone = np.arange(len(codes), dtype=np.int32)
+    data_set = DataSet(Path("/images"), images, ("a", "b", "c"), codes, alone, images, "none")
+    split = make_split(data_set, SplitSettings(folds=folds, inner_folds=2), "oversample", seed)
+    for fold in range(1, folds + 1):
+        for inner in range(3):
+            train = split.indices(fold, Part.TRAIN, inner)
+            batches = batches_of_epoch(
+                train, codes, oversample=True, shuffle=True, batch_size=8, drop_last=False, seed=seed, epoch=1
+            )
+            assert set(shown(batches)) <= set(train.tolist())
+            others = [split.indices(fold, part, inner) for part in (Part.VALIDATION, Part.TEST)]
+            for images_of_part in others:  # each is there once, and never in training
+                assert len(set(images_of_part.tolist())) == len(images_of_part)
+                assert not set(shown(batches)) & set(images_of_part.tolist())
 
 
 class Numbered:
