@@ -20,11 +20,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
-from aimic_tui.engine.evaluation.limits import Interval, t_quantile
+from aimic_tui.engine.evaluation.limits import Interval
 from aimic_tui.engine.evaluation.metrics import Floats
 
 _TRIED = 48  # values of t, between which the limits are interpolated
@@ -62,13 +61,12 @@ def calibration_error(
     value = float(np.abs(found).sum())
     times = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=resamples)
     scatter = (times @ sums) / (times @ images)[:, None] - found
-    # Few groups make the scatter look smaller than it is (Hesterberg 2015).
+    scatter *= math.sqrt(groups / (groups - 1))  # few groups make it look smaller than it is
     upper = 0.5 + confidence / 2
-    scatter *= math.sqrt(groups / (groups - 1)) * t_quantile(upper, groups - 1) / NormalDist().inv_cdf(upper)
     deviation = scatter.std(axis=0)
     used = (deviation > 0) | (found != 0)
-    if not used.any():
-        return CalibrationError(Interval(value), value)
+    if not used.any() or not deviation.any():
+        return CalibrationError(Interval(value), value)  # nothing varies: there is nothing to judge by
     found, scatter, deviation = found[used], scatter[:, used], deviation[used]
     sign = np.where(found < 0, -1.0, 1.0)
     shrunken = found * np.maximum(0.0, 1 - 0.5 * (deviation / np.maximum(np.abs(found), 1e-12)) ** 2)

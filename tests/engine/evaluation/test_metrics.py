@@ -16,6 +16,7 @@ from aimic_tui.engine.evaluation.metrics import (
     CALIBRATION_BINS,
     CLASS_METRICS,
     METRICS,
+    TOPS,
     Floats,
     Integers,
     Scorer,
@@ -113,6 +114,26 @@ def test_calibration_error_is_the_sum_over_its_bins(case: tuple[Integers, Floats
 
 
 @given(predictions())
+def test_top_k_counts_images_whose_class_is_among_the_k_first(case: tuple[Integers, Floats]) -> None:
+    labels, table = case
+    found = scores(labels, table)
+    for name, k in TOPS.items():
+        if k >= table.shape[1]:
+            assert found[name] is None
+            continue
+        # A stable sort of the negated probabilities lets the lower code go first among equals.
+        first = np.argsort(-table, axis=1, kind="stable")[:, :k]
+        assert found[name] == pytest.approx((first == labels[:, None]).any(axis=1).mean())
+
+
+def test_top_k_is_scikit_learns_without_ties() -> None:
+    labels, table = random_predictions(classes=5)
+    for name, k in TOPS.items():
+        expected = reference.top_k_accuracy_score(labels, table, k=k, labels=range(5))
+        assert scores(labels, table)[name] == pytest.approx(expected)
+
+
+@given(predictions())
 def test_each_class_has_the_figures_of_scikit_learn(case: tuple[Integers, Floats]) -> None:
     labels, table = case
     said = table.argmax(axis=1)
@@ -132,6 +153,11 @@ def test_each_class_has_the_figures_of_scikit_learn(case: tuple[Integers, Floats
             assert found["specificity"] is found["auroc"] is None
         else:
             assert found["specificity"] == pytest.approx(reference.recall_score(~truth, ~answer))
+        if answer.all():
+            assert found["negative_predictive_value"] is None
+        else:
+            expected = reference.precision_score(~truth, ~answer, zero_division=0.0)
+            assert found["negative_predictive_value"] == pytest.approx(expected)
 
 
 @given(predictions(), st.randoms(use_true_random=False))
