@@ -35,7 +35,7 @@ def system_table(snapshot: RunSnapshot, width: int) -> Content:
     energy that the run took so far.
 
     Args:
-        width: columns that there are; what has no room is left out from the right.
+        width: columns that there are.
     """
     known = [(trial, trial.system) for trial in snapshot.trials if trial.system is not None]
     running = [trial for trial in snapshot.trials if trial.status.state == "running"]
@@ -43,7 +43,13 @@ def system_table(snapshot: RunSnapshot, width: int) -> Content:
         return Content.styled("Nobody has looked yet: a running trial tells every few seconds.", "$text-muted")
     shown = running or [trial for trial, _ in known]
     gpus = any(trial.system is not None and math.isfinite(trial.system.gpu_memory) for trial in shown)
-    lines = _aligned([_HEADER + (_GPU_HEADER if gpus else ()), *(_row(trial, gpus) for trial in shown)], width)
+    table = [_HEADER + (_GPU_HEADER if gpus else ()), *(_row(trial, gpus) for trial in shown)]
+    if gpus and _width(table, 2) > width:  # the GPUs get a table of their own below
+        own = len(_HEADER)
+        lines = _aligned([row[:own] for row in table], width)
+        lines += [Content(""), *_aligned([row[:2] + row[own:] for row in table], width)]
+    else:
+        lines = _aligned(table, width)
     lines.append(Content(""))
     if uses := [trial.system for trial in running if trial.system is not None]:
         use = uses[-1]
@@ -86,18 +92,26 @@ def _row(trial: TrialSnapshot, gpus: bool) -> tuple[str, ...]:
 
 
 def _aligned(table: Sequence[Sequence[str]], width: int) -> list[Content]:
-    """Align names left and figures right, as many columns as there is room for."""
-    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    while sum(widths) + 3 * (len(widths) - 1) > width and len(widths) > 3:
-        widths.pop()
+    """Align names left and figures right."""
+    gap = " " * (3 if _width(table, 3) <= width else 2)
+    widths = _widths(table)
     lines = []
     for number, row in enumerate(table):
         cells = [
             text.ljust(space) if column < 2 else text.rjust(space)
-            for column, (text, space) in enumerate(zip(row, widths, strict=False))
+            for column, (text, space) in enumerate(zip(row, widths, strict=True))
         ]
-        lines.append(Content.styled("   ".join(cells), "" if number else "$text-muted"))
+        lines.append(Content.styled(gap.join(cells), "" if number else "$text-muted"))
     return lines
+
+
+def _widths(table: Sequence[Sequence[str]]) -> list[int]:
+    return [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+
+
+def _width(table: Sequence[Sequence[str]], gap: int) -> int:
+    widths = _widths(table)
+    return sum(widths) + gap * (len(widths) - 1)
 
 
 def _name(trial: TrialSnapshot) -> str:

@@ -69,6 +69,23 @@ def test_a_choice_of_gpus_by_the_environment_is_kept(
 
 
 @pytest.mark.usefixtures("four_gpus")
+def test_gpus_that_share_a_trial_are_one_place_and_seen_together() -> None:
+    first, second = find_slots("auto", workers=1, threads=0, ranks=2)
+    assert (first.device, first.visible, first.ranks) == ("cuda:0+1", "GPU-00,GPU-11", 2)
+    assert (second.device, second.visible) == ("cuda:2+3", "GPU-22,GPU-33")
+    (alone,) = find_slots("auto", workers=1, threads=0, ranks=3)  # the fourth has nobody to share with
+    assert alone.device == "cuda:0+1+2"
+    with pytest.raises(InputProblem, match=r"data_parallel = 2: there is only one GPU"):
+        find_slots("cuda:1", workers=1, threads=0, ranks=2)
+
+
+@pytest.mark.usefixtures("no_gpu")
+def test_processes_that_share_a_trial_share_the_processors() -> None:
+    (slot,) = find_slots("cpu", workers=1, threads=0, ranks=64)
+    assert (slot.device, slot.ranks, slot.threads) == ("cpu", 64, max(1, available_processors() // 64))
+
+
+@pytest.mark.usefixtures("four_gpus")
 def test_a_gpu_that_is_not_there_is_a_sentence() -> None:
     with pytest.raises(InputProblem, match=r"no cuda:4, only cuda:0 to cuda:3"):
         find_slots("cuda:4", workers=1, threads=0)
