@@ -103,6 +103,12 @@ def predict(
         unreadable += f"; {summary.rejected:,} rejected (probability below {summary.threshold:.3f})"
     speed = f", {wording.rate(summary.images_per_second)}" if summary.images_per_second else ""
     click.echo(printable(f"{counts}{unreadable} ({wording.duration(summary.seconds)}{speed})"), err=True)
+    if summary.trained:
+        click.echo(
+            f"! The model was trained on {summary.trained:,} of these images: what it says of them tells nothing about "
+            "how good it is.",
+            err=True,
+        )
     report.finished(
         {
             "output": str(output),
@@ -113,6 +119,7 @@ def predict(
             "rejected": summary.rejected,
             "threshold": summary.threshold,
             "calibrated": summary.calibrated,
+            "trained": summary.trained,
             "counts": summary.counts,
             "seconds": summary.seconds,
             "images_per_second": summary.images_per_second,

@@ -20,6 +20,7 @@ from aimic_tui.engine.errors import InputProblem, Interrupted
 from aimic_tui.engine.evaluation.model_calibration import read_model_calibration, reject_threshold
 from aimic_tui.engine.files import digest_of_bytes
 from aimic_tui.engine.inference.loading import LoadedModel, choose_device, load_model
+from aimic_tui.engine.inference.reference import Recogniser, trained_images
 from aimic_tui.engine.inference.table import Format, PredictionTable, Trust, format_of
 from aimic_tui.engine.models.model_folder import read_checked_model
 from aimic_tui.engine.text import printable
@@ -59,6 +60,7 @@ class PredictionSummary:
         calibrated: whether the probabilities are.
         counts: images by predicted class, in the order of the classes.
         seconds: this call's, the loading of the network included.
+        trained: images of this call that a model was trained on; None where that can't be known.
     """
 
     output: Path
@@ -73,6 +75,7 @@ class PredictionSummary:
     counts: dict[str, int]
     seconds: float
     images_per_second: float | None
+    trained: int | None
 
 
 def predict(
@@ -120,8 +123,12 @@ def predict(
         resumed = table.done
         progress(PredictionProgress("load", table.done, len(files)))
         loaded = [load_model(folder, place) for folder in models] if table.done < len(files) else []
+        trained = trained_images(models)
+        recogniser = None if trained is None else Recogniser(trained)
         first = time.monotonic()
-        for probabilities, problems in classify_files(loaded, files[table.done :], batch_size or BATCH[place.type]):
+        for probabilities, problems in classify_files(
+            loaded, files[table.done :], batch_size or BATCH[place.type], recogniser
+        ):
             table.add(probabilities, problems)
             rate = (table.done - resumed) / max(time.monotonic() - first, 1e-6)
             left = (len(files) - table.done) / rate
@@ -146,6 +153,7 @@ def predict(
         counts={name: table.counts[name] for name in classes},
         seconds=time.monotonic() - began,
         images_per_second=speed,
+        trained=None if recogniser is None else recogniser.count,
     )
 
 
@@ -190,14 +198,18 @@ def _identity(
 
 
 def classify_files(
-    models: Sequence[LoadedModel], files: Sequence[tuple[str, Path]], batch_size: int
+    models: Sequence[LoadedModel],
+    files: Sequence[tuple[str, Path]],
+    batch_size: int,
+    recogniser: Recogniser | None = None,
 ) -> Iterator[tuple[list[NDArray[np.float64] | None], list[str]]]:
     """Decode in threads ahead of the network; yield for each batch of files the rows' probabilities and problems.
 
-    A row's probabilities are float64 [models, classes], or None where the problem says why there are none.
+    A row's probabilities are float64 [models, classes], or None where the problem says why there are none. A
+    `recogniser` sees every file.
     """
     ways = list(dict.fromkeys(model.card.preprocessing for model in models))
-    decoded = in_threads(lambda file: _decode(file[1], ways), files)
+    decoded = in_threads(lambda file: _decode(file[1], ways, recogniser), files)
     while found := list(islice(decoded, batch_size)):
         readable = [pictures for pictures in found if not isinstance(pictures, str)]
         rows = iter(_classify(models, readable)) if readable else iter(())
@@ -207,8 +219,10 @@ def classify_files(
         )
 
 
-def _decode(path: Path, ways: Sequence[Preprocessing]) -> Pictures | str:
+def _decode(path: Path, ways: Sequence[Preprocessing], recogniser: Recogniser | None) -> Pictures | str:
     try:
+        if recogniser is not None:
+            recogniser.see(path)
         return {way: way.load(path) for way in ways}
     except UnreadableImage as problem:
         return problem.detail

@@ -16,6 +16,7 @@ from aimic_tui.engine.inference.colours import COLOURS, colours_of
 from aimic_tui.engine.inference.describe import reference_of
 from aimic_tui.engine.inference.loading import load_model
 from aimic_tui.engine.inference.origin import find_origin
+from aimic_tui.engine.inference.predict import predict
 from aimic_tui.engine.inference.reference import (
     FILE,
     Reference,
@@ -80,6 +81,15 @@ def test_it_knows_the_images_it_was_trained_on_even_where_the_run_is_gone(task: 
     assert trained_images([away]) is None
     with pytest.raises(InputProblem, match="lies in no run"):
         reference_of(load_model(away, fused=False))
+
+
+def test_a_prediction_counts_the_images_that_the_model_was_trained_on(task: TrialTask, tmp_path: Path) -> None:
+    models = [task.folder / "model"]
+    files = [(image, task.data_set.path(index)) for index, image in enumerate(task.data_set.images)]
+    summary = predict(models, files, tmp_path / "p.csv", device="cpu")
+    assert summary.trained == len(task.split.indices(1, Part.TRAIN))
+    test = [files[index] for index in task.split.indices(1, Part.TEST)]
+    assert predict(models, test, tmp_path / "p.csv", device="cpu").trained == 0
 
 
 def test_an_older_model_gets_its_reference_from_the_runs_images_and_keeps_it(task: TrialTask) -> None:
