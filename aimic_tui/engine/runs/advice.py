@@ -5,8 +5,10 @@ None of it stops a run. What does, is checked where it belongs, and `problems_ou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from aimic_tui.engine.data.intensity import rule_of
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.models.catalogue import find_network
@@ -133,6 +135,11 @@ def problems_outside(experiment: Experiment, workspace: Workspace) -> tuple[Sett
         workspace: whose runs `model.weights` may name.
     """
     problems: list[SettingProblem] = []
+    try:
+        rule_of(experiment.data)
+    except AimicError as problem:
+        named = re.search(r"data\.(channels|percentiles|window)", problem.sentence)
+        problems.append(SettingProblem(named[0] if named else "data.intensity", problem.sentence))
     networks: list[str] = []
     for name in experiment.model.networks:
         try:

@@ -14,6 +14,8 @@ from aimic_tui.engine.runs.pace import Estimate, Setup, estimate
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.setting import SettingProblem
 
+_LOOKS = {"balance", "intensity", "percentiles", "window", "channels", "plane", "fit"}  # not which images there are
+
 
 @dataclass(frozen=True)
 class Prospect:
@@ -67,7 +69,7 @@ def look_ahead(
     # What decides which images there are; not how they are read.
     data_key = (
         marks_stamp(marks_file(data.path, data.marks)),
-        *(str(getattr(data, name)) for name in type(data).model_fields if name not in ("balance", "intensity", "fit")),
+        *(str(getattr(data, name)) for name in type(data).model_fields if name not in _LOOKS),
     )
     facts = before.facts if before.data_key == data_key and before.facts.images else DataFacts({})
     if data.path and not facts.images:
