@@ -22,6 +22,7 @@ from aimic_tui.screens.network_picker import NetworkPicker
 from aimic_tui.screens.set_up import SetUpScreen
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.field import FormField
+from tests.screens.made_run import make_run
 
 Until = Callable[[Pilot[None], Callable[[], bool]], Awaitable[None]]
 
@@ -199,3 +200,74 @@ async def test_start_makes_a_run_that_goes_on_without_the_app(tmp_path: Path, ce
         await until(pilot, lambda: app.current_mode == "run")
     assert app.context.run is not None
     assert read_status(RunFolder(app.context.run)).state in ("queued", "running", "finished")
+
+
+@pytest.mark.parametrize("place", ["home", "run"])
+async def test_a_run_is_set_up_again_with_its_own_settings(
+    tmp_path: Path, cells: Path, until: Until, place: str
+) -> None:
+    settings = {"training.epochs": 17, "augmentation.preset": "stain"}
+    run = make_run(tmp_path / "workspace", cells, folds=2, epochs=2, settings=settings)
+    app = AimicApp(Workspace(tmp_path / "workspace"), place=place)
+    app.context.run = run.path
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.current_mode == place)
+        await until(pilot, lambda: bool(app.screen.query("RunRow, TrialGrid, #runs")))
+        await pilot.pause(0.5)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, SetUpScreen))
+        await until(pilot, lambda: _field(app, "training.epochs").text == "17")
+        assert _field(app, "augmentation.preset").text == "stain"
+        assert _field(app, "data.path").text == str(cells)
+        assert _field(app, "split.folds").text == "2"
+        # What is changed then stays, also when the place is left and come back to.
+        _field(app, "training.epochs").query_one(Input).value = "18"
+        app.go("home")
+        await pilot.pause()
+        app.go("set-up")
+        await until(pilot, lambda: isinstance(app.screen, SetUpScreen))
+        assert _field(app, "training.epochs").text == "18"
+
+
+async def test_a_second_thought_stands_at_its_field_and_f8_goes_there(
+    tmp_path: Path, cells: Path, until: Until
+) -> None:
+    app = _app(tmp_path, cells, model={"weights": "none"}, training={"learning_rate": 0.5})
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "worth a second thought" in _said(app))
+        rate = _field(app, "training.learning_rate")
+        assert "may diverge" in rate.advice
+        assert not rate.problem
+        seen = set()
+        for _ in range(4):
+            await pilot.press("f8")
+            await pilot.pause()
+            assert isinstance(app.screen, SetUpScreen)
+            seen.add(app.screen.form.here)
+        assert "training.learning_rate" in seen
+        rate.query_one(Input).value = "1e-3"
+        await until(pilot, lambda: not rate.advice)
+
+
+async def test_the_form_has_a_field_for_every_setting_that_is_declared(tmp_path: Path, cells: Path) -> None:
+    from aimic_tui.engine.experiment import settings
+
+    app = _app(tmp_path, cells)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        assert [field.setting.key for field in app.screen.query(FormField)] == [setting.key for setting in settings()]
+
+
+async def test_keys_that_come_at_once_move_field_by_field(tmp_path: Path, cells: Path) -> None:
+    app = _app(tmp_path, cells, model={"weights": "none"})
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = app.screen
+        assert isinstance(screen, SetUpScreen)
+        screen.form.go_to("training.epochs")
+        keys = list(screen.form.fields)
+        await pilot.press("down", "down", "down")
+        assert screen.form.here == keys[keys.index("training.epochs") + 3]
+        await pilot.press("pagedown")
+        assert screen.form.here == "augmentation.preset"
+        await pilot.press("pageup", "pageup")
+        assert screen.form.here == "model.networks"
