@@ -59,9 +59,12 @@ def claim(record: RunRecord) -> list[Item]:
         Item("36", "Demographic and clinical characteristics"),
         Item("37", "Performance and its uncertainty", known["performance"]),
         Item(
-            "38", "Diagnostic performance and its precision", "Sensitivity and specificity by class: section Results."
+            "38",
+            "Diagnostic performance and its precision",
+            "Sensitivity, specificity and predictive values by class with intervals, ROC and precision-recall curves: "
+            "section Results.",
         ),
-        Item("39", "Failure analysis", "Confusion matrices and worst cases are shown; their causes are open."),
+        Item("39", "Failure analysis", known["failures"]),
         Item("40", "Limitations"),
         Item("41", "Implications for practice"),
         Item("42", "Full study protocol"),
@@ -103,7 +106,7 @@ def tripod(record: RunRecord) -> list[Item]:
         Item("21", "Numbers in each analysis", known["numbers"]),
         Item("22", "Model specification", "Weights, classes and preprocessing lie in each trial's folder `model`."),
         Item("23a", "Performance with confidence intervals", known["performance"]),
-        Item("23b", "Heterogeneity in performance", "By fold and by class: section Results."),
+        Item("23b", "Heterogeneity in performance", known["heterogeneity"]),
         Item("24", "Results of model updating", known["calibration"]),
         Item("25-27", "Interpretation, limitations, usability"),
     ]
@@ -118,6 +121,7 @@ def _answers(record: RunRecord) -> dict[str, str]:
     data, results = record.tested.data, record.results
     pooled = results["networks"][record.chosen]["pooled"]
     versions = record.environment.get("versions", {})
+    known_groups = len(data.group_names) < len(data)
     unclassified = sum(network["unclassified"] for network in results["networks"].values())
     return {
         "networks": listed(record.networks),
@@ -142,9 +146,16 @@ def _answers(record: RunRecord) -> dict[str, str]:
         "training": f"{record.setting('training.optimizer')}, learning rate "
         f"{record.setting('training.learning_rate')}, at most "
         f"{record.setting('training.epochs')} epochs; all settings: section Recipe.",
-        "selection": str(results["note"]),
-        "metrics": "Accuracy, balanced accuracy, macro precision, recall and F1, AUROC, average precision, Matthews, "
-        "kappa, log loss, Brier score, calibration error.",
+        "selection": str(results["note"]) + (" Section The best network." if results.get("chosen") else ""),
+        "metrics": "Accuracy, balanced accuracy, top-k accuracy, macro precision, recall and F1, AUROC, average "
+        "precision, Matthews, kappa, log loss, Brier score, calibration error (15 bins of equal width); by class "
+        "sensitivity, specificity, predictive values."
+        + (" Net benefit (decision curve)." if len(data.classes) == 2 else ""),
+        "failures": "Confusion matrices"
+        + (", groups with the lowest accuracy" if known_groups else "")
+        + " and worst cases are shown; their causes are open.",
+        "heterogeneity": "By fold and by class: section Results."
+        + (" By group, with tests for groups that fail: section By group." if known_groups else ""),
         "internal": f"{record.tested.folds} folds, {results['images']:,} test images.",
         "numbers": f"{len(data):,} images in {len(data.classes)} classes, {results['images']:,} tested: section Data.",
         "performance": f"{record.chosen}: macro F1 {interval(pooled['macro_f1'])}, accuracy "

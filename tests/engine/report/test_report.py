@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.predictions import read_predictions, write_predictions
 from aimic_tui.engine.evaluation.results import build_results
+from aimic_tui.engine.inference.timings import NetworkTiming, keep_timings
 from aimic_tui.engine.report.checklists import claim, tripod
 from aimic_tui.engine.report.record import read_record
 from aimic_tui.engine.report.words import duration, interval, listed, number
@@ -273,3 +276,54 @@ def test_figures_read_well() -> None:
     assert duration(3700) == "62 min"
     assert duration(2 * 3600 + 300) == "2 h 5 min"
     assert listed(["a", "b", "c"]) == "a, b and c"
+
+
+def test_two_classes_get_a_decision_curve_and_more_do_not(tmp_path: Path, run: RunFolder) -> None:
+    place = make_data(tmp_path / "data", ("healthy", "leukemic"))
+    folder = make_run(tmp_path / "ws", place)
+    _, page = report_of(folder)
+    assert "What acting on it is worth" in page.text
+    assert "taking leukemic as the case" in page.text
+    assert any("net benefit by the probability of leukemic" in name for name in drawings_of(page))
+    assert "Net benefit (decision curve)" in page.text
+    assert "What acting on it is worth" not in report_of(run)[1].text
+
+
+def test_groups_that_fail_are_named(tmp_path: Path) -> None:
+    path = predicted_run(tmp_path / "run", groups=30, images_a_group=8, skills={"net": 4.0})
+    for table in path.rglob("predictions.csv"):
+        read = read_predictions(table)
+        failing = [place for place, name in enumerate(read.images) if name.startswith("smear007")]
+        read.probabilities[failing] = np.roll(np.eye(3)[read.labels[failing]], 1, axis=1)
+        write_predictions(table, read)
+    text = report_of(RunFolder(path))[1].text
+    assert "1 of 30 groups are shown to be worse than the others: smear007." in text
+    assert "By group, with tests for groups that fail" in text
+
+
+def test_measured_times_stand_beside_the_figures(tmp_path: Path) -> None:
+    path = predicted_run(tmp_path / "runs" / "some", skills={"mobilenet_v2": 2.0, "resnet18": 2.5})
+    text = report_of(RunFolder(path))[1].text
+    assert "No times were measured in this workspace" in text
+    timing = NetworkTiming("resnet18", 224, (0.2, 0.3), (5.0, 6.0), 100, 1.0, 50.0, "2026-11-22T12:00:00Z")
+    keep_timings(tmp_path, "a device", [timing, replace(timing, network="mobilenet_v2", one=(0.1, 0.1))])
+    text = report_of(RunFolder(path))[1].text
+    assert "By seconds for one image, a device: mobilenet_v2" in text
+    assert "measured by `aimic benchmark` on a device, median of 2, from a file to its class" in text
+    assert "No times were measured" not in text
+
+
+def test_what_choosing_is_worth_stands_where_the_best_is_named(tmp_path: Path) -> None:
+    path = predicted_run(tmp_path / "run", skills={"good": 2.5, "poor": 0.5}, groups=45)
+    (chosen,) = build_results(path)["chosen"]
+    text = report_of(RunFolder(path))[1].text
+    assert "good is the best of 2 networks by these figures" in text
+    assert "this figure is optimistic" in text
+    assert "chosen in each fold by its validation part" in text
+    assert interval(chosen["pooled"]["macro_f1"]) in text
+
+
+def test_tables_of_many_columns_let_limits_stand_below(run: RunFolder) -> None:
+    text, page = report_of(run)
+    assert '<span class="limits">(' in text
+    assert any(attributes.get("class") == "figures tight" for _, attributes in page.elements)
