@@ -183,7 +183,11 @@ class DataScreen(OpeningPlace):
         self._tell_audit(Content.styled("audit begins", "$text-muted"))
         try:
             audit = await run_audit(
-                self.shell.workspace.root, self._path, self.shell.context.data_settings, self._audit_progress
+                self.shell.workspace.root,
+                self._path,
+                self.shell.context.data_settings,
+                self._audit_progress,
+                keep=not self.shell.read_only,
             )
         except (AimicError, OSError) as problem:
             self._tell_audit(Content.styled("no audit", "$warning"))

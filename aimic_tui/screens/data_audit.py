@@ -6,13 +6,18 @@ import asyncio
 import json
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aimic_tui.engine.errors import InputProblem
+import tomli
+
+from aimic_tui.engine.errors import AimicError, InputProblem
 from aimic_tui.engine.pairs import pairs_text
+from aimic_tui.engine.runs.status import read_status
+from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import one_line
 from aimic_tui.process import Outcome, command_line, start_command
 from aimic_tui.wording import interval_text, number
@@ -120,25 +125,56 @@ def _shortcut(found: Mapping[str, Any]) -> Finding:
     return Finding("shortcut", examples, (headline, str(found["sentence"])))
 
 
+def finished_run_on(workspace: Path, data: str) -> Path | None:
+    """Return the newest finished run on the data set at `data`, whose networks have an opinion of its labels."""
+    wanted = Path(data).expanduser().absolute()
+    for folder in Workspace(workspace).runs():
+        with suppress(AimicError, OSError, ValueError):
+            table = tomli.loads(folder.experiment_file.read_text("utf-8"))["data"]
+            same = Path(table["path"]).expanduser().absolute() == wanted
+            if same and read_status(folder).state == "finished":
+                return folder.path
+    return None
+
+
 async def run_audit(
-    workspace: Path, data: str, settings: Mapping[str, Any], progress: Callable[[float | None, str], None]
+    workspace: Path,
+    data: str,
+    settings: Mapping[str, Any],
+    progress: Callable[[float | None, str], None],
+    *,
+    keep: bool = True,
 ) -> Audit:
-    """Have a data set audited; cancelled, the process is ended.
+    """Have a data set audited, and its labels judged by the newest finished run on it; cancelled, the process is ended.
 
     Args:
-        workspace: where the result is remembered for Home.
+        workspace: where the result is remembered for Home, and what was measured for the next audit.
         data: the data set's path.
         settings: of the experiment's table `data`, beside the path.
         progress: hears the share that is done (None while it is unknown) and it in words.
+        keep: make the workspace where there is none; in one that is not there nothing is remembered.
 
     Raises:
         InputProblem: the command could not audit it; with its sentence.
         OSError: the process could not be started.
     """
     overrides = [f"--set=data.{key}={_toml(value)}" for key, value in settings.items()]
+    if keep:
+        with suppress(OSError):  # nothing is remembered then
+            await asyncio.to_thread(workspace.mkdir, parents=True, exist_ok=True)
+    run = await asyncio.to_thread(finished_run_on, workspace, data)
+    if run is not None:
+        with suppress(InputProblem):  # one that can't be read has no say; what else is wrong comes up again without it
+            return await _audited(workspace, data, [*overrides, f"--run={run}"], progress)
+    return await _audited(workspace, data, overrides, progress)
+
+
+async def _audited(
+    workspace: Path, data: str, options: Sequence[str], progress: Callable[[float | None, str], None]
+) -> Audit:
     with tempfile.TemporaryDirectory(prefix="aimic-audit-") as folder:
         stdout, stderr = Path(folder) / "answer.json", Path(folder) / "progress"
-        process = start_command(command_line(workspace, "inspect", "--json", *overrides, "--", data), stdout, stderr)
+        process = start_command(command_line(workspace, "inspect", "--json", *options, "--", data), stdout, stderr)
         try:
             while process.poll() is None:
                 await asyncio.sleep(0.3)

@@ -183,7 +183,7 @@ class ImagesOf(Sequence[Thumbnail]):
         path, caption = self._data.listed.root / name, name.rpartition("/")[2]
         marks = self._data.marks.get(name, ())
         out = any(mark.kind == "exclude" for mark in marks)
-        signs = "".join(dict.fromkeys(_SIGN_OF[mark.kind] for mark in marks))
+        signs = signs_of(marks)
         label = next((mark.label for mark in marks if mark.kind == "label"), "")
         if label or self._with_class:
             caption = f"{label or self._data.class_of(name)} {caption}".strip()
@@ -195,6 +195,11 @@ class ImagesOf(Sequence[Thumbnail]):
 
 
 _SIGN_OF = {"exclude": EXCLUDED, "label": "→", "label-error": "?", "reviewed": "✓", "group": "=", "note": "…"}
+
+
+def signs_of(marks: Sequence[Mark]) -> str:
+    """Return the signs of an image's marks, each once."""
+    return "".join(dict.fromkeys(_SIGN_OF[mark.kind] for mark in marks))
 
 
 def words_on_mark(mark: Mark) -> str:

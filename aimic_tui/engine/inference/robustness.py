@@ -23,16 +23,15 @@ from aimic_tui.engine.data.threads import in_threads, processors
 from aimic_tui.engine.errors import InputProblem, Interrupted
 from aimic_tui.engine.evaluation.intervals import Judgement, cluster_bootstrap, paired_difference
 from aimic_tui.engine.evaluation.limits import Interval
-from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.files import write_json
 from aimic_tui.engine.inference.class_map import ClassMap
 from aimic_tui.engine.inference.disturbances import Disturbance, disturbances
+from aimic_tui.engine.inference.kept_robustness import FILE, FORMAT, read_robustness
 from aimic_tui.engine.inference.loading import LoadedModel, choose_device, load_model
 from aimic_tui.engine.inference.origin import Origin, find_origin
 from aimic_tui.engine.inference.predict import BATCH, PredictionProgress
 from aimic_tui.engine.models.model_folder import find_models
 
-FILE = "robustness.json"
-FORMAT = 1
 METHOD = (
     "The images as the network is shown them, disturbed; losses against the same images undisturbed, paired, with "
     "cluster bootstrap intervals over groups."
@@ -269,13 +268,3 @@ def keep_robustness(run: Path, found: Robustness, when: str) -> Path:
     networks[found.network] = {"when": when, **found.to_json()}
     write_json(run / FILE, {"format": FORMAT, "method": METHOD, "resamples": _RESAMPLES, "networks": networks})
     return run / FILE
-
-
-def read_robustness(run: Path) -> dict[str, Any]:
-    """Return "networks" of a run's robustness.json, as `keep_robustness` lays it out; empty where there is none."""
-    try:
-        kept = read_json(run / FILE)
-        networks = kept["networks"] if kept["format"] == FORMAT else {}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    return networks if isinstance(networks, dict) else {}
