@@ -154,7 +154,7 @@ class RunScreen(Place):
             self.query_one("#head", Static).update(self._head(snapshot, trial))
             self.query_one(TrialGrid).show(snapshot, trial.key if trial else None)
             self._draw_charts(snapshot, trial)
-            self.query_one("#now", Static).update(now(snapshot, trial, system=self.has_class("-tall")))
+            self.query_one("#now", Static).update(now(snapshot, trial, tall=self.has_class("-tall")))
             if self.has_class("-machine"):
                 self.query_one("#machine", Static).update(system_table(snapshot, self.size.width - 2))
             self._draw_log(snapshot.log)

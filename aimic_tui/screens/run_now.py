@@ -15,8 +15,9 @@ from aimic_tui.wording import number, percent, plural, rate
 _PHASES = {"cache": "decoding images", "train": "training", "validate": "validating", "test": "testing"}
 
 
-def now(snapshot: RunSnapshot, trial: TrialSnapshot | None, *, system: bool) -> Content:
-    """Say where the chosen trial is, how its last epoch went and, with `system`, what its worker uses."""
+def now(snapshot: RunSnapshot, trial: TrialSnapshot | None, *, tall: bool) -> Content:
+    """Say where the chosen trial is and how its last epoch went; where it is `tall`, also the last warning and what its
+    worker uses, in up to four lines and not two."""
     if trial is None:
         return Content("")
     inner = f" inner {trial.key.inner}" if trial.key.inner else ""
@@ -46,14 +47,18 @@ def now(snapshot: RunSnapshot, trial: TrialSnapshot | None, *, system: bool) -> 
         words = {"queued": "waits for its turn", "running": "begins"}.get(trial.status.state, trial.status.state)
         where = Content.assemble(name, f"  {words}")
     lines = [where, _last_epoch(trial)]
-    if system:
-        lines.append(Content.styled(system_line(trial.system), "$text-muted"))
+    warning = Content.styled(f"! {printable(trial.warnings[-1])}", "$warning") if trial.warnings else Content("")
+    if tall:
+        lines += [warning, Content.styled(system_line(trial.system), "$text-muted")]
+        lines = [line for line in lines if line]
+    elif warning and not trial.epochs:
+        lines[1] = warning
+    elif warning:
+        lines[1] = Content.styled(f"! {plural(len(trial.warnings), 'warning')}: l  ", "$warning") + lines[1]
     return Content("\n").join(lines)
 
 
 def _last_epoch(trial: TrialSnapshot) -> Content:
-    if trial.warnings:
-        return Content.styled(f"! {printable(trial.warnings[-1])}", "$warning")
     if not trial.epochs:
         return Content("")
     last = trial.epochs[-1]

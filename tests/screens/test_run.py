@@ -284,3 +284,18 @@ async def test_seeds_and_inner_folds_have_rows_of_their_own(tmp_path: Path, unti
         assert sum("├" in line or "[" in line for line in lines) == 2  # a network's figure stands once
         await pilot.press(*["up"] * 8, "down", "down")
         await until(pilot, lambda: "mobilenet_v2 fold 1 inner 1" in _text(app, "#now"))
+
+
+async def test_a_warning_hides_no_epoch(tmp_path: Path, cells: Path, until: Until) -> None:
+    folder = make_run(tmp_path, cells, finished=1, state="running")
+    sentence = "Few images choose the epoch."
+    append_event(folder.trial(TrialKey("mobilenet_v2", 2)).events_file, "warning", sentence=sentence)
+    lock = hold(folder)
+    for size in ((120, 40), (80, 24)):
+        app = _app(folder, tmp_path)
+        async with app.run_test(size=size) as pilot:
+            await until(pilot, lambda app=app: "epoch 10: loss train" in _text(app, "#now"))  # type: ignore[misc]
+            shown = f"! {sentence}" if size[1] == 40 else "! 1 warning: l"
+            assert shown in _text(app, "#now")
+            assert len(_text(app, "#now").splitlines()) <= app.screen.query_one("#now").size.height
+    lock.release()
