@@ -18,16 +18,16 @@ TITLES = {
     "top_3_accuracy": "top-3 accuracy",
 }
 
-_WILSON = "Wilson with the effective number of images"
-_BCA = "cluster bootstrap, bias-corrected and accelerated"
-_LOGIT = "cluster bootstrap, normal in the logit"
+_WILSON = "Wilson, effective number of images"
+_BCA = "bootstrap over groups, BCa"
+_LOGIT = "bootstrap over groups, logit"
 
 # How the interval of each figure is made; `intervals` says more.
 METHODS = {
     **dict.fromkeys(TITLES, _BCA),
     **dict.fromkeys(("accuracy", "one_vs_rest_accuracy", "top_2_accuracy", "top_3_accuracy"), _WILSON),
     "auroc": _LOGIT,
-    "ece": "cluster bootstrap, inverted test",
+    "ece": "bootstrap over groups, inverted test",
 }
 CLASS_METHODS = {
     **dict.fromkeys(

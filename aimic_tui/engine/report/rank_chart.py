@@ -39,7 +39,7 @@ def rank_diagram(ranking: Ranking) -> Chart:
     count = len(order)
     lines = (count + 1) // 2
     bars = len(ranking.groups)
-    figure, axes = new_figure(6.8, 1.0 + 0.22 * lines + 0.12 * bars)
+    figure, axes = new_figure(6.8, 1.2 + 0.22 * lines + 0.12 * bars)
     top, step = 0.0, 1.0
     axes.plot([1, count], [top, top], color=INK, linewidth=0.9)
     for rank in range(1, count + 1):
@@ -62,7 +62,7 @@ def rank_diagram(ranking: Ranking) -> Chart:
         height = -(0.4 + 0.55 * number)
         axes.plot([ends[0] - reach / 3, ends[1] + reach / 3], [height, height], color=SERIES[1], linewidth=3)
     axes.set_xlim(1 - 0.55 * max(count - 1, 1), count + 0.55 * max(count - 1, 1))
-    axes.set_ylim(-(depth + step * (lines - 0.4)), 2.6)
+    axes.set_ylim(-(depth + step * (lines - 0.4)), 3.8)
     axes.set_axis_off()
     return Chart(figure, "ranks" + ranking.metric)
 
@@ -74,4 +74,4 @@ def _critical_difference(axes: Axes, ranking: Ranking, count: int) -> None:
         axes.plot([x, x], [1.4, 1.8], color=INK, linewidth=0.9)
     axes.text((1 + end) / 2, 1.8, f"CD {ranking.critical_difference:.2f}", ha="center", va="bottom")
     title = f"average rank by {TITLES[ranking.metric]}, {len(ranking.data_sets)} data sets"
-    axes.text(count, 2.3, title, ha="right", va="top", color=FAINT)
+    axes.text(1, 3.7, title, ha="left", va="top", color=FAINT)

@@ -143,7 +143,10 @@ def _choosing(record: RunRecord) -> Iterator[Section]:
         blocks.append(Table(caption, header, rows))
     else:
         blocks.append(
-            Paragraph("Nested cross-validation, or choosing by validation parts in the honest protocol, is not.")
+            Paragraph(
+                "What choosing by validation parts or by nested cross-validation gives would not be; this run has "
+                "neither."
+            )
         )
     yield Section("The best network", blocks)
 

@@ -150,7 +150,7 @@ def test_it_holds_what_a_reader_asks_for(run: RunFolder) -> None:
     assert "By weights, MB" not in page.text, "no model was kept"
     assert "parameters, millions" in page.text
     assert "The best network" in page.text
-    assert "cluster bootstrap, inverted test" in page.text, "the method stands beside the figure"
+    assert "bootstrap over groups, inverted test" in page.text, "the method stands beside the figure"
     pictures = [attributes for tag, attributes in page.elements if tag == "img"]
     assert len(pictures) > 3
     assert all(attributes["alt"] for attributes in pictures)
