@@ -16,7 +16,7 @@ predictions of all folds are judged together; a group's images count in whicheve
 
 No interval is pretended: figures need at least 10 groups, and those that average or describe classes at least 5
 groups with, and 5 groups with images outside, each class. Otherwise low and high are None. Where a network has
-several seeds, a figure is the mean of the seeds' figures, and all seeds are redrawn together.
+several seeds or repeats, a figure is the mean of their figures, and all of them are redrawn together.
 """
 
 from __future__ import annotations
@@ -83,13 +83,18 @@ class _Figures:
 
 @dataclass(frozen=True)
 class _Sample:
-    """Predictions with their groups as codes from 0, nothing unknown among them; `scorers` holds one a seed."""
+    """Predictions with their groups as codes from 0, nothing unknown among them; `scorers` holds one a set of them."""
 
     labels: Integers
     groups_of: NDArray[np.intp]
     groups: int
     classes: int
     scorers: list[Scorer]
+
+    @property
+    def sets(self) -> int:
+        """How many sets of predictions a figure is the mean of: it may vary as little as one of so many more images."""
+        return len(self.scorers)
 
     @property
     def with_class(self) -> NDArray[np.int64]:
@@ -257,7 +262,7 @@ def _overall_interval(
     sample: _Sample, name: str, figure: Redrawn, classes: tuple[dict[str, Interval], ...]
 ) -> Interval:
     if name in _SHARES_OF_IMAGES:
-        return share_limits(figure, len(sample.labels))
+        return share_limits(figure, len(sample.labels) * sample.sets)
     present = sample.with_class > 0
     fewest = np.minimum(sample.with_class, sample.without_class)[present].min()
     if name not in _ABOUT_ALL_IMAGES and fewest < FEWEST_GROUPS_OF_A_CLASS:
@@ -309,10 +314,10 @@ def _class_intervals(
             found[name] = Interval(number_or_none(figure))
         elif name == "f1":
             jaccard = Redrawn(figure / (2 - figure), resamples / (2 - resamples), without, groups, confidence)
-            limits = share_limits(jaccard, images)
+            limits = share_limits(jaccard, images * sample.sets)
             found[name] = Interval(figure, _f1_of(limits.low), _f1_of(limits.high))
         elif name in shares:
-            found[name] = share_limits(Redrawn(figure, resamples, without, groups, confidence), images)
+            found[name] = share_limits(Redrawn(figure, resamples, without, groups, confidence), images * sample.sets)
         elif name == "auroc":
             step = _smallest_step(int(support), len(sample.labels))
             found[name] = area_limits(Redrawn(figure, resamples, without, groups, confidence), step)
