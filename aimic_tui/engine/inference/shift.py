@@ -23,7 +23,6 @@ FOLDS = 5
 FEWEST_GROUPS = 10  # in each set, for an answer
 _MOST = 1000  # images of a set that are compared
 _STRENGTH = 0.01  # inverse of the penalty on the classifier's weights: features are many and images few
-_DIRECTIONS = 16  # in which the distance is taken
 _HALVINGS = 10
 _CLEAR, _SOME = 0.8, 0.6  # areas under the curve
 _NOTABLE = 0.5  # difference in standard deviations
@@ -124,7 +123,7 @@ _MORE_LESS = {
 
 def _in_words(shift: ColourShift) -> str:
     word = _MORE_LESS[shift.name][0 if shift.deviations > 0 else 1]
-    digits = 0 if shift.name in ("brightness", "contrast") else 2
+    digits = {"brightness": 0, "contrast": 0, "sharpness": 3}.get(shift.name, 2)
     of = "share of " if shift.name in ("red", "green", "blue") else ""
     return (
         f"{word} ({of}{shift.name} {shift.new:.{digits}f} against {shift.known:.{digits}f}, "
@@ -248,21 +247,18 @@ def _with_shares(colours: NDArray[np.floating]) -> Floats:
 
 
 def _relative_distance(known: Sample, new: Sample, seed: int) -> float | None:
-    """Return the Frechet distance between halves of the two sets over that between two halves of the known one.
+    """Return the distance between halves of the two sets over that between two halves of the known one.
 
-    Taken in the directions in which the known images vary most, each scaled to their spread there. All halves have
-    the same size, since the distance of small samples is biased upwards.
+    All halves have the same size, since the distance of small samples is biased upwards.
     """
     half = min(len(known.labels), len(new.labels)) // 2
-    directions = min(_DIRECTIONS, half // 10)
-    if directions < 2:
+    if half < FEWEST_GROUPS:
         return None
-    features = known.features.astype(np.float64)
-    centred = features - features.mean(axis=0)
-    _, sizes, axes = np.linalg.svd(centred, full_matrices=False)
-    axes = axes[:directions] / np.maximum(sizes[:directions, None] / math.sqrt(len(centred)), 1e-12)
-    first = centred @ axes.T
-    second = (new.features.astype(np.float64) - features.mean(axis=0)) @ axes.T
+    first = known.features.astype(np.float64)
+    mean, spread = first.mean(axis=0), first.std(axis=0)
+    used = spread > 0  # a feature that is the same in all known images has no scale
+    first = (first[:, used] - mean[used]) / spread[used]
+    second = (new.features[:, used].astype(np.float64) - mean[used]) / spread[used]
     generator = np.random.default_rng(seed)
     within, between = [], []
     for _ in range(_HALVINGS):
@@ -274,21 +270,14 @@ def _relative_distance(known: Sample, new: Sample, seed: int) -> float | None:
 
 
 def frechet_distance(a: Floats, b: Floats) -> float:
-    """Return the Frechet distance between normal distributions fitted to two samples (Dowson and Landau 1982).
+    """Return the Frechet distance between normal distributions fitted to two samples, each column for itself.
 
-    The square root of |mean_a - mean_b|^2 + trace(S_a + S_b - 2 (S_a S_b)^(1/2)).
+    The root of the sum over columns of (mean_a - mean_b)^2 + (sd_a - sd_b)^2 (Dowson and Landau 1982, for diagonal
+    covariances): whole ones can't be estimated from fewer images than features.
 
     Args:
-        a, b: float [n, k] and [m, k], n and m above 1.
+        a, b: float [n, k] and [m, k].
     """
-    first, second = (np.atleast_2d(np.cov(values, rowvar=False)) for values in (a, b))
-    root = _square_root(first)
-    cross = float(np.sqrt(np.clip(np.linalg.eigvalsh(root @ second @ root), 0, None)).sum())
-    squared = float(((a.mean(axis=0) - b.mean(axis=0)) ** 2).sum() + np.trace(first) + np.trace(second) - 2 * cross)
-    return math.sqrt(max(squared, 0.0))
-
-
-def _square_root(matrix: Floats) -> Floats:
-    values, vectors = np.linalg.eigh(matrix)
-    root: Floats = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
-    return root
+    means = ((a.mean(axis=0) - b.mean(axis=0)) ** 2).sum()
+    spreads = ((a.std(axis=0) - b.std(axis=0)) ** 2).sum()
+    return math.sqrt(float(means + spreads))
