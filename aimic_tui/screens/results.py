@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,45 +12,55 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.message import Message
 from textual.widgets import Static
 
-from aimic_tui.engine.data.intensity import AS_STORED
-from aimic_tui.engine.errors import AimicError, InputProblem
 from aimic_tui.engine.runs.folder import RunFolder
-from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.text import printable
 from aimic_tui.process import command_line, run_command
-from aimic_tui.screens.place import Place
+from aimic_tui.screens.results_costs import ComparisonView, CostView, GroupsView
+from aimic_tui.screens.results_curves import CalibrationView, CurvesView
 from aimic_tui.screens.results_data import (
-    METRIC_NAMES,
     Judged,
     RunResults,
-    has_predictions,
-    read_judged,
-    read_results,
-    results_from,
     write_tables,
 )
+from aimic_tui.screens.results_following import FollowingPlace
+from aimic_tui.screens.results_review import ReviewGrid, ReviewTable
+from aimic_tui.screens.results_robustness import RobustnessView
 from aimic_tui.screens.results_table import NetworkTable
-from aimic_tui.screens.results_tables import choice_line, class_columns, fold_columns, head, image_columns
-from aimic_tui.screens.run_grid import short
-from aimic_tui.widgets.big_table import BigTable, Cell
+from aimic_tui.screens.results_tables import (
+    Part,
+    choice_line,
+    class_columns,
+    difference_line,
+    fold_columns,
+    head,
+    parts_line,
+)
+from aimic_tui.screens.results_view import ResultView
+from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.frame import Rule
 from aimic_tui.widgets.image_view import ImageView
 from aimic_tui.widgets.matrix import ConfusionGrid
-from aimic_tui.widgets.table_column import cut
-from aimic_tui.widgets.table_rows import RowHighlighted, RowSelected
-from aimic_tui.widgets.thumbnails import Thumbnail, ThumbnailGrid
+from aimic_tui.widgets.thumbnails import ThumbnailGrid
 from aimic_tui.wording import plural
 
-_PAUSE = 2.0  # seconds between two looks at a run that is going on
-_PARTS = {"matrix": "Matrix", "classes": "Classes", "folds": "Folds", "images": "Images"}
-_FOCUS = {"matrix": "#matrix", "classes": "#classes", "folds": "#folds", "images": "#images"}
+_PARTS = {
+    "matrix": Part("m", "Matrix", "#matrix"),
+    "classes": Part("c", "Classes", "#classes"),
+    "folds": Part("t", "Folds", "#folds"),
+    "images": Part("p", "Review", "#images"),
+    "curves": Part("u", "Curves", "#curves"),
+    "calibration": Part("a", "Calibration", "#calibration-words"),
+    "comparison": Part("d", "Differences", "#pairs"),
+    "groups": Part("s", "Groups", "#groups"),
+    "costs": Part("i", "Costs", "#costs"),
+    "robustness": Part("z", "Robustness", "#losses"),
+}
 
 
-class ResultsScreen(Place):
+class ResultsScreen(FollowingPlace):
     """The figures of a run, as far as it has come, and the images behind them."""
 
     PLACE: ClassVar[str] = "results"
@@ -60,10 +69,59 @@ class ResultsScreen(Place):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared so by Textual
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("m", "part('matrix')", "Matrix", id="results.matrix", tooltip="The confusion matrix"),
-        Binding("c", "part('classes')", "Classes", id="results.classes", tooltip="The figures of each class"),
-        Binding("t", "part('folds')", "Folds", id="results.folds", tooltip="The figures of each fold"),
-        Binding("p", "part('images')", "Predictions", id="results.images", tooltip="What was said of each image"),
+        Binding("m", "part('matrix')", "Matrix", show=False, id="results.matrix", tooltip="The confusion matrix"),
+        Binding(
+            "c", "part('classes')", "Classes", show=False, id="results.classes", tooltip="The figures of each class"
+        ),
+        Binding("t", "part('folds')", "Folds", show=False, id="results.folds", tooltip="The figures of each fold"),
+        Binding("p", "part('images')", "Review", id="results.images", tooltip="The images, the worst errors first"),
+        Binding(
+            "u",
+            "part('curves')",
+            "Curves",
+            id="results.curves",
+            tooltip="ROC and precision-recall; again: another class",
+        ),
+        Binding(
+            "a",
+            "part('calibration')",
+            "Calibration",
+            show=False,
+            id="results.calibration",
+            tooltip="Whether its probabilities can be believed, and what leaving unsure images to a person buys",
+        ),
+        Binding(
+            "d",
+            "part('comparison')",
+            "Differences",
+            show=False,
+            id="results.comparison",
+            tooltip="Which networks differ, and what choosing the best is worth",
+        ),
+        Binding(
+            "s",
+            "part('groups')",
+            "Groups",
+            show=False,
+            id="results.groups",
+            tooltip="Which patients, slides or smears the network fails on",
+        ),
+        Binding(
+            "i",
+            "part('costs')",
+            "Costs",
+            show=False,
+            id="results.costs",
+            tooltip="Which network when resources are short; again: another cost",
+        ),
+        Binding(
+            "z",
+            "part('robustness')",
+            "Robustness",
+            show=False,
+            id="results.robustness",
+            tooltip="What blur, noise, light, stain and compression cost; again: measure it",
+        ),
         Binding("e", "report", "Report", id="results.report", tooltip="Write the run's report, one page"),
         Binding("v", "metric", "Figure", show=False, id="results.metric", tooltip="Draw the next figure's intervals"),
         Binding("w", "write", "Write", show=False, id="results.write", tooltip="Write the tables to a folder"),
@@ -73,30 +131,10 @@ class ResultsScreen(Place):
         Binding("shift+tab", "other(-1)", show=False, id="results.other-back", tooltip="To the part before it"),
     ]
 
-    class Read(Message):
-        """Figures were read (None: no trial is finished), or a sentence says why they could not be."""
-
-        def __init__(self, folder: RunFolder, results: RunResults | None, problem: str = "") -> None:
-            super().__init__()
-            self.folder = folder
-            self.results = results
-            self.problem = problem
-
-    class JudgedRead(Message):
-        """What a network said about each image was read."""
-
-        def __init__(self, network: str, judged: Judged | None, problem: str = "") -> None:
-            super().__init__()
-            self.network = network
-            self.judged = judged
-            self.problem = problem
-
     def __init__(self) -> None:
         super().__init__()
         self._folder: RunFolder | None = None
         self._results: RunResults | None = None
-        self._judged: Judged | None = None
-        self._behind: np.ndarray = np.zeros(0, np.intp)
         self._part = "matrix"
         self.add_class("-matrix")
 
@@ -107,16 +145,23 @@ class ResultsScreen(Place):
         yield Rule().add_class("part", "upper")
         yield NetworkTable().add_class("part")
         yield Static("", id="difference", classes="part")
+        yield Static("", id="parts", classes="part")
         yield Rule().add_class("part")
         with Horizontal(id="lower", classes="part"):
             with Vertical(id="left"):
                 yield ConfusionGrid(id="matrix")
                 yield BigTable(id="classes")
                 yield BigTable(id="folds")
-                yield BigTable(id="images", empty="No image was judged yet.")
+                yield ReviewTable(id="images", empty="No such image. f shows others.")
+                yield CurvesView(id="curves")
+                yield CalibrationView(id="calibration")
+                yield ComparisonView(id="comparison")
+                yield GroupsView(id="groups-view")
+                yield CostView(id="costs-view")
+                yield RobustnessView(id="robustness")
             with Vertical(id="right"):
                 yield Static("", id="behind")
-                yield ThumbnailGrid(empty="No image in this cell.")
+                yield ReviewGrid(empty="No image in this cell.")
                 yield ImageView()
 
     # -- reading
@@ -132,42 +177,19 @@ class ResultsScreen(Place):
             return
         if self._folder is None or self._folder.path != Path(path):
             self._folder = RunFolder(Path(path))
-            self._results, self._judged = None, None
+            self._results = None
+            self._forget_judged()
             self._say_empty(f"Reading {printable(Path(path).name)} ...")
         self._follow(self._folder)
+        self._read_marks_again()
 
     @on(events.ScreenSuspend)
     def _suspended(self) -> None:
         """Nobody looks: read nothing."""
         self.workers.cancel_group(self, "follow")
 
-    @work(group="follow", exclusive=True, exit_on_error=False)
-    async def _follow(self, folder: RunFolder) -> None:
-        seen: object = None
-        while True:
-            mark = _mark(folder)
-            if mark != seen:
-                seen = mark
-                try:
-                    results = await asyncio.to_thread(read_results, folder)
-                    if results is None and await asyncio.to_thread(has_predictions, folder):
-                        results = await self._made_anew(folder)
-                    self.post_message(self.Read(folder, results))
-                except AimicError as problem:
-                    self.post_message(self.Read(folder, None, problem.sentence))
-            await asyncio.sleep(_PAUSE)
-
-    async def _made_anew(self, folder: RunFolder) -> RunResults | None:
-        """Have the figures made from the predictions: the run's own file of them is missing or damaged."""
-        outcome = await run_command(
-            command_line(self.shell.workspace.root, "results", str(folder.path), "--json"),
-        )
-        if outcome.code != 0:
-            raise InputProblem(outcome.sentence)
-        return results_from(folder, read_status(folder), json.loads(outcome.stdout))
-
-    @on(Read)
-    def _read(self, event: Read) -> None:
+    @on(FollowingPlace.Read)
+    def _read(self, event: FollowingPlace.Read) -> None:
         event.stop()
         if self._folder is None or event.folder.path != self._folder.path:
             return
@@ -185,7 +207,8 @@ class ResultsScreen(Place):
             if table.chosen == before:
                 self._show_network()
         if self.focused is None:
-            self.query_one(_FOCUS[self._part]).focus()
+            self._focus_part()
+        self._read_opinions(event.results.folder)
 
     def _say_empty(self, sentence: str) -> None:
         self.add_class("-empty")
@@ -206,55 +229,35 @@ class ResultsScreen(Place):
         self.query_one("#matrix", ConfusionGrid).show(np.array(of["confusion"]), results.classes)
         self.query_one("#classes", BigTable).show(class_columns(results, network), len(results.classes))
         self.query_one("#folds", BigTable).show(fold_columns(of["folds"]), len(of["folds"]))
+        self._show_view()
         self._read_judged(results.folder, network)
 
-    @work(group="judged", exclusive=True, exit_on_error=False)
-    async def _read_judged(self, folder: RunFolder, network: str) -> None:
-        try:
-            self.post_message(self.JudgedRead(network, await asyncio.to_thread(read_judged, folder, network)))
-        except AimicError as problem:
-            self.post_message(self.JudgedRead(network, None, problem.sentence))
+    @on(FollowingPlace.OpinionsRead)
+    def _opinions_read(self, event: FollowingPlace.OpinionsRead) -> None:
+        event.stop()
+        if self._folder is not None and event.folder.path == self._folder.path:
+            self._show_opinions(event.opinions)
 
-    @on(JudgedRead)
-    def _judged_read(self, event: JudgedRead) -> None:
+    @on(FollowingPlace.JudgedRead)
+    def _judged_read(self, event: FollowingPlace.JudgedRead) -> None:
         event.stop()
         if event.network != self.query_one(NetworkTable).chosen:
             return
-        self._judged = event.judged
-        self.query_one(ThumbnailGrid).rule = self.query_one(ImageView).rule = (
-            AS_STORED if event.judged is None else event.judged.rule
-        )
         if event.judged is None:
+            self._forget_judged()
             self.query_one("#behind", Static).update(Content.styled(printable(event.problem), "$warning"))
             return
-        self.query_one("#images", BigTable).show(image_columns(event.judged), len(event.judged.images))
-        self._show_behind(*self.query_one("#matrix", ConfusionGrid).cursor)
+        self._show_judged(event.judged, event.network)
+        if self._part == "matrix":
+            self._show_behind(*self.query_one("#matrix", ConfusionGrid).cursor)
 
     # -- what is said
 
     def _show_difference(self, results: RunResults, network: str) -> None:
-        lines = [self._difference(results, network), *choice_line(results, self.query_one(NetworkTable).metric)]
-        self.query_one("#difference", Static).update(Content("\n").join(lines))
-
-    def _difference(self, results: RunResults, network: str) -> Content:
-        """Compare the chosen network with the best other one by the drawn figure."""
         table = self.query_one(NetworkTable)
         other = next((name for name in table.order if name != network), None)
-        if other is None:
-            return Content("One network: there is none to compare it with.")
-        for pair in results.figures["pairs"]:
-            if {pair["a"], pair["b"]} == {network, other}:
-                found = pair["differences"][table.metric]
-                sign = 1 if pair["a"] == network else -1
-                ends = sorted(sign * found[end] for end in ("low", "high") if found[end] is not None)
-                if found["value"] is None or len(ends) != 2:
-                    break
-                shown = ends[0] > 0 or ends[1] < 0
-                said = "Different" if shown else "Not shown to differ"
-                interval = f"{sign * found['value']:+.3f} [{ends[0]:+.3f}, {ends[1]:+.3f}]"
-                text = f"{printable(network)} − {printable(other)}, {METRIC_NAMES[table.metric]} {interval}"
-                return Content.assemble((f"{said}: ", "bold"), (text, "$foreground"), f" on {pair['images']:,} images")
-        return Content(f"{printable(network)} and {printable(other)} have no tested images in common yet.")
+        lines = [difference_line(results, network, other, table.metric), *choice_line(results, table.metric)]
+        self.query_one("#difference", Static).update(Content("\n").join(lines))
 
     # -- the images behind a cell
 
@@ -265,95 +268,95 @@ class ResultsScreen(Place):
 
     def _show_behind(self, row: int, column: int) -> None:
         judged = self._judged
-        if judged is None or row >= len(judged.classes):
+        if judged is None or row >= len(judged.classes) or self._part != "matrix":
             return
-        self._behind = judged.behind(row, column)
-        names = printable(judged.classes[row]), printable(judged.classes[column])
-        what = f"{names[0]}, said so" if row == column else f"{names[0]} taken for {names[1]}"
-        many = plural(len(self._behind), "image")
-        self.query_one("#behind", Static).update(
-            f"{what}: {many}, surest first" if len(self._behind) else f"{what}: none"
-        )
-        sign = "" if row == column else "!"
-        items = [
-            Thumbnail(judged.paths[i], f"{Path(judged.images[i]).name} {short(sure)}", sign, "attention")
-            for i, sure in zip(self._behind, judged.confidence[self._behind].tolist(), strict=True)
-        ]
-        self.query_one(ThumbnailGrid).show(items)
+        behind = judged.behind(row, column).tolist()
+        many = plural(len(behind), "image")
+        what = _cell_words(judged, row, column)
+        self.query_one("#behind", Static).update(f"{what}: {many}, surest first" if behind else f"{what}: none")
+        self._show_grid(behind)
 
     @on(ConfusionGrid.CellSelected)
     def _cell_selected(self, event: ConfusionGrid.CellSelected) -> None:
         event.stop()
-        if len(self._behind):
+        if self._in_grid:
             self.add_class("-right")
-            self.query_one(ThumbnailGrid).focus()
+            self._grid.focus()
 
     @on(ThumbnailGrid.Opened)
     def _thumbnail_opened(self, event: ThumbnailGrid.Opened) -> None:
         event.stop()
-        self.remove_class("-right")
-        self.action_part("images")
-        self.query_one("#images", BigTable).go_to(int(self._behind[event.index]))
-
-    @on(RowHighlighted, "#images")
-    def _image_highlighted(self, event: RowHighlighted) -> None:
-        event.stop()
-        view, judged = self.query_one(ImageView), self._judged
-        if judged is None or event.row is None or self._part != "images":
-            view.show_path(None)
+        judged, rows = self._judged, list(self._in_grid)
+        if judged is None:
             return
-        self._show_image(event.row, judged, view)
+        if self._part == "images":  # images like another one
+            self._enlarge(rows, event.index)
+            return
+        cell = self.query_one("#matrix", ConfusionGrid).cursor
+        self.action_part("images")
+        self._show_within(_cell_words(judged, *cell), rows, rows[event.index])
 
-    @on(RowSelected, "#images")
-    def _image_selected(self, event: RowSelected) -> None:
+    @on(GroupsView.Opened)
+    def _group_opened(self, event: GroupsView.Opened) -> None:
         event.stop()
-        self.add_class("-right")
-
-    def _show_image(self, row: int, judged: Judged, view: ImageView) -> None:
-        truth, said = judged.classes[judged.labels[row]], judged.said[row]
-        self.query_one("#behind", Static).update(Content(printable(judged.images[row])))
-        shares = judged.probabilities[row]
-        order = np.argsort(-np.nan_to_num(shares))
-        below: list[Cell] = []
-        for code in order[:8]:
-            line = f"{cut(printable(judged.classes[code]), 18):18} {short(float(shares[code])):>6}"
-            below.append(((line, "strong" if code == said else ""),))
-        right = said == judged.labels[row]
-        words: list[Cell] = [
-            ((f"truth {printable(truth)}", ""),),
-            (("✓ right" if right else "! wrong", "" if right else "attention"),),
-            ((f"group {printable(judged.groups[row])}, fold {judged.folds[row]}", "muted"),),
-        ]
-        view.show_path(judged.paths[row], words, below)
+        judged = self._judged
+        if judged is not None:
+            self.action_part("images")
+            rows = [row for row, group in enumerate(judged.groups) if group == event.group]
+            self._show_within(f"group {printable(event.group)}", rows)
 
     # -- keys
 
     def action_part(self, part: str) -> None:
-        """Show another part below the table."""
+        """Show another part below the table; the key of the part that is shown goes on to the next thing of it."""
+        if part == self._part and (view := self._view) is not None and view.has_focus_within:
+            view.again()
+            return
         for name in _PARTS:
             self.set_class(name == part, f"-{name}")
-        self.remove_class("-right")
+        self.remove_class("-right", "-alike")
         self._part = part
-        self.query_one(_FOCUS[part]).focus()
-        if part == "images" and self._judged is not None:
-            row = self.query_one("#images", BigTable).row
-            if row is not None:
-                self._show_image(row, self._judged, self.query_one(ImageView))
+        self._focus_part()
+        self._show_view()
+        if part == "images":
+            self._show_row()
         elif part == "matrix":
             self._show_behind(*self.query_one("#matrix", ConfusionGrid).cursor)
 
+    @property
+    def _view(self) -> ResultView | None:
+        """The view that is shown; None where the part is a table or the matrix."""
+        return next((view for view in self.query(ResultView) if view.display), None)
+
+    def _show_view(self) -> None:
+        """Have the view that is shown made for the chosen network, and say which parts there are."""
+        table, results = self.query_one(NetworkTable), self._results
+        self.query_one("#parts", Static).update(parts_line(_PARTS, self._part, self.size.width))
+        if results is not None and table.chosen in results.figures["networks"] and (view := self._view) is not None:
+            view.show_network(results, table.chosen, table.metric)
+
+    def _focus_part(self) -> None:
+        self.query_one(_PARTS[self._part].focus).focus()
+
     def action_other(self, step: int) -> None:
         """Go round the table of networks, the part below and what stands beside it."""
-        stops = ["NetworkTable", _FOCUS[self._part], *(["ThumbnailGrid"] if self._part == "matrix" else [])]
+        stops = ["NetworkTable", _PARTS[self._part].focus]
+        if self._part == "matrix" or (self._part == "images" and self.has_class("-alike")):
+            stops.append("ReviewGrid")
+        elif self._part in ("images", "calibration", "costs") and self.has_class("-narrow"):
+            self.toggle_class("-right")  # what stands there has no focus of its own
+            return
         at = next((i for i, stop in enumerate(stops) if self.query_one(stop).has_focus_within), 0)
         wanted = stops[(at + step) % len(stops)]
-        self.set_class(wanted == "ThumbnailGrid", "-right")
+        self.set_class(wanted == "ReviewGrid", "-right")
         self.query_one(wanted).focus()
 
     def action_back(self) -> None:
         """Go from what stands beside a part back to the part."""
-        self.remove_class("-right")
-        self.query_one(_FOCUS[self._part]).focus()
+        self.remove_class("-right", "-alike")
+        self._focus_part()
+        if self._part == "images":
+            self._show_row()
 
     def action_networks(self) -> None:
         """Go to the table of networks."""
@@ -366,6 +369,7 @@ class ResultsScreen(Place):
         table.next_metric()
         if self._results is not None:
             self._show_difference(self._results, table.chosen)
+            self._show_view()
 
     @work(group="dialog", exclusive=True, exit_on_error=False)
     async def action_write(self) -> None:
@@ -403,13 +407,6 @@ class ResultsScreen(Place):
             self.shell.tell(outcome.sentence, "error")
 
 
-def _mark(folder: RunFolder) -> tuple[int, ...]:
-    """Return what changes when a run's figures or its state do."""
-    marks = []
-    for path in (folder.results_file, folder.status_file):
-        try:
-            facts = path.stat()
-            marks += [facts.st_ino, facts.st_mtime_ns, facts.st_size]
-        except OSError:
-            marks.append(0)
-    return tuple(marks)
+def _cell_words(judged: Judged, row: int, column: int) -> str:
+    names = printable(judged.classes[row]), printable(judged.classes[column])
+    return f"{names[0]}, said so" if row == column else f"{names[0]} taken for {names[1]}"

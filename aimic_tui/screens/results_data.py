@@ -133,6 +133,18 @@ def results_from(folder: RunFolder, status: RunStatus, figures: object) -> RunRe
     return RunResults(folder, status, figures)
 
 
+def stamp_of(folder: RunFolder) -> tuple[int, ...]:
+    """Return what changes when a run's figures or its state do."""
+    marks = []
+    for path in (folder.results_file, folder.status_file):
+        try:
+            facts = path.stat()
+            marks += [facts.st_ino, facts.st_mtime_ns, facts.st_size]
+        except OSError:
+            marks.append(0)
+    return tuple(marks)
+
+
 def has_predictions(folder: RunFolder) -> bool:
     """Tell whether any trial has tested its images."""
     return any(folder.trials_folder.glob("*/*/predictions.csv"))

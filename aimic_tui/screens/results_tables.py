@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from textual.content import Content
 
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS
 from aimic_tui.engine.text import printable
-from aimic_tui.screens.results_data import METRIC_NAMES, Judged, RunResults
+from aimic_tui.screens.results_data import METRIC_NAMES, RunResults
 from aimic_tui.screens.run_grid import short
 from aimic_tui.widgets.table_column import Cell, Column
-from aimic_tui.wording import SIGNS, interval_text, number, percent, plural
+from aimic_tui.wording import SIGNS, interval_text, number, plural
 
+_WIDE = 116  # columns from which on every part has room for its name and key
 _CLASS_COLUMNS = ("recall", "precision", "f1", "specificity", "auroc")
 _FOLD_COLUMNS = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "log_loss", "ece")
 
@@ -33,6 +36,25 @@ def head(results: RunResults) -> Content:
     if figures["optimistic"]:
         note = note.stylize("$warning")
     return Content("\n").join([first, Content.styled(printable(figures["method"]), "$text-muted"), note])
+
+
+def difference_line(results: RunResults, network: str, other: str | None, metric: str) -> Content:
+    """Compare the chosen network with the best other one by the drawn figure."""
+    if other is None:
+        return Content("One network: there is none to compare it with.")
+    for pair in results.figures["pairs"]:
+        if {pair["a"], pair["b"]} == {network, other}:
+            found = pair["differences"][metric]
+            sign = 1 if pair["a"] == network else -1
+            ends = sorted(sign * found[end] for end in ("low", "high") if found[end] is not None)
+            if found["value"] is None or len(ends) != 2:
+                break
+            shown = ends[0] > 0 or ends[1] < 0
+            said = "Different" if shown else "Not shown to differ"
+            interval = f"{sign * found['value']:+.3f} [{ends[0]:+.3f}, {ends[1]:+.3f}]"
+            text = f"{printable(network)} − {printable(other)}, {METRIC_NAMES[metric]} {interval}"
+            return Content.assemble((f"{said}: ", "bold"), (text, "$foreground"), f" on {pair['images']:,} images")
+    return Content(f"{printable(network)} and {printable(other)} have no tested images in common yet.")
 
 
 def choice_line(results: RunResults, metric: str) -> list[Content]:
@@ -87,19 +109,22 @@ def fold_columns(folds: list[dict[str, float | None]]) -> list[Column]:
     return columns
 
 
-def image_columns(judged: Judged) -> list[Column]:
-    """Return the table of what was said of each image."""
-    wrong = judged.said != judged.labels
+@dataclass(frozen=True)
+class Part:
+    """A part of the place below the table of networks: its key, its name, and what has the focus there."""
 
-    def sign(row: int) -> Cell:
-        return (("!", "attention"),) if wrong[row] else " "
+    key: str
+    name: str
+    focus: str
 
-    rows = np.arange(len(judged.images))
-    return [
-        Column("image", "image", judged.images, printable, keep_end=True),
-        Column("fold", "fold", judged.folds, str, "right", 4),
-        Column("truth", "truth", judged.labels, lambda code: judged.classes[code], width=14),
-        Column("wrong", " ", rows, sign, width=1),
-        Column("said", "said", judged.said, lambda code: judged.classes[code] if code >= 0 else "–", width=14),
-        Column("sure", "sure", judged.confidence, lambda share: percent(float(share), 1), "right", 8, descending=True),
-    ]
+
+def parts_line(parts: Mapping[str, Part], shown: str, width: int) -> Content:
+    """Write the parts with their keys, the one that is shown lit; where it is narrow, names without keys."""
+    pieces: list[Content] = []
+    for name, part in parts.items():
+        lit = name == shown
+        wide = width >= _WIDE
+        text = part.name if wide else part.name[:6].rstrip("aeiou") if len(part.name) > 7 else part.name
+        key = Content.styled(f"{part.key} ", "bold $primary") if wide else Content("")
+        pieces.append(Content.assemble(key, (text, "bold underline $primary" if lit else "$foreground")))
+    return Content("  " if width >= _WIDE else " ").join(pieces)

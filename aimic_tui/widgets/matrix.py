@@ -97,6 +97,14 @@ class ConfusionGrid(ScrollView, can_focus=True):
             "N", "next_error(-1)", "Previous", show=False, id="matrix.previous", tooltip="To the error before that"
         ),
         Binding(
+            "percent_sign",
+            "shares",
+            "Per cent",
+            show=False,
+            id="matrix.shares",
+            tooltip="Counts, or per cent of each true class",
+        ),
+        Binding(
             "enter", "select", "Images", id="matrix.select", tooltip="The images behind this cell, surest errors first"
         ),
     ]
@@ -134,6 +142,7 @@ class ConfusionGrid(ScrollView, can_focus=True):
         self._counts: NDArray[np.int64] = np.zeros((0, 0), np.int64)
         self._names: tuple[str, ...] = ()
         self._row = self._column = 0
+        self._as_shares = False
         self._layout_made: _Layout | None = None
 
     @property
@@ -184,6 +193,11 @@ class ConfusionGrid(ScrollView, can_focus=True):
         if errors:
             at = errors.index(self.cursor) + step if self.cursor in errors else 0
             self.move_to(*errors[at % len(errors)])
+
+    def action_shares(self) -> None:
+        """Write counts, or each as per cent of its row: of the images of that true class."""
+        self._as_shares = not self._as_shares
+        self._made_anew()
 
     def action_select(self) -> None:
         """Ask for the images behind the cell."""
@@ -265,7 +279,7 @@ class ConfusionGrid(ScrollView, can_focus=True):
 
     def _fit(self) -> _Layout:
         count = len(self._names)
-        digits = len(str(int(self._counts.max(initial=0))))
+        digits = 5 if self._as_shares else len(str(int(self._counts.max(initial=0))))  # "100.0"
         narrowest = max(digits, len(str(count))) + 2
         longest = max((len(printable(name)) for name in self._names), default=0)
         header = min(_HEADER, max(longest, len("precision"))) + 2
@@ -290,7 +304,9 @@ class ConfusionGrid(ScrollView, can_focus=True):
             Segment(f"{name:>{layout.cell - 1}} ", lit if column == self._column else muted)
             for column, name in enumerate(layout.names)
         ]
-        return Segment("truth ╲ said".ljust(layout.header), muted), cells, Segment("recall".rjust(_MARGIN), muted)
+        corner = "truth ╲ said, %" if self._as_shares else "truth ╲ said"
+        header = Segment(corner.ljust(layout.header)[: layout.header], muted)
+        return header, cells, Segment("recall".rjust(_MARGIN), muted)
 
     def _line(self, row: int) -> tuple[Segment, list[Segment], Segment]:
         layout = self._layout()
@@ -305,7 +321,7 @@ class ConfusionGrid(ScrollView, can_focus=True):
         layout = self._layout()
         share = count / total if total else 0.0
         style = self._heat(row == column, share) if count else self.get_component_rich_style("matrix--zero")
-        number = str(count) if count else "·"
+        number = (f"{100 * share:.1f}" if self._as_shares else str(count)) if count else "·"
         if (row, column) == self.cursor:
             style += Style(bold=True, underline=self.has_focus)
             return Segment(f"[{number:>{layout.cell - 2}}]", style)

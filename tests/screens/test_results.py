@@ -88,6 +88,10 @@ async def test_every_image_is_in_the_table_once(run: RunFolder, until: Until) ->
     async with app.run_test(size=(120, 40)) as pilot:
         table = app.screen.query_one("#images", BigTable)
         await until(pilot, lambda: table.rows.count == 60)
+        await pilot.press("p")
+        assert len(table.shown) < 60  # wrong answers first
+        await pilot.press("f", "f", "f", "f")
+        await until(pilot, lambda: len(table.shown) == 60)
         assert len(set(read_judged(run, "resnet50").images)) == 60
 
 

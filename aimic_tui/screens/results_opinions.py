@@ -1,0 +1,117 @@
+"""What the error review knows beside a network's answers: where all networks disagree, whose label they doubt, and
+which images are alike. Numpy only, made to be called in a thread of the app."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimic_tui.engine.evaluation.label_errors import LabelSuspect, label_errors_of_run
+from aimic_tui.engine.evaluation.tested import TestedRun, read_tested
+from aimic_tui.screens.results_data import Judged
+
+_MOST_ALIKE = 24
+
+
+@dataclass(frozen=True, eq=False)
+class Opinions:
+    """What all networks, seeds and repeats of a run say together.
+
+    Attributes:
+        answers: how many there are of an image at most.
+        apart: image -> how far apart its answers are, 0 (all the same) to 1; images with one answer are left out.
+        suspects: image -> why its label is probably wrong, the surest first.
+        means: network -> image -> its mean probabilities over seeds and repeats, float64 [classes].
+    """
+
+    answers: int
+    apart: Mapping[str, float]
+    suspects: Mapping[str, LabelSuspect]
+    means: Mapping[str, Mapping[str, NDArray[np.float64]]]
+
+
+def read_opinions(run: Path, stamp: object) -> Opinions:
+    """Read what the networks of a run say.
+
+    Args:
+        run: its folder.
+        stamp: changes when the run's figures do.
+
+    Raises:
+        InputProblem: a file is missing or damaged.
+    """
+    return opinions_of(tested_run(run, stamp))
+
+
+@lru_cache(maxsize=2)
+def tested_run(run: Path, stamp: object) -> TestedRun:
+    """Return what `read_tested` reads, once for all views of a run; arguments and errors as of `read_opinions`."""
+    return read_tested(run)
+
+
+def opinions_of(tested: TestedRun) -> Opinions:
+    """Put the answers of all networks, seeds and repeats together.
+
+    How far k answers are apart is their Jensen-Shannon divergence (Lin 1991), H(mean) - mean(H) with H the entropy,
+    over the most that k answers about c classes can have, ln min(k, c).
+    """
+    data = tested.data
+    count = np.zeros(len(data))
+    total, entropies = np.zeros((len(data), len(data.classes))), np.zeros(len(data))
+    means: dict[str, dict[str, NDArray[np.float64]]] = {}
+    for network in tested.networks:
+        for table in network.probabilities:
+            said = ~np.isnan(table).any(axis=1)
+            rows = network.images[said]
+            total[rows] += table[said]
+            entropies[rows] += _entropy(table[said])
+            count[rows] += 1
+        known = ~np.isnan(network.probabilities).any(axis=2)  # [sets, n]
+        here = known.any(axis=0)
+        summed = np.where(known[:, :, None], network.probabilities, 0.0).sum(axis=0)[here]
+        shares = summed / known.sum(axis=0)[here, None]
+        names = [data.images[at] for at in network.images[here]]
+        means[network.name] = dict(zip(names, shares, strict=True))
+    several = np.flatnonzero(count > 1)
+    mean = total[several] / count[several, None]
+    most = np.log(np.minimum(count[several], len(data.classes)))
+    apart = np.clip((_entropy(mean) - entropies[several] / count[several]) / most, 0.0, 1.0)
+    labels = [data.classes[label] for label in data.labels]
+    return Opinions(
+        int(count.max(initial=0)),
+        {data.images[at]: float(far) for at, far in zip(several, apart, strict=True)},
+        {suspect.image: suspect for suspect in label_errors_of_run(tested, data.images, labels)},
+        means,
+    )
+
+
+def _entropy(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = -(shares * np.log(np.maximum(shares, 1e-300))).sum(axis=1)
+    return found
+
+
+def alike(judged: Judged, row: int) -> tuple[list[int], list[int]]:
+    """Return rows of other images like one: those of its group, and those with the most similar probabilities.
+
+    An image of the group is not named again among the others; the similar ones are ordered by total variation.
+    """
+    seen = {judged.images[row]}
+    together: list[int] = []
+    for other in np.flatnonzero(np.array(judged.groups) == judged.groups[row]).tolist():
+        if judged.images[other] not in seen:
+            seen.add(judged.images[other])
+            together.append(other)
+    far = np.abs(judged.probabilities - judged.probabilities[row]).sum(axis=1)
+    near: list[int] = []
+    for other in np.argsort(np.where(np.isnan(far), np.inf, far), kind="stable").tolist():
+        if len(near) == _MOST_ALIKE or np.isnan(far[other]):
+            break
+        if judged.images[other] not in seen:
+            seen.add(judged.images[other])
+            near.append(other)
+    return together[:_MOST_ALIKE], near
