@@ -212,7 +212,7 @@ def _plan_lines(found: Study, cells: Sequence[CellPreview]) -> Iterator[str]:
                 f"{cell.classes}",
                 f"{cell.trials_done}",
                 f"{cell.trials}",
-                wording.duration(cell.seconds),
+                "done" if cell.trials and cell.trials_done == cell.trials else wording.duration(cell.seconds),
             ]
         )
     yield from _in_words(rows)

@@ -68,10 +68,11 @@ class StudyFigures:
         return None if found is None else found.pooled.get(metric)
 
     def average(self, protocol: str, network: str, metric: str) -> Interval | None:
-        """Return the mean of a figure over all data sets, None unless each of them has one."""
-        found = [self.figure(data.name, protocol, network, metric) for data in self.study.data_sets]
-        there = [figure for figure in found if figure is not None and figure.value is not None]
-        return mean_of(there) if there and len(there) == len(found) else None
+        """Return the mean of a figure over all data sets, None unless each of them is tested on every fold."""
+        found = [self.networks.get((data.name, protocol, network)) for data in self.study.data_sets]
+        there = [of_set.pooled[metric] for of_set in found if of_set is not None and of_set.complete]
+        known = [figure for figure in there if figure.value is not None]
+        return mean_of(known) if known and len(known) == len(found) else None
 
     @property
     def complete(self) -> bool:
