@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -53,16 +54,15 @@ class Cell:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what decides about figures; a run of another one is not this cell's."""
-        deciding = self.experiment.to_mapping()
+        """SHA-256 of what decides about figures; a run of another one is not this cell's.
+
+        Settings left at their default are not in it: a version that knows further ones still knows its runs.
+        """
+        deciding = self.experiment.model_dump(mode="json", exclude_defaults=True)
         for key in ("name", "compute", "evaluation"):
-            del deciding[key]
-        del deciding["model"]["networks"]
-        return digest_of_bytes(repr(_sorted(deciding)).encode())
-
-
-def _sorted(value: Any) -> Any:
-    return {key: _sorted(value[key]) for key in sorted(value)} if isinstance(value, dict) else value
+            deciding.pop(key, None)
+        deciding.get("model", {}).pop("networks", None)
+        return digest_of_bytes(json.dumps(deciding, sort_keys=True).encode())
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,8 @@ def test_a_cell_is_known_by_what_decides_about_its_figures(tmp_path: Path) -> No
         ].digest == (before)
     assert read_study(write(tmp_path, SMALL.replace("epochs = 2", "epochs = 3"))).cells[0].digest != before
     assert read_study(write(tmp_path, SMALL + "\n[compute]\nworkers = 2\n")).cells[0].digest == before
+    spelled = SMALL.replace("epochs = 2", "epochs = 2\nmomentum = 0.9")
+    assert read_study(write(tmp_path, spelled)).cells[0].digest == before, "a default may be written out"
 
 
 def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
