@@ -1,6 +1,6 @@
 """`python -m aimic_tui` is the command `aimic`."""
 
-from aimic_tui.cli import main
+from aimic_tui.start import main
 
 if __name__ == "__main__":
     main()

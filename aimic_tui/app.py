@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 from collections.abc import Callable
 from functools import partial
@@ -172,8 +173,13 @@ class AimicApp(App[None]):
     async def _load_places(self) -> None:
         """Import the places' modules while nothing else is going on, so that the first visit is quick too."""
         await asyncio.sleep(_QUIET)
-        for place in PLACES:
-            await asyncio.to_thread(importlib.import_module, place.path)
+        try:
+            for place in PLACES:
+                await asyncio.to_thread(importlib.import_module, place.path)
+        finally:
+            if not gc.isenabled():
+                gc.freeze()  # what is there now stays: looking through it again and again would cost frames
+                gc.enable()
 
     # -- actions
 

@@ -10,7 +10,9 @@ import importlib
 import itertools
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -77,7 +79,9 @@ class _Commands(click.Group):
 @click.pass_context
 def aimic(context: click.Context, workspace: Path | None, debug: bool, slow_link: bool, read_only: bool) -> None:
     """Train, judge and use microscope-image classifiers. Without a command: the app."""
-    context.obj = workspace or Path(os.environ.get("AIMIC_WORKSPACE") or "aimic-workspace")
+    from aimic_tui.engine.runs.workspace import usual_workspace
+
+    context.obj = workspace or usual_workspace()
     if context.invoked_subcommand is None:
         from aimic_tui.commands.app import open_app
 
@@ -86,11 +90,23 @@ def aimic(context: click.Context, workspace: Path | None, debug: bool, slow_link
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code (0, 1, 2, 3 or 130)."""
-    arguments = _common_options_first(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in arguments
-    try:
-        with aimic.make_context("aimic", arguments) as context:
+    given = _common_options_first(sys.argv[1:] if arguments is None else arguments)
+
+    def work() -> None:
+        with aimic.make_context("aimic", given) as context:
             aimic.invoke(context)
+
+    leave_after(work, debug="--debug" in given)
+
+
+def leave_after(work: Callable[[], object], *, debug: bool = False) -> NoReturn:
+    """Do the work and leave the program with its exit code; what went wrong is said in sentences on stderr.
+
+    Args:
+        debug: let errors show where in the program they came from.
+    """
+    try:
+        work()
         code = 0
     except click.exceptions.Exit as end:
         code = end.exit_code

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import read_json
 from aimic_tui.engine.runs.folder import RunFolder
-from aimic_tui.engine.runs.snapshot import RunFollower
 from aimic_tui.engine.runs.status import RunStatus, confirmed, read_recorded
 from aimic_tui.engine.runs.workspace import Workspace
+
+if TYPE_CHECKING:
+    from aimic_tui.engine.runs.snapshot import RunFollower
 
 _STAMP = re.compile(r"\A\d{8}-\d{6}-(?=.)")
 _Mark = tuple[int, int, int]
@@ -93,6 +94,8 @@ class Overview:
     def _row(self, folder: RunFolder, figures: bool) -> RunRow:
         status = self._status(folder)
         if status.alive:
+            from aimic_tui.engine.runs.snapshot import RunFollower  # not on the way to Home where no run is on
+
             follower = self._followers.setdefault(folder.path, RunFollower(folder))
             snapshot = follower.snapshot()
             figure = _from_results(snapshot.results, snapshot.status) or _from_trials(snapshot)
@@ -161,6 +164,8 @@ def _from_results(results: Mapping[str, Any] | None, status: RunStatus) -> Figur
 
 def _from_trials(snapshot: Any) -> Figure | None:
     """Take the figure from the finished trials, while there are no results yet."""
+    import statistics  # as above
+
     values: dict[str, list[float]] = {}
     for trial in snapshot.trials:
         if trial.key.inner:

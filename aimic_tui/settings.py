@@ -14,6 +14,7 @@ anyone from their runs.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -48,6 +49,9 @@ def settings_file() -> Path:
     """Return where the preferences are: `$AIMIC_SETTINGS`, else `aimic/settings.toml` where this system keeps them."""
     if named := os.environ.get("AIMIC_SETTINGS"):
         return Path(named)
+    if sys.platform == "linux":  # what platformdirs says there; its import is on the way to the first picture
+        base = os.environ.get("XDG_CONFIG_HOME", "").strip()
+        return (Path(base) if base else Path.home() / ".config") / "aimic" / "settings.toml"
     from platformdirs import user_config_path
 
     return user_config_path("aimic", appauthor=False) / "settings.toml"

@@ -67,3 +67,33 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     answer = subprocess.run(["bash", "-c", pipeline], capture_output=True, text=True, check=False)
     assert answer.returncode == 0
     assert answer.stderr == ""
+
+
+def test_the_app_alone_waits_for_no_command_line(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.argv = ['aimic']\nimport aimic_tui.commands.app as app\n"
+        "app.open_app = lambda workspace: print(workspace, 'click' in sys.modules)\n"
+        "from aimic_tui.start import main\nmain()"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert answer.stdout == "aimic-workspace False\n"
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "sentence"),
+    [
+        ("InputProblem('There is no such thing.')", 3, "aimic: There is no such thing.\n"),
+        ("KeyboardInterrupt()", 130, "aimic: interrupted.\n"),
+        ("OSError(28, 'No space left on device')", 1, "aimic: No space left on device. What was already written"),
+    ],
+)
+def test_an_app_that_cannot_go_on_leaves_with_a_sentence(raised: str, code: int, sentence: str) -> None:
+    program = (
+        "import sys; sys.argv = ['aimic']\nimport aimic_tui.commands.app as app\n"
+        "from aimic_tui.engine.errors import InputProblem\n"
+        f"def fail(workspace): raise {raised}\n"
+        "app.open_app = fail\nfrom aimic_tui.start import main\nmain()"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert answer.returncode == code
+    assert answer.stderr.startswith(sentence)

@@ -69,3 +69,12 @@ def test_the_file_can_be_put_elsewhere(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.delenv("AIMIC_SETTINGS")
     assert settings_file().name == "settings.toml"
     assert "ctrl+b" in NEVER_ARRIVE
+
+
+@pytest.mark.parametrize("base", ["", "/elsewhere/config"])
+def test_preferences_are_where_this_system_keeps_them(monkeypatch: pytest.MonkeyPatch, base: str) -> None:
+    from platformdirs import user_config_path
+
+    monkeypatch.delenv("AIMIC_SETTINGS", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", base)
+    assert settings_file() == user_config_path("aimic", appauthor=False) / "settings.toml"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def open_app(
     if slow_link:
         os.environ.update(TEXTUAL_FPS="10", TEXTUAL_ANIMATIONS="none", TEXTUAL_SMOOTH_SCROLL="0")
     os.environ.setdefault("ESCDELAY", "25")
+    # A tenth of the way to the first picture; the app collects again when that is drawn.
+    gc.disable()
 
     from aimic_tui.app import AimicApp
     from aimic_tui.engine.runs.workspace import Workspace

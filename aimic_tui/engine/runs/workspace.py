@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,11 @@ from aimic_tui.engine.text import printable
 
 _REMEMBERED = 50  # data sets; the oldest go first
 _SHOWN = 5  # runs named in a sentence
+
+
+def usual_workspace() -> Path:
+    """Return where runs are kept unless one says otherwise: `$AIMIC_WORKSPACE`, else a folder in the current one."""
+    return Path(os.environ.get("AIMIC_WORKSPACE") or "aimic-workspace")
 
 
 @dataclass(frozen=True)
