@@ -14,6 +14,7 @@ from aimic_tui.cli import main
 from aimic_tui.engine.files import read_table
 from aimic_tui.engine.runs.events import EventReader
 from tests.engine.inference.conftest import make_images, make_model
+from tests.engine.inference.test_predict import believed
 from tests.run_folders import make_run
 
 
@@ -134,3 +135,20 @@ def test_ctrl_c_leaves_with_130_and_the_same_command_goes_on(workspace: Path, tm
     assert f"{done:,} images of an earlier call are kept" in again.stderr
     assert len(read_table(output)) == 2460
     assert not partial.exists()
+
+
+def test_unsure_images_are_rejected_for_a_wanted_error_rate(
+    capsys: pytest.CaptureFixture[str], workspace: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "p.csv"
+    asked = ("latest", str(tmp_path / "images"), "--output", str(output), "--max-error")
+    code, _, err = run(capsys, workspace, *asked, "0.2")
+    assert code == 3
+    assert "No share of errors can be promised for this model" in err
+    assert not output.exists()
+    assert run(capsys, workspace, *asked, "2")[0] == 2, "a share, not per cent"
+    believed(workspace / "runs" / "20261122-190512-cells", boast=1.0)
+    code, _, err = run(capsys, workspace, *asked, "0.2")
+    assert code == 0, err
+    rejected = sum(row["rejected"] == "yes" for row in read_table(output))
+    assert f"{rejected} rejected (probability below 0." in err
