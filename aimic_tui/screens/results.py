@@ -47,16 +47,16 @@ from aimic_tui.widgets.thumbnails import ThumbnailGrid
 from aimic_tui.wording import plural
 
 _PARTS = {
-    "matrix": Part("m", "Matrix", "#matrix"),
-    "classes": Part("c", "Classes", "#classes"),
-    "folds": Part("t", "Folds", "#folds"),
-    "images": Part("p", "Review", "#images"),
-    "curves": Part("u", "Curves", "#curves"),
-    "calibration": Part("a", "Calibration", "#calibration-words"),
-    "comparison": Part("d", "Differences", "#pairs"),
-    "groups": Part("s", "Groups", "#groups"),
-    "costs": Part("i", "Costs", "#costs"),
-    "robustness": Part("z", "Robustness", "#losses"),
+    "matrix": Part("m", "Matrix", "#matrix", "The confusion matrix"),
+    "classes": Part("c", "Classes", "#classes", "The figures of each class"),
+    "folds": Part("t", "Folds", "#folds", "The figures of each fold"),
+    "images": Part("p", "Review", "#images", "The images, the worst errors first"),
+    "curves": Part("u", "Curves", "#curves", "ROC and precision-recall; again: another class"),
+    "calibration": Part("a", "Calibration", "#calibration-words", "Whether its probabilities can be believed"),
+    "comparison": Part("d", "Differences", "#pairs", "Which networks differ, and what choosing the best is worth"),
+    "groups": Part("s", "Groups", "#groups", "Which patients, slides or smears the network fails on"),
+    "costs": Part("i", "Costs", "#costs", "Which network when resources are short; again: another cost"),
+    "robustness": Part("z", "Robustness", "#losses", "What blur, noise, light and stain cost; again: measure it"),
 }
 
 
@@ -69,58 +69,16 @@ class ResultsScreen(FollowingPlace):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared so by Textual
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("m", "part('matrix')", "Matrix", show=False, id="results.matrix", tooltip="The confusion matrix"),
-        Binding(
-            "c", "part('classes')", "Classes", show=False, id="results.classes", tooltip="The figures of each class"
-        ),
-        Binding("t", "part('folds')", "Folds", show=False, id="results.folds", tooltip="The figures of each fold"),
-        Binding("p", "part('images')", "Review", id="results.images", tooltip="The images, the worst errors first"),
-        Binding(
-            "u",
-            "part('curves')",
-            "Curves",
-            id="results.curves",
-            tooltip="ROC and precision-recall; again: another class",
-        ),
-        Binding(
-            "a",
-            "part('calibration')",
-            "Calibration",
-            show=False,
-            id="results.calibration",
-            tooltip="Whether its probabilities can be believed, and what leaving unsure images to a person buys",
-        ),
-        Binding(
-            "d",
-            "part('comparison')",
-            "Differences",
-            show=False,
-            id="results.comparison",
-            tooltip="Which networks differ, and what choosing the best is worth",
-        ),
-        Binding(
-            "s",
-            "part('groups')",
-            "Groups",
-            show=False,
-            id="results.groups",
-            tooltip="Which patients, slides or smears the network fails on",
-        ),
-        Binding(
-            "i",
-            "part('costs')",
-            "Costs",
-            show=False,
-            id="results.costs",
-            tooltip="Which network when resources are short; again: another cost",
-        ),
-        Binding(
-            "z",
-            "part('robustness')",
-            "Robustness",
-            show=False,
-            id="results.robustness",
-            tooltip="What blur, noise, light, stain and compression cost; again: measure it",
+        *(
+            Binding(
+                part.key,
+                f"part({name!r})",
+                part.name,
+                show=name in ("images", "curves"),
+                id=f"results.{name}",
+                tooltip=part.tooltip,
+            )
+            for name, part in _PARTS.items()
         ),
         Binding("e", "report", "Report", id="results.report", tooltip="Write the run's report, one page"),
         Binding("v", "metric", "Figure", show=False, id="results.metric", tooltip="Draw the next figure's intervals"),

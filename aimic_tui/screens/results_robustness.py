@@ -6,11 +6,10 @@ import asyncio
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from aimic_tui.context import Shell
@@ -27,11 +26,9 @@ from aimic_tui.wording import SIGNS, interval_text, number, plural
 class RobustnessView(ResultView):
     """What a network's figures lose when its test images are disturbed."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "enter", "disturb", "Disturb", id="results.disturb", tooltip="Disturb the test images, and judge again"
-        ),
-    ]
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._measured = False
 
     def compose(self) -> ComposeResult:
         """Yield a sentence and the losses."""
@@ -48,6 +45,7 @@ class RobustnessView(ResultView):
         """List the losses, or say how to have them made."""
         assert self.results is not None
         table = self.query_one("#losses", BigTable)
+        self._measured = bool(found)
         if not found:
             run = printable(self.results.folder.name)
             self.tell(
@@ -56,7 +54,7 @@ class RobustnessView(ResultView):
                     (f"aimic robustness {run} --network {printable(self.network)}", "bold"),
                     " does: every fold's model sees its test images blurred, noisy, lighter, stained otherwise and "
                     "compressed. It takes as long as some dozen predictions of all images. ",
-                    ("enter", "bold $primary"),
+                    ("z", "bold $primary"),
                     " starts it from here.",
                 )
             )
@@ -87,13 +85,9 @@ class RobustnessView(ResultView):
         table.show(columns, len(rows))
 
     def again(self) -> None:
-        """Start it."""
-        self.action_disturb()
-
-    def action_disturb(self) -> None:
-        """Have the test images disturbed, in a process that ends with the app."""
+        """Have the test images disturbed where they never were, in a process that ends with the app."""
         shell = cast("Shell", self.app)
-        if self.results is None:
+        if self.results is None or self._measured:
             return
         if shell.read_only:
             shell.tell("This is a read-only look: nothing can be started here. Open aimic without --read-only.")

@@ -111,11 +111,12 @@ def fold_columns(folds: list[dict[str, float | None]]) -> list[Column]:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the place below the table of networks: its key, its name, and what has the focus there."""
+    """A part of the place below the table of networks: its key, its name, what has the focus there, what it shows."""
 
     key: str
     name: str
     focus: str
+    tooltip: str
 
 
 def parts_line(parts: Mapping[str, Part], shown: str, width: int) -> Content:

@@ -304,8 +304,8 @@ class ConfusionGrid(ScrollView, can_focus=True):
             Segment(f"{name:>{layout.cell - 1}} ", lit if column == self._column else muted)
             for column, name in enumerate(layout.names)
         ]
-        corner = "truth ╲ said, %" if self._as_shares else "truth ╲ said"
-        header = Segment(corner.ljust(layout.header)[: layout.header], muted)
+        corner = "% of truth" if self._as_shares else "truth ╲ said"
+        header = Segment(corner.ljust(layout.header), muted)
         return header, cells, Segment("recall".rjust(_MARGIN), muted)
 
     def _line(self, row: int) -> tuple[Segment, list[Segment], Segment]:
