@@ -273,6 +273,7 @@ class ResultsScreen(FollowingPlace):
         for name in _PARTS:
             self.set_class(name == part, f"-{name}")
         self.remove_class("-right", "-alike")
+        self.set_class(part not in ("matrix", "classes", "folds"), "-viewing")
         self._part = part
         self._focus_part()
         self._show_view()

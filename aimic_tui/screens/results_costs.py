@@ -115,7 +115,7 @@ def same_split(workspace: Workspace, run: Path) -> list[Path]:
 
 def chosen_lines(figures: Mapping[str, Any], metric: str) -> list[Content]:
     """Say what the best network's figure is worth: how it is flattered, and what choosing by other images gives."""
-    lines = [Content.styled(printable(figures["note"]), "$text-muted")]
+    lines: list[Content] = []
     for chosen in figures.get("chosen") or ():
         times = ", ".join(f"{printable(name)} {count}" for name, count in chosen["times"].items() if count)
         figure = chosen["pooled"][metric]
@@ -133,6 +133,7 @@ def chosen_lines(figures: Mapping[str, Any], metric: str) -> list[Content]:
             "$text-muted",
         )
     )
+    lines.append(Content.styled(printable(figures["note"]), "$text-muted"))
     return lines
 
 
