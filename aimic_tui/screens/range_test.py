@@ -197,7 +197,7 @@ class RangeTestScreen(ModalScreen[Tested]):
             ChartData(
                 "loss over the learning rate",
                 (
-                    Series("each step", tuple(self._rates), tuple(self._losses), "faint"),
+                    Series("each step", tuple(self._rates), self._losses_in_sight(), "faint"),
                     Series("smoothed", tuple(self._rates), tuple(self._smoothed), "first"),
                 ),
                 log=self._spans_decades(),
@@ -210,6 +210,11 @@ class RangeTestScreen(ModalScreen[Tested]):
         style = "$warning" if self._said.startswith("!") else ""
         self.query_one("#said", Static).update(Content.styled(printable(self._said), style))
         self.refresh_bindings()
+
+    def _losses_in_sight(self) -> tuple[float, ...]:
+        """Return the losses no higher than a little above the smoothed ones: a single outlier would flatten the curve."""
+        top = 1.25 * max(self._smoothed, default=0.0)
+        return tuple(min(loss, top) for loss in self._losses)
 
     def _spans_decades(self) -> bool:
         positive = [loss for loss in self._smoothed if loss > 0]

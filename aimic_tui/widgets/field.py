@@ -143,11 +143,11 @@ class FormField(Vertical):
     FormField > Horizontal { height: 1; }
     FormField .field--title { width: 19; padding: 0 1 0 0; color: $text-muted; }
     FormField.-changed .field--title { color: $foreground; }
-    FormField:focus-within .field--title { color: $primary; text-style: bold; }
+    FormField.-focused .field--title { color: $primary; text-style: bold; }
     FormField > .field--problem {
         display: none; color: $warning; padding: 0 0 0 20; height: 1; text-wrap: nowrap; text-overflow: ellipsis;
     }
-    FormField:focus-within > .field--problem { height: auto; text-wrap: wrap; }
+    FormField.-focused > .field--problem { height: auto; text-wrap: wrap; }
     FormField.-wrong > .field--problem { display: block; }
     FormField.-advised > .field--problem { display: block; color: $text-muted; }
     """
@@ -259,6 +259,7 @@ class FormField(Vertical):
 
     def _draw_title(self) -> None:
         self.set_class(self.changed, "-changed")
+        self.set_class(self.has_focus_within, "-focused")  # :focus-within does not reach what is inside
         mark = "▸ " if self.has_focus_within else "* " if self.changed else "  "
         self.query_one(".field--title", Static).update(mark + self.setting.title)
 

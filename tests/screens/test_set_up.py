@@ -271,3 +271,22 @@ async def test_keys_that_come_at_once_move_field_by_field(tmp_path: Path, cells:
         assert screen.form.here == "augmentation.preset"
         await pilot.press("pageup", "pageup")
         assert screen.form.here == "model.networks"
+
+
+async def test_the_field_with_the_focus_stands_out_and_says_all_of_its_advice(
+    tmp_path: Path, cells: Path, until: Until
+) -> None:
+    app = _app(tmp_path, cells, model={"weights": "none"}, training={"learning_rate": 0.5})
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.theme = "aimic-dark"
+        await until(pilot, lambda: bool(_field(app, "training.learning_rate").advice))
+        screen = app.screen
+        assert isinstance(screen, SetUpScreen)
+        screen.form.go_to("training.momentum")
+        await pilot.pause(0.1)
+        screen.form.go_to("training.learning_rate")
+        await pilot.pause(0.3)
+        here, there = _field(app, "training.learning_rate"), _field(app, "training.momentum")
+        colours = [field.query_one(".field--title").styles.color for field in (here, there)]
+        assert colours[0] != colours[1]
+        assert here.query_one(".field--problem").size.height > 1
