@@ -21,7 +21,7 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def until() -> Callable[[Pilot[None], Callable[[], bool]], Awaitable[None]]:
     """Wait until something is so, as a person would, and fail after a while."""
 
-    async def wait(pilot: Pilot[None], so: Callable[[], bool], seconds: float = 90.0) -> None:
+    async def wait(pilot: Pilot[None], so: Callable[[], bool], seconds: float = 60.0) -> None:
         for _ in range(int(seconds / 0.05)):
             if so():
                 return

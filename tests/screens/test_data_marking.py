@@ -61,7 +61,7 @@ def app(tmp_path: Path, own_cells: Path, monkeypatch: pytest.MonkeyPatch) -> Aim
         {"kind": "outlier", "paths": [SECOND], "detail": "is dark"},
     ]
 
-    async def audit(*_: object) -> Audit:
+    async def audit(*_: object, **__: object) -> Audit:
         return Audit.from_json({"problems": problems})
 
     monkeypatch.setattr("aimic_tui.screens.data.run_audit", audit)
