@@ -21,6 +21,7 @@ from aimic_tui.engine.evaluation.metrics import scores
 from aimic_tui.engine.evaluation.predictions import Predictions, write_predictions
 from aimic_tui.engine.models.build import freeze_backbone
 from aimic_tui.engine.models.catalogue import find_network
+from aimic_tui.engine.models.weights import restore
 from aimic_tui.engine.training.alerts import Alerts, too_few_to_choose_by
 from aimic_tui.engine.training.batches import Integers
 from aimic_tui.engine.training.beginning import drawn_network, give_first_weights
@@ -139,7 +140,7 @@ class _Trial:
             self.warn(sentence)
         self.best, self.state = loaded.best, loaded.content
         if self.state is not None:
-            self.network.load_state_dict(self.state["network"])
+            restore(self.network, self.state["network"], "The checkpoint")
             self.selection.load_state_dict(self.state["selection"])
             self.alerts.load_state_dict(self.state["alerts"])
             self.weights = self.state["weights"]
@@ -329,7 +330,7 @@ class _Trial:
         assert self.best is not None
         started = time.monotonic()
         self.task.ranks.wait()  # for the first to have written
-        self.network.load_state_dict(self.checkpoints.load_best(self.best))
+        restore(self.network, self.checkpoints.load_best(self.best), "The best epoch")
         feed = self.final_feed()
         test = self.predictions(feed, self.parts.test)
         validation = self.predictions(feed, self.parts.validation) if len(self.parts.validation) else None
@@ -359,7 +360,7 @@ class _Trial:
         """Leave the best model so far, for use; the last epoch's checkpoint is there to go on from."""
         best = self.best
         if best is not None:
-            self.network.load_state_dict(self.checkpoints.load_best(best))
+            restore(self.network, self.checkpoints.load_best(best), "The best epoch")
             self.leave_model(best)
         self.emit("trial-stopped", {"epoch": len(self.history.epochs)})
         return TrialOutcome("stopped", best.epoch if best else 0, {})
