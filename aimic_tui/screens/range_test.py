@@ -212,7 +212,7 @@ class RangeTestScreen(ModalScreen[Tested]):
         self.refresh_bindings()
 
     def _losses_in_sight(self) -> tuple[float, ...]:
-        """Return the losses no higher than a little above the smoothed ones: a single outlier would flatten the curve."""
+        """Return the losses, cut off a little above the smoothed ones: a single outlier would flatten the curve."""
         top = 1.25 * max(self._smoothed, default=0.0)
         return tuple(min(loss, top) for loss in self._losses)
 

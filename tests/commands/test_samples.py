@@ -56,3 +56,12 @@ def test_a_picture_of_each_preset_with_what_is_where(tmp_path: Path, images: Pat
     assert one.stdout == f"{sheet}\n"
     with Image.open(sheet) as picture:
         assert picture.format == "PNG"
+
+
+def test_a_split_of_a_run_that_is_not_there_is_a_sentence(tmp_path: Path, images: Path) -> None:
+    wish = ["--set", "split.from=no-such-run", *sets(TINY)]
+    output = str(tmp_path / "sheet.png")
+    answer = aimic(tmp_path / "space", "samples", "--data", str(images), "--output", output, *wish)
+    assert (answer.returncode, answer.stdout) == (3, "")
+    assert "no-such-run" in answer.stderr
+    assert not (tmp_path / "sheet.png").exists()
