@@ -16,6 +16,8 @@ networks that boast by different amounts (their test images are judged together,
     calibrated  300 images of 3 classes in 75 groups, probabilities close to right
     small       200 images of 3 classes in 50 patients of one class, 7 of them of the smallest
 
+With --differences, of two networks on the same images; of their calibration errors there is no interval.
+
 A figure that gets no interval in a study (too few groups of a class) does not count in it; `given` is the smallest
 share of studies in which a figure has one.
 """

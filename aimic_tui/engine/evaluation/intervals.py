@@ -207,14 +207,16 @@ def paired_difference(a: Judgement, b: Judgement) -> dict[str, Interval]:
     """Return the differences a - b of the overall figures of two networks judged on the same images.
 
     Both must come from the same images, groups, resamples and seed, so that each resample draws the same groups
-    for both. Intervals are BCa; there is none where one of the two has none.
+    for both. Intervals are BCa; there is none where one of the two has none, and none of a difference of calibration
+    errors: what chance adds to each of them (`calibration_error`) does not cancel, and of six intervals that were tried
+    each contains the true difference in only 67 to 89 % of the simulated studies of some population.
     """
     found = {}
     for name in ALL_METRICS:
         first, second = a.overall[name], b.overall[name]
         if first.value is None or second.value is None:
             found[name] = Interval(None)
-        elif first.low is None and second.low is None:
+        elif name == "ece" or (first.low is None and second.low is None):
             found[name] = Interval(first.value - second.value)
         else:
             found[name] = bca_limits(

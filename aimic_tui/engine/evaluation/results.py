@@ -35,7 +35,7 @@ _BEST_OF_MANY = (
 )
 _CHOSEN = "Not flattered: the figures of choosing, in each fold by {by} alone and judged on its test images."
 _BY = {"validation part": "its validation part", "inner folds": "its inner folds"}
-FORMAT = 5  # counts up when a figure is computed in another way, so that old files are made anew
+FORMAT = 6  # counts up when a figure is computed in another way, so that old files are made anew
 _RESAMPLES = 2000
 _CONFIDENCE = 0.95
 

@@ -127,6 +127,8 @@ def test_a_better_network_is_shown_to_be_better() -> None:
     differences = paired_difference(a, b)
     assert differences["accuracy"].low > 0
     assert differences["log_loss"].high < 0
+    assert differences["ece"].value is not None
+    assert differences["ece"].low is None, "what chance adds to both does not cancel: none is pretended"
 
 
 @pytest.mark.parametrize(("share", "images"), [(257 / 260, 260), (0.5, 10), (0.0, 20)])
