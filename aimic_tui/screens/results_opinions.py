@@ -71,7 +71,7 @@ def opinions_of(tested: TestedRun) -> Opinions:
             total[rows] += table[said]
             entropies[rows] += _entropy(table[said])
             count[rows] += 1
-        known = ~np.isnan(network.probabilities).any(axis=2)  # [sets, n]
+        known = np.asarray(~np.isnan(network.probabilities).any(axis=2))  # [sets, n]
         here = known.any(axis=0)
         summed = np.where(known[:, :, None], network.probabilities, 0.0).sum(axis=0)[here]
         shares = summed / known.sum(axis=0)[here, None]

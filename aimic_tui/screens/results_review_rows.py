@@ -14,7 +14,7 @@ from aimic_tui.screens.data_state import OpenData
 from aimic_tui.screens.results_data import Judged
 from aimic_tui.screens.results_opinions import Opinions
 from aimic_tui.screens.run_grid import short
-from aimic_tui.widgets.table_column import Cell, Column, cut
+from aimic_tui.widgets.table_column import Cell, Column, Role, cut
 from aimic_tui.widgets.thumbnails import Thumbnail
 from aimic_tui.wording import bar_text, number, percent
 
@@ -68,7 +68,7 @@ def kept_by(name: str, judged: Judged, opinions: Opinions | None, data: OpenData
     marks = data.marks if data is not None else {}
     if name == "open":
         decided = [any(mark.kind in _LOOKED_AT for mark in marks.get(image, ())) for image in judged.images]
-        return judged.wrong & ~np.array(decided, bool)
+        return np.asarray(judged.wrong & ~np.array(decided, bool))
     if name == "suspect":
         suspects = opinions.suspects if opinions is not None else {}
         return np.array([image in suspects for image in judged.images], bool)
@@ -174,7 +174,7 @@ def probability_bars(judged: Judged, row: int) -> list[Cell]:
     lines: list[Cell] = []
     for code in kept:
         share = float(shares[code])
-        role = "primary" if code == truth else "attention" if code == said else "muted"
+        role: Role = "primary" if code == truth else "attention" if code == said else "muted"
         name = f"{cut(printable(judged.classes[code]), 16):16} "
         figure = f" {share:.3f}"
         lines.append(((name, "strong" if code == said else ""), (bar_text(share, 14), role), (figure, "")))

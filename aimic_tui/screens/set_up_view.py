@@ -244,7 +244,7 @@ class SetUpView(Place):
         try:
             experiment = Experiment.from_file(path)
             self.form.fill(experiment.to_mapping())
-            if experiment.data.intensity != "window":  # a run has measured it on its images, and a new one measures anew
+            if experiment.data.intensity != "window":  # a run measured it on its images, a new one measures anew
                 self.form.put("data.window", self.form.settings["data.window"].default)
         except AimicError as problem:
             self.shell.tell(problem.sentence, "error")

@@ -28,7 +28,16 @@ def test_every_classifier_of_the_libraries_is_in_it() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["resnet50", "googlenet", "inception_v3", "mobilenet_v2", "tf_efficientnet_lite0", "timm-resnet18", "test_vit", "convformer_s18"],
+    [
+        "resnet50",
+        "googlenet",
+        "inception_v3",
+        "mobilenet_v2",
+        "tf_efficientnet_lite0",
+        "timm-resnet18",
+        "test_vit",
+        "convformer_s18",
+    ],
 )
 def test_a_row_is_what_the_library_says_today(name: str) -> None:
     info = find_network(name)
