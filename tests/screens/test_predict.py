@@ -19,6 +19,7 @@ from aimic_tui.app import AimicApp
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.files import write_json
 from aimic_tui.engine.inference.table import PredictionTable as Writer
+from aimic_tui.engine.inference.table import Trust
 from aimic_tui.engine.models.model_folder import ModelCard
 from aimic_tui.engine.runs.events import append_event
 from aimic_tui.engine.runs.folder import RunFolder
@@ -89,7 +90,7 @@ class Prediction:
             process=(me.pid, me.create_time()),
         )
         write_json(folder / "request.json", predict_job._to_record(self.job))
-        self.writer = Writer(self.job.output, "csv", "key", self.names, CLASSES)
+        self.writer = Writer(self.job.output, "csv", "key", self.names, CLASSES, trust=Trust())
         self._random = np.random.default_rng(3)
 
     def add(self, count: int, broken: int = 0) -> None:
@@ -349,7 +350,7 @@ async def test_a_read_only_look_starts_and_saves_nothing(
 def test_a_table_is_read_piece_by_piece_whatever_its_names(tmp_path: Path) -> None:
     names = ["plain.png", "=cmd.png", 'with "quotes".png', "a,b.png", "line\nbreak.png", "\udcff.png"]
     output = tmp_path / "p.csv"
-    writer = Writer(output, "csv", "key", names, ("a", "b"))
+    writer = Writer(output, "csv", "key", names, ("a", "b"), trust=Trust())
     writer.add([np.array([[0.2, 0.8]])] * len(names), [""] * len(names))
     writer.close()
     content = writer.partial.read_bytes()
@@ -375,7 +376,7 @@ def test_saving_gives_the_bytes_of_the_table_or_the_commands_own_json(tmp_path: 
     answers = [np.array([[0.2, 0.8], [0.6, 0.4]]), None, np.array([[0.9, 0.1], [0.8, 0.2]])]
     tables = []
     for form in ("csv", "json"):
-        writer = Writer(tmp_path / f"own.{form}", form, "key", names, ("a", "b"))  # type: ignore[arg-type]
+        writer = Writer(tmp_path / f"own.{form}", form, "key", names, ("a", "b"), trust=Trust())  # type: ignore[arg-type]
         writer.add(answers, ["", "is empty", ""])
         writer.finish()
         tables.append(tmp_path / f"own.{form}")

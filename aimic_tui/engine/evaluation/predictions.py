@@ -20,7 +20,7 @@ from aimic_tui.engine.files import write_table
 from aimic_tui.engine.text import from_csv_cell, printable
 
 COLUMNS = ("image", "label", "predicted", "probability")
-_CLASS_PREFIX = "p_"
+CLASS_PREFIX = "p_"
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Predictions:
 
 def prediction_columns(classes: tuple[str, ...]) -> tuple[str, ...]:
     """Return the columns of a table of predictions for these classes."""
-    return (*COLUMNS, *(_CLASS_PREFIX + name for name in classes))
+    return (*COLUMNS, *(CLASS_PREFIX + name for name in classes))
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
@@ -93,7 +93,7 @@ def read_predictions(path: Path) -> Predictions:
         raise InputProblem(f"{printable(str(path))}: no predictions can be read here ({error.strerror}).") from None
     reader = csv.reader(io.StringIO(content, newline=""))
     header = [from_csv_cell(cell) for cell in next(reader, [])]
-    classes = tuple(name[len(_CLASS_PREFIX) :] for name in header[len(COLUMNS) :] if name.startswith(_CLASS_PREFIX))
+    classes = tuple(name[len(CLASS_PREFIX) :] for name in header[len(COLUMNS) :] if name.startswith(CLASS_PREFIX))
     end = len(COLUMNS) + len(classes)
     if tuple(header[:end]) != prediction_columns(classes) or not classes:
         raise _problem(path, f"the columns must be {', '.join(COLUMNS)}, then p_<class> for every class")

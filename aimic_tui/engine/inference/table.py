@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.calibration import scaled
-from aimic_tui.engine.evaluation.predictions import COLUMNS, prediction_columns
+from aimic_tui.engine.evaluation.predictions import CLASS_PREFIX, COLUMNS, prediction_columns
 from aimic_tui.engine.files import FileLock, read_json, replacing, sync_folder, write_json
 from aimic_tui.engine.text import csv_line, from_csv_cell, printable, to_csv_cell
 
@@ -178,7 +178,7 @@ class PredictionTable:
             self.partial.replace(self.output)
             sync_folder(self.output.parent)
         else:
-            self._write_json()
+            write_json_form(self.partial, self.output)
             self.partial.unlink()
         self._side.unlink(missing_ok=True)
         self._lock.release()
@@ -187,35 +187,42 @@ class PredictionTable:
         """Leave the unfinished table for another time."""
         self._lock.release()
 
-    def _write_json(self) -> None:
-        with self.partial.open("rb") as table, replacing(self.output) as file:
-            rows = (row for row, _ in _rows_with_ends(table))
-            next(rows)
-            beginning = json.dumps({"classes": self._classes})[:-1]
-            file.write(f'{beginning}, "predictions": ['.encode())
-            for number, row in enumerate(rows):
-                record = json.dumps(self._record([from_csv_cell(cell) for cell in row]))
-                file.write(f"{',' if number else ''}\n{record}".encode())
-            file.write(b"\n]}\n")
 
-    def _record(self, row: Sequence[str]) -> dict[str, object]:
-        image, label, said, probability = row[: len(COLUMNS)]
-        figures = row[len(COLUMNS) : len(COLUMNS) + len(self._classes)]
-        margin, entropy, agreement, problem, calibrated, rejected = row[-len(FURTHER_COLUMNS) :]
-        each = dict(zip(self._classes, map(float, figures), strict=True)) if said else None
-        return {
-            "image": image,
-            "label": label or None,
-            "predicted": said or None,
-            "probability": _value(probability),
-            "probabilities": each,
-            "margin": _value(margin),
-            "entropy": _value(entropy),
-            "agreement": _value(agreement),
-            "problem": problem or None,
-            "calibrated": calibrated == _YES if calibrated else None,
-            "rejected": rejected == _YES if rejected else None,
-        }
+def write_json_form(table: Path, target: Path) -> None:
+    """Write a table of predictions, in CSV, as the JSON that `aimic predict` gives.
+
+    Raises:
+        OSError: the table can't be read or the target can't be written.
+    """
+    with table.open("rb") as source, replacing(target) as file:
+        rows = ([from_csv_cell(cell) for cell in row] for row, _ in _rows_with_ends(source))
+        classes = next(rows)[len(COLUMNS) : -len(FURTHER_COLUMNS)]
+        names = [name.removeprefix(CLASS_PREFIX) for name in classes]
+        beginning = json.dumps({"classes": names})[:-1]
+        file.write(f'{beginning}, "predictions": ['.encode())
+        for number, row in enumerate(rows):
+            file.write(f"{',' if number else ''}\n{json.dumps(_record(names, row))}".encode())
+        file.write(b"\n]}\n")
+
+
+def _record(classes: Sequence[str], row: Sequence[str]) -> dict[str, object]:
+    image, label, said, probability = row[: len(COLUMNS)]
+    figures = row[len(COLUMNS) : len(COLUMNS) + len(classes)]
+    margin, entropy, agreement, problem, calibrated, rejected = row[-len(FURTHER_COLUMNS) :]
+    each = dict(zip(classes, map(float, figures), strict=True)) if said else None
+    return {
+        "image": image,
+        "label": label or None,
+        "predicted": said or None,
+        "probability": _value(probability),
+        "probabilities": each,
+        "margin": _value(margin),
+        "entropy": _value(entropy),
+        "agreement": _value(agreement),
+        "problem": problem or None,
+        "calibrated": calibrated == _YES if calibrated else None,
+        "rejected": rejected == _YES if rejected else None,
+    }
 
 
 def _number(value: float) -> str:
