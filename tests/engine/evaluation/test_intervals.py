@@ -158,8 +158,8 @@ def test_an_area_close_to_one_keeps_its_limits_below_it() -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", ["alone", "smears", "photographs", "patients"])
 def test_the_truth_is_inside_as_often_as_promised(name: str) -> None:
-    """200 studies of `benchmarks/intervals.py`: as many hold the truth as with 93 to 97 % of all studies they may."""
-    studies = 200
+    """100 studies of `benchmarks/intervals.py`: as many hold the truth as with 93 to 97 % of all studies they may."""
+    studies = 100
     fewest, most = stats.binom.ppf(0.0005, studies, 0.93), stats.binom.ppf(0.9995, studies, 0.97)
     found = coverage(POPULATIONS[name], studies, 1000, 1)
     outside = {
