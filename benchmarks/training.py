@@ -5,14 +5,14 @@
 Contenders, each in a process of its own, on the same images (JPEG of 360 pixels), batch 32 at 224 pixels:
 
 - plain: what most scripts do: torchvision's ImageFolder, a DataLoader with a process a core, eager fp32;
-- limit: the same network on one batch that already lies in memory, with everything ENGINE.md found;
-- aimic: our cache, loader, augmentation ("cells") and steps;
+- limit: the same network on one batch that already lies in memory, in the number format that our probe chooses;
+- aimic: our cache, loader, augmentation ("cells") and steps, in that format;
 - frozen: our frozen network with a linear head, from the second epoch on;
 - fastai: its ImageDataLoaders, aug_transforms and Learner around the same network;
 - ultralytics: its classify trainer, where it has the network (resnet50), all its settings as they come.
 
-Prints images a second, the ratio to plain and to limit, the share of time spent waiting for images, and the peak
-memory. Ratios hold better than figures, and only on a machine that does nothing else.
+Prints images a second, the number format, the ratio to plain and to limit, the share of time spent waiting for images,
+and the peak memory. Ratios hold better than figures, and only on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -28,6 +28,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from aimic_tui.engine.training.precision import Precision
 
 BATCH, SIZE, CLASSES = 32, 224, 4
 CONTENDERS = ("plain", "limit", "aimic", "frozen")
@@ -59,7 +66,14 @@ def timed(steps: Callable[[], Iterator[int]], seconds: float) -> float:
     return images / (time.perf_counter() - start)
 
 
-def plain(network: str, images: Path, seconds: float, device: str) -> dict[str, float]:
+def chosen_precision(model: nn.Module, device: torch.device) -> Precision:
+    """Return what a long training would use."""
+    from aimic_tui.engine.training.precision import Precision, choose_format
+
+    return Precision(choose_format(model, SIZE, device, batch_size=BATCH, steps=10_000), device)
+
+
+def plain(network: str, images: Path, seconds: float, device: str) -> dict[str, Any]:
     import os
 
     import torch
@@ -87,17 +101,16 @@ def plain(network: str, images: Path, seconds: float, device: str) -> dict[str, 
     return {"images_per_second": timed(epochs, seconds)}
 
 
-def limit(network: str, images: Path, seconds: float, device: str) -> dict[str, float]:
+def limit(network: str, images: Path, seconds: float, device: str) -> dict[str, Any]:
     from aimic_tui.engine.processor import settle_processor
 
     settle_processor()
     import torch
 
     from aimic_tui.engine.models.build import build_network
-    from aimic_tui.engine.training.precision import Precision
 
-    precision = Precision("bf16" if device != "cpu" else "fp32", torch.device(device))
     model = build_network(network, CLASSES, SIZE).to(device, memory_format=torch.channels_last)
+    precision = chosen_precision(model, torch.device(device))
     batch = torch.randn(BATCH, 3, SIZE, SIZE, device=device).contiguous(memory_format=torch.channels_last)
     labels = torch.arange(BATCH, device=device) % CLASSES
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
@@ -113,10 +126,10 @@ def limit(network: str, images: Path, seconds: float, device: str) -> dict[str, 
                 torch.cuda.synchronize()
             yield BATCH
 
-    return {"images_per_second": timed(epochs, seconds)}
+    return {"images_per_second": timed(epochs, seconds), "format": precision.format}
 
 
-def aimic(network: str, images: Path, seconds: float, device: str, *, frozen: bool = False) -> dict[str, float]:
+def aimic(network: str, images: Path, seconds: float, device: str, *, frozen: bool = False) -> dict[str, Any]:
     from aimic_tui.engine.processor import settle_processor
 
     settle_processor()
@@ -141,7 +154,7 @@ def aimic(network: str, images: Path, seconds: float, device: str, *, frozen: bo
     samples = np.arange(len(paths))
     source = cached_images(paths, Preprocessing(SIZE, "stretch", "auto", half, half), images.parent / "cache", "on")
     model = build_network(network, CLASSES, SIZE).to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    precision = Precision("bf16" if device != "cpu" else "fp32", where)
+    precision = Precision("fp32", where) if frozen else chosen_precision(model, where)
     pictures = ImageFeed(
         model,
         Loader(source, samples, where),
@@ -179,7 +192,7 @@ def aimic(network: str, images: Path, seconds: float, device: str, *, frozen: bo
                 yield len(batch)
 
     rate = timed(epochs, seconds)
-    return {"images_per_second": rate, "waiting": stopwatch.rates()[1]}
+    return {"images_per_second": rate, "format": precision.format, "waiting": stopwatch.rates()[1]}
 
 
 class Enough(Exception):
@@ -199,14 +212,14 @@ class Meter:
             return
         self.images += images
         if time.perf_counter() - self.start > self.seconds:
-            raise Enough
+            raise Enough("measured for long enough")  # fastai reads the first argument of what it passes on
 
     @property
     def rate(self) -> float:
         return self.images / (time.perf_counter() - self.start)
 
 
-def fastai(network: str, images: Path, seconds: float, device: str) -> dict[str, float]:
+def fastai(network: str, images: Path, seconds: float, device: str) -> dict[str, Any]:
     import os
 
     import torchvision
@@ -232,7 +245,7 @@ def fastai(network: str, images: Path, seconds: float, device: str) -> dict[str,
     return {"images_per_second": meter.rate}
 
 
-def ultralytics(network: str, images: Path, seconds: float, device: str) -> dict[str, float]:
+def ultralytics(network: str, images: Path, seconds: float, device: str) -> dict[str, Any]:
     import os
 
     from ultralytics.models.yolo.classify import ClassificationTrainer
@@ -290,7 +303,7 @@ def main() -> None:
         contender, folder = options.contend
         contend(contender, options.networks, Path(folder), options.seconds, options.device)
         return
-    found: dict[str, dict[str, dict[str, float]]] = {}
+    found: dict[str, dict[str, dict[str, Any]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         images = Path(folder) / "images"
         draw_images(images, options.images)
@@ -310,12 +323,11 @@ def main() -> None:
         print(json.dumps({"device": options.device, "networks": found}))
 
 
-def show(network: str, contender: str, found: dict[str, dict[str, float]]) -> None:
+def show(network: str, contender: str, found: dict[str, dict[str, Any]]) -> None:
     measured = found[contender]
     rate = measured["images_per_second"]
-    line = (
-        f"{network:18} {contender:11} {rate:9.1f} images/s  {rate / found['plain']['images_per_second']:7.2f} x plain"
-    )
+    line = f"{network:18} {contender:11} {measured.get('format', 'fp32')} {rate:9.1f} images/s"
+    line += f"  {rate / found['plain']['images_per_second']:7.2f} x plain"
     if "limit" in found:
         line += f"  {rate / found['limit']['images_per_second']:7.2f} x limit"
     if "waiting" in measured:

@@ -96,9 +96,7 @@ class Checkpoints:
         self._write(self._newest, whole, keep_older=self._newest_is_whole)
         self._newest_is_whole = True
         self._bests = [*self._bests[-1:], best.file if best else ""]
-        for file in self._newest.parent.glob("best-*.pt"):
-            if file.name not in self._bests:
-                file.unlink(missing_ok=True)
+        self._keep_best(set(self._bests))
 
     def save_best(self, epoch: int, network: Mapping[str, Tensor]) -> BestWeights:
         """Write the network of the best epoch so far; the checkpoint saved next points to it.
@@ -154,10 +152,17 @@ class Checkpoints:
             warnings.append(f"The checkpoint {printable(file.name)} is damaged; {then}.")
         return Loaded(None, None, tuple(warnings))
 
-    def forget_older(self) -> None:
-        """Remove the older checkpoint: a finished trial needs none to fall back on."""
+    def forget_older(self, best: BestWeights) -> None:
+        """Remove the older checkpoint and all best weights but the last: a finished trial falls back on none."""
         self._older.unlink(missing_ok=True)
         _digest_file(self._older).unlink(missing_ok=True)
+        self._keep_best({best.file})
+
+    def _keep_best(self, names: set[str]) -> None:
+        for file in self._newest.parent.glob("best-*.pt"):
+            if file.name not in names:
+                file.unlink(missing_ok=True)
+                _digest_file(file).unlink(missing_ok=True)
 
     def _check(self, file: Path, found: Mapping[str, Any]) -> None:
         expected = asdict(self._identity) | {"classes": list(self._identity.classes)}

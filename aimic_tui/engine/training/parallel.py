@@ -183,7 +183,7 @@ class ReadCheckpoints(Checkpoints):
         """Return what rank 0 wrote and checked."""
         return self._weights(best)
 
-    def forget_older(self) -> None:
+    def forget_older(self, best: BestWeights) -> None:
         """Leave it to rank 0."""
 
 

@@ -102,7 +102,11 @@ def plan_for(task: TrialTask, network: nn.Module, image_size: int, device: torch
         images = int((task.split.parts == Part.TRAIN).sum(axis=1).min())
         batch = automatic_batch_size(network, image_size, device, images) if size == "auto" else size
         steps = 0 if task.experiment.model.trainable == "head" else settings.epochs * images // batch
-        fastest = choose_format(network, image_size, device, steps=steps) if number_format == "auto" else number_format
+        fastest: Format = (
+            choose_format(network, image_size, device, batch_size=batch, steps=steps)
+            if number_format == "auto"
+            else number_format
+        )
         one_step = TrainingPass(network, batch, image_size, Precision(fastest, device), device)
         compiled = compiling == "auto" and earns_compiling(one_step, steps=steps)
         return Plan(batch, fastest, compiled)

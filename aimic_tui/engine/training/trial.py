@@ -341,7 +341,7 @@ class _Trial:
         write_predictions(self.task.folder / "predictions.csv", test)
         self.leave_model(self.best)
         leave_reference(self.task, self.parts, self.preprocessing, self.network, feed, tick=self.tick, warn=self.warn)
-        self.checkpoints.forget_older()
+        self.checkpoints.forget_older(self.best)
         figures = scores(test.labels, test.probabilities)
         epochs = len(self.history.epochs)
         self.emit(

@@ -175,6 +175,17 @@ def test_the_best_weights_stay_as_long_as_a_checkpoint_points_to_them(tmp_path: 
     assert {path.name for path in tmp_path.glob("best-*.pt")} == {"best-0002.pt"}
 
 
+def test_a_finished_trial_keeps_one_checkpoint_and_the_best_weights(tmp_path: Path) -> None:
+    checkpoints = fresh(tmp_path)
+    for epoch in (1, 2, 3):
+        best = checkpoints.save_best(epoch, {"weight": torch.full((3,), float(epoch))})
+        checkpoints.save(content(epoch), best)
+    checkpoints.forget_older(best)
+    whole = {"checkpoint.pt", "best-0003.pt"}
+    assert {path.name for path in tmp_path.iterdir()} == whole | {f"{name}.sha256" for name in whole}
+    assert fresh(tmp_path).load().best == best
+
+
 def test_a_network_that_is_the_best_one_is_written_once(tmp_path: Path) -> None:
     checkpoints, network = fresh(tmp_path), content(1)["network"]
     best = checkpoints.save_best(1, network)

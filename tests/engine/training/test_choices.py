@@ -58,7 +58,7 @@ def test_what_counts_as_a_lack_of_memory() -> None:
 
 
 def test_a_short_training_on_a_processor_stays_in_full_precision(network: nn.Module) -> None:
-    assert choose_format(network, 32, CPU, steps=100) == "fp32"
+    assert choose_format(network, 32, CPU, batch_size=4, steps=100) == "fp32"
 
 
 @pytest.mark.parametrize(
@@ -68,13 +68,13 @@ def test_a_long_one_takes_bf16_only_where_it_is_clearly_faster(
     network: nn.Module, monkeypatch: pytest.MonkeyPatch, seconds: dict[str, float], chosen: str
 ) -> None:
     monkeypatch.setattr(precision, "_has_short_arithmetic", lambda: True)
-    monkeypatch.setattr(precision, "_probe", lambda _network, _size, tried: seconds[tried.format])
-    assert choose_format(network, 32, CPU, steps=10_000) == chosen
+    monkeypatch.setattr(precision, "_probe", lambda _network, _images, tried: seconds[tried.format])
+    assert choose_format(network, 32, CPU, batch_size=4, steps=10_000) == chosen
 
 
 def test_the_probe_leaves_the_network_as_it_was(network: nn.Module) -> None:
     before = snapshot(network)
-    assert precision._probe(network, 32, Precision("bf16", CPU)) > 0
+    assert precision._probe(network, torch.zeros(4, 3, 32, 32), Precision("bf16", CPU)) > 0
     after = network.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert all(parameter.grad is None for parameter in network.parameters())
