@@ -6,6 +6,7 @@ findings for all images of the finding.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -47,9 +48,9 @@ class MarkingPlace(DecidingPlace):
         super().__init__()
         self._shown: ClassRow | FindingRow | None = None
 
+    @abstractmethod
     def _choice_moved(self) -> None:
         """Show which images are chosen."""
-        raise NotImplementedError
 
     # -- which images
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -86,21 +87,21 @@ class OpeningPlace(MarkingPlace):
 
     # -- what a subclass draws
 
+    @abstractmethod
     def _ask(self, problem: str = "") -> None:
         """Say what to do where there is no data set."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _forget(self) -> None:
         """Let go of what belongs to the data set before."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _busy(self, words: str) -> None:
         """Say that images are looked for."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _opened_now(self, data: OpenData, *, first: bool) -> None:
         """Show a data set that was found; `first` where another one was shown before."""
-        raise NotImplementedError
 
     # -- opening
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from typing import ClassVar
@@ -120,9 +121,9 @@ class PatternPrompt(ModalScreen[str | None]):
         self._good = True
 
     @staticmethod
+    @abstractmethod
     def preview(images: Sequence[str], pattern: str) -> tuple[bool, str]:
         """Return whether a pattern can be taken, and in a few lines what it makes of the names."""
-        raise NotImplementedError
 
     def compose(self) -> ComposeResult:
         """Draw the sheet."""

@@ -6,6 +6,7 @@ The Data place and the error review of Results build on it; each says which imag
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from typing import cast
 
 from textual import work
@@ -55,13 +56,13 @@ class DecidingPlace(Place):
         self._chosen: frozenset[str] = frozenset()
         self._writing = asyncio.Lock()
 
+    @abstractmethod
     def _decided(self, data: OpenData) -> None:
         """Show what is open after a decision."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _images(self) -> tuple[str, ...]:
         """Return the images that a key is for now."""
-        raise NotImplementedError
 
     def _decidable(self) -> OpenData | None:
         """Return what is open where it may be decided about."""

@@ -19,26 +19,15 @@ from aimic_tui.engine.text import printable
 from aimic_tui.process import command_line, run_command
 from aimic_tui.screens.results_costs import ComparisonView, CostView, GroupsView
 from aimic_tui.screens.results_curves import CalibrationView, CurvesView
-from aimic_tui.screens.results_data import (
-    Judged,
-    RunResults,
-    write_tables,
-)
+from aimic_tui.screens.results_data import Judged, RunResults, write_tables
+from aimic_tui.screens.results_decision import DecisionView
+from aimic_tui.screens.results_figures import ClassesTable, FiguresTable
 from aimic_tui.screens.results_following import FollowingPlace
 from aimic_tui.screens.results_review import ReviewGrid, ReviewTable
 from aimic_tui.screens.results_robustness import RobustnessView
 from aimic_tui.screens.results_table import NetworkTable
-from aimic_tui.screens.results_tables import (
-    Part,
-    choice_line,
-    class_columns,
-    difference_line,
-    fold_columns,
-    head,
-    parts_line,
-)
+from aimic_tui.screens.results_tables import Part, best_lines, difference_line, head, parts_line
 from aimic_tui.screens.results_view import ResultView
-from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.frame import Rule
 from aimic_tui.widgets.image_view import ImageView
@@ -48,11 +37,14 @@ from aimic_tui.wording import plural
 
 _PARTS = {
     "matrix": Part("m", "Matrix", "#matrix", "The confusion matrix"),
-    "classes": Part("c", "Classes", "#classes", "The figures of each class"),
-    "folds": Part("t", "Folds", "#folds", "The figures of each fold"),
+    "classes": Part("c", "Classes", "#classes", "The figures of each class, with how their intervals are made"),
+    "figures": Part(
+        "t", "Figures", "#figures-view", "All figures, with how their intervals are made; again: fold by fold"
+    ),
     "images": Part("p", "Review", "#images", "The images, the worst errors first"),
     "curves": Part("u", "Curves", "#curves", "ROC and precision-recall; again: another class"),
     "calibration": Part("a", "Calibration", "#calibration-words", "Whether its probabilities can be believed"),
+    "decision": Part("D", "Benefit", "#benefits", "What acting on its probabilities is worth; again: another class"),
     "comparison": Part("d", "Differences", "#pairs", "Which networks differ, and what choosing the best is worth"),
     "groups": Part("s", "Groups", "#groups", "Which patients, slides or smears the network fails on"),
     "costs": Part("i", "Costs", "#costs", "Which network when resources are short; again: another cost"),
@@ -108,11 +100,12 @@ class ResultsScreen(FollowingPlace):
         with Horizontal(id="lower", classes="part"):
             with Vertical(id="left"):
                 yield ConfusionGrid(id="matrix")
-                yield BigTable(id="classes")
-                yield BigTable(id="folds")
+                yield ClassesTable(id="classes-view")
+                yield FiguresTable(id="figures-view")
                 yield ReviewTable(id="images", empty="No such image. f shows others.")
                 yield CurvesView(id="curves")
                 yield CalibrationView(id="calibration")
+                yield DecisionView(id="decision")
                 yield ComparisonView(id="comparison")
                 yield GroupsView(id="groups-view")
                 yield CostView(id="costs-view")
@@ -158,7 +151,6 @@ class ResultsScreen(FollowingPlace):
         self.remove_class("-empty")
         self._results = event.results
         with self.app.batch_update():
-            self.query_one("#head", Static).update(head(event.results))
             table = self.query_one(NetworkTable)
             before = table.chosen
             table.show(event.results)
@@ -183,10 +175,10 @@ class ResultsScreen(FollowingPlace):
         if results is None or network not in results.figures["networks"]:
             return
         of = results.figures["networks"][network]
-        self._show_difference(results, network)
+        self._show_said(results, network)
         self.query_one("#matrix", ConfusionGrid).show(np.array(of["confusion"]), results.classes)
-        self.query_one("#classes", BigTable).show(class_columns(results, network), len(results.classes))
-        self.query_one("#folds", BigTable).show(fold_columns(of["folds"]), len(of["folds"]))
+        self.query_one(ClassesTable).show(results, network)
+        self.query_one(FiguresTable).show(results, network)
         self._show_view()
         self._read_judged(results.folder, network)
 
@@ -211,10 +203,12 @@ class ResultsScreen(FollowingPlace):
 
     # -- what is said
 
-    def _show_difference(self, results: RunResults, network: str) -> None:
+    def _show_said(self, results: RunResults, network: str) -> None:
+        """Say how the drawn figure is to be taken: its interval, differences, and what choosing the best does to it."""
         table = self.query_one(NetworkTable)
         other = next((name for name in table.order if name != network), None)
-        lines = [difference_line(results, network, other, table.metric), *choice_line(results, table.metric)]
+        self.query_one("#head", Static).update(head(results, network, table.metric))
+        lines = [difference_line(results, network, other, table.metric), *best_lines(results, table.metric)]
         self.query_one("#difference", Static).update(Content("\n").join(lines))
 
     # -- the images behind a cell
@@ -267,13 +261,15 @@ class ResultsScreen(FollowingPlace):
 
     def action_part(self, part: str) -> None:
         """Show another part below the table; the key of the part that is shown goes on to the next thing of it."""
-        if part == self._part and (view := self._view) is not None and view.has_focus_within:
-            view.again()
+        shown = self.query_one(FiguresTable) if part == "figures" else self._view
+        if part == self._part and shown is not None and shown.has_focus_within:
+            shown.again()
             return
         for name in _PARTS:
             self.set_class(name == part, f"-{name}")
         self.remove_class("-right", "-alike")
-        self.set_class(part not in ("matrix", "classes", "folds"), "-viewing")
+        self.query_one(FiguresTable).remove_class("-folds")
+        self.set_class(part != "matrix", "-viewing")
         self._part = part
         self._focus_part()
         self._show_view()
@@ -285,12 +281,12 @@ class ResultsScreen(FollowingPlace):
     @property
     def _view(self) -> ResultView | None:
         """The view that is shown; None where the part is a table or the matrix."""
-        return next((view for view in self.query(ResultView) if view.display), None)
+        return next((view for view in self.query(".view") if isinstance(view, ResultView) and view.display), None)
 
     def _show_view(self) -> None:
         """Have the view that is shown made for the chosen network, and say which parts there are."""
         table, results = self.query_one(NetworkTable), self._results
-        self.query_one("#parts", Static).update(parts_line(_PARTS, self._part, self.size.width))
+        self.query_one("#parts", Static).update(parts_line(_PARTS, self._part, self.size.width - 2))
         if results is not None and table.chosen in results.figures["networks"] and (view := self._view) is not None:
             view.show_network(results, table.chosen, table.metric)
 
@@ -302,7 +298,7 @@ class ResultsScreen(FollowingPlace):
         stops = ["NetworkTable", _PARTS[self._part].focus]
         if self._part == "matrix" or (self._part == "images" and self.has_class("-alike")):
             stops.append("ReviewGrid")
-        elif self._part in ("images", "calibration", "costs") and self.has_class("-narrow"):
+        elif self._part in ("images", "calibration", "decision", "costs") and self.has_class("-narrow"):
             self.toggle_class("-right")  # what stands there has no focus of its own
             return
         at = next((i for i, stop in enumerate(stops) if self.query_one(stop).has_focus_within), 0)
@@ -327,7 +323,7 @@ class ResultsScreen(FollowingPlace):
         table = self.query_one(NetworkTable)
         table.next_metric()
         if self._results is not None:
-            self._show_difference(self._results, table.chosen)
+            self._show_said(self._results, table.chosen)
             self._show_view()
 
     @work(group="dialog", exclusive=True, exit_on_error=False)

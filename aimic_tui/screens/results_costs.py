@@ -238,13 +238,6 @@ class CostView(ResultView):
         assert self.results is not None
         return await asyncio.to_thread(_costs_of, self.results.folder.path)
 
-    def show_network(self, results: Any, network: str, metric: str) -> None:
-        """Draw anew where another figure is the merit."""
-        other = metric != self.metric
-        super().show_network(results, network, metric)
-        if other and self._costs:
-            self.draw(self._costs)
-
     def again(self) -> None:
         """Draw the next cost."""
         if self._costs:

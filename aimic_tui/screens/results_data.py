@@ -16,25 +16,10 @@ from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, CLASS_METRICS
 from aimic_tui.engine.evaluation.predictions import read_predictions
+from aimic_tui.engine.evaluation.results import FORMAT
 from aimic_tui.engine.files import read_json, write_json, write_table
 from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, read_status
-
-METRIC_NAMES = {
-    "macro_f1": "macro F1",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_precision": "macro precision",
-    "macro_recall": "macro recall",
-    "one_vs_rest_accuracy": "one-vs-rest accuracy",
-    "auroc": "AUROC",
-    "average_precision": "average precision",
-    "matthews": "Matthews",
-    "kappa": "kappa",
-    "log_loss": "log loss",
-    "ece": "ECE",
-    "brier": "Brier",
-}
 
 
 @dataclass(frozen=True)
@@ -113,7 +98,7 @@ class Judged:
 
 
 def read_results(folder: RunFolder) -> RunResults | None:
-    """Read a run's figures; None where there are none yet.
+    """Read a run's figures; None where there are none yet, or only some that were made in another way.
 
     Raises:
         InputProblem: the run can't be read.
@@ -122,6 +107,8 @@ def read_results(folder: RunFolder) -> RunResults | None:
     try:
         figures = read_json(folder.results_file)
     except (OSError, ValueError):
+        return None
+    if not isinstance(figures, dict) or figures.get("format") != FORMAT:
         return None
     return results_from(folder, status, figures)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 
 from aimic_tui.context import Shell
+from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
 from aimic_tui.engine.evaluation.titles import TITLES
 from aimic_tui.engine.inference.kept_robustness import read_robustness
 from aimic_tui.engine.text import one_line, printable
@@ -20,7 +21,12 @@ from aimic_tui.process import Outcome, command_line, start_command
 from aimic_tui.screens.results_view import ResultView, interval_cell
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.table_column import Cell, Column
-from aimic_tui.wording import SIGNS, interval_text, number, plural
+from aimic_tui.wording import SIGNS, interval_text, plural
+
+# Disturbances as one sees them, and the order they are listed in; those with two sides by whether they are above 1.
+_ONE_SIDE = {"blur": "blur", "noise": "noise", "contrast": "less contrast", "jpeg": "JPEG"}
+_TWO_SIDES = {"brightness": ("darker", "brighter"), "stain": ("redder stain", "bluer stain")}
+_KINDS = (*_ONE_SIDE.values(), *(side for sides in _TWO_SIDES.values() for side in sides))
 
 
 class RobustnessView(ResultView):
@@ -60,29 +66,30 @@ class RobustnessView(ResultView):
             )
             table.show([], 0)
             return
-        clean, rows = found["clean"], found["rows"]
-        self.tell(
-            Content.styled(
-                f"{plural(found['images'], 'test image')} of {plural(found['groups'], 'group')}, disturbed. "
-                f"Undisturbed: {TITLES[self.metric]} {number(clean[self.metric]['value'])}.",
-                "$text-muted",
-            )
-        )
+        order = {kind: place for place, kind in enumerate(_KINDS)}
+        rows = sorted(found["rows"], key=lambda row: order.get(name_of(row), len(order)))
+        self.tell(Content("\n").join(_summary(found, rows, self.metric)))
         columns = [
-            Column("kind", "disturbance", [row["kind"] for row in rows], printable, width=14),
-            Column("strength", "strength", [row["strength"] for row in rows], str, "right", 8),
-            Column("amount", "amount", [row["amount"] for row in rows], printable, width=22),
+            Column("kind", "disturbance", [name_of(row) for row in rows], printable, width=13, stays=True),
+            Column("strength", "step", [row["strength"] for row in rows], str, "right", 4, stays=True),
             Column(
-                "figure",
-                TITLES[self.metric],
-                [row["figures"][self.metric] for row in rows],
-                interval_cell,
+                "loss",
+                "change",
+                [row["differences"][self.metric] for row in rows],
+                self._change,
                 width=20,
-                sort_by=[f"{row['figures'][self.metric]['value'] or 0:.6f}" for row in rows],
+                sort_by=[f"{1 + (row['differences'][self.metric]['value'] or 0):.6f}" for row in rows],
             ),
-            Column("loss", "change", [row["differences"][self.metric] for row in rows], _loss, width=23),
+            Column(
+                "figure", TITLES[self.metric], [row["figures"][self.metric] for row in rows], interval_cell, width=18
+            ),
+            Column("amount", "what was done", [row["amount"] for row in rows], printable),
         ]
         table.show(columns, len(rows))
+
+    def _change(self, figure: Mapping[str, float | None]) -> Cell:
+        words = interval_text(figure["value"], figure["low"], figure["high"])
+        return ((words, "attention" if is_loss(figure, self.metric) else ""),)
 
     def again(self) -> None:
         """Have the test images disturbed where they never were, in a process that ends with the app."""
@@ -122,7 +129,46 @@ class RobustnessView(ResultView):
             self.show_network(self.results, self.network, self.metric)
 
 
-def _loss(figure: Mapping[str, float | None]) -> Cell:
-    shown = figure["low"] is not None and figure["high"] is not None and (figure["low"] > 0 or figure["high"] < 0)
-    words = interval_text(figure["value"], figure["low"], figure["high"])
-    return ((words, "attention" if shown else ""),)
+def name_of(row: Mapping[str, Any]) -> str:
+    """Return what a disturbance does to a picture, in a word or two; `row` is one of robustness.json."""
+    kind, value = str(row["kind"]), float(row["value"])
+    if kind in _TWO_SIDES:
+        return _TWO_SIDES[kind][value > 1]
+    return _ONE_SIDE.get(kind, kind)
+
+
+def is_loss(figure: Mapping[str, float | None], metric: str) -> bool:
+    """Tell whether a change {value, low, high} of a figure is shown to be one for the worse."""
+    low, high = figure["low"], figure["high"]
+    if low is None or high is None:
+        return False
+    return low > 0 if metric in LOWER_IS_BETTER else high < 0
+
+
+def _summary(found: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], metric: str) -> Iterator[Content]:
+    """Say from which step on each disturbance is shown to cost something."""
+    from_step: dict[int, list[str]] = {}
+    for name in dict.fromkeys(name_of(row) for row in rows):
+        costs = [
+            row["strength"] for row in rows if name_of(row) == name and is_loss(row["differences"][metric], metric)
+        ]
+        from_step.setdefault(min(costs, default=0), []).append(name)
+    harmless = from_step.pop(0, [])
+    said = [f"from step {step} on {', '.join(names)}" for step, names in sorted(from_step.items())]
+    if all(row["differences"][metric]["low"] is None for row in rows):
+        shown = f"No change in {TITLES[metric]} can be given an interval: none is shown."
+    elif said:
+        shown = f"Shown to cost {TITLES[metric]}: {'; '.join(said)}." + (
+            f" Not shown for {', '.join(harmless)}." if harmless else ""
+        )
+    else:
+        shown = f"Nothing is shown to cost {TITLES[metric]}."
+    yield Content.styled(shown, "bold")
+    clean = found["clean"][metric]
+    images = f"{plural(found['images'], 'test image')} of {plural(found['groups'], 'group')}"
+    unreadable = f" {plural(found['unreadable'], 'image')} could not be read." if found.get("unreadable") else ""
+    yield Content.styled(
+        f"Undisturbed {interval_text(clean['value'], clean['low'], clean['high'])}, {images}.{unreadable} Change: "
+        "disturbed less undisturbed, paired; intervals: bootstrap over groups, BCa.",
+        "$text-muted",
+    )

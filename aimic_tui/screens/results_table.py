@@ -15,8 +15,9 @@ from textual.style import Style
 from textual.widget import Widget
 
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
+from aimic_tui.engine.evaluation.titles import TITLES
 from aimic_tui.engine.text import printable
-from aimic_tui.screens.results_data import METRIC_NAMES, RunResults
+from aimic_tui.screens.results_data import RunResults
 from aimic_tui.widgets.interval_bar import axis, bar, common_scale
 from aimic_tui.widgets.table_column import cut
 from aimic_tui.wording import interval_text, number
@@ -125,7 +126,7 @@ class NetworkTable(Widget, can_focus=True):
         limits = (0.0, 1.0) if self._metric != "log_loss" else (0.0, 1e9)
         values = [end for name in self._order for end in results.interval(name, self._metric)]
         scale = common_scale(values, limits=limits)
-        head = "  network".ljust(name_width) + METRIC_NAMES[self._metric].ljust(_WRITTEN) + axis(scale, bar_width)
+        head = "  network".ljust(name_width) + TITLES[self._metric].ljust(_WRITTEN) + axis(scale, bar_width)
         head += "".join(_SHORT.get(metric, metric).rjust(_OTHER) for metric in others)
         lines = [Content.styled(head, "$text-muted")]
         for name in self._order:

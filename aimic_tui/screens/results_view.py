@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
@@ -51,13 +52,13 @@ class ResultView(Vertical):
         """Return what the figures depend on beside the run."""
         return self.network
 
+    @abstractmethod
     async def figures(self) -> Any:
         """Make what is drawn; not on the event loop where it takes long."""
-        raise NotImplementedError
 
+    @abstractmethod
     def draw(self, found: Any) -> None:
         """Draw what `figures` made."""
-        raise NotImplementedError
 
     def again(self) -> None:
         """The view's key was pressed while it is shown: go on to the next thing of it."""
@@ -68,10 +69,13 @@ class ResultView(Vertical):
         self.query_one(".words", Static).update(text)
 
     def show_network(self, results: RunResults, network: str, metric: str) -> None:
-        """Show a network of a run; what was made before is drawn at once."""
+        """Show a network of a run by a figure; what was made before is drawn at once."""
+        other = metric != self.metric
         self.results, self.network, self.metric = results, network, metric
         key = (results.folder.path, stamp_of(results.folder), self.key())
         if key == self._shown:
+            if other and key in self._known:
+                self.draw(self._known[key])
             return
         self._shown = key
         if key in self._known:

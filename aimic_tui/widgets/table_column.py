@@ -28,6 +28,7 @@ class Column:
         searched: whether search and filter look into it; None: where it is aligned to the left.
         descending: whether the first sort puts the largest first, as one wants it of counts.
         sort_by: a value a row to sort by, where that is not `values`.
+        stays: whether it stays in sight while the table is scrolled sideways; columns that do come first.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Column:
     searched: bool | None = None
     descending: bool = False
     sort_by: Sequence[Any] | NDArray[Any] | None = None
+    stays: bool = False
 
     def plain(self, row: int) -> str:
         """Return what is written in a row, without roles."""

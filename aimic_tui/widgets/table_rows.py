@@ -1,4 +1,4 @@
-"""The rows of a table: which are shown, in which order, and how a line of them is drawn."""
+"""The rows of a table: which are shown, in which order, and where the cursor is."""
 
 from __future__ import annotations
 
@@ -8,28 +8,22 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.cells import cell_len
-from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from aimic_tui.engine.text import printable
-from aimic_tui.widgets.table_column import Column, cut
+from aimic_tui.widgets.table_column import Column
+from aimic_tui.widgets.table_layout import TableLayout
 
 if TYPE_CHECKING:
     from aimic_tui.widgets.big_table import BigTable
 
 Rows = NDArray[np.int64]
-
-_GAP = 2  # cells between columns
-_MARGIN = 2  # cells before the first column: room for the mark of the cursor's row
-_NARROWEST = 10  # cells of a column that takes what is left
 
 
 class RowHighlighted(Message):
@@ -127,7 +121,7 @@ class TableRows(ScrollView, can_focus=True):
         self.descending = False
         self._keep: Callable[[int, int], NDArray[np.bool_]] | None = None
         self._marked = 0
-        self._widths: list[int] = []
+        self._layout = TableLayout()
         self._reported: int | None = None
         self._sort_seconds = 0.0
         self._sorted_at = 0.0
@@ -298,11 +292,10 @@ class TableRows(ScrollView, can_focus=True):
         """Mark another column, the one that `o` sorts by."""
         if self.columns:
             self._marked = max(0, min(self._marked + step, len(self.columns) - 1))
-            left = _MARGIN + sum(self._widths[: self._marked]) + _GAP * self._marked
-            width = self._widths[self._marked]
-            self.scroll_to_region(
-                Region(left - _MARGIN, self.scroll_offset.y, width + _MARGIN, 1), animate=False, immediate=True
+            scrolled = self._layout.scrolled_to(
+                self._marked, self.scroll_offset.x, self.scrollable_content_region.width
             )
+            self.scroll_to(x=scrolled, animate=False, immediate=True)
             self.refresh()
 
     def action_select(self) -> None:
@@ -316,7 +309,7 @@ class TableRows(ScrollView, can_focus=True):
         if offset is None:
             return
         if offset.y == 0:
-            column = self._column_at(offset.x + self.scroll_offset.x)
+            column = self._layout.column_at(offset.x, self.scroll_offset.x)
             if column is not None:
                 self._marked = column
                 self.table.action_sort()
@@ -326,14 +319,6 @@ class TableRows(ScrollView, can_focus=True):
             self.action_select()
         elif position < len(self.view):
             self.cursor = position
-
-    def _column_at(self, x: int) -> int | None:
-        left = _MARGIN
-        for index, width in enumerate(self._widths):
-            if left <= x < left + width + _GAP:
-                return index
-            left += width + _GAP
-        return None
 
     # -- drawing
 
@@ -348,81 +333,26 @@ class TableRows(ScrollView, can_focus=True):
         self.refresh()
 
     def _lay_out(self) -> None:
-        if not self.columns:
-            self._widths, self.virtual_size = [], Size(0, 0)
-            return
         room = max(self.size.width - 1, 0)  # the scrollbar's column
-        fixed = _MARGIN + sum(column.width or 0 for column in self.columns) + _GAP * (len(self.columns) - 1)
-        open_columns = sum(column.width is None for column in self.columns)
-        share, rest = divmod(max(room - fixed, 0), max(open_columns, 1))
-        self._widths = []
-        for column in self.columns:
-            if column.width is not None:
-                self._widths.append(column.width)
-            else:
-                self._widths.append(max(_NARROWEST, share + (1 if rest > 0 else 0)))
-                rest -= 1
-        width = _MARGIN + sum(self._widths) + _GAP * (len(self._widths) - 1)
-        self.virtual_size = Size(width, len(self.view) + 1)
+        self._layout = TableLayout.of(self.columns, room)
+        self.virtual_size = Size(self._layout.width, len(self.view) + 1) if self.columns else Size(0, 0)
+
+    def _style(self, role: str) -> Style:
+        return self.get_component_rich_style(f"table--{role}", partial=True)
 
     def render_line(self, y: int) -> Strip:
         """Draw the header (line 0) or the row that is scrolled to line `y`."""
-        base = self.rich_style
+        base, layout = self.rich_style, self._layout
         width = self.scrollable_content_region.width
+        position = self.scroll_offset.y + y - 1
         if y == 0:
-            strip = self._header(base)
+            marked = self._marked if self.has_focus else None
+            line = layout.header(self._style, base, marked=marked, sorted_by=self.sorted_by, descending=self.descending)
+        elif position < len(self.view):
+            row = int(self.view[position])
+            line = layout.line(row, self._style, base, at_cursor=position == self.cursor)
+        elif not len(self.view) and y == 2:
+            return layout.words(self.empty, self._style, base).adjust_cell_length(width, base)
         else:
-            position = self.scroll_offset.y + y - 1
-            if position < len(self.view):
-                strip = self._line(position, base)
-            elif not len(self.view) and y == 2:
-                muted = base + self.get_component_rich_style("table--muted", partial=True)
-                strip = Strip([Segment(" " * _MARGIN + printable(self.empty), muted)])
-                return strip.adjust_cell_length(width, base)
-            else:
-                return Strip.blank(width, base)
-        left = self.scroll_offset.x
-        style = strip._segments[-1].style if strip._segments else base
-        return strip.crop_extend(left, left + width, style)
-
-    def _header(self, base: Style) -> Strip:
-        muted = base + self.get_component_rich_style("table--header", partial=True)
-        marked = base + self.get_component_rich_style("table--header-marked", partial=True)
-        segments = [Segment(" " * _MARGIN, muted)]
-        for index, (column, width) in enumerate(zip(self.columns, self._widths, strict=True)):
-            label = printable(column.label)
-            if self.sorted_by is not None and column.key == self.sorted_by.key:
-                label += " ▼" if self.descending else " ▲"
-            text = cut(label, width)
-            style = marked if index == self._marked and self.has_focus else muted
-            space = Segment(" " * (width - cell_len(text)), muted)
-            segments += [space, Segment(text, style)] if column.align == "right" else [Segment(text, style), space]
-            segments.append(Segment(" " * _GAP, muted))
-        return Strip(segments[:-1])
-
-    def _line(self, position: int, base: Style) -> Strip:
-        row = int(self.view[position])
-        at_cursor = position == self.cursor
-        if at_cursor:
-            base += self.get_component_rich_style("table--cursor", partial=True)
-        segments = [Segment("▸ " if at_cursor else " " * _MARGIN, base)]
-        for column, width in zip(self.columns, self._widths, strict=True):
-            segments += self._cell(column, row, width, base)
-            segments.append(Segment(" " * _GAP, base))
-        return Strip(segments[:-1])
-
-    def _cell(self, column: Column, row: int, width: int, base: Style) -> list[Segment]:
-        cell = column.show(column.values[row])
-        if isinstance(cell, str):
-            text = cut(printable(cell), width, keep_end=column.keep_end)
-            space = " " * (width - cell_len(text))
-            return [Segment(space + text if column.align == "right" else text + space, base)]
-        segments = []
-        left = width
-        for piece, role in cell:
-            text = cut(printable(piece), left)
-            left -= cell_len(text)
-            style = base + self.get_component_rich_style(f"table--{role}", partial=True) if role else base
-            segments.append(Segment(text, style))
-        filling = Segment(" " * left, base)
-        return [filling, *segments] if column.align == "right" else [*segments, filling]
+            return Strip.blank(width, base)
+        return layout.in_sight(line, self.scroll_offset.x, width, base)

@@ -119,3 +119,47 @@ def test_the_figures_are_made_again_and_are_the_same(workspace: Path) -> None:
     assert (first.exit_code, second.exit_code) == (0, 0)
     assert json.loads(first.stdout) == json.loads(second.stdout)
     assert (run / "results.json").read_bytes() == kept
+
+
+def test_every_figure_has_its_method_beside_it(workspace: Path) -> None:
+    lines = call(workspace, "latest").stdout.splitlines()
+    assert any("all folds together" in line and line.endswith("interval by") for line in lines)
+    assert any(
+        line.split()[:1] == ["accuracy"] and line.endswith("Wilson, effective number of images") for line in lines
+    )
+    assert any("calibration error" in line and line.endswith("inverted test") for line in lines)
+    assert any("top-3 accuracy" in line and line.endswith("not defined for so few classes") for line in lines)
+
+
+def test_a_class_has_all_its_figures_in_tables_that_fit_the_terminal(workspace: Path) -> None:
+    lines = call(workspace, "latest").stdout.splitlines()
+    heads = [line.split("  ") for line in lines if line.strip().startswith("class ")]
+    found = [title.strip() for head in heads for title in head]
+    for title in ("sensitivity", "specificity", "PPV", "NPV", "F1", "AUROC", "average precision", "images"):
+        assert title in found
+    tables = [line for line in lines if line.strip().startswith(("class ", *CLASSES))]
+    assert max(map(len, tables)) <= 120
+    assert any("95 % intervals. sensitivity, specificity, PPV, NPV and F1: Wilson" in line for line in lines)
+    figures = json.loads(call(workspace, "latest", "--json").stdout)["networks"]["resnet18"]["classes"]["basophil"]
+    npv = figures["negative_predictive_value"]
+    assert f"{npv['value']:.3f} [{npv['low']:.3f}"[:6] in "\n".join(lines)
+
+
+def test_too_few_groups_are_the_reason_given(tmp_path: Path) -> None:
+    make_run(tmp_path / "runs" / "few", groups=8, images_a_group=6)
+    text = call(tmp_path, "few").stdout
+    assert "none: 8 groups, and 10 are needed" in text
+    assert "No intervals: the images come from 8 groups, and 10 are needed." in text
+
+
+def test_what_choosing_the_best_does_is_said_with_the_setting_that_helps(workspace: Path) -> None:
+    text = call(workspace, "latest").stdout
+    assert "The best of 2 by these figures is flattered by the choice; nested folds are not: split.inner_folds" in text
+
+
+def test_calibration_is_told_before_and_after(workspace: Path) -> None:
+    found = json.loads(call(workspace, "latest", "--json").stdout)["calibration"]["resnet18"]
+    text = call(workspace, "latest").stdout
+    after = found["after"]["log_loss"]["value"]
+    assert any("log loss" in line and f"{after:.3f}" in line for line in text.splitlines())
+    assert "wrong of these, %" in text

@@ -50,7 +50,7 @@ async def test_networks_stand_side_by_side_with_intervals(run: RunFolder, until:
         await until(pilot, lambda: len(_table(app)) == 3)
         head = _text(app, "#head")
         assert "honest protocol · 60 images · 30 groups" in head
-        assert "cluster bootstrap over 30 groups" in head
+        assert "95 % interval of macro F1: bootstrap over groups, BCa · 30 groups, 1,000 resamples" in head
         figures = json.loads(run.results_file.read_text())["networks"]
         best = max(figures, key=lambda name: figures[name]["pooled"]["macro_f1"]["value"])
         first = _table(app)[1]
@@ -61,6 +61,7 @@ async def test_networks_stand_side_by_side_with_intervals(run: RunFolder, until:
         assert _text(app, "#difference").startswith(("Different: ", "Not shown to differ: "))
         await pilot.press("v")
         assert _table(app)[0].split()[1] == "accuracy"
+        assert "95 % interval of accuracy: Wilson, effective number of images" in _text(app, "#head")
 
 
 async def test_the_images_behind_a_cell_are_its_own_surest_first(run: RunFolder, until: Until) -> None:
@@ -99,7 +100,7 @@ async def test_parts_are_switched_by_keys(run: RunFolder, until: Until) -> None:
     app = _app(run, run.path.parent.parent)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: len(_table(app)) == 3)
-        for key, part, rows in (("c", "#classes", 3), ("t", "#folds", 3), ("p", "#images", 60)):
+        for key, part, rows in (("c", "#classes", 3), ("t", "#figures", 15), ("p", "#images", 60)):
             await pilot.press(key)
             table = app.screen.query_one(part, BigTable)
             assert table.display
@@ -208,11 +209,87 @@ async def test_what_choosing_a_network_is_worth_stands_below_the_networks(tmp_pa
     app = _app(run, tmp_path)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: len(_table(app)) == 3)
-        await until(pilot, lambda: len(_text(app, "#difference").splitlines()) == 2)
-        line = _text(app, "#difference").splitlines()[1]
+        await until(pilot, lambda: len(_text(app, "#difference").splitlines()) == 3)
+        best, line = (line.strip() for line in _text(app, "#difference").splitlines()[1:])
+        assert best == "! The best of 2 by these figures is flattered by the choice."
         value = figures[0]["pooled"]["macro_f1"]["value"]
-        assert line.startswith(f"Choosing a network: by each fold's inner folds, macro F1 {value:.3f} [")
+        assert line.startswith(f"Chosen in each fold by its inner folds: macro F1 {value:.3f} [")
         judged = read_judged(run, "mobilenet_v2")
         assert len(judged.images) == 3 * 36  # what inner folds say is no test
         await pilot.press("v")
-        await until(pilot, lambda: "inner folds, accuracy" in _text(app, "#difference"))
+        await until(pilot, lambda: "inner folds: accuracy" in _text(app, "#difference"))
+
+
+async def test_a_class_has_all_its_figures_with_their_methods_and_its_name_stays(run: RunFolder, until: Until) -> None:
+    app = _app(run, run.path.parent.parent)
+    async with app.run_test(size=(80, 24)) as pilot:
+        table = app.screen.query_one("#classes", BigTable)
+        await until(pilot, lambda: table.rows.count == 3)
+        await pilot.press("c")
+        labels = [column.label for column in table.rows.columns]
+        assert labels[1:9] == [
+            "images", "sensitivity", "specificity", "PPV", "NPV", "F1", "AUROC", "average precision"
+        ]  # fmt: skip
+        figures = json.loads(run.results_file.read_text())["networks"]
+        npv = figures[app.screen.query_one(NetworkTable).chosen]["classes"]["platelet"]["negative_predictive_value"]
+        assert table.rows.columns[5].plain(0).startswith(f"{npv['value']:.3f} [")
+        notes = _text(app, "#classes-view > .notes")
+        assert "NPV and F1: Wilson, effective number of images" in notes
+        assert "average precision: bootstrap over groups, BCa" in notes
+        await pilot.press(*["right"] * 8)
+        await pilot.pause()
+        first = table.rows.render_line(1).text
+        assert "platelet" in first
+        assert table.rows.columns[8].plain(0) in first
+
+
+async def test_all_figures_stand_with_their_methods_and_then_fold_by_fold(run: RunFolder, until: Until) -> None:
+    app = _app(run, run.path.parent.parent)
+    async with app.run_test(size=(120, 40)) as pilot:
+        table = app.screen.query_one("#figures", BigTable)
+        await until(pilot, lambda: table.rows.count == 15)
+        await pilot.press("t")
+        rows = {column.label: [column.plain(row) for row in range(15)] for column in table.rows.columns}
+        assert rows["interval by"][rows["figure"].index("accuracy")] == "Wilson, effective number of images"
+        assert rows["interval by"][rows["figure"].index("top-3 accuracy")] == "not defined for so few classes"
+        folds = app.screen.query_one("#folds", BigTable)
+        assert not folds.display
+        await pilot.press("t")
+        await until(pilot, lambda: folds.display and folds.has_focus_within)
+        assert folds.rows.count == 3
+        await pilot.press("tab", "tab")
+        assert folds.has_focus_within
+        await pilot.press("t")
+        assert table.has_focus_within
+
+
+async def test_small_classes_get_no_interval_and_are_told_why(tmp_path: Path, until: Until) -> None:
+    data = make_data(tmp_path / "data", each=8)
+    run = make_run(tmp_path, data, folds=2, epochs=2, settings={"data.classes": {"red_cell": "platelet"}})
+    app = _app(run, tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        table = app.screen.query_one("#classes", BigTable)
+        await until(pilot, lambda: table.rows.count == 2)
+        await pilot.press("c")
+        assert "No interval for white_cell (4)" in _text(app, "#classes-view > .notes")
+        assert "[" not in table.rows.columns[2].plain(1)
+
+
+async def test_figures_of_an_earlier_kind_are_made_anew(tmp_path: Path, cells: Path, until: Until) -> None:
+    folder = make_run(tmp_path, cells, epochs=2)
+    kept = json.loads(folder.results_file.read_bytes())
+    old = {**kept, "format": kept["format"] - 1, "note": "as it was said before"}
+    folder.results_file.write_text(json.dumps(old))
+    app = _app(folder, tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: len(_table(app)) == 2)
+        assert "as it was said before" not in _text(app, "#head")
+
+
+async def test_a_difference_without_an_interval_is_said_to_have_none(run: RunFolder, until: Until) -> None:
+    app = _app(run, run.path.parent.parent)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: len(_table(app)) == 3)
+        await pilot.press("v", "v", "v", "v", "v")
+        await until(pilot, lambda: "calibration error" in _table(app)[0])
+        assert "no interval can be given of this difference" in _text(app, "#difference")

@@ -15,14 +15,19 @@ from aimic_tui.app import AimicApp
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.data.split import read_split
+from aimic_tui.engine.evaluation.calibration import calibrated
+from aimic_tui.engine.evaluation.decision import THRESHOLDS, decision_curve
 from aimic_tui.engine.evaluation.predictions import Predictions, write_predictions
 from aimic_tui.engine.evaluation.results import write_results
+from aimic_tui.engine.evaluation.tested import read_tested, read_validations
 from aimic_tui.engine.files import write_json
 from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.screens.results_costs import same_split
 from aimic_tui.screens.results_curves import CurvesView
+from aimic_tui.screens.results_decision import stretches
 from aimic_tui.screens.results_review import ReviewTable
+from aimic_tui.screens.results_robustness import is_loss, name_of
 from aimic_tui.screens.results_table import NetworkTable
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.chart import Chart
@@ -177,7 +182,9 @@ async def test_robustness_is_a_command_until_it_is_measured(run: RunFolder, unti
             await pilot.press("z")
             losses = app.screen.query_one("#losses", BigTable)
             await until(pilot, lambda: losses.rows.count == 1)
-            assert losses.rows.columns[4].plain(0) == "-0.200 [-.300 -.100]"
+            assert losses.rows.columns[2].plain(0) == "-0.200 [-.300 -.100]"
+            assert "Shown to cost macro F1: from step 2 on blur." in _words(app, "#robustness")
+            assert "bootstrap over groups, BCa" in _words(app, "#robustness")
     finally:
         (run.path / "robustness.json").unlink()
 
@@ -199,3 +206,63 @@ def test_runs_of_the_same_split_are_found(tmp_path: Path, cells: Path) -> None:
     make_run(tmp_path, cells, epochs=2, settings={"seed": 7})
     make_run(tmp_path, cells, epochs=2, finished=0, state="stopped")
     assert same_split(Workspace(tmp_path), one.path) == [other.path]
+
+
+async def test_what_acting_is_worth_is_of_a_class_that_its_key_changes(run: RunFolder, until: Until) -> None:
+    app = _app(run)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: _ready(app))
+        await pilot.press("D")
+        benefits = app.screen.query_one("#benefits", BigTable)
+        await until(pilot, lambda: benefits.rows.count == 15)
+        words = _words(app, "#decision")
+        assert "platelet is the case" in words
+        assert "bootstrap over groups, point by point" in words
+        assert "Probabilities calibrated" in words
+        tested = read_tested(run.path)
+        chosen = app.screen.query_one(NetworkTable).chosen
+        network = next(one for one in tested.networks if one.name == chosen)
+        table = calibrated(network, read_validations(run.path, tested, network))
+        assert table is not None
+        curve = decision_curve(network.labels, table, network.groups, positive=0)
+        assert curve is not None
+        assert curve.low is not None
+        at = int(np.argmin(np.abs(THRESHOLDS - 0.5)))
+        row = benefits.rows.columns[0].values.index(THRESHOLDS[at])
+        written = benefits.rows.columns[2].plain(row)
+        assert written.startswith(f"{100 * curve.network[at]:.1f} [{100 * curve.low[at]:.1f}")
+        lines = {line.name for line in app.screen.query_one("#decision-curve", Chart).data.series}
+        assert lines == {"by the network", "band", "on every image", "on none"}
+        await pilot.press("D")
+        await until(pilot, lambda: "red_cell is the case" in _words(app, "#decision"))
+        await pilot.press("D", "D")
+        await until(pilot, lambda: "platelet is the case" in _words(app, "#decision"))
+
+
+async def test_at_80x24_the_decision_curve_comes_under_tab(run: RunFolder, until: Until) -> None:
+    app = _app(run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: _ready(app))
+        await pilot.press("D")
+        await until(pilot, lambda: app.screen.query_one("#benefits", BigTable).rows.count == 15)
+        assert not app.screen.query_one("#decision-curve").display
+        await pilot.press("tab")
+        assert app.screen.query_one("#decision-curve").display
+
+
+def test_stretches_of_thresholds_are_written_as_ranges() -> None:
+    where = np.zeros(99, bool)
+    where[[1, 2, 3, 59]] = True
+    assert stretches(where) == "2 to 4, 60 %"
+    assert stretches(np.ones(99, bool)) == "1 to 99 %"
+    assert stretches(np.zeros(99, bool)) == ""
+
+
+def test_a_loss_is_a_change_for_the_worse_and_both_sides_of_a_disturbance_have_names() -> None:
+    up, down = {"value": 0.2, "low": 0.1, "high": 0.3}, {"value": -0.2, "low": -0.3, "high": -0.1}
+    assert is_loss(down, "macro_f1")
+    assert is_loss(up, "log_loss")
+    assert not is_loss(up, "macro_f1")
+    assert not is_loss({"value": -0.2, "low": None, "high": None}, "macro_f1")
+    names = [name_of({"kind": "brightness", "value": value}) for value in (0.5, 1.6)]
+    assert names == ["darker", "brighter"]

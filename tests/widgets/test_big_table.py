@@ -172,6 +172,39 @@ async def test_a_table_wider_than_the_screen_scrolls_to_the_marked_column() -> N
         assert "column 9" in app.lines()[0]
 
 
+async def test_a_column_that_stays_is_in_sight_wherever_the_others_are() -> None:
+    wide = [
+        Column("name", "name", ["platelet"], width=10, stays=True),
+        *(Column(f"c{index}", f"column {index}", [f"x{index}"], width=12) for index in range(10)),
+    ]
+    app = TableApp(wide, 1)
+    async with app.run_test(size=(50, 12)) as pilot:
+        await pilot.press(*["l"] * 9)
+        await pilot.pause()
+        assert app.lines()[0].split()[0] == "name"
+        assert app.lines()[1].split()[:2] == ["▸", "platelet"]
+        assert "column 8" in app.lines()[0]
+        assert "column 0" not in app.lines()[0]
+        left = app.lines()[0].index("column 8")
+        await pilot.click(BigTable, offset=(left, 0))  # what is seen there is sorted by
+        assert app.table.rows.sorted_by is wide[9]
+        await pilot.press(*["h"] * 9)
+        await pilot.pause()
+        assert "column 0" in app.lines()[0]
+
+
+async def test_where_it_is_too_narrow_nothing_stays() -> None:
+    wide = [
+        Column("name", "name", ["platelet"], width=30, stays=True),
+        Column("last", "last", ["x"], width=12),
+    ]
+    app = TableApp(wide, 1)
+    async with app.run_test(size=(40, 12)) as pilot:
+        await pilot.press("l")
+        await pilot.pause()
+        assert "last" in app.lines()[0]
+
+
 async def test_of_a_million_rows_only_those_in_sight_are_written() -> None:
     count = 1_000_000
     written: list[int] = []

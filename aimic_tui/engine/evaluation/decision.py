@@ -1,4 +1,4 @@
-"""What acting on a network's probabilities is worth, for two classes: decision curves (Vickers and Elkin 2006).
+"""What acting on a network's probabilities is worth, for one class: decision curves (Vickers and Elkin 2006).
 
 Whoever acts from probability t on (stains again, calls the patient back) takes one missed case to be as bad as
 (1 - t) / t actions for nothing. The net benefit of the network at t, in cases found per image,
@@ -12,11 +12,11 @@ says, so pass calibrated ones.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from aimic_tui.engine.evaluation.intervals import FEWEST_GROUPS
+from aimic_tui.engine.evaluation.intervals import FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS
 from aimic_tui.engine.evaluation.metrics import Floats, Integers
 
 THRESHOLDS: Floats = np.round(np.arange(0.01, 1.0, 0.01), 2)
@@ -29,9 +29,11 @@ class DecisionCurve:
 
     Attributes:
         network: acting by the network.
-        low, high: the band, quantiles of redrawn groups at each threshold; None where there are too few groups.
+        low, high: the band, quantiles of redrawn groups at each threshold; None where there are too few groups, in all
+            or with or without a case (see `intervals`).
         everyone: acting on every image.
         share: of images that are cases.
+        gain_low, gain_high: the band of `gain`, from the same redrawn groups for both.
     """
 
     network: Floats
@@ -39,6 +41,14 @@ class DecisionCurve:
     high: Floats | None
     everyone: Floats
     share: float
+    gain_low: Floats | None = None
+    gain_high: Floats | None = None
+
+    @property
+    def gain(self) -> Floats:
+        """By how much acting by the network is better than the better one of acting on every image and on none."""
+        gain: Floats = self.network - np.maximum(self.everyone, 0.0)
+        return gain
 
 
 def decision_curve(
@@ -51,13 +61,13 @@ def decision_curve(
     seed: int = 0,
     resamples: int = _RESAMPLES,
 ) -> DecisionCurve | None:
-    """Return the decision curve of a network.
+    """Return the decision curve of a network for one class against the rest.
 
     Args:
-        labels: int [n], 0 or 1; -1 where unknown.
-        probabilities: float [n, 2] or [sets, n, 2].
+        labels: int [n], codes from 0 to c - 1; -1 where unknown.
+        probabilities: float [n, c] or [sets, n, c]; c is 2 or more.
         groups: int [n], any codes; images of one code are redrawn together.
-        positive: which class asks for action.
+        positive: which class asks for action; the others don't.
 
     Returns:
         None without any image that has a label and a prediction.
@@ -76,12 +86,21 @@ def decision_curve(
     share = float(case.mean())
     value = each.mean(axis=0)
     everyone = share - (1 - share) * odds
-    if count < FEWEST_GROUPS:
+    of_cases, of_others = (len(np.unique(codes[rows])) for rows in (case, ~case))
+    if count < FEWEST_GROUPS or min(of_cases, of_others) < FEWEST_GROUPS_OF_A_CLASS:
         return DecisionCurve(value, None, None, everyone, share)
     sums = np.zeros((count, len(THRESHOLDS)))
     np.add.at(sums, codes, each)
     sizes = np.bincount(codes, minlength=count)
+    cases = np.bincount(codes, weights=case, minlength=count)
     times = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)
-    drawn = (times @ sums) / (times @ sizes)[:, None]
-    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
-    return DecisionCurve(value, np.minimum(low, value), np.maximum(high, value), everyone, share)
+    images = (times @ sizes)[:, None]
+    drawn = (times @ sums) / images
+    shares = (times @ cases)[:, None] / images
+    # The policy to be beaten is the one that is better on the images as they are.
+    policy = np.where(everyone > 0, shares - (1 - shares) * odds, 0.0)
+    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    low, high = np.quantile(drawn, tails, axis=0)
+    gain_low, gain_high = np.quantile(drawn - policy, tails, axis=0)
+    found = DecisionCurve(value, np.minimum(low, value), np.maximum(high, value), everyone, share)
+    return replace(found, gain_low=np.minimum(gain_low, found.gain), gain_high=np.maximum(gain_high, found.gain))

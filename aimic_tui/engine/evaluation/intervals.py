@@ -62,6 +62,7 @@ class Judgement:
         groups: how many there are.
         confidence: of the intervals.
         corrected_ece: the calibration error without what chance adds to it; None where there are too few groups.
+        groups_with, groups_outside: a class in how many groups there are images of it, and images of other classes.
     """
 
     overall: dict[str, Interval]
@@ -71,6 +72,8 @@ class Judgement:
     groups: int
     confidence: float
     corrected_ece: float | None = None
+    groups_with: tuple[int, ...] = ()
+    groups_outside: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,7 @@ def cluster_bootstrap(
     scorers = [Scorer(labels[counted], table[counted]) for table in sets]
     sample = _Sample(labels[counted], codes, len(names), sets.shape[2], scorers)
 
+    with_class, without_class = tuple(sample.with_class.tolist()), tuple(sample.without_class.tolist())
     value = sample.figures(iter([np.ones((1, len(codes)))]))
     if sample.groups < FEWEST_GROUPS:
         return Judgement(
@@ -176,6 +180,8 @@ def cluster_bootstrap(
             {},
             sample.groups,
             confidence,
+            groups_with=with_class,
+            groups_outside=without_class,
         )
     redrawn = sample.figures(_drawn(sample, resamples, seed))
     left_out = sample.figures(_without_blocks(sample, seed))
@@ -199,7 +205,15 @@ def cluster_bootstrap(
     error = sample.calibration_error(resamples=resamples, confidence=confidence, seed=seed)
     overall["ece"] = error.interval
     return Judgement(
-        overall, classes, redrawn.overall, left_out.overall, sample.groups, confidence, corrected_ece=error.corrected
+        overall,
+        classes,
+        redrawn.overall,
+        left_out.overall,
+        sample.groups,
+        confidence,
+        corrected_ece=error.corrected,
+        groups_with=with_class,
+        groups_outside=without_class,
     )
 
 

@@ -20,6 +20,7 @@ from aimic_tui.engine.evaluation.limits import Interval
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, class_scores, confusion, scores
 from aimic_tui.engine.evaluation.model_calibration import keep_model_calibrations
 from aimic_tui.engine.evaluation.tested import TestedNetwork, TestedRun, read_tested, read_validations
+from aimic_tui.engine.evaluation.titles import CLASS_METHODS, METHODS
 from aimic_tui.engine.files import read_json, write_json
 
 HONEST = (
@@ -34,8 +35,12 @@ _BEST_OF_MANY = (
     "The best of {networks} networks by these figures is flattered by the choice, the more the closer they are."
 )
 _CHOSEN = "Not flattered: the figures of choosing, in each fold by {by} alone and judged on its test images."
+_NESTED = "Nested cross-validation judges the choice itself: train again with split.inner_folds = 3."
+_NESTED_HONEST = (
+    "Nested cross-validation (split.inner_folds = 3) would judge the choice itself, but only in the honest protocol."
+)
 _BY = {"validation part": "its validation part", "inner folds": "its inner folds"}
-FORMAT = 6  # counts up when a figure is computed in another way, so that old files are made anew
+FORMAT = 7  # counts up when figures are computed in another way or more is said of them: old files are made anew
 _RESAMPLES = 2000
 _CONFIDENCE = 0.95
 
@@ -82,15 +87,17 @@ def build_results(run: Path) -> dict[str, Any]:
 
     Returns:
         `format`, `run`, `state`, `protocol`, `optimistic` (whether test images chose anything), `note` (the sentence
-        to that), `method` (of the intervals), `confidence`, `resamples`, `complete`, `images` and `groups` (of the
-        whole test), `classes` (names in the order of the matrices), `networks`: name -> a dict of
+        to that), `method` (of the intervals), `methods` (of each figure: `pooled` and `classes`), `confidence`,
+        `resamples`, `complete`, `images` and `groups` (of the whole test), `classes` (names in the order of the
+        matrices), `inner_folds` (of nested cross-validation), `networks`: name -> a dict of
 
         - `pooled`: figure -> {value, low, high} over all tested images together; names in `metrics.ALL_METRICS`
         - `folds`: a dict a tested fold and seed: its figures, `fold`, `repeat`, `seed` and `images`
         - `spread`: figure -> {mean, sd} over those (sd with n - 1; None for one)
         - `by_seed`, `by_repeat`: a dict a seed or repeat: its pooled figures, and `seed` or `repeat`; `seed_spread`,
           `repeat_spread`: figure -> {mean, sd} over those
-        - `classes`: name -> figure -> {value, low, high}, and `support` and `predicted` (images)
+        - `classes`: name -> figure -> {value, low, high}, `support` and `predicted` (images), `groups` (with images of
+          it) and `groups_outside` (with images of other classes)
         - `confusion`: counts, rows truth, columns prediction, in the order of `classes`; summed over seeds and repeats
         - `images`, `groups`, `seeds`, `repeats`, `trials_done`, `trials_total`, `unclassified` (images without a
           prediction)
@@ -127,6 +134,8 @@ def build_results(run: Path) -> dict[str, Any]:
         notes.append(_BEST_OF_MANY.format(networks=len(tested.wanted)))
     if chosen:
         notes.append(_CHOSEN.format(by=" or ".join(_BY[found.by] for found in chosen)))
+    if len(tested.wanted) > 1 and not tested.split.inner_folds:
+        notes.append(_NESTED_HONEST if optimistic else _NESTED)
     return {
         "format": FORMAT,
         "run": run.name,
@@ -140,10 +149,12 @@ def build_results(run: Path) -> dict[str, Any]:
         "confidence": options["confidence"],
         "resamples": options["resamples"],
         "complete": tested.complete,
+        "methods": {"pooled": METHODS, "classes": CLASS_METHODS},
         "images": tested.images,
         "groups": tested.groups,
         "classes": list(tested.classes),
         "repeats": tested.split.repeats,
+        "inner_folds": tested.split.inner_folds,
         "networks": {network.name: _of_network(tested, network, options) for network in tested.networks},
         "chosen": [_of_chosen(tested, found, options) for found in chosen],
         "calibration": _calibrations(run, tested, options),
@@ -194,8 +205,16 @@ def _of_network(tested: TestedRun, network: TestedNetwork, options: dict[str, An
         "by_repeat": [{"repeat": repeat, **figures} for repeat, figures in by_repeat.items()],
         "repeat_spread": {name: _spread([figures[name] for figures in by_repeat.values()]) for name in ALL_METRICS},
         "classes": {
-            name: {**_intervals(figures), "support": _count(row["support"]), "predicted": _count(row["predicted"])}
-            for name, figures, row in zip(tested.classes, judged.classes, counts, strict=True)
+            name: {
+                **_intervals(figures),
+                "support": _count(row["support"]),
+                "predicted": _count(row["predicted"]),
+                "groups": with_class,
+                "groups_outside": without_class,
+            }
+            for name, figures, row, with_class, without_class in zip(
+                tested.classes, judged.classes, counts, judged.groups_with, judged.groups_outside, strict=True
+            )
         },
         "confusion": _confusion(network, len(tested.classes)),
     }

@@ -1,4 +1,8 @@
-"""The figures' names as people read them."""
+"""The figures' names as people read them, and how the interval of each is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
 
 TITLES = {
     "macro_f1": "macro F1",
@@ -17,10 +21,22 @@ TITLES = {
     "top_2_accuracy": "top-2 accuracy",
     "top_3_accuracy": "top-3 accuracy",
 }
+CLASS_TITLES = {
+    "recall": "sensitivity",
+    "specificity": "specificity",
+    "precision": "PPV",
+    "negative_predictive_value": "NPV",
+    "f1": "F1",
+    "auroc": "AUROC",
+    "average_precision": "average precision",
+    "one_vs_rest_accuracy": "one-vs-rest accuracy",
+}
 
 _WILSON = "Wilson, effective number of images"
 _BCA = "bootstrap over groups, BCa"
 _LOGIT = "bootstrap over groups, logit"
+_OF_CLASSES = "from the classes' own (MOVER)"
+_FROM_CLASSES = frozenset({"macro_recall", "balanced_accuracy", "macro_f1"})
 
 # How the interval of each figure is made; `intervals` says more.
 METHODS = {
@@ -36,3 +52,13 @@ CLASS_METHODS = {
     "auroc": _LOGIT,
     "average_precision": _BCA,
 }
+
+
+def method_of(metric: str, figure: Mapping[str, float | None]) -> str:
+    """Return how the interval of an overall figure {value, low, high} was made; "" where it has none.
+
+    A mean over the classes without any error among the images has one from the classes' own.
+    """
+    if figure["low"] is None:
+        return ""
+    return _OF_CLASSES if metric in _FROM_CLASSES and figure["value"] == 1 else METHODS[metric]

@@ -56,3 +56,42 @@ def test_bands_redraw_groups_and_few_groups_get_none() -> None:
     assert few is not None
     assert few.low is None
     assert decision_curve(labels, np.full((200, 2), np.nan), np.arange(200, dtype=np.int32)) is None
+
+
+def test_a_class_of_many_is_judged_against_all_others_as_if_they_were_one() -> None:
+    random = np.random.default_rng(1)
+    labels = random.integers(0, 3, 90).astype(np.int32)
+    table = random.dirichlet(np.ones(3), 90)
+    groups = np.arange(90, dtype=np.int32)
+    of_three = decision_curve(labels, table, groups, positive=2)
+    merged = np.stack([1 - table[:, 2], table[:, 2]], axis=1)
+    of_two = decision_curve((labels == 2).astype(np.int32), merged, groups, positive=1)
+    assert of_three is not None
+    assert of_two is not None
+    for name in ("network", "low", "high", "everyone", "gain_low", "gain_high"):
+        np.testing.assert_allclose(getattr(of_three, name), getattr(of_two, name))
+
+
+def test_the_gain_over_both_policies_is_judged_on_the_same_redrawn_groups() -> None:
+    labels = (np.arange(200) % 2).astype(np.int32)
+    sure = decision_curve(labels, np.eye(2)[labels], np.arange(200, dtype=np.int32))
+    assert sure is not None
+    assert sure.gain_low is not None
+    assert sure.gain_high is not None
+    assert (sure.gain_low > 0).all()  # never wrong: better than both in every sample
+    assert ((sure.gain_low <= sure.gain) & (sure.gain <= sure.gain_high)).all()
+    everyone = decision_curve(labels, np.ones((200, 2)), np.arange(200, dtype=np.int32))
+    assert everyone is not None
+    assert everyone.gain_low is not None
+    low = THRESHOLDS < 0.5
+    np.testing.assert_allclose(everyone.gain_low[low], 0, atol=1e-12)  # it is one of the policies: no difference varies
+
+
+def test_a_class_of_too_few_groups_gets_no_band() -> None:
+    labels = (np.arange(60) < 4).astype(np.int32)
+    table = np.tile([0.5, 0.5], (60, 1))
+    for positive in (0, 1):
+        found = decision_curve(labels, table, np.arange(60, dtype=np.int32), positive=positive)
+        assert found is not None
+        assert found.low is None
+        assert found.gain_low is None

@@ -33,6 +33,8 @@ def test_every_figure_of_the_design_is_there_with_an_interval(finished: Path) ->
         assert figure["low"] <= figure["value"] <= figure["high"], name
     assert set(network["classes"]) == set(CLASSES)
     assert network["classes"]["basophil"]["support"] == 40
+    assert (network["classes"]["basophil"]["groups"], network["classes"]["basophil"]["groups_outside"]) == (24, 24)
+    assert set(results["methods"]["pooled"]) >= set(METRICS)
     assert "24 groups" in results["method"]
 
 
@@ -189,3 +191,16 @@ def test_predictions_of_images_from_another_part_are_refused(tmp_path: Path) -> 
 def test_a_folder_that_is_no_run_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputProblem, match="is no run"):
         build_results(tmp_path)
+
+
+def test_several_networks_are_told_what_choosing_does_and_nested_folds_are_offered(tmp_path: Path) -> None:
+    skills = {"mobilenet_v2": 2.0, "resnet18": 3.0}
+    note = build_results(make_run(tmp_path / "two", skills=skills))["note"]
+    assert "The best of 2 networks by these figures is flattered by the choice" in note
+    assert "split.inner_folds = 3" in note
+    nested = build_results(make_run(tmp_path / "nested", skills=skills, inner_folds=2, groups=48))
+    assert nested["inner_folds"] == 2
+    assert "split.inner_folds" not in nested["note"]
+    assert "split.inner_folds" not in build_results(make_run(tmp_path / "one"))["note"]
+    paper = build_results(make_run(tmp_path / "paper", skills=skills, protocol="aimic-2022"))["note"]
+    assert "only in the honest protocol" in paper
