@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.files import read_json
+from aimic_tui.engine.files import is_locked, read_json
 from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, confirmed, read_recorded
 from aimic_tui.engine.runs.workspace import Workspace
@@ -63,6 +63,23 @@ class RunRow:
     def resumable(self) -> bool:
         """Whether it can be gone on with."""
         return self.status.state in ("interrupted", "stopped", "failed")
+
+
+@dataclass(frozen=True)
+class KnownStudy:
+    """A study of the workspace, as Home names it; `alive`: a process is at work on it."""
+
+    path: Path
+    alive: bool
+
+
+def known_studies(workspace: Workspace) -> tuple[KnownStudy, ...]:
+    """Return the studies by name; only their folders and locks are looked at."""
+    try:
+        folders = sorted(path.parent for path in (workspace.root / "studies").glob("*/study.toml"))
+        return tuple(KnownStudy(folder, is_locked(folder / "lock")) for folder in folders)
+    except OSError:
+        return ()
 
 
 class Overview:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aimic_tui import wording
-from aimic_tui.commands.results import aligned
-from aimic_tui.engine.models.catalogue import NetworkInfo, find_network
+from aimic_tui.aligned import aligned
+from aimic_tui.engine.models.catalogue import PAPER_NETWORKS, NetworkInfo, find_network
 from aimic_tui.engine.processor import settle_processor
-from aimic_tui.engine.study.paper import LATENCY, LATENCY_DEVICE, NETWORKS
+from aimic_tui.engine.study.paper import LATENCY, LATENCY_DEVICE
 from aimic_tui.engine.text import printable
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def benchmark(
     """
     from aimic_tui.engine.data.find import image_files
 
-    infos = list(dict.fromkeys(find_network(name) for name in networks or NETWORKS))
+    infos = list(dict.fromkeys(find_network(name) for name in networks or PAPER_NETWORKS))
     files = None if images is None else image_files([images])
     settle_processor()  # before torch
     from aimic_tui.engine.inference.latency import describe_device, drawn_files, measure_network

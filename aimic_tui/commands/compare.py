@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from aimic_tui import wording
-from aimic_tui.commands.results import aligned
+from aimic_tui.aligned import aligned
 from aimic_tui.engine.evaluation.comparison import Comparison, Pair, compare_runs
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS
 from aimic_tui.engine.evaluation.ranking import Ranking, diagram_lines

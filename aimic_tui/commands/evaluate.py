@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aimic_tui import wording
+from aimic_tui.aligned import aligned
 from aimic_tui.commands.meter import ImageMeter
 from aimic_tui.commands.predict import model_path
-from aimic_tui.commands.results import aligned
 from aimic_tui.commands.stopping import StopRequest
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.titles import TITLES
@@ -22,10 +22,12 @@ from aimic_tui.engine.models.model_folder import find_models, read_model_card
 from aimic_tui.engine.processor import settle_processor
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import printable
+from aimic_tui.evaluation_words import about_classes, cautions
 
 if TYPE_CHECKING:
     from aimic_tui.engine.data.data_set import DataSet
     from aimic_tui.engine.inference.evaluate import Evaluation
+    from aimic_tui.engine.inference.predict import PredictionProgress
 
 _LOSSES = ("macro_f1", "accuracy", "auroc", "ece")
 
@@ -52,6 +54,7 @@ _LOSSES = ("macro_f1", "accuracy", "auroc", "ece")
 @click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images at once (default: what suits the device).")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+@click.option("--events", type=click.Path(path_type=Path), help="Append progress to this file, a JSON object a line.")
 @click.pass_context
 def evaluate(
     context: click.Context,
@@ -69,6 +72,7 @@ def evaluate(
     batch_size: int | None,
     device: str,
     as_json: bool,
+    events: Path | None,
 ) -> None:
     """Judge MODEL (a run, a trial's folder or a model's folder) on DATA, a labelled data set from elsewhere.
 
@@ -83,28 +87,35 @@ def evaluate(
     class_map = match_classes(card.classes, data_set.counts(), wishes, leave_out)
     if output is not None and not output.absolute().parent.is_dir():
         raise UsageProblem(f"--output {printable(str(output))} is in a folder that does not exist.")
-    for sentence in _about_classes(class_map.left_out, class_map.absent):
-        click.echo(sentence, err=True)
+    for sentence in about_classes(class_map.left_out, class_map.absent):
+        click.echo(f"! {sentence}", err=True)
     stop = StopRequest()
-    click.echo(f"{wording.plural(len(data_set), 'image')}; loading the network", err=True)
+    meter = ImageMeter(events=events)
+    meter.say(f"{wording.plural(len(data_set), 'image')}; loading the network", "loading", total=len(data_set))
     settle_processor()  # before torch
     from aimic_tui.engine.inference.evaluate import evaluate as judge
     from aimic_tui.engine.inference.robustness import METHOD, robustness_on_data
 
     options: dict[str, Any] = {"device": device, "batch_size": batch_size, "should_stop": stop.asked}
-    meter = ImageMeter()
+
+    def show(now: PredictionProgress) -> None:
+        meter.show(now)
+        if now.phase == "judge":
+            meter.say("making the figures", "judging")
+
     try:
-        found = judge(models, data_set, class_map, leave_out_trained=leave_out_trained, progress=meter.show, **options)
-        meter.end()
-        answer = {"model": str(models[0]), "data": data, **found.to_json()}
+        found = judge(models, data_set, class_map, leave_out_trained=leave_out_trained, progress=show, **options)
+        whose = {"model": str(models[0]), "data": data, "root": str(data_set.root)}
+        answer = {**whose, **found.to_json(), "left_out_trained": leave_out_trained}
         if robustness:
-            meter = ImageMeter("disturbed")
+            meter = ImageMeter("disturbed", events)
             disturbed = robustness_on_data(models, data_set, class_map, progress=meter.show, **options)
             answer["robustness"] = {"method": METHOD, **disturbed.to_json()}
     finally:
         meter.end()
     if output is not None:
         _keep(output, answer, found)
+    meter.event("finished", images=len(found.predictions.images))
     if as_json:
         click.echo(json.dumps(answer))
         return
@@ -193,14 +204,6 @@ def _data_set(data: str, group: str | None, overrides: Sequence[str]) -> DataSet
     return find_data_set(settings) if found.conflicts else found.data_set
 
 
-def _about_classes(left_out: Mapping[str, int], absent: Sequence[str]) -> Iterator[str]:
-    if left_out:
-        named = ", ".join(f"{printable(name)} ({wording.plural(count, 'image')})" for name, count in left_out.items())
-        yield f"! Not judged, since the model does not know them or they are left out: {named}."
-    if absent:
-        yield f"! The data has no image of {printable(', '.join(absent))}: the macro figures are of the other classes."
-
-
 def _keep(folder: Path, answer: Mapping[str, Any], found: Evaluation) -> None:
     from aimic_tui.engine.evaluation.predictions import write_predictions
 
@@ -216,14 +219,8 @@ def _lines(found: Evaluation) -> Iterator[str]:
     yield ""
     for sentence in found.verdict():
         yield printable(sentence)
-    for sentence in found.notes:
-        yield f"! {printable(sentence)}"
-    if found.unreadable:
-        first = found.unreadable[0]
-        yield (
-            f"! {wording.plural(len(found.unreadable), 'image')} could not be read, the first is "
-            f"{printable(first.image)}, which {printable(first.problem)}."
-        )
+    for sentence in cautions({"notes": found.notes, "unreadable": [vars(entry) for entry in found.unreadable]}):
+        yield f"! {sentence}"
     yield ""
     percent = f"{100 * found.judgement.confidence:g} %"
     rows = [["", f"here, {percent} interval", *(["at home", "difference"] if found.home else [])]]

@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aimic_tui import wording
+from aimic_tui.aligned import aligned
 from aimic_tui.commands.following import Follower
-from aimic_tui.commands.results import aligned
 from aimic_tui.engine.errors import AimicError, InputProblem, Interrupted, UsageProblem
 from aimic_tui.engine.runs.events import EventReader
 from aimic_tui.engine.runs.folder import RunFolder
@@ -183,16 +183,16 @@ class _Follow:
 
 def _show_plan(found: Study, folder: StudyFolder, workspace: Workspace, *, as_json: bool) -> None:
     from aimic_tui.engine.study.preview import preview
+    from aimic_tui.study_words import plan_lines, plan_troubles
 
     cells = preview(found, folder, workspace)
     if as_json:
         click.echo(json.dumps({"study": found.name, "cells": [_plan_record(cell) for cell in cells]}))
     else:
-        for line in _plan_lines(found, cells):
+        for line in plan_lines(found, cells):
             click.echo(wording.to_ascii(line) if wording.ascii_only() else line)
-    troubles = [f"{cell.cell.title}: {cell.problem}" for cell in cells if cell.problem]
-    if troubles:
-        raise InputProblem("\n".join(dict.fromkeys(troubles)))
+    if troubles := plan_troubles(cells):
+        raise InputProblem("\n".join(troubles))
 
 
 def _plan_record(cell: CellPreview) -> dict[str, Any]:
@@ -201,47 +201,11 @@ def _plan_record(cell: CellPreview) -> dict[str, Any]:
     return {"data_set": cell.cell.data.name, "protocol": cell.cell.protocol, **values}
 
 
-def _plan_lines(found: Study, cells: Sequence[CellPreview]) -> Iterator[str]:
-    rows = [["data set", "protocol", "images", "classes", "trials done", "of", "time left at most"]]
-    for cell in cells:
-        rows.append(
-            [
-                printable(cell.cell.data.name),
-                cell.cell.protocol,
-                f"{cell.images:,}",
-                f"{cell.classes}",
-                f"{cell.trials_done}",
-                f"{cell.trials}",
-                "done" if cell.trials and cell.trials_done == cell.trials else wording.duration(cell.seconds),
-            ]
-        )
-    yield from _in_words(rows)
-    yield ""
-    networks = wording.plural(len(found.networks), "network")
-    done, trials = sum(cell.trials_done for cell in cells), sum(cell.trials for cell in cells)
-    known = [cell.seconds for cell in cells if cell.seconds is not None]
-    sources = ", ".join(sorted({cell.source for cell in cells if cell.source}))
-    yield f"{networks}, {done:,} of {wording.plural(trials, 'trial')} done; the rest can take " + (
-        f"{wording.duration(sum(known))} by {sources}; patience may end it sooner."
-        if len(known) == len(cells)
-        else "how long is not known: `aimic benchmark` measures it roughly, the first run exactly."
-    )
-    outdated = [run for cell in cells for run in cell.outdated]
-    if outdated:
-        yield (
-            f"! {wording.plural(len(outdated), 'run')} made with other settings don't count any more: "
-            f"{printable(', '.join(outdated))}."
-        )
-
-
-def _in_words(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    width = max(len(row[0]) for row in rows)
-    yield from aligned([[f"{row[0]:<{width}}   {row[1]}", *row[2:]] for row in rows])
-
-
 def _lines(figures: StudyFigures) -> Iterator[str]:
-    """Write F1 by network, data set and protocol, and the gap between the protocols, in per cent."""
-    from aimic_tui.engine.study.document import percent
+    """Write F1 by network, data set and protocol, the gap between the protocols, in per cent, and the ranks."""
+    from aimic_tui.engine.report.words import number
+    from aimic_tui.engine.study.document import best_of
+    from aimic_tui.engine.study.words import INCOMPLETE, gap_words, percent, ranking_words
 
     study = figures.study
     for protocol in study.protocols:
@@ -250,6 +214,8 @@ def _lines(figures: StudyFigures) -> Iterator[str]:
             cells = [figures.figure(data.name, protocol, name, "macro_f1") for data in study.data_sets]
             rows.append([printable(name), *map(percent, cells), percent(figures.average(protocol, name, "macro_f1"))])
         yield from aligned(rows)
+        if words := best_of(figures, protocol):
+            yield printable(words)
         yield ""
     if figures.gaps:
         rows = [["gap, aimic-2022 - honest", *(printable(data.name) for data in study.data_sets)]]
@@ -257,8 +223,20 @@ def _lines(figures: StudyFigures) -> Iterator[str]:
             gaps = [figures.gaps.get((data.name, name)) for data in study.data_sets]
             rows.append([printable(name), *(percent(None if gap is None else gap["macro_f1"]) for gap in gaps)])
         yield from aligned(rows)
+        yield gap_words([gap["macro_f1"] for gap in figures.gaps.values()])
+        yield ""
+    for protocol, ranking in figures.rankings.items():
+        if isinstance(ranking, str):
+            yield f"No ranks, {protocol}: {ranking}"
+        else:
+            rows = [[f"rank by F1, {protocol}", "average", *map(printable, ranking.data_sets)]]
+            for place in ranking.by_rank:
+                ranks = [f"{row[place]:g}" for row in ranking.ranks]
+                rows.append([printable(ranking.networks[place]), number(ranking.average_ranks[place], 2), *ranks])
+            yield from aligned(rows)
+            yield ranking_words(ranking)
         yield ""
     if not figures.complete:
-        yield "The study is not complete: the figures are of what is tested so far."
+        yield INCOMPLETE
     for sentence in figures.problems:
         yield f"! {printable(sentence)}"

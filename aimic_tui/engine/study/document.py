@@ -8,18 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.evaluation.data_sets import rank_runs
 from aimic_tui.engine.evaluation.limits import Interval
-from aimic_tui.engine.evaluation.ranking import Ranking
 from aimic_tui.engine.evaluation.titles import TITLES
 from aimic_tui.engine.inference.timings import NetworkTiming
 from aimic_tui.engine.report.charts import intervals
 from aimic_tui.engine.report.document import Block, Bullets, Document, Drawing, Paragraph, Section, Table
 from aimic_tui.engine.report.rank_chart import rank_diagram
-from aimic_tui.engine.report.words import NOTHING, number, p_value
+from aimic_tui.engine.report.words import NOTHING, number
 from aimic_tui.engine.study.figures import METRICS, StudyFigures, mean_of
 from aimic_tui.engine.study.paper import AVERAGES, DATA_SETS, LATENCY, LATENCY_DEVICE
+from aimic_tui.engine.study.words import (
+    GAP,
+    INCOMPLETE,
+    PROTOCOLS,
+    beside,
+    best_words,
+    gap_words,
+    percent,
+    ranking_words,
+)
 
 DEFINITIONS = (
     "Definitions, as in the publication: for each class its one-vs-rest counts TP, FP, FN, TN; precision TP/(TP+FP), "
@@ -28,27 +35,6 @@ DEFINITIONS = (
     "more than two classes. The publication defines the second, but the accuracies it prints equal its recalls, as "
     "shares of correct images do: they stand beside the first."
 )
-_PROTOCOLS = {
-    "honest": "honest protocol (a validation part chooses the epoch; groups stay together)",
-    "aimic-2022": "published protocol (the test images choose the epoch; folds by image): optimistic",
-}
-
-
-def percent(figure: Interval | None) -> str:
-    """Write a share of 0 to 1 with its interval in per cent: `96.83 (95.10 to 97.92)`."""
-    if figure is None or figure.value is None:
-        return NOTHING
-    if figure.low is None or figure.high is None:
-        return number(100 * figure.value, 2)
-    return f"{number(100 * figure.value, 2)} ({number(100 * figure.low, 2)} to {number(100 * figure.high, 2)})"
-
-
-def beside(figure: Interval | None, published: float | None) -> Interval | None:
-    """Return a figure minus a published one, which is in per cent; None where one is missing."""
-    if figure is None or figure.value is None or published is None:
-        return None
-    limits = [None if limit is None else limit - published / 100 for limit in (figure.low, figure.high)]
-    return Interval(figure.value - published / 100, *limits)
 
 
 def make_document(figures: StudyFigures, timings: Mapping[str, Mapping[str, NetworkTiming]]) -> Document:
@@ -76,36 +62,32 @@ def make_document(figures: StudyFigures, timings: Mapping[str, Mapping[str, Netw
 
 def _summary(figures: StudyFigures) -> Iterator[Block]:
     if not figures.complete:
-        yield Paragraph("The study is not complete: figures are of what is tested so far.", strong=True)
+        yield Paragraph(INCOMPLETE, strong=True)
     for sentence in figures.problems:
         yield Paragraph(sentence, strong=True)
     yield Paragraph(DEFINITIONS)
-    points = []
-    for protocol in figures.study.protocols:
-        means = {name: figures.average(protocol, name, "macro_f1") for name in figures.study.networks}
-        known = {name: mean for name, mean in means.items() if mean is not None and mean.value is not None}
-        if known:
-            best = max(known, key=lambda name: known[name].value or 0.0)
-            points.append(
-                f"Highest mean F1, {protocol}: {best}, {percent(known[best])} %. The best of many is flattered."
-            )
-    overall = [gap["macro_f1"] for gap in figures.gaps.values()]
-    if overall:
-        values = [gap.value or 0.0 for gap in overall]
-        shown = sum(gap.low is not None and gap.low > 0 for gap in overall)
-        points.append(
-            f"The published protocol's F1 is {number(100 * sum(values) / len(values), 2)} points above the honest one "
-            f"on average over {len(overall)} pairs of network and data set, clearly so in {shown}."
-        )
+    points = [words for protocol in figures.study.protocols if (words := best_of(figures, protocol))]
+    if figures.gaps:
+        points.append(gap_words([gap["macro_f1"] for gap in figures.gaps.values()]))
     if points:
         yield Bullets(points)
+
+
+def best_of(figures: StudyFigures, protocol: str) -> str:
+    """Return the sentence on the network with the highest mean F1 under a protocol, "" where no mean is known."""
+    means = {name: figures.average(protocol, name, "macro_f1") for name in figures.study.networks}
+    known = {name: mean for name, mean in means.items() if mean is not None and mean.value is not None}
+    if not known:
+        return ""
+    best = max(known, key=lambda name: known[name].value or 0.0)
+    return best_words(protocol, best, known[best])
 
 
 def _of_protocol(figures: StudyFigures, protocol: str) -> Iterator[Section]:
     study = figures.study
     if not any(key[1] == protocol for key in figures.networks):
         return
-    yield Section(f"Results, {protocol}", [Paragraph(f"By the {_PROTOCOLS[protocol]}.", protocol != "honest")])
+    yield Section(f"Results, {protocol}", [Paragraph(PROTOCOLS[protocol], protocol != "honest")])
     averages = {name: {m: figures.average(protocol, name, m) for m in METRICS} for name in study.networks}
     if len(study.data_sets) > 1 and any(found["macro_f1"] for found in averages.values()):
         yield Section("Averages over the data sets", list(_averages(figures, protocol, averages)), 3)
@@ -125,7 +107,7 @@ def _averages(
 ) -> Iterator[Block]:
     names = sorted(figures.study.networks, key=lambda name: -_value(averages[name]["macro_f1"]))
     header = ["network"]
-    published = _compares_with_the_paper(figures)
+    published = compares_with_the_paper(figures)
     for metric in METRICS:
         theirs = published and any(metric in row for row in AVERAGES.values())
         header += [TITLES[metric], *(["published", "difference"] if theirs else [])]
@@ -148,8 +130,8 @@ def _averages(
     yield Drawing(f"averages-{protocol}", chart, f"Mean F1 over the data sets, {protocol}. A line is the interval.")
 
 
-def _compares_with_the_paper(figures: StudyFigures) -> bool:
-    """Whether the data sets are the paper's four: averages over others can't stand beside its own."""
+def compares_with_the_paper(figures: StudyFigures) -> bool:
+    """Tell whether the data sets are the paper's four: averages over others can't stand beside its own."""
     return {data.published for data in figures.study.data_sets} == set(DATA_SETS)
 
 
@@ -259,31 +241,16 @@ def _gap(figures: StudyFigures) -> Iterator[Section]:
     header = ["network"]
     for data in study.data_sets:
         header += [f"{data.name}, honest", f"{data.name}, aimic-2022", "gap"]
-    caption = (
-        "F1, %. The gap is paired by image: plus or minus t standard errors of a bootstrap over whole groups. It is "
-        "what choosing on the test images, and images of one group on both sides, add."
-    )
-    yield Section("Honest beside optimistic", [Table(caption, header, [*rows, means])])
-
-
-def ranking_of(figures: StudyFigures, protocol: str) -> Ranking:
-    """Rank the networks over the study's data sets by F1 under a protocol.
-
-    Raises:
-        InputProblem: see `rank_runs`.
-    """
-    runs = {found.run.path for key, found in figures.networks.items() if key[1] == protocol}
-    return rank_runs(sorted(runs), "macro_f1")
+    yield Section("Honest beside optimistic", [Table(GAP, header, [*rows, means])])
 
 
 def _ranking(figures: StudyFigures, protocol: str) -> Iterator[Section]:
-    if len(figures.study.data_sets) < 2 or not any(key[1] == protocol for key in figures.networks):
+    ranking = figures.rankings.get(protocol)
+    if ranking is None:
         return
     title = f"Ranks over the data sets, {protocol}"
-    try:
-        ranking = ranking_of(figures, protocol)
-    except InputProblem as problem:
-        yield Section(title, [Paragraph(problem.sentence)])
+    if isinstance(ranking, str):
+        yield Section(title, [Paragraph(ranking)])
         return
     rows = [
         [
@@ -293,15 +260,8 @@ def _ranking(figures: StudyFigures, protocol: str) -> Iterator[Section]:
         ]
         for place in ranking.by_rank
     ]
-    sets = [data.name for data in figures.study.data_sets]
-    shown = [pair for pair in ranking.pairs if pair.differ]
     blocks: list[Block] = [
-        Paragraph(
-            f"Friedman's test with Iman and Davenport's F: p {p_value(ranking.p)}. Nemenyi's critical difference of "
-            f"average ranks at {ranking.alpha:g}: {number(ranking.critical_difference, 2)}; "
-            + (f"{len(shown)} pair(s) differ." if shown else "no two networks are shown to differ.")
-            + (" With so few data sets even large differences are rarely shown." if len(sets) <= 5 else "")
-        ),
+        Paragraph(ranking_words(ranking)),
         Drawing(f"ranks-{protocol}", rank_diagram(ranking), "Average ranks; a bar joins networks not shown to differ."),
         Table("Ranks by F1, 1 is the best.", ["network", "average rank", *ranking.data_sets], rows),
     ]

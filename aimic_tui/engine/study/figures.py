@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.errors import AimicError, InputProblem
+from aimic_tui.engine.evaluation.data_sets import rank_runs
 from aimic_tui.engine.evaluation.limits import Interval, t_quantile
 from aimic_tui.engine.evaluation.metrics import Scorer
+from aimic_tui.engine.evaluation.ranking import Ranking
 from aimic_tui.engine.evaluation.results import read_results
 from aimic_tui.engine.evaluation.tested import TestedNetwork, read_tested
 from aimic_tui.engine.runs.folder import RunFolder
@@ -53,6 +55,8 @@ class StudyFigures:
         networks: (data set, protocol, network) -> figures, of those with a tested fold.
         gaps: (data set, network) -> figure -> aimic-2022 minus honest, on the same images.
         states: (data set, protocol) -> state of each run of the cell, in the runs' words.
+        rankings: protocol -> how the networks rank over the data sets by F1, or the sentence about why they can't be
+            ranked yet; nothing where there is one data set, or nothing is tested.
         problems: sentences on runs that can't be read.
     """
 
@@ -60,6 +64,7 @@ class StudyFigures:
     networks: Mapping[tuple[str, str, str], NetworkFigures]
     gaps: Mapping[tuple[str, str], dict[str, Interval]]
     states: Mapping[tuple[str, str], dict[str, str]]
+    rankings: Mapping[str, Ranking | str]
     problems: tuple[str, ...]
 
     def figure(self, data: str, protocol: str, network: str, metric: str) -> Interval | None:
@@ -116,7 +121,19 @@ def read_figures(study: Study, folder: StudyFolder, workspace: Workspace) -> Stu
                     gaps[data.name, name] = _gap(pair[0].run, pair[1].run, name)
                 except InputProblem as problem:
                     problems.append(problem.sentence)
-    return StudyFigures(study, networks, gaps, states, tuple(problems))
+    return StudyFigures(study, networks, gaps, states, _rankings(study, networks), tuple(problems))
+
+
+def _rankings(study: Study, networks: Mapping[tuple[str, str, str], NetworkFigures]) -> dict[str, Ranking | str]:
+    found: dict[str, Ranking | str] = {}
+    for protocol in study.protocols if len(study.data_sets) > 1 else ():
+        runs = sorted({figures.run.path for key, figures in networks.items() if key[1] == protocol})
+        if runs:
+            try:
+                found[protocol] = rank_runs(runs, "macro_f1")
+            except InputProblem as problem:
+                found[protocol] = problem.sentence
+    return found
 
 
 def _of_run(run: RunFolder, names: Sequence[str], cell: Cell) -> dict[tuple[str, str, str], NetworkFigures]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import is_locked, read_json, write_json
-from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.runs.folder import RunFolder, WorkFolder
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.study.study_file import Cell
 from aimic_tui.engine.text import printable
@@ -27,15 +27,8 @@ class RunOfStudy:
 
 
 @dataclass(frozen=True)
-class StudyFolder:
+class StudyFolder(WorkFolder):
     """The files of one study."""
-
-    path: Path
-
-    @property
-    def name(self) -> str:
-        """The folder's name, by which commands know the study."""
-        return self.path.name
 
     @property
     def study_file(self) -> Path:
@@ -46,21 +39,6 @@ class StudyFolder:
     def runs_file(self) -> Path:
         """Which runs are its."""
         return self.path / "runs.json"
-
-    @property
-    def events_file(self) -> Path:
-        """Its story, a JSON object a line."""
-        return self.path / "events.jsonl"
-
-    @property
-    def lock_file(self) -> Path:
-        """Held by the process that walks through the study."""
-        return self.path / "lock"
-
-    @property
-    def stop_file(self) -> Path:
-        """Its presence asks the study to stop."""
-        return self.path / "stop"
 
     @property
     def walker_log(self) -> Path:

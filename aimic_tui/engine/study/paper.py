@@ -8,19 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-NETWORKS = (
-    "vgg16",
-    "resnet34",
-    "resnet50",
-    "googlenet",
-    "inception_v3",
-    "resnext50_32x4d",
-    "shufflenet_v2_x1_0",
-    "mobilenet_v2",
-    "mobilenet_v3_large",
-    "efficientnet_b0",
-)
-
 
 @dataclass(frozen=True)
 class Latency:

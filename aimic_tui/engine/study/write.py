@@ -7,16 +7,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.evaluation.limits import Interval
 from aimic_tui.engine.files import write_atomically, write_json, write_table
 from aimic_tui.engine.inference.timings import read_timings
 from aimic_tui.engine.report.html import to_html
 from aimic_tui.engine.report.markdown import to_markdown
 from aimic_tui.engine.runs.workspace import Workspace
-from aimic_tui.engine.study.document import DEFINITIONS, beside, make_document, ranking_of
+from aimic_tui.engine.study.document import DEFINITIONS, best_of, compares_with_the_paper, make_document
 from aimic_tui.engine.study.figures import METRICS, StudyFigures
 from aimic_tui.engine.study.folder import StudyFolder
 from aimic_tui.engine.study.paper import AVERAGES, DATA_SETS
+from aimic_tui.engine.study.words import GAP, INCOMPLETE, PROTOCOLS, beside, gap_words, ranking_words
 
 _COLUMNS = (
     *("data_set", "protocol", "network", "figure", "value", "low", "high", "fold_mean"),
@@ -53,8 +54,7 @@ def _figure_rows(figures: StudyFigures) -> Iterator[list[object]]:
     for (data, protocol, network), found in figures.networks.items():
         for metric in METRICS:
             figure = found.pooled[metric]
-            record = DATA_SETS.get(published[data])
-            theirs = record.f1.get(network) if record is not None and metric == "macro_f1" else None
+            theirs = _published(published[data], network, metric)
             difference = beside(figure, theirs)
             yield [
                 *(data, protocol, network, metric, figure.value, figure.low, figure.high, found.fold_means[metric]),
@@ -72,7 +72,7 @@ def _gap_rows(figures: StudyFigures) -> Iterator[list[object]]:
 
 def to_json(figures: StudyFigures) -> dict[str, Any]:
     """Return the study's figures as plain values."""
-    study = figures.study
+    study, four = figures.study, compares_with_the_paper(figures)
     cells = []
     for cell in study.cells:
         of_cell = {
@@ -88,7 +88,10 @@ def to_json(figures: StudyFigures) -> dict[str, Any]:
                 "runs": figures.states[cell.data.name, cell.protocol],
                 "networks": {
                     name: {
-                        **{metric: asdict(figure) for metric, figure in found.pooled.items()},
+                        **{
+                            metric: _with_published(figure, _published(cell.data.published, name, metric))
+                            for metric, figure in found.pooled.items()
+                        },
                         "fold_means": found.fold_means,
                         "images": found.images,
                         "groups": found.groups,
@@ -107,10 +110,7 @@ def to_json(figures: StudyFigures) -> dict[str, Any]:
         "averages": {
             protocol: {
                 name: {
-                    metric: {
-                        **asdict(mean),
-                        "published": _share(AVERAGES.get(name, {}).get(metric)),
-                    }
+                    metric: _with_published(mean, AVERAGES.get(name, {}).get(metric) if four else None)
                     for metric in METRICS
                     if (mean := figures.average(protocol, name, metric)) is not None
                 }
@@ -123,24 +123,44 @@ def to_json(figures: StudyFigures) -> dict[str, Any]:
             for (data, name), gap in figures.gaps.items()
         ],
         "ranking": {protocol: _ranking(figures, protocol) for protocol in study.protocols},
+        "sentences": {
+            "state": "" if figures.complete else INCOMPLETE,
+            "protocols": {protocol: PROTOCOLS[protocol] for protocol in study.protocols},
+            "best": {protocol: best_of(figures, protocol) for protocol in study.protocols},
+            "gap": gap_words([gap["macro_f1"] for gap in figures.gaps.values()]) if figures.gaps else "",
+            "gap_method": GAP,
+            "ranking": {
+                protocol: found if isinstance(found, str) else ranking_words(found)
+                for protocol, found in figures.rankings.items()
+            },
+        },
         "problems": list(figures.problems),
     }
 
 
-def _share(published: float | None) -> float | None:
-    return None if published is None else published / 100
+def _published(data_set: str, network: str, metric: str) -> float | None:
+    return DATA_SETS[data_set].f1.get(network) if data_set and metric == "macro_f1" else None
+
+
+def _with_published(figure: Interval, published: float | None) -> dict[str, Any]:
+    """Return a figure as plain values, the published one (per cent) and the difference to it beside it."""
+    difference = beside(figure, published)
+    return {
+        **asdict(figure),
+        "published": None if published is None else published / 100,
+        "difference": None if difference is None else asdict(difference),
+    }
 
 
 def _ranking(figures: StudyFigures, protocol: str) -> dict[str, Any] | None:
-    if len(figures.study.data_sets) < 2:
-        return None
-    try:
-        ranking = ranking_of(figures, protocol)
-    except InputProblem:
+    ranking = figures.rankings.get(protocol)
+    if ranking is None or isinstance(ranking, str):
         return None
     return {
         "average_ranks": dict(zip(ranking.networks, ranking.average_ranks, strict=True)),
         "p": ranking.p,
         "critical_difference": ranking.critical_difference,
         "pairs": [asdict(pair) for pair in ranking.pairs],
+        "data_sets": list(ranking.data_sets),
+        "ranks": {name: [row[place] for row in ranking.ranks] for place, name in enumerate(ranking.networks)},
     }

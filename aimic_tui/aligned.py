@@ -1,0 +1,46 @@
+"""Tables as lines of text: for what commands print, and for a screen that shows the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+
+
+def aligned(rows: Sequence[Sequence[str]], indent: int = 0) -> Iterator[str]:
+    """Lay a table out: the first column to the left; the others so that their decimal points stand below each other."""
+    columns = [_Column.of([row[place] for row in rows]) for place in range(1, len(rows[0]))]
+    first = max(cell_len(row[0]) for row in rows)
+    for row in rows:
+        cells = [column.place(cell) for column, cell in zip(columns, row[1:], strict=True)]
+        yield (" " * indent + "   ".join([row[0] + " " * (first - cell_len(row[0])), *cells])).rstrip()
+
+
+@dataclass(frozen=True)
+class _Column:
+    """Widths of a column: before the decimal point of its figures, and in all."""
+
+    before: int
+    width: int
+
+    @classmethod
+    def of(cls, cells: Sequence[str]) -> _Column:
+        before = max((_before_point(cell) for cell in cells[1:]), default=0)
+        after = max((cell_len(cell) - _before_point(cell) for cell in cells[1:]), default=0)
+        return cls(before, max(before + after, cell_len(cells[0])))
+
+    def place(self, cell: str) -> str:
+        padded = " " * max(0, self.before - _before_point(cell)) + cell if _is_figure(cell) else cell
+        return padded + " " * (self.width - cell_len(padded))
+
+
+def _is_figure(cell: str) -> bool:
+    return cell[:1].isdigit() or cell[:1] in ("-", "−")
+
+
+def _before_point(cell: str) -> int:
+    if not _is_figure(cell):
+        return 0
+    figure, _, _ = cell.partition(" ")
+    return len(figure.partition(".")[0])
