@@ -1,35 +1,63 @@
-"""How far a prediction-like command is, on stderr: a line rewritten on a terminal, one every ten seconds in a pipe."""
+"""How far a prediction-like command is: on stderr, a line rewritten on a terminal or one every ten seconds in a pipe,
+and in a file of events for whoever follows it.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from aimic_tui import wording
+from aimic_tui.engine.runs.events import append_event
 from aimic_tui.engine.text import printable
 
 if TYPE_CHECKING:
     from aimic_tui.engine.inference.predict import PredictionProgress
 
+_EVENT_EVERY = 0.5  # seconds
+
 
 class ImageMeter:
-    """Shows images done, images a second and the time left; `title` says of what."""
+    """Shows images done, images a second and the time left; `title` says of what, `events` is the file, if any."""
 
-    def __init__(self, title: str = "") -> None:
+    def __init__(self, title: str = "", events: Path | None = None) -> None:
         self._title = f"{printable(title)}: " if title else ""
+        self._events = events
         self._live = sys.stderr.isatty()
         self._last = time.monotonic() if not self._live else 0.0
+        self._last_event = 0.0
         self._open = False
+
+    def event(self, name: str, **fields: Any) -> None:
+        """Append an event to the file, where there is one."""
+        if self._events:
+            append_event(self._events, name, **fields)
+
+    def say(self, words: str, event: str, **fields: Any) -> None:
+        """Say what comes now, in a line of its own and as an event."""
+        self.end()
+        click.echo(printable(words), err=True)
+        self.event(event, **fields)
 
     def show(self, now: PredictionProgress) -> None:
         """Say how far it is, not too often."""
         if now.phase != "predict":
             return
-        moment = time.monotonic()
-        if moment - self._last < (0.2 if self._live else 10.0) and not (self._live and now.done == now.total):
+        moment, last = time.monotonic(), now.done == now.total
+        if self._events and (moment - self._last_event >= _EVENT_EVERY or last):
+            self._last_event = moment
+            self.event(
+                "progress",
+                done=now.done,
+                total=now.total,
+                images_per_second=now.images_per_second,
+                seconds_left=now.seconds_left,
+            )
+        if moment - self._last < (0.2 if self._live else 10.0) and not (self._live and last):
             return
         self._last = moment
         rate, left = wording.rate(now.images_per_second), wording.duration(now.seconds_left)

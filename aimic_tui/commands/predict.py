@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-import time
 from pathlib import Path
-from types import FrameType
 
 import click
 
 from aimic_tui import wording
+from aimic_tui.commands.meter import ImageMeter
+from aimic_tui.commands.stopping import StopRequest
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
 from aimic_tui.engine.processor import settle_processor
-from aimic_tui.engine.runs.events import append_event
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import printable
-
-_EVENT_EVERY = 0.5  # seconds
 
 
 @click.command()
@@ -69,17 +64,16 @@ def predict(
     click.echo(
         printable(f"{wording.plural(len(files), 'image')}; {card.network}{folds}: {', '.join(card.classes)}"), err=True
     )
-    stop = _Stop()
-    report = _Report(events)
-    report.loading(len(files))
+    stop = StopRequest()
+    meter = ImageMeter(events=events)
+    meter.say("loading the network", "loading", total=len(files))
     settle_processor()  # before torch
     from aimic_tui.engine.inference.predict import PredictionProgress
     from aimic_tui.engine.inference.predict import predict as run
 
     def show(now: PredictionProgress) -> None:
-        if now.phase == "predict":
-            report.show(now.done, now.total, now.images_per_second, now.seconds_left)
-        elif now.done:
+        meter.show(now)
+        if now.phase == "load" and now.done:
             click.echo(f"{wording.plural(now.done, 'image')} of an earlier call are kept", err=True)
 
     try:
@@ -96,7 +90,7 @@ def predict(
             max_error=max_error,
         )
     finally:
-        report.end()
+        meter.end()
     counts = ", ".join(f"{name} {count:,}" for name, count in summary.counts.items())
     unreadable = f"; {summary.unreadable:,} could not be read" if summary.unreadable else ""
     if summary.rejected is not None:
@@ -109,8 +103,9 @@ def predict(
             "how good it is.",
             err=True,
         )
-    report.finished(
-        {
+    meter.event(
+        "finished",
+        summary={
             "output": str(output),
             "network": summary.network,
             "models": summary.models,
@@ -123,7 +118,7 @@ def predict(
             "counts": summary.counts,
             "seconds": summary.seconds,
             "images_per_second": summary.images_per_second,
-        }
+        },
     )
     click.echo(printable(str(output)))
 
@@ -144,58 +139,3 @@ def _check_output(output: Path) -> None:
     if output.is_dir() or not output.absolute().parent.is_dir():
         what = "is a folder" if output.is_dir() else "is in a folder that does not exist"
         raise UsageProblem(f"--output {printable(str(output))} {what}. Name a file, such as predictions.csv.")
-
-
-class _Stop:
-    """Ctrl-C and a request to end, seen after the batch that is on; a second one ends at once."""
-
-    def __init__(self) -> None:
-        self._asked = False
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._ask)
-
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self._asked:
-            raise KeyboardInterrupt
-        self._asked = True
-
-    def asked(self) -> bool:
-        return self._asked
-
-
-class _Report:
-    """Progress on stderr, a line rewritten on a terminal or one every ten seconds in a pipe, and in the event file."""
-
-    def __init__(self, events: Path | None) -> None:
-        self._events = events
-        self._terminal = sys.stderr.isatty()
-        self._last_line = self._last_event = 0.0
-        self._open_line = False
-
-    def loading(self, total: int) -> None:
-        """Say that the network is being loaded, which takes seconds."""
-        click.echo("loading the network", err=True)
-        if self._events:
-            append_event(self._events, "loading", total=total)
-
-    def show(self, done: int, total: int, speed: float | None, left: float | None) -> None:
-        """Say how far it is."""
-        now = time.monotonic()
-        if self._events and (now - self._last_event >= _EVENT_EVERY or done == total):
-            self._last_event = now
-            append_event(self._events, "progress", done=done, total=total, images_per_second=speed, seconds_left=left)
-        if now - self._last_line >= (0.2 if self._terminal else 10.0) or (done == total and self._terminal):
-            self._last_line = now
-            text = f"{done:,} of {total:,} images, {wording.rate(speed)}, {wording.duration(left)} left"
-            click.echo(f"\r{text}\x1b[K" if self._terminal else text, nl=not self._terminal, err=True)
-            self._open_line = self._terminal
-
-    def end(self) -> None:
-        """Leave the rewritten line."""
-        if self._open_line:
-            click.echo(err=True)
-
-    def finished(self, summary: dict[str, object]) -> None:
-        """Close the story."""
-        if self._events:
-            append_event(self._events, "finished", summary=summary)

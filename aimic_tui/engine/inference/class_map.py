@@ -81,6 +81,11 @@ def match_classes(
     return _assembled(model, pairs, {name: data[name] for name in data if name in dropped or name in unmatched})
 
 
+def same_names(data: Iterable[str], model: Sequence[str]) -> dict[str, str | None]:
+    """Return for each class of a data set the model's class of the same name, as `match_classes` finds it by itself."""
+    return {name: _by_name(name, model) for name in data}
+
+
 def _pair(wish: str, model: Sequence[str], data: Sequence[str]) -> tuple[str, str]:
     # A name may hold a "=" itself: the first place to cut that makes two known names counts.
     cuts = [match.start() for match in re.finditer("=", wish)]

@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.data.data_set import DataSet
-from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.errors import InputProblem, Interrupted
 from aimic_tui.engine.evaluation.intervals import Judgement, cluster_bootstrap
 from aimic_tui.engine.evaluation.limits import Interval
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER, class_scores, confusion
@@ -39,6 +39,14 @@ class Unreadable:
     problem: str
 
 
+@dataclass(frozen=True)
+class Remark:
+    """A sentence of the verdict, and what it is: nothing to worry about, worth attention, or left open."""
+
+    sentence: str
+    kind: Literal["fine", "attention", "open"]
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """What a model is worth on a data set.
@@ -51,6 +59,7 @@ class Evaluation:
         home: the figures on the test images of the model's own run, of the classes that the data has; None where
             they are not known.
         differences: figure -> here minus home; empty without `home`.
+        home_classes, class_differences: the same for each of `class_map.classes`; empty without `home`.
         shift: None where nothing is known of the model's own images.
         trained: images of the data that the model was trained on; None where that can't be known.
         mean_probability: of what the model says, over the judged images.
@@ -70,6 +79,8 @@ class Evaluation:
     trained: int | None
     mean_probability: float
     notes: tuple[str, ...] = field(default=())
+    home_classes: tuple[dict[str, Interval], ...] = ()
+    class_differences: tuple[dict[str, Interval], ...] = ()
 
     @property
     def confusion(self) -> list[list[int]]:
@@ -80,16 +91,21 @@ class Evaluation:
 
     def verdict(self) -> list[str]:
         """Say in plain words whether the images are of the model's kind, and what that costs."""
-        said = [] if self.shift is None else [self.shift.sentence()]
+        return [remark.sentence for remark in self.remarks()]
+
+    def remarks(self) -> list[Remark]:
+        """Return the sentences of the verdict with what they are."""
+        said = [] if self.shift is None else [Remark(self.shift.sentence(), _KINDS[self.shift.verdict])]
         if self.home is not None:
             limited = (name for name in _TOLD_BY if self.differences[name].low is not None)
             said.append(_cost(self, next(limited, _TOLD_BY[0])))
         accuracy = self.judgement.overall["accuracy"].value
         if accuracy is not None and self.mean_probability - accuracy > 0.1:
-            said.append(
+            sentence = (
                 f"It does not notice: it gives its answers a probability of {self.mean_probability:.2f} on average, "
                 f"and {accuracy:.2f} of them are right."
             )
+            said.append(Remark(sentence, "attention"))
         return said
 
     def to_json(self) -> dict[str, Any]:
@@ -106,8 +122,12 @@ class Evaluation:
                     **_intervals(figures),
                     "support": round(row["support"] or 0),
                     "predicted": round(row["predicted"] or 0),
+                    "home": _intervals(self.home_classes[code]) if self.home_classes else None,
+                    "differences": _intervals(self.class_differences[code]) if self.class_differences else {},
                 }
-                for name, figures, row in zip(self.class_map.classes, self.judgement.classes, counts, strict=True)
+                for code, (name, figures, row) in enumerate(
+                    zip(self.class_map.classes, self.judgement.classes, counts, strict=True)
+                )
             },
             "confidence": self.judgement.confidence,
             "network": self.network,
@@ -122,28 +142,38 @@ class Evaluation:
             "differences": _intervals(self.differences),
             "shift": None if self.shift is None else _shift_json(self.shift),
             "verdict": self.verdict(),
+            "verdict_kinds": [remark.kind for remark in self.remarks()],
             "notes": list(self.notes),
         }
 
 
-def _cost(found: Evaluation, metric: str) -> str:
+_KINDS: dict[str, Literal["fine", "attention", "open"]] = {
+    "same": "fine",
+    "shifted": "attention",
+    "clearly shifted": "attention",
+    "unknown": "open",
+}
+
+
+def _cost(found: Evaluation, metric: str) -> Remark:
     assert found.home is not None
     here, home, difference = (figures[metric] for figures in (found.judgement.overall, found.home, found.differences))
     title = TITLES[metric]
     if difference.value is None:
-        return f"The {title} at home and here can't be compared."
+        return Remark(f"The {title} at home and here can't be compared.", "open")
     sentence = (
         f"{title[0].upper()}{title[1:]} is {_text(here)} here against {_text(home)} on the model's own test images"
     )
     if difference.low is None or difference.high is None:
-        return f"{sentence}; too few groups to say whether that is chance."
+        return Remark(f"{sentence}; too few groups to say whether that is chance.", "open")
     worse = (difference.value > 0) == (metric in LOWER_IS_BETTER)
     if difference.low <= 0 <= difference.high:
         most = max(0.0, -difference.low)
-        return f"{sentence}: no loss is shown, and one of more than {most:.3f} is unlikely."
+        return Remark(f"{sentence}: no loss is shown, and one of more than {most:.3f} is unlikely.", "fine")
     word = "loss" if worse else "gain"
     low, high = sorted((abs(difference.low), abs(difference.high)))
-    return f"{sentence}: a {word} of {abs(difference.value):.3f} ({low:.3f} to {high:.3f}). Expect it on such images."
+    amount = f"{abs(difference.value):.3f} ({low:.3f} to {high:.3f})"
+    return Remark(f"{sentence}: a {word} of {amount}. Expect it on such images.", "attention" if worse else "fine")
 
 
 def _text(figure: Interval) -> str:
@@ -211,6 +241,9 @@ def evaluate(
     judged = _Judged.of(data_set, class_map)
     batch = batch_size or BATCH[place.type]
     looked = look_at(loaded, judged.paths, batch, progress=progress, should_stop=should_stop)
+    if should_stop():  # the figures take seconds, and nothing asks in between
+        raise Interrupted("stopped before the figures were made; nothing was written.")
+    progress(PredictionProgress("judge", len(judged.paths), len(judged.paths)))
     known = trained_images(models)
     trained = None if known is None else np.isin(looked.digests, known) & looked.readable
     kept = looked.readable
@@ -234,6 +267,7 @@ def evaluate(
     judgement = cluster_bootstrap(predictions.labels, said, groups, **options)
     references = _references(loaded, notes)
     home = _home(references, class_map, np.unique(predictions.labels), options) if references else None
+    differences = {} if home is None else _differences(judgement.overall, home.overall)
     rows = np.flatnonzero(kept[looked.sample])
     return Evaluation(
         network=loaded[0].card.network,
@@ -242,13 +276,17 @@ def evaluate(
         predictions=predictions,
         groups=groups,
         judgement=judgement,
-        home=home,
-        differences={} if home is None else {name: _difference(judgement.overall[name], home[name]) for name in home},
+        home=None if home is None else home.overall,
+        differences=differences,
         shift=_shift(references, looked, rows, judged, class_map) if references and len(rows) else None,
         unreadable=unreadable,
         trained=None if trained is None else int(trained.sum()),
         mean_probability=float(said.max(axis=1).mean()),
         notes=tuple(notes),
+        home_classes=() if home is None else tuple(home.classes),
+        class_differences=()
+        if home is None
+        else tuple(_differences(here, own) for here, own in zip(judgement.classes, home.classes, strict=True)),
     )
 
 
@@ -309,6 +347,10 @@ def _difference(here: Interval, home: Interval) -> Interval:
     return Interval(value, value - below, value + above)
 
 
+def _differences(here: dict[str, Interval], home: dict[str, Interval]) -> dict[str, Interval]:
+    return {name: _difference(here[name], home[name]) for name in home}
+
+
 def _references(loaded: Sequence[LoadedModel], notes: list[str]) -> list[Reference]:
     try:
         return [reference_of(model) for model in loaded]
@@ -319,15 +361,14 @@ def _references(loaded: Sequence[LoadedModel], notes: list[str]) -> list[Referen
 
 def _home(
     references: Sequence[Reference], class_map: ClassMap, present: NDArray[np.integer], options: dict[str, Any]
-) -> dict[str, Interval] | None:
+) -> Judgement | None:
     labels = np.concatenate([class_map.of_model[found.labels[found.tested]] for found in references])
     said = np.concatenate([class_map.probabilities(found.probabilities[found.tested]) for found in references])
     groups = np.unique(np.concatenate([found.groups[found.tested] for found in references]), return_inverse=True)[1]
     used = np.isin(labels, present)
     if not used.any():
         return None
-    judged = cluster_bootstrap(labels[used].astype(np.int32), said[used], groups[used].astype(np.int32), **options)
-    return judged.overall
+    return cluster_bootstrap(labels[used].astype(np.int32), said[used], groups[used].astype(np.int32), **options)
 
 
 def _shift(

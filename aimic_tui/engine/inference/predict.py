@@ -35,7 +35,8 @@ class PredictionProgress:
     """How far a prediction is.
 
     Attributes:
-        phase: "load" while the network is made ready, "predict" after it.
+        phase: "load" while the network is made ready, "predict" after it; "judge" while figures are made of what
+            it said.
         done, total: images, those of an interrupted earlier call included.
         images_per_second: since this call's first image; None at its beginning.
         seconds_left: None where it can't be known yet.
