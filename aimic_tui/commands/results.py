@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
+from rich.cells import cell_len
 
-from aimic_tui import wording
+from aimic_tui import results_words, wording
 from aimic_tui.aligned import aligned
-from aimic_tui.engine.evaluation.titles import TITLES
+from aimic_tui.engine.evaluation.titles import CLASS_TITLES, TITLES, method_of
 from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.runs.workspace import Workspace
@@ -18,13 +21,7 @@ from aimic_tui.engine.text import printable
 
 _SIDE_BY_SIDE = ("macro_f1", "accuracy", "auroc", "ece")
 _OF_FOLDS = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "log_loss", "ece")
-_OF_CLASSES = {
-    "precision": "precision",
-    "recall": "recall",
-    "specificity": "specificity",
-    "f1": "F1",
-    "auroc": "AUROC",
-}
+_WIDTH = 120  # columns of a table that goes to no terminal
 
 
 @click.command()
@@ -96,7 +93,7 @@ def report_lines(found: dict[str, Any]) -> Iterator[str]:
         yield from _chosen(found)
     for name, network in networks.items():
         yield ""
-        yield from _of_network(printable(name), network, found)
+        yield from _of_network(name, network, found)
 
 
 def _side_by_side(networks: dict[str, Any]) -> Iterator[str]:
@@ -122,6 +119,9 @@ def _differences(found: dict[str, Any]) -> Iterator[str]:
 
 def _chosen(found: dict[str, Any]) -> Iterator[str]:
     """Say what choosing between the networks is worth, on images that had no say in the choice."""
+    for line in results_words.choice_lines(found, "macro_f1")[:1]:
+        yield ""
+        yield line
     if not found.get("chosen"):
         return
     yield ""
@@ -146,32 +146,64 @@ def _means(network: dict[str, Any]) -> str:
     return f"A figure is the mean over {' and '.join(over)}; the matrix counts the images of all of them."
 
 
-def _of_network(name: str, network: dict[str, Any], found: dict[str, Any]) -> Iterator[str]:
+def _of_network(key: str, network: dict[str, Any], found: dict[str, Any]) -> Iterator[str]:
     trials = f"{network['trials_done']} of {wording.plural(network['trials_total'], 'trial')}"
     images = f"{wording.plural(network['images'], 'image')} of {wording.plural(network['groups'], 'group')}"
-    yield f"{name}: {trials}, {images}"
+    yield f"{printable(key)}: {trials}, {images}"
     if said := _means(network):
         yield said
     if network["unclassified"]:
         yield f"! {wording.plural(network['unclassified'], 'test image')} could not be classified and do not count."
     yield ""
     percent = f"{100 * found['confidence']:g} % interval"
-    rows = [["all folds together", "value", percent]]
+    rows = [["all folds together", "value", percent, "interval by"]]
     for metric, title in TITLES.items():
         figure = network["pooled"][metric]
         limits = wording.NOTHING
         if figure["low"] is not None:
             limits = f"{wording.number(figure['low'])} to {wording.number(figure['high'])}"
-        rows.append([title, wording.number(figure["value"]), limits])
+        way = method_of(metric, figure) or results_words.why_no_interval(metric, network)
+        rows.append([title, wording.number(figure["value"]), limits, way])
     yield from aligned(rows, indent=2)
-    if any(figure["low"] is None for figure in network["pooled"].values()):
-        yield "  Where there is no interval, there are too few groups of a class for one, or no error to judge from."
     yield ""
     yield from aligned(_fold_rows(network), indent=2)
     yield ""
-    yield from aligned(_class_rows(network), indent=2)
+    for rows in _folded(_class_rows(network)):
+        yield from aligned(rows, indent=2)
+        yield ""
+    for line in (
+        f"{results_words.class_methods(found['confidence'])}.",
+        *results_words.classes_without_intervals(network),
+    ):
+        yield f"  {line}"
     yield ""
     yield from aligned(_matrix_rows(network["confusion"], found["classes"]), indent=2)
+    if calibration := (found.get("calibration") or {}).get(key):
+        yield ""
+        yield from _calibration(calibration)
+
+
+def _calibration(found: dict[str, Any]) -> Iterator[str]:
+    """Say whether probabilities can be believed, and what leaving unsure images to a person buys."""
+    rows = [["calibration", "as trained", "calibrated", "change"]]
+    rows += [
+        [TITLES[metric], *(_interval(found[when][metric]) for when in ("before", "after", "difference"))]
+        for metric in ("ece", "log_loss", "brier")
+    ]
+    yield from aligned(rows, indent=2)
+    values = [row["value"] for row in found["temperatures"]]
+    yield f"  Temperatures {min(values):.2f} to {max(values):.2f}, fitted on validation images."
+    yield ""
+    rows = [["wrong at most", "answered, %", "wrong of these, %"]]
+    for row in found["rejections"]:
+        rows.append([f"{100 * row['wanted']:g} %", *(_percent(row[key]) for key in ("answered", "error"))])
+    yield from aligned(rows, indent=2)
+    yield "  Unsure images left to a person, by thresholds of validation images (`aimic predict --max-error`)."
+
+
+def _percent(figure: dict[str, float | None]) -> str:
+    value, low, high = (None if end is None else 100 * end for end in (figure["value"], figure["low"], figure["high"]))
+    return wording.interval_text(value, low, high, 1)
 
 
 def _fold_rows(network: dict[str, Any]) -> list[list[str]]:
@@ -189,11 +221,25 @@ def _fold_rows(network: dict[str, Any]) -> list[list[str]]:
 
 
 def _class_rows(network: dict[str, Any]) -> list[list[str]]:
-    rows = [["class", "images", *_OF_CLASSES.values()]]
+    rows = [["class", "images", *(CLASS_TITLES[metric] for metric in results_words.OF_CLASSES)]]
     for name, figures in network["classes"].items():
-        cells = [_interval(figures[metric]) for metric in _OF_CLASSES]
+        cells = [_interval(figures[metric]) for metric in results_words.OF_CLASSES]
         rows.append([printable(name), f"{figures['support']:,}", *cells])
     return rows
+
+
+def _folded(rows: Sequence[Sequence[str]]) -> Iterator[list[list[str]]]:
+    """Part a table that is wider than the terminal into several, each with the first column."""
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH
+    widths = [max(cell_len(row[place]) for row in rows) + 3 for place in range(len(rows[0]))]
+    start = 1
+    while start < len(widths):
+        stop, used = start + 1, 2 + widths[0] + widths[start]
+        while stop < len(widths) and used + widths[stop] <= room:
+            used += widths[stop]
+            stop += 1
+        yield [[row[0], *row[start:stop]] for row in rows]
+        start = stop
 
 
 def _matrix_rows(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> list[list[str]]:
