@@ -11,14 +11,15 @@ demo: $(READY)  ## synthetic smear, cross-validated training, predictions; opens
 app: $(READY)   ## open the app
 	$(BIN)/aimic
 
-# The fast tests first: a mistake shows soon, not after the trainings. Two at a time, a thread each.
+# The fast tests first: a mistake shows soon, not after the trainings. As many at a time as there are cores, a thread each.
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 8
 test fast: export OMP_NUM_THREADS = 1
 test: $(READY)  ## all tests
-	$(BIN)/python -m pytest -m "not slow" -n 2
-	$(BIN)/python -m pytest -m slow -n 2
+	$(PYTEST) -m "not slow"
+	$(PYTEST) -m slow
 
 fast: $(READY)  ## the fast tests only
-	$(BIN)/python -m pytest -m "not slow" -n 2
+	$(PYTEST) -m "not slow"
 
 check: lint types contracts test  ## everything that must hold
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from pathlib import Path
 
 import pytest
@@ -19,14 +18,6 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     draw_images(folder / "elsewhere", each=12)
     (folder / "elsewhere" / "red").rename(folder / "elsewhere" / "rot")
     return folder
-
-
-@pytest.fixture(autouse=True)
-def signals() -> object:
-    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, handler in kept.items():
-        signal.signal(number, handler)
 
 
 def run(capsys: pytest.CaptureFixture[str], workspace: Path, *arguments: str) -> tuple[int, str, str]:

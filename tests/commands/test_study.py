@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from pathlib import Path
 
 import pytest
@@ -13,14 +12,6 @@ from aimic_tui.engine.study.study_file import paper_study, read_study
 from tests.engine.evaluation.some_run import make_run
 from tests.engine.study.test_walker import TEXT
 from tests.engine.training.small import draw_images
-
-
-@pytest.fixture(autouse=True)
-def signals() -> object:
-    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, handler in kept.items():
-        signal.signal(number, handler)
 
 
 def run(capsys: pytest.CaptureFixture[str], workspace: Path, *arguments: str) -> tuple[int, str, str]:

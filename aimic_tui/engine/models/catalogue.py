@@ -23,6 +23,19 @@ TABLE = "catalogue.csv"
 # Where both libraries have the name, torchvision's network keeps it and timm's is called timm-NAME: a name
 # becomes a folder's name, so it holds no slash.
 TIMM_PREFIX = "timm-"
+# The published system's, in its Table 3's order.
+PAPER_NETWORKS = (
+    "vgg16",
+    "resnet34",
+    "resnet50",
+    "googlenet",
+    "inception_v3",
+    "resnext50_32x4d",
+    "shufflenet_v2_x1_0",
+    "mobilenet_v2",
+    "mobilenet_v3_large",
+    "efficientnet_b0",
+)
 
 
 @dataclass(frozen=True)

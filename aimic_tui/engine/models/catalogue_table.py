@@ -26,20 +26,8 @@ from torchvision import models
 
 from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.models.build import construct, features, head_parameters, logits_from_features
-from aimic_tui.engine.models.catalogue import TABLE, TIMM_PREFIX, installed_versions
+from aimic_tui.engine.models.catalogue import PAPER_NETWORKS, TABLE, TIMM_PREFIX, installed_versions
 
-PAPER = (
-    "vgg16",
-    "resnet34",
-    "resnet50",
-    "googlenet",
-    "inception_v3",
-    "resnext50_32x4d",
-    "shufflenet_v2_x1_0",
-    "mobilenet_v2",
-    "mobilenet_v3_large",
-    "efficientnet_b0",
-)
 COLUMNS = (
     "name",
     "library",
@@ -68,8 +56,8 @@ def names() -> list[tuple[str, str, str]]:
     rows = [(name, "torchvision", name) for name in torchvision_names]
     taken = set(torchvision_names)
     rows += [(TIMM_PREFIX + name if name in taken else name, "timm", name) for name in timm.list_models()]
-    order = {name: position for position, name in enumerate(PAPER)}
-    return sorted(rows, key=lambda row: (order.get(row[0], len(PAPER)), row[0]))
+    order = {name: position for position, name in enumerate(PAPER_NETWORKS)}
+    return sorted(rows, key=lambda row: (order.get(row[0], len(PAPER_NETWORKS)), row[0]))
 
 
 def row(name: str, library: str, own_name: str) -> tuple[object, ...]:
@@ -95,7 +83,7 @@ def row(name: str, library: str, own_name: str) -> tuple[object, ...]:
         step,
         " ".join(f"{value:.6g}" for value in mean),
         " ".join(f"{value:.6g}" for value in std),
-        int(library == "torchvision" and name in PAPER),
+        int(library == "torchvision" and name in PAPER_NETWORKS),
         " ".join(tags),
     )
 

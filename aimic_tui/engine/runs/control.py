@@ -5,21 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-from pathlib import Path
 
-import aimic_tui
-from aimic_tui.engine.errors import AimicError, InputProblem
+from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import is_locked
+from aimic_tui.engine.runs.detached import Work, start_detached
 from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, read_recorded, read_status
-from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.text import printable
 
-_START_PATIENCE = 60.0  # seconds until a scheduler must have taken its run; it needs less than one
 _LEAVE_PATIENCE = 10.0  # seconds for a scheduler whose run is over to be gone
-_PACKAGE_PARENT = Path(aimic_tui.__file__).resolve().parent.parent
 
 
 def start_scheduler(folder: RunFolder) -> int:
@@ -30,34 +25,8 @@ def start_scheduler(folder: RunFolder) -> int:
     Raises:
         AimicError: the process did not live long enough to take the run.
     """
-    environment = dict(os.environ)
-    for name in ("AIMIC_WEIGHTS", "AIMIC_WORKSPACE"):
-        if environment.get(name):
-            environment[name] = str(Path(environment[name]).expanduser().absolute())
-    with folder.scheduler_log.open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "aimic_tui.engine.runs.scheduler", str(folder.path)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            # Not the person's folder: a file there named like a module would be imported in its place.
-            cwd=_PACKAGE_PARENT,
-            env=environment,
-        )
-    deadline = time.monotonic() + _START_PATIENCE
-    while time.monotonic() < deadline:
-        if read_recorded(folder).pid == process.pid:
-            return process.pid
-        if process.poll() is not None:
-            break
-        time.sleep(0.05)
-    words = folder.scheduler_log.read_text("utf-8", "replace").strip().splitlines()
-    said = one_line(words[-1]) if words else "it said nothing"
-    raise AimicError(
-        f"The run {printable(folder.name)} could not be started: {said}. "
-        f"{printable(str(folder.scheduler_log))} has the details."
-    )
+    work = Work(f"run {folder.name}", "aimic_tui.engine.runs.scheduler", [str(folder.path)], folder.scheduler_log)
+    return start_detached(work, lambda process: read_recorded(folder).pid == process.pid)
 
 
 def request_stop(folder: RunFolder) -> None:

@@ -87,15 +87,35 @@ class TrialFolder:
 
 
 @dataclass(frozen=True)
-class RunFolder:
-    """The files of one run."""
+class WorkFolder:
+    """The files of work that a process of its own does in a folder of its own: a run, a study."""
 
     path: Path
 
     @property
     def name(self) -> str:
-        """The run's name: sortable by its beginning, unique in its workspace."""
+        """The folder's name, by which commands know the work."""
         return self.path.name
+
+    @property
+    def events_file(self) -> Path:
+        """Its story, a JSON object a line."""
+        return self.path / "events.jsonl"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the process that does the work, as long as it lives."""
+        return self.path / "lock"
+
+    @property
+    def stop_file(self) -> Path:
+        """Its presence asks the process to stop."""
+        return self.path / "stop"
+
+
+@dataclass(frozen=True)
+class RunFolder(WorkFolder):
+    """The files of one run; its name is sortable by its beginning and unique in its workspace."""
 
     @property
     def experiment_file(self) -> Path:
@@ -123,11 +143,6 @@ class RunFolder:
         return self.path / "status.json"
 
     @property
-    def events_file(self) -> Path:
-        """The run's story, a JSON object a line."""
-        return self.path / "events.jsonl"
-
-    @property
     def results_file(self) -> Path:
         """Metrics with intervals, written after each finished trial."""
         return self.path / "results.json"
@@ -136,16 +151,6 @@ class RunFolder:
     def report_file(self) -> Path:
         """The report, one self-contained page."""
         return self.path / "report.html"
-
-    @property
-    def lock_file(self) -> Path:
-        """Held by the run's scheduler as long as it lives."""
-        return self.path / "lock"
-
-    @property
-    def stop_file(self) -> Path:
-        """Its presence asks the run to stop."""
-        return self.path / "stop"
 
     @property
     def scheduler_log(self) -> Path:

@@ -6,7 +6,8 @@ import pytest
 import tomli
 
 from aimic_tui.engine.errors import InputProblem, UsageProblem
-from aimic_tui.engine.study.paper import DATA_SETS, NETWORKS
+from aimic_tui.engine.models.catalogue import PAPER_NETWORKS
+from aimic_tui.engine.study.paper import DATA_SETS
 from aimic_tui.engine.study.study_file import paper_study, read_study, require_data
 
 SMALL = """
@@ -121,7 +122,7 @@ def test_networks_are_known_and_data_sets_there_are_some(tmp_path: Path) -> None
 
 def test_the_published_evaluation_is_ready_but_for_its_paths(tmp_path: Path) -> None:
     study = read_study(write(tmp_path, paper_study()))
-    assert study.networks == NETWORKS
+    assert study.networks == PAPER_NETWORKS
     assert [data.published for data in study.data_sets] == list(DATA_SETS)
     assert study.protocols == ("honest", "aimic-2022")
     for cell in study.cells:

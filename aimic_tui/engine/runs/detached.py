@@ -1,0 +1,72 @@
+"""Starting what outlives whoever starts it: a run's scheduler, a study's walker."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import aimic_tui
+from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.text import one_line, printable
+
+_START_PATIENCE = 60.0  # seconds until the process must have taken its work; it needs less than one
+_PACKAGE_PARENT = Path(aimic_tui.__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a process is started for.
+
+    Attributes:
+        title: as sentences name it, its name not escaped: "run 20261122-cells".
+        module: of this program, run with `arguments`.
+        log: takes what the process says outside its events.
+    """
+
+    title: str
+    module: str
+    arguments: Sequence[str]
+    log: Path
+
+
+def start_detached(work: Work, taken: Callable[[subprocess.Popen[bytes]], bool]) -> int:
+    """Start a process in a session of its own; return its number once it has taken its work.
+
+    Args:
+        taken: tells whether the process has; asked again and again.
+
+    Raises:
+        AimicError: the process did not live long enough to take it.
+    """
+    environment = dict(os.environ)
+    for name in ("AIMIC_WEIGHTS", "AIMIC_WORKSPACE"):
+        if environment.get(name):
+            environment[name] = str(Path(environment[name]).expanduser().absolute())
+    with work.log.open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", work.module, *work.arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            # Not the person's folder: a file there named like a module would be imported in its place.
+            cwd=_PACKAGE_PARENT,
+            env=environment,
+        )
+    deadline = time.monotonic() + _START_PATIENCE
+    while time.monotonic() < deadline:
+        if taken(process):
+            return process.pid
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    words = work.log.read_text("utf-8", "replace").strip().splitlines()
+    said = one_line(words[-1]) if words else "it said nothing"
+    raise AimicError(
+        f"The {printable(work.title)} could not be started: {said}. {printable(str(work.log))} has the details."
+    )
