@@ -112,11 +112,20 @@ class Stepper:
                 torch.manual_seed(self._ranks.seed(seed, len(labels)))
                 return self._accumulated(inputs, labels, mix)
             except (RuntimeError, MemoryError) as error:
-                # The other ranks are in the middle of the pass: together they can only begin the trial anew.
-                if not is_out_of_memory(error) or self._ranks.count > 1:
+                if not is_out_of_memory(error):
                     raise
+                if self._ranks.count > 1:  # the others are in the middle of the pass and wait for this one
+                    raise AimicError(self._too_much_together(len(labels), inputs.device)) from error
             # Here, outside the handler, nothing holds the failed pass's tensors any more.
             self._make_smaller(len(inputs), inputs.device)
+
+    def _too_much_together(self, batch: int, device: torch.device) -> str:
+        count = self._ranks.count
+        return (
+            f"The memory of {device} doesn't hold its share of {batch} images, and devices that train one trial "
+            f"together can't go on in smaller parts. Train it on more than {count}, on one alone (compute.data_parallel "
+            f"= 1: then in parts), or set training.batch_size to {max(count, batch // 2)} in a new run."
+        )
 
     def _make_smaller(self, batch: int, device: torch.device) -> None:
         self._optimizer.zero_grad(set_to_none=True)

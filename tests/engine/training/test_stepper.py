@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.training.mixing import Mix
 from aimic_tui.engine.training.objective import Objective, class_weights
+from aimic_tui.engine.training.parallel import ALONE, Ranks
 from aimic_tui.engine.training.precision import Precision
 from aimic_tui.engine.training.stepper import Stepper
 
@@ -35,7 +36,9 @@ class LinearFeed:
         return [(1.0, logits), (0.4, logits * 0.5)]
 
 
-def stepper_for(feed: LinearFeed, warnings: list[str], part: int = 8, clip: float = 0.0) -> Stepper:
+def stepper_for(
+    feed: LinearFeed, warnings: list[str], part: int = 8, clip: float = 0.0, ranks: Ranks = ALONE
+) -> Stepper:
     weights = class_weights(LABELS.numpy().astype(np.int32), 3, "weighted-loss")
     return Stepper(
         feed,  # type: ignore[arg-type]
@@ -45,6 +48,7 @@ def stepper_for(feed: LinearFeed, warnings: list[str], part: int = 8, clip: floa
         gradient_clip=clip,
         part=part,
         warn=warnings.append,
+        ranks=ranks,
     )
 
 
@@ -77,6 +81,13 @@ def test_out_of_memory_halves_the_parts_says_so_and_goes_on_with_the_same_step()
 def test_memory_for_less_than_two_images_is_a_sentence() -> None:
     with pytest.raises(AimicError, match="doesn't hold 2 images"):
         stepper_for(LinearFeed(holds=1), []).step(inputs(), LABELS, seed=1)
+
+
+def test_devices_that_train_together_say_what_to_do_when_one_has_too_little_memory() -> None:
+    with pytest.raises(
+        AimicError, match=r"its share of 8 images.*compute\.data_parallel = 1.*training\.batch_size to 4"
+    ):
+        stepper_for(LinearFeed(holds=3), [], ranks=Ranks(0, 2)).step(inputs(), LABELS, seed=1)
 
 
 def test_other_errors_are_not_mistaken_for_a_lack_of_memory() -> None:
