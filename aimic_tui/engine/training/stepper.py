@@ -123,8 +123,8 @@ class Stepper:
         count = self._ranks.count
         return (
             f"The memory of {device} doesn't hold its share of {batch} images, and devices that train one trial "
-            f"together can't go on in smaller parts. Train it on more than {count}, on one alone (compute.data_parallel "
-            f"= 1: then in parts), or set training.batch_size to {max(count, batch // 2)} in a new run."
+            f"together can't go on in smaller parts. Train it on more than {count}, on one alone, which can "
+            f"(compute.data_parallel = 1), or set training.batch_size to {max(count, batch // 2)} in a new run."
         )
 
     def _make_smaller(self, batch: int, device: torch.device) -> None:
