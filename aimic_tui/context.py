@@ -49,7 +49,10 @@ class Shell(Protocol):
 
 @dataclass(frozen=True)
 class PlaceInfo:
-    """One of the places: its key, its word on the top line, the module and class that draw it."""
+    """One of the places: its key, its word on the top line, the module and class that draw it.
+
+    A place that is no `step` of the way from images to predictions is on the top line only while one is there.
+    """
 
     name: str
     key: str
@@ -57,6 +60,7 @@ class PlaceInfo:
     module: str
     screen: str
     question: str
+    step: bool = True
 
     @property
     def path(self) -> str:
@@ -71,4 +75,5 @@ PLACES = (
     PlaceInfo("run", "3", "Run", "run", "RunScreen", "Is it going well, when is it done?"),
     PlaceInfo("results", "4", "Results", "results", "ResultsScreen", "What did I learn, and can I believe it?"),
     PlaceInfo("predict", "5", "Predict", "predict", "PredictScreen", "What are these, and which should I check?"),
+    PlaceInfo("studies", "6", "Studies", "studies", "StudiesScreen", "Is it so on several data sets?", step=False),
 )

@@ -17,9 +17,9 @@ from textual.widgets import Static
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.runs.workspace import KnownDataSet
 from aimic_tui.engine.text import printable
-from aimic_tui.overview import Overview, RunRow
+from aimic_tui.overview import KnownStudy, Overview, RunRow, known_studies
 from aimic_tui.process import command_line, start_command
-from aimic_tui.screens.home_rows import data_heading, data_line, run_heading, run_line, short_path
+from aimic_tui.screens.home_rows import data_heading, data_line, run_heading, run_line, short_path, studies_line
 from aimic_tui.screens.place import Place
 from aimic_tui.widgets.dialogs import Confirm, PathPrompt
 from aimic_tui.widgets.row_list import RowList
@@ -32,6 +32,7 @@ _WORDS_AGE = 30  # seconds after which "12 min ago" is written anew
 class _Seen:
     runs: tuple[RunRow, ...]
     data_sets: tuple[KnownDataSet, ...]
+    studies: tuple[KnownStudy, ...]
 
 
 class HomeScreen(Place):
@@ -78,6 +79,7 @@ class HomeScreen(Place):
         yield Static(id="no-runs")
         yield Static(id="data-heading")
         yield RowList[KnownDataSet](data_line, lambda known: known.path, id="data-sets")
+        yield Static(id="known-studies")
         yield Static(id="machine")
 
     # -- following the workspace
@@ -111,7 +113,8 @@ class HomeScreen(Place):
         with self._reading:
             if self._overview is None:
                 self._overview = Overview(self.shell.workspace)
-            return _Seen(self._overview.read(figures=figures), self.shell.workspace.data_sets())
+            workspace = self.shell.workspace
+            return _Seen(self._overview.read(figures=figures), workspace.data_sets(), known_studies(workspace))
 
     @property
     def _runs(self) -> RowList[RunRow]:
@@ -129,6 +132,8 @@ class HomeScreen(Place):
         self._data_sets.show(seen.data_sets)
         self.set_class(not seen.runs, "-no-runs")
         self.set_class(not seen.data_sets, "-no-data")
+        self.set_class(bool(seen.studies), "-studies")
+        self.query_one("#known-studies", Static).update(studies_line(seen.studies))
         if not seen.runs:
             self.query_one("#no-runs", Static).update(self._empty_words())
         self._write_headings()
@@ -142,6 +147,7 @@ class HomeScreen(Place):
             ("o", "Open a folder of images and see whether they are fit to learn from"),
             ("n", "Set up a run: which networks, how they are trained and judged"),
             ("d", "Or see it all at work first, on a synthetic smear"),
+            ("6", "Networks on several data sets, such as the paper's evaluation: a study"),
         ]
         where = short_path(self.shell.workspace.root)
         lines = [Content(f"Nothing was trained in {where} yet."), Content("")]
@@ -161,7 +167,7 @@ class HomeScreen(Place):
 
     def _share_height(self) -> None:
         """Give the data sets up to a third of the height and the runs what they need of the rest."""
-        free = self.size.height - 4 - _FIXED_LINES
+        free = self.size.height - 4 - _FIXED_LINES - self.has_class("-studies")
         data_sets = min(len(self._data_sets.rows), max(2, free // 3))
         runs = min(len(self._runs.rows), free - data_sets)
         self._data_sets.styles.height = max(1, data_sets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from textual.content import Content
 from aimic_tui.engine.runs.status import RunStatus
 from aimic_tui.engine.runs.workspace import KnownDataSet
 from aimic_tui.engine.text import one_line, printable
-from aimic_tui.overview import Figure, RunRow
+from aimic_tui.overview import Figure, KnownStudy, RunRow
 from aimic_tui.widgets.bars import progress_bar
 from aimic_tui.wording import NOTHING, SIGNS, ago, count_text, duration, interval_text, number, plural
 
@@ -154,6 +155,16 @@ def _data_columns(width: int) -> tuple[int, int]:
     free = width - 2 - 2 - 24 - 2 - 14
     name = max(10, min(30, free // 2))
     return name, max(6, min(40, free - name))
+
+
+def studies_line(studies: Sequence[KnownStudy]) -> Content:
+    """Name the studies, those going on first, on one line."""
+    names = [
+        Content.assemble((f"{SIGNS['running']} ", "$primary") if study.alive else "", printable(study.path.name))
+        for study in sorted(studies, key=lambda study: not study.alive)
+    ]
+    hint = Content.styled("   6 has their cells and tables", "$text-muted")
+    return Content.assemble(("  Studies        ", "bold"), Content(" · ").join(names), hint)
 
 
 def short_path(path: Path) -> str:

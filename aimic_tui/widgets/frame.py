@@ -66,7 +66,7 @@ class TopLine(Widget):
 
     def _places(self) -> Iterable[tuple[str, Style | str] | Content | str]:
         gap = "   " if self.size.width >= 96 else "  "
-        for index, place in enumerate(PLACES):
+        for index, place in enumerate(info for info in PLACES if info.step or info.name == self.place):
             if index:
                 yield gap
             go = Style.from_meta({"place": place.name})
