@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -145,25 +145,35 @@ def _look_at_tmux() -> Check:
 
 def _look_at_packages() -> Iterator[Check]:
     yield Check("aimic", True, f"{__version__}, Python {sys.version.split()[0]}")
-    found, missing = [], []
     try:
         requirements = metadata.requires("aimic") or []
     except metadata.PackageNotFoundError:
         yield Check("packages", True, "unknown: the program runs from its source, not installed")
         return
-    for requirement in requirements:
-        if "extra ==" in requirement:
-            continue
-        name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
-        try:
-            found.append(f"{name} {metadata.version(name)}")
-        except metadata.PackageNotFoundError:
-            missing.append(name)
+    found, missing = _installed(requirement for requirement in requirements if "extra ==" not in requirement)
     if missing:
         detail = f"not installed: {', '.join(missing)}"
         yield Check("packages", False, detail, "Install the program again, in an environment of its own.")
     else:
         yield Check("packages", True, ", ".join(found))
+    makers, unread = _installed(requirement for requirement in requirements if "extra == " in requirement)
+    if unread:
+        detail = f"{', '.join(unread)} not installed: CZI, ND2 or LIF files can't be read"
+        yield Check("formats", True, detail, "Where you have such files: pip install 'aimic[formats]'.")
+    else:
+        yield Check("formats", True, f"CZI, ND2 and LIF too ({', '.join(makers)})")
+
+
+def _installed(requirements: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return what is installed, with versions, and what is not."""
+    found, missing = [], []
+    for requirement in requirements:
+        name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+    return found, missing
 
 
 def _look_at_devices() -> Iterator[Check]:

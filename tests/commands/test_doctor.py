@@ -34,6 +34,7 @@ def test_it_looks_at_terminal_packages_devices_and_folders(tmp_path: Path) -> No
     assert {"terminal", "packages", "processors", "memory", "workspace", "disk", "weights", "settings"} <= set(found)
     assert all(set(check) >= {"name", "ok", "detail"} for check in found.values())
     assert "torch" in str(found["packages"]["detail"])
+    assert "pylibczirw" in str(found["formats"]["detail"]).lower()
     assert not (tmp_path / "workspace").exists()
 
 
