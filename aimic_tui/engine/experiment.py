@@ -504,8 +504,11 @@ def check_value(setting: Setting, text: str) -> str | None:
     return None
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path, *, whose: str = "an experiment's") -> dict[str, Any]:
     """Read a TOML file.
+
+    Args:
+        whose: what kind of file a sentence asks for.
 
     Raises:
         UsageProblem: it can't be read or is not TOML.
@@ -514,10 +517,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomli.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageProblem(
-            f"{printable(str(path))} can't be read: {error.strerror}. Name an experiment's TOML file."
+            f"{printable(str(path))} can't be read: {error.strerror}. Name {whose} TOML file."
         ) from None
     except UnicodeDecodeError:
-        raise UsageProblem(f"{printable(str(path))} is not a text file. Name an experiment's TOML file.") from None
+        raise UsageProblem(f"{printable(str(path))} is not a text file. Name {whose} TOML file.") from None
     except tomli.TOMLDecodeError as error:
         raise UsageProblem(f"{printable(str(path))} is not TOML: {printable(str(error))}.") from None
 

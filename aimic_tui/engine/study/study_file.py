@@ -97,7 +97,7 @@ def read_study(path: Path) -> Study:
     Raises:
         UsageProblem: it can't be read or is not TOML, or with everything that is wrong in it, a line each.
     """
-    values = read_toml(path)
+    values = read_toml(path, whose="a study's")
     source = printable(str(path))
     problems: list[str] = []
     name = values.get("name", path.stem)
