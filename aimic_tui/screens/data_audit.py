@@ -158,7 +158,7 @@ async def run_audit(
         InputProblem: the command could not audit it; with its sentence.
         OSError: the process could not be started.
     """
-    overrides = [f"--set=data.{key}={_toml(value)}" for key, value in settings.items()]
+    overrides = data_overrides(settings)
     if keep:
         with suppress(OSError):  # nothing is remembered then
             await asyncio.to_thread(workspace.mkdir, parents=True, exist_ok=True)
@@ -187,6 +187,11 @@ async def _audited(
             raise InputProblem(Outcome(process.returncode, "", words).sentence)
         answer = json.loads(await asyncio.to_thread(stdout.read_text, "utf-8", "surrogatepass"))
     return Audit.from_json(answer)
+
+
+def data_overrides(settings: Mapping[str, Any]) -> list[str]:
+    """Write settings of the table `data` as options of a command."""
+    return [f"--set=data.{key}={_toml(value)}" for key, value in settings.items()]
 
 
 def _toml(value: Any) -> str:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.widgets import Static
 
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.runs.events import EventReader
 from aimic_tui.engine.text import printable
 from aimic_tui.screens.home_rows import short_path
+from aimic_tui.screens.job_process import State, progress_line
 from aimic_tui.screens.large_image import LargeImage
-from aimic_tui.screens.place import Place
-from aimic_tui.screens.predict_job import Job, State, inputs_of, job_folder, list_jobs, new_job, start_job
-from aimic_tui.screens.predict_models import ModelChoice, list_models, model_at, model_heading
+from aimic_tui.screens.predict_choosing import ChoosingPlace
+from aimic_tui.screens.predict_job import Job
+from aimic_tui.screens.predict_models import ModelChoice, model_heading
 from aimic_tui.screens.predict_rows import NewRows, PredictionRows, TableReader
 from aimic_tui.screens.predict_save import save_table
 from aimic_tui.screens.predict_table import (
@@ -32,19 +32,16 @@ from aimic_tui.screens.predict_table import (
     probabilities_of,
     sureness_of,
 )
-from aimic_tui.widgets.bars import progress_bar
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.frame import Rule
 from aimic_tui.widgets.image_view import ImageView
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.widgets.table_column import Cell
-from aimic_tui.wording import SIGNS, duration, plural, rate
+from aimic_tui.wording import plural
 
 _NARROW = 100  # columns below which the table and the image take turns
 _TICK = 0.5  # seconds between two looks at a growing table
-_STATE_WORDS = {"finished": "done", "stopped": "stopped", "failed": "failed", "running": ""}
-_STATE_STYLES = {"finished": "$success", "stopped": "$warning", "failed": "$error"}
 
 
 class ImagePane(Vertical, can_focus=True):
@@ -57,7 +54,7 @@ class ImagePane(Vertical, can_focus=True):
     ]
 
 
-class PredictScreen(Place):
+class PredictScreen(ChoosingPlace):
     """The models to choose from and earlier predictions; then the table, live, with the image of its row."""
 
     PLACE: ClassVar[str] = "predict"
@@ -70,16 +67,19 @@ class PredictScreen(Place):
         Binding("s", "stop", "Stop", id="predict.stop", tooltip="Stop; the rows that are there stay"),
         Binding("r", "resume", "Resume", id="predict.resume", tooltip="Go on from the rows that are there"),
         Binding("escape", "back", "Back", id="predict.back", tooltip="Back to the models; a running one goes on"),
+        Binding(
+            "e",
+            "judge",
+            "Judge",
+            id="predict.judge",
+            tooltip="Judge this model on labelled images from elsewhere; the earlier evaluations",
+        ),
     ]
 
     def __init__(self) -> None:
         super().__init__()
-        self._jobs: tuple[Job, ...] = ()
-        self._job: Job | None = None
         self._state: State | None = None  # of the job on the screen
         self._rows: PredictionRows | None = None
-        self._processes: list[Any] = []  # kept, so that ended ones are waited for
-        self._from_run: Path | None = None
 
     def compose_body(self) -> ComposeResult:
         """Yield the headline, the models, and the table with its image."""
@@ -102,122 +102,6 @@ class PredictScreen(Place):
         rule.id = "counts-rule"
         yield rule
         yield Static("", id="counts")
-
-    # -- choosing
-
-    @on(events.ScreenResume)
-    def _resumed(self) -> None:
-        if self._job is None:
-            self._list()
-
-    @work(exclusive=True, group="list", exit_on_error=False)
-    async def _list(self) -> None:
-        """List the models and the earlier predictions; reading their files takes a moment."""
-        workspace = self.shell.workspace
-        models, self._jobs = await asyncio.gather(
-            asyncio.to_thread(list_models, workspace), asyncio.to_thread(list_jobs, workspace)
-        )
-        rows, earlier = self.query_one("#models", RowList), self.query_one("#earlier", RowList)
-        rows.show(models)
-        earlier.show(self._jobs)
-        self.set_class(not models, "-no-models")
-        self.set_class(not self._jobs, "-no-earlier")
-        if not models:
-            self.query_one("#no-models", Static).update(
-                Content.assemble(
-                    "No run in this workspace has a trained model yet.\n\n",
-                    ("n", "bold $primary"),
-                    " on Home sets up a run;  ",
-                    ("o", "bold $primary"),
-                    " here takes a model from another folder.",
-                )
-            )
-        self._title("Which model?", "enter takes it and asks for the images")
-        self.query_one("#progress", Static).update("")
-        self._prefer(rows)
-        if self._job is None and not isinstance(self.focused, RowList):
-            (rows if models else earlier).focus()
-        self.refresh_bindings()
-
-    def _prefer(self, rows: RowList[ModelChoice]) -> None:
-        """Put the cursor on the run in hand, once."""
-        run = self.shell.context.run
-        if run is not None and run != self._from_run:
-            self._from_run = run
-            rows.cursor = next((at for at, row in enumerate(rows.rows) if row.target == run), rows.cursor)
-
-    def _title(self, strong: str, rest: str) -> None:
-        self.query_one("#title", Static).update(
-            Content.assemble((printable(strong), "bold"), "   ", (printable(rest), "$text-muted"))
-        )
-
-    def action_take(self) -> None:
-        """Predict with the model in focus, or open the earlier prediction in focus."""
-        if self.focused is self.query_one("#earlier"):
-            job = cast("Job | None", self.query_one("#earlier", RowList).chosen)
-            if job is not None:
-                self._follow(job)
-        elif (choice := cast("ModelChoice | None", self.query_one("#models", RowList).chosen)) is not None:
-            self._predict_with(choice)
-
-    @on(RowList.Chosen)
-    def _chosen(self) -> None:
-        self.action_take()
-
-    @work(exclusive=True, group="question")
-    async def action_open_model(self) -> None:
-        """Ask for a model from elsewhere, and predict with it."""
-        path = await self.app.push_screen_wait(
-            PathPrompt("Take a model", detail="The folder of a run, of a trial, or of a model (with model.json).")
-        )
-        if path is None:
-            return
-        try:
-            choice = await asyncio.to_thread(model_at, Path(path))
-        except (AimicError, OSError) as problem:
-            self.shell.tell(str(problem), "warning")
-        else:
-            self._predict_with(choice)
-
-    @work(exclusive=True, group="ask-images")
-    async def _predict_with(self, choice: ModelChoice) -> None:
-        """Ask for the images and the table's place, and start."""
-        if not self.may_change("start a prediction"):
-            return
-        known = inputs_of(self._jobs)
-        images = await self.app.push_screen_wait(
-            PathPrompt(
-                f"Images for {choice.label}",
-                detail="A folder, searched at any depth, or one image.",
-                value=known[0] if known else "",
-                known=known,
-                check=lambda path: None if path.exists() else f"There is nothing at {printable(str(path))}.",
-            )
-        )
-        if images is None:
-            return
-        folder = job_folder(self.shell.workspace, Path(images))
-        output = await self.app.push_screen_wait(
-            PathPrompt(
-                "Where to write the table",
-                detail="A CSV file; it grows while the images are read.",
-                value=str(folder / "predictions.csv"),
-                suffixes=(".csv",),
-                check=lambda path: _check_output(path, folder),
-            )
-        )
-        if output is not None:
-            self._start(new_job(choice, Path(images), folder, Path(output)))
-
-    @work(exclusive=True, group="start", exit_on_error=False)
-    async def _start(self, job: Job) -> None:
-        try:
-            job, process = await asyncio.to_thread(start_job, self.shell.workspace, job)
-        except OSError as problem:
-            self.shell.tell(f"The prediction could not be started: {problem}", "error")
-            return
-        self._processes = [known for known in self._processes if known.poll() is None] + [process]
-        self._follow(job)
 
     # -- the table
 
@@ -251,7 +135,8 @@ class PredictScreen(Place):
             if state != self._state:
                 self._state = state
                 self.refresh_bindings()
-            self._tell_progress(job, state, said)
+            line = progress_line(state, said, self._rows.count if self._rows else 0)
+            self.query_one("#progress", Static).update(line)
             if state != "running" and (new is None or not new.more):
                 break
             await asyncio.sleep(0.01 if new is not None and new.more else _TICK)
@@ -269,24 +154,6 @@ class PredictScreen(Place):
             table.update(columns_of(self._rows), self._rows.count)
         if not new.more:  # while a long table is caught up with, every piece would count all rows before it again
             self.query_one("#counts", Static).update(counts_text(self._rows))
-
-    def _tell_progress(self, job: Job, state: str, said: dict[str, Any]) -> None:
-        done = self._rows.count if self._rows else 0
-        total = said.get("total")
-        parts: list[Content | str | tuple[str, str]]
-        if state == "running":
-            if not total or not done:
-                parts = [(f"{SIGNS['running']} loading the network", "$text-muted")]
-            else:
-                parts = [progress_bar(done / total, 10), f" {done:,} of {total:,}"]
-                parts.append((f"   {rate(said.get('images_per_second'))}", "$text-muted"))
-                if said.get("seconds_left") is not None:
-                    parts.append((f"   {duration(said['seconds_left'])} left", "$text-muted"))
-        else:
-            word = f"{SIGNS[state]} {_STATE_WORDS[state]}"
-            of = f" of {total:,}" if total and state != "finished" else ""
-            parts = [(word, _STATE_STYLES[state]), (f"   {plural(done, 'image') if not of else f'{done:,}{of}'}", "")]
-        self.query_one("#progress", Static).update(Content.assemble(*parts))
 
     @on(BigTable.RowHighlighted)
     def _highlighted(self, message: BigTable.RowHighlighted) -> None:
@@ -386,6 +253,8 @@ class PredictScreen(Place):
         """Offer only what makes sense now."""
         if action in ("take", "open_model"):
             return self._job is None
+        if action == "judge":
+            return self._job is not None or bool(self.query_one("#models", RowList).rows)
         if action in ("save", "back"):
             return self._job is not None
         if action in ("stop", "resume"):
@@ -400,16 +269,6 @@ class PredictScreen(Place):
         """Put the halves beside each other where both fit."""
         self.set_class(event.size.width < _NARROW, "-narrow")
         self.query_one("#model-heading", Static).update(model_heading(max(event.size.width - 4, 40)))
-
-
-def _check_output(path: Path, folder: Path) -> str | None:
-    if path.exists():
-        return f"{printable(str(path))} is there already. Name another file."
-    if path.suffix.lower() != ".csv":
-        return "Name a file that ends in .csv; once the table is there, w saves it as JSON too."
-    if path.parent != folder and not path.parent.is_dir():
-        return f"There is no folder {printable(str(path.parent))}."
-    return None
 
 
 def _check_target(path: Path) -> str | None:

@@ -6,15 +6,13 @@ events.jsonl (its progress), log.txt (what it said) and, unless another place wa
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from textual.content import Content
 
@@ -24,12 +22,21 @@ from aimic_tui.engine.files import read_json, write_json
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
 from aimic_tui.engine.runs.events import now, to_time
 from aimic_tui.engine.runs.workspace import Workspace
-from aimic_tui.engine.text import one_line, printable
-from aimic_tui.process import Outcome, command_line, start_command
+from aimic_tui.engine.text import printable
+from aimic_tui.process import command_line, start_command
+from aimic_tui.screens.job_process import (
+    ProcessId,
+    State,
+    ask_to_stop,
+    identity_of,
+    is_alive,
+    last_words,
+    problem_in,
+    process_from,
+)
 from aimic_tui.screens.predict_models import ModelChoice
 from aimic_tui.wording import SIGNS, ago
 
-State = Literal["running", "finished", "stopped", "failed"]
 _STYLES = {"failed": "$error", "stopped": "$warning"}
 
 
@@ -45,7 +52,8 @@ class Job:
         images: the file or folder.
         output: the table.
         created: when it was asked for, ISO.
-        process: number of the process, and when that began (a number may be used again).
+        process: that makes it.
+        max_error: the wanted share of errors among the images that are answered; None where none was named.
     """
 
     folder: Path
@@ -55,7 +63,8 @@ class Job:
     images: Path
     output: Path
     created: str
-    process: tuple[int, float] | None = None
+    process: ProcessId | None = None
+    max_error: float | None = None
 
     @property
     def table(self) -> Path:
@@ -87,35 +96,23 @@ class Job:
     @property
     def state(self) -> State:
         """How it stands, from its files and its process."""
-        if self.process is not None and _is_alive(*self.process):
+        if is_alive(self.process):
             return "running"
         if self.table == self.output:
             return "finished"
-        if self._last_words.startswith(("stopped", "interrupted")) or (self.table.exists() and not self._last_words):
+        words = last_words(self.log_file)
+        if words.startswith(("stopped", "interrupted")) or (self.table.exists() and not words):
             return "stopped"  # asked for, or the machine went down: the rows that are there can be gone on from
         return "failed"
 
     @property
     def problem(self) -> str:
         """Why it failed, in a sentence."""
-        return self._last_words or Outcome(1, "", self._log()).sentence
-
-    @property
-    def _last_words(self) -> str:
-        lines = [line for line in self._log().splitlines() if line.startswith("aimic: ")]
-        return one_line(lines[-1].removeprefix("aimic: ")) if lines else ""
-
-    def _log(self) -> str:
-        try:
-            return self.log_file.read_text("utf-8", "replace")
-        except OSError:
-            return ""
+        return problem_in(self.log_file)
 
     def stop(self) -> None:
         """Ask its process to end; the rows that are there stay."""
-        if self.process is not None and _is_alive(*self.process):
-            with suppress(ProcessLookupError):
-                os.kill(self.process[0], signal.SIGTERM)
+        ask_to_stop(self.process)
 
     def draw(self, width: int) -> Content:
         """Write it on a line: its sign, the images, the model, when."""
@@ -131,23 +128,28 @@ class Job:
         )
 
 
-def new_job(choice: ModelChoice, images: Path, folder: Path, output: Path) -> Job:
+def new_job(choice: ModelChoice, images: Path, folder: Path, output: Path, max_error: float | None = None) -> Job:
     """Describe a prediction of which nothing was written yet."""
-    network = choice.network if (choice.target / "trials").is_dir() else ""
     return Job(
         folder=folder,
         label=choice.label,
         model=choice.target,
-        network=network,
+        network=choice.network_option,
         images=images,
         output=output,
         created=now().isoformat(timespec="seconds"),
+        max_error=max_error,
     )
 
 
 def job_folder(workspace: Workspace, images: Path) -> Path:
     """Return a folder for a prediction: sortable by its time, and human."""
-    return workspace.root / "predictions" / f"{datetime.now():%Y%m%d-%H%M%S}-{printable(images.stem)[:60]}"
+    return workspace.root / "predictions" / stamped(images)
+
+
+def stamped(images: Path) -> str:
+    """Return a name for a job on images: sortable by its time, and human."""
+    return f"{datetime.now():%Y%m%d-%H%M%S}-{printable(images.stem)[:60]}"
 
 
 def start_job(workspace: Workspace, job: Job) -> tuple[Job, subprocess.Popen[bytes]]:
@@ -156,19 +158,15 @@ def start_job(workspace: Workspace, job: Job) -> tuple[Job, subprocess.Popen[byt
     Raises:
         OSError: its folder can't be written or the process can't be started.
     """
-    import psutil
-
     job.folder.mkdir(parents=True, exist_ok=True)
     arguments = ["predict", "--output", str(job.output), "--events", str(job.events_file)]
     if job.network:
         arguments += ["--network", job.network]
+    if job.max_error is not None:
+        arguments += ["--max-error", f"{job.max_error:g}"]
     arguments += ["--", str(job.model), str(job.images)]
     process = start_command(command_line(workspace.root, *arguments), job.log_file, job.log_file)
-    try:
-        began = psutil.Process(process.pid).create_time()
-    except psutil.Error:  # it is gone already; its log says why
-        began = 0.0
-    started = Job(**{**_fields(job), "process": (process.pid, began)})
+    started = replace(job, process=identity_of(process))
     write_json(job.folder / "request.json", _to_record(started))
     return started, process
 
@@ -194,7 +192,7 @@ def read_job(folder: Path) -> Job:
     """
     try:
         record = read_json(folder / "request.json")
-        process = record["process"]
+        wanted = record.get("max_error")
         return Job(
             folder=folder,
             label=str(record["label"]),
@@ -203,30 +201,17 @@ def read_job(folder: Path) -> Job:
             images=Path(record["images"]),
             output=Path(record["output"]),
             created=str(record["created"]),
-            process=None if process is None else (int(process[0]), float(process[1])),
+            process=process_from(record["process"]),
+            max_error=None if wanted is None else float(wanted),
         )
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise InputProblem(f"{printable(str(folder))} holds no prediction that can be read: {error}.") from None
-
-
-def _fields(job: Job) -> dict[str, Any]:
-    return {name: getattr(job, name) for name in job.__dataclass_fields__}
 
 
 def _to_record(job: Job) -> dict[str, Any]:
     record = asdict(job)
     del record["folder"]
     return {name: str(value) if isinstance(value, Path) else value for name, value in record.items()}
-
-
-def _is_alive(pid: int, began: float) -> bool:
-    import psutil
-
-    try:
-        process = psutil.Process(pid)
-        return bool(abs(process.create_time() - began) < 2 and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False
 
 
 def inputs_of(jobs: Sequence[Job]) -> list[str]:

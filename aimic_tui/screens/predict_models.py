@@ -56,6 +56,11 @@ class ModelChoice:
         return whose + self.network + (f", {self.fold}" if self.fold else self._together)
 
     @property
+    def network_option(self) -> str:
+        """What commands get as `--network`; empty where the model is of one network anyway."""
+        return self.network if (self.target / "trials").is_dir() else ""
+
+    @property
     def _together(self) -> str:
         return f", {self.folds} folds together" if self.folds > 1 else ""
 
@@ -92,14 +97,18 @@ def list_models(workspace: Workspace) -> tuple[ModelChoice, ...]:
     return tuple(choice for run in workspace.runs() for choice in _models_of(run))
 
 
-def model_at(path: Path) -> ModelChoice:
+def model_at(path: Path, network: str = "") -> ModelChoice:
     """Return the model that a path leads to: a run's, a trial's or a model's folder.
+
+    Args:
+        network: whose models to take from a run; empty for the best by validation.
 
     Raises:
         InputProblem: there is none.
     """
-    models = find_models(path)
-    return _choice("", path, models)
+    models = find_models(path, network or None)
+    run = path.name if (path / "trials").is_dir() else ""
+    return _choice(run, path, models)
 
 
 def _models_of(run: RunFolder) -> list[ModelChoice]:

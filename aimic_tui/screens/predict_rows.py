@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.evaluation.predictions import CLASS_PREFIX
 from aimic_tui.engine.text import from_csv_cell
 
 _PIECE = 1 << 19  # bytes read at once: some thousand rows, so that a key press between two of them is not late
-_CLASS_PREFIX = "p_"
+_YES_NO = {"yes": 1, "no": 0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,8 @@ class NewRows:
         probabilities: float32 [n, c]; NaN where there is none.
         agreement: float32 [n], share of the models that agree; NaN where one model answers alone.
         problems: n reasons, empty where there is nothing to say.
+        rejected: int8 [n], 1 where the image is left to a person, 0 where not, -1 where no share of errors was wanted.
+        calibrated: whether the probabilities are; None where no row says it.
         more: whether the file holds further rows already.
     """
 
@@ -36,6 +39,8 @@ class NewRows:
     probabilities: NDArray[np.float32]
     agreement: NDArray[np.float32]
     problems: list[str]
+    rejected: NDArray[np.int8]
+    calibrated: bool | None
     more: bool
 
 
@@ -80,18 +85,19 @@ class TableReader:
 
     def _take_header(self, header: Sequence[str]) -> None:
         self._columns = [from_csv_cell(cell) for cell in header]
-        names = [name for name in self._columns if name.startswith(_CLASS_PREFIX)]
+        names = [name for name in self._columns if name.startswith(CLASS_PREFIX)]
         if not names or not {"predicted", "agreement", "problem"} <= set(self._columns):
             raise InputProblem("This is no table that `aimic predict` wrote: it lacks columns of one.")
-        self.classes = tuple(name.removeprefix(_CLASS_PREFIX) for name in names)
+        self.classes = tuple(name.removeprefix(CLASS_PREFIX) for name in names)
         self._codes = {name: code for code, name in enumerate(self.classes)}
 
     def _parsed(self, rows: list[list[str]], *, more: bool) -> NewRows:
         assert self.classes is not None
-        first = self._columns.index(_CLASS_PREFIX + self.classes[0])
+        first = self._columns.index(CLASS_PREFIX + self.classes[0])
         said = self._columns.index("predicted")
         agreement, problem = self._columns.index("agreement"), self._columns.index("problem")
         rows = [row for row in rows if len(row) == len(self._columns)]
+        rejected, calibrated = (self._cells(rows, name) for name in ("rejected", "calibrated"))
         figures = [[float(cell or "nan") for cell in row[first : first + len(self.classes)]] for row in rows]
         return NewRows(
             images=[from_csv_cell(row[0]) for row in rows],
@@ -101,8 +107,17 @@ class TableReader:
                 [float((agreement is not None and row[agreement]) or "nan") for row in rows], np.float32
             ),
             problems=[from_csv_cell(row[problem]) if problem is not None else "" for row in rows],
+            rejected=np.array([_YES_NO.get(cell, -1) for cell in rejected], np.int8),
+            calibrated=next((cell == "yes" for cell in calibrated if cell in _YES_NO), None),
             more=more,
         )
+
+    def _cells(self, rows: list[list[str]], name: str) -> list[str]:
+        """Return a column, empty cells where the table has none of that name: an earlier version wrote it."""
+        if name not in self._columns:
+            return [""] * len(rows)
+        at = self._columns.index(name)
+        return [row[at] for row in rows]
 
 
 def _end_of_rows(data: bytes) -> int:
@@ -121,6 +136,8 @@ class PredictionRows:
         images, problems: a text a row.
         said, probabilities, agreement, sure: arrays, at least `count` long; see `NewRows`. `sure` is the probability
             of what was said, NaN where nothing was.
+        rejected: int8, as in `NewRows`.
+        calibrated: whether the probabilities are; None where it is not known.
     """
 
     def __init__(self, classes: Sequence[str]) -> None:
@@ -132,13 +149,15 @@ class PredictionRows:
         self.probabilities = np.zeros((0, len(self.classes)), np.float32)
         self.agreement = np.zeros(0, np.float32)
         self.sure = np.zeros(0, np.float32)
+        self.rejected = np.zeros(0, np.int8)
+        self.calibrated: bool | None = None
 
     def add(self, rows: NewRows) -> None:
         """Put rows at the end."""
         count = self.count + len(rows.images)
         if count > len(self.said):
             room = max(count, 2 * len(self.said), 1024)
-            for name in ("said", "probabilities", "agreement", "sure"):
+            for name in ("said", "probabilities", "agreement", "sure", "rejected"):
                 old = getattr(self, name)
                 new = np.empty((room, *old.shape[1:]), old.dtype)
                 new[: self.count] = old[: self.count]
@@ -147,12 +166,19 @@ class PredictionRows:
         self.images += rows.images
         self.problems += rows.problems
         self.said[part], self.probabilities[part], self.agreement[part] = rows.said, rows.probabilities, rows.agreement
+        self.rejected[part] = rows.rejected
+        self.calibrated = rows.calibrated if self.calibrated is None else self.calibrated
         known = rows.said >= 0
         taken = (
             rows.probabilities[np.arange(len(rows.said)), np.maximum(rows.said, 0)] if self.classes else rows.agreement
         )
         self.sure[part] = np.where(known, taken, np.nan)
         self.count = count
+
+    @property
+    def with_rejection(self) -> bool:
+        """Whether a share of errors was wanted, so that rows say whether they are left to a person."""
+        return bool((self.rejected[: self.count] >= 0).any())
 
     def class_counts(self) -> NDArray[np.int64]:
         """Return how many images were said to be of each class, int64 [c]."""

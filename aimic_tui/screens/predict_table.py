@@ -52,6 +52,18 @@ def is_unsure(rows: PredictionRows, start: int = 0, stop: int | None = None) -> 
     return result
 
 
+def is_rejected(rows: PredictionRows, start: int = 0, stop: int | None = None) -> NDArray[np.bool_]:
+    """Return which rows are left to a person, since a share of errors was wanted."""
+    result: NDArray[np.bool_] = rows.rejected[start : rows.count if stop is None else stop] == 1
+    return result
+
+
+def _needs_look(rows: PredictionRows, row: int) -> bool:
+    """Tell whether a person should look at a row: what the validation images chose goes before `UNSURE`."""
+    rejected = int(rows.rejected[row])
+    return rejected == 1 or (rejected < 0 and bool(rows.sure[row] < UNSURE))
+
+
 def columns_of(rows: PredictionRows) -> list[Column]:
     """Return the table's columns."""
     classes = [printable(name) for name in rows.classes]
@@ -62,7 +74,7 @@ def columns_of(rows: PredictionRows) -> list[Column]:
         code = int(rows.said[row])
         if code < 0:
             return [(f"{SIGNS['failed']} ", "failed"), (rows.problems[row] or "no answer", "muted")]
-        mark = f"{SIGNS['attention']} " if rows.sure[row] < UNSURE else "  "
+        mark = f"{SIGNS['attention']} " if _needs_look(rows, row) else "  "
         return [(mark, "attention"), (classes[code], "")]
 
     def sure(value: float) -> Cell:
@@ -70,11 +82,18 @@ def columns_of(rows: PredictionRows) -> list[Column]:
             return [("", "")]
         return [(f"{number(float(value))} ", ""), (bar_text(float(value), _BAR), "muted")]
 
-    return [
+    def rejected(value: int) -> Cell:
+        return [("yes", "attention")] if value == 1 else [("no" if value == 0 else "", "muted")]
+
+    found = [
         Column("image", "image", rows.images, keep_end=True),
         Column("says", "says", order, says, width=widest + 3, sort_by=rows.said[: rows.count]),
         Column("sure", "sure", rows.sure[: rows.count], sure, width=6 + _BAR, searched=False),
     ]
+    if rows.with_rejection:
+        values = rows.rejected[: rows.count]
+        found.append(Column("rejected", "rejected", values, rejected, width=8, searched=False, descending=True))
+    return found
 
 
 def sureness_of(rows: PredictionRows, row: int) -> Cell:
@@ -83,7 +102,11 @@ def sureness_of(rows: PredictionRows, row: int) -> Cell:
     if code < 0:
         return [(f"{SIGNS['failed']} {rows.problems[row] or 'no answer'}", "failed")]
     pieces: list[tuple[str, str]] = [(rows.classes[code], "primary"), (f"  {number(float(rows.sure[row]))}", "strong")]
-    if rows.sure[row] < UNSURE:
+    if rows.calibrated is not None:
+        pieces.append(("  calibrated" if rows.calibrated else "  not calibrated", "muted"))
+    if rows.rejected[row] == 1:
+        pieces.append((f"  {SIGNS['attention']} rejected", "attention"))
+    elif _needs_look(rows, row):
         pieces.append((f"  {SIGNS['attention']} unsure", "attention"))
     agreement = float(rows.agreement[row])
     if not np.isnan(agreement) and agreement < 1:
@@ -127,11 +150,17 @@ def counts_text(rows: PredictionRows) -> Content:
                 text, (f" ({percent(count / total, 1)}, {100 * low:.1f} to {100 * high:.1f})", "$text-muted")
             )
         parts.append(text)
-    unsure = int(is_unsure(rows).sum())
-    if unsure:
+    unsure, rejected = int(is_unsure(rows).sum()), int(is_rejected(rows).sum())
+    if rows.with_rejection:
+        style = "$warning" if rejected else "$text-muted"
+        parts.append(Content.styled(f"{SIGNS['attention'] if rejected else ' '} rejected {rejected:,}".strip(), style))
+    elif unsure:
         parts.append(Content.styled(f"{SIGNS['attention']} unsure {unsure:,}", "$warning"))
     if rows.count > total:
         parts.append(Content.styled(f"{SIGNS['failed']} unreadable {rows.count - total:,}", "$error"))
+    if rows.calibrated is not None:
+        words = "probabilities calibrated" if rows.calibrated else "probabilities not calibrated"
+        parts.append(Content.styled(words, "$text-muted"))
     return Content("  ·  ").join(parts)
 
 
@@ -159,6 +188,9 @@ def filters_of(rows: PredictionRows) -> list[Filter]:
         Filter(f"unsure, below {UNSURE}", int(is_unsure(rows).sum()), lambda start, stop: is_unsure(rows, start, stop)),
         Filter("could not be read", rows.count - int(counts.sum()), lambda start, stop: rows.said[start:stop] < 0),
     ]
+    if rows.with_rejection:
+        count = int(is_rejected(rows).sum())
+        found.insert(1, Filter("rejected", count, lambda start, stop: is_rejected(rows, start, stop)))
     return [*found, *(_of_class(rows, code, int(counts[code])) for code in range(len(rows.classes)))]
 
 

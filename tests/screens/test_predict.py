@@ -30,6 +30,7 @@ from aimic_tui.screens.large_image import LargeImage
 from aimic_tui.screens.predict import PredictScreen
 from aimic_tui.screens.predict_job import Job, list_jobs, read_job
 from aimic_tui.screens.predict_models import list_models
+from aimic_tui.screens.predict_prompt import TablePrompt
 from aimic_tui.screens.predict_rows import PredictionRows, TableReader
 from aimic_tui.screens.predict_save import save_table
 from aimic_tui.screens.predict_table import FilterPrompt, PredictionTable, counts_text, filters_of, probabilities_of
@@ -185,9 +186,8 @@ async def test_a_model_asks_for_images_and_a_place_and_starts_the_command(
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, PathPrompt))
         app.screen.query_one(Input).value = str(cells)
-        first = app.screen
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, PathPrompt) and app.screen is not first)
+        await until(pilot, lambda: isinstance(app.screen, TablePrompt))
         output = Path(app.screen.query_one(Input).value)
         assert output.is_relative_to(workspace.root / "predictions")
         await pilot.press("enter")
@@ -408,6 +408,8 @@ def _rows_of(rows: PredictionRows, count: int) -> PredictionRows:
             probabilities=probabilities,
             agreement=np.full(count, np.nan, np.float32),
             problems=[""] * count,
+            rejected=np.full(count, -1, np.int8),
+            calibrated=None,
             more=False,
         )
     )
@@ -441,9 +443,8 @@ async def test_a_real_model_predicts_from_the_app(workspace: Workspace, cells: P
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, PathPrompt))
         app.screen.query_one(Input).value = str(cells)
-        first = app.screen
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, PathPrompt) and app.screen is not first)
+        await until(pilot, lambda: isinstance(app.screen, TablePrompt))
         await pilot.press("enter")
         for _ in range(6):
             try:

@@ -17,15 +17,14 @@ from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.data.reading import UnreadableImage
 from aimic_tui.engine.data.threads import in_threads
 from aimic_tui.engine.errors import InputProblem, Interrupted
-from aimic_tui.engine.evaluation.model_calibration import read_model_calibration, reject_threshold
 from aimic_tui.engine.files import digest_of_bytes
 from aimic_tui.engine.inference.loading import LoadedModel, choose_device, load_model
 from aimic_tui.engine.inference.reference import Recogniser, trained_images
 from aimic_tui.engine.inference.table import Format, PredictionTable, Trust, format_of
+from aimic_tui.engine.inference.trust import trust_in
 from aimic_tui.engine.models.model_folder import read_checked_model
 from aimic_tui.engine.text import printable
 
-POSSIBLE_ERRORS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3)  # what may be asked for instead
 Pictures = dict[Preprocessing, NDArray[np.uint8]]
 BATCH = {"cpu": 16, "cuda": 128}  # on a processor, larger ones only take more memory
 
@@ -117,7 +116,7 @@ def predict(
     """
     began = time.monotonic()
     place = choose_device(device)
-    trust = _trust(models, as_trained, max_error)
+    trust = trust_in(models, as_trained=as_trained, max_error=max_error)
     network, classes, key = _identity(models, files, trust)
     names = [name for name, _ in files]
     with closing(PredictionTable(output, form or format_of(output), key, names, classes, trust=trust)) as table:
@@ -156,26 +155,6 @@ def predict(
         images_per_second=speed,
         trained=None if recogniser is None else recogniser.count,
     )
-
-
-def _trust(models: Sequence[Path], as_trained: bool, max_error: float | None) -> Trust:
-    found = [calibration for model in models if (calibration := read_model_calibration(model)) is not None]
-    known = len(found) == len(models) and not as_trained
-    temperatures = tuple(calibration.temperature for calibration in found) if known else ()
-    if max_error is None:
-        return Trust(temperatures)
-    if not known:
-        what = "without calibration there is no threshold" if as_trained else "it was trained without validation images"
-        raise InputProblem(f"No share of errors can be promised for this model: {what}. Leave the wanted share out.")
-    threshold = reject_threshold(found, max_error)
-    if threshold is None:
-        possible = next((rate for rate in POSSIBLE_ERRORS if reject_threshold(found, rate) is not None), None)
-        advice = f"Ask for {possible:g} or more" if possible else "More images, or a better network, can"
-        raise InputProblem(
-            f"The models' validation images are too few, or too often wrong, to promise at most "
-            f"{100 * max_error:g} % of errors. {advice}."
-        )
-    return Trust(temperatures, threshold)
 
 
 def _identity(
