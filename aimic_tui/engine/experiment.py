@@ -516,9 +516,7 @@ def read_toml(path: Path, *, whose: str = "an experiment's") -> dict[str, Any]:
     try:
         return tomli.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageProblem(
-            f"{printable(str(path))} can't be read: {error.strerror}. Name {whose} TOML file."
-        ) from None
+        raise UsageProblem(f"{printable(str(path))} can't be read: {error.strerror}. Name {whose} TOML file.") from None
     except UnicodeDecodeError:
         raise UsageProblem(f"{printable(str(path))} is not a text file. Name {whose} TOML file.") from None
     except tomli.TOMLDecodeError as error:
