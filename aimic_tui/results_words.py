@@ -23,7 +23,8 @@ def class_methods(confidence: float) -> str:
     ways: dict[str, list[str]] = {}
     for metric in OF_CLASSES:
         ways.setdefault(CLASS_METHODS[metric], []).append(CLASS_TITLES[metric])
-    return f"{100 * confidence:g} % intervals. " + "; ".join(f"{_listed(names)}: {way}" for way, names in ways.items())
+    said = "; ".join(f"{way} ({', '.join(names)})" for way, names in ways.items())
+    return f"{100 * confidence:g} % intervals: {said}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -24,9 +24,11 @@ def a_network(groups: int = 30, **classes: dict[str, Any]) -> dict[str, Any]:
 
 def test_every_figure_of_a_class_has_its_method_named() -> None:
     said = class_methods(0.9)
-    assert said.startswith("90 % intervals. sensitivity, specificity, PPV, NPV and F1: Wilson")
-    assert "AUROC: bootstrap over groups, logit" in said
-    assert "average precision: bootstrap over groups, BCa" in said
+    assert said.startswith(
+        "90 % intervals: Wilson, effective number of images (sensitivity, specificity, PPV, NPV, F1)"
+    )
+    assert "bootstrap over groups, logit (AUROC)" in said
+    assert "bootstrap over groups, BCa (average precision)" in said
 
 
 @pytest.mark.parametrize(

@@ -75,10 +75,15 @@ class ComparisonView(ResultView):
         """Write what choosing is worth and the pairs."""
         assert self.results is not None
         if found is None:
-            self.tell("Nothing to compare it with: train another network on the same split, in this run or another.")
-        else:
-            self.tell(Content("\n").join(chosen_lines(self.results.figures, self.metric)))
-        pairs = found["pairs"] if found else []
+            run = printable(self.results.folder.name)
+            self.tell(
+                f"Nothing to compare it with. Train another network on the same split: --set split.from={run}, or "
+                "several in one run."
+            )
+            self.query_one("#pairs", BigTable).show([], 0)
+            return
+        self.tell(Content("\n").join(chosen_lines(self.results.figures, self.metric)))
+        pairs = found["pairs"]
         columns = [
             Column("pair", "pair", [f"{pair['a']} − {pair['b']}" for pair in pairs], printable),
             Column(
@@ -198,7 +203,7 @@ class GroupsView(ResultView):
             Column("wrong", "wrong", [row.wrong for row in rows], "{:g}".format, "right", 7, descending=True),
             Column(
                 "accuracy",
-                "accuracy",
+                "accuracy (Wilson)",
                 [vars(row.accuracy) for row in rows],
                 interval_cell,
                 width=20,
@@ -251,6 +256,7 @@ class CostView(ResultView):
         if not found:
             self.tell("There is one network only, or nothing is known of what two of them cost.")
             self.query_one("#costs", BigTable).show([], 0)
+            self.query_one("#front", Chart).show(ChartData("", empty=""))
             return
         lower = self.metric in LOWER_IS_BETTER
         merits = {name: self.results.interval(name, self.metric)[0] for name in names}

@@ -79,18 +79,18 @@ class CurvesView(ResultView, can_focus=True):
             for chart in ("#roc", "#precision-recall"):
                 self.query_one(chart, Chart).show(ChartData("", empty="no curve"))
             return
-        share = "" if math.isnan(curves.share) else f" · guessing has a precision of {percent(curves.share)}"
-        band = " · band: 95 %, point by point".replace("95", f"{100 * self.results.figures['confidence']:g}")
+        confidence = f"{100 * self.results.figures['confidence']:g} %"
+        band = "; the band holds point by point" if curves.roc.low is not None else ""
+        share = "" if math.isnan(curves.share) else f" Guessing has a precision of {percent(curves.share)}."
         lines = [
             title,
             Content(
                 f"AUROC {_figure(of['auroc'])} over all folds, {number(curves.fold_auroc)} within them · average "
-                f"precision {_figure(of['average_precision'])} over all, {number(curves.fold_average_precision)} within"
+                f"precision {_figure(of['average_precision'])}, {number(curves.fold_average_precision)} within"
             ),
             Content.styled(
-                "Clearly less over all folds than within them: their networks mean different things by one probability."
-                + share
-                + (band if curves.roc.low is not None else ""),
+                f"{confidence} intervals: bootstrap over groups (AUROC: logit, average precision: BCa){band}.{share} "
+                "Clearly less over all folds than within: their networks mean different things by one probability.",
                 "$text-muted",
             ),
         ]
@@ -178,15 +178,19 @@ def calibration_lines(found: Mapping[str, Any]) -> list[Content]:
         Content(f"{'temperatures':18}{min(values):.2f} to {max(values):.2f}, on validation images"),
         Content(""),
         Content.assemble(("Leave unsure images to a person", "bold"), (": thresholds of validation", "$text-muted")),
-        Content.styled(f"{'wrong':8}{'below':14}{'answered':22}wrong of these, %", "$text-muted"),
+        Content.styled(f"{'wrong':8}{'below':14}{'answered, %':20}wrong of these, %", "$text-muted"),
     ]
     for row in found["rejections"]:
         known = [value for value in row["thresholds"] if value is not None]
         below = f"{min(known):.2f} to {max(known):.2f}" if known else NOTHING
         answered, error = (_hundred(row[key]) for key in ("answered", "error"))
         wanted = f"≤ {100 * row['wanted']:g} %"
-        lines.append(Content(f"{wanted:8}{below:14}{answered:22}{error}"))
-    return lines
+        lines.append(Content(f"{wanted:8}{below:14}{answered:20}{error}"))
+    change = found["difference"]["log_loss"]
+    if (change["value"] or 0) > 0:
+        lines.append(Content.styled(f"! Calibrated is no better here: log loss +{_figure(change)}", "$warning"))
+    by = "inverted test, BCa twice, shares: Wilson; over redrawn groups"
+    return [*lines, Content.styled(f"Intervals: {by}", "$text-muted")]
 
 
 def _hundred(figure: Mapping[str, float | None]) -> str:

@@ -121,7 +121,7 @@ class DecisionView(ResultView):
             said = f"better than both from {better}, shown to be from {shown}"
         else:
             said = f"better than both from {better}, but not shown to be" if better else "not better than both anywhere"
-        yield Content.assemble("Acting by the network instead of on every image or on none: ", (f"{said}.", "bold"))
+        yield Content.assemble("Against acting on every image, or on none: ", (f"{said}.", "bold"))
         yield Content.styled(
             f"Net benefit (Vickers and Elkin): cases found in {_PER} images, less actions for nothing, weighed by the "
             f"probability from which on one acts. {confidence:g} % intervals: bootstrap over groups, point by point. "
@@ -190,7 +190,7 @@ def _chart(curve: DecisionCurve) -> ChartData:
         kept = _PER * values >= floor
         return Series(name, tuple(percents[kept].tolist()), tuple((_PER * values[kept]).tolist()), role)
 
-    drawn = [line("on every image", curve.everyone, "faint"), Series("on none", (1.0, 99.0), (0.0, 0.0), "faint")]
+    drawn = [line("on every image", curve.everyone, "faint"), Series("on none", (0.0, 100.0), (0.0, 0.0), "faint")]
     if curve.low is not None and curve.high is not None:
         drawn += [line("band", curve.low, "second"), line("band", curve.high, "second")]
-    return ChartData("net benefit, by % acted from", (*drawn, line("by the network", curve.network, "first")))
+    return ChartData("net benefit", (*drawn, line("by the network", curve.network, "first")))

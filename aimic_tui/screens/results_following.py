@@ -63,10 +63,12 @@ class FollowingPlace(ReviewPlace):
         while True:
             mark = stamp_of(folder)
             if mark != seen:
-                seen = mark
+                first, seen = seen is None, mark
                 try:
                     results = await asyncio.to_thread(read_results, folder)
                     if results is None and await asyncio.to_thread(has_predictions, folder):
+                        if first:
+                            self.post_message(self.Read(folder, None, "Making the figures from the predictions ..."))
                         results = await self._made_anew(folder)
                     self.post_message(self.Read(folder, results))
                 except AimicError as problem:

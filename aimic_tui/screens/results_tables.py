@@ -13,7 +13,8 @@ from aimic_tui.results_words import choice_lines, why_no_interval
 from aimic_tui.screens.results_data import RunResults
 from aimic_tui.wording import SIGNS, plural
 
-_LONGEST_NAMES = (99, 7, 6, 5, 4)  # of parts, where the line has no room for keys; the first that fits is taken
+# Where the line of parts has no room for keys: names longer than so many characters are cut to so many.
+_CUTS = ((99, 99), (7, 6), (7, 5), (6, 5), (5, 4))
 
 
 def head(results: RunResults, network: str, metric: str) -> Content:
@@ -96,10 +97,8 @@ def parts_line(parts: Mapping[str, Part], shown: str, width: int) -> Content:
 def _lines(parts: Mapping[str, Part], shown: str) -> Iterator[Content]:
     for space in ("  ", " "):
         yield Content(space).join([_piece(part, name == shown, part.name, key=True) for name, part in parts.items()])
-    for longest in _LONGEST_NAMES:
-        names = [
-            part.name if len(part.name) <= longest else part.name[:longest].rstrip("aeiou") for part in parts.values()
-        ]
+    for longest, kept in _CUTS:
+        names = [one.name if len(one.name) <= longest else one.name[:kept].rstrip("aeiou") for one in parts.values()]
         pieces = [_piece(part, name == shown, text) for (name, part), text in zip(parts.items(), names, strict=True)]
         yield Content(" ").join(pieces)
 

@@ -234,8 +234,8 @@ async def test_a_class_has_all_its_figures_with_their_methods_and_its_name_stays
         npv = figures[app.screen.query_one(NetworkTable).chosen]["classes"]["platelet"]["negative_predictive_value"]
         assert table.rows.columns[5].plain(0).startswith(f"{npv['value']:.3f} [")
         notes = _text(app, "#classes-view > .notes")
-        assert "NPV and F1: Wilson, effective number of images" in notes
-        assert "average precision: bootstrap over groups, BCa" in notes
+        assert "Wilson, effective number of images (sensitivity, specificity, PPV, NPV, F1)" in notes
+        assert "bootstrap over groups, BCa (average precision)" in notes
         await pilot.press(*["right"] * 8)
         await pilot.pause()
         first = table.rows.render_line(1).text
