@@ -11,11 +11,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from aimic_tui.engine.data.looks import Looks, remembered_looks
+from aimic_tui.engine.data.measured_before import memory_file
 from aimic_tui.engine.evaluation.label_errors import LabelSuspect, label_errors_of_run
 from aimic_tui.engine.evaluation.tested import TestedRun, read_tested
 from aimic_tui.screens.results_data import Judged
 
 _MOST_ALIKE = 24
+_MOST_COMPARED = 100_000  # images: comparing one with so many takes a tenth of a second
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +95,38 @@ def opinions_of(tested: TestedRun) -> Opinions:
 
 def _entropy(shares: NDArray[np.float64]) -> NDArray[np.float64]:
     found: NDArray[np.float64] = -(shares * np.log(np.maximum(shares, 1e-300))).sum(axis=1)
+    return found
+
+
+def looks_of(judged: Judged, cache_folder: Path) -> Looks | None:
+    """Return what the judged images look like; None where no audit has measured them, or they are too many."""
+    if len(judged.paths) > _MOST_COMPARED:
+        return None
+    memory = memory_file(cache_folder, Path(str(judged.data.get("path", ""))))
+    return remembered_looks(memory, judged.paths, judged.rule)
+
+
+def look_alikes(judged: Judged, row: int, looks: Looks) -> list[tuple[int, list[int]]]:
+    """Return the images of other groups that look most like one: of its class, and of the one it was taken for.
+
+    Where the answer is right, the other class is the second most probable one.
+
+    Returns:
+        (class, rows) twice, the most alike first.
+    """
+    far = looks.distances(row)
+    label, said = int(judged.labels[row]), int(judged.said[row])
+    if said in (label, -1):
+        shares = np.nan_to_num(judged.probabilities[row]).copy()
+        shares[label] = -1
+        said = int(shares.argmax())
+    elsewhere = np.isfinite(far) & (np.array(judged.groups) != judged.groups[row])
+    found = []
+    for code in (label, said):
+        rows = np.flatnonzero(elsewhere & (judged.labels == code))
+        nearest = rows[np.argsort(far[rows], kind="stable")].tolist()
+        once = {judged.images[at]: at for at in reversed(nearest)}  # several seeds answer about one image
+        found.append((code, list(reversed(once.values()))[: _MOST_ALIKE // 2]))
     return found
 
 

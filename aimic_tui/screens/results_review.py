@@ -19,6 +19,7 @@ from textual.widgets import Static
 
 from aimic_tui.engine.data.choice import DataChoice
 from aimic_tui.engine.data.intensity import AS_STORED
+from aimic_tui.engine.data.looks import Looks
 from aimic_tui.engine.data.marks import marks_stamp
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.text import printable
@@ -26,7 +27,7 @@ from aimic_tui.screens.data_state import OpenData, open_data, renewed
 from aimic_tui.screens.large_image import LargeImage
 from aimic_tui.screens.marking import DecidingPlace, marking_keys
 from aimic_tui.screens.results_data import Judged
-from aimic_tui.screens.results_opinions import Opinions, alike
+from aimic_tui.screens.results_opinions import Opinions, alike, look_alikes, looks_of
 from aimic_tui.screens.results_review_rows import (
     FILTERS,
     ORDERS,
@@ -88,6 +89,7 @@ class ReviewPlace(DecidingPlace):
         super().__init__()
         self._judged: Judged | None = None
         self._opinions: Opinions | None = None
+        self._looks: Looks | None = None
         self._network = ""
         self._order = ORDERS[0]
         self._which = "wrong"
@@ -101,17 +103,18 @@ class ReviewPlace(DecidingPlace):
     def _show_judged(self, judged: Judged, network: str) -> None:
         """Show what a network said of each image."""
         before = self._judged
-        self._judged, self._network, self._within = judged, network, None
+        self._judged, self._network, self._within, self._looks = judged, network, None, None
         self._chosen = frozenset()
         self._grid.rule = self.query_one(ImageView).rule = judged.rule
         self._list(anew=True)
         if before is None or before.data != judged.data or self._data is None:
             self._data = None
             self._find_data(judged)
+        self._find_looks(judged)
 
     def _forget_judged(self) -> None:
         """Let go of the run before."""
-        self._judged = self._opinions = self._data = None
+        self._judged = self._opinions = self._looks = self._data = None
         self._grid.rule = self.query_one(ImageView).rule = AS_STORED
 
     def _show_opinions(self, opinions: Opinions) -> None:
@@ -130,6 +133,13 @@ class ReviewPlace(DecidingPlace):
             self.post_message(self.DataFound(judged, None, f"{printable(path)} can't be read: {problem}."))
         else:
             self.post_message(self.DataFound(judged, data))
+
+    @work(group="looks", exclusive=True, exit_on_error=False)
+    async def _find_looks(self, judged: Judged) -> None:
+        """Recall what an audit measured of the images, so that those that look alike are found."""
+        looks = await asyncio.to_thread(looks_of, judged, self.shell.workspace.cache_folder)
+        if self._judged is judged:
+            self._looks = looks
 
     @on(DataFound)
     def _data_found(self, event: DataFound) -> None:
@@ -226,13 +236,23 @@ class ReviewPlace(DecidingPlace):
             view.show_path(None)
             return
         if self.has_class("-alike"):
-            together, near = alike(judged, row)
-            self._show_grid([*together, *near])
-            words = f"{plural(len(together), 'other')} of its group, then those with the most similar probabilities"
-            self.query_one("#behind", Static).update(Content(words))
+            self._show_alike(judged, row)
             return
         self.query_one("#behind", Static).update(Content(printable(judged.images[row])))
         view.show_path(judged.paths[row], self._words(row), probability_bars(judged, row))
+
+    def _show_alike(self, judged: Judged, row: int) -> None:
+        together, near = alike(judged, row)
+        words = f"{plural(len(together), 'other')} of its group, then "
+        if self._looks is not None and self._looks.known[row]:
+            sets = look_alikes(judged, row, self._looks)
+            near = [other for _, rows in sets for other in rows]
+            kinds = [f"{len(rows)} of {printable(judged.classes[code])}" for code, rows in sets]
+            words += f"of other groups what looks most like it: {', then '.join(kinds)}"
+        else:
+            words += "those with the most similar probabilities; those that look alike once Data (1) has audited them"
+        self._show_grid([*together, *near])
+        self.query_one("#behind", Static).update(Content(words))
 
     def _words(self, row: int) -> list[Cell]:
         assert self._judged is not None

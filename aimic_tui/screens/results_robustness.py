@@ -83,12 +83,13 @@ class RobustnessView(ResultView):
             Column(
                 "figure", TITLES[self.metric], [row["figures"][self.metric] for row in rows], interval_cell, width=18
             ),
-            Column("amount", "what was done", [row["amount"] for row in rows], printable),
+            Column("amount", "what was done", [row["amount"] for row in rows], printable, width=45),
         ]
         table.show(columns, len(rows))
 
     def _change(self, figure: Mapping[str, float | None]) -> Cell:
         words = interval_text(figure["value"], figure["low"], figure["high"])
+        words = f"+{words}" if words[:1].isdigit() else words
         return ((words, "attention" if is_loss(figure, self.metric) else ""),)
 
     def again(self) -> None:
@@ -154,7 +155,7 @@ def _summary(found: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], metric
         ]
         from_step.setdefault(min(costs, default=0), []).append(name)
     harmless = from_step.pop(0, [])
-    said = [f"from step {step} on {', '.join(names)}" for step, names in sorted(from_step.items())]
+    said = [f"from step {step} {', '.join(names)}" for step, names in sorted(from_step.items())]
     if all(row["differences"][metric]["low"] is None for row in rows):
         shown = f"No change in {TITLES[metric]} can be given an interval: none is shown."
     elif said:
@@ -168,7 +169,7 @@ def _summary(found: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], metric
     images = f"{plural(found['images'], 'test image')} of {plural(found['groups'], 'group')}"
     unreadable = f" {plural(found['unreadable'], 'image')} could not be read." if found.get("unreadable") else ""
     yield Content.styled(
-        f"Undisturbed {interval_text(clean['value'], clean['low'], clean['high'])}, {images}.{unreadable} Change: "
-        "disturbed less undisturbed, paired; intervals: bootstrap over groups, BCa.",
+        "Change: disturbed less undisturbed, paired; bootstrap over groups, BCa. Undisturbed "
+        f"{interval_text(clean['value'], clean['low'], clean['high'])}, {images}.{unreadable}",
         "$text-muted",
     )

@@ -14,6 +14,8 @@ from textual.widgets import Static
 
 from aimic_tui.app import AimicApp
 from aimic_tui.engine.data.marks import MARKS_NAME, Mark, read_marks
+from aimic_tui.engine.data.measured_before import memory_file
+from aimic_tui.engine.data.measures import measure_images
 from aimic_tui.engine.evaluation.tested import read_tested
 from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.workspace import Workspace
@@ -21,7 +23,7 @@ from aimic_tui.screens.data_prompts import ClassPrompt, NotePrompt
 from aimic_tui.screens.large_image import LargeImage
 from aimic_tui.screens.results import ResultsScreen
 from aimic_tui.screens.results_data import Judged, read_judged
-from aimic_tui.screens.results_opinions import alike, opinions_of
+from aimic_tui.screens.results_opinions import alike, look_alikes, looks_of, opinions_of
 from aimic_tui.screens.results_review import ReviewGrid, ReviewTable
 from aimic_tui.screens.results_review_rows import figures_of, kept_by, probability_bars
 from aimic_tui.widgets.matrix import ConfusionGrid
@@ -207,3 +209,25 @@ def test_an_image_without_an_answer_is_neither_wrong_nor_in_the_way(run: RunFold
     assert kept_by("all", judged, None, None).all()
     assert len(probability_bars(judged, 0)) == 3
     assert alike(judged, 1)[1].count(0) == 0
+
+
+async def test_once_audited_look_alikes_of_both_classes_stand_beside_an_error(run: RunFolder, until: Until) -> None:
+    workspace = Workspace(run.path.parent.parent)
+    judged = read_judged(run, "mobilenet_v2")
+    memory = memory_file(workspace.cache_folder, Path(str(judged.data["path"])))
+    measure_images(judged.paths, judged.rule, memory=memory)
+    looks = looks_of(judged, workspace.cache_folder)
+    assert looks is not None
+    row = int(np.flatnonzero(judged.wrong)[0])
+    (label, own), (said, other) = look_alikes(judged, row, looks)
+    assert (label, said) == (judged.labels[row], judged.said[row])
+    assert {int(judged.labels[at]) for at in own} == {label}
+    assert {int(judged.labels[at]) for at in other} == {said}
+    assert judged.groups[row] not in {judged.groups[at] for at in own + other}
+    far = looks.distances(row)
+    assert (np.diff(far[own]) >= 0).all()
+    app = _app(run)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: _ready(app) and _place(app)._looks is not None)
+        await pilot.press("p", "A")
+        await until(pilot, lambda: "looks most like it" in str(_place(app).query_one("#behind", Static).render()))

@@ -183,7 +183,7 @@ async def test_robustness_is_a_command_until_it_is_measured(run: RunFolder, unti
             losses = app.screen.query_one("#losses", BigTable)
             await until(pilot, lambda: losses.rows.count == 1)
             assert losses.rows.columns[2].plain(0) == "-0.200 [-.300 -.100]"
-            assert "Shown to cost macro F1: from step 2 on blur." in _words(app, "#robustness")
+            assert "Shown to cost macro F1: from step 2 blur." in _words(app, "#robustness")
             assert "bootstrap over groups, BCa" in _words(app, "#robustness")
     finally:
         (run.path / "robustness.json").unlink()

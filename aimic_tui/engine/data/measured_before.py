@@ -51,11 +51,48 @@ def keys_of(paths: Sequence[Path], steps: str) -> npt.NDArray[np.uint64]:
     return keys
 
 
+def recalled(path: Path, keys: npt.NDArray[np.uint64], rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+    """Fill in the rows of images that are known, and write nothing.
+
+    Args:
+        path: the file.
+        keys: uint64 [n, 2].
+        rows: [n], written to.
+
+    Returns:
+        bool [n], which of them were known.
+    """
+    known = np.zeros(len(keys), bool)
+    try:
+        record = _record_of(rows.dtype)
+        stored = np.memmap(path, record, "r", shape=(path.stat().st_size // record.itemsize,))
+    except (OSError, ValueError):  # none yet, or empty
+        return known
+    found = _places(stored, keys)
+    known = found >= 0
+    rows[known] = stored["row"][found[known]]
+    return known
+
+
+def _record_of(row: np.dtype[np.void]) -> np.dtype[np.void]:
+    return np.dtype([("key", "<u8", 2), ("row", row)])
+
+
+def _places(stored: npt.NDArray[np.void], keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.intp]:
+    """Return int [n], where each key is stored; -1 where it is not."""
+    stored_keys = np.asarray(stored["key"])
+    order = np.lexsort((stored_keys[:, 1], stored_keys[:, 0]))
+    firsts = stored_keys[order, 0]
+    at = order[np.minimum(np.searchsorted(firsts, keys[:, 0]), len(order) - 1)]
+    places: npt.NDArray[np.intp] = np.where((stored_keys[at] == keys).all(axis=1) & keys.any(axis=1), at, -1)
+    return places
+
+
 class MeasuredBefore:
     """The rows of one file, by key. A file that can't be written costs the next audit time, and nothing else."""
 
     def __init__(self, path: Path, row: np.dtype[np.void]) -> None:
-        self._record = np.dtype([("key", "<u8", 2), ("row", row)])
+        self._record = _record_of(row)
         self._path = path
         self._waiting: list[bytes] = []
         with suppress(OSError):
@@ -78,12 +115,9 @@ class MeasuredBefore:
             stored = np.memmap(self._path, self._record, "r")
         except (OSError, ValueError):  # none yet, or empty
             return np.zeros(len(keys), bool)
-        stored_keys = np.asarray(stored["key"])
-        order = np.lexsort((stored_keys[:, 1], stored_keys[:, 0]))
-        firsts = stored_keys[order, 0]
-        at = np.minimum(np.searchsorted(firsts, keys[:, 0]), len(order) - 1)
-        known: npt.NDArray[np.bool_] = (stored_keys[order[at]] == keys).all(axis=1) & keys.any(axis=1)
-        found = order[at[known]]
+        places = _places(stored, keys)
+        known: npt.NDArray[np.bool_] = places >= 0
+        found = places[known]
         rows[known] = stored["row"][found]
         if len(stored) > _STALE * len(keys) + _AT_ONCE:
             with suppress(OSError):
