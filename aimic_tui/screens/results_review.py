@@ -243,15 +243,16 @@ class ReviewPlace(DecidingPlace):
 
     def _show_alike(self, judged: Judged, row: int) -> None:
         together, near = alike(judged, row)
-        words = f"{plural(len(together), 'other')} of its group, then "
+        others = f"{plural(len(together), 'other')} of its group"
         if self._looks is not None and self._looks.known[row]:
             sets = look_alikes(judged, row, self._looks)
-            near = [other for _, rows in sets for other in rows]
             kinds = [f"{len(rows)} of {printable(judged.classes[code])}" for code, rows in sets]
-            words += f"of other groups what looks most like it: {', then '.join(kinds)}"
+            words = f"In other groups look most like it: {', '.join(kinds)}; then {others}"
+            shown = [*(other for _, rows in sets for other in rows), *together]
         else:
-            words += "those with the most similar probabilities; those that look alike once Data (1) has audited them"
-        self._show_grid([*together, *near])
+            words = f"{others}, then those with the most similar probabilities; once audited (1), those that look alike"
+            shown = [*together, *near]
+        self._show_grid(shown)
         self.query_one("#behind", Static).update(Content(words))
 
     def _words(self, row: int) -> list[Cell]:
@@ -261,7 +262,8 @@ class ReviewPlace(DecidingPlace):
     def _show_grid(self, rows: Sequence[int], *, again: bool = False) -> None:
         assert self._judged is not None
         self._in_grid = list(rows)
-        items = thumbnails_of(self._judged, self._in_grid, self._data, self._chosen)
+        like = self.has_class("-alike")  # what it is matters there, not which it is
+        items = thumbnails_of(self._judged, self._in_grid, self._data, self._chosen, classes=like)
         if again:
             self._grid.items = items
             self._grid.refresh()

@@ -125,15 +125,18 @@ def review_columns(
 
 
 def thumbnails_of(
-    judged: Judged, rows: Sequence[int], data: OpenData | None, chosen: frozenset[str]
+    judged: Judged, rows: Sequence[int], data: OpenData | None, chosen: frozenset[str], *, classes: bool = False
 ) -> list[Thumbnail]:
-    """Return images with how sure the answer was; wrong answers without a mark carry the sign that wants attention."""
+    """Return images with how sure the answer was; wrong answers without a mark carry the sign that wants attention.
+
+    Their captions are their names or, with `classes`, their classes.
+    """
     found = []
     for row, sure in zip(rows, judged.confidence[list(rows)].tolist(), strict=True):
         image = judged.images[row]
         signs = sign_of(image, data, chosen)
         out = data is not None and data.mark(image, "exclude") is not None
-        caption = f"{image.rpartition('/')[2]} {short(sure)}"
+        caption = judged.classes[judged.labels[row]] if classes else f"{image.rpartition('/')[2]} {short(sure)}"
         sign = signs or ("!" if judged.said[row] != judged.labels[row] else "")
         found.append(Thumbnail(judged.paths[row], caption, sign, "primary" if signs else "attention", out))
     return found

@@ -230,4 +230,6 @@ async def test_once_audited_look_alikes_of_both_classes_stand_beside_an_error(ru
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: _ready(app) and _place(app)._looks is not None)
         await pilot.press("p", "A")
-        await until(pilot, lambda: "looks most like it" in str(_place(app).query_one("#behind", Static).render()))
+        await until(pilot, lambda: "look most like it" in str(_place(app).query_one("#behind", Static).render()))
+        captions = [item.caption for item in _place(app).query_one(ReviewGrid).items]
+        assert set(captions) <= set(judged.classes)
