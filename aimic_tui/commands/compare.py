@@ -90,9 +90,8 @@ def ranking_to_json(found: Ranking) -> dict[str, Any]:
         "average_ranks": dict(zip(found.networks, found.average_ranks, strict=True)),
         "friedman": {
             "chi_square": found.chi_square,
-            "p": found.chi_square_p,
             "f": found.f if math.isfinite(found.f) else None,
-            "f_p": found.p,
+            "p": found.p,
         },
         "critical_difference": found.critical_difference,
         "alpha": found.alpha,
@@ -118,11 +117,10 @@ def ranking_lines(found: Ranking) -> Iterator[str]:
 def ranking_sentences(found: Ranking) -> Iterator[str]:
     """Say what the tests of a ranking found."""
     count, sets = len(found.networks), len(found.data_sets)
-    f = f"{found.f:.2f}" if math.isfinite(found.f) else "infinite"
-    freedom = f"{count - 1}, {(count - 1) * (sets - 1)}"
+    verdict = "networks differ" if found.p <= found.alpha else "no difference is shown"
     yield (
-        f"Friedman's test over {sets} data sets, Iman and Davenport's F({freedom}) = {f}, "
-        f"p {_p(found.p)}: {'networks differ' if found.p <= found.alpha else 'no difference is shown'}."
+        f"Friedman's test over {sets} data sets, by permutation: chi-square {found.chi_square:.2f} with "
+        f"{wording.plural(count - 1, 'degree')} of freedom, p {_p(found.p)}: {verdict}."
     )
     yield (
         f"Nemenyi's critical difference of average ranks at {100 * found.alpha:g} %: {found.critical_difference:.2f}. "

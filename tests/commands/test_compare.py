@@ -78,13 +78,20 @@ def as_data_set(run: Path, name: str) -> None:
 def test_runs_on_several_data_sets_are_ranked(several: Path) -> None:
     result = call(several, "20261121", "20261122", "20261123")
     assert result.exit_code == 0, result.output
-    for wanted in ("set1", "average rank", "Iman and Davenport's F(2, 4)", "CD 1.91", "3 data sets are few"):
+    for wanted in (
+        "set1",
+        "average rank",
+        "by permutation: chi-square 6.00 with 2 degrees of freedom, p 0.028",
+        "CD 1.91",
+        "3 data sets are few",
+    ):
         assert wanted in result.stdout, wanted
     found = json.loads(call(several, "20261121", "20261122", "20261123", "--json").stdout)
     assert found["average_ranks"] == {"good": 1.0, "fair": 2.0, "poor": 3.0}
     assert found["critical_difference"] == pytest.approx(2.343 * (12 / 18) ** 0.5, abs=2e-3)
     assert found["friedman"]["chi_square"] == pytest.approx(6.0)
     assert found["friedman"]["f"] is None
+    assert found["friedman"]["p"] == pytest.approx(1 / 36)  # 6 of 6 ** 3 orders agree throughout
 
 
 def test_the_diagram_is_written_as_a_drawing(several: Path, tmp_path: Path) -> None:

@@ -17,12 +17,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, permutations, product
 
 import numpy as np
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.metrics import Floats
+
+_COUNT_ALL_UP_TO = 50_000  # arrangements
+_DRAWN, _AT_ONCE = 20_000, 2_000
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,9 @@ class Ranking:
         values: the figure, a row a data set, a column a network.
         ranks: the same of the ranks, 1 is the best.
         average_ranks: one a network.
-        chi_square, chi_square_p: Friedman's test.
-        f, p: Iman and Davenport's; `f` is infinite where all data sets rank the networks alike.
+        chi_square: Friedman's statistic.
+        f: Iman and Davenport's; infinite where all data sets rank the networks alike.
+        p: of Friedman's statistic, by permutation.
         critical_difference: of average ranks.
         pairs: every two networks.
         groups: places in the order of average rank, from and to (both included), of networks next to each other of
@@ -69,7 +73,6 @@ class Ranking:
     ranks: tuple[tuple[float, ...], ...]
     average_ranks: tuple[float, ...]
     chi_square: float
-    chi_square_p: float
     f: float
     p: float
     critical_difference: float
@@ -117,10 +120,8 @@ def rank_networks(
     average = ranks.mean(axis=0)
     chi_square, f = friedman(ranks)
     count, sets = len(networks), len(data_sets)
-    from scipy.special import chdtrc, fdtrc
     from scipy.stats import studentized_range
 
-    freedom = (count - 1, (count - 1) * (sets - 1))
     error = math.sqrt(count * (count + 1) / (6 * sets))
     critical = float(studentized_range.ppf(1 - alpha, count, np.inf)) / math.sqrt(2) * error
     pairs = tuple(
@@ -141,9 +142,8 @@ def rank_networks(
         tuple(map(tuple, ranks.tolist())),
         tuple(average.tolist()),
         chi_square,
-        float(chdtrc(count - 1, chi_square)),
         f,
-        0.0 if math.isinf(f) else float(fdtrc(*freedom, f)),
+        permutation_p(ranks),
         critical,
         pairs,
         _groups(np.sort(average), critical),
@@ -167,6 +167,31 @@ def friedman(ranks: Floats) -> tuple[float, float]:
     chi_square = sets * sets * (count - 1) * between / spread
     left = sets * (count - 1) - chi_square
     return chi_square, math.inf if left < 1e-9 else (sets - 1) * chi_square / left
+
+
+def permutation_p(ranks: Floats) -> float:
+    """Return the share of arrangements whose Friedman statistic is at least that of `ranks`.
+
+    Under the hypothesis that the networks are alike each data set's ranks fall to them in any order. All arrangements
+    are counted where they are few (the first data set's order may stay: only the others' relative to it matter), else
+    as many drawn ones, always the same, and the arrangement itself (Phipson and Smyth 2010: p is never 0).
+
+    Args:
+        ranks: float [data sets, networks].
+    """
+    sets, count = ranks.shape
+    squares = (ranks.sum(axis=0) ** 2).sum()  # rises with the statistic: all else is the same in each arrangement
+    if math.factorial(count) ** (sets - 1) <= _COUNT_ALL_UP_TO:
+        orders = [np.array(order) for order in permutations(range(count))]
+        others = product(*([row[order] for order in orders] for row in ranks[1:]))
+        sums = np.array([ranks[0] + np.sum(rows, axis=0) for rows in others])
+        return float(((sums**2).sum(axis=1) >= squares - 1e-9).mean())
+    random = np.random.default_rng(0)
+    at_least = 1
+    for _ in range(_DRAWN // _AT_ONCE):
+        drawn = random.permuted(np.broadcast_to(ranks, (_AT_ONCE, sets, count)), axis=2)
+        at_least += int(((drawn.sum(axis=1) ** 2).sum(axis=1) >= squares - 1e-9).sum())
+    return at_least / (_DRAWN + 1)
 
 
 def _ranks(values: Floats) -> Floats:

@@ -55,8 +55,8 @@ def ranking_words(ranking: Ranking) -> str:
     """Say whether networks are shown to differ over the data sets."""
     shown = sum(pair.differ for pair in ranking.pairs)
     return (
-        f"Friedman's test with Iman and Davenport's F: p {p_value(ranking.p)}. Nemenyi's critical difference of "
-        f"average ranks at {ranking.alpha:g}: {number(ranking.critical_difference, 2)}; "
+        f"Friedman's test, by permutation: p {p_value(ranking.p)}. Nemenyi's critical difference of average ranks at "
+        f"{ranking.alpha:g}: {number(ranking.critical_difference, 2)}; "
         + (f"{shown} pair(s) differ." if shown else "no two networks are shown to differ.")
         + (" With so few data sets even large differences are rarely shown." if len(ranking.data_sets) <= 5 else "")
     )

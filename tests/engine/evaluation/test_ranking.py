@@ -12,7 +12,8 @@ from hypothesis.extra import numpy as arrays
 from scipy import stats
 
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.evaluation.ranking import diagram_lines, friedman, rank_networks
+from aimic_tui.engine.evaluation import ranking
+from aimic_tui.engine.evaluation.ranking import diagram_lines, friedman, permutation_p, rank_networks
 
 # Demsar (2006), Table 2: AUC of four trees on fourteen data sets (voting's last to the rank that is printed beside it).
 NAMES = ("C4.5", "C4.5+m", "C4.5+cf", "C4.5+m+cf")
@@ -73,6 +74,34 @@ def test_friedmans_statistic_is_scipys_with_ties(values: np.ndarray) -> None:
     sets, count = values.shape
     left = sets * (count - 1) - chi_square
     assert f == (math.inf if left < 1e-9 else pytest.approx((sets - 1) * chi_square / left))
+
+
+@pytest.mark.parametrize(
+    ("sets", "networks", "expected"), [(2, 3, 1 / 6), (3, 3, 1 / 36), (4, 2, 1 / 8), (2, 2, 1 / 2)]
+)
+def test_agreement_of_few_data_sets_is_as_likely_as_counting_says(sets: int, networks: int, expected: float) -> None:
+    assert permutation_p(np.tile(np.arange(1.0, networks + 1), (sets, 1))) == pytest.approx(expected)
+
+
+def test_friedmans_exact_table_is_met() -> None:
+    """Chi-square 6.0 of three networks over four data sets: P 0.069; 6.5: 0.042; 8.0: 0.0046 (Friedman 1937)."""
+    one, other = (1.0, 2.0, 3.0), (1.0, 3.0, 2.0)
+    table = {
+        6.0: ((one, one, other, other), 0.069),
+        6.5: ((one, other, other, other), 0.042),
+        8.0: ((one,) * 4, 0.0046),
+    }
+    for chi_square, (ranks, expected) in table.items():
+        assert friedman(np.array(ranks))[0] == pytest.approx(chi_square)
+        assert permutation_p(np.array(ranks)) == pytest.approx(expected, abs=6e-4)
+
+
+def test_drawn_arrangements_say_what_counted_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    ranks = np.array([[1, 2, 3], [1, 3, 2], [2, 1, 3], [1.5, 1.5, 3], [1, 2, 3]])
+    counted = permutation_p(ranks)
+    monkeypatch.setattr(ranking, "_COUNT_ALL_UP_TO", 0)
+    assert permutation_p(ranks) == pytest.approx(counted, abs=0.005)
+    assert permutation_p(ranks) == permutation_p(ranks)
 
 
 def test_nemenyis_p_meets_the_critical_difference() -> None:
