@@ -26,7 +26,7 @@ from aimic_tui.widgets.dialogs import Confirm
 from aimic_tui.widgets.row_list import RowList
 
 _IN_LIST = ("new", "open")
-_IN_STUDY = ("part", "metric", "tables", "back")
+_IN_STUDY = ("plan", "part", "metric", "tables", "back")
 
 
 class StudiesScreen(FollowingStudies):
@@ -129,7 +129,7 @@ class StudiesScreen(FollowingStudies):
             return row is not None and not row.alive and row.state != "finished" and not self._starting
         if action == "stop":
             return row is not None and row.state == "running"
-        return row is not None if action in ("look", "plan") else True
+        return row is not None if action == "look" else True
 
     # -- opening
 

@@ -27,7 +27,7 @@ from aimic_tui.wording import SIGNS, ago, duration, number, plural
 
 Plan = Mapping[tuple[str, str], CellPreview]  # (data set, protocol) -> what it amounts to
 
-_WIDEST = 46  # columns of a cell
+_WIDEST = 52  # columns of a cell
 _COUNT = 7  # "131/400"
 
 

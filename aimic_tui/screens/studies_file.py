@@ -65,6 +65,7 @@ class StudyFile(ModalScreen[bool]):
     StudyFile #title { padding: 0 1; height: auto; max-height: 3; }
     StudyFile #said { height: 1fr; padding: 0 1; }
     StudyFile #said Static { height: auto; }
+    StudyFile #plan { text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -91,6 +92,8 @@ class StudyFile(ModalScreen[bool]):
             yield Rule()
             with VerticalScroll(id="said"):
                 yield Static("", id="lines")
+                yield Static("", id="plan")
+                yield Static("", id="amounts")
             yield Rule()
             yield KeyLine()
 
@@ -126,12 +129,18 @@ class StudyFile(ModalScreen[bool]):
             lines += [Content.styled(f"! {printable(sentence)}", "$warning") for sentence in looked.problems]
         else:
             title.append(Content.styled("Nothing is started yet.", muted))
-        if looked is not None and looked.plan:
-            lines += [Content("")] * bool(lines) + [Content(line) for line in looked.plan]
+        if lines and looked is not None and looked.plan:
+            lines.append(Content(""))
+        plan = list(looked.plan) if looked is not None else []
+        table = plan.index("") if "" in plan else len(plan)
+        amounts = [Content(line) for line in plan[table:]]
         if looked is not None and looked.alive:
-            lines += [Content(""), Content.styled("The study is going on.", muted)]
+            amounts += [Content(""), Content.styled("The study is going on.", muted)]
         self.query_one("#title", Static).update(Content("\n").join(title))
         self.query_one("#lines", Static).update(Content("\n").join(lines))
+        self.query_one("#lines", Static).display = bool(lines)
+        self.query_one("#plan", Static).update(Content("\n").join(map(Content, plan[:table])))
+        self.query_one("#amounts", Static).update(Content("\n").join(amounts))
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -26,6 +26,7 @@ from aimic_tui.screens.studies_tables import (
     gap_lines,
     protocols_of,
     rank_columns,
+    summary,
     words_above,
 )
 from aimic_tui.study_overview import CellRow, StudyRow
@@ -139,7 +140,11 @@ class StudyView(Vertical):
         if cell is None:
             details.update("")
         else:
-            details.update(cell_details(cell, self._plan.get((cell.data, cell.protocol)), max(40, self.size.width)))
+            plan = self._plan.get((cell.data, cell.protocol))
+            parts = [cell_details(cell, plan, max(40, self.size.width))]
+            if self._tables is not None and (found := summary(self._tables)):
+                parts += [Content(""), found]
+            details.update(Content("\n").join(parts))
 
     @on(CellGrid.Moved)
     def _cell_moved(self, event: CellGrid.Moved) -> None:

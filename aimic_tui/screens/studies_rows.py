@@ -12,27 +12,28 @@ from aimic_tui.wording import NOTHING, SIGNS, ago, duration, plural
 
 STYLES = {"running": "$primary", "stopping": "$primary", "failed": "$error", "interrupted": "$warning"}
 _COUNT = 9  # "131/400"
-_WHEN = 30  # "stopped yesterday 17:40", "12 min left in this run"
+_WHEN = 36  # "interrupted yesterday 17:40 · r goes on"
 
 
 def _name_width(width: int) -> int:
-    return max(12, min(30, width // 4))
+    return max(12, min(28, width // 4))
 
 
 def _size_width(width: int) -> int:
-    return 38 if width >= 112 else 14
+    return 24 if width >= 100 else 12
 
 
 def study_heading(width: int) -> Content:
     """Write the headings above the studies."""
-    size = "networks × data sets × protocols" if width >= 112 else "size"
     left = "Studies".ljust(2 + _name_width(width) + 2)
-    rest = f"{size.ljust(_size_width(width) + 2)}{'trials done'.ljust(_bar_width(width) + _COUNT + 4)}"
+    rest = f"{'size'.ljust(_size_width(width) + 2)}{'trials done'.ljust(_bar_width(width) + _COUNT + 4)}"
     return Content.assemble((left, "bold"), (f"{rest}how it goes", "$text-muted"))
 
 
 def _bar_width(width: int) -> int:
-    return max(4, min(24, width - 2 - _name_width(width) - _size_width(width) - _COUNT - _WHEN - 8))
+    return max(
+        4, min(24, width - 2 - _name_width(width) - _size_width(width) - _COUNT - (_WHEN if width >= 100 else 26) - 8)
+    )
 
 
 def study_line(row: StudyRow, width: int) -> Content:
@@ -60,11 +61,8 @@ def study_line(row: StudyRow, width: int) -> Content:
 
 
 def _size_text(study: Study, width: int) -> str:
-    counts = len(study.networks), len(study.data_sets), len(study.protocols)
-    if width < 112:
-        return " × ".join(map(str, counts))
-    names = (plural(counts[0], "network"), plural(counts[1], "data set"), plural(counts[2], "protocol"))
-    return " × ".join(names)
+    networks = plural(len(study.networks), "network") if width >= 100 else str(len(study.networks))
+    return f"{networks} × {plural(len(study.cells), 'cell')}"
 
 
 def count_text(row: StudyRow) -> str:
@@ -121,6 +119,7 @@ def head(row: StudyRow, width: int, left: float | None) -> Content:
         )
     where = printable(str(page)) if page.is_file() else "made with the first figures; e makes it"
     lines.append(Content.styled(f"page of tables: {where}", "$text-muted"))
+    shown = [line.truncate(width, ellipsis=True) for line in lines]
     if said := row.problem or row.sentence:
-        lines.append(Content.styled(f"{SIGNS['failed']} {one_line(said)}", "$error"))
-    return Content("\n").join(line.truncate(width, ellipsis=True) for line in lines)
+        shown.append(Content.styled(f"{SIGNS['failed']} {one_line(said, 400)}", "$error"))  # to its end, over lines
+    return Content("\n").join(shown)

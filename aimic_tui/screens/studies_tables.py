@@ -24,6 +24,7 @@ _FIGURE = 22  # "96.83 (95.10 to 97.92)"
 _DIFFERENCE = 22
 _PUBLISHED = 9
 _MEAN = "mean"
+_TWO_TICKS = 16  # columns of a scale that one can be read off
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def figure_columns(lines: Sequence[Line], metric: str, width: int) -> list[Colum
     begin = _names(lines)
     taken = _taken(begin) + 2 + _FIGURE + ((2 + _PUBLISHED + 2 + _DIFFERENCE) if compared and width >= 110 else 0)
     values = [_interval(line.figure) for line in lines]
-    scale = common_scale(end for value in values for end in (value.low, value.value, value.high))
+    scale = _scale(values, (0.0, 100.0))
     columns = [
         *begin,
         Column("figure", f"{TITLES[metric]}, %", values, _figure_cell, width=_FIGURE, sort_by=_order(values)),
@@ -114,9 +115,7 @@ def gap_columns(tables: StudyTables, lines: Sequence[Line], width: int) -> list[
     """Return the table of `gap_lines`: the gap, drawn beside it, and the two figures that it is between."""
     begin = _names(lines)
     values = [_interval(line.figure) for line in lines]
-    scale = common_scale(
-        [0.0, *(end for value in values for end in (value.low, value.value, value.high))], limits=(-1, 1)
-    )
+    scale = _scale([Interval(0.0), *values], (-100.0, 100.0))
     columns = [
         *begin,
         Column("gap", "gap, points", values, _figure_cell, width=_FIGURE, sort_by=_order(values)),
@@ -146,7 +145,7 @@ def rank_columns(ranking: Mapping[str, Any], width: int) -> tuple[list[Column], 
     columns = [
         Column("network", "network", names, printable, width=network),
         Column("rank", "average rank", averages_of(values), lambda rank: number(rank, 2), "right", 12),
-        _drawn(values, scale, min(60, width - 2 - network - 2 - 12 - 2)),
+        _drawn(values, scale, min(60, width - 2 - network - 2 - 12 - 2), times=1.0),
     ]
     for place, data in enumerate(ranking["data_sets"]):
         ranks = [f"{ranking['ranks'][name][place]:g}" for name in names]
@@ -192,6 +191,12 @@ def words_above(tables: StudyTables, part: str, protocol: str) -> Content:
     return Content("\n").join(lines)
 
 
+def summary(tables: StudyTables) -> Content:
+    """Write what a study found in a few sentences."""
+    said = tables.found["sentences"]
+    return Content("\n").join(Content(printable(words)) for words in (*said["best"].values(), said["gap"]) if words)
+
+
 def _names(lines: Sequence[Line]) -> list[Column]:
     data = min(24, max([8, *(len(printable(line.data)) for line in lines)]))
     network = min(24, max([7, *(len(printable(line.network)) for line in lines)]))
@@ -205,13 +210,28 @@ def _taken(columns: Sequence[Column]) -> int:
     return 2 + sum(column.width or 0 for column in columns) + 2 * (len(columns) - 1) + 4
 
 
-def _drawn(values: Sequence[Interval], scale: Scale, room: int) -> Column:
+def _scale(values: Sequence[Interval], limits: tuple[float, float]) -> Scale:
+    """Return a scale in per cent."""
+    ends = [end for value in values for end in (value.low, value.value, value.high)]
+    return common_scale([None if end is None else 100 * end for end in ends], 5.0, limits)
+
+
+def _drawn(values: Sequence[Interval], scale: Scale, room: int, times: float = 100.0) -> Column:
     width = max(12, min(60, room))
 
     def show(value: Interval) -> Cell:
-        return ((bar(value.value, value.low, value.high, scale, width), "primary"),)
+        middle, low, high = (None if end is None else times * end for end in (value.value, value.low, value.high))
+        return ((bar(middle, low, high, scale, width), "primary"),)
 
-    return Column("drawn", axis(scale, width), values, show, width=width, searched=False, sort_by=_order(values))
+    return Column(
+        "drawn",
+        axis(scale, width) if width >= _TWO_TICKS else "",
+        values,
+        show,
+        width=width,
+        searched=False,
+        sort_by=_order(values),
+    )
 
 
 def _interval(figure: Mapping[str, Any]) -> Interval:

@@ -74,10 +74,10 @@ def _summary(figures: StudyFigures) -> Iterator[Block]:
 
 
 def best_of(figures: StudyFigures, protocol: str) -> str:
-    """Return the sentence on the network with the highest mean F1 under a protocol, "" where no mean is known."""
+    """Return the sentence on the network with the highest mean F1 under a protocol, "" before all are tested."""
     means = {name: figures.average(protocol, name, "macro_f1") for name in figures.study.networks}
     known = {name: mean for name, mean in means.items() if mean is not None and mean.value is not None}
-    if not known:
+    if len(known) < len(means):
         return ""
     best = max(known, key=lambda name: known[name].value or 0.0)
     return best_words(protocol, best, known[best])

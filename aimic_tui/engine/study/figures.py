@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -126,11 +126,14 @@ def read_figures(study: Study, folder: StudyFolder, workspace: Workspace) -> Stu
 
 def _rankings(study: Study, networks: Mapping[tuple[str, str, str], NetworkFigures]) -> dict[str, Ranking | str]:
     found: dict[str, Ranking | str] = {}
+    titles = {cell.experiment.name: cell.data.name for cell in study.cells}
     for protocol in study.protocols if len(study.data_sets) > 1 else ():
         runs = sorted({figures.run.path for key, figures in networks.items() if key[1] == protocol})
         if runs:
             try:
-                found[protocol] = rank_runs(runs, "macro_f1")
+                ranking = rank_runs(runs, "macro_f1")
+                sets = tuple(titles.get(name, name) for name in ranking.data_sets)
+                found[protocol] = replace(ranking, data_sets=sets)
             except InputProblem as problem:
                 found[protocol] = problem.sentence
     return found
