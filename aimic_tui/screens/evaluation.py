@@ -223,7 +223,7 @@ class EvaluationScreen(Place):
         self._job, self._state, self._answer, self._said = job, None, None, None
         self.set_class(True, "-one")
         self.set_class(False, "-answered")
-        self._title(job.label, f"judged on {short_path(Path(job.data))}")
+        self._title(short_path(Path(job.data)), f"judged by {job.label}")
         self.query_one("#verdict", Static).update("")
         pane = self.query_one(ResultPane)
         pane.scroll_home(animate=False)
@@ -273,12 +273,12 @@ class EvaluationScreen(Place):
         found = self._answer
         if found is None:
             return
-        width = max(60, self.size.width - 4)
+        narrow = self.size.width < _NARROW
+        width = max(60, self.size.width - (3 if narrow else 5))  # without paddings and the scroll bar
         self.query_one("#verdict", Static).update(verdict_text(found))
         self.query_one("#figures", Static).update(figures_table(found, width))
         self.query_one("#classes", Static).update(classes_table(found, width))
-        half = width // 2 - 2 if self.size.width >= _NARROW else width
-        self.query_one("#differing", Static).update(differing_text(found, half))
+        self.query_one("#differing", Static).update(differing_text(found, width if narrow else width // 2 - 2))
 
     # -- the images behind the matrix
 
@@ -287,7 +287,7 @@ class EvaluationScreen(Place):
         event.stop()
         if self._answer is not None:
             label, said = (printable(self._answer["classes"][code]) for code in (event.row, event.column))
-            many = plural(event.count, "image") if event.count else "none"
+            many = f"{plural(event.count, 'image')}; tab and enter show them" if event.count else "none"
             self.query_one("#behind", Static).update(f"{label}, said to be {said}: {many}")
 
     @on(ConfusionGrid.CellSelected)

@@ -18,6 +18,7 @@ Figures = Mapping[str, Mapping[str, float | None]]
 _NONE: Mapping[str, float | None] = {"value": None, "low": None, "high": None}
 _TITLE = 22
 _FIGURE, _DIFFERENCE = 20, 24
+_CLOSE = (18, 19, 21)  # the same of title, figure and difference where 80 columns must do
 _LEAST_BAR, _MOST_BAR = 14, 48
 _NAME = 24
 _SHARES = frozenset(TITLES) - LOWER_IS_BETTER  # figures of 0 to 1, drawn on one scale
@@ -40,7 +41,8 @@ def verdict_text(found: Mapping[str, Any]) -> Content:
     lines = []
     for sentence, kind in zip(found["verdict"], kinds, strict=False):
         sign, style = _SIGNS.get(kind, _SIGNS["open"])
-        lines.append(Content.assemble((f"{sign} ", style), (printable(sentence), "bold" if kind != "open" else "")))
+        main, bracket, rest = printable(sentence).partition(" (")  # the figures behind it are not what is read first
+        lines.append(Content.assemble((f"{sign} ", style), (main, "bold" if kind != "open" else ""), bracket + rest))
     if not lines:
         lines.append(Content("Nothing is known of the model's own images, so there is nothing to compare with."))
     for words in (*about_classes(found.get("left_out", {}), found.get("absent", ())), *cautions(found)):
@@ -52,11 +54,11 @@ def figures_table(found: Mapping[str, Any], width: int) -> Content:
     """Write every figure here, at home and their difference, and draw those that are shares on one scale."""
     home: Figures | None = found.get("home")
     here: Figures = found["pooled"]
-    names = [name for name in TITLES if name in here]
+    names = [name for name in TITLES if name in here and here[name]["value"] is not None]
     confidence = percent(found.get("confidence", 0.95))
     rows = [(TITLES[name], "", name in LOWER_IS_BETTER, here[name], *_at_home(found, home, name)) for name in names]
     drawn = [name in _SHARES for name in names]
-    return _table(f"figure, {confidence} interval", rows, drawn, home is not None, width)
+    return _table(f"figure, {confidence} interval", rows, drawn, home is not None, width, legend=True)
 
 
 def _at_home(
@@ -78,10 +80,15 @@ def classes_table(found: Mapping[str, Any], width: int) -> Content:
 _Row = tuple[str, str, bool, Mapping[str, float | None], Mapping[str, float | None], Mapping[str, float | None]]
 
 
-def _table(heading: str, rows: Sequence[_Row], drawn: Sequence[bool], with_home: bool, width: int) -> Content:
+def _table(
+    heading: str, rows: Sequence[_Row], drawn: Sequence[bool], with_home: bool, width: int, *, legend: bool = False
+) -> Content:
     """Lay figures out: title, count, here, home, difference, and a bar where there is room for one."""
     first = min(max([_TITLE, *(min(len(row[0]), _NAME) + len(row[1]) + 3 for row in rows)]), _NAME + 10)
-    written = first + _FIGURE + (_FIGURE + _DIFFERENCE if with_home else 0)
+    each, last, gap = _FIGURE, _DIFFERENCE, "  "
+    if with_home and first + 2 * each + last > width:
+        (first, each, last), gap = _CLOSE, ""
+    written = first + each + (each + last if with_home else 0)
     room = min(width - written - 2, _MOST_BAR)
     ends = [
         figure[end]
@@ -91,34 +98,40 @@ def _table(heading: str, rows: Sequence[_Row], drawn: Sequence[bool], with_home:
         for end in ("value", "low", "high")
     ]
     scale = common_scale(ends) if room >= _LEAST_BAR else None
-    head = heading.ljust(first) + "here".ljust(_FIGURE)
-    head += "at home".ljust(_FIGURE) + "  difference".ljust(_DIFFERENCE) if with_home else ""
+    head = heading[: first - 1].rstrip(", ").ljust(first) + "here".ljust(each)
+    head += "at home".ljust(each) + f"{gap} difference".ljust(last) if with_home else ""
     lines = [Content.styled(head + (axis(scale, room) if scale else ""), "$text-muted")]
     for (title, count, lower, here, home, difference), draw in zip(rows, drawn, strict=True):
-        name = Content(title).truncate(first - len(count) - 3, ellipsis=True, pad=True)
-        parts: list[Content | tuple[str, str]] = [name, (f" {count}  ", "$text-muted"), (_written(here), "bold")]
+        after = f" {count}{gap or ' '}" if count else " "
+        name = Content(title).truncate(first - len(after), ellipsis=True, pad=True)
+        parts: list[Content | tuple[str, str]] = [name, (after, "$text-muted"), (_written(here).ljust(each), "bold")]
         if with_home:
-            parts += [(_written(home), ""), _difference(difference, lower=lower)]
+            parts += [(_written(home).ljust(each), ""), _difference(difference, gap, lower=lower)]
         if scale and draw:
             parts.append(_both(here, home if with_home else _NONE, scale, room))
         lines.append(Content.assemble(*parts))
-    if scale and with_home:
+    if scale and with_home and legend:
         lines.append(Content.assemble(" " * written, ("● ", "$primary"), ("here   ○ at home", "$text-muted")))
     return Content("\n").join(lines)
 
 
 def _written(figure: Mapping[str, float | None]) -> str:
-    return interval_text(figure["value"], figure["low"], figure["high"]).ljust(_FIGURE)
+    return interval_text(figure["value"], figure["low"], figure["high"])
 
 
-def _difference(figure: Mapping[str, float | None], *, lower: bool) -> Content:
+def _difference(figure: Mapping[str, float | None], gap: str, *, lower: bool) -> Content:
     """Write a difference: marked where its interval has no 0 and the figure is the worse for it."""
     value, low, high = figure["value"], figure["low"], figure["high"]
-    text = interval_text(value, low, high).rjust(1)
+    text = interval_text(value, low, high)
+    text = text if text.startswith("-") else f" {text}"
     shown = low is not None and high is not None and (low > 0 or high < 0)
     worse = value is not None and (value > 0) == lower
-    sign, style = ("! ", "$warning") if shown and worse else ("  ", "$success" if shown else "$text-muted")
-    return Content.styled((sign + text).ljust(_DIFFERENCE), style)
+    sign, style = (SIGNS["attention"], "$warning") if shown and worse else (" ", "$success" if shown else "$text-muted")
+    return Content.styled(sign + gap[1:] + text, style)
+
+
+def _padded(content: Content, width: int) -> Content:
+    return content + " " * max(0, width - content.cell_length)
 
 
 def _both(here: Mapping[str, float | None], home: Mapping[str, float | None], scale: Scale, width: int) -> Content:
@@ -145,8 +158,8 @@ def differing_text(found: Mapping[str, Any], width: int) -> Content:
     if distance is not None:
         words = f"{distance:.1f} ×"
         lines.append(_fact("feature distance", words, "1 is that of two halves of the known images", width))
-    room = max(4, min(16, width - 56))
-    lines.append(Content.styled(f"{'':<24}{'known':>8}{'here':>9}   standard deviations", "$text-muted"))
+    room = max(4, min(16, width - 53))
+    lines.append(Content.styled(f"{'':<24}{'known':>8}{'here':>9}   deviations", "$text-muted"))
     for name, of in shift["colours"].items():
         deviations = of["deviations"]
         digits = 0 if name in ("brightness", "contrast") else 3
@@ -161,7 +174,8 @@ def differing_text(found: Mapping[str, Any], width: int) -> Content:
                 (drawn, "$warning" if notable else "$secondary"),
             )
         )
-    lines.append(Content.styled(f"{plural(shift['images'], 'image')} of each set compared", "$text-muted"))
+    words = f"{plural(shift['images'], 'image')} of each set; deviations: standard ones of the known images"
+    lines.append(Content.styled(words, "$text-muted"))
     return Content("\n").join(lines)
 
 

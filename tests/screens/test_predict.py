@@ -25,7 +25,7 @@ from aimic_tui.engine.runs.events import append_event
 from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.status import read_recorded
 from aimic_tui.engine.runs.workspace import Workspace
-from aimic_tui.screens import predict_job
+from aimic_tui.screens import predict_job, predict_prompt
 from aimic_tui.screens.large_image import LargeImage
 from aimic_tui.screens.predict import PredictScreen
 from aimic_tui.screens.predict_job import Job, list_jobs, read_job
@@ -33,7 +33,14 @@ from aimic_tui.screens.predict_models import list_models
 from aimic_tui.screens.predict_prompt import TablePrompt
 from aimic_tui.screens.predict_rows import PredictionRows, TableReader
 from aimic_tui.screens.predict_save import save_table
-from aimic_tui.screens.predict_table import FilterPrompt, PredictionTable, counts_text, filters_of, probabilities_of
+from aimic_tui.screens.predict_table import (
+    FilterPrompt,
+    PredictionTable,
+    columns_of,
+    counts_text,
+    filters_of,
+    probabilities_of,
+)
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.row_list import RowList
 from tests.screens.made_run import CLASSES, make_run
@@ -369,6 +376,76 @@ def test_a_table_is_read_piece_by_piece_whatever_its_names(tmp_path: Path) -> No
     assert rows.images == names
     assert rows.said[: rows.count].tolist() == [1] * len(names)
     assert np.allclose(rows.probabilities[: rows.count], [0.2, 0.8])
+
+
+def test_rows_say_what_is_rejected_and_calibrated_in_the_words_of_the_table(tmp_path: Path) -> None:
+    writer = Writer(
+        tmp_path / "p.csv", "csv", "key", ["a.png", "b.png", "c.png"], ("a", "b"), trust=Trust((1.0,), threshold=0.7)
+    )
+    writer.add([np.array([[0.9, 0.1]]), np.array([[0.65, 0.35]]), None], ["", "", "is empty"])
+    writer.finish()
+    reader = TableReader()
+    new = reader.new(tmp_path / "p.csv")
+    assert new is not None
+    rows = PredictionRows(reader.classes or ())
+    rows.add(new)
+    assert rows.rejected[:3].tolist() == [0, 1, -1]
+    assert rows.calibrated is True
+    column = columns_of(rows)[-1]
+    assert (column.label, [column.plain(row) for row in range(3)]) == ("rejected", ["no", "yes", ""])
+    assert "! rejected 1" in counts_text(rows).plain
+    assert "probabilities calibrated" in counts_text(rows).plain
+    assert ("rejected", 1) in [(each.name, each.count) for each in filters_of(rows)]
+    said = columns_of(rows)[1]
+    assert [said.plain(row)[0] for row in range(3)] == [" ", "!", "✗"]  # what is above the threshold needs no look
+
+
+def test_a_table_of_an_earlier_version_says_nothing_of_it(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text(
+        "image,label,predicted,probability,p_a,p_b,margin,entropy,agreement,problem\na.png,,a,0.9,0.9,0.1,0.8,0.3,,\n"
+    )
+    reader = TableReader()
+    new = reader.new(tmp_path / "p.csv")
+    assert new is not None
+    rows = PredictionRows(reader.classes or ())
+    rows.add(new)
+    assert (rows.calibrated, rows.with_rejection) == (None, False)
+    assert [column.label for column in columns_of(rows)] == ["image", "says", "sure"]
+
+
+async def test_a_share_of_errors_that_cant_be_promised_is_said_before_the_start(
+    workspace: Workspace, cells: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(workspace.root, cells)
+    give_models(run)
+    started: list[list[str]] = []
+    whole = predict_job.start_command
+
+    def start(arguments: list[str], stdout: Path, stderr: Path) -> object:
+        started.append(list(arguments))
+        return whole(["false"], stdout, stderr)
+
+    monkeypatch.setattr(predict_job, "start_command", start)
+    app = AimicApp(workspace, place="predict")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "3 folds together" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, PathPrompt))
+        app.screen.query_one(Input).value = str(cells)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TablePrompt))
+        await pilot.press("down", *"many", "enter")
+        await until(pilot, lambda: "such as 0.02; or leave them empty" in screen_text(app))
+        app.screen.query_one("#errors", Input).value = "2 %"
+        await pilot.press("enter")
+        await until(pilot, lambda: "No share of errors can be promised" in screen_text(app))
+        assert not started
+        monkeypatch.setattr(predict_prompt, "trust_in", lambda *_, **__: Trust((1.0,), 0.9))
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(started))
+        assert started[0][started[0].index("--max-error") + 1] == "0.02"
+        await until(pilot, lambda: bool(list_jobs(workspace)))
+        assert list_jobs(workspace)[0].max_error == 0.02
 
 
 def test_saving_gives_the_bytes_of_the_table_or_the_commands_own_json(tmp_path: Path) -> None:
