@@ -7,6 +7,7 @@ import pytest
 
 from aimic_tui.cli import main
 from aimic_tui.engine.evaluation.predictions import read_predictions
+from aimic_tui.engine.runs.events import EventReader
 from tests.engine.inference.trained_run import train_run
 from tests.engine.training.small import draw_images
 
@@ -44,6 +45,24 @@ def test_a_class_that_cant_be_matched_is_asked_for_and_the_option_it_names_works
     assert found["images"] == 36 == sum(map(sum, found["confusion"]))
     assert json.loads((output / "evaluation.json").read_text()) == found
     assert len(read_predictions(output / "predictions.csv").images) == 36
+
+
+def test_progress_can_be_followed_in_a_file_and_each_class_is_beside_its_figures_at_home(
+    capsys: pytest.CaptureFixture[str], workspace: Path, tmp_path: Path
+) -> None:
+    events = tmp_path / "events.jsonl"
+    options = ("--leave-out", "rot", "--json", "--events", str(events))
+    code, out, err = run(capsys, workspace, "evaluate", "latest", str(workspace / "elsewhere"), *options)
+    assert code == 0, err
+    story = EventReader(events).new()
+    assert [event["event"] for event in story if event["event"] != "progress"] == ["loading", "judging", "finished"]
+    last = [event for event in story if event["event"] == "progress"][-1]
+    assert (last["done"], last["total"], last["seconds_left"]) == (24, 24, 0)
+    found = json.loads(out)
+    assert len(found["verdict_kinds"]) == len(found["verdict"])
+    blue = found["per_class"]["blue"]
+    here, home = blue["recall"]["value"], blue["home"]["recall"]["value"]
+    assert blue["differences"]["recall"]["value"] == pytest.approx(here - home)
 
 
 def test_the_table_says_here_at_home_and_what_is_lost_disturbed(
