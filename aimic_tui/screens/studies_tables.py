@@ -20,10 +20,9 @@ from aimic_tui.widgets.interval_bar import Scale, axis, bar, common_scale
 from aimic_tui.widgets.table_column import Cell, Column
 
 FIGURES = ("macro_f1", *(metric for metric in METRICS if metric != "macro_f1"))  # in the order of the key
-_FIGURE = 22  # "96.83 (95.10 to 97.92)"
-_DIFFERENCE = 22
 _PUBLISHED = 9
 _MEAN = "mean"
+_WITH_PUBLISHED = 110  # columns from which on the published figures are in sight without scrolling
 _TWO_TICKS = 16  # columns of a scale that one can be read off
 
 
@@ -91,22 +90,22 @@ def figure_columns(lines: Sequence[Line], metric: str, width: int) -> list[Colum
     """Return the table of `figure_lines`, which is `width` columns wide."""
     compared = any(line.figure["published"] is not None for line in lines)
     begin = _names(lines)
-    taken = _taken(begin) + 2 + _FIGURE + ((2 + _PUBLISHED + 2 + _DIFFERENCE) if compared and width >= 110 else 0)
     values = [_interval(line.figure) for line in lines]
+    differences = [None if (found := line.figure["difference"]) is None else _interval(found) for line in lines]
+    beside = 2 + _PUBLISHED + 2 + _width(differences, "difference") if compared and width >= _WITH_PUBLISHED else 0
+    title = f"{TITLES[metric]}, %"
+    taken = _taken(begin) + 2 + _width(values, title) + beside
     scale = _scale(values, (0.0, 100.0))
     columns = [
         *begin,
-        Column("figure", f"{TITLES[metric]}, %", values, _figure_cell, width=_FIGURE, sort_by=_order(values)),
+        Column("figure", title, values, _figure_cell, width=_width(values, title), sort_by=_order(values)),
         _drawn(values, scale, width - taken),
     ]
     if compared:
         published = [line.figure["published"] for line in lines]
-        differences = [
-            None if line.figure["difference"] is None else _interval(line.figure["difference"]) for line in lines
-        ]
         columns += [
             Column("published", "published", published, lambda share: number(_per_cent(share), 2), "right", _PUBLISHED),
-            Column("difference", "difference", differences, _figure_cell, width=_DIFFERENCE),
+            Column("difference", "difference", differences, _figure_cell, width=_width(differences, "difference")),
         ]
     return columns
 
@@ -118,13 +117,13 @@ def gap_columns(tables: StudyTables, lines: Sequence[Line], width: int) -> list[
     scale = _scale([Interval(0.0), *values], (-100.0, 100.0))
     columns = [
         *begin,
-        Column("gap", "gap, points", values, _figure_cell, width=_FIGURE, sort_by=_order(values)),
-        _drawn(values, scale, min(width - _taken(begin) - 2 - _FIGURE, 40)),
+        Column("gap", "gap, points", values, _figure_cell, width=_width(values, "gap, points"), sort_by=_order(values)),
+        _drawn(values, scale, min(width - _taken(begin) - 2 - _width(values, "gap, points"), 40)),
     ]
     for protocol in ("honest", "aimic-2022"):
         figures = {(line.data, line.network): line.figure for line in figure_lines(tables, protocol, "macro_f1")}
         both = [_interval(figures.get((line.data, line.network), {})) for line in lines]
-        columns.append(Column(protocol, protocol, both, _figure_cell, width=_FIGURE))
+        columns.append(Column(protocol, protocol, both, _figure_cell, width=_width(both, protocol)))
     return columns
 
 
@@ -241,6 +240,11 @@ def _interval(figure: Mapping[str, Any]) -> Interval:
 def _figure_cell(figure: Interval | None) -> Cell:
     value, _, limits = percent(figure).partition(" ")
     return ((value.rjust(5), "strong"), (f" {limits}" if limits else "", "muted"))
+
+
+def _width(figures: Sequence[Interval | None], label: str) -> int:
+    """Return how wide a column of figures is: 100.00 and a minus take more than 96.83."""
+    return max([len(label), *(1 + len(percent(figure)) for figure in figures)])
 
 
 def _order(values: Sequence[Interval]) -> list[str]:
