@@ -434,8 +434,9 @@ async def test_a_share_of_errors_that_cant_be_promised_is_said_before_the_start(
         app.screen.query_one(Input).value = str(cells)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, TablePrompt))
-        await pilot.press("down", *"many", "enter")
-        await until(pilot, lambda: "such as 0.02; or leave them empty" in screen_text(app))
+        app.screen.query_one("#errors", Input).value = "many"
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: "The wanted errors are a share" in screen_text(app))
         app.screen.query_one("#errors", Input).value = "2 %"
         await pilot.press("enter")
         await until(pilot, lambda: "No share of errors can be promised" in screen_text(app))
