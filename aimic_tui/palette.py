@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from aimic_tui.context import PLACES, PlaceInfo
+from aimic_tui.screens.place import Place
 
 if TYPE_CHECKING:
     from aimic_tui.app import AimicApp
@@ -97,11 +98,19 @@ class ActionsElsewhere(_Actions):
         self._entries = tuple(entry for place in places for entry in self._there(place))
 
     def _there(self, place: PlaceInfo) -> Iterable[Entry]:
-        bindings: list[BindingType] = getattr(importlib.import_module(place.path), place.screen).BINDINGS
-        for binding in bindings:
-            if isinstance(binding, Binding) and binding.description and binding.id:
+        for binding in bindings_of(getattr(importlib.import_module(place.path), place.screen)):
+            if binding.description and binding.id:
                 run = partial(self._app.do_there, place.name, binding.action)
                 yield self._entry(binding, binding.key, f"{_title(place)}: ", run)
+
+
+def bindings_of(screen: type[Place]) -> Iterable[Binding]:
+    """Yield what a place can do: its own class's bindings and those of the classes that it is made of."""
+    made_of = [part for part in screen.__mro__ if issubclass(part, Place) and part is not Place]
+    for part in made_of:
+        for binding in vars(part).get("BINDINGS", ()):
+            if isinstance(binding, Binding):
+                yield binding
 
 
 def _title(place: PlaceInfo) -> str:
