@@ -323,6 +323,11 @@ class AugmentationSettings(_Section):
         title="Blur",
         description="Share of the training images that are put out of focus; auto is what the preset says.",
     )
+    noise: Literal["auto"] | Annotated[float, Field(ge=0, le=1)] = Field(
+        "auto",
+        title="Noise",
+        description="Share of the training images that get a camera's noise; auto is what the preset says.",
+    )
     mixup: float = Field(
         0.0,
         ge=0,

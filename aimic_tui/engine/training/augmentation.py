@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,7 @@ class Ranges:
         brightness, contrast, saturation: relative change.
         stain: relative change of the amount of each of the three stains, and a tenth of it as added density.
         blur: share of the images that are out of focus, by a Gaussian of up to 1/150 of the side.
+        noise: share of the images with a camera's noise, Gaussian, of a standard deviation of up to 8 of 255.
     """
 
     dihedral: bool = True
@@ -50,6 +52,7 @@ class Ranges:
     saturation: float = 0.0
     stain: float = 0.0
     blur: float = 0.0
+    noise: float = 0.0
 
 
 PRESETS: dict[str, Ranges | None] = {
@@ -75,10 +78,12 @@ PRESETS: dict[str, Ranges | None] = {
 _STAINS = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
 _STAINS /= np.linalg.norm(_STAINS, axis=1, keepdims=True)
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
-_DRAWS = 16
+_DRAWS = 20
 _WHITE = 256.0  # what lets all light through, one above the largest value so that black has a density, too
 _BLUR = 1 / 150  # of the side: a Gaussian's largest standard deviation
 _BLUR_REACH = 2.5  # standard deviations
+_NOISE = 8.0  # the noise's largest standard deviation, of 255
+_ROOM = 64  # places both ways at which an image's noise is cut out of what is drawn once
 _EVERY = 4  # pixel of a row and of a column says how light an image is
 
 
@@ -90,11 +95,15 @@ def normalised(images: Tensor, mean: Iterable[float], std: Iterable[float]) -> T
 
 
 def ranges_of(settings: AugmentationSettings) -> Ranges | None:
-    """Return what the settings ask for: a preset, with the share of blurred images where that is set."""
+    """Return what the settings ask for: a preset, with the shares of blurred and noisy images where those are set."""
     ranges = PRESETS[settings.preset]
-    if settings.blur == "auto" or (ranges is None and not settings.blur):
-        return ranges
-    return replace(ranges or Ranges(dihedral=False), blur=float(settings.blur))
+    still = ranges or Ranges(dihedral=False)
+    asked = replace(
+        still,
+        blur=still.blur if settings.blur == "auto" else settings.blur,
+        noise=still.noise if settings.noise == "auto" else settings.noise,
+    )
+    return ranges if asked == still else asked
 
 
 class Augmentation:
@@ -122,7 +131,7 @@ class Augmentation:
         # The integer sum is exact in any order of summation.
         few = images[:, :, ::_EVERY, ::_EVERY]
         means = few.sum(dim=(2, 3), dtype=torch.int64).double() / (few.shape[2] * few.shape[3])
-        values = _blurred(_moved(images, draws, ranges), draws, ranges)
+        values = _noisy(_blurred(_moved(images, draws, ranges), draws, ranges), draws, ranges)
         matrices, pivots = _colour_maps(draws, ranges)
         grey = means[:, 0] * _LUMA[0] + means[:, 1] * _LUMA[1] + means[:, 2] * _LUMA[2]
         offset = _tensor(pivots, images) * grey
@@ -215,6 +224,26 @@ def _blurred(values: Tensor, draws: npt.NDArray[np.float64], ranges: Ranges) -> 
             part.addcmul_(both, factors[:, away])
     values[places] = part
     return values
+
+
+def _noisy(values: Tensor, draws: npt.NDArray[np.float64], ranges: Ranges) -> Tensor:
+    """Add noise to the images that are drawn for it, float32 [b, 3, S, S], in place."""
+    chosen = np.flatnonzero(draws[:, 16] < ranges.noise)
+    if not len(chosen):
+        return values
+    side = values.shape[3]
+    noise = _noise(side + _ROOM, values.device)
+    deviations = _NOISE * (0.2 + 0.8 * draws[chosen, 17])
+    places = (draws[chosen, 18:20] * (_ROOM + 1)).astype(np.int64)
+    for image, deviation, (row, column) in zip(chosen.tolist(), deviations.tolist(), places.tolist(), strict=True):
+        values[image].add_(noise[:, row : row + side, column : column + side], alpha=deviation)
+    return values
+
+
+@lru_cache(maxsize=4)
+def _noise(side: int, device: torch.device) -> Tensor:
+    """Return normal noise [3, side, side], always the same; each image takes a part of it."""
+    return torch.randn(3, side, side, generator=torch.Generator().manual_seed(0)).to(device)
 
 
 def _colour_maps(

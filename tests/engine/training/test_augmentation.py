@@ -130,6 +130,22 @@ def test_blur_takes_detail_from_its_share_of_the_images_and_no_light() -> None:
     assert float((inner[0] - inner[1]).abs()) < 0.01
 
 
+def test_noise_of_its_strength_is_on_its_share_of_the_images() -> None:
+    images = torch.full((80, 3, 64, 64), 128, dtype=torch.uint8)
+    noisy = make(Ranges(dihedral=False, noise=0.5))
+    result = noisy(images, np.arange(80), 1)
+    grey = (result * torch.tensor(STD)[:, None, None] + torch.tensor(MEAN)[:, None, None]) * 255
+    deviations = grey.std(dim=(1, 2, 3))
+    touched = deviations > 0.5
+    assert 25 < int(touched.sum()) < 55
+    assert float(deviations[touched].min()) > 1.4 and 6.5 < float(deviations.max()) < 8.3
+    assert float(grey[touched].mean()) == pytest.approx(128, abs=0.2)
+    patterns = (grey[touched] - grey[touched].mean(dim=(1, 2, 3), keepdim=True)) / deviations[touched, None, None, None]
+    alike = torch.corrcoef(patterns.flatten(1)) - torch.eye(len(patterns))
+    assert float(alike.abs().max()) < 0.2, "no two images share their noise"
+    torch.testing.assert_close(noisy(images[7:9], np.arange(7, 9), 1), result[7:9], rtol=0, atol=0)
+
+
 def test_stains_vary_by_the_law_of_beer_and_lambert() -> None:
     """An image of one stain alone, whatever its amount, stays on that stain's line in optical density."""
     haematoxylin = np.array([0.65, 0.70, 0.29])
@@ -148,9 +164,11 @@ def test_stains_vary_by_the_law_of_beer_and_lambert() -> None:
     assert 0.68 < amounts.min() < 0.85 and 1.15 < amounts.max() < 1.32
 
 
-def test_blur_is_the_presets_unless_a_share_is_set() -> None:
+def test_blur_and_noise_are_the_presets_unless_a_share_is_set() -> None:
     assert ranges_of(AugmentationSettings(preset="strong")) == PRESETS["strong"]
     assert ranges_of(AugmentationSettings(preset="none")) is None
     assert ranges_of(AugmentationSettings(preset="none", blur=0.3)) == Ranges(dihedral=False, blur=0.3)
+    assert ranges_of(AugmentationSettings(preset="none", noise=0.3)) == Ranges(dihedral=False, noise=0.3)
+    assert ranges_of(AugmentationSettings(preset="none", blur=0, noise=0)) is None
     strong = ranges_of(AugmentationSettings(preset="strong", blur=0))
     assert strong is not None and strong.blur == 0 and strong.stain == 0.2
