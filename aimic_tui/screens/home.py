@@ -179,8 +179,11 @@ class HomeScreen(Place):
 
         await asyncio.sleep(0.3)  # the first keys go first
         parts = await asyncio.to_thread(describe_machine, self.shell.workspace.root)
-        text = Content(" · ").join(Content(part) for part in parts)
-        self.query_one("#machine", Static).update(Content.assemble(("  This machine   ", "bold"), text))
+        heading, room, known = "  This machine   ", self.size.width - 2, list(parts)
+        while len(known) > 2 and len(heading) + len(" · ".join(known)) > room:
+            known.pop(-3)  # memory, then processors: what can run out, and the devices, matter more
+        text = Content(" · ").join(Content(part) for part in known)
+        self.query_one("#machine", Static).update(Content.assemble((heading, "bold"), text))
 
     # -- what has the cursor
 

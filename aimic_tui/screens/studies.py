@@ -96,15 +96,17 @@ class StudiesScreen(FollowingStudies):
 
     def _empty_words(self) -> Content:
         rows = [
-            ("n", "Begin with the paper's: ten networks, four data sets, once as published, once honestly"),
-            ("o", "Or open the TOML file of a study of your own"),
+            ("n", "begins with the paper's: ten networks, four data sets, both protocols"),
+            ("o", "opens the TOML file of a study of your own"),
         ]
         lines = [
             Content(f"No study in {short_path(self.shell.workspace.root)} yet."),
             Content(""),
-            Content("A study trains several networks on several data sets, under one protocol or both, and puts the"),
-            Content("figures side by side: with intervals, beside the published ones, ranked over the data sets."),
-            Content("It is one file. What is finished is kept, and it goes on where it was."),
+            Content(
+                "A study trains several networks on several data sets, under one protocol or both, and puts the "
+                "figures side by side: with intervals, beside the published ones, ranked over the data sets. It is one "
+                "file. What is finished is kept, and it goes on where it was."
+            ),
             Content(""),
         ]
         lines += [Content.assemble("  ", (key, "bold $primary"), "  ", (words, "$text-muted")) for key, words in rows]
