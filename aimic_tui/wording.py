@@ -165,7 +165,7 @@ def number(value: float | None, digits: int = 3) -> str:
     """Write a figure with a fixed number of decimals, so that columns align: `0.938`; a dash for no figure."""
     if value is None or not math.isfinite(value):
         return NOTHING
-    return f"{value:.{digits}f}"
+    return f"{round(value, digits) + 0.0:.{digits}f}"  # no -0.00
 
 
 def interval_text(value: float | None, low: float | None, high: float | None, digits: int = 3) -> str:
@@ -179,7 +179,7 @@ def interval_text(value: float | None, low: float | None, high: float | None, di
 
 
 def _bound(value: float, digits: int) -> str:
-    text = f"{value:.{digits}f}"
+    text = number(value, digits)
     if text.startswith("0."):
         return text[1:]
     return "-" + text[2:] if text.startswith("-0.") else text

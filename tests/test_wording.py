@@ -58,6 +58,7 @@ def test_intervals_are_written_beside_their_figure() -> None:
     assert wording.interval_text(0.934, None, None) == "0.934"
     assert wording.interval_text(None, None, None) == "–"
     assert wording.number(math.nan) == "–"
+    assert wording.interval_text(-0.0001, -0.0004, 0.0) == "0.000 [.000 .000]"
 
 
 def test_times_read_as_one_would_say_them() -> None:

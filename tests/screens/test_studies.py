@@ -124,7 +124,7 @@ async def test_without_a_study_the_place_says_what_one_is_and_how_to_make_one(tm
         await until(pilot, shows(app, "6  Networks on several data sets"))
         await pilot.press("6")
         await until(
-            pilot, shows(app, "A study trains several networks on several data sets", "n  Begin with the paper's")
+            pilot, shows(app, "A study trains several networks on several data sets", "n  begins with the paper's")
         )
         assert "6 Studies" in screen_text(app).splitlines()[0]
         await pilot.press("1")

@@ -10,7 +10,9 @@ NOTHING = "–"
 
 def number(value: float | None, digits: int = 3) -> str:
     """Write a figure with fixed decimals and a true minus sign, a dash where there is none."""
-    return NOTHING if value is None or not math.isfinite(value) else f"{value:.{digits}f}".replace("-", "−")
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")  # no −0.00
 
 
 def interval(figure: Mapping[str, float | None], digits: int = 3) -> str:

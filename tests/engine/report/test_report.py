@@ -273,6 +273,7 @@ def test_figures_read_well() -> None:
     assert interval({"value": 0.9, "low": 0.8, "high": 0.95}) == "0.900 (0.800 to 0.950)"
     assert interval({"value": None, "low": None, "high": None}) == "–"
     assert number(-0.5, 1) == "−0.5"
+    assert number(-0.04, 1) == "0.0"
     assert duration(3700) == "62 min"
     assert duration(2 * 3600 + 300) == "2 h 5 min"
     assert listed(["a", "b", "c"]) == "a, b and c"
