@@ -52,6 +52,7 @@ class RobustnessView(ResultView):
         assert self.results is not None
         table = self.query_one("#losses", BigTable)
         self._measured = bool(found)
+        self.set_class(not found, "-only-words")
         if not found:
             run = printable(self.results.folder.name)
             self.tell(
