@@ -315,8 +315,9 @@ class AugmentationSettings(_Section):
     preset: Literal["cells", "none", "flips", "stain", "strong"] = Field(
         "cells",
         title="Augmentation",
-        description="cells: flips, quarter turns, small shifts, scale, light and colour; flips: flips and quarter "
-        "turns; stain: flips and stain colour; strong: all of it, more of it, and blur; none: images as they are.",
+        description="cells: flips, quarter turns, small shifts, scale, light, stain and colour, now and then blur and "
+        "noise; flips: flips and quarter turns; stain: flips and stain colour; strong: more of all; none: images as "
+        "they are.",
     )
     blur: Literal["auto"] | Annotated[float, Field(ge=0, le=1)] = Field(
         "auto",

@@ -6,8 +6,12 @@ light and colour (brightness, contrast, saturation) are one 3x3 matrix and a bia
 optical-density space, where by Beer and Lambert's law the amounts of stains add up. Only elementwise arithmetic is
 used: a batched matrix product may round differently for another batch size.
 
-What it costs, in processor time of one thread, 32 images of 224 pixels at once: none 0.3 ms an image, flips 0.4, stain
-0.9, cells 1.0 (0.6 of it the `grid_sample`), strong 1.6. Planes (NCHW) are worked on, and the network's layout is made
+How far "cells" goes was measured (339 white cells of four kinds, honest folds, tf_efficientnet_lite0 at 128 pixels):
+with half the change of light, and without stain, blur and noise, the macro F1 was 0.809 and fell by 0.335 under a noise
+nobody sees (standard deviation 5 of 255); as it is, 0.855, and it falls by 0.073.
+
+What it costs, in processor time of one thread, 32 images of 224 pixels at once: none 0.1 ms an image, flips 0.3, stain
+0.8, cells and strong 1.5 (0.6 of it the `grid_sample`). Planes (NCHW) are worked on, and the network's layout is made
 last: channel by channel is four times as fast on planes.
 """
 
@@ -58,7 +62,17 @@ class Ranges:
 PRESETS: dict[str, Ranges | None] = {
     "none": None,
     "flips": Ranges(),
-    "cells": Ranges(shift=0.06, scale=0.12, rotation=20.0, brightness=0.15, contrast=0.15, saturation=0.15),
+    "cells": Ranges(
+        shift=0.06,
+        scale=0.12,
+        rotation=20.0,
+        brightness=0.25,
+        contrast=0.2,
+        saturation=0.2,
+        stain=0.1,
+        blur=0.1,
+        noise=0.25,
+    ),
     "stain": Ranges(stain=0.2),
     "strong": Ranges(
         shift=0.12,
@@ -69,6 +83,7 @@ PRESETS: dict[str, Ranges | None] = {
         saturation=0.25,
         stain=0.2,
         blur=0.2,
+        noise=0.25,
     ),
 }
 
