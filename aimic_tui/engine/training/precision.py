@@ -36,9 +36,7 @@ class Precision:
         return torch.autocast(self._device.type, dtype=dtype)
 
 
-def choose_format(
-    network: nn.Module, image_size: int, device: torch.device, *, batch_size: int, steps: int
-) -> Format:
+def choose_format(network: nn.Module, image_size: int, device: torch.device, *, batch_size: int, steps: int) -> Format:
     """Return the fastest format that is safe for a training of so many steps.
 
     On a GPU bf16 where it has it, else fp32. On a processor fp32, unless the processor has 16-bit arithmetic, the
