@@ -15,10 +15,8 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from aimic_tui.engine.data.intensity import AS_STORED, InputRule
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions
-from aimic_tui.engine.models.model_folder import find_models, read_model_card
 from aimic_tui.engine.runs.events import EventReader
 from aimic_tui.engine.text import printable
 from aimic_tui.screens.evaluation_form import EvaluationForm, Wanted
@@ -300,7 +298,7 @@ class EvaluationScreen(Place):
         try:
             known = self._said
             said = known if known is not None else await asyncio.to_thread(read_predictions, job.predictions_file)
-            rule = await asyncio.to_thread(_rule_of, job)
+            rule = await asyncio.to_thread(lambda: job.rule)
         except AimicError as problem:
             self.shell.tell(problem.sentence, "error")
             return
@@ -365,13 +363,6 @@ class EvaluationScreen(Place):
         self.query_one("#title", Static).update(
             Content.assemble((printable(strong), "bold"), "   ", (printable(rest), "$text-muted"))
         )
-
-
-def _rule_of(job: EvaluationJob) -> InputRule:
-    try:
-        return read_model_card(find_models(job.model, job.network or None)[0]).preprocessing.rule
-    except (AimicError, OSError):  # the model is gone; the images are drawn as they are stored
-        return AS_STORED
 
 
 def _words(said: Predictions, row: int) -> list[Cell]:

@@ -1,8 +1,7 @@
 """A model judged on labelled images: what was asked for, its process, its files, and what came of it.
 
-Each has a folder in the workspace's `evaluations`: request.json (what was asked for and which process does it),
-events.jsonl (its progress), log.txt (what it said), and what `aimic evaluate --output` keeps: evaluation.json and
-predictions.csv.
+Each is a job with a folder in the workspace's `evaluations`, and in it what `aimic evaluate --output` keeps:
+evaluation.json and predictions.csv.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +18,14 @@ from textual.content import Content
 from aimic_tui.engine.data.choice import DataChoice
 from aimic_tui.engine.data.find import find_data_set, find_everything
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.files import read_json
 from aimic_tui.engine.inference.class_map import same_names
 from aimic_tui.engine.runs.events import now, to_time
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import printable
 from aimic_tui.process import command_line, start_command
 from aimic_tui.screens.data_audit import data_overrides
-from aimic_tui.screens.job_process import (
-    ProcessId,
-    State,
-    ask_to_stop,
-    identity_of,
-    is_alive,
-    last_words,
-    log_text,
-    problem_in,
-    process_from,
-)
+from aimic_tui.screens.job_process import ModelJob, State, identity_of, is_alive, last_words, log_text, read_request
 from aimic_tui.screens.predict_job import stamped
 from aimic_tui.screens.predict_models import ModelChoice
 from aimic_tui.wording import SIGNS, ago, interval_text, plural
@@ -95,47 +84,25 @@ def look_at_data(path: str, settings: Mapping[str, Any], classes: Sequence[str])
     )
 
 
-@dataclass(frozen=True)
-class EvaluationJob:
+@dataclass(frozen=True, kw_only=True)
+class EvaluationJob(ModelJob):
     """One evaluation.
 
     Attributes:
-        folder: where its files are.
-        label: the model in a few words.
-        model: what `aimic evaluate` gets as MODEL.
-        network: as its option; empty where the model is of one network anyway.
         data: the data set's path.
         settings: of the table `data`, beside path and group.
         group: as its option.
         pairs: "model_class=data_class", as the option `--map` has them.
         left_out: classes of the data that are not judged.
         without_trained: whether images that the model was trained on are left out.
-        created: when it was asked for, ISO.
-        process: that makes it.
     """
 
-    folder: Path
-    label: str
-    model: Path
-    network: str
     data: str
-    created: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     group: str = "auto"
     pairs: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     without_trained: bool = False
-    process: ProcessId | None = None
-
-    @property
-    def events_file(self) -> Path:
-        """Its progress."""
-        return self.folder / "events.jsonl"
-
-    @property
-    def log_file(self) -> Path:
-        """What its process said."""
-        return self.folder / "log.txt"
 
     @property
     def predictions_file(self) -> Path:
@@ -154,11 +121,6 @@ class EvaluationJob:
             return "stopped"  # asked for, or the machine went down
         return "failed"
 
-    @property
-    def problem(self) -> str:
-        """Why it failed, in a sentence."""
-        return problem_in(self.log_file)
-
     def arguments(self) -> list[str]:
         """Return the command behind `aimic`."""
         return [
@@ -175,10 +137,6 @@ class EvaluationJob:
             str(self.model),
             self.data,
         ]
-
-    def stop(self) -> None:
-        """Ask its process to end; nothing is written then."""
-        ask_to_stop(self.process)
 
     def again(self, workspace: Workspace, **changes: Any) -> EvaluationJob:
         """Describe the same, with changes, in a folder of its own."""
@@ -238,9 +196,7 @@ def start_evaluation(workspace: Workspace, job: EvaluationJob) -> tuple[Evaluati
     job.events_file.unlink(missing_ok=True)
     process = start_command(command_line(workspace.root, *job.arguments()), job.log_file, job.log_file)
     started = replace(job, process=identity_of(process))
-    record = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(started).items()}
-    del record["folder"]
-    write_json(job.folder / "request.json", record)
+    started.write_request()
     return started, process
 
 
@@ -251,20 +207,15 @@ def read_evaluation(folder: Path) -> EvaluationJob:
         InputProblem: there is none, or it can't be read.
     """
     try:
-        record = read_json(folder / "request.json")
+        record, common = read_request(folder)
         return EvaluationJob(
-            folder=folder,
-            label=str(record["label"]),
-            model=Path(record["model"]),
-            network=str(record["network"]),
+            **common,
             data=str(record["data"]),
-            created=str(record["created"]),
             settings=dict(record["settings"]),
             group=str(record["group"]),
             pairs=tuple(map(str, record["pairs"])),
             left_out=tuple(map(str, record["left_out"])),
             without_trained=bool(record["without_trained"]),
-            process=process_from(record["process"]),
         )
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise InputProblem(f"{printable(str(folder))} holds no evaluation that can be read: {error}.") from None

@@ -1,4 +1,8 @@
-"""The process of a job that outlives the app, and how a job stands, in words: predictions and evaluations share it."""
+"""A model's work that outlives the app: its files, its process, how it stands, in words.
+
+Predictions and evaluations are such jobs. Each has a folder in the workspace: request.json (what was asked for, and
+which process does it), events.jsonl (its progress), log.txt (what it said), and what it makes.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,16 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from textual.content import Content
 
+from aimic_tui.engine.data.intensity import AS_STORED, InputRule
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.models.model_folder import find_models, read_model_card
 from aimic_tui.engine.text import one_line
 from aimic_tui.process import Outcome
 from aimic_tui.widgets.bars import progress_bar
@@ -21,8 +30,86 @@ State = Literal["running", "finished", "stopped", "failed"]
 ProcessId = tuple[int, float]
 """A process's number, and when it began: a number may be used again."""
 
+_REQUEST = "request.json"
 _STATE_WORDS = {"finished": "done", "stopped": "stopped", "failed": "failed", "running": ""}
 _STATE_STYLES = {"finished": "$success", "stopped": "$warning", "failed": "$error"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelJob:
+    """What a model was asked to do with images.
+
+    Attributes:
+        folder: where its files are.
+        label: the model in a few words.
+        model: what the command gets as MODEL.
+        network: as its option; empty where the model is of one network anyway.
+        created: when it was asked for, ISO.
+        process: that does it.
+    """
+
+    folder: Path
+    label: str
+    model: Path
+    network: str
+    created: str
+    process: ProcessId | None = None
+
+    @property
+    def events_file(self) -> Path:
+        """Its progress."""
+        return self.folder / "events.jsonl"
+
+    @property
+    def log_file(self) -> Path:
+        """What its process said."""
+        return self.folder / "log.txt"
+
+    @property
+    def problem(self) -> str:
+        """Why it failed, in a sentence."""
+        return last_words(self.log_file) or Outcome(1, "", log_text(self.log_file)).sentence
+
+    @property
+    def rule(self) -> InputRule:
+        """Which stored values its model sees in which colour; as they are stored where the model is gone."""
+        with suppress(InputProblem, OSError):
+            return read_model_card(find_models(self.model, self.network or None)[0]).preprocessing.rule
+        return AS_STORED
+
+    def stop(self) -> None:
+        """Ask its process to end, if it is still there."""
+        if self.process is not None and is_alive(self.process):
+            with suppress(ProcessLookupError):
+                os.kill(self.process[0], signal.SIGTERM)
+
+    def write_request(self) -> None:
+        """Keep what was asked for.
+
+        Raises:
+            OSError: its folder can't be written.
+        """
+        record = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
+        del record["folder"]
+        write_json(self.folder / _REQUEST, record)
+
+
+def read_request(folder: Path) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """Read what was asked for: all of it, and what every `ModelJob` has, as its arguments.
+
+    Raises:
+        OSError, ValueError, KeyError, TypeError, IndexError: there is none, or it can't be read.
+    """
+    record = read_json(folder / _REQUEST)
+    process = record["process"]
+    return record, {
+        "folder": folder,
+        "label": str(record["label"]),
+        "model": Path(record["model"]),
+        "network": str(record["network"]),
+        "created": str(record["created"]),
+        "process": None if process is None else (int(process[0]), float(process[1])),
+    }
 
 
 def identity_of(process: subprocess.Popen[bytes]) -> ProcessId:
@@ -48,22 +135,6 @@ def is_alive(process: ProcessId | None) -> bool:
         return False
 
 
-def ask_to_stop(process: ProcessId | None) -> None:
-    """Ask a process to end, if it is still there."""
-    if process is not None and is_alive(process):
-        with suppress(ProcessLookupError):
-            os.kill(process[0], signal.SIGTERM)
-
-
-def process_from(record: Any) -> ProcessId | None:
-    """Read what a job's file says of its process.
-
-    Raises:
-        ValueError, TypeError, IndexError: it is none.
-    """
-    return None if record is None else (int(record[0]), float(record[1]))
-
-
 def log_text(log: Path) -> str:
     """Return what a command said; nothing where it left no log."""
     try:
@@ -76,11 +147,6 @@ def last_words(log: Path) -> str:
     """Return the sentence that a command ended with; empty where it said none."""
     lines = [line for line in log_text(log).splitlines() if line.startswith("aimic: ")]
     return one_line(lines[-1].removeprefix("aimic: ")) if lines else ""
-
-
-def problem_in(log: Path) -> str:
-    """Return why a command failed, in a sentence."""
-    return last_words(log) or Outcome(1, "", log_text(log)).sentence
 
 
 def progress_line(state: str, said: Mapping[str, Any], done: int) -> Content:

@@ -1,7 +1,6 @@
 """A prediction on its way or done: its process, its files, and what is known of it after the app was closed.
 
-Each has a folder in the workspace's `predictions`: request.json (what was asked for and which process does it),
-events.jsonl (its progress), log.txt (what it said) and, unless another place was named, predictions.csv.
+Each is a job with a folder in the workspace's `predictions`; its table lies there unless another place was named.
 """
 
 from __future__ import annotations
@@ -9,61 +8,36 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from textual.content import Content
 
-from aimic_tui.engine.data.intensity import AS_STORED, InputRule
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.files import read_json, write_json
-from aimic_tui.engine.models.model_folder import find_models, read_model_card
 from aimic_tui.engine.runs.events import now, to_time
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import printable
 from aimic_tui.process import command_line, start_command
-from aimic_tui.screens.job_process import (
-    ProcessId,
-    State,
-    ask_to_stop,
-    identity_of,
-    is_alive,
-    last_words,
-    problem_in,
-    process_from,
-)
+from aimic_tui.screens.job_process import ModelJob, State, identity_of, is_alive, last_words, read_request
 from aimic_tui.screens.predict_models import ModelChoice
 from aimic_tui.wording import SIGNS, ago
 
 _STYLES = {"failed": "$error", "stopped": "$warning"}
 
 
-@dataclass(frozen=True)
-class Job:
+@dataclass(frozen=True, kw_only=True)
+class Job(ModelJob):
     """One prediction.
 
     Attributes:
-        folder: where its files are.
-        label: the model in a few words.
-        model: what `aimic predict` got as MODEL.
-        network: as its option; empty where the model is of one network anyway.
         images: the file or folder.
         output: the table.
-        created: when it was asked for, ISO.
-        process: that makes it.
         max_error: the wanted share of errors among the images that are answered; None where none was named.
     """
 
-    folder: Path
-    label: str
-    model: Path
-    network: str
     images: Path
     output: Path
-    created: str
-    process: ProcessId | None = None
     max_error: float | None = None
 
     @property
@@ -72,26 +46,9 @@ class Job:
         partial = self.output.with_name(self.output.name + ".partial")
         return self.output if self.output.exists() and not partial.exists() else partial
 
-    @property
-    def events_file(self) -> Path:
-        """Its progress."""
-        return self.folder / "events.jsonl"
-
-    @property
-    def log_file(self) -> Path:
-        """What its process said."""
-        return self.folder / "log.txt"
-
     def image_path(self, name: str) -> Path:
         """Return the file of an image of the table."""
         return self.images / name if self.images.is_dir() else self.images
-
-    @property
-    def rule(self) -> InputRule:
-        """Which stored values its model sees in which colour; as they are stored where the model is gone."""
-        with suppress(InputProblem):
-            return read_model_card(find_models(self.model, self.network or None)[0]).preprocessing.rule
-        return AS_STORED
 
     @property
     def state(self) -> State:
@@ -104,15 +61,6 @@ class Job:
         if words.startswith(("stopped", "interrupted")) or (self.table.exists() and not words):
             return "stopped"  # asked for, or the machine went down: the rows that are there can be gone on from
         return "failed"
-
-    @property
-    def problem(self) -> str:
-        """Why it failed, in a sentence."""
-        return problem_in(self.log_file)
-
-    def stop(self) -> None:
-        """Ask its process to end; the rows that are there stay."""
-        ask_to_stop(self.process)
 
     def draw(self, width: int) -> Content:
         """Write it on a line: its sign, the images, the model, when."""
@@ -167,7 +115,7 @@ def start_job(workspace: Workspace, job: Job) -> tuple[Job, subprocess.Popen[byt
     arguments += ["--", str(job.model), str(job.images)]
     process = start_command(command_line(workspace.root, *arguments), job.log_file, job.log_file)
     started = replace(job, process=identity_of(process))
-    write_json(job.folder / "request.json", _to_record(started))
+    started.write_request()
     return started, process
 
 
@@ -191,27 +139,16 @@ def read_job(folder: Path) -> Job:
         InputProblem: there is none, or it can't be read.
     """
     try:
-        record = read_json(folder / "request.json")
+        record, common = read_request(folder)
         wanted = record.get("max_error")
         return Job(
-            folder=folder,
-            label=str(record["label"]),
-            model=Path(record["model"]),
-            network=str(record["network"]),
+            **common,
             images=Path(record["images"]),
             output=Path(record["output"]),
-            created=str(record["created"]),
-            process=process_from(record["process"]),
             max_error=None if wanted is None else float(wanted),
         )
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise InputProblem(f"{printable(str(folder))} holds no prediction that can be read: {error}.") from None
-
-
-def _to_record(job: Job) -> dict[str, Any]:
-    record = asdict(job)
-    del record["folder"]
-    return {name: str(value) if isinstance(value, Path) else value for name, value in record.items()}
 
 
 def inputs_of(jobs: Sequence[Job]) -> list[str]:

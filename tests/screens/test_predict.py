@@ -97,7 +97,7 @@ class Prediction:
             created="2026-11-22T19:05:12+00:00",
             process=(me.pid, me.create_time()),
         )
-        write_json(folder / "request.json", predict_job._to_record(self.job))
+        self.job.write_request()
         self.writer = Writer(self.job.output, "csv", "key", self.names, CLASSES, trust=Trust())
         self._random = np.random.default_rng(3)
 
@@ -125,7 +125,7 @@ class Prediction:
     def finish(self) -> None:
         self.writer.finish()
         self.job = replace(self.job, process=None)
-        write_json(self.job.folder / "request.json", predict_job._to_record(self.job))
+        self.job.write_request()
 
 
 @pytest.fixture
@@ -327,7 +327,7 @@ async def test_an_ended_process_with_rows_left_behind_is_stopped_and_can_go_on(
     workspace: Workspace, prediction: Prediction, until: Until
 ) -> None:
     prediction.add(20)
-    write_json(prediction.job.folder / "request.json", {**predict_job._to_record(prediction.job), "process": None})
+    replace(prediction.job, process=None).write_request()
     app = AimicApp(workspace, place="predict")
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot, until)
