@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from abc import abstractmethod
 from pathlib import Path
 from time import monotonic
 
@@ -47,9 +48,9 @@ class FollowingStudies(Place):
         self._tried: tuple[Path, int] | None = None
         self._rests_until = 0.0
 
+    @abstractmethod
     def show_rows(self) -> None:
         """Draw what was read."""
-        raise NotImplementedError
 
     @property
     def open_row(self) -> StudyRow | None:
