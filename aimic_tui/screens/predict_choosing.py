@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,9 +32,9 @@ class ChoosingPlace(Place):
         self._processes: list[Any] = []  # kept, so that ended ones are waited for
         self._from_run: Path | None = None
 
+    @abstractmethod
     def _follow(self, job: Job) -> Any:
         """Show a prediction."""
-        raise NotImplementedError
 
     @on(events.ScreenResume)
     def _resumed(self) -> None:
