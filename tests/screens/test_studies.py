@@ -115,7 +115,14 @@ def held(study: Study, workspace: Workspace) -> Iterator[StudyFolder]:
 
 
 def shows(app: AimicApp, *words: str) -> Callable[[], bool]:
-    return lambda: all(word in screen_text(app) for word in words)
+    """Tell whether words stand on the screen, in a line or, where a path before them is long, over two."""
+
+    def so() -> bool:
+        text = screen_text(app)
+        wrapped = " ".join(line.strip() for line in text.splitlines())
+        return all(word in text or word in wrapped for word in words)
+
+    return so
 
 
 async def test_without_a_study_the_place_says_what_one_is_and_how_to_make_one(tmp_path: Path, until: Until) -> None:
