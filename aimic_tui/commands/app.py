@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from pathlib import Path
+
+from aimic_tui.hangup import leave_with_terminal
 
 
 def open_app(
@@ -49,4 +52,5 @@ def open_app(
         problems=problems,
     )
     app.context.run = run
+    leave_with_terminal(sys.stdin.fileno())
     app.run()
