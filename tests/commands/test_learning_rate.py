@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from aimic_tui.engine.runs.events import EventReader
-from tests.commands.test_train import aimic, program, sets
+from tests.commands.calling import call
+from tests.commands.test_train import program, sets
 from tests.screens.made_run import make_data
 
 TINY = [
@@ -44,7 +45,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_what_is_wrong_is_a_sentence(tmp_path: Path, images: Path, arguments: list[str], code: int, words: str) -> None:
     given = [str(images) if argument == "IMAGES" else argument for argument in arguments]
-    answer = aimic(tmp_path / "space", "learning-rate", *given)
+    answer = call(tmp_path / "space", "learning-rate", *given)
     assert (answer.returncode, answer.stdout) == (code, "")
     assert words in answer.stderr
     assert "Traceback" not in answer.stderr
@@ -53,7 +54,7 @@ def test_what_is_wrong_is_a_sentence(tmp_path: Path, images: Path, arguments: li
 @pytest.mark.slow
 def test_it_answers_in_json_tells_its_steps_and_leaves_only_what_was_asked_for(tmp_path: Path, images: Path) -> None:
     output, events = tmp_path / "curve.json", tmp_path / "events.jsonl"
-    answer = aimic(
+    answer = call(
         tmp_path / "space",
         "learning-rate",
         *["--data", str(images), "--steps", "40", "--to", "10", "--json"],
@@ -72,7 +73,7 @@ def test_it_answers_in_json_tells_its_steps_and_leaves_only_what_was_asked_for(t
     assert told[-1]["suggested"] == found["suggested"]
     assert not (tmp_path / "space").exists()
     assert "step" in answer.stderr
-    again = aimic(
+    again = call(
         tmp_path / "space",
         "learning-rate",
         *["--data", str(images), "--steps", "40", "--to", "10", "--json", *sets(TINY)],

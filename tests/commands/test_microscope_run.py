@@ -16,6 +16,7 @@ import tifffile
 import tomli
 
 from aimic_tui.engine.files import read_json
+from tests.commands.calling import call
 from tests.engine.data.microscope_files import write_czi, write_lif, write_nd2
 
 SIDE = 32
@@ -110,7 +111,8 @@ def test_two_channels_train_and_predict_whatever_the_container(tmp_path: Path) -
     assert results["networks"]["test_resnet"]["pooled"]["accuracy"]["value"] > 0.9  # channel 2 came through
 
     write_everywhere(tmp_path / "new", cell(random, lying=True))
-    aimic(tmp_path, "predict", str(run), str(tmp_path / "new"), "--output", str(tmp_path / "table.csv"))
+    done = call(tmp_path, "predict", str(run), str(tmp_path / "new"), "--output", str(tmp_path / "table.csv"))
+    assert done.returncode == 0, done.stderr
     with (tmp_path / "table.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(list((tmp_path / "new").iterdir()))

@@ -143,15 +143,15 @@ def test_the_audit_of_the_command_line(folder, tmp_path):
         assert kinds.get(f"odd/{name}", "") in allowed, name
 
 
-@pytest.mark.slow
 def test_a_prediction_of_the_command_line(folder, tmp_path):
+    from tests.commands.calling import call
     from tests.engine.inference.conftest import make_model
 
     root, listed = folder
     model = make_model(tmp_path / "model", 1)
     output = tmp_path / "table.csv"
-    done = aimic("predict", str(model), str(root / "odd"), "--output", str(output), workspace=tmp_path)
-    said = done.stdout.decode() + done.stderr.decode()
+    done = call(tmp_path, "predict", str(model), str(root / "odd"), "--output", str(output))
+    said = done.stdout + done.stderr
     assert done.returncode == 0, said[-2000:]
     assert printed_safely(said)
     with output.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
