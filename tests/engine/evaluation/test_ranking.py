@@ -140,12 +140,12 @@ def test_bars_join_networks_of_which_no_two_differ() -> None:
 def test_networks_that_are_alike_are_told_apart_as_rarely_as_promised() -> None:
     random = np.random.default_rng(0)
     false = [0, 0]
-    for _ in range(1000):
+    for _ in range(300):
         rows = random.random((10, 4))
         found = rank_networks({str(n): {f"n{k}": v for k, v in enumerate(row)} for n, row in enumerate(rows)}, "auroc")
         false[0] += found.p < 0.05
         false[1] += any(pair.differ for pair in found.pairs)
-    assert all(25 <= count <= 75 for count in false), false
+    assert all(5 <= count <= 27 for count in false), false
 
 
 def test_the_diagram_in_text_has_a_line_a_network_and_the_critical_difference() -> None:

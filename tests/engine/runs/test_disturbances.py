@@ -111,21 +111,20 @@ def test_a_run_that_is_resumed_with_another_number_of_workers_keeps_its_threads(
     assert ends[0] == ends[1]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_to_the_scheduler_stops_the_run_and_it_goes_on_later(
-    undisturbed: RunFolder, cells: Path, nursery: Nursery, tmp_path: Path, number: signal.Signals
+def test_signals_to_the_scheduler_stop_the_run_and_it_goes_on_later(
+    undisturbed: RunFolder, cells: Path, nursery: Nursery, tmp_path: Path
 ) -> None:
     folder = make_run(cells, tmp_path, model__networks=["test_efficientnet"])
     nursery.do("start", folder)
     watch = Watch(folder)
-    assert wait_for(lambda: watch.done >= 2)
-    scheduler = read_status(folder).pid
-    assert scheduler is not None
-    os.kill(scheduler, number)
-    status = wait_until_over(folder)
-    assert status.state == "stopped"
-    assert not folder.stop_file.exists()
-    nursery.do("resume", folder)
+    for number, epochs in ((signal.SIGTERM, 2), (signal.SIGINT, 5), (signal.SIGHUP, 8)):
+        assert wait_for(lambda epochs=epochs: watch.done >= epochs)  # type: ignore[misc]
+        scheduler = read_status(folder).pid
+        assert scheduler is not None
+        os.kill(scheduler, number)
+        assert wait_until_over(folder).state == "stopped"
+        assert not folder.stop_file.exists()
+        nursery.do("resume", folder)
     assert wait_until_over(folder).state == "finished"
     assert_same(folder, undisturbed)
 
