@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 from pathlib import Path
 
 from aimic_tui.hangup import leave_with_terminal
+
+_STDIN = 0
 
 
 def open_app(
@@ -52,5 +53,5 @@ def open_app(
         problems=problems,
     )
     app.context.run = run
-    leave_with_terminal(sys.stdin.fileno())
+    leave_with_terminal(_STDIN)
     app.run()
