@@ -174,7 +174,7 @@ def permutation_p(ranks: Floats) -> float:
 
     Under the hypothesis that the networks are alike each data set's ranks fall to them in any order. All arrangements
     are counted where they are few (the first data set's order may stay: only the others' relative to it matter), else
-    as many drawn ones, always the same, and the arrangement itself (Phipson and Smyth 2010: p is never 0).
+    20,000 drawn ones, always the same, and the arrangement itself (Phipson and Smyth 2010: p is never 0).
 
     Args:
         ranks: float [data sets, networks].

@@ -41,7 +41,7 @@ def choose_format(network: nn.Module, image_size: int, device: torch.device, *, 
 
     On a GPU bf16 where it has it, else fp32. On a processor fp32, unless the processor has 16-bit arithmetic, the
     training is long enough to earn a probe back, and the probe (a few forward and backward passes) is clearly faster in
-    bf16: networks of dense convolutions gain up to two times, those of depthwise ones often lose.
+    bf16: networks of dense convolutions gain up to two times, those of depthwise ones nothing, or they lose.
 
     Args:
         network: on `device`; its weights, statistics and gradients are left as they were.
