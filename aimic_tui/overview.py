@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.files import is_locked, read_json
+from aimic_tui.engine.files import Stamp, is_locked, read_json, stamp_of
 from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, confirmed, read_recorded
 from aimic_tui.engine.runs.workspace import Workspace
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from aimic_tui.engine.runs.snapshot import RunFollower
 
 _STAMP = re.compile(r"\A\d{8}-\d{6}-(?=.)")
-_Mark = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,8 @@ class Overview:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._recorded: dict[Path, tuple[_Mark, RunStatus]] = {}
-        self._figures: dict[Path, tuple[_Mark, Figure | None]] = {}
+        self._recorded: dict[Path, tuple[Stamp, RunStatus]] = {}
+        self._figures: dict[Path, tuple[Stamp, Figure | None]] = {}
         self._followers: dict[Path, RunFollower] = {}
         self._rows: dict[Path, RunRow] = {}
 
@@ -121,7 +120,7 @@ class Overview:
         return RunRow(folder, status, figure=self._figure(folder, status, figures))
 
     def _status(self, folder: RunFolder) -> RunStatus:
-        mark = _mark(folder.status_file)
+        mark = stamp_of(folder.status_file)
         known = self._recorded.get(folder.path)
         if known is None or known[0] != mark:
             try:
@@ -135,19 +134,11 @@ class Overview:
         known = self._figures.get(folder.path)
         if not look:
             return known[1] if known else None
-        mark = _mark(folder.results_file)
+        mark = stamp_of(folder.results_file)
         if known is None or known[0] != mark:
             known = (mark, _from_results(_results(folder), status))
             self._figures[folder.path] = known
         return known[1]
-
-
-def _mark(path: Path) -> _Mark:
-    try:
-        facts = path.stat()
-    except OSError:
-        return (0, 0, 0)
-    return (facts.st_ino, facts.st_mtime_ns, facts.st_size)
 
 
 def _results(folder: RunFolder) -> Mapping[str, Any] | None:

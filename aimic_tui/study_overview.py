@@ -8,14 +8,13 @@ from pathlib import Path
 
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.experiment import Experiment
+from aimic_tui.engine.files import Stamp, stamp_of
 from aimic_tui.engine.runs.events import EventReader, to_time
 from aimic_tui.engine.runs.status import TrialStatus
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.study.folder import PlannedCell, StudyFolder, plan_cell
 from aimic_tui.engine.study.study_file import Study, read_study
 from aimic_tui.overview import Overview, RunRow, known_studies
-
-_Mark = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -133,7 +132,7 @@ class _Followed:
     def __init__(self, folder: StudyFolder, workspace: Workspace) -> None:
         self._folder, self._workspace = folder, workspace
         self._story = _Story(folder)
-        self._mark: tuple[_Mark, ...] = ()
+        self._mark: tuple[Stamp, ...] = ()
         self._study: Study | None = None
         self._planned: tuple[PlannedCell, ...] = ()
         self._problem = ""
@@ -151,7 +150,7 @@ class _Followed:
             state = "finished"
         elif self._problem:
             state = "failed"
-        tested = [_mark(run.folder.results_file)[1] for cell in cells for run in cell.runs]
+        tested = [stamp_of(run.folder.results_file)[1] for cell in cells for run in cell.runs]
         row = StudyRow(
             self._folder,
             state,
@@ -170,7 +169,7 @@ class _Followed:
     def _plan(self) -> None:
         """Find out what belongs to which cell, where a file that says so changed, or a run came or went."""
         files = (self._folder.study_file, self._folder.runs_file, self._workspace.runs_folder)
-        mark = tuple(_mark(path) for path in files)
+        mark = tuple(stamp_of(path) for path in files)
         if mark == self._mark:
             return
         self._mark = mark
@@ -272,11 +271,3 @@ def _state(states: list[str], missing: bool, looking: bool, trouble: bool) -> st
 
 def _share_done(trials: list[TrialStatus]) -> float:
     return sum(trial.state == "finished" for trial in trials) / max(1, len(trials))
-
-
-def _mark(path: Path) -> _Mark:
-    try:
-        facts = path.stat()
-    except OSError:
-        return (0, 0, 0)
-    return (facts.st_ino, facts.st_mtime_ns, facts.st_size)

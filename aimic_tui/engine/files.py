@@ -85,6 +85,19 @@ def append_line(path: Path, line: str) -> None:
         os.close(handle)
 
 
+Stamp = tuple[int, int, int]
+"""What `stamp_of` returns."""
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Return what changes when a file does (its place on the disk, time and size); zeros where there is none."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return (0, 0, 0)
+    return (facts.st_ino, facts.st_mtime_ns, facts.st_size)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write `value` to `path` as JSON, atomically. NaN is refused: write None where there is no number."""
     write_atomically(path, json.dumps(value, indent=1, allow_nan=False) + "\n")

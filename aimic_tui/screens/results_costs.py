@@ -30,7 +30,7 @@ from aimic_tui.engine.runs.snapshot import RunFollower
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import printable
 from aimic_tui.process import command_line, run_command
-from aimic_tui.screens.results_data import stamp_of
+from aimic_tui.screens.results_data import stamp_of_run
 from aimic_tui.screens.results_opinions import tested_run
 from aimic_tui.screens.results_view import ResultView, interval_cell
 from aimic_tui.widgets.big_table import BigTable
@@ -167,7 +167,7 @@ class GroupsView(ResultView):
         network = await self.tested()
         confidence = float(self.results.figures["confidence"])
         found = await asyncio.to_thread(group_figures, network, confidence=confidence)
-        return found, tested_run(folder.path, stamp_of(folder)).data.group_names
+        return found, tested_run(folder.path, stamp_of_run(folder)).data.group_names
 
     def draw(self, found: tuple[list[GroupFigures], Sequence[str]]) -> None:
         """List the groups, the worst first."""
@@ -308,7 +308,7 @@ def _costs_of(run: Path) -> list[Cost]:
 
     folder = RunFolder(run)
     timings = read_timings(run.absolute().parent.parent)
-    tested = tested_run(run, stamp_of(folder))
+    tested = tested_run(run, stamp_of_run(folder))
     # What a report reads beside this (comparisons, sizes) takes long and has no say in costs.
     record = RunRecord(folder, tested, read_results(run), None, RunFollower(folder).snapshot(), {}, timings, None)
     return network_costs(record)

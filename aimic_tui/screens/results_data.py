@@ -17,7 +17,7 @@ from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, CLASS_METRICS
 from aimic_tui.engine.evaluation.predictions import read_predictions
 from aimic_tui.engine.evaluation.results import FORMAT
-from aimic_tui.engine.files import read_json, write_json, write_table
+from aimic_tui.engine.files import Stamp, read_json, stamp_of, write_json, write_table
 from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, read_status
 
@@ -120,16 +120,9 @@ def results_from(folder: RunFolder, status: RunStatus, figures: object) -> RunRe
     return RunResults(folder, status, figures)
 
 
-def stamp_of(folder: RunFolder) -> tuple[int, ...]:
+def stamp_of_run(folder: RunFolder) -> tuple[Stamp, Stamp]:
     """Return what changes when a run's figures or its state do."""
-    marks = []
-    for path in (folder.results_file, folder.status_file):
-        try:
-            facts = path.stat()
-            marks += [facts.st_ino, facts.st_mtime_ns, facts.st_size]
-        except OSError:
-            marks.append(0)
-    return tuple(marks)
+    return stamp_of(folder.results_file), stamp_of(folder.status_file)
 
 
 def has_predictions(folder: RunFolder) -> bool:

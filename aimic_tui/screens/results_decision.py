@@ -16,7 +16,7 @@ from aimic_tui.engine.evaluation.calibration import calibrated
 from aimic_tui.engine.evaluation.decision import THRESHOLDS, DecisionCurve, decision_curve
 from aimic_tui.engine.evaluation.tested import read_validations
 from aimic_tui.engine.text import printable
-from aimic_tui.screens.results_data import stamp_of
+from aimic_tui.screens.results_data import stamp_of_run
 from aimic_tui.screens.results_opinions import tested_run
 from aimic_tui.screens.results_view import ResultView
 from aimic_tui.widgets.big_table import BigTable
@@ -66,7 +66,7 @@ class DecisionView(ResultView):
         """Draw the curve of redrawn groups."""
         assert self.results is not None
         folder, figures, case = self.results.folder, self.results.figures, self._case
-        run = await asyncio.to_thread(tested_run, folder.path, stamp_of(folder))
+        run = await asyncio.to_thread(tested_run, folder.path, stamp_of_run(folder))
         network = await self.tested()
 
         def made() -> Decision:

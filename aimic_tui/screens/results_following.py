@@ -20,7 +20,7 @@ from aimic_tui.screens.results_data import (
     read_judged,
     read_results,
     results_from,
-    stamp_of,
+    stamp_of_run,
 )
 from aimic_tui.screens.results_opinions import Opinions, read_opinions
 from aimic_tui.screens.results_review import ReviewPlace
@@ -61,7 +61,7 @@ class FollowingPlace(ReviewPlace):
     async def _follow(self, folder: RunFolder) -> None:
         seen: object = None
         while True:
-            mark = stamp_of(folder)
+            mark = stamp_of_run(folder)
             if mark != seen:
                 first, seen = seen is None, mark
                 try:
@@ -87,7 +87,7 @@ class FollowingPlace(ReviewPlace):
     @work(group="opinions", exclusive=True, exit_on_error=False)
     async def _read_opinions(self, folder: RunFolder) -> None:
         with suppress(AimicError):  # what is wrong was said when the figures were read
-            opinions = await asyncio.to_thread(read_opinions, folder.path, stamp_of(folder))
+            opinions = await asyncio.to_thread(read_opinions, folder.path, stamp_of_run(folder))
             self.post_message(self.OpinionsRead(folder, opinions))
 
     @work(group="judged", exclusive=True, exit_on_error=False)

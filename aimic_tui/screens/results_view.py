@@ -17,7 +17,7 @@ from textual.widgets import Static
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.evaluation.tested import TestedNetwork
 from aimic_tui.engine.text import printable
-from aimic_tui.screens.results_data import RunResults, stamp_of
+from aimic_tui.screens.results_data import RunResults, stamp_of_run
 from aimic_tui.screens.results_opinions import tested_run
 from aimic_tui.widgets.table_column import Cell
 from aimic_tui.wording import interval_text
@@ -72,7 +72,7 @@ class ResultView(Vertical):
         """Show a network of a run by a figure; what was made before is drawn at once."""
         other = metric != self.metric
         self.results, self.network, self.metric = results, network, metric
-        key = (results.folder.path, stamp_of(results.folder), self.key())
+        key = (results.folder.path, stamp_of_run(results.folder), self.key())
         if key == self._shown:
             if other and key in self._known:
                 self.draw(self._known[key])
@@ -111,7 +111,7 @@ class ResultView(Vertical):
         """
         assert self.results is not None
         folder = self.results.folder
-        run = await asyncio.to_thread(tested_run, folder.path, stamp_of(folder))
+        run = await asyncio.to_thread(tested_run, folder.path, stamp_of_run(folder))
         return next(network for network in run.networks if network.name == self.network)
 
 

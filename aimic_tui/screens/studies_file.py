@@ -17,7 +17,7 @@ from textual.widgets import Static
 
 from aimic_tui.context import Shell
 from aimic_tui.engine.errors import AimicError
-from aimic_tui.engine.files import write_atomically
+from aimic_tui.engine.files import stamp_of, write_atomically
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.study.folder import study_folder
 from aimic_tui.engine.study.preview import preview
@@ -109,7 +109,7 @@ class StudyFile(ModalScreen[bool]):
         looks = 0
         while True:
             looks += 1
-            mark = await asyncio.to_thread(_mark, self._path)
+            mark = await asyncio.to_thread(stamp_of, self._path)
             wrong = self._looked is not None and bool(self._looked.problems)
             if mark != seen or (wrong and looks % _AGAIN == 0):
                 seen = mark
@@ -157,14 +157,6 @@ class StudyFile(ModalScreen[bool]):
     def action_close(self) -> None:
         """Close with a no."""
         self.dismiss(False)
-
-
-def _mark(path: Path) -> tuple[int, int, int]:
-    try:
-        facts = path.stat()
-    except OSError:
-        return (0, 0, 0)
-    return (facts.st_ino, facts.st_mtime_ns, facts.st_size)
 
 
 def new_prompt() -> PathPrompt:

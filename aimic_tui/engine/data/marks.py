@@ -29,7 +29,7 @@ from typing import Literal, get_args
 from aimic_tui.engine.data.relabel import nearest_class
 from aimic_tui.engine.data.sheet import cell, read_sheet
 from aimic_tui.engine.errors import AimicError, InputProblem, UsageProblem
-from aimic_tui.engine.files import FileLock, digest_of_bytes, write_table
+from aimic_tui.engine.files import FileLock, Stamp, digest_of_bytes, stamp_of, write_table
 from aimic_tui.engine.text import one_line, printable
 
 Kind = Literal["exclude", "label", "label-error", "reviewed", "group", "note"]
@@ -115,13 +115,9 @@ def _absolute(path: str | Path) -> Path:
     return Path(os.path.expanduser(path)).absolute()  # noqa: PTH111 - Path's own fails where there is no such user
 
 
-def marks_stamp(file: Path | None) -> tuple[int, int, int]:
+def marks_stamp(file: Path | None) -> Stamp:
     """Return what changes when the marks do; zeros where there is no file."""
-    try:
-        facts = file.stat() if file else None
-    except OSError:
-        facts = None
-    return (facts.st_ino, facts.st_mtime_ns, facts.st_size) if facts else (0, 0, 0)
+    return stamp_of(file) if file else (0, 0, 0)
 
 
 # -- reading

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.files import read_json
+from aimic_tui.engine.files import read_json, stamp_of
 from aimic_tui.engine.runs.estimate import TrialTiming, fraction_done, seconds_left
 from aimic_tui.engine.runs.events import EventReader, to_time
 from aimic_tui.engine.runs.folder import RunFolder, TrialKey
@@ -217,11 +217,7 @@ class RunFollower:
         return confirmed(self.folder, self._recorded)
 
     def _changed(self, name: str, path: Any) -> bool:
-        try:
-            facts = path.stat()
-            mark = (facts.st_ino, facts.st_mtime_ns, facts.st_size)
-        except OSError:
-            mark = (0, 0, 0)
+        mark = stamp_of(path)
         if self._seen.get(name) == mark:
             return False
         self._seen[name] = mark
