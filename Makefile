@@ -16,7 +16,7 @@ PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 8
 test fast: export OMP_NUM_THREADS = 1
 test: $(READY)  ## all tests
 	$(PYTEST) -m "not slow"
-	$(PYTEST) -m slow
+	$(PYTEST) -m slow --dist loadfile
 
 fast: $(READY)  ## the fast tests only
 	$(PYTEST) -m "not slow"

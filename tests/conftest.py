@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.forking import Nursery, open_nursery
 
 # A busy machine is no failure: nothing here is right or wrong by the time it takes.
 settings.register_profile("untimed", deadline=None)
@@ -19,3 +22,17 @@ def shared() -> Path:
     if not (folder / "data" / "wbc-subtypes").is_dir():
         pytest.skip("the real images are not beside this repository")
     return folder
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """What forks schedulers, walkers and workers, for tests that start many."""
+    with open_nursery() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def forked(nursery: Nursery) -> Iterator[None]:
+    """Have what is started be forked, all through a module."""
+    with nursery.starting():
+        yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import tempfile
@@ -171,7 +172,7 @@ class _Report:
     def __init__(self, events: Path | None) -> None:
         self._events = events
         self._terminal = sys.stderr.isatty()
-        self._told = 0.0
+        self._told = -math.inf
         self._began: float | None = None
         self._open = False
 
@@ -182,6 +183,7 @@ class _Report:
     def say(self, sentence: str) -> None:
         self.end()
         click.echo(printable(sentence), err=True)
+        self._told = -math.inf  # what begins with this sentence tells its first line at once
         self.event("said", sentence=sentence)
 
     def looking(self, done: int, images: int) -> None:

@@ -190,8 +190,9 @@ class Scheduler:
             self._make_results()
         elif report.state == "stopped":
             self._update(key, state="stopped")
-            if not self._stopping:  # someone ended the worker's work, not the run's
+            if not self._stopping:  # someone ended the worker, not the run: it leaves, and the next one gets the trial
                 self._queue.appendleft(key)
+                self._see_off(worker)
         else:
             self._fail(key, report.sentence or "The trial failed.", report.kind)
             if report.kind not in _NOT_RETRIED:

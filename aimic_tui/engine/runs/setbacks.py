@@ -40,7 +40,10 @@ class Setbacks:
 
     def assigned(self, key: TrialKey) -> None:
         """Remember how far a trial is as a worker gets it."""
-        self._assigned[key] = self._story(key)
+        story = self._story(key)
+        if story.epoch > self._assigned.get(key, _Story()).epoch:
+            self._counts.pop(key, None)  # the attempt before got on, however it ended
+        self._assigned[key] = story
 
     def count(self, key: TrialKey) -> int:
         """Count a setback of the attempt that was assigned last; return how many there are in a row."""

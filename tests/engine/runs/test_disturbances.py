@@ -6,19 +6,21 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from aimic_tui.engine.files import read_json
+from aimic_tui.engine.runs.control import resume, start_scheduler
 from aimic_tui.engine.runs.events import EventReader, to_time
 from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.snapshot import RunFollower
 from aimic_tui.engine.runs.status import read_status
-from tests.engine.runs.test_kills import Nursery, Watch, end_of, make_run, open_nursery, wait_for, wait_until_over
+from tests.engine.runs.test_kills import Watch, end_of, make_run, wait_for, wait_until_over
+from tests.forking import open_nursery
+from tests.processes import children_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.usefixtures("forked")]
 
 # Every few answers the time of day is hours further or earlier; what counts only upwards is left alone.
 JUMPING_CLOCK = """
@@ -55,15 +57,9 @@ time_t time(time_t *now) {
 
 
 @pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    with open_nursery() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def undisturbed(cells: Path, nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+def undisturbed(cells: Path, forked: None, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     folder = make_run(cells, tmp_path_factory.mktemp("undisturbed"), model__networks=["test_efficientnet"])
-    nursery.do("start", folder)
+    start_scheduler(folder)
     assert wait_until_over(folder).state == "finished"
     return folder
 
@@ -74,18 +70,16 @@ def assert_same(folder: RunFolder, undisturbed: RunFolder) -> None:
 
 
 def test_the_result_does_not_depend_on_the_number_of_workers(
-    undisturbed: RunFolder, cells: Path, nursery: Nursery, tmp_path: Path
+    undisturbed: RunFolder, cells: Path, tmp_path: Path
 ) -> None:
     folder = make_run(cells, tmp_path, model__networks=["test_efficientnet"], compute__workers=2)
-    nursery.do("start", folder)
+    start_scheduler(folder)
     assert wait_for(lambda: sum(trial.state == "running" for trial in read_status(folder).trials) == 2)
     assert wait_until_over(folder).state == "finished"
     assert_same(folder, undisturbed)
 
 
-def test_a_run_that_is_resumed_with_another_number_of_workers_keeps_its_threads(
-    cells: Path, nursery: Nursery, tmp_path: Path
-) -> None:
+def test_a_run_that_is_resumed_with_another_number_of_workers_keeps_its_threads(cells: Path, tmp_path: Path) -> None:
     ends = []
     for resumed in (False, True):
         folder = make_run(
@@ -96,7 +90,7 @@ def test_a_run_that_is_resumed_with_another_number_of_workers_keeps_its_threads(
             training__epochs=3,
             compute__threads=0,
         )
-        nursery.do("start", folder)
+        start_scheduler(folder)
         if resumed:
             watch = Watch(folder)
             assert wait_for(lambda watch=watch: watch.done >= 1)  # type: ignore[misc]
@@ -104,7 +98,7 @@ def test_a_run_that_is_resumed_with_another_number_of_workers_keeps_its_threads(
             assert wait_until_over(folder).state == "stopped"
             experiment = folder.experiment_file.read_text()
             folder.experiment_file.write_text(experiment.replace("workers = 1", "workers = 2"))
-            nursery.do("resume", folder)
+            resume(folder)
         assert wait_until_over(folder).state == "finished"
         ends.append([end_of(folder, trial.key) for trial in read_status(folder).trials])
         assert read_json(folder.environment_file)["threads"] >= 1
@@ -112,10 +106,10 @@ def test_a_run_that_is_resumed_with_another_number_of_workers_keeps_its_threads(
 
 
 def test_signals_to_the_scheduler_stop_the_run_and_it_goes_on_later(
-    undisturbed: RunFolder, cells: Path, nursery: Nursery, tmp_path: Path
+    undisturbed: RunFolder, cells: Path, tmp_path: Path
 ) -> None:
     folder = make_run(cells, tmp_path, model__networks=["test_efficientnet"])
-    nursery.do("start", folder)
+    start_scheduler(folder)
     watch = Watch(folder)
     for number, epochs in ((signal.SIGTERM, 2), (signal.SIGINT, 5), (signal.SIGHUP, 8)):
         assert wait_for(lambda epochs=epochs: watch.done >= epochs)  # type: ignore[misc]
@@ -124,25 +118,26 @@ def test_signals_to_the_scheduler_stop_the_run_and_it_goes_on_later(
         os.kill(scheduler, number)
         assert wait_until_over(folder).state == "stopped"
         assert not folder.stop_file.exists()
-        nursery.do("resume", folder)
+        resume(folder)
     assert wait_until_over(folder).state == "finished"
     assert_same(folder, undisturbed)
 
 
 def test_a_signal_to_a_worker_ends_its_process_and_the_run_goes_on(
-    undisturbed: RunFolder, cells: Path, nursery: Nursery, tmp_path: Path
+    undisturbed: RunFolder, cells: Path, tmp_path: Path
 ) -> None:
     folder = make_run(cells, tmp_path, model__networks=["test_efficientnet"])
-    nursery.do("start", folder)
+    start_scheduler(folder)
     watch = Watch(folder)
     for at, number in ((2, signal.SIGTERM), (5, signal.SIGINT), (10, signal.SIGHUP)):
         assert wait_for(lambda at=at: watch.done >= at)  # type: ignore[misc]
-        scheduler = read_status(folder).pid
-        for worker in Path(f"/proc/{scheduler}/task/{scheduler}/children").read_text().split():
-            os.kill(int(worker), number)
+        for worker in children_of(read_status(folder).pid):
+            os.kill(worker, number)
     status = wait_until_over(folder)
     assert status.state == "finished"
-    assert max(trial.attempts for trial in status.trials) > 1
+    assert sum(trial.attempts - 1 for trial in status.trials) == 3
+    told = {event["event"] for event in EventReader(folder.events_file).new()}
+    assert not told & {"trial-failed", "worker-died"}, "a worker that leaves is handed nothing more"
     assert_same(folder, undisturbed)
 
 
@@ -155,15 +150,15 @@ def test_a_clock_that_jumps_changes_nothing_but_the_times_that_are_shown(
     source.write_text(JUMPING_CLOCK)
     subprocess.run(["cc", "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"], check=True)
     folder = make_run(cells, tmp_path, model__networks=["test_efficientnet"])
-    with open_nursery(LD_PRELOAD=str(library)) as jumping:
-        jumping.do("start", folder)
+    with open_nursery(LD_PRELOAD=str(library)) as jumping, jumping.starting():
+        start_scheduler(folder)
         watch = Watch(folder)
         assert wait_for(lambda: watch.done >= 4)
         left = RunFollower(folder).snapshot().seconds_left
         assert left is not None and 0 <= left < 3600
         folder.stop_file.touch()
         assert wait_until_over(folder).state == "stopped"
-        jumping.do("resume", folder)
+        resume(folder)
         assert wait_until_over(folder).state == "finished"
     assert_same(folder, undisturbed)
     events = EventReader(folder.trial(read_status(folder).trials[0].key).events_file).new()

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
 
@@ -18,53 +16,19 @@ import pytest
 
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import read_table
+from aimic_tui.engine.runs.control import resume, start_scheduler
 from aimic_tui.engine.runs.creation import create_run
 from aimic_tui.engine.runs.events import EventReader
 from aimic_tui.engine.runs.folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.status import RunStatus, read_status
 from aimic_tui.engine.runs.workspace import Workspace
+from tests.processes import children_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
-KILLS, EPOCHS = 30, 8
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.usefixtures("forked")]
+KILLS, EPOCHS = 30, 12
 NETWORKS = ("test_efficientnet", "test_vit")
 FOLDS = 3
 OVER = ("finished", "failed", "stopped", "interrupted")
-NURSERY = Path(__file__).with_name("nursery.py")
-
-
-class Nursery:
-    """Starts and resumes runs, as the commands do."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def do(self, action: str, folder: RunFolder) -> None:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(f"{action} {folder.path}\n")
-        self._process.stdin.flush()
-        assert self._process.stdout.readline().strip() == "ok"
-
-
-@contextmanager
-def open_nursery(**environment: str) -> Iterator[Nursery]:
-    process = subprocess.Popen(
-        [sys.executable, str(NURSERY)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment, "PYTHONPATH": str(NURSERY.parents[3])},
-    )
-    try:
-        yield Nursery(process)
-    finally:
-        process.kill()
-        process.communicate()
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    with open_nursery() as opened:
-        yield opened
 
 
 def make_run(cells: Path, workspace: Path, **settings: object) -> RunFolder:
@@ -153,16 +117,18 @@ class Moments:
         self._chance = chance
         self._total = len(watch.keys) * EPOCHS
         self._ends = cycle(["between trials", "model", "test"])
+        self._insides = cycle(["checkpoint", "step"])
 
     def wait(self, kills_left: int) -> None:
         done = self._watch.done
         aim = done + int(self._chance.uniform(0, 2) * (self._total - done) / kills_left)
         if self._chance.random() < 0.3:
             aim = -(-max(aim, 1) // EPOCHS) * EPOCHS  # a trial's end
-        aim = min(aim, self._total - kills_left)  # some epochs are left for the kills that are still to come
+        # Some epochs are left for the kills that are still to come, and for how late a kill may be.
+        aim = min(aim, self._total - kills_left - EPOCHS // 2)
         if aim <= done and not self._watch.at_an_end():
             moment = "start"
-            time.sleep(self._chance.uniform(0, 0.6))
+            time.sleep(self._chance.uniform(0, 0.15))
         else:
             assert wait_for(lambda: self._watch.done >= aim), f"epoch {aim} of {self._total} did not come"
             moment = self._at_an_end() if self._watch.at_an_end() else self._in_an_epoch()
@@ -170,11 +136,12 @@ class Moments:
         self.idle = self.idle + 1 if self._watch.done == done else 0
 
     def _in_an_epoch(self) -> str:
-        if self._chance.random() < 0.5:
-            time.sleep(self._chance.uniform(0, 0.3))
-            return "step"
-        wait_for(lambda: self._watch.writes(".checkpoint", ".best"), 3, 0.0)
-        return "checkpoint"
+        moment = next(self._insides)
+        if moment == "step":
+            time.sleep(self._chance.uniform(0, 0.1))
+        else:
+            wait_for(lambda: self._watch.writes(".checkpoint", ".best"), 3, 0.0)
+        return moment
 
     def _at_an_end(self) -> str:
         moment = next(self._ends)
@@ -189,20 +156,19 @@ class Moments:
 
 
 def kill(scheduler: int, victim: str) -> None:
-    children = Path(f"/proc/{scheduler}/task/{scheduler}/children")
-    workers = [int(pid) for pid in children.read_text().split()]
+    workers = children_of(scheduler)
     for pid in [*([] if victim == "scheduler" else workers), *([] if victim == "worker" else [scheduler])]:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
 
-def test_thirty_kills_change_nothing(cells: Path, nursery: Nursery, tmp_path: Path) -> None:
+def test_thirty_kills_change_nothing(cells: Path, tmp_path: Path) -> None:
     undisturbed = make_run(cells, tmp_path / "undisturbed")
-    nursery.do("start", undisturbed)
+    start_scheduler(undisturbed)
     assert wait_until_over(undisturbed).state == "finished"
 
     folder = make_run(cells, tmp_path / "disturbed")
-    nursery.do("start", folder)
+    start_scheduler(folder)
     chance = random.Random(4)
     moments = Moments(Watch(folder), chance)
     victims: Counter[str] = Counter()
@@ -216,7 +182,7 @@ def test_thirty_kills_change_nothing(cells: Path, nursery: Nursery, tmp_path: Pa
         kill(scheduler, victim)
         if victim != "worker":
             assert wait_for(lambda: read_status(folder).state == "interrupted", 10)
-            nursery.do("resume", folder)
+            resume(folder)
 
     status = wait_until_over(folder)
     assert status.state == "finished", status.reason

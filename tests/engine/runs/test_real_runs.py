@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from aimic_tui.engine.runs.folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.snapshot import RunFollower
 from aimic_tui.engine.runs.status import RunStatus, read_status
 from aimic_tui.engine.runs.workspace import Workspace
+from tests.processes import children_of, is_there
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 FIRST, SECOND = TrialKey("test_resnet", 1), TrialKey("test_resnet", 2)
@@ -66,7 +67,7 @@ def epochs_told(folder: RunFolder, key: TrialKey) -> int:
 
 
 def processes_of(folder: RunFolder) -> list[int]:
-    """Return the run's scheduler and workers, by their command lines."""
+    """Return the run's scheduler and workers, by their command lines; not those that were forked."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -79,15 +80,15 @@ def processes_of(folder: RunFolder) -> list[int]:
     return found
 
 
-def wait_until_alone(folder: RunFolder) -> None:
+def wait_until_gone(alive: Callable[[], Sequence[object]]) -> None:
     deadline = time.monotonic() + 60
-    while left := processes_of(folder):
+    while left := alive():
         assert time.monotonic() < deadline, f"these processes did not leave: {left}"
         time.sleep(0.1)
 
 
 def worker_of(folder: RunFolder) -> int:
-    (worker,) = (number for number in processes_of(folder) if number != read_status(folder).pid)
+    (worker,) = children_of(read_status(folder).pid)
     return worker
 
 
@@ -122,13 +123,13 @@ def test_a_run_finishes_with_models_predictions_and_figures(undisturbed: RunFold
     assert [len(trial.epochs) for trial in snapshot.trials] == [6, 6]
     assert all(trial.test["accuracy"] >= 0 for trial in snapshot.trials)
     assert not undisturbed.stop_file.exists()
-    wait_until_alone(undisturbed)
+    wait_until_gone(lambda: processes_of(undisturbed))
     with pytest.raises(InputProblem, match="is finished"):
         resume(undisturbed)
 
 
 def test_after_kill_9_of_worker_and_scheduler_the_figures_are_the_same(
-    undisturbed: RunFolder, cells: Path, tmp_path: Path
+    undisturbed: RunFolder, forked: None, cells: Path, tmp_path: Path
 ) -> None:
     folder = begin(cells, tmp_path / "space")
     wait_for(folder, lambda _: epochs_told(folder, FIRST) >= 2)
@@ -150,28 +151,32 @@ def test_after_kill_9_of_worker_and_scheduler_the_figures_are_the_same(
 
 
 def test_a_stopped_run_and_one_with_an_orphaned_worker_go_on_where_they_were(
-    undisturbed: RunFolder, cells: Path, tmp_path: Path
+    undisturbed: RunFolder, forked: None, cells: Path, tmp_path: Path
 ) -> None:
     folder = begin(cells, tmp_path / "space")
     wait_for(folder, lambda _: epochs_told(folder, FIRST) >= 2)
     with pytest.raises(InputProblem, match="is running"):
         resume(folder)
+    both = [worker_of(folder), read_status(folder).pid]
     request_stop(folder)
     status = wait_until_over(folder)
     assert status.state == "stopped"
     assert [trial.state for trial in status.trials] == ["stopped", "queued"]
-    wait_until_alone(folder)
+    wait_until_gone(lambda: [pid for pid in both if is_there(pid)])
 
     resume(folder)
     status = wait_for(folder, lambda _: epochs_told(folder, SECOND) >= 1)
     started = [e for e in EventReader(folder.trial(FIRST).events_file).new() if e["event"] == "trial-started"]
     assert [event["resumed"] for event in started] == [False, True]
+    orphan = worker_of(folder)
     assert status.pid is not None
     os.kill(status.pid, signal.SIGKILL)
     assert wait_until_over(folder).state == "interrupted"
 
     resume(folder)  # at once: the new worker waits until the orphan lets go of the trial
     assert wait_until_over(folder).state == "finished"
-    wait_until_alone(folder)
+    assert not is_there(orphan)
+    told = [e["event"] for e in EventReader(folder.trial(SECOND).events_file).new() if e["event"].startswith("trial-")]
+    assert told == ["trial-started", "trial-stopped", "trial-started", "trial-finished"], "never two at once"
     for key in (FIRST, SECOND):
         assert figures(folder, key) == figures(undisturbed, key)

@@ -14,9 +14,11 @@ from aimic_tui.engine.files import read_table
 from aimic_tui.engine.runs.control import request_stop, resume, start_scheduler
 from aimic_tui.engine.runs.events import EventReader
 from aimic_tui.engine.runs.folder import RunFolder, TrialKey
+from aimic_tui.engine.runs.status import read_status
 from tests.engine.runs.test_kills import end_of, make_run, wait_for, wait_until_over
+from tests.processes import children_of, is_there
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.usefixtures("forked")]
 KEY = TrialKey("test_resnet", 1)  # batch norms, no dropout
 
 
@@ -36,17 +38,10 @@ def begin(cells: Path, place: Path, **settings: object) -> RunFolder:
     return folder
 
 
-def processes_of(folder: RunFolder, module: str) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                arguments = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if str(folder.path).encode() in arguments and f"aimic_tui.engine.runs.{module}".encode() in arguments:
-                found.append(int(entry.name))
-    return found
+def worker_and_helper(folder: RunFolder) -> tuple[int, int]:
+    (worker,) = children_of(read_status(folder).pid)
+    (helper,) = children_of(worker)
+    return worker, helper
 
 
 def epochs(folder: RunFolder) -> int:
@@ -58,7 +53,7 @@ def weights(folder: RunFolder) -> dict[str, np.ndarray[tuple[int, ...], np.dtype
 
 
 @pytest.fixture(scope="module")
-def by_two(cells: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+def by_two(cells: Path, forked: None, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     folder = begin(cells, tmp_path_factory.mktemp("two"), compute__data_parallel=2)
     status = wait_until_over(folder)
     assert status.state == "finished", status.reason
@@ -85,25 +80,26 @@ def test_two_processes_make_of_a_trial_what_one_makes(by_two: RunFolder, cells: 
 def test_the_death_of_any_process_is_made_good(by_two: RunFolder, cells: Path, tmp_path: Path) -> None:
     folder = begin(cells, tmp_path / "killed", compute__data_parallel=2)
     assert wait_for(lambda: epochs(folder) >= 1)
-    (helper,) = processes_of(folder, "team")
+    _, helper = worker_and_helper(folder)
     os.kill(helper, signal.SIGKILL)
     assert wait_for(lambda: epochs(folder) >= 2)
     told = [event["sentence"] for event in EventReader(folder.events_file).new() if event["event"] == "trial-failed"]
     assert len(told) == 1
     assert "Process 2 of the 2 that train the trial together was ended by SIGKILL" in told[0]
-    (worker,) = processes_of(folder, "worker")
+    worker, helper = worker_and_helper(folder)
     os.kill(worker, signal.SIGKILL)
     assert wait_until_over(folder).state == "finished"
-    assert wait_for(lambda: not processes_of(folder, "team"), 30)  # the one that lost its worker left too
+    assert wait_for(lambda: not is_there(helper), 30)  # the one that lost its worker left too
     assert end_of(folder, KEY) == end_of(by_two, KEY)
 
 
 def test_a_stop_is_taken_and_the_trial_goes_on_alone(by_two: RunFolder, cells: Path, tmp_path: Path) -> None:
     folder = begin(cells, tmp_path / "stopped", compute__data_parallel=2)
     assert wait_for(lambda: epochs(folder) >= 2)
+    _, helper = worker_and_helper(folder)
     request_stop(folder)
     assert wait_until_over(folder).state == "stopped"
-    assert wait_for(lambda: not processes_of(folder, "team"), 30)
+    assert wait_for(lambda: not is_there(helper), 30)
     experiment = folder.experiment_file.read_text()
     folder.experiment_file.write_text(experiment.replace("data_parallel = 2", 'data_parallel = "off"'))
     resume(folder)  # with another number of devices, from the same checkpoint

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 from aimic_tui.engine.experiment import Experiment
-from aimic_tui.engine.files import FileLock, read_table
+from aimic_tui.engine.files import FileLock
 from aimic_tui.engine.runs.creation import create_run
 from aimic_tui.engine.runs.events import EventReader
 from aimic_tui.engine.runs.folder import RunFolder, TrialKey
@@ -55,47 +48,6 @@ def make_run(images: Path, workspace: Path, epochs: int = 4) -> RunFolder:
 def in_process(run: RunFolder, stop: StopSigns | None = None) -> Worker:
     torch.set_num_threads(1)
     return Worker(run, "cpu", stop or StopSigns(run.stop_file, os.getppid()))
-
-
-@contextmanager
-def worker_process(run: RunFolder) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "aimic_tui.engine.runs.worker", str(run.path), "--device", "cpu", "--threads", "1"]
-    with run.worker_log(1).open("ab") as log:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def assign(process: subprocess.Popen[str], key: TrialKey) -> None:
-    assert process.stdin is not None
-    process.stdin.write(json.dumps({"network": key.network, "fold": key.fold, "seed": key.seed}) + "\n")
-    process.stdin.flush()
-
-
-def answer(process: subprocess.Popen[str]) -> dict[str, str]:
-    assert process.stdout is not None
-    found: dict[str, str] = json.loads(process.stdout.readline())
-    return found
-
-
-def wait_for_epoch(run: RunFolder, key: TrialKey, epoch: int, seconds: float = 240) -> None:
-    until = time.monotonic() + seconds
-    reader = EventReader(run.trial(key).events_file)
-    while time.monotonic() < until:
-        if any(event["event"] == "epoch" and event["epoch"] >= epoch for event in reader.new()):
-            return
-        time.sleep(0.005)
-    raise AssertionError(f"epoch {epoch} did not come: {run.worker_log(1).read_text()[-2000:]}")
-
-
-def end_of(run: RunFolder, key: TrialKey) -> dict[str, Any]:
-    folder = run.trial(key)
-    rows = [{k: v for k, v in row.items() if k != "seconds"} for row in read_table(folder.metrics_file)]
-    weights = (folder.model_folder / "weights.safetensors").read_bytes()
-    return {"metrics": rows, "weights": weights, "predictions": folder.predictions_file.read_bytes()}
 
 
 def test_a_trial_is_trained_and_answered_for(images: Path, tmp_path: Path) -> None:
@@ -158,60 +110,3 @@ def test_signs_to_stop(tmp_path: Path) -> None:
     idle.busy = True
     idle.on_signal()
     assert idle.seen()
-
-
-@pytest.mark.slow
-def test_killed_workers_leave_nothing_that_the_next_one_can_not_finish_exactly(images: Path, tmp_path: Path) -> None:
-    undisturbed, killed = (make_run(images, tmp_path / name, epochs=6) for name in ("undisturbed", "killed"))
-    assert in_process(undisturbed).train(FIRST)["state"] == "finished"
-    for epoch in (1, 4):
-        with worker_process(killed) as worker:
-            assign(worker, FIRST)
-            wait_for_epoch(killed, FIRST, epoch)
-            worker.send_signal(signal.SIGKILL)
-            worker.wait()
-    with worker_process(killed) as worker:
-        assign(worker, FIRST)
-        assert answer(worker)["state"] == "finished"
-    assert end_of(killed, FIRST) == end_of(undisturbed, FIRST)
-
-
-@pytest.mark.slow
-def test_a_terminated_worker_answers_and_leaves_at_the_next_step(images: Path, tmp_path: Path) -> None:
-    run = make_run(images, tmp_path, epochs=10_000)
-    with worker_process(run) as worker:
-        assign(worker, FIRST)
-        wait_for_epoch(run, FIRST, 1)
-        worker.terminate()
-        assert answer(worker)["state"] == "stopped"
-        assert worker.wait(20) == 0
-    told = [event["event"] for event in EventReader(run.trial(FIRST).events_file).new()]
-    assert [event for event in told if event != "system"][-1] == "trial-stopped"
-
-
-@pytest.mark.slow
-def test_an_orphan_leaves_and_never_writes_beside_its_successor(images: Path, tmp_path: Path) -> None:
-    """The scheduler is killed; its worker has nobody to talk to and gives the trial up to the next one."""
-    run, undisturbed = (make_run(images, tmp_path / name, epochs=40) for name in ("orphaned", "undisturbed"))
-    scheduler = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import subprocess, sys, time\n"
-            "worker = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
-            f'worker.stdin.write(b\'{{"network": "{NETWORK}", "fold": 1}}\\n\'); worker.stdin.flush()\n'
-            "time.sleep(1000)",
-            *(sys.executable, "-m", "aimic_tui.engine.runs.worker", str(run.path), "--threads", "1"),
-        ]
-    )
-    try:
-        wait_for_epoch(run, FIRST, 2)
-    finally:
-        scheduler.kill()
-        scheduler.wait()
-    assert in_process(run).train(FIRST)["state"] == "finished"
-    events = [event["event"] for event in EventReader(run.trial(FIRST).events_file).new()]
-    assert events.count("trial-started") == 2
-    assert events.index("trial-stopped") < len(events) - 1 - events[::-1].index("trial-started")
-    in_process(undisturbed).train(FIRST)
-    assert end_of(run, FIRST) == end_of(undisturbed, FIRST)
