@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +13,7 @@ from aimic_tui.engine.data.smear import CLASSES, draw_smear
 from aimic_tui.engine.evaluation.predictions import read_predictions
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.models.catalogue import find_network
+from tests.commands.calling import call
 
 
 def test_what_it_trains_can_be_trained() -> None:
@@ -41,18 +39,10 @@ def workspace(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_without_a_terminal_it_waits_and_says_where_everything_is(workspace: Path) -> None:
+def test_without_a_terminal_it_waits_and_says_where_everything_is(workspace: Path, forked: None) -> None:
     smear = workspace / "demo" / "smear"
     before = {path: path.stat().st_mtime_ns for path in smear.rglob("*.png")}
-    done = subprocess.run(
-        [sys.executable, "-m", "aimic_tui", "--workspace", str(workspace), "demo"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+    done = call(workspace, "demo")
     assert done.returncode == 0, done.stderr
     (run,) = (workspace / "runs").iterdir()
     predictions = workspace / "demo" / f"{run.name}-predictions.csv"

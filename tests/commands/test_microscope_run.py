@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import struct
-import subprocess
-import sys
 import zlib
 from importlib.util import find_spec
 from pathlib import Path
@@ -83,15 +81,8 @@ def write_everywhere(folder: Path, channels: np.ndarray) -> None:
             write(folder / name, channels[:, None])
 
 
-def aimic(workspace: Path, *arguments: str) -> str:
-    command = [sys.executable, "-m", "aimic_tui", "--workspace", str(workspace), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=850)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
-
-
 @pytest.mark.slow
-def test_two_channels_train_and_predict_whatever_the_container(tmp_path: Path) -> None:
+def test_two_channels_train_and_predict_whatever_the_container(tmp_path: Path, forked: None) -> None:
     random = np.random.default_rng(0)
     for label in ("lying", "standing"):
         (tmp_path / "images" / label).mkdir(parents=True)
@@ -99,7 +90,9 @@ def test_two_channels_train_and_predict_whatever_the_container(tmp_path: Path) -
             path = tmp_path / "images" / label / f"{number:02}.ome.tif"
             tifffile.imwrite(path, cell(random, lying=label == "lying"), metadata={"axes": "CYX"})
     settings = [part for key, value in SETTINGS.items() for part in ("--set", f"{key}={value}")]
-    run = Path(aimic(tmp_path, "train", "--data", str(tmp_path / "images"), *settings).splitlines()[-1])
+    trained = call(tmp_path, "train", "--data", str(tmp_path / "images"), *settings)
+    assert trained.returncode == 0, trained.stderr
+    run = Path(trained.stdout.splitlines()[-1])
 
     experiment = tomli.loads((run / "experiment.toml").read_text())
     window = experiment["data"]["window"]  # of channel 2, then of channel 1

@@ -100,7 +100,9 @@ def test_tables_are_made_again_from_the_runs_without_starting_anything(
 
 
 @pytest.mark.slow
-def test_a_study_is_followed_to_its_tables(capsys: pytest.CaptureFixture[str], tmp_path: Path, study: Path) -> None:
+def test_a_study_is_followed_to_its_tables(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, study: Path, forked: None
+) -> None:
     code, out, err = run(capsys, tmp_path / "ws", str(study), "--json")
     assert code == 0, err
     answer = json.loads(out)

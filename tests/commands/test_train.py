@@ -23,6 +23,7 @@ from aimic_tui.engine.runs.control import request_stop
 from aimic_tui.engine.runs.folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.runs.workspace import Workspace
+from tests.commands.calling import call
 
 SMALL = [
     "model.networks=test_resnet",
@@ -82,7 +83,7 @@ def test_what_is_wrong_is_a_sentence_and_leaves_nothing(
     tmp_path: Path, cells: Path, arguments: list[str], code: int, sentence: str
 ) -> None:
     given = [str(cells) if argument == "CELLS" else argument for argument in arguments]
-    answer = aimic(tmp_path / "space", "train", *given)
+    answer = call(tmp_path / "space", "train", *given)
     assert (answer.returncode, answer.stdout) == (code, "")
     assert sentence in answer.stderr
     assert "Traceback" not in answer.stderr
@@ -90,10 +91,12 @@ def test_what_is_wrong_is_a_sentence_and_leaves_nothing(
 
 
 @pytest.mark.slow
-def test_in_the_foreground_it_prints_the_folder_last_and_leaves_with_0(tmp_path: Path, cells: Path) -> None:
+def test_in_the_foreground_it_prints_the_folder_last_and_leaves_with_0(
+    tmp_path: Path, cells: Path, forked: None
+) -> None:
     file = tmp_path / "experiment.toml"
     file.write_text(f'name = "two kinds"\n[data]\npath = "{cells}"\n[training]\nepochs = 50\n')
-    answer = aimic(tmp_path, "train", str(file), *sets([*SMALL, "training.epochs=2"]))
+    answer = call(tmp_path, "train", str(file), *sets([*SMALL, "training.epochs=2"]))
     assert answer.returncode == 0, answer.stderr
     folder = RunFolder(Path(answer.stdout.splitlines()[-1]))
     assert folder.name.endswith("-two-kinds")
@@ -104,7 +107,7 @@ def test_in_the_foreground_it_prints_the_folder_last_and_leaves_with_0(tmp_path:
 
 
 @pytest.mark.slow
-def test_ctrl_c_stops_it_and_resume_goes_on(tmp_path: Path, cells: Path) -> None:
+def test_ctrl_c_stops_it_and_resume_goes_on(tmp_path: Path, cells: Path, forked: None) -> None:
     arguments = ["train", "--data", str(cells), *sets([*SMALL, "training.epochs=400", "training.patience=400"])]
     process = subprocess.Popen(program(tmp_path, *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 200
@@ -120,22 +123,22 @@ def test_ctrl_c_stops_it_and_resume_goes_on(tmp_path: Path, cells: Path) -> None
     assert f"aimic resume {runs[0].name}" in stderr
     assert read_status(runs[0]).state == "stopped"
 
-    detached = aimic(tmp_path, "resume", "latest", "--detach", "--json")
+    detached = call(tmp_path, "resume", "latest", "--detach", "--json")
     assert detached.returncode == 0
     assert json.loads(detached.stdout)["state"] == "running"
-    assert aimic(tmp_path, "stop", "latest").returncode == 0
+    assert call(tmp_path, "stop", "latest").returncode == 0
     assert read_status(runs[0]).state == "stopped"
-    watched = aimic(tmp_path, "watch", "latest", "--plain")
+    watched = call(tmp_path, "watch", "latest", "--plain")
     assert watched.returncode == 1
     assert "epoch 1: loss" in watched.stdout
 
 
 @pytest.mark.slow
-def test_what_the_split_lacks_is_said_on_stderr(tmp_path: Path, cells: Path) -> None:
+def test_what_the_split_lacks_is_said_on_stderr(tmp_path: Path, cells: Path, forked: None) -> None:
     data = Path(shutil.copytree(cells, tmp_path / "cells"))
     for image in sorted((data / "dark").iterdir())[2:]:
         image.unlink()
-    answer = aimic(tmp_path / "space", "train", "--data", str(data), "--detach", *sets([*SMALL, "training.epochs=1"]))
+    answer = call(tmp_path / "space", "train", "--data", str(data), "--detach", *sets([*SMALL, "training.epochs=1"]))
     (run,) = Workspace(tmp_path / "space").runs()
     request_stop_and_wait(run)
     assert "! The validation part of fold 1; 2 has no image of the class dark (2 image(s) in 2" in answer.stderr

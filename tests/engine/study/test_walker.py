@@ -54,7 +54,7 @@ def events(folder: StudyFolder) -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_study_makes_its_runs_goes_on_where_it_was_and_repeats_nothing(tmp_path: Path) -> None:
+def test_a_study_makes_its_runs_goes_on_where_it_was_and_repeats_nothing(tmp_path: Path, forked: None) -> None:
     study, folder, workspace = tiny(tmp_path)
     planned = preview(study, folder, workspace)
     assert [(cell.trials_done, cell.trials, cell.images, cell.problem) for cell in planned] == [(0, 2, 42, "")] * 2
@@ -80,7 +80,7 @@ def test_a_study_makes_its_runs_goes_on_where_it_was_and_repeats_nothing(tmp_pat
 
 
 @pytest.mark.slow
-def test_a_study_stops_with_the_run_that_is_on_and_goes_on_with_it(tmp_path: Path) -> None:
+def test_a_study_stops_with_the_run_that_is_on_and_goes_on_with_it(tmp_path: Path, forked: None) -> None:
     _, folder, workspace = tiny(tmp_path, epochs=400)
     walker = Walker(folder, workspace)
     outcome: list[bool] = []
