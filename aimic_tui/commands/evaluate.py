@@ -27,7 +27,6 @@ from aimic_tui.evaluation_words import about_classes, cautions
 if TYPE_CHECKING:
     from aimic_tui.engine.data.data_set import DataSet
     from aimic_tui.engine.inference.evaluate import Evaluation
-    from aimic_tui.engine.inference.predict import PredictionProgress
 
 _LOSSES = ("macro_f1", "accuracy", "auroc", "ece")
 
@@ -98,13 +97,8 @@ def evaluate(
 
     options: dict[str, Any] = {"device": device, "batch_size": batch_size, "should_stop": stop.asked}
 
-    def show(now: PredictionProgress) -> None:
-        meter.show(now)
-        if now.phase == "judge":
-            meter.say("making the figures", "judging")
-
     try:
-        found = judge(models, data_set, class_map, leave_out_trained=leave_out_trained, progress=show, **options)
+        found = judge(models, data_set, class_map, leave_out_trained=leave_out_trained, progress=meter.show, **options)
         whose = {"model": str(models[0]), "data": data, "root": str(data_set.root)}
         answer = {**whose, **found.to_json(), "left_out_trained": leave_out_trained}
         if robustness:

@@ -45,23 +45,24 @@ class ImageMeter:
 
     def show(self, now: PredictionProgress) -> None:
         """Say how far it is, not too often."""
-        if now.phase != "predict":
+        if now.phase == "load":
+            return
+        if now.phase == "judge" and not now.done:
+            self.say("making the figures", "judging")
             return
         moment, last = time.monotonic(), now.done == now.total
         if self._events and (moment - self._last_event >= _EVENT_EVERY or last):
             self._last_event = moment
-            self.event(
-                "progress",
-                done=now.done,
-                total=now.total,
-                images_per_second=now.images_per_second,
-                seconds_left=now.seconds_left,
-            )
+            figures = {"resamples": now.done, "of": now.total}
+            images = {"done": now.done, "total": now.total, "images_per_second": now.images_per_second}
+            name, fields = ("judging", figures) if now.phase == "judge" else ("progress", images)
+            self.event(name, **fields, seconds_left=now.seconds_left)
         if moment - self._last < (0.2 if self._live else 10.0) and not (self._live and last):
             return
         self._last = moment
         rate, left = wording.rate(now.images_per_second), wording.duration(now.seconds_left)
-        text = f"{self._title}{now.done:,} of {now.total:,} images, {rate}, {left} left"
+        unit = "resamples" if now.phase == "judge" else f"images, {rate}"
+        text = f"{self._title}{now.done:,} of {now.total:,} {unit}, {left} left"
         click.echo(f"\r{text}\x1b[K" if self._live else text, nl=not self._live, err=True)
         self._open = self._live
 

@@ -226,7 +226,7 @@ class EvaluationScreen(Place):
         pane = self.query_one(ResultPane)
         pane.scroll_home(animate=False)
         pane.focus()
-        reader = EventReader(job.events_file, latest_only=("progress",))
+        reader = EventReader(job.events_file, latest_only=("progress", "judging"))
         said: dict[str, Any] = {}
         while True:
             state = await asyncio.to_thread(lambda: job.state)

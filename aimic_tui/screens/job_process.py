@@ -165,7 +165,12 @@ def progress_line(state: str, said: Mapping[str, Any], done: int) -> Content:
             (word, _STATE_STYLES[state]), f"   {f'{done:,}{of}' if of else plural(done, 'image')}" if done or of else ""
         )
     if said.get("event") == "judging":
-        return Content.styled(f"{SIGNS['running']} making the figures", "$text-muted")
+        making = Content.styled(f"{SIGNS['running']} making the figures", "$text-muted")
+        seconds = said.get("seconds_left")
+        if seconds is None:
+            return making
+        share = progress_bar(int(said["resamples"]) / int(said["of"]), 10)
+        return Content.assemble(making, "  ", share, (f"   {duration(seconds)} left", "$text-muted"))
     if not total or not done:
         return Content.styled(f"{SIGNS['running']} loading the network", "$text-muted")
     left = f"   {duration(said['seconds_left'])} left" if said.get("seconds_left") is not None else ""

@@ -86,8 +86,10 @@ class SetUpScreen(SetUpView):
         known = [data.path for data in self.shell.workspace.data_sets()] if key == "data.path" else []
         if key in ("split.from", "model.weights"):
             known = [str(run.path) for run in self.shell.workspace.runs()]
+        text = self.form.text(key)
+        value = text if key == "data.path" or "/" in text else ""  # a word such as imagenet is no path to go on from
         path = await self.app.push_screen_wait(
-            PathPrompt(setting.title, detail=setting.help, suffixes=PATHS[key], known=known)
+            PathPrompt(setting.title, detail=setting.help, value=value, suffixes=PATHS[key], known=known)
         )
         if path is not None:
             self.form.put(key, path)

@@ -55,7 +55,9 @@ def test_progress_can_be_followed_in_a_file_and_each_class_is_beside_its_figures
     code, out, err = run(capsys, workspace, "evaluate", "latest", str(workspace / "elsewhere"), *options)
     assert code == 0, err
     story = EventReader(events).new()
-    assert [event["event"] for event in story if event["event"] != "progress"] == ["loading", "judging", "finished"]
+    assert list(dict.fromkeys(event["event"] for event in story)) == ["loading", "progress", "judging", "finished"]
+    last = story[-2]
+    assert (last["resamples"], last["of"], last["seconds_left"]) == (4000, 4000, 0), "here, then at home"
     last = [event for event in story if event["event"] == "progress"][-1]
     assert (last["done"], last["total"], last["seconds_left"]) == (24, 24, 0)
     found = json.loads(out)

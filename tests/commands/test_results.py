@@ -10,9 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from aimic_tui.cli import aimic
-from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.errors import AimicError, InputProblem
+from aimic_tui.engine.evaluation.calibration import calibrated
 from aimic_tui.engine.evaluation.metrics import METRICS
 from aimic_tui.engine.evaluation.results import build_results, write_results
+from aimic_tui.engine.evaluation.tested import read_tested, read_validations
 from tests.engine.evaluation.some_run import CLASSES, make_run
 
 
@@ -165,3 +167,41 @@ def test_calibration_is_told_before_and_after(workspace: Path) -> None:
     after = found["after"]["log_loss"]["value"]
     assert any("log loss" in line and f"{after:.3f}" in line for line in text.splitlines())
     assert "wrong of these, %" in text
+
+
+def test_what_acting_on_a_class_is_worth_is_told_network_by_network(workspace: Path) -> None:
+    case = CLASSES[0]
+    answer = call(workspace, "latest", "--decision", case)
+    assert answer.exit_code == 0, answer.output
+    assert answer.stdout.count("Against acting on every image, or on none: better than both from") == 2
+    assert "act from" in answer.stdout
+    found = json.loads(call(workspace, "latest", "--decision", case, "--network", "resnet18", "--json").stdout)
+    assert (found["case"], list(found["networks"])) == (case, ["resnet18"])
+    curve = found["networks"]["resnet18"]
+    at = curve["thresholds"].index(0.5)
+    run_folder = workspace / "runs" / "20261122-190512-some"
+    run = read_tested(run_folder)
+    network = next(network for network in run.networks if network.name == "resnet18")
+    table = calibrated(network, read_validations(run_folder, run, network))
+    assert curve["calibrated"] == (table is not None)
+    said = network.probabilities if table is None else table
+    acts, cases = said.reshape(-1, *said.shape[-2:])[0, :, 0] >= 0.5, network.labels == 0
+    assert curve["network"][at] == pytest.approx((acts & cases).mean() - (acts & ~cases).mean())
+    assert curve["everyone"][at] == pytest.approx(cases.mean() - (~cases).mean())
+    assert curve["gain"][at] == pytest.approx(curve["network"][at] - max(0, curve["everyone"][at]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--decision", "no such"), "it has"),
+        (("--decision", CLASSES[0], "--network", "vgg16"), "Tested: mobilenet_v2, resnet18"),
+        (("--network", "resnet18"), "--decision"),
+    ],
+)
+def test_a_decision_curve_that_cant_be_had_is_a_sentence(
+    workspace: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    answer = call(workspace, "latest", *arguments)
+    assert isinstance(answer.exception, AimicError)
+    assert words in answer.exception.sentence

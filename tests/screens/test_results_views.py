@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from aimic_tui.app import AimicApp
+from aimic_tui.decision_words import stretches
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.data.split import read_split
@@ -25,7 +26,6 @@ from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.screens.results_costs import same_split
 from aimic_tui.screens.results_curves import CurvesView
-from aimic_tui.screens.results_decision import stretches
 from aimic_tui.screens.results_review import ReviewTable
 from aimic_tui.screens.results_robustness import is_loss, name_of
 from aimic_tui.screens.results_table import NetworkTable

@@ -13,11 +13,14 @@ says, so pass calibrated ones.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
+from aimic_tui.engine.evaluation.calibration import calibrated
 from aimic_tui.engine.evaluation.intervals import FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS
 from aimic_tui.engine.evaluation.metrics import Floats, Integers
+from aimic_tui.engine.evaluation.tested import TestedNetwork, TestedRun, read_validations
 
 THRESHOLDS: Floats = np.round(np.arange(0.01, 1.0, 0.01), 2)
 _RESAMPLES = 500
@@ -104,3 +107,39 @@ def decision_curve(
     gain_low, gain_high = np.quantile(drawn - policy, tails, axis=0)
     found = DecisionCurve(value, np.minimum(low, value), np.maximum(high, value), everyone, share)
     return replace(found, gain_low=np.minimum(gain_low, found.gain), gain_high=np.maximum(gain_high, found.gain))
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """The curve of a class by a run's test images, None where none has a label and a prediction.
+
+    Attributes:
+        calibrated: whether its probabilities are; they are as trained where the validation parts don't allow it.
+    """
+
+    curve: DecisionCurve | None
+    calibrated: bool
+
+
+def decision_of(
+    folder: Path, run: TestedRun, network: TestedNetwork, *, positive: int, confidence: float = 0.95
+) -> Decision:
+    """Return the decision curve of a run's network, its probabilities calibrated where they can be.
+
+    Args:
+        folder: the run's.
+        positive: code of the class that asks for action.
+
+    Raises:
+        InputProblem: stored predictions of a validation part can't be read.
+    """
+    table = calibrated(network, read_validations(folder, run, network))
+    curve = decision_curve(
+        network.labels,
+        network.probabilities if table is None else table,
+        network.groups,
+        positive=positive,
+        confidence=confidence,
+        seed=int(run.experiment.get("seed", 0)),
+    )
+    return Decision(curve, table is not None)

@@ -21,7 +21,7 @@ several seeds or repeats, a figure is the mean of their figures, and all of them
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -150,6 +150,7 @@ def cluster_bootstrap(
     resamples: int = 2000,
     confidence: float = 0.95,
     seed: int = 0,
+    on_resamples: Callable[[int], None] = lambda _: None,
 ) -> Judgement:
     """Judge predictions, with an interval for every figure that allows one.
 
@@ -160,6 +161,7 @@ def cluster_bootstrap(
         resamples: bootstrap resamples, at least 1000 for figures to publish.
         confidence: of the intervals, between 0 and 1.
         seed: the same seed draws the same resamples.
+        on_resamples: called with how many are judged, now and then; what it raises ends the work.
     """
     sets = probabilities if probabilities.ndim == 3 else probabilities[None]
     counted = (labels >= 0) & ~np.isnan(sets).any(axis=(0, 2))
@@ -183,7 +185,7 @@ def cluster_bootstrap(
             groups_with=with_class,
             groups_outside=without_class,
         )
-    redrawn = sample.figures(_drawn(sample, resamples, seed))
+    redrawn = sample.figures(_drawn(sample, resamples, seed, on_resamples))
     left_out = sample.figures(_without_blocks(sample, seed))
     classes = tuple(
         _class_intervals(sample, code, value, redrawn, left_out, confidence=confidence)
@@ -351,7 +353,7 @@ def _f1_of(jaccard: float | None) -> float | None:
     return None if jaccard is None else 2 * jaccard / (1 + jaccard)
 
 
-def _drawn(sample: _Sample, resamples: int, seed: int) -> Iterator[Floats]:
+def _drawn(sample: _Sample, resamples: int, seed: int, on_resamples: Callable[[int], None]) -> Iterator[Floats]:
     """Weightings float [some, n]: how often each image's group came up in as many draws as there are groups."""
     generator = np.random.default_rng(seed)
     some = max(1, min(resamples, _WEIGHTS_AT_ONCE // len(sample.labels)))
@@ -359,6 +361,7 @@ def _drawn(sample: _Sample, resamples: int, seed: int) -> Iterator[Floats]:
     for start in range(0, resamples, some):
         times = generator.multinomial(sample.groups, evenly, size=min(some, resamples - start))
         yield times[:, sample.groups_of].astype(np.float64)
+        on_resamples(start + len(times))
 
 
 def _without_blocks(sample: _Sample, seed: int) -> Iterator[Floats]:

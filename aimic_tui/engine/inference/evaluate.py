@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -226,8 +227,8 @@ def evaluate(
         models: folders with the same classes, those that `class_map` was made for.
         leave_out_trained: don't judge images that a model was trained on.
         resamples, confidence, seed: of the intervals.
-        progress: called after each batch.
-        should_stop: asked after each batch.
+        progress: called after each batch, and while figures are made.
+        should_stop: asked as often.
 
     Raises:
         InputProblem: a model is damaged, or no image can be judged.
@@ -241,9 +242,6 @@ def evaluate(
     judged = _Judged.of(data_set, class_map)
     batch = batch_size or BATCH[place.type]
     looked = look_at(loaded, judged.paths, batch, progress=progress, should_stop=should_stop)
-    if should_stop():  # the figures take seconds, and nothing asks in between
-        raise Interrupted("stopped before the figures were made; nothing was written.")
-    progress(PredictionProgress("judge", len(judged.paths), len(judged.paths)))
     known = trained_images(models)
     trained = None if known is None else np.isin(looked.digests, known) & looked.readable
     kept = looked.readable
@@ -263,10 +261,13 @@ def evaluate(
     names = tuple(data_set.images[index] for index in judged.images[kept])
     predictions = Predictions(names, judged.labels[kept], said, class_map.classes)
     groups = data_set.groups[judged.images[kept]]
-    options: dict[str, Any] = {"resamples": resamples, "confidence": confidence, "seed": seed}
-    judgement = cluster_bootstrap(predictions.labels, said, groups, **options)
     references = _references(loaded, notes)
-    home = _home(references, class_map, np.unique(predictions.labels), options) if references else None
+    at_home = _at_home(references, class_map, np.unique(predictions.labels)) if references else None
+    options: dict[str, Any] = {"resamples": resamples, "confidence": confidence, "seed": seed}
+    counts = [len(table) for table in (said, *(() if at_home is None else at_home[1:2]))]
+    pace = _Pace(counts, resamples, progress, should_stop)
+    judgement = cluster_bootstrap(predictions.labels, said, groups, **options, on_resamples=pace.of(0))
+    home = None if at_home is None else cluster_bootstrap(*at_home, **options, on_resamples=pace.of(1))
     differences = {} if home is None else _differences(judgement.overall, home.overall)
     rows = np.flatnonzero(kept[looked.sample])
     return Evaluation(
@@ -359,16 +360,47 @@ def _references(loaded: Sequence[LoadedModel], notes: list[str]) -> list[Referen
         return []
 
 
-def _home(
-    references: Sequence[Reference], class_map: ClassMap, present: NDArray[np.integer], options: dict[str, Any]
-) -> Judgement | None:
+def _at_home(
+    references: Sequence[Reference], class_map: ClassMap, present: NDArray[np.integer]
+) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int32]] | None:
+    """Return labels, probabilities and groups of the models' own test images, of the classes that are present."""
     labels = np.concatenate([class_map.of_model[found.labels[found.tested]] for found in references])
     said = np.concatenate([class_map.probabilities(found.probabilities[found.tested]) for found in references])
     groups = np.unique(np.concatenate([found.groups[found.tested] for found in references]), return_inverse=True)[1]
     used = np.isin(labels, present)
     if not used.any():
         return None
-    return cluster_bootstrap(labels[used].astype(np.int32), said[used], groups[used].astype(np.int32), **options)
+    return labels[used].astype(np.int32), said[used], groups[used].astype(np.int32)
+
+
+class _Pace:
+    """Tells how far the figures of several sets of images are, and ends them where that is asked for.
+
+    Args:
+        images: how many each set has; a resample of twice as many takes twice as long.
+        resamples: of each set.
+    """
+
+    def __init__(
+        self, images: Sequence[int], resamples: int, progress: Progress, should_stop: Callable[[], bool]
+    ) -> None:
+        self._images, self._resamples = images, resamples
+        self._progress, self._should_stop = progress, should_stop
+        self._began = time.monotonic()
+        self._tell(0, 0)
+
+    def of(self, place: int) -> Callable[[int], None]:
+        """Return what is to be called with the resamples of one set that are done."""
+        return lambda done: self._tell(place, done)
+
+    def _tell(self, place: int, done: int) -> None:
+        if self._should_stop():
+            raise Interrupted("stopped before the figures were made; nothing was written.")
+        work = self._resamples * sum(self._images[:place]) + done * self._images[place]
+        left = self._resamples * sum(self._images) - work
+        seconds = (time.monotonic() - self._began) * left / work if work else None
+        all_done, total = place * self._resamples + done, len(self._images) * self._resamples
+        self._progress(PredictionProgress("judge", all_done, total, seconds_left=seconds))
 
 
 def _shift(

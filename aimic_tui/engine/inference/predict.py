@@ -36,8 +36,9 @@ class PredictionProgress:
     Attributes:
         phase: "load" while the network is made ready, "predict" after it; "judge" while figures are made of what
             it said.
-        done, total: images, those of an interrupted earlier call included.
-        images_per_second: since this call's first image; None at its beginning.
+        done, total: images, those of an interrupted earlier call included; while figures are made resamples, of all
+            that are drawn.
+        images_per_second: since this call's first image; None at its beginning and for figures.
         seconds_left: None where it can't be known yet.
     """
 

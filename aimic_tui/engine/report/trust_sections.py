@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aimic_tui.engine.evaluation.calibration import calibrated
-from aimic_tui.engine.evaluation.decision import decision_curve
+from aimic_tui.engine.evaluation.decision import decision_of
 from aimic_tui.engine.evaluation.subgroups import FEWEST_IMAGES, GroupFigures, group_figures
-from aimic_tui.engine.evaluation.tested import TestedNetwork, read_validations
+from aimic_tui.engine.evaluation.tested import TestedNetwork
 from aimic_tui.engine.evaluation.titles import TITLES
 from aimic_tui.engine.report import charts, curve_charts, place_charts
 from aimic_tui.engine.report.document import Block, Drawing, Paragraph, Section, Table
@@ -85,19 +84,13 @@ def decision_sections(record: RunRecord) -> Iterator[Section]:
     if len(record.results["classes"]) != 2:
         return
     network = _chosen(record)
-    validations = read_validations(record.folder.path, record.tested, network)
-    table = calibrated(network, validations)
-    curve = decision_curve(
-        network.labels,
-        network.probabilities if table is None else table,
-        network.groups,
-        confidence=float(record.results["confidence"]),
-        seed=int(record.setting("seed", 0)),
-    )
+    confidence = float(record.results["confidence"])
+    found = decision_of(record.folder.path, record.tested, network, positive=1, confidence=confidence)
+    curve = found.curve
     if curve is None:
         return
     positive = record.results["classes"][1]
-    kind = "calibrated" if table is not None else "not calibrated"
+    kind = "calibrated" if found.calibrated else "not calibrated"
     yield Section(
         "What acting on it is worth",
         [
