@@ -11,7 +11,8 @@ import pytest
 from aimic_tui.app import AimicApp
 from aimic_tui.engine.evaluation.results import write_results
 from aimic_tui.engine.files import FileLock
-from aimic_tui.engine.runs.events import append_event
+from aimic_tui.engine.runs.events import EventReader, append_event
+from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.study.figures import StudyFigures, read_figures
 from aimic_tui.engine.study.folder import RunOfStudy, StudyFolder, study_folder
@@ -294,6 +295,34 @@ async def test_stop_asks_first(held: StudyFolder, workspace: Workspace, until: U
         await pilot.press("y")
         await until(pilot, held.stop_file.exists)
         await until(pilot, shows(app, "stopping"))
+
+
+@pytest.mark.slow
+async def test_a_study_is_really_started_and_stopped_from_here(
+    tmp_path: Path, workspace: Workspace, until: Until
+) -> None:
+    draw_images(tmp_path / "discs")
+    (tmp_path / "study.toml").write_text(TINY.replace("EPOCHS", "400"))
+    app = AimicApp(workspace, place="studies")
+    folder = study_folder(workspace, "tiny")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, shows(app, "No study in"))
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(app.screen, PathPrompt))
+        app.screen.query_one(PathInput).value = str(tmp_path / "study.toml")
+        await pilot.press("enter")
+        await until(pilot, shows(app, "0 of 4 trials done", "^r Start"))
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: bool(folder.runs()) and shows(app, "s Stop")())
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("y")
+        await until(pilot, shows(app, "stopped", "r Go on"))
+    assert not folder.alive
+    (run,) = folder.runs()
+    assert read_status(workspace.find_run(run.run)).state == "stopped"
+    told = [event["event"] for event in EventReader(folder.events_file).new()]
+    assert (told[0], told[-1]) == ("study-started", "study-stopped")
 
 
 async def test_plan_and_files_of_a_study_that_can_not_be_read_are_sentences(
