@@ -3,7 +3,8 @@
 An end that was not the trial's own doing (its worker was killed, the machine's memory ran out, the program had a
 fault) is a setback. Setbacks count in a row: a finished epoch in between shows that the trial gets on, and the count
 begins anew. So a run on a machine where something kills a worker every hour still comes to its end, and a trial that
-dies at the same place each time is given up after a few attempts.
+dies at the same place each time is given up after a few attempts. An attempt that leaves word to go on with fewer
+images at once is no setback: that comes to an end by itself.
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ from dataclasses import dataclass, replace
 
 from aimic_tui.engine.runs.events import EventReader
 from aimic_tui.engine.runs.folder import RunFolder, TrialKey
+from aimic_tui.engine.training.kept_part import kept_part
 
 ATTEMPTS = 3  # setbacks in a row
 
 
 @dataclass(frozen=True)
 class _Story:
-    """How far a trial has come: attempts that began, and the last epoch that was finished."""
+    """How far a trial has come: attempts that began, the last epoch that was finished, images at once where limited."""
 
     begun: int = 0
     epoch: int = 0
+    part: int | None = None
 
 
 class Setbacks:
@@ -47,8 +50,11 @@ class Setbacks:
 
     def count(self, key: TrialKey) -> int:
         """Count a setback of the attempt that was assigned last; return how many there are in a row."""
-        got_on = self._story(key).epoch > self._assigned.get(key, _Story()).epoch
-        self._counts[key] = 1 if got_on else self._counts.get(key, 0) + 1
+        story, before = self._story(key), self._assigned.get(key, _Story())
+        self._assigned[key] = replace(story, begun=before.begun)
+        if story.part is not None and (before.part is None or story.part < before.part):
+            return self._counts.get(key, 0)
+        self._counts[key] = 1 if story.epoch > before.epoch else self._counts.get(key, 0) + 1
         return self._counts[key]
 
     def began(self, key: TrialKey) -> bool:
@@ -63,6 +69,7 @@ class Setbacks:
         reader = self._readers[key]
         events = reader.new()
         story = _Story() if reader.restarted else self._stories.get(key, _Story())
+        story = replace(story, part=kept_part(self._folder.trial(key).path))
         for event in events:
             if event["event"] == "trial-started":
                 story = replace(story, begun=story.begun + 1)

@@ -6,6 +6,7 @@ import psutil
 import torch
 from torch import Tensor, nn
 
+from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.models.build import training_outputs
 
 _LARGEST = {"cpu": 64, "cuda": 256}
@@ -18,6 +19,18 @@ _OUT_OF_MEMORY = (
     "CUDNN_STATUS_ALLOC_FAILED",
 )
 _ROOM = 0.5  # share of the free memory that activations and their gradients may take
+
+
+class MemoryShort(AimicError):
+    """A device that trains with others has too little memory: the trial can go on, in smaller parts, when begun anew.
+
+    Attributes:
+        part: images at once to go on with.
+    """
+
+    def __init__(self, sentence: str, part: int) -> None:
+        super().__init__(sentence)
+        self.part = part
 
 
 def automatic_batch_size(network: nn.Module, image_size: int, device: torch.device, train_images: int) -> int:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.training.feeds import Feed
-from aimic_tui.engine.training.memory import is_out_of_memory
+from aimic_tui.engine.training.memory import MemoryShort, is_out_of_memory
 from aimic_tui.engine.training.mixing import Mix
 from aimic_tui.engine.training.objective import Objective
 from aimic_tui.engine.training.parallel import ALONE, Ranks
@@ -115,16 +115,19 @@ class Stepper:
                 if not is_out_of_memory(error):
                     raise
                 if self._ranks.count > 1:  # the others are in the middle of the pass and wait for this one
-                    raise AimicError(self._too_much_together(len(labels), inputs.device)) from error
+                    raise self._too_much_together(len(labels), inputs.device) from error
             # Here, outside the handler, nothing holds the failed pass's tensors any more.
             self._make_smaller(len(inputs), inputs.device)
 
-    def _too_much_together(self, batch: int, device: torch.device) -> str:
-        count = self._ranks.count
-        return (
-            f"The memory of {device} doesn't hold its share of {batch} images, and devices that train one trial "
-            f"together can't go on in smaller parts. Train it on more than {count}, on one alone, which can "
-            f"(compute.data_parallel = 1), or set training.batch_size to {max(count, batch // 2)} in a new run."
+    def _too_much_together(self, batch: int, device: torch.device) -> AimicError:
+        tried = min(self.part, self._shares(batch)[1])
+        if tried <= _SMALLEST_PART:
+            return AimicError(_nothing_smaller(tried, device))
+        part = _halved(tried)
+        return MemoryShort(
+            f"The memory of {device} ran out with {tried} images at once. The trial goes on from its last epoch with "
+            f"{part} at once on each device, their gradients added up to batches of {batch} as before.",
+            part,
         )
 
     def _make_smaller(self, batch: int, device: torch.device) -> None:
@@ -134,15 +137,17 @@ class Stepper:
             torch.cuda.empty_cache()
         tried = min(self.part, batch)
         if tried <= _SMALLEST_PART:
-            raise AimicError(
-                f"The memory of {device} doesn't hold {tried} images of this network. Choose a smaller "
-                "model.image_size or a smaller network, or end what else uses the memory."
-            )
-        self.part = max(_SMALLEST_PART, (tried + 1) // 2)
+            raise AimicError(_nothing_smaller(tried, device))
+        self.part = _halved(tried)
         self._warn(
             f"The memory ran out with {tried} images at once: going on with {self.part} at once, their gradients "
             f"added up to batches of {batch} as before{self._and_the_norms()}."
         )
+
+    def _shares(self, batch: int) -> tuple[int, int]:
+        """Return how many images of a batch the rank with the fewest has, and the one with the most."""
+        count = self._ranks.count if batch >= self._ranks.count else 1
+        return batch // count, -(-batch // count)
 
     def _and_the_norms(self) -> str:
         return f"; batch norms see {self.part} at a time" if self._statistics else ""
@@ -153,10 +158,9 @@ class Stepper:
         weight = self._objective.weights(labels, mix).sum()
         batch = len(labels)
         inputs, labels, mix = self._ranks.own_rows(inputs, labels, mix)
-        # No part of one image: batch norm can't learn from it.
-        parts = max(1, min(-(-len(inputs) // self.part), len(inputs) // _SMALLEST_PART))
-        if self._ranks.count > 1:
-            parts = 1
+        # As many parts on every rank, for the norms of all meet in each; and none of one image.
+        smallest, largest = self._shares(batch)
+        parts = max(1, min(-(-largest // self.part), smallest // _SMALLEST_PART))
         mixes: Sequence[Mix | None] = [None] * parts
         if mix is not None:
             mixes = [Mix(others, mix.share) for others in mix.others.tensor_split(parts)]
@@ -180,3 +184,14 @@ class Stepper:
 def _copy(source: list[Tensor], target: list[Tensor]) -> None:
     if source:
         torch._foreach_copy_(target, source)
+
+
+def _halved(part: int) -> int:
+    return max(_SMALLEST_PART, (part + 1) // 2)
+
+
+def _nothing_smaller(part: int, device: torch.device) -> str:
+    return (
+        f"The memory of {device} doesn't hold {part} images of this network. Choose a smaller model.image_size or a "
+        "smaller network, or end what else uses the memory."
+    )

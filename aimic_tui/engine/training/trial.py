@@ -29,7 +29,9 @@ from aimic_tui.engine.training.checkpoint import BestWeights, Checkpoints, Ident
 from aimic_tui.engine.training.compilation import TrainingPass, compiled_forward
 from aimic_tui.engine.training.feeds import FeatureFeed, Feed, ImageFeed
 from aimic_tui.engine.training.history import EpochResult, History
+from aimic_tui.engine.training.kept_part import forget_part, keep_part, kept_part
 from aimic_tui.engine.training.learning import Diverged, Learner, Lessons
+from aimic_tui.engine.training.memory import MemoryShort
 from aimic_tui.engine.training.objective import objective_of
 from aimic_tui.engine.training.opening import TrialImages
 from aimic_tui.engine.training.optimisation import Phase, phases
@@ -58,12 +60,16 @@ def train_trial(task: TrialTask, *, emit: Emit, should_stop: Callable[[], bool])
         InputProblem: an image or the weights can't be used, or the checkpoint is another trial's.
         UsageProblem: the settings don't go together, or made the training diverge.
         AimicError: the disk is full, the memory doesn't hold two images.
+        MemoryShort: beginning anew helps: it goes on with fewer images at once.
     """
     trial = _Trial(task, emit, should_stop)
     try:
         return trial.run()
     except (_Stopped, Interrupted):
         pass
+    except MemoryShort as short:
+        keep_part(trial.place, short.part)
+        raise
     return trial.stop()
 
 
@@ -80,8 +86,9 @@ class _Trial:
         self.preprocessing = preprocessing_for(task.experiment, self.info)
         self.parts = fold_parts(task.split, task.fold, task.experiment.split.protocol, task.inner)
         self.stages = phases(task.experiment.model.trainable, self.settings.epochs)
+        self.place = task.checkpoint_folder or task.folder
         self.checkpoints = (Checkpoints if task.ranks.first else ReadCheckpoints)(
-            (task.checkpoint_folder or task.folder) / "checkpoint.pt",
+            self.place / "checkpoint.pt",
             Identity(
                 self.info.name,
                 task.fold,
@@ -162,6 +169,10 @@ class _Trial:
             )
         )
         self.part = int(self.state["part"]) if self.state else self.plan.batch_size
+        smaller = self.task.ranks.agreed(lambda: kept_part(self.place))
+        if smaller is not None and smaller < self.part:
+            self.part = smaller
+            self.warn(f"Going on with {smaller} images at once on each device, since the memory ran out with more.")
         train = self.task.data_set.labels[self.parts.train]
         self.lessons = Lessons(
             task=self.task,
@@ -342,6 +353,7 @@ class _Trial:
         self.leave_model(self.best)
         leave_reference(self.task, self.parts, self.preprocessing, self.network, feed, tick=self.tick, warn=self.warn)
         self.checkpoints.forget_older(self.best)
+        forget_part(self.place)
         figures = scores(test.labels, test.probabilities)
         epochs = len(self.history.epochs)
         self.emit(

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from aimic_tui.engine.training.batches import Batch
+from aimic_tui.engine.training.kept_part import kept_part
 from aimic_tui.engine.training.mixing import Mix
 from aimic_tui.engine.training.parallel import ALONE, Ranks
+from tests.engine.training.small import NETWORK, draw_images
 
 
 @pytest.mark.parametrize("images", [3, 4, 7, 64])
@@ -106,3 +111,68 @@ def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
     ]
     apart = [float(process.communicate(timeout=600)[0]) for process in processes]
     assert max(apart) < 1e-6
+
+
+# The second device holds three images, which it notices in the middle of the second epoch.
+SHORT_OF_MEMORY = """
+import json, sys
+from dataclasses import replace
+from pathlib import Path
+import torch
+from aimic_tui.engine.training.feeds import ImageFeed
+from aimic_tui.engine.training.parallel import joined
+from aimic_tui.engine.training.trial import train_trial
+from tests.engine.training.small import make_task
+
+torch.set_num_threads(1)
+folder, rank = Path(sys.argv[1]), int(sys.argv[2])
+real, calls = ImageFeed.outputs, 0
+
+def outputs(feed, images):
+    global calls
+    calls += 1
+    if rank == 1 and calls > 3 and len(images) > 3:
+        raise torch.OutOfMemoryError("out of memory")
+    return real(feed, images)
+
+ImageFeed.outputs = outputs
+task = make_task(folder, model__networks=["test_resnet"], training__batch_size=10)
+if rank:
+    (folder / "elsewhere").mkdir(exist_ok=True)
+    task = replace(task, folder=folder / "elsewhere", checkpoint_folder=task.folder)
+with joined(rank, 2, Path(sys.argv[3]), torch.device("cpu")) as ranks:
+    emit = lambda event, fields: rank or print(json.dumps([event, fields]), flush=True)
+    train_trial(replace(task, ranks=ranks), emit=emit, should_stop=lambda: False)
+"""
+
+
+@pytest.mark.slow
+def test_when_one_devices_memory_runs_out_the_next_start_goes_on_in_smaller_parts(tmp_path: Path) -> None:
+    draw_images(tmp_path / "images")
+    trial = tmp_path / "trials" / NETWORK / "fold-1"
+
+    def attempt(name: str) -> tuple[list[int], list[tuple[str, dict[str, Any]]]]:
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", SHORT_OF_MEMORY, str(tmp_path), str(rank), str(tmp_path / name)],
+                stdout=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+            )
+            for rank in range(2)
+        ]
+        said = [process.communicate(timeout=600)[0] for process in processes]
+        return [process.returncode for process in processes], [tuple(json.loads(line)) for line in said[0].splitlines()]
+
+    codes, events = attempt("first")
+    assert all(codes)
+    assert kept_part(trial) == 2
+    done = sum(event == "epoch" for event, _ in events)
+    assert done >= 1
+    codes, events = attempt("second")
+    assert codes == [0, 0]
+    fields = dict(events)
+    assert (fields["trial-started"]["resumed"], fields["trial-started"]["epoch"]) == (True, done + 1)
+    assert any("2 images at once on each device" in told["sentence"] for event, told in events if event == "warning")
+    assert fields["trial-finished"]["epochs"] == 4
+    assert kept_part(trial) is None

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.training.memory import MemoryShort
 from aimic_tui.engine.training.mixing import Mix
 from aimic_tui.engine.training.objective import Objective, class_weights
 from aimic_tui.engine.training.parallel import ALONE, Ranks
@@ -83,11 +84,13 @@ def test_memory_for_less_than_two_images_is_a_sentence() -> None:
         stepper_for(LinearFeed(holds=1), []).step(inputs(), LABELS, seed=1)
 
 
-def test_devices_that_train_together_say_what_to_do_when_one_has_too_little_memory() -> None:
-    with pytest.raises(
-        AimicError, match=r"its share of 8 images.*compute\.data_parallel = 1.*training\.batch_size to 4"
-    ):
+def test_a_device_that_trains_with_others_leaves_word_of_the_parts_that_it_can_go_on_with() -> None:
+    with pytest.raises(MemoryShort, match=r"ran out with 4 images at once.*2 at once on each device.*of 8 as") as short:
         stepper_for(LinearFeed(holds=3), [], ranks=Ranks(0, 2)).step(inputs(), LABELS, seed=1)
+    assert short.value.part == 2
+    with pytest.raises(AimicError, match="doesn't hold 2 images") as nothing:
+        stepper_for(LinearFeed(holds=1), [], part=2, ranks=Ranks(0, 2)).step(inputs(), LABELS, seed=1)
+    assert not isinstance(nothing.value, MemoryShort)
 
 
 def test_other_errors_are_not_mistaken_for_a_lack_of_memory() -> None:
