@@ -43,7 +43,8 @@ class GroupFigures:
 def group_figures(network: TestedNetwork, *, confidence: float = 0.95) -> list[GroupFigures]:
     """Return the groups' figures, the lowest accuracy first, of equal ones the larger group.
 
-    Empty where every group is one image: then there are no groups to speak of.
+    Groups of fewer than `FEWEST_IMAGES` images, of which one wrong image says little, come after all others. Empty
+    where every group is one image: then there are no groups to speak of.
     """
     known = (network.labels >= 0) & ~np.isnan(network.probabilities).any(axis=(0, 2))
     right: Floats = (network.probabilities[:, known].argmax(axis=2) == network.labels[known]).mean(axis=0)
@@ -61,7 +62,7 @@ def group_figures(network: TestedNetwork, *, confidence: float = 0.95) -> list[G
         found.append(
             GroupFigures(int(group), count, float(count - hits[place]), Interval(share, *limits), chances[place])
         )
-    return sorted(found, key=lambda one: (one.accuracy.value, -one.images, one.group))
+    return sorted(found, key=lambda one: (one.images < FEWEST_IMAGES, one.accuracy.value, -one.images, one.group))
 
 
 def _chance(images: int, wrong: float, total: int, errors: int) -> float | None:

@@ -43,9 +43,11 @@ def test_of_many_groups_that_are_alike_few_are_called_worse() -> None:
     assert false <= 10
 
 
-def test_small_groups_get_no_interval_and_no_test() -> None:
+def test_small_groups_get_no_interval_and_no_test_and_come_last() -> None:
     groups = np.array([0] * (FEWEST_IMAGES - 1) + [1] * 20, np.int32)
-    found = {one.group: one for one in group_figures(answered(np.ones(len(groups), bool), groups))}
+    listed = group_figures(answered(groups == 1, groups))
+    assert [one.group for one in listed] == [1, 0], "though all of the small one's are wrong"
+    found = {one.group: one for one in listed}
     assert (found[0].accuracy.low, found[0].p) == (None, None)
     assert found[1].accuracy.low is not None
 
