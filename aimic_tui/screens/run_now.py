@@ -27,15 +27,19 @@ def now(snapshot: RunSnapshot, trial: TrialSnapshot | None, *, tall: bool) -> Co
     progress = trial.progress
     most = trial.epochs[-1].epochs if trial.epochs else snapshot.epochs_total
     if progress is not None:
+        in_epoch = progress.phase in ("train", "validate")
+        epoch = f"  epoch {progress.epoch} of at most {most}" if in_epoch else ""
         waiting = f"  waiting for data {percent(progress.waiting)}" if math.isfinite(progress.waiting) else ""
         speed = f"  {rate(progress.images_per_second)}" if progress.images_per_second > 0 else ""
-        epoch = f"  epoch {progress.epoch} of at most {most}" if progress.phase in ("train", "validate") else ""
-        where = Content.assemble(
-            name,
-            f"{epoch}  {_PHASES.get(progress.phase, printable(progress.phase))} ",
-            progress_bar(progress.share, 10, "$primary"),
-            f" {progress.batch}/{progress.batches}{speed}{waiting}",
-        )
+        if in_epoch and progress.epoch <= len(trial.epochs):  # a short epoch was over before it told of its end
+            where = Content.assemble(name, f"{epoch}  done {speed}{waiting}")
+        else:
+            where = Content.assemble(
+                name,
+                f"{epoch}  {_PHASES.get(progress.phase, printable(progress.phase))} ",
+                progress_bar(progress.share, 10, "$primary"),
+                f" {progress.batch}/{progress.batches}{speed}{waiting}",
+            )
     elif trial.status.state == "finished":
         test = trial.test
         where = Content.assemble(

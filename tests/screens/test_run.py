@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from textual.widgets import Log, Static
 from aimic_tui.app import AimicApp
 from aimic_tui.engine.runs.events import append_event
 from aimic_tui.engine.runs.folder import RunFolder, TrialKey
+from aimic_tui.engine.runs.snapshot import RunFollower
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.screens import run as run_module
 from aimic_tui.screens.run_grid import TrialGrid
+from aimic_tui.screens.run_now import now as now_of
 from aimic_tui.widgets.chart import Chart
 from aimic_tui.widgets.dialogs import Confirm
 from tests.screens.made_run import hold, make_data, make_run, tell_epochs
@@ -55,6 +58,12 @@ async def test_a_run_that_is_going_on_shows_where_it_is(tmp_path: Path, cells: P
         assert "3/8" in now
         assert "212 images/s" in now
         assert "waiting for data 2 %" in now
+    snapshot = RunFollower(folder).snapshot()
+    trial = next(trial for trial in snapshot.trials if trial.progress is not None)
+    behind = replace(trial, progress=replace(trial.progress, epoch=len(trial.epochs)))  # type: ignore[type-var]
+    first = now_of(snapshot, behind, tall=False).plain.splitlines()[0]
+    assert "epoch 10 of at most 20  done" in first, "a short epoch does not tell of its end"
+    assert "3/8" not in first
     lock.release()
 
 
