@@ -130,6 +130,8 @@ class EvaluationScreen(Place):
         found = await asyncio.to_thread(list_evaluations, self.shell.workspace, choice.target, choice.network_option)
         rows = self.query_one("#earlier", RowList)
         rows.show(found)
+        if self._job is not None:  # opened while the files were read: the headline is its own
+            return
         self._title(f"Judge {choice.label}", "on labelled images from elsewhere")
         self.query_one("#progress", Static).update("")
         heading = Content.assemble(("Earlier evaluations", "bold"), ("   macro F1 there", "$text-muted"))

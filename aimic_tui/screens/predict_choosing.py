@@ -51,6 +51,8 @@ class ChoosingPlace(Place):
         rows, earlier = self.query_one("#models", RowList), self.query_one("#earlier", RowList)
         rows.show(models)
         earlier.show(self._jobs)
+        if self._job is not None:  # opened while the files were read: the headline is its own
+            return
         self.set_class(not models, "-no-models")
         self.set_class(not self._jobs, "-no-earlier")
         if not models:
@@ -66,7 +68,7 @@ class ChoosingPlace(Place):
         self._title("Which model?", "enter takes it and asks for the images")
         self.query_one("#progress", Static).update("")
         self._prefer(rows)
-        if self._job is None and not isinstance(self.focused, RowList):
+        if not isinstance(self.focused, RowList):
             (rows if models else earlier).focus()
         self.refresh_bindings()
 

@@ -206,7 +206,8 @@ class TrialGrid(Widget, can_focus=True):
         if state == "finished":
             text += " " + short(trial.test.get(METRIC))
         elif trial.epochs and state in ("running", "stopped"):
-            text += f" e {trial.epochs[-1].epoch + (1 if state == 'running' else 0)}"
+            last = trial.epochs[-1]
+            text += f" e {min(last.epoch + 1, last.epochs) if state == 'running' else last.epoch}"
         elif state == "running":
             text += " e 1"
         text = cut(text, _CELL - 2)

@@ -48,7 +48,8 @@ def now(snapshot: RunSnapshot, trial: TrialSnapshot | None, *, tall: bool) -> Co
             f"macro F1 {number(test.get('macro_f1'))}, accuracy {number(test.get('accuracy'))}",
         )
     else:
-        words = {"queued": "waits for its turn", "running": "begins"}.get(trial.status.state, trial.status.state)
+        running = "ends" if trial.test else "begins"
+        words = {"queued": "waits for its turn", "running": running}.get(trial.status.state, trial.status.state)
         where = Content.assemble(name, f"  {words}")
     lines = [where, _last_epoch(trial)]
     warning = Content.styled(f"! {printable(trial.warnings[-1])}", "$warning") if trial.warnings else Content("")

@@ -145,7 +145,8 @@ class FollowingStudies(Place):
         if not row.tested:
             self.note = ""
         elif old and self.shell.read_only:
-            self.note = "A read-only look makes no tables: these are older than the runs." if self.tables else ""
+            about = "these are older than the runs" if self.tables else "there are none of this version yet"
+            self.note = f"A read-only look makes no tables: {about}."
         elif old and not self._making and self._tried != (folder, row.tested) and monotonic() > self._rests_until:
             self._tried = folder, row.tested
             self.make_tables(row)

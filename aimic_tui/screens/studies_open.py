@@ -41,6 +41,7 @@ PARTS = {
     "gap": Part("d", "Gap", "#study-table", "What the published protocol adds to the honest one"),
     "ranks": Part("a", "Ranks", "#study-table", "Networks ranked over the data sets; again: the next protocol"),
 }
+_UNTESTED = "Nothing is tested yet: figures come with the first finished trial."
 
 
 class StudyView(Vertical):
@@ -74,7 +75,7 @@ class StudyView(Vertical):
         yield CellGrid()
         yield Static("", id="cell-details")
         yield Static("", id="study-words")
-        yield BigTable(id="study-table", empty="Nothing is tested yet: figures come with the first finished trial.")
+        yield BigTable(id="study-table", empty=_UNTESTED)
 
     # -- what the place calls
 
@@ -156,7 +157,9 @@ class StudyView(Vertical):
         tables = self._tables
         notes = [Content.styled(self._note, "$text-muted")] if self._note else []
         if tables is None:
+            tested = self._row is not None and self._row.tested
             words.update(Content("\n").join(notes))
+            table.rows.empty = "" if tested else _UNTESTED  # where something is, the note says why there is no table
             if self._drawn is not None:
                 table.show([], 0)
             self._drawn = None

@@ -6,6 +6,7 @@ from textual.content import Content
 
 from aimic_tui.engine.study.study_file import Study
 from aimic_tui.engine.text import one_line, printable
+from aimic_tui.screens.home_rows import short_path
 from aimic_tui.study_overview import StudyRow
 from aimic_tui.widgets.bars import progress_bar
 from aimic_tui.wording import NOTHING, SIGNS, ago, duration, plural
@@ -117,7 +118,7 @@ def head(row: StudyRow, width: int, left: float | None) -> Content:
                 "$text-muted",
             )
         )
-    where = printable(str(page)) if page.is_file() else "made with the first figures; e makes it"
+    where = short_path(page) if page.is_file() else "made with the first figures; e makes it"
     lines.append(Content.styled(f"page of tables: {where}", "$text-muted"))
     shown = [line.truncate(width, ellipsis=True) for line in lines]
     if said := row.problem or row.sentence:

@@ -20,6 +20,7 @@ from textual.strip import Strip
 
 from aimic_tui.engine.text import printable
 
+_CORNER = "truth ╲ said"
 _HEADER = 20  # columns for the names of the rows, at most
 _WIDEST = 11  # a column of the matrix, the space around its number included
 _SHADES = " ░▒▓█"  # how much of its row a cell holds, where colours can't say it
@@ -282,7 +283,7 @@ class ConfusionGrid(ScrollView, can_focus=True):
         digits = 5 if self._as_shares else len(str(int(self._counts.max(initial=0))))  # "100.0"
         narrowest = max(digits, len(str(count))) + 2
         longest = max((len(printable(name)) for name in self._names), default=0)
-        header = min(_HEADER, max(longest, len("precision"))) + 2
+        header = max(min(_HEADER, longest) + 2, len(_CORNER) + 1)
         room = (self.size.width - header - _MARGIN) // max(count, 1)
         cell = max(narrowest, min(room, _WIDEST, longest + 2))
         names = short_names(self._names, cell - 1)
@@ -304,7 +305,7 @@ class ConfusionGrid(ScrollView, can_focus=True):
             Segment(f"{name:>{layout.cell - 1}} ", lit if column == self._column else muted)
             for column, name in enumerate(layout.names)
         ]
-        corner = "% of truth" if self._as_shares else "truth ╲ said"
+        corner = "% of truth" if self._as_shares else _CORNER
         header = Segment(corner.ljust(layout.header), muted)
         return header, cells, Segment("recall".rjust(_MARGIN), muted)
 

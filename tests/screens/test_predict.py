@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from aimic_tui.engine.runs.events import append_event
 from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.status import read_recorded
 from aimic_tui.engine.runs.workspace import Workspace
-from aimic_tui.screens import predict_job, predict_prompt
+from aimic_tui.screens import predict_choosing, predict_job, predict_prompt
 from aimic_tui.screens.large_image import LargeImage
 from aimic_tui.screens.predict import PredictScreen
 from aimic_tui.screens.predict_job import Job, list_jobs, read_job
@@ -234,6 +235,36 @@ async def test_rows_appear_as_they_are_written_and_the_counts_with_them(
         assert table(app).row == 2  # the cursor did not move
         await until(pilot, lambda: "unreadable 1" in screen_text(app))
         assert "red_cell 20" in screen_text(app)
+
+
+async def test_a_list_that_is_read_late_leaves_the_headline_of_what_was_opened_meanwhile(
+    workspace: Workspace, prediction: Prediction, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prediction.add(10)
+    read, calls, slow = list_jobs, 0, threading.Event()
+
+    def late(workspace: Workspace) -> tuple[Job, ...]:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            assert slow.wait(60)
+        return read(workspace)
+
+    monkeypatch.setattr(predict_choosing, "list_jobs", late)
+    app = AimicApp(workspace, place="predict")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "cells / mobilenet_v2" in screen_text(app))
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(app.screen, PathPrompt))
+        await pilot.press("escape")
+        await until(pilot, lambda: calls > 1)
+        await pilot.press("enter")
+        await until(pilot, lambda: len(table(app).shown) == 10)
+        slow.set()
+        await until(pilot, lambda: not [w for w in app.screen.workers if w.group == "list" and w.is_running])
+        await pilot.pause()
+        assert "Which model?" not in screen_text(app)
+        assert "cells / mobilenet_v2, 3 folds together" in screen_text(app)
 
 
 async def test_the_row_in_focus_shows_its_image_and_all_probabilities(

@@ -229,7 +229,10 @@ async def test_a_read_only_look_makes_and_starts_nothing(study: Study, workspace
     app = AimicApp(workspace, place="studies", read_only=True)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await until(pilot, shows(app, "two-sets"))
-        await pilot.press("enter", "i", "e")
+        await pilot.press("enter", "i")
+        await until(pilot, shows(app, "A read-only look makes no tables: there are none"))
+        assert "Nothing is tested yet" not in screen_text(app)
+        await pilot.press("e")
         await until(pilot, shows(app, "read-only look: you can't make tables"))
         await pilot.press("r")
         await until(pilot, shows(app, "you can't start a study"))
