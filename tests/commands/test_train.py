@@ -12,9 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.experiment import settings
@@ -24,6 +22,7 @@ from aimic_tui.engine.runs.folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.runs.workspace import Workspace
 from tests.commands.calling import call
+from tests.drawn_cells import draw_cells
 
 SMALL = [
     "model.networks=test_resnet",
@@ -51,12 +50,7 @@ def sets(values: Sequence[str]) -> list[str]:
 @pytest.fixture(scope="session")
 def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "cells"
-    random = np.random.default_rng(0)
-    for label, light in (("dark", 60), ("light", 190)):
-        (folder / label).mkdir(parents=True)
-        for number in range(10):
-            pixels = np.clip(random.normal(light, 40, (32, 32, 3)), 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(folder / label / f"{label}{number}.jpg")
+    draw_cells(folder, 10, "{label}{number}")
     return folder
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from textual.pilot import Pilot
 
+from aimic_tui.process import start_command
 from tests.screens.made_run import make_data
+
+Instead = Callable[..., list[list[str]]]
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +33,20 @@ def until() -> Callable[[Pilot[None], Callable[[], bool]], Awaitable[None]]:
         raise AssertionError("it did not become so")
 
     return wait
+
+
+@pytest.fixture
+def instead(monkeypatch: pytest.MonkeyPatch) -> Instead:
+    """Have a module start another program than it means to; return what it meant, a list for each start."""
+
+    def replace(module: ModuleType, *program: str) -> list[list[str]]:
+        meant: list[list[str]] = []
+
+        def start(arguments: list[str], stdout: Path, stderr: Path) -> object:
+            meant.append(list(arguments))
+            return start_command(list(program), stdout, stderr)
+
+        monkeypatch.setattr(module, "start_command", start)
+        return meant
+
+    return replace

@@ -29,6 +29,7 @@ from aimic_tui.widgets.matrix import ConfusionGrid
 from aimic_tui.widgets.row_list import RowList
 from tests.engine.inference.trained_run import train_run
 from tests.engine.training.small import draw_images
+from tests.screens.conftest import Instead
 from tests.screens.made_run import CLASSES, make_data, make_run
 from tests.screens.test_predict import give_models
 from tests.test_app import screen_text
@@ -148,16 +149,9 @@ async def asked(pilot: Pilot[None], until: Until, data: Path) -> EvaluationForm:
 
 
 async def test_a_class_of_another_name_is_asked_for_and_the_command_gets_it(
-    workspace: Workspace, run: RunFolder, theirs: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, run: RunFolder, theirs: Path, until: Until, instead: Instead
 ) -> None:
-    started: list[list[str]] = []
-    whole = evaluation_job.start_command
-
-    def start(arguments: list[str], stdout: Path, stderr: Path) -> object:
-        started.append(list(arguments))
-        return whole(["sh", "-c", "echo 'aimic: no such device.'; exit 3"], stdout, stderr)
-
-    monkeypatch.setattr(evaluation_job, "start_command", start)
+    started = instead(evaluation_job, "sh", "-c", "echo 'aimic: no such device.'; exit 3")
     app = AimicApp(workspace, place="predict")
     async with app.run_test(size=(120, 40)) as pilot:
         await at_the_model(pilot, until)
@@ -252,17 +246,10 @@ async def test_an_earlier_evaluation_is_listed_and_opened_with_verdict_figures_a
 
 
 async def test_leaving_out_what_the_model_knows_is_another_evaluation(
-    workspace: Workspace, run: RunFolder, cells: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, run: RunFolder, cells: Path, until: Until, instead: Instead
 ) -> None:
     finished(workspace, run, cells)
-    started: list[list[str]] = []
-    whole = evaluation_job.start_command
-
-    def start(arguments: list[str], stdout: Path, stderr: Path) -> object:
-        started.append(list(arguments))
-        return whole(["true"], stdout, stderr)
-
-    monkeypatch.setattr(evaluation_job, "start_command", start)
+    started = instead(evaluation_job, "true")
     app = AimicApp(workspace, place="predict")
     async with app.run_test(size=(120, 40)) as pilot:
         await at_the_model(pilot, until)

@@ -44,6 +44,7 @@ from aimic_tui.screens.predict_table import (
 )
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.row_list import RowList
+from tests.screens.conftest import Instead
 from tests.screens.made_run import CLASSES, make_run
 from tests.test_app import screen_text
 
@@ -176,18 +177,11 @@ async def test_models_of_runs_are_listed_all_folds_together_first(
 
 
 async def test_a_model_asks_for_images_and_a_place_and_starts_the_command(
-    workspace: Workspace, cells: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, cells: Path, until: Until, instead: Instead
 ) -> None:
     run = make_run(workspace.root, cells)
     give_models(run)
-    started: list[list[str]] = []
-    whole = predict_job.start_command
-
-    def start(arguments: list[str], stdout: Path, stderr: Path) -> object:
-        started.append(list(arguments))
-        return whole(["false"], stdout, stderr)  # a program that fails at once
-
-    monkeypatch.setattr(predict_job, "start_command", start)
+    started = instead(predict_job, "false")  # a program that fails at once
     app = AimicApp(workspace, place="predict")
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: "3 folds together" in screen_text(app))
@@ -445,18 +439,11 @@ def test_a_table_of_an_earlier_version_says_nothing_of_it(tmp_path: Path) -> Non
 
 
 async def test_a_share_of_errors_that_cant_be_promised_is_said_before_the_start(
-    workspace: Workspace, cells: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, cells: Path, until: Until, monkeypatch: pytest.MonkeyPatch, instead: Instead
 ) -> None:
     run = make_run(workspace.root, cells)
     give_models(run)
-    started: list[list[str]] = []
-    whole = predict_job.start_command
-
-    def start(arguments: list[str], stdout: Path, stderr: Path) -> object:
-        started.append(list(arguments))
-        return whole(["false"], stdout, stderr)
-
-    monkeypatch.setattr(predict_job, "start_command", start)
+    started = instead(predict_job, "false")
     app = AimicApp(workspace, place="predict")
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "3 folds together" in screen_text(app))

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from aimic_tui.engine.runs.events import now
 from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, TrialStatus, write_status
+from tests.drawn_cells import draw_cells
 
 
 @pytest.fixture
@@ -42,10 +41,5 @@ def make_run(tmp_path: Path) -> Callable[..., RunFolder]:
 def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twenty-four tiny images of two kinds of cell, dark and light ones, two of each smear."""
     folder = tmp_path_factory.mktemp("data") / "cells"
-    random = np.random.default_rng(0)
-    for label, light in (("dark", 60), ("light", 190)):
-        (folder / label).mkdir(parents=True)
-        for number in range(12):
-            pixels = np.clip(random.normal(light, 40, (32, 32, 3)), 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(folder / label / f"smear{number // 2:03}_{label}{number}.jpg")
+    draw_cells(folder, 12, "smear{group:03}_{label}{number}")
     return folder
