@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.models.catalogue import find_network
+from aimic_tui.engine.models.libraries import timm, torchvision_models
 from aimic_tui.engine.text import one_line
 
 # Weights of the auxiliary classifiers' losses, as published: Szegedy et al. 2014 (GoogLeNet, 0.3 for each of two),
@@ -58,8 +59,6 @@ def construct(library: str, name: str, classes: int, image_size: int, input_size
 
 
 def _from_torchvision(name: str, classes: int, image_size: int) -> nn.Module:
-    from torchvision import models
-
     options: dict[str, Any] = {}
     if name in ("googlenet", "inception_v3"):
         options["init_weights"] = True
@@ -70,17 +69,16 @@ def _from_torchvision(name: str, classes: int, image_size: int) -> nn.Module:
         options["image_size"] = image_size
     elif name.startswith("maxvit"):
         options["input_size"] = (image_size, image_size)
-    return cast(nn.Module, models.get_model(name, weights=None, num_classes=classes, **options))
+    return cast(nn.Module, torchvision_models().get_model(name, weights=None, num_classes=classes, **options))
 
 
 def _from_timm(name: str, classes: int, image_size: int, input_size: int) -> nn.Module:
-    import timm
-
+    library = timm()
     options: dict[str, Any] = {}
-    config = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    config = library.get_pretrained_cfg(name, allow_unregistered=True)
     if image_size != input_size and getattr(config, "fixed_input_size", False):
         options["img_size"] = image_size
-    return cast(nn.Module, timm.create_model(name, pretrained=False, num_classes=classes, **options))
+    return cast(nn.Module, library.create_model(name, pretrained=False, num_classes=classes, **options))
 
 
 def training_outputs(

@@ -20,6 +20,7 @@ from typing import Any
 from aimic_tui.engine.errors import AimicError, Interrupted, UsageProblem
 from aimic_tui.engine.files import digest_of_file
 from aimic_tui.engine.models.catalogue import NetworkInfo
+from aimic_tui.engine.models.libraries import timm, torchvision_models
 from aimic_tui.engine.text import one_line, printable
 
 _BLOCK = 1 << 18
@@ -65,9 +66,7 @@ def find_publication(info: NetworkInfo, tag: str = "") -> Publication:
 
 
 def _of_torchvision(info: NetworkInfo, tag: str) -> Publication:
-    from torchvision import models
-
-    weights: Any = models.get_model_weights(info.library_name)[tag]
+    weights: Any = torchvision_models().get_model_weights(info.library_name)[tag]
     # "SWAG" weights come with a licence of their own (torchvision's documentation of them).
     licence = "cc-by-nc-4.0" if "SWAG" in tag else "bsd-3-clause"
     size = weights.transforms().crop_size[0]
@@ -75,10 +74,9 @@ def _of_torchvision(info: NetworkInfo, tag: str) -> Publication:
 
 
 def _of_timm(info: NetworkInfo, tag: str) -> Publication:
-    import timm
     from huggingface_hub import hf_hub_url
 
-    config = timm.get_pretrained_cfg(f"{info.library_name}.{tag}")
+    config = timm().get_pretrained_cfg(f"{info.library_name}.{tag}")
     if config.hf_hub_id:
         address = hf_hub_url(config.hf_hub_id, config.hf_hub_filename or "model.safetensors")
     elif config.url and not config.custom_load:

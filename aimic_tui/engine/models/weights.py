@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.models.build import head_tensors
 from aimic_tui.engine.models.catalogue import NetworkInfo
+from aimic_tui.engine.models.libraries import timm, torchvision_models
 from aimic_tui.engine.models.model_folder import read_checked_model
 from aimic_tui.engine.models.weights_folder import (
     check_entry,
@@ -351,9 +352,7 @@ def _translated(network: nn.Module, state: Mapping[str, Tensor], info: NetworkIn
     """Return a source's tensors as the library's own loader would name and shape them; None where it has no rule."""
     if info.library == "torchvision":
         return _translated_for_torchvision(network, state)
-    import timm
-
-    module = sys.modules[timm.model_entrypoint(info.library_name).__module__]
+    module = sys.modules[timm().model_entrypoint(info.library_name).__module__]
     rule: Callable[..., Any] | None = getattr(module, "checkpoint_filter_fn", None)
     if rule is None:
         return None
@@ -369,8 +368,7 @@ def _translated_for_torchvision(network: nn.Module, state: Mapping[str, Tensor])
     if kind == "DenseNet":  # published before dots in names were given up: `norm.1` is `norm1`
         return {re.sub(r"\.(norm|relu|conv)\.(\d)\.", r".\1\2.", name): value for name, value in state.items()}
     if kind == "VisionTransformer":
-        from torchvision.models.vision_transformer import interpolate_embeddings
-
+        interpolate_embeddings = torchvision_models().vision_transformer.interpolate_embeddings
         sizes: Any = network
         try:
             translated: Mapping[str, Tensor] = interpolate_embeddings(
