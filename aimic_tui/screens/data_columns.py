@@ -43,6 +43,7 @@ class ColumnsPrompt(ModalScreen[dict[str, str] | None]):
         .role {{ height: 1; margin: 1 1 0 1; }}
         .role Static {{ width: 9; padding: 0 1; }}
         .values {{ color: $text-muted; padding: 0 2 0 12; }}
+        .role:focus-within {{ color: $primary; }}  /* its own, or what is inside is not drawn anew */
         .role:focus-within Static {{ color: $primary; text-style: bold; }}
         #problem {{ color: $warning; min-height: 1; }}
     }}

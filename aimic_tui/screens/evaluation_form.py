@@ -55,6 +55,7 @@ class EvaluationForm(ModalScreen[Wanted | None]):
         #lines {{ height: auto; max-height: 20; margin-top: 1; }}
         .line {{ height: 1; }}
         #sheet .line Static {{ height: 1; padding: 0 2; color: $text-muted; text-wrap: nowrap; }}
+        .line:focus-within {{ color: $primary; }}  /* its own, or what is inside is not drawn anew */
         #sheet .line:focus-within Static {{ color: $primary; text-style: bold; }}
         .apart {{ margin-top: 1; }}
         .line Input {{ width: 1fr; }}

@@ -49,6 +49,7 @@ class TablePrompt(ModalScreen[TableWish | None]):
         .line {{ height: 1; }}
         #lines {{ height: auto; margin: 1 0; }}
         #sheet .line Static {{ width: 18; height: 1; color: $text-muted; }}
+        .line:focus-within {{ color: $primary; }}  /* its own, or what is inside is not drawn anew */
         #sheet .line:focus-within Static {{ color: $primary; text-style: bold; }}
         .line Input {{ width: 1fr; }}
         #detail {{ min-height: 2; }}

@@ -158,6 +158,15 @@ async def test_a_class_of_another_name_is_asked_for_and_the_command_gets_it(
         form = await asked(pilot, until, theirs)
         assert [choice.value for choice in form.query(Choice)] == ["platelet", "which?", "white_cell", "judge"]
         assert app.focused is form.query_one("#class-1")  # the one that asks
+
+        def lit() -> list[int]:
+            lines = form.query(".line").results()
+            return [at for at, line in enumerate(lines) if line.query_one(Static).styles.text_style.bold]
+
+        await until(pilot, lambda: lit() == [1])
+        await pilot.press("down")
+        await until(pilot, lambda: lit() == [2])
+        await pilot.press("up")
         await pilot.press("enter")
         await until(pilot, lambda: "Which class is erythrocyte?" in screen_text(app))
         assert "red_cell has no images yet" in screen_text(app)
