@@ -55,10 +55,9 @@ def figures_table(found: Mapping[str, Any], width: int) -> Content:
     home: Figures | None = found.get("home")
     here: Figures = found["pooled"]
     names = [name for name in TITLES if name in here and here[name]["value"] is not None]
-    confidence = percent(found.get("confidence", 0.95))
     rows = [(TITLES[name], "", name in LOWER_IS_BETTER, here[name], *_at_home(found, home, name)) for name in names]
     drawn = [name in _SHARES for name in names]
-    return _table(f"figure, {confidence} interval", rows, drawn, home is not None, width, legend=True)
+    return _table("figure", rows, drawn, found, width, legend=True)
 
 
 def _at_home(
@@ -74,16 +73,23 @@ def classes_table(found: Mapping[str, Any], width: int) -> Content:
         of = found["per_class"][name]
         home, difference = (of.get("home") or {}).get("recall", _NONE), of.get("differences", {}).get("recall", _NONE)
         rows.append((printable(name), count_text(of["support"]), False, of["recall"], home, difference))
-    return _table("recall, images", rows, [True] * len(rows), found.get("home") is not None, width)
+    return _table("recall, images", rows, [True] * len(rows), found, width)
 
 
 _Row = tuple[str, str, bool, Mapping[str, float | None], Mapping[str, float | None], Mapping[str, float | None]]
 
 
 def _table(
-    heading: str, rows: Sequence[_Row], drawn: Sequence[bool], with_home: bool, width: int, *, legend: bool = False
+    heading: str,
+    rows: Sequence[_Row],
+    drawn: Sequence[bool],
+    found: Mapping[str, Any],
+    width: int,
+    *,
+    legend: bool = False,
 ) -> Content:
     """Lay figures out: title, count, here, home, difference, and a bar where there is room for one."""
+    with_home = found.get("home") is not None
     first = min(max([_TITLE, *(min(len(row[0]), _NAME) + len(row[1]) + 3 for row in rows)]), _NAME + 10)
     each, last, gap = _FIGURE, _DIFFERENCE, "  "
     if with_home and first + 2 * each + last > width:
@@ -98,7 +104,7 @@ def _table(
         for end in ("value", "low", "high")
     ]
     scale = common_scale(ends) if room >= _LEAST_BAR else None
-    head = heading[: first - 1].rstrip(", ").ljust(first) + "here".ljust(each)
+    head = heading.ljust(first) + f"here [{percent(found.get('confidence', 0.95))}]".ljust(each)
     head += "at home".ljust(each) + f"{gap} difference".ljust(last) if with_home else ""
     lines = [Content.styled(head + (axis(scale, room) if scale else ""), "$text-muted")]
     for (title, count, lower, here, home, difference), draw in zip(rows, drawn, strict=True):
@@ -106,7 +112,7 @@ def _table(
         name = Content(title).truncate(first - len(after), ellipsis=True, pad=True)
         parts: list[Content | tuple[str, str]] = [name, (after, "$text-muted"), (_written(here).ljust(each), "bold")]
         if with_home:
-            parts += [(_written(home).ljust(each), ""), _difference(difference, gap, lower=lower)]
+            parts += [(_written(home).ljust(each), ""), _padded(_difference(difference, gap, lower=lower), last)]
         if scale and draw:
             parts.append(_both(here, home if with_home else _NONE, scale, room))
         lines.append(Content.assemble(*parts))

@@ -301,6 +301,20 @@ def test_what_is_not_known_is_left_out_of_the_figures(cells: Path) -> None:
     assert max(len(line) for line in figures_table(answer(cells), 78).plain.splitlines()) <= 88
 
 
+def test_points_stand_where_the_scale_says_also_where_there_is_no_interval(cells: Path) -> None:
+    found = answer(cells)
+    found["pooled"]["accuracy"], found["home"]["accuracy"] = interval(0.6, None, None), interval(0.9, 0.85, 0.95)
+    found["differences"]["accuracy"] = interval(-0.3, None, None)
+    lines = figures_table(found, 150).plain.splitlines()
+    assert "here [95 %]" in lines[0]
+    places = {
+        line.split("  ")[0]: (line.index("●"), line.index("○"))
+        for line in lines[1:]
+        if line[0].isalpha() and "○" in line
+    }
+    assert places["accuracy"] == places["macro F1"]
+
+
 def test_classes_match_by_name_and_settings_of_data_count(theirs: Path) -> None:
     data = look_at_data(str(theirs), {}, CLASSES)
     assert data.matches == {"Platelet": "platelet", "erythrocyte": None, "white cell": "white_cell"}
