@@ -272,9 +272,14 @@ class ReviewPlace(DecidingPlace):
 
     def action_alike(self) -> None:
         """Show the images that are like the one with the cursor, or the image again."""
-        if self.has_class("-images"):
-            self.toggle_class("-alike")
-            self._show_row()
+        if not self.has_class("-images"):
+            return
+        self.toggle_class("-alike")
+        if self.has_class("-narrow"):  # what stands beside the table is seen instead of it
+            like = self.has_class("-alike")
+            self.set_class(like, "-right")
+            (self._grid if like else self._table).focus()
+        self._show_row()
 
     @on(RowSelected, "#images")
     def _image_selected(self, event: RowSelected) -> None:

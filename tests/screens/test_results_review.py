@@ -28,6 +28,7 @@ from aimic_tui.screens.results_review import ReviewGrid, ReviewTable
 from aimic_tui.screens.results_review_rows import figures_of, kept_by, probability_bars
 from aimic_tui.widgets.matrix import ConfusionGrid
 from tests.screens.made_run import make_run
+from tests.test_app import screen_text
 
 Until = Callable[[Pilot[None], Callable[[], bool]], Awaitable[None]]
 
@@ -233,3 +234,16 @@ async def test_once_audited_look_alikes_of_both_classes_stand_beside_an_error(ru
         await until(pilot, lambda: "look most like it" in str(_place(app).query_one("#behind", Static).render()))
         captions = [item.caption for item in _place(app).query_one(ReviewGrid).items]
         assert set(captions) <= set(judged.classes)
+
+
+async def test_at_80_columns_what_is_like_an_image_comes_up_in_place_of_the_table(run: RunFolder, until: Until) -> None:
+    app = _app(run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: _ready(app))
+        await pilot.press("p")
+        await until(pilot, lambda: "sure" in screen_text(app))
+        assert "of its group" not in screen_text(app)
+        await pilot.press("A")
+        await until(pilot, lambda: "of its group" in screen_text(app) and isinstance(app.focused, ReviewGrid))
+        await pilot.press("A")
+        await until(pilot, lambda: "of its group" not in screen_text(app) and "sure" in screen_text(app))
