@@ -6,22 +6,20 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from rich.cells import cell_len
 
 from aimic_tui import results_words, wording
 from aimic_tui.aligned import aligned
-from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.commands.decision import print_decisions
+from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.evaluation.titles import CLASS_TITLES, TITLES, method_of
 from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import printable
-
-if TYPE_CHECKING:
-    from aimic_tui.engine.evaluation.decision import Decision
 
 _SIDE_BY_SIDE = ("macro_f1", "accuracy", "auroc", "ece")
 _OF_FOLDS = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "log_loss", "ece")
@@ -47,7 +45,7 @@ def results(
         raise UsageProblem("--network belongs to --decision CLASS; the figures are of all networks.")
     found = make_again(folder) if again else read_run(folder)
     if decision is not None:
-        _decisions(folder, found, decision, network, as_json=as_json)
+        print_decisions(folder, found, decision, network, as_json=as_json)
         return
     if as_json:
         click.echo(json.dumps(found))
@@ -58,32 +56,6 @@ def results(
         click.echo(
             f"No fold of it is tested yet. `aimic watch {printable(folder.name)}` shows how far it is.", err=True
         )
-
-
-def _decisions(folder: RunFolder, found: dict[str, Any], case: str, wanted: str | None, *, as_json: bool) -> None:
-    """Print the decision curve of a class, network by network."""
-    from aimic_tui.engine.evaluation.decision import decision_of
-    from aimic_tui.engine.evaluation.tested import read_tested
-
-    if case not in found["classes"]:
-        named = printable(", ".join(found["classes"]))
-        raise UsageProblem(f"{printable(folder.name)} has no class {printable(case)}; it has {named}.")
-    run = read_tested(folder.path)
-    networks = [network for network in run.networks if wanted in (None, network.name)]
-    if not networks:
-        named = printable(", ".join(network.name for network in run.networks))
-        whose = "No network" if wanted is None else printable(wanted)
-        raise InputProblem(f"{whose} of {printable(folder.name)} is tested yet. Tested: {named or 'none'}.")
-    confidence, positive = float(found["confidence"]), found["classes"].index(case)
-    answers = {}
-    for network in networks:
-        decision = decision_of(folder.path, run, network, positive=positive, confidence=confidence)
-        answers[network.name] = decision_json(decision)
-        if not as_json:
-            for line in decision_lines(network.name, case, decision, confidence):
-                click.echo(wording.to_ascii(line) if wording.ascii_only() else line)
-    if as_json:
-        click.echo(json.dumps({"run": folder.name, "case": case, "confidence": confidence, "networks": answers}))
 
 
 def read_run(folder: RunFolder) -> dict[str, Any]:
@@ -290,44 +262,3 @@ def _matrix_rows(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> lis
 
 def _interval(figure: dict[str, float | None]) -> str:
     return wording.interval_text(figure["value"], figure["low"], figure["high"])
-
-
-def decision_json(found: Decision) -> dict[str, Any] | None:
-    """Return a decision curve as JSON, net benefits an image; None where there is none."""
-    from aimic_tui.engine.evaluation.decision import THRESHOLDS
-
-    curve = found.curve
-    if curve is None:
-        return None
-    names = ("network", "low", "high", "everyone", "gain", "gain_low", "gain_high")
-    lines = {name: None if (line := getattr(curve, name)) is None else line.tolist() for name in names}
-    return {"calibrated": found.calibrated, "share": curve.share, "thresholds": THRESHOLDS.tolist(), **lines}
-
-
-def decision_lines(network: str, case: str, found: Decision, confidence: float) -> Iterator[str]:
-    """Write a network's decision curve as plain text."""
-    from aimic_tui import decision_words
-    from aimic_tui.engine.evaluation.decision import THRESHOLDS
-
-    curve = found.curve
-    yield f"{printable(network)}: acting where {printable(case)} is probable"
-    if curve is None or not 0 < curve.share < 1:
-        yield f"  No image of {printable(case)}, or none of another class, was tested: no curve."
-        return
-    yield f"  Against acting on every image, or on none: {decision_words.verdict(curve)}."
-    yield f"  {decision_words.method_words(found, confidence)}"
-    rows = [["act from", "1 missed =", "by the network", "on all", "gain over both"]]
-    for place in decision_words.shown_places():
-        threshold = float(THRESHOLDS[place])
-        of = decision_words.benefit(curve.network, curve.low, curve.high, place)
-        gain = decision_words.benefit(curve.gain, curve.gain_low, curve.gain_high, place)
-        rows.append(
-            [
-                wording.percent(threshold),
-                decision_words.weight(threshold),
-                wording.interval_text(of["value"], of["low"], of["high"], 1),
-                wording.number(decision_words.PER * float(curve.everyone[place]), 1),
-                wording.interval_text(gain["value"], gain["low"], gain["high"], 1),
-            ]
-        )
-    yield from aligned(rows, indent=2)

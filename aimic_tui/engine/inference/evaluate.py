@@ -264,7 +264,7 @@ def evaluate(
     references = _references(loaded, notes)
     at_home = _at_home(references, class_map, np.unique(predictions.labels)) if references else None
     options: dict[str, Any] = {"resamples": resamples, "confidence": confidence, "seed": seed}
-    counts = [len(table) for table in (said, *(() if at_home is None else at_home[1:2]))]
+    counts = [len(said)] if at_home is None else [len(said), len(at_home[0])]
     pace = _Pace(counts, resamples, progress, should_stop)
     judgement = cluster_bootstrap(predictions.labels, said, groups, **options, on_resamples=pace.of(0))
     home = None if at_home is None else cluster_bootstrap(*at_home, **options, on_resamples=pace.of(1))

@@ -126,7 +126,8 @@ class Stepper:
         part = _halved(tried)
         return MemoryShort(
             f"The memory of {device} ran out with {tried} images at once. The trial goes on from its last epoch with "
-            f"{part} at once on each device, their gradients added up to batches of {batch} as before.",
+            f"{part} at once on each device, their gradients added up to batches of {batch} as before"
+            f"{self._and_the_norms(part * self._ranks.count)}.",
             part,
         )
 
@@ -141,7 +142,7 @@ class Stepper:
         self.part = _halved(tried)
         self._warn(
             f"The memory ran out with {tried} images at once: going on with {self.part} at once, their gradients "
-            f"added up to batches of {batch} as before{self._and_the_norms()}."
+            f"added up to batches of {batch} as before{self._and_the_norms(self.part)}."
         )
 
     def _shares(self, batch: int) -> tuple[int, int]:
@@ -149,8 +150,8 @@ class Stepper:
         count = self._ranks.count if batch >= self._ranks.count else 1
         return batch // count, -(-batch // count)
 
-    def _and_the_norms(self) -> str:
-        return f"; batch norms see {self.part} at a time" if self._statistics else ""
+    def _and_the_norms(self, images: int) -> str:
+        return f"; batch norms see {images} at a time" if self._statistics else ""
 
     def _accumulated(self, inputs: Tensor, labels: Tensor, mix: Mix | None) -> StepResult:
         """Compute the batch's gradients, by parts of nearly equal size."""
