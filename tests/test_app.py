@@ -12,7 +12,7 @@ from textual.binding import Binding
 from textual.color import Color
 from textual.command import CommandPalette
 from textual.dom import DOMNode
-from textual.widgets import OptionList
+from textual.widgets import Input, OptionList
 
 from aimic_tui.app import AimicApp
 from aimic_tui.commands.app import open_app
@@ -24,6 +24,7 @@ from aimic_tui.screens.home import HomeScreen
 from aimic_tui.screens.place import common_bindings
 from aimic_tui.settings import NEVER_ARRIVE, Settings, load_settings
 from aimic_tui.themes import DARK, LIGHT, for_256_colours
+from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.frame import KeyLine, TopLine
 from tests.run_folders import hold, make_run
 
@@ -88,6 +89,16 @@ async def test_a_notice_is_never_parsed_and_never_a_control_sequence(app: AimicA
         app.tell("run [red]evil\x1b[2J[/red] failed", "error")
         await pilot.pause(0.1)
         assert "run [red]evil\\x1b[2J[/red] failed" in screen_text(app)
+
+
+async def test_a_path_longer_than_its_field_shows_its_end(app: AimicApp) -> None:
+    path = f"/data/{'a-long-folder/' * 10}predictions.csv"
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.push_screen(PathPrompt("A path", value=path))
+        await pilot.pause()
+        app.screen.query_one(Input).action_end()
+        await pilot.pause()
+        assert "a-long-folder/predictions.csv" in screen_text(app)
 
 
 async def test_help_is_made_of_the_bindings_that_work_here(app: AimicApp) -> None:
