@@ -15,8 +15,8 @@ def main() -> None:
         from aimic_tui.cli import main as command_line
 
         command_line()
-    from aimic_tui.commands.app import open_app
-    from aimic_tui.engine.runs.workspace import usual_workspace
+    from aimic_tui.commands.open_app import open_app
+    from aimic_tui.engine.workspace_folder import usual_workspace
 
     try:
         open_app(usual_workspace())

@@ -51,7 +51,7 @@ def draw_images(folder: Path, count: int) -> None:
 
 
 def finding(rounds: int) -> None:
-    from aimic_tui.engine.data.scan import scan_folder
+    from aimic_tui.engine.data.listing.folder_scan import scan_folder
 
     with tempfile.TemporaryDirectory() as folder:
         root, count = Path(folder), 100_000
@@ -66,7 +66,7 @@ def finding(rounds: int) -> None:
 
 
 def auditing(root: Path, rounds: int) -> None:
-    from aimic_tui.engine.data.inspect import inspect_data_set
+    from aimic_tui.engine.data.audit.inspection import inspect_data_set
     from aimic_tui.engine.experiment import DataSettings
 
     settings = DataSettings(path=str(root))
@@ -104,11 +104,11 @@ def reading(root: Path, rounds: int) -> None:
 
 
 def a_million() -> None:
+    from aimic_tui.engine.data.audit.measures import ROW, Measures
+    from aimic_tui.engine.data.audit.near_duplicates import near_pairs
+    from aimic_tui.engine.data.audit.outliers import find_outliers
+    from aimic_tui.engine.data.audit.shortcuts import find_shortcuts
     from aimic_tui.engine.data.data_set import DataSet
-    from aimic_tui.engine.data.measures import ROW, Measures
-    from aimic_tui.engine.data.near import near_pairs
-    from aimic_tui.engine.data.outliers import find_outliers
-    from aimic_tui.engine.data.shortcuts import find_shortcuts
 
     count, random = 1_000_000, np.random.default_rng(0)
     rows = np.zeros(count, ROW)

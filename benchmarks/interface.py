@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, TrialStatus, read_status, write_status
-from aimic_tui.engine.runs.workspace import Workspace
-from aimic_tui.overview import Overview
+from aimic_tui.engine.workspace_folder import Workspace
+from aimic_tui.workspace.runs_overview import Overview
 
 ROUNDS = 5
 
@@ -45,7 +45,7 @@ def table() -> None:
     from textual.app import App, ComposeResult
     from textual.widgets import DataTable
 
-    from aimic_tui.themes import DARK, missing_colours
+    from aimic_tui.app.themes import DARK, missing_colours
     from aimic_tui.widgets.big_table import BigTable
     from aimic_tui.widgets.table_column import Column
 
@@ -124,8 +124,8 @@ def resamples() -> None:
 def first_frame() -> None:
     """A fresh process to Home's first picture, against importing torch alone."""
     program = (
-        "import asyncio, sys; from pathlib import Path; from aimic_tui.app import AimicApp\n"
-        "from aimic_tui.engine.runs.workspace import Workspace\n"
+        "import asyncio, sys; from pathlib import Path; from aimic_tui.app.app import AimicApp\n"
+        "from aimic_tui.engine.workspace_folder import Workspace\n"
         "async def main():\n"
         "    async with AimicApp(Workspace(Path(sys.argv[1]))).run_test(size=(120, 40)): pass\n"
         "    import os; os._exit(0)\n"

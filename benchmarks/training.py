@@ -102,7 +102,7 @@ def plain(network: str, images: Path, seconds: float, device: str) -> dict[str, 
 
 
 def limit(network: str, images: Path, seconds: float, device: str) -> dict[str, Any]:
-    from aimic_tui.engine.processor import settle_processor
+    from aimic_tui.engine.machine.processor import settle_processor
 
     settle_processor()
     import torch
@@ -130,7 +130,7 @@ def limit(network: str, images: Path, seconds: float, device: str) -> dict[str, 
 
 
 def aimic(network: str, images: Path, seconds: float, device: str, *, frozen: bool = False) -> dict[str, Any]:
-    from aimic_tui.engine.processor import settle_processor
+    from aimic_tui.engine.machine.processor import settle_processor
 
     settle_processor()
     import numpy as np

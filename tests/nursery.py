@@ -29,11 +29,13 @@ import torchvision  # noqa: F401
 import aimic_tui.cli
 import aimic_tui.commands.report
 import aimic_tui.engine.evaluation.results
-import aimic_tui.engine.runs.scheduler
-import aimic_tui.engine.runs.worker
+import aimic_tui.engine.runs.work.scheduler
+import aimic_tui.engine.runs.work.worker
 import aimic_tui.engine.study.walker
 import aimic_tui.engine.training.trial
-from aimic_tui.engine.runs import closing, detached, worker_process
+from aimic_tui.engine.runs import detached
+from aimic_tui.engine.runs.work import report_at_end as closing
+from aimic_tui.engine.runs.work import worker_process
 
 HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from aimic_tui.engine.event_log import append_event
 from aimic_tui.engine.files import FileLock, write_json
-from aimic_tui.engine.runs.events import append_event
-from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, State, TrialStatus, write_status
 
 NOW = datetime.now(timezone.utc)

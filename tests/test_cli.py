@@ -71,7 +71,7 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
 
 def test_the_app_alone_waits_for_no_command_line(tmp_path: Path) -> None:
     program = (
-        "import sys; sys.argv = ['aimic']\nimport aimic_tui.commands.app as app\n"
+        "import sys; sys.argv = ['aimic']\nimport aimic_tui.commands.open_app as app\n"
         "app.open_app = lambda workspace: print(workspace, 'click' in sys.modules)\n"
         "from aimic_tui.start import main\nmain()"
     )
@@ -89,7 +89,7 @@ def test_the_app_alone_waits_for_no_command_line(tmp_path: Path) -> None:
 )
 def test_an_app_that_cannot_go_on_leaves_with_a_sentence(raised: str, code: int, sentence: str) -> None:
     program = (
-        "import sys; sys.argv = ['aimic']\nimport aimic_tui.commands.app as app\n"
+        "import sys; sys.argv = ['aimic']\nimport aimic_tui.commands.open_app as app\n"
         "from aimic_tui.engine.errors import InputProblem\n"
         f"def fail(workspace): raise {raised}\n"
         "app.open_app = fail\nfrom aimic_tui.start import main\nmain()"

@@ -23,7 +23,7 @@ WITH_TORCH = (
     "aimic_tui.engine.models.weights",
     "aimic_tui.engine.models.catalogue_table",
     "aimic_tui.engine.models.published",
-    "aimic_tui.engine.runs.worker",
+    "aimic_tui.engine.runs.work.worker",
 )
 
 
@@ -62,11 +62,11 @@ def test_what_screens_use_of_the_engine_never_imports_a_tensor() -> None:
 
 def test_the_app_with_all_its_screens_never_imports_a_tensor() -> None:
     screens = modules_below(aimic_tui.screens) + modules_below(aimic_tui.widgets)
-    assert loaded_after(["aimic_tui.app", "aimic_tui.machine", *screens], TENSORS) == []
+    assert loaded_after(["aimic_tui.app.app", "aimic_tui.workspace.machine", *screens], TENSORS) == []
 
 
 def test_home_is_light() -> None:
-    imports = ["aimic_tui.commands.app", "aimic_tui.app", "aimic_tui.screens.home"]
+    imports = ["aimic_tui.commands.open_app", "aimic_tui.app.app", "aimic_tui.screens.home.screen"]
     assert loaded_after(imports, (*TENSORS, "pydantic", "numpy", "PIL", "plotext", "pynvml", "psutil")) == []
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
+from aimic_tui.engine.data.audit.measurement_store import memory_files
 from aimic_tui.engine.data.cache import cache_files, clear_cache
-from aimic_tui.engine.data.measured_before import memory_files
-from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import printable
-from aimic_tui.wording import ago, bytes_text, plural
+from aimic_tui.engine.workspace_folder import Workspace
+from aimic_tui.wording.numbers import ago, bytes_text, plural
 
 
 @click.command()

@@ -11,14 +11,14 @@ from typing import Any
 
 import click
 
-from aimic_tui import wording
-from aimic_tui.aligned import aligned
 from aimic_tui.engine.evaluation.comparison import Comparison, Pair, compare_runs
+from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS
 from aimic_tui.engine.evaluation.ranking import Ranking, diagram_lines
-from aimic_tui.engine.evaluation.titles import TITLES
-from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import printable
+from aimic_tui.engine.workspace_folder import Workspace
+from aimic_tui.wording import numbers
+from aimic_tui.wording.text_tables import aligned
 
 _FEW_DATA_SETS = 6
 
@@ -48,7 +48,7 @@ def compare(
 
     RUN is a run's folder, its name, a unique beginning of it, or latest.
     """
-    from aimic_tui.engine.evaluation.data_sets import on_several_data_sets, rank_runs
+    from aimic_tui.engine.evaluation.several_data_sets import on_several_data_sets, rank_runs
 
     workspace = Workspace(context.obj)
     folders = [workspace.find_run(run).path for run in runs]
@@ -72,7 +72,7 @@ def compare(
 
 def _print(lines: Iterator[str]) -> None:
     for line in lines:
-        click.echo(wording.to_ascii(line) if wording.ascii_only() else line)
+        click.echo(numbers.to_ascii(line) if numbers.ascii_only() else line)
 
 
 def ranking_to_json(found: Ranking) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def ranking_lines(found: Ranking) -> Iterator[str]:
     names = [printable(name) for name in found.networks]
     rows = [[TITLES[found.metric], *names]]
     for name, values, ranks in zip(found.data_sets, found.values, found.ranks, strict=True):
-        cells = [f"{wording.number(value)} ({rank:g})" for value, rank in zip(values, ranks, strict=True)]
+        cells = [f"{numbers.number(value)} ({rank:g})" for value, rank in zip(values, ranks, strict=True)]
         rows.append([printable(name), *cells])
     rows.append(["average rank", *(f"{rank:.2f}" for rank in found.average_ranks)])
     yield from aligned(rows)
@@ -120,7 +120,7 @@ def ranking_sentences(found: Ranking) -> Iterator[str]:
     verdict = "networks differ" if found.p <= found.alpha else "no difference is shown"
     yield (
         f"Friedman's test over {sets} data sets, by permutation: chi-square {found.chi_square:.2f} with "
-        f"{wording.plural(count - 1, 'degree')} of freedom, p {_p(found.p)}: {verdict}."
+        f"{numbers.plural(count - 1, 'degree')} of freedom, p {_p(found.p)}: {verdict}."
     )
     yield (
         f"Nemenyi's critical difference of average ranks at {100 * found.alpha:g} %: {found.critical_difference:.2f}. "
@@ -168,7 +168,7 @@ def comparison_lines(found: Comparison) -> Iterator[str]:
     """Write a comparison as plain text."""
     title = TITLES[found.metric]
     yield from aligned(
-        [["network", title], *([printable(name), wording.number(value)] for name, value in found.networks.items())]
+        [["network", title], *([printable(name), numbers.number(value)] for name, value in found.networks.items())]
     )
     yield ""
     rows = [["difference", title, "p", "adjusted", "McNemar adj.", "over folds adj.", "verdict"]]
@@ -183,7 +183,7 @@ def _row(pair: Pair) -> list[str]:
     difference = pair.difference
     return [
         f"{printable(pair.a)} - {printable(pair.b)}",
-        wording.interval_text(difference.value, difference.low, difference.high),
+        numbers.interval_text(difference.value, difference.low, difference.high),
         _p(pair.p),
         _p(pair.p_adjusted),
         _p(pair.mcnemar_adjusted),
@@ -193,4 +193,4 @@ def _row(pair: Pair) -> list[str]:
 
 
 def _p(value: float | None) -> str:
-    return "<0.001" if value is not None and value < 0.001 else wording.number(value)
+    return "<0.001" if value is not None and value < 0.001 else numbers.number(value)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aimic_tui import wording
-from aimic_tui.aligned import aligned
 from aimic_tui.engine.errors import InputProblem, UsageProblem
-from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import printable
+from aimic_tui.wording import numbers
+from aimic_tui.wording.text_tables import aligned
 
 if TYPE_CHECKING:
     from aimic_tui.engine.evaluation.decision import Decision
@@ -31,7 +31,7 @@ def print_decisions(folder: RunFolder, found: dict[str, Any], case: str, wanted:
         InputProblem: no such network is tested, or its predictions can't be read.
     """
     from aimic_tui.engine.evaluation.decision import decision_of
-    from aimic_tui.engine.evaluation.tested import read_tested
+    from aimic_tui.engine.evaluation.tested_run import read_tested
 
     if case not in found["classes"]:
         named = printable(", ".join(found["classes"]))
@@ -49,7 +49,7 @@ def print_decisions(folder: RunFolder, found: dict[str, Any], case: str, wanted:
         answers[network.name] = _as_json(decision)
         if not as_json:
             for line in _lines(network.name, case, decision, confidence):
-                click.echo(wording.to_ascii(line) if wording.ascii_only() else line)
+                click.echo(numbers.to_ascii(line) if numbers.ascii_only() else line)
     if as_json:
         click.echo(json.dumps({"run": folder.name, "case": case, "confidence": confidence, "networks": answers}))
 
@@ -68,8 +68,8 @@ def _as_json(found: Decision) -> dict[str, Any] | None:
 
 def _lines(network: str, case: str, found: Decision, confidence: float) -> Iterator[str]:
     """Write a network's decision curve as plain text."""
-    from aimic_tui import decision_words
     from aimic_tui.engine.evaluation.decision import THRESHOLDS
+    from aimic_tui.wording import decision as decision_words
 
     curve = found.curve
     yield f"{printable(network)}: acting where {printable(case)} is probable"
@@ -85,11 +85,11 @@ def _lines(network: str, case: str, found: Decision, confidence: float) -> Itera
         gain = decision_words.benefit(curve.gain, curve.gain_low, curve.gain_high, place)
         rows.append(
             [
-                wording.percent(threshold),
+                numbers.percent(threshold),
                 decision_words.weight(threshold),
-                wording.interval_text(of["value"], of["low"], of["high"], 1),
-                wording.number(decision_words.PER * float(curve.everyone[place]), 1),
-                wording.interval_text(gain["value"], gain["low"], gain["high"], 1),
+                numbers.interval_text(of["value"], of["low"], of["high"], 1),
+                numbers.number(decision_words.PER * float(curve.everyone[place]), 1),
+                numbers.interval_text(gain["value"], gain["low"], gain["high"], 1),
             ]
         )
     yield from aligned(rows, indent=2)

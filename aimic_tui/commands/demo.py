@@ -10,17 +10,17 @@ from pathlib import Path
 
 import click
 
-from aimic_tui import wording
 from aimic_tui.commands.following import Follower, outcome
 from aimic_tui.commands.predict import predict
 from aimic_tui.engine.data.smear import CLASSES, draw_smear
 from aimic_tui.engine.files import write_atomically
+from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.control import start_scheduler
-from aimic_tui.engine.runs.creation import create_run
-from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.runs.prepare.creation import create_run
 from aimic_tui.engine.runs.status import read_status
-from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import printable
+from aimic_tui.engine.workspace_folder import Workspace
+from aimic_tui.wording import numbers
 
 # Two trials side by side, on one processor each, take half the time of one after the other on two: such small
 # batches leave threads waiting for each other.
@@ -78,7 +78,7 @@ def demo(context: click.Context, *, headless: bool) -> None:
     if not headless and sys.stdin.isatty() and sys.stdout.isatty():
         _look_on(context, folder, fresh, output)
         return
-    _say(f"{printable(folder.name)}: training {wording.plural(len(read_status(folder).trials), 'network')} on {smear}")
+    _say(f"{printable(folder.name)}: training {numbers.plural(len(read_status(folder).trials), 'network')} on {smear}")
     outcome(folder, Follower(folder, sys.stderr, sparse=True, stop_on_interrupt=True).follow())
     context.invoke(predict, model=str(folder.path), images=(fresh,), output=output, device="auto")
     for line in _closing_lines(folder, output):
@@ -103,7 +103,7 @@ def _drawn(folder: Path, *, slides: int, first_slide: int) -> Path:
 
 def _look_on(context: click.Context, folder: RunFolder, fresh: Path, output: Path) -> None:
     """Open the app on the live run; say afterwards how it stands and what comes next."""
-    from aimic_tui.commands.app import open_app
+    from aimic_tui.commands.open_app import open_app
 
     options = context.parent.params if context.parent else {}
     open_app(context.obj, run=folder.path, slow_link=bool(options.get("slow_link")))
@@ -123,7 +123,7 @@ def _closing_lines(folder: RunFolder, output: Path) -> Iterator[str]:
     found = read_results(folder.path)
     (network,) = found["networks"].values()
     figures = ", ".join(
-        f"{title} {wording.interval_text(**network['pooled'][metric])}"
+        f"{title} {numbers.interval_text(**network['pooled'][metric])}"
         for metric, title in (("macro_f1", "macro F1"), ("accuracy", "accuracy"), ("auroc", "AUROC"))
     )
     predictions = read_predictions(output)
@@ -139,4 +139,4 @@ def _closing_lines(folder: RunFolder, output: Path) -> Iterator[str]:
 
 
 def _say(text: str) -> None:
-    click.echo(wording.to_ascii(text) if wording.ascii_only() else text, err=True)
+    click.echo(numbers.to_ascii(text) if numbers.ascii_only() else text, err=True)

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aimic_tui import wording
-from aimic_tui.aligned import aligned
 from aimic_tui.commands.meter import ImageMeter
 from aimic_tui.commands.predict import model_path
 from aimic_tui.commands.stopping import StopRequest
 from aimic_tui.engine.errors import InputProblem, UsageProblem
-from aimic_tui.engine.evaluation.titles import TITLES
+from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.files import write_json
+from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
-from aimic_tui.engine.processor import settle_processor
-from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import printable
-from aimic_tui.evaluation_words import about_classes, cautions
+from aimic_tui.engine.workspace_folder import Workspace
+from aimic_tui.wording import numbers
+from aimic_tui.wording.evaluation import about_classes, cautions
+from aimic_tui.wording.text_tables import aligned
 
 if TYPE_CHECKING:
     from aimic_tui.engine.data.data_set import DataSet
@@ -90,7 +90,7 @@ def evaluate(
         click.echo(f"! {sentence}", err=True)
     stop = StopRequest()
     meter = ImageMeter(events=events)
-    meter.say(f"{wording.plural(len(data_set), 'image')}; loading the network", "loading", total=len(data_set))
+    meter.say(f"{numbers.plural(len(data_set), 'image')}; loading the network", "loading", total=len(data_set))
     settle_processor()  # before torch
     from aimic_tui.engine.inference.evaluate import evaluate as judge
     from aimic_tui.engine.inference.robustness import METHOD, robustness_on_data
@@ -114,11 +114,11 @@ def evaluate(
         click.echo(json.dumps(answer))
         return
     for line in _lines(found):
-        click.echo(wording.to_ascii(line) if wording.ascii_only() else line)
+        click.echo(numbers.to_ascii(line) if numbers.ascii_only() else line)
     if robustness:
         click.echo("")
         for line in robustness_lines(card.network, answer["robustness"]):
-            click.echo(wording.to_ascii(line) if wording.ascii_only() else line)
+            click.echo(numbers.to_ascii(line) if numbers.ascii_only() else line)
     if output is not None:
         click.echo(printable(str(output)))
 
@@ -143,7 +143,7 @@ def robustness(
 
     Each fold's model is asked about its own test images. The answer is kept in the run's folder.
     """
-    from aimic_tui.engine.evaluation.tested import read_tested
+    from aimic_tui.engine.evaluation.tested_run import read_tested
 
     folder = Workspace(context.obj).find_run(run)
     names = [network.name for network in read_tested(folder.path).networks]
@@ -177,7 +177,7 @@ def robustness(
         answers[name] = found.to_json()
         if not as_json:
             for line in robustness_lines(name, answers[name]):
-                click.echo(wording.to_ascii(line) if wording.ascii_only() else line)
+                click.echo(numbers.to_ascii(line) if numbers.ascii_only() else line)
             click.echo("")
     if as_json:
         click.echo(json.dumps({"run": folder.name, "method": METHOD, "networks": answers}))
@@ -187,14 +187,14 @@ def robustness(
 
 def _data_set(data: str, group: str | None, overrides: Sequence[str]) -> DataSet:
     """Find a labelled data set; a single class is enough here, since it is the model that has to know several."""
-    from aimic_tui.engine.data.find import find_data_set, find_everything
+    from aimic_tui.engine.data.listing.find_data_set import find_data_set, find_everything
     from aimic_tui.engine.experiment import Experiment, with_overrides
 
     values = with_overrides({"data": {"path": data, **({} if group is None else {"group": group})}}, overrides)
     settings = Experiment.from_mapping(values, source="aimic evaluate").data
     found = find_everything(settings)
     if found.unlabelled:
-        click.echo(f"{wording.plural(len(found.unlabelled), 'image')} without a label can't be judged.", err=True)
+        click.echo(f"{numbers.plural(len(found.unlabelled), 'image')} without a label can't be judged.", err=True)
     return find_data_set(settings) if found.conflicts else found.data_set
 
 
@@ -208,8 +208,8 @@ def _keep(folder: Path, answer: Mapping[str, Any], found: Evaluation) -> None:
 
 def _lines(found: Evaluation) -> Iterator[str]:
     models = f", {found.models} models together" if found.models > 1 else ""
-    images = wording.plural(len(found.predictions.images), "image")
-    yield f"{printable(found.network)}{models}: {images} of {wording.plural(found.judgement.groups, 'group')}"
+    images = numbers.plural(len(found.predictions.images), "image")
+    yield f"{printable(found.network)}{models}: {images} of {numbers.plural(found.judgement.groups, 'group')}"
     yield ""
     for sentence in found.verdict():
         yield printable(sentence)
@@ -222,10 +222,10 @@ def _lines(found: Evaluation) -> Iterator[str]:
         if metric not in found.judgement.overall:
             continue
         here = found.judgement.overall[metric]
-        cells = [wording.interval_text(here.value, here.low, here.high)]
+        cells = [numbers.interval_text(here.value, here.low, here.high)]
         if found.home:
             for figure in (found.home[metric], found.differences[metric]):
-                cells.append(wording.interval_text(figure.value, figure.low, figure.high))
+                cells.append(numbers.interval_text(figure.value, figure.low, figure.high))
         rows.append([title, *cells])
     yield from aligned(rows)
     yield ""
@@ -237,8 +237,8 @@ def _lines(found: Evaluation) -> Iterator[str]:
 def robustness_lines(network: str, found: Mapping[str, Any]) -> Iterator[str]:
     """Write what a network's figures lose, as plain text; `found` is as `Robustness.to_json` gives it."""
     yield (
-        f"{printable(network)}, {wording.plural(found['images'], 'image')} of "
-        f"{wording.plural(found['groups'], 'group')}, disturbed; differences to the images as they are"
+        f"{printable(network)}, {numbers.plural(found['images'], 'image')} of "
+        f"{numbers.plural(found['groups'], 'group')}, disturbed; differences to the images as they are"
     )
     rows = [["", "", *(TITLES[metric] for metric in _LOSSES)]]
     rows.append(["as they are", "", *(_figure(found["clean"][metric]) for metric in _LOSSES)])
@@ -246,11 +246,11 @@ def robustness_lines(network: str, found: Mapping[str, Any]) -> Iterator[str]:
         rows.append([row["kind"], row["amount"], *(_figure(row["differences"][metric]) for metric in _LOSSES)])
     yield from _with_two_names(rows)
     if found["unreadable"]:
-        yield f"! {wording.plural(found['unreadable'], 'image')} could not be read and do not count."
+        yield f"! {numbers.plural(found['unreadable'], 'image')} could not be read and do not count."
 
 
 def _figure(figure: Mapping[str, float | None]) -> str:
-    return wording.interval_text(figure["value"], figure["low"], figure["high"])
+    return numbers.interval_text(figure["value"], figure["low"], figure["high"])
 
 
 def _with_two_names(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from aimic_tui.engine.errors import UsageProblem
-from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import printable
 
 if TYPE_CHECKING:

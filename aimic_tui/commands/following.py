@@ -11,15 +11,15 @@ from typing import TextIO
 
 from rich.cells import cell_len, set_cell_size
 
-from aimic_tui import wording
 from aimic_tui.engine.errors import AimicError, InputProblem, Interrupted
 from aimic_tui.engine.files import is_locked
+from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.control import request_stop
-from aimic_tui.engine.runs.folder import RunFolder
-from aimic_tui.engine.runs.snapshot import RunFollower, RunSnapshot, TrialSnapshot
+from aimic_tui.engine.runs.follow.log_lines import LogLine
+from aimic_tui.engine.runs.follow.snapshot import RunFollower, RunSnapshot, TrialSnapshot
 from aimic_tui.engine.runs.status import RunStatus
-from aimic_tui.engine.runs.story import LogLine
 from aimic_tui.engine.text import printable
+from aimic_tui.wording import numbers
 
 _LOOK_EVERY = 0.5  # seconds
 _SPEAK_EVERY = 15.0  # seconds between lines of progress in a pipe
@@ -147,7 +147,7 @@ class Follower:
 
     def _say(self, text: str) -> None:
         self._clear_bar()
-        print(wording.to_ascii(text) if wording.ascii_only() else text, file=self._out, flush=True)
+        print(numbers.to_ascii(text) if numbers.ascii_only() else text, file=self._out, flush=True)
 
     def _clear_bar(self) -> None:
         if self._bar:
@@ -157,9 +157,9 @@ class Follower:
     def _draw_bar(self, snapshot: RunSnapshot) -> None:
         filled = round(snapshot.fraction * _BAR)
         bar = "█" * filled + "░" * (_BAR - filled)
-        text = " ".join([wording.SIGNS[snapshot.status.state], bar, *_progress_parts(snapshot)])
-        if wording.ascii_only():
-            text = wording.to_ascii(text)
+        text = " ".join([numbers.SIGNS[snapshot.status.state], bar, *_progress_parts(snapshot)])
+        if numbers.ascii_only():
+            text = numbers.to_ascii(text)
         width = os.get_terminal_size(self._out.fileno()).columns - 1
         if cell_len(text) > width:
             text = set_cell_size(text, width)
@@ -174,15 +174,15 @@ def _log_text(line: LogLine) -> str:
 
 def _progress_parts(snapshot: RunSnapshot) -> list[str]:
     status = snapshot.status
-    parts = [wording.percent(snapshot.fraction).rjust(5)]
+    parts = [numbers.percent(snapshot.fraction).rjust(5)]
     if snapshot.seconds_left is not None:  # early in the line, where a narrow terminal does not cut it off
-        parts.append(f"{wording.duration(snapshot.seconds_left)} left")
+        parts.append(f"{numbers.duration(snapshot.seconds_left)} left")
     parts.append(f"{status.trials_done}/{len(status.trials)} trials")
     running = [trial for trial in snapshot.trials if trial.status.state == "running"]
     if running:
         parts.append(_where(running[0], snapshot.epochs_total) + (f" +{len(running) - 1}" if len(running) > 1 else ""))
     if snapshot.images_per_second > 0:
-        parts.append(wording.rate(snapshot.images_per_second))
+        parts.append(numbers.rate(snapshot.images_per_second))
     if status.state == "stopping":
         parts.append("stopping")
     elif status.reason:
@@ -212,6 +212,6 @@ def outcome(folder: RunFolder, status: RunStatus) -> None:
 
 
 def _stands(status: RunStatus) -> str:
-    done = f"{status.trials_done} of {wording.plural(len(status.trials), 'trial')} finished"
+    done = f"{status.trials_done} of {numbers.plural(len(status.trials), 'trial')} finished"
     reason = f": {printable(status.reason)}" if status.reason else "."
     return f"The run {printable(status.run)} is {status.state}, {done}{reason}"

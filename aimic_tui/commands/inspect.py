@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aimic_tui.engine.data.finding import Finding
+from aimic_tui.engine.data.audit.finding import Finding
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.text import one_line, printable
-from aimic_tui.wording import (
+from aimic_tui.wording.numbers import (
     bar_text,
     bytes_text,
     count_text,
@@ -30,8 +30,8 @@ from aimic_tui.wording import (
 )
 
 if TYPE_CHECKING:
-    from aimic_tui.engine.data.inspect import Inspection
-    from aimic_tui.engine.evaluation.tested import TestedRun
+    from aimic_tui.engine.data.audit.inspection import Inspection
+    from aimic_tui.engine.evaluation.tested_run import TestedRun
     from aimic_tui.engine.experiment import DataSettings
 
 _STEPS = {"read": ("reading", "image"), "compare": ("comparing", "pair")}
@@ -83,8 +83,8 @@ def inspect(
     to look at.
     """
     from aimic_tui.engine.data.manifest import check_listing_path, write_listing
-    from aimic_tui.engine.evaluation.tested import read_tested
-    from aimic_tui.engine.runs.workspace import Workspace
+    from aimic_tui.engine.evaluation.tested_run import read_tested
+    from aimic_tui.engine.workspace_folder import Workspace
 
     settings = data_settings(data, group, overrides, "aimic inspect")
     if manifest is not None:
@@ -126,9 +126,9 @@ def audit(workspace: Path, settings: DataSettings) -> Inspection:
     Raises:
         AimicError: as `inspect_data_set`.
     """
-    from aimic_tui.engine.data.inspect import inspect_data_set
-    from aimic_tui.engine.data.measured_before import memory_file
-    from aimic_tui.engine.runs.workspace import Workspace
+    from aimic_tui.engine.data.audit.inspection import inspect_data_set
+    from aimic_tui.engine.data.audit.measurement_store import memory_file
+    from aimic_tui.engine.workspace_folder import Workspace
 
     cache_folder = Workspace(workspace).cache_folder
     memory = memory_file(cache_folder, Path(settings.path)) if workspace.is_dir() else None
@@ -185,7 +185,7 @@ def _remember(workspace: Path, data: Path, inspection: Inspection) -> None:
     """Tell Home's list of data sets; looking at images is no reason to make a workspace."""
     if not workspace.is_dir():
         return
-    from aimic_tui.engine.runs.workspace import Workspace
+    from aimic_tui.engine.workspace_folder import Workspace
 
     data_set = inspection.data_set
     with suppress(OSError):

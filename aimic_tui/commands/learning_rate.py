@@ -16,19 +16,19 @@ import click
 from aimic_tui.commands.experiment_options import WithSettings, experiment_from, experiment_options
 from aimic_tui.commands.stopping import StopRequest
 from aimic_tui.engine.errors import UsageProblem
+from aimic_tui.engine.event_log import append_event
 from aimic_tui.engine.files import write_atomically
-from aimic_tui.engine.processor import settle_processor
-from aimic_tui.engine.runs.devices import find_slots, worker_environment
-from aimic_tui.engine.runs.events import append_event
-from aimic_tui.engine.runs.given_split import split_file
-from aimic_tui.engine.runs.pretraining import named_weights
-from aimic_tui.engine.runs.workspace import Workspace
+from aimic_tui.engine.machine.devices import find_slots, worker_environment
+from aimic_tui.engine.machine.processor import settle_processor
+from aimic_tui.engine.runs.prepare.given_split import split_file
+from aimic_tui.engine.runs.prepare.pretraining import named_weights
 from aimic_tui.engine.text import printable
-from aimic_tui.wording import duration, number, plural, sign
+from aimic_tui.engine.workspace_folder import Workspace
+from aimic_tui.wording.numbers import duration, number, plural, sign
 
 if TYPE_CHECKING:
     from aimic_tui.engine.experiment import Experiment
-    from aimic_tui.engine.runs.devices import Slot
+    from aimic_tui.engine.machine.devices import Slot
     from aimic_tui.engine.training.range_test import RangeTest
 
 
@@ -95,7 +95,7 @@ def _run(
     # Like a worker: one device, its threads, and an allocator that is settled before torch is there.
     os.environ.update(worker_environment(slot, os.environ))
     settle_processor()
-    from aimic_tui.engine.runs.preview import first_trial
+    from aimic_tui.engine.runs.prepare.first_trial import first_trial
 
     with tempfile.TemporaryDirectory(prefix="aimic-range-") as folder:
         task = first_trial(

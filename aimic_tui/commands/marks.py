@@ -15,12 +15,12 @@ import click
 from aimic_tui.commands.inspect import audit, data_settings
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.text import one_line, printable
-from aimic_tui.wording import plural
+from aimic_tui.wording.numbers import plural
 
 if TYPE_CHECKING:
-    from aimic_tui.engine.data.listed import Listed
-    from aimic_tui.engine.data.marks import Kind, Mark
-    from aimic_tui.engine.data.settle import How
+    from aimic_tui.engine.data.audit.settlement import How
+    from aimic_tui.engine.data.listing.list_images import Listed
+    from aimic_tui.engine.data.listing.marks import Kind, Mark
     from aimic_tui.engine.experiment import DataSettings
 
 _FLAGS: tuple[Kind, ...] = ("exclude", "label-error", "reviewed")
@@ -72,8 +72,8 @@ def marks(
     in the data set's folder (beside a manifest: NAME.aimic-marks.csv), where training finds them; where that folder
     can't be written they go into the workspace, and --set data.marks=FILE names them.
     """
-    from aimic_tui.engine.data.marks import marks_file, writable_marks_file
-    from aimic_tui.engine.runs.workspace import Workspace
+    from aimic_tui.engine.data.listing.marks import marks_file, writable_marks_file
+    from aimic_tui.engine.workspace_folder import Workspace
 
     changes = _Changes(
         images=images, kinds=kinds, label=label, new_class=new_class, together=together, note=note, remove=remove
@@ -128,8 +128,8 @@ class _Changes:
 
 
 def _change(settings: DataSettings, file: Path, changes: _Changes) -> None:
-    from aimic_tui.engine.data.listed import list_images
-    from aimic_tui.engine.data.marks import Mark, add_marks, read_marks, remove_marks
+    from aimic_tui.engine.data.listing.list_images import list_images
+    from aimic_tui.engine.data.listing.marks import Mark, add_marks, read_marks, remove_marks
 
     listed = list_images(settings)
     before = read_marks(file)
@@ -149,7 +149,7 @@ def _change(settings: DataSettings, file: Path, changes: _Changes) -> None:
 
 
 def _known_class(label: str, known: Collection[str]) -> str:
-    from aimic_tui.engine.data.relabel import nearest_class
+    from aimic_tui.engine.data.listing.class_names import nearest_class
 
     if label in known:
         return label
@@ -183,8 +183,8 @@ def _names(listed: Listed, given: Sequence[str], marked: Collection[str]) -> lis
 
 
 def _settle(workspace: Path, settings: DataSettings, file: Path, how: How) -> None:
-    from aimic_tui.engine.data.marks import add_marks
-    from aimic_tui.engine.data.settle import settle_duplicates
+    from aimic_tui.engine.data.audit.settlement import settle_duplicates
+    from aimic_tui.engine.data.listing.marks import add_marks
 
     inspection = audit(workspace, settings)
     done = settle_duplicates(inspection.findings, inspection.data_set, how)
@@ -198,7 +198,7 @@ def _settle(workspace: Path, settings: DataSettings, file: Path, how: How) -> No
 
 
 def _show(file: Path, as_json: bool, listed: bool) -> None:
-    from aimic_tui.engine.data.marks import read_marks
+    from aimic_tui.engine.data.listing.marks import read_marks
 
     found = read_marks(file)
     counts = Counter(mark.kind for mark in found)

@@ -11,11 +11,11 @@ import click
 from aimic_tui.commands.experiment_options import WithSettings, experiment_from, experiment_options
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.text import printable
-from aimic_tui.forecast_words import costs_line, images_line, trials_line
-from aimic_tui.wording import bytes_text, sign
+from aimic_tui.wording.numbers import bytes_text, sign
+from aimic_tui.wording.plan import costs_line, images_line, trials_line
 
 if TYPE_CHECKING:
-    from aimic_tui.engine.runs.prospect import Prospect
+    from aimic_tui.engine.runs.prepare.plan import Prospect
 
 
 @click.command(cls=WithSettings)
@@ -35,8 +35,8 @@ def plan(
 
     No image is opened, and nothing is started. What stands in the way is said all at once, with exit code 3.
     """
-    from aimic_tui.engine.runs.prospect import Prospect, look_ahead
-    from aimic_tui.engine.runs.workspace import Workspace
+    from aimic_tui.engine.runs.prepare.plan import Prospect, look_ahead
+    from aimic_tui.engine.workspace_folder import Workspace
 
     made = experiment_from("plan", experiment, data, overrides, preset)
     found = look_ahead(made, Workspace(workspace), Prospect(), {})

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from aimic_tui import wording
 from aimic_tui.commands.meter import ImageMeter
 from aimic_tui.commands.stopping import StopRequest
 from aimic_tui.engine.errors import UsageProblem
+from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
-from aimic_tui.engine.processor import settle_processor
-from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import printable
+from aimic_tui.engine.workspace_folder import Workspace
+from aimic_tui.wording import numbers
 
 
 @click.command()
@@ -53,8 +53,8 @@ def predict(
     models were trained with validation images. Interrupted, the same command
     goes on where it was. The last line on stdout is the table's path.
     """
-    from aimic_tui.engine.data.find import image_files
-    from aimic_tui.engine.inference.table import format_of
+    from aimic_tui.engine.data.listing.find_data_set import image_files
+    from aimic_tui.engine.inference.prediction_table import format_of
 
     models = find_models(model_path(model, Path(context.obj)), network)
     _check_output(output)
@@ -62,7 +62,7 @@ def predict(
     card = read_model_card(models[0])
     folds = f", {len(models)} folds together" if len(models) > 1 else ""
     click.echo(
-        printable(f"{wording.plural(len(files), 'image')}; {card.network}{folds}: {', '.join(card.classes)}"), err=True
+        printable(f"{numbers.plural(len(files), 'image')}; {card.network}{folds}: {', '.join(card.classes)}"), err=True
     )
     stop = StopRequest()
     meter = ImageMeter(events=events)
@@ -74,7 +74,7 @@ def predict(
     def show(now: PredictionProgress) -> None:
         meter.show(now)
         if now.phase == "load" and now.done:
-            click.echo(f"{wording.plural(now.done, 'image')} of an earlier call are kept", err=True)
+            click.echo(f"{numbers.plural(now.done, 'image')} of an earlier call are kept", err=True)
 
     try:
         summary = run(
@@ -95,8 +95,8 @@ def predict(
     unreadable = f"; {summary.unreadable:,} could not be read" if summary.unreadable else ""
     if summary.rejected is not None:
         unreadable += f"; {summary.rejected:,} rejected (probability below {summary.threshold:.3f})"
-    speed = f", {wording.rate(summary.images_per_second)}" if summary.images_per_second else ""
-    click.echo(printable(f"{counts}{unreadable} ({wording.duration(summary.seconds)}{speed})"), err=True)
+    speed = f", {numbers.rate(summary.images_per_second)}" if summary.images_per_second else ""
+    click.echo(printable(f"{counts}{unreadable} ({numbers.duration(summary.seconds)}{speed})"), err=True)
     if summary.trained:
         click.echo(
             f"! The model was trained on {summary.trained:,} of these images: what it says of them tells nothing about "

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import printable
+from aimic_tui.engine.workspace_folder import Workspace
 
 
 @click.command()
@@ -28,7 +28,7 @@ def report(context: click.Context, run: str, output: Path | None, folder: Path |
 
     RUN is a run's folder, its name, a unique beginning of it, or latest. The last line printed is the report's path.
     """
-    from aimic_tui.engine.report.write import write_report
+    from aimic_tui.engine.report.write_report import write_report
 
     found = Workspace(context.obj).find_run(run)
     click.echo(printable(str(write_report(found, output, folder)[-1])))

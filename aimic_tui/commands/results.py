@@ -11,15 +11,16 @@ from typing import Any
 import click
 from rich.cells import cell_len
 
-from aimic_tui import results_words, wording
-from aimic_tui.aligned import aligned
 from aimic_tui.commands.decision import print_decisions
 from aimic_tui.engine.errors import UsageProblem
-from aimic_tui.engine.evaluation.titles import CLASS_TITLES, TITLES, method_of
-from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.evaluation.metric_titles import CLASS_TITLES, TITLES, method_of
+from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import read_status
-from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import printable
+from aimic_tui.engine.workspace_folder import Workspace
+from aimic_tui.wording import numbers
+from aimic_tui.wording import results as results_words
+from aimic_tui.wording.text_tables import aligned
 
 _SIDE_BY_SIDE = ("macro_f1", "accuracy", "auroc", "ece")
 _OF_FOLDS = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "log_loss", "ece")
@@ -51,7 +52,7 @@ def results(
         click.echo(json.dumps(found))
         return
     for line in report_lines(found):
-        click.echo(wording.to_ascii(line) if wording.ascii_only() else line)
+        click.echo(numbers.to_ascii(line) if numbers.ascii_only() else line)
     if not found["networks"]:
         click.echo(
             f"No fold of it is tested yet. `aimic watch {printable(folder.name)}` shows how far it is.", err=True
@@ -86,8 +87,8 @@ def report_lines(found: dict[str, Any]) -> Iterator[str]:
     """Write a run's figures as plain text."""
     state = found["state"]
     yield (
-        f"{printable(found['run'])}  {wording.sign(state)} {state}  ·  "
-        f"{wording.plural(found['images'], 'test image')} of {wording.plural(found['groups'], 'group')}  ·  "
+        f"{printable(found['run'])}  {numbers.sign(state)} {state}  ·  "
+        f"{numbers.plural(found['images'], 'test image')} of {numbers.plural(found['groups'], 'group')}  ·  "
         f"{found['protocol']} protocol{' (optimistic)' if found['optimistic'] else ''}"
     )
     yield found["note"]
@@ -148,7 +149,7 @@ def _chosen(found: dict[str, Any]) -> Iterator[str]:
 def _means(network: dict[str, Any]) -> str:
     """Say over what a figure is a mean, "" where over nothing."""
     over = [
-        wording.plural(len(network.get(key) or []), word)
+        numbers.plural(len(network.get(key) or []), word)
         for key, word in (("seeds", "seed"), ("repeats", "repeat"))
         if len(network.get(key) or []) > 1
     ]
@@ -158,23 +159,23 @@ def _means(network: dict[str, Any]) -> str:
 
 
 def _of_network(key: str, network: dict[str, Any], found: dict[str, Any]) -> Iterator[str]:
-    trials = f"{network['trials_done']} of {wording.plural(network['trials_total'], 'trial')}"
-    images = f"{wording.plural(network['images'], 'image')} of {wording.plural(network['groups'], 'group')}"
+    trials = f"{network['trials_done']} of {numbers.plural(network['trials_total'], 'trial')}"
+    images = f"{numbers.plural(network['images'], 'image')} of {numbers.plural(network['groups'], 'group')}"
     yield f"{printable(key)}: {trials}, {images}"
     if said := _means(network):
         yield said
     if network["unclassified"]:
-        yield f"! {wording.plural(network['unclassified'], 'test image')} could not be classified and do not count."
+        yield f"! {numbers.plural(network['unclassified'], 'test image')} could not be classified and do not count."
     yield ""
     percent = f"{100 * found['confidence']:g} % interval"
     rows = [["all folds together", "value", percent, "interval by"]]
     for metric, title in TITLES.items():
         figure = network["pooled"][metric]
-        limits = wording.NOTHING
+        limits = numbers.NOTHING
         if figure["low"] is not None:
-            limits = f"{wording.number(figure['low'])} to {wording.number(figure['high'])}"
+            limits = f"{numbers.number(figure['low'])} to {numbers.number(figure['high'])}"
         way = method_of(metric, figure) or results_words.why_no_interval(metric, network)
-        rows.append([title, wording.number(figure["value"]), limits, way])
+        rows.append([title, numbers.number(figure["value"]), limits, way])
     yield from aligned(rows, indent=2)
     yield ""
     yield from aligned(_fold_rows(network), indent=2)
@@ -214,7 +215,7 @@ def _calibration(found: dict[str, Any]) -> Iterator[str]:
 
 def _percent(figure: dict[str, float | None]) -> str:
     value, low, high = (None if end is None else 100 * end for end in (figure["value"], figure["low"], figure["high"]))
-    return wording.interval_text(value, low, high, 1)
+    return numbers.interval_text(value, low, high, 1)
 
 
 def _fold_rows(network: dict[str, Any]) -> list[list[str]]:
@@ -222,12 +223,12 @@ def _fold_rows(network: dict[str, Any]) -> list[list[str]]:
     rows = [["fold", "images", *(TITLES[metric] for metric in _OF_FOLDS)]]
     for fold in network["folds"]:
         label = f"{fold['fold']}, seed {fold['seed']}" if seeds else str(fold["fold"])
-        rows.append([label, f"{fold['images']:,}", *(wording.number(fold[metric]) for metric in _OF_FOLDS)])
+        rows.append([label, f"{fold['images']:,}", *(numbers.number(fold[metric]) for metric in _OF_FOLDS)])
     for title, key in (("mean", "mean"), ("sd", "sd")):
-        rows.append([title, "", *(wording.number(network["spread"][metric][key]) for metric in _OF_FOLDS)])
+        rows.append([title, "", *(numbers.number(network["spread"][metric][key]) for metric in _OF_FOLDS)])
     for title, spread in (("sd over seeds", "seed_spread"), ("sd over repeats", "repeat_spread")):
         if network.get(spread, {}).get("accuracy", {}).get("sd") is not None:
-            rows.append([title, "", *(wording.number(network[spread][metric]["sd"]) for metric in _OF_FOLDS)])
+            rows.append([title, "", *(numbers.number(network[spread][metric]["sd"]) for metric in _OF_FOLDS)])
     return rows
 
 
@@ -261,4 +262,4 @@ def _matrix_rows(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> lis
 
 
 def _interval(figure: dict[str, float | None]) -> str:
-    return wording.interval_text(figure["value"], figure["low"], figure["high"])
+    return numbers.interval_text(figure["value"], figure["low"], figure["high"])

@@ -10,17 +10,17 @@ from typing import Any
 
 import click
 
-from aimic_tui import wording
 from aimic_tui.commands.following import Follower, outcome
 from aimic_tui.commands.train import carry_out
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.files import read_json
+from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.control import request_stop
 from aimic_tui.engine.runs.control import resume as resume_run
-from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, read_status, status_of
-from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.workspace_folder import Workspace
+from aimic_tui.wording import numbers
 
 _STOP_PATIENCE = 180.0  # seconds; a scheduler ends a worker that hangs before that
 
@@ -63,15 +63,15 @@ def _record(folder: RunFolder, status: RunStatus) -> dict[str, Any]:
 
 
 def _row(folder: RunFolder, status: RunStatus) -> tuple[str, ...]:
-    networks = status.networks[0] if len(status.networks) == 1 else wording.plural(len(status.networks), "network")
+    networks = status.networks[0] if len(status.networks) == 1 else numbers.plural(len(status.networks), "network")
     return (
-        wording.sign(status.state),
+        numbers.sign(status.state),
         printable(folder.name),
         status.state,
         f"{status.trials_done}/{len(status.trials)}",
         f"{printable(networks)} x {status.folds}",
         _best_macro_f1(folder) + (" optimistic" if status.protocol != "honest" else ""),
-        wording.ago(status.ended or status.started or status.created),
+        numbers.ago(status.ended or status.started or status.created),
         one_line(status.reason, 80),
     )
 
@@ -82,9 +82,9 @@ def _best_macro_f1(folder: RunFolder) -> str:
         networks = read_json(folder.results_file)["networks"].values()
         pooled = [network["pooled"]["macro_f1"] for network in networks if network.get("pooled")]
         best = max(pooled, key=lambda interval: interval["value"] if interval["value"] is not None else -math.inf)
-        return wording.interval_text(best["value"], best["low"], best["high"])
+        return numbers.interval_text(best["value"], best["low"], best["high"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return wording.NOTHING
+        return numbers.NOTHING
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
@@ -103,7 +103,7 @@ def watch(context: click.Context, run: str, plain: bool) -> None:
     if plain:
         status = Follower(folder, sys.stdout, sparse=False, stop_on_interrupt=False).follow()
         return outcome(folder, status)
-    from aimic_tui.commands.app import open_app
+    from aimic_tui.commands.open_app import open_app
 
     options = context.parent.params if context.parent else {}
     open_app(

@@ -10,10 +10,10 @@ import click
 
 from aimic_tui.commands.experiment_options import WithSettings, experiment_from, experiment_options
 from aimic_tui.engine.errors import UsageProblem
-from aimic_tui.engine.processor import settle_processor
-from aimic_tui.engine.runs.given_split import split_file
-from aimic_tui.engine.runs.workspace import Workspace
+from aimic_tui.engine.machine.processor import settle_processor
+from aimic_tui.engine.runs.prepare.given_split import split_file
 from aimic_tui.engine.text import printable
+from aimic_tui.engine.workspace_folder import Workspace
 
 
 @click.command(cls=WithSettings)
@@ -48,7 +48,7 @@ def samples(
     if output.suffix.lower() != ".png" or output.is_dir() or not output.absolute().parent.is_dir():
         raise UsageProblem(f"--output {printable(str(output))} must be a .png file in a folder that exists.")
     settle_processor()
-    from aimic_tui.engine.runs.preview import first_trial
+    from aimic_tui.engine.runs.prepare.first_trial import first_trial
     from aimic_tui.engine.training.augmentation import PRESETS
     from aimic_tui.engine.training.sample_sheet import Sheet
     from aimic_tui.engine.training.samples import training_samples

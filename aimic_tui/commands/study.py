@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aimic_tui import wording
-from aimic_tui.aligned import aligned
 from aimic_tui.commands.following import Follower
 from aimic_tui.engine.errors import AimicError, InputProblem, Interrupted, UsageProblem
-from aimic_tui.engine.runs.events import EventReader
-from aimic_tui.engine.runs.folder import RunFolder
-from aimic_tui.engine.runs.workspace import Workspace
+from aimic_tui.engine.event_log import EventReader
+from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import printable
+from aimic_tui.engine.workspace_folder import Workspace
+from aimic_tui.wording import numbers
+from aimic_tui.wording.text_tables import aligned
 
 if TYPE_CHECKING:
     from aimic_tui.engine.study.figures import StudyFigures
-    from aimic_tui.engine.study.folder import StudyFolder
     from aimic_tui.engine.study.preview import CellPreview
     from aimic_tui.engine.study.study_file import Study
+    from aimic_tui.engine.study.study_folder import StudyFolder
 
 _LOOK_EVERY = 0.3  # seconds
 
@@ -62,7 +62,7 @@ def study(  # the options of one command
         return
     if file is None:
         raise UsageProblem("Name a study's TOML file. `aimic study --paper > paper.toml` writes the published one.")
-    from aimic_tui.engine.study.folder import study_folder
+    from aimic_tui.engine.study.study_folder import study_folder
 
     found = read_study(file)
     workspace = Workspace(context.obj)
@@ -80,12 +80,12 @@ def study(  # the options of one command
             return
     figures, page = _written(found, folder, workspace)
     if as_json:
-        from aimic_tui.engine.study.write import to_json
+        from aimic_tui.engine.study.write_tables import to_json
 
         click.echo(json.dumps({**_about(folder), "page": str(page), **to_json(figures)}))
     else:
         for line in _lines(figures):
-            click.echo(wording.to_ascii(line) if wording.ascii_only() else line)
+            click.echo(numbers.to_ascii(line) if numbers.ascii_only() else line)
         click.echo(printable(str(page)))
     if problem is not None:
         raise problem
@@ -97,7 +97,7 @@ def _about(folder: StudyFolder) -> dict[str, Any]:
 
 def _written(found: Study, folder: StudyFolder, workspace: Workspace) -> tuple[StudyFigures, Path]:
     from aimic_tui.engine.study.figures import read_figures
-    from aimic_tui.engine.study.write import write_study
+    from aimic_tui.engine.study.write_tables import write_study
 
     if not folder.runs():
         raise InputProblem(f"The study {printable(folder.name)} has no run yet: there is nothing to put into tables.")
@@ -113,7 +113,7 @@ def _carried_out(found: Study, workspace: Workspace, *, detach: bool, file: Path
         Interrupted: the person left.
     """
     from aimic_tui.engine.study.control import start_study
-    from aimic_tui.engine.study.folder import study_folder
+    from aimic_tui.engine.study.study_folder import study_folder
 
     reader = EventReader(study_folder(workspace, found.name).events_file)
     reader.new()  # what earlier calls told
@@ -182,15 +182,15 @@ class _Follow:
 
 
 def _show_plan(found: Study, folder: StudyFolder, workspace: Workspace, *, as_json: bool) -> None:
+    from aimic_tui.engine.study.plan_words import plan_lines, plan_troubles
     from aimic_tui.engine.study.preview import preview
-    from aimic_tui.study_words import plan_lines, plan_troubles
 
     cells = preview(found, folder, workspace)
     if as_json:
         click.echo(json.dumps({"study": found.name, "cells": [_plan_record(cell) for cell in cells]}))
     else:
         for line in plan_lines(found, cells):
-            click.echo(wording.to_ascii(line) if wording.ascii_only() else line)
+            click.echo(numbers.to_ascii(line) if numbers.ascii_only() else line)
     if troubles := plan_troubles(cells):
         raise InputProblem("\n".join(troubles))
 
@@ -203,9 +203,9 @@ def _plan_record(cell: CellPreview) -> dict[str, Any]:
 
 def _lines(figures: StudyFigures) -> Iterator[str]:
     """Write F1 by network, data set and protocol, the gap between the protocols, in per cent, and the ranks."""
-    from aimic_tui.engine.report.words import number
     from aimic_tui.engine.study.document import best_of
     from aimic_tui.engine.study.words import INCOMPLETE, gap_words, percent, ranking_words
+    from aimic_tui.wording.report import number
 
     study = figures.study
     for protocol in study.protocols:

@@ -13,12 +13,12 @@ import click
 from aimic_tui.commands.experiment_options import WithSettings, experiment_from, experiment_options
 from aimic_tui.commands.following import Follower, outcome
 from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.control import start_scheduler
-from aimic_tui.engine.runs.creation import create_run, creation_warnings
-from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.runs.prepare.creation import create_run, creation_warnings
 from aimic_tui.engine.runs.status import read_status
-from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.text import printable
+from aimic_tui.engine.workspace_folder import Workspace
 
 
 @click.command(cls=WithSettings)

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import click
 
-from aimic_tui import wording
 from aimic_tui.engine.errors import AimicError, InputProblem, UsageProblem
 from aimic_tui.engine.models.catalogue import NetworkInfo, all_networks, find_network
 from aimic_tui.engine.models.weights_folder import (
@@ -25,6 +24,7 @@ from aimic_tui.engine.models.weights_folder import (
     weights_folder,
 )
 from aimic_tui.engine.text import printable
+from aimic_tui.wording import numbers
 
 
 @click.group()
@@ -49,7 +49,7 @@ def list_weights(as_json: bool) -> None:
         )
         return
     for entry in entries:
-        size = wording.bytes_text(entry.bytes)
+        size = numbers.bytes_text(entry.bytes)
         line = f"{entry.network:28}  {entry.tag:24}  {size:>7}  {entry.licence or 'licence unknown'}"
         click.echo(printable(line))
     click.echo(f"in {printable(str(folder))}", err=True)
@@ -68,7 +68,7 @@ def verify_weights() -> None:
             faults.append(problem.sentence)
     if faults:
         raise InputProblem("\n".join(faults))
-    click.echo(f"{wording.plural(len(entries), 'file')} in {printable(str(folder))}: all as they were put there.")
+    click.echo(f"{numbers.plural(len(entries), 'file')} in {printable(str(folder))}: all as they were put there.")
 
 
 @weights.command("import")
@@ -147,7 +147,7 @@ def _fetch_one(info: NetworkInfo, tag: str, folder: Path, should_stop: Callable[
 
 
 def _say_where(entry: WeightsEntry, folder: Path) -> None:
-    click.echo(f"{entry.network} {entry.tag}: {wording.bytes_text(entry.bytes)} in {printable(str(folder))}")
+    click.echo(f"{entry.network} {entry.tag}: {numbers.bytes_text(entry.bytes)} in {printable(str(folder))}")
 
 
 class _Line:
@@ -175,11 +175,11 @@ class _Line:
             return
         self._shown = now
         speed = (received - self._first[1]) / max(now - self._first[0], 1e-3)
-        text = f"{self._name}: {wording.bytes_text(received)}"
+        text = f"{self._name}: {numbers.bytes_text(received)}"
         if total is not None:
-            text += f" of {wording.bytes_text(total)}"
+            text += f" of {numbers.bytes_text(total)}"
         if speed > 0:
-            text += f", {wording.bytes_text(speed)}/s"
+            text += f", {numbers.bytes_text(speed)}/s"
             if total is not None:
-                text += f", {wording.duration((total - received) / speed)} left"
+                text += f", {numbers.duration((total - received) / speed)} left"
         click.echo(f"\r{text}\x1b[K" if self._terminal else text, nl=not self._terminal, err=True)

@@ -9,8 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
 
-from aimic_tui.context import PLACES, Shell
 from aimic_tui.widgets.frame import KeyLine, Rule, TopLine
+from aimic_tui.workspace.context import PLACES, Shell
 
 
 class Place(Screen[None]):

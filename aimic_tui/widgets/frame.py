@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from textual.style import Style
 from textual.widget import Widget
 
-from aimic_tui.context import PLACES, Shell
+from aimic_tui.workspace.context import PLACES, Shell
 
 if TYPE_CHECKING:
     from textual.binding import ActiveBinding

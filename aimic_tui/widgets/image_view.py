@@ -17,11 +17,11 @@ from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
 
-from aimic_tui.engine.data.intensity import AS_STORED, InputRule
+from aimic_tui.engine.data.reading.input_rule import AS_STORED, InputRule
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.half_blocks import Pixels, drawing_for, fitting, resized, strips_of
 from aimic_tui.widgets.table_column import Cell
-from aimic_tui.wording import bytes_text, number
+from aimic_tui.wording.numbers import bytes_text, number
 
 _KEPT = 48  # images that come back without being read again
 _TEXT_BESIDE = 40  # columns that words beside an image take, where it becomes larger that way
@@ -39,7 +39,7 @@ class Picture:
 def read_picture(path: Path, rule: InputRule = AS_STORED) -> Picture:
     """Read an image for the screen, by a rule for its colours; what can't be read gives a picture that says why."""
     # Pillow and the formats' readers are wanted only when there is an image to show.
-    from aimic_tui.engine.data.reading import UnreadableImage, image_facts, read_image
+    from aimic_tui.engine.data.reading.read_image import UnreadableImage, image_facts, read_image
 
     try:
         pixels = read_image(path, rule)

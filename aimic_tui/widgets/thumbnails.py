@@ -20,7 +20,7 @@ from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from aimic_tui.engine.data.intensity import AS_STORED, InputRule
+from aimic_tui.engine.data.reading.input_rule import AS_STORED, InputRule
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.half_blocks import Drawing, drawing_for, faded, strips_of
 from aimic_tui.widgets.table_column import cut
@@ -359,7 +359,7 @@ class ThumbnailGrid(ScrollView, can_focus=True):
 
 
 def _draw(paths: Sequence[Path], size: tuple[int, int], rule: InputRule, drawing: Drawing) -> dict[Path, _Drawn]:
-    from aimic_tui.engine.data.reading import UnreadableImage, read_image
+    from aimic_tui.engine.data.reading.read_image import UnreadableImage, read_image
 
     until = time.monotonic() + _SLICE
     drawn: dict[Path, _Drawn] = {}

@@ -9,7 +9,7 @@ from aimic_tui.cli import main
 from aimic_tui.commands.benchmark import to_json
 from aimic_tui.engine.inference.timings import NetworkTiming, read_timings
 from aimic_tui.engine.models.catalogue import PAPER_NETWORKS, all_networks
-from aimic_tui.engine.study.paper import AVERAGES, DATA_SETS, LATENCY
+from aimic_tui.engine.study.published_paper import AVERAGES, DATA_SETS, LATENCY
 from tests.engine.inference.conftest import make_images
 
 

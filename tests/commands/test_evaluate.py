@@ -7,7 +7,7 @@ import pytest
 
 from aimic_tui.cli import main
 from aimic_tui.engine.evaluation.predictions import read_predictions
-from aimic_tui.engine.runs.events import EventReader
+from aimic_tui.engine.event_log import EventReader
 from tests.engine.inference.trained_run import train_run
 from tests.engine.training.small import draw_images
 

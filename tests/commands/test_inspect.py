@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aimic_tui.engine.runs.workspace import Workspace
+from aimic_tui.engine.workspace_folder import Workspace
 
 
 @pytest.fixture

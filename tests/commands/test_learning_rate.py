@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aimic_tui.engine.runs.events import EventReader
+from aimic_tui.engine.event_log import EventReader
 from tests.commands.calling import call
 from tests.commands.test_train import program, sets
 from tests.screens.made_run import make_data

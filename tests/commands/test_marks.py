@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from aimic_tui.cli import main
-from aimic_tui.engine.data.choice import DataChoice
-from aimic_tui.engine.data.find import find_data_set
-from aimic_tui.engine.data.marks import MARKS_NAME, read_marks
+from aimic_tui.engine.data.listing.data_choice import DataChoice
+from aimic_tui.engine.data.listing.find_data_set import find_data_set
+from aimic_tui.engine.data.listing.marks import MARKS_NAME, read_marks
 from tests.screens.made_run import make_data
 
 

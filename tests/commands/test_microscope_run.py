@@ -15,7 +15,7 @@ import tomli
 
 from aimic_tui.engine.files import read_json
 from tests.commands.calling import call
-from tests.engine.data.microscope_files import write_czi, write_lif, write_nd2
+from tests.engine.data.reading.microscope_files import write_czi, write_lif, write_nd2
 
 SIDE = 32
 SETTINGS = {

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from aimic_tui.cli import main
+from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.files import read_table
-from aimic_tui.engine.runs.events import EventReader
 from tests.commands.calling import call
 from tests.engine.inference.conftest import make_images, make_model
 from tests.engine.inference.test_predict import believed

@@ -14,7 +14,7 @@ from aimic_tui.engine.errors import AimicError, InputProblem
 from aimic_tui.engine.evaluation.calibration import calibrated
 from aimic_tui.engine.evaluation.metrics import METRICS
 from aimic_tui.engine.evaluation.results import build_results, write_results
-from aimic_tui.engine.evaluation.tested import read_tested, read_validations
+from aimic_tui.engine.evaluation.tested_run import read_tested, read_validations
 from tests.engine.evaluation.some_run import CLASSES, make_run
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from aimic_tui.engine.event_log import append_event, now
 from aimic_tui.engine.files import write_json
-from aimic_tui.engine.runs.events import append_event, now
-from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, TrialStatus, write_status
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from aimic_tui.cli import main
-from aimic_tui.engine.runs.workspace import Workspace
-from aimic_tui.engine.study.folder import RunOfStudy, study_folder
 from aimic_tui.engine.study.study_file import paper_study, read_study
+from aimic_tui.engine.study.study_folder import RunOfStudy, study_folder
+from aimic_tui.engine.workspace_folder import Workspace
 from tests.engine.evaluation.some_run import make_run
 from tests.engine.study.test_walker import TEXT
 from tests.engine.training.small import draw_images

@@ -17,10 +17,10 @@ import pytest
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.experiment import settings
 from aimic_tui.engine.files import is_locked
+from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.control import request_stop
-from aimic_tui.engine.runs.folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.status import read_status
-from aimic_tui.engine.runs.workspace import Workspace
+from aimic_tui.engine.workspace_folder import Workspace
 from tests.commands.calling import call
 from tests.drawn_cells import draw_cells
 

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 from textual.pilot import Pilot
 
-from aimic_tui.process import start_command
+from aimic_tui.workspace.processes import start_command
 from tests.screens.made_run import make_data
 
 Instead = Callable[..., list[list[str]]]

@@ -11,17 +11,17 @@ from PIL import Image
 
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.manifest import read_manifest
-from aimic_tui.engine.data.split import read_split
+from aimic_tui.engine.data.splitting.split import read_split
 from aimic_tui.engine.evaluation.metrics import scores
 from aimic_tui.engine.evaluation.predictions import Predictions, write_predictions
 from aimic_tui.engine.evaluation.results import write_results
+from aimic_tui.engine.event_log import append_event, now
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import FileLock
-from aimic_tui.engine.runs.creation import create_run
-from aimic_tui.engine.runs.events import append_event, now
-from aimic_tui.engine.runs.folder import RunFolder, TrialKey
+from aimic_tui.engine.run_folder import RunFolder, TrialKey
+from aimic_tui.engine.runs.prepare.creation import create_run
 from aimic_tui.engine.runs.status import read_recorded, write_status
-from aimic_tui.engine.runs.workspace import Workspace
+from aimic_tui.engine.workspace_folder import Workspace
 
 CLASSES = ("platelet", "red_cell", "white_cell")
 

@@ -7,7 +7,7 @@ import math
 import pytest
 from textual.app import App, ComposeResult
 
-from aimic_tui.themes import OWN_THEMES
+from aimic_tui.app.themes import OWN_THEMES
 from aimic_tui.widgets import chart
 from aimic_tui.widgets.chart import Chart, ChartData, Series, thinned
 

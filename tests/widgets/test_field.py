@@ -6,8 +6,8 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.widgets import Input
 
+from aimic_tui.app.themes import OWN_THEMES
 from aimic_tui.engine.experiment import settings
-from aimic_tui.themes import OWN_THEMES
 from aimic_tui.widgets.field import Choice, FormField, text_of
 
 _BY_KEY = {setting.key: setting for setting in settings()}

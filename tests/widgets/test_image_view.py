@@ -12,7 +12,7 @@ from PIL import Image
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from aimic_tui.engine.data.intensity import InputRule
+from aimic_tui.engine.data.reading.input_rule import InputRule
 from aimic_tui.widgets.half_blocks import fitting, resized, strips_of
 from aimic_tui.widgets.image_view import ImageView, read_picture
 

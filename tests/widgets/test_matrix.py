@@ -7,7 +7,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.color import Color
 
-from aimic_tui.themes import OWN_THEMES
+from aimic_tui.app.themes import OWN_THEMES
 from aimic_tui.widgets.matrix import ConfusionGrid, _contrast, short_names
 
 _COUNTS = np.array([[338, 11, 12], [9, 1129, 6], [14, 3, 355]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.app import App, ComposeResult
 from textual.content import Content
 
-from aimic_tui.themes import missing_colours
+from aimic_tui.app.themes import missing_colours
 from aimic_tui.widgets.row_list import RowList
 
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from textual.app import App, ComposeResult
 
-from aimic_tui.engine.data.intensity import InputRule
+from aimic_tui.engine.data.reading.input_rule import InputRule
 from aimic_tui.widgets import thumbnails
 from aimic_tui.widgets.thumbnails import Thumbnail, ThumbnailGrid
 

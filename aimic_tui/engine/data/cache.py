@@ -24,9 +24,9 @@ import numpy as np
 import numpy.typing as npt
 import PIL
 
-from aimic_tui.engine.data.npz import npz_of
 from aimic_tui.engine.data.preprocessing import Preprocessing
-from aimic_tui.engine.data.reading import UnreadableImage
+from aimic_tui.engine.data.reading.medmnist import npz_of
+from aimic_tui.engine.data.reading.read_image import UnreadableImage
 from aimic_tui.engine.data.threads import Progress, ShouldStop, in_threads, processors
 from aimic_tui.engine.errors import Interrupted
 from aimic_tui.engine.files import FileLock, sync_folder

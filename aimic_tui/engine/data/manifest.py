@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aimic_tui.engine.data.data_set import DataSet, Part
-from aimic_tui.engine.data.listing import is_manifest
-from aimic_tui.engine.data.marks import is_marks_file
+from aimic_tui.engine.data.listing.manifest_table import is_manifest
+from aimic_tui.engine.data.listing.marks import is_marks_file
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.files import write_table
 from aimic_tui.engine.text import from_csv_cell, printable
 
 if TYPE_CHECKING:
-    from aimic_tui.engine.data.check import ImageChecks
+    from aimic_tui.engine.data.audit.image_check import ImageChecks
 
 COLUMNS = ("image", "path", "label", "group", "width", "height", "digest")
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from aimic_tui.engine.data.intensity import InputRule
-from aimic_tui.engine.data.pixels import Rgb
-from aimic_tui.engine.data.reading import read_image
+from aimic_tui.engine.data.reading.input_rule import InputRule
+from aimic_tui.engine.data.reading.pixels import Rgb
+from aimic_tui.engine.data.reading.read_image import read_image
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 
 _RESIZE = "pillow-bilinear-antialias"  # stored with a model: another way of resizing would be another network input

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aimic_tui.engine.evaluation.interval_limits import Interval
 from aimic_tui.engine.evaluation.intervals import Judgement, cluster_bootstrap, paired_difference, share_interval
-from aimic_tui.engine.evaluation.limits import Interval
 from aimic_tui.engine.evaluation.metrics import CALIBRATION_BINS, Floats, Integers
 from aimic_tui.engine.evaluation.predictions import Predictions
-from aimic_tui.engine.evaluation.tested import TestedNetwork
+from aimic_tui.engine.evaluation.tested_run import TestedNetwork
 
 WANTED_ERRORS = (0.01, 0.02, 0.05, 0.1)
 COMPARED = ("ece", "log_loss", "brier")

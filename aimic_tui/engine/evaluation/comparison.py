@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from aimic_tui.engine.data.data_set import Part
-from aimic_tui.engine.data.split import Split
+from aimic_tui.engine.data.splitting.split import Split
 from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.evaluation.interval_limits import Interval
 from aimic_tui.engine.evaluation.intervals import Judgement, cluster_bootstrap, paired_difference
-from aimic_tui.engine.evaluation.limits import Interval
+from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, LOWER_IS_BETTER, scores
 from aimic_tui.engine.evaluation.paired_tests import (
     AREAS,
@@ -24,8 +25,7 @@ from aimic_tui.engine.evaluation.paired_tests import (
     mcnemar,
     paired_randomisation,
 )
-from aimic_tui.engine.evaluation.tested import TestedNetwork, TestedRun, read_tested
-from aimic_tui.engine.evaluation.titles import TITLES
+from aimic_tui.engine.evaluation.tested_run import TestedNetwork, TestedRun, read_tested
 from aimic_tui.engine.files import read_table
 from aimic_tui.engine.text import printable
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from aimic_tui.engine.evaluation.intervals import FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS
 from aimic_tui.engine.evaluation.metrics import Floats, class_scores
-from aimic_tui.engine.evaluation.tested import TestedNetwork
+from aimic_tui.engine.evaluation.tested_run import TestedNetwork
 
 POINTS = 101
 GRID: Floats = np.linspace(0, 1, POINTS)

@@ -20,7 +20,7 @@ import numpy as np
 from aimic_tui.engine.evaluation.calibration import calibrated
 from aimic_tui.engine.evaluation.intervals import FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS
 from aimic_tui.engine.evaluation.metrics import Floats, Integers
-from aimic_tui.engine.evaluation.tested import TestedNetwork, TestedRun, read_validations
+from aimic_tui.engine.evaluation.tested_run import TestedNetwork, TestedRun, read_validations
 
 THRESHOLDS: Floats = np.round(np.arange(0.01, 1.0, 0.01), 2)
 _RESAMPLES = 500

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aimic_tui.engine.evaluation.tested import TestedRun
+from aimic_tui.engine.evaluation.tested_run import TestedRun
 
 
 @dataclass(frozen=True)

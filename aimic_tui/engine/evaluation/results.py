@@ -14,13 +14,13 @@ import numpy as np
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.calibration import calibrate
-from aimic_tui.engine.evaluation.choosing import Chosen, chosen_networks
+from aimic_tui.engine.evaluation.interval_limits import Interval
 from aimic_tui.engine.evaluation.intervals import Judgement, cluster_bootstrap, paired_difference
-from aimic_tui.engine.evaluation.limits import Interval
+from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, METHODS
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, class_scores, confusion, scores
 from aimic_tui.engine.evaluation.model_calibration import keep_model_calibrations
-from aimic_tui.engine.evaluation.tested import TestedNetwork, TestedRun, read_tested, read_validations
-from aimic_tui.engine.evaluation.titles import CLASS_METHODS, METHODS
+from aimic_tui.engine.evaluation.network_choice import Chosen, chosen_networks
+from aimic_tui.engine.evaluation.tested_run import TestedNetwork, TestedRun, read_tested, read_validations
 from aimic_tui.engine.files import read_json, write_json
 
 HONEST = (

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from aimic_tui.engine.data.pixels import Rgb
+from aimic_tui.engine.data.reading.pixels import Rgb
 from aimic_tui.engine.files import digest_of_bytes
 
 # Optical densities of haematoxylin and eosin, and what is at right angles to both, a unit vector each (Ruifrok and

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.errors import InputProblem, Interrupted
+from aimic_tui.engine.evaluation.interval_limits import Interval
 from aimic_tui.engine.evaluation.intervals import Judgement, cluster_bootstrap
-from aimic_tui.engine.evaluation.limits import Interval
+from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER, class_scores, confusion
 from aimic_tui.engine.evaluation.predictions import Predictions
-from aimic_tui.engine.evaluation.titles import TITLES
 from aimic_tui.engine.inference.class_map import ClassMap
-from aimic_tui.engine.inference.describe import reference_of
-from aimic_tui.engine.inference.loading import LoadedModel, choose_device, load_model
+from aimic_tui.engine.inference.loaded_model import LoadedModel, choose_device, load_model
 from aimic_tui.engine.inference.looking import Looked, Progress, look_at
+from aimic_tui.engine.inference.make_reference import reference_of
 from aimic_tui.engine.inference.predict import BATCH, PredictionProgress
 from aimic_tui.engine.inference.reference import Reference, group_codes, trained_images
 from aimic_tui.engine.inference.shift import Sample, Shift, compare_samples, mean_shift

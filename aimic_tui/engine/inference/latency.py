@@ -17,7 +17,7 @@ from PIL import Image
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.data.smear import draw_smear
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.inference.loading import LoadedModel, choose_device, load_model
+from aimic_tui.engine.inference.loaded_model import LoadedModel, choose_device, load_model
 from aimic_tui.engine.inference.predict import BATCH, classify_files
 from aimic_tui.engine.inference.timings import NetworkTiming
 from aimic_tui.engine.models.build import build_network

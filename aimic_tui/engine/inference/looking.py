@@ -13,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 
 from aimic_tui.engine.data.preprocessing import Preprocessing
-from aimic_tui.engine.data.reading import UnreadableImage, read_bytes
+from aimic_tui.engine.data.reading.read_image import UnreadableImage, read_bytes
 from aimic_tui.engine.data.threads import in_threads
 from aimic_tui.engine.errors import Interrupted
 from aimic_tui.engine.files import digest_of_bytes
-from aimic_tui.engine.inference.colours import COLOURS, colours_of
-from aimic_tui.engine.inference.loading import LoadedModel
+from aimic_tui.engine.inference.colour_statistics import COLOURS, colours_of
+from aimic_tui.engine.inference.loaded_model import LoadedModel
 from aimic_tui.engine.inference.predict import PredictionProgress
 from aimic_tui.engine.inference.reference import short_digest
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.manifest import read_manifest
-from aimic_tui.engine.data.split import read_split
+from aimic_tui.engine.data.splitting.split import read_split
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.text import printable
 

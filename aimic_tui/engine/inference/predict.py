@@ -14,14 +14,14 @@ import torch
 from numpy.typing import NDArray
 
 from aimic_tui.engine.data.preprocessing import Preprocessing
-from aimic_tui.engine.data.reading import UnreadableImage
+from aimic_tui.engine.data.reading.read_image import UnreadableImage
 from aimic_tui.engine.data.threads import in_threads
 from aimic_tui.engine.errors import InputProblem, Interrupted
 from aimic_tui.engine.files import digest_of_bytes
-from aimic_tui.engine.inference.loading import LoadedModel, choose_device, load_model
+from aimic_tui.engine.inference.combined_calibration import trust_in
+from aimic_tui.engine.inference.loaded_model import LoadedModel, choose_device, load_model
+from aimic_tui.engine.inference.prediction_table import Format, PredictionTable, Trust, format_of
 from aimic_tui.engine.inference.reference import Recogniser, trained_images
-from aimic_tui.engine.inference.table import Format, PredictionTable, Trust, format_of
-from aimic_tui.engine.inference.trust import trust_in
 from aimic_tui.engine.models.model_folder import read_checked_model
 from aimic_tui.engine.text import printable
 

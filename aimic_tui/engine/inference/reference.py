@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.data.data_set import DataSet
-from aimic_tui.engine.data.reading import read_bytes
+from aimic_tui.engine.data.reading.read_image import read_bytes
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import digest_of_bytes, read_table, write_atomically
 from aimic_tui.engine.inference.origin import find_origin

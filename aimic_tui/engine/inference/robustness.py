@@ -16,20 +16,20 @@ import torch
 from numpy.typing import NDArray
 
 from aimic_tui.engine.data.data_set import DataSet
-from aimic_tui.engine.data.pixels import Rgb
 from aimic_tui.engine.data.preprocessing import Preprocessing
-from aimic_tui.engine.data.reading import UnreadableImage
+from aimic_tui.engine.data.reading.pixels import Rgb
+from aimic_tui.engine.data.reading.read_image import UnreadableImage
 from aimic_tui.engine.data.threads import in_threads, processors
 from aimic_tui.engine.errors import InputProblem, Interrupted
+from aimic_tui.engine.evaluation.interval_limits import Interval
 from aimic_tui.engine.evaluation.intervals import Judgement, cluster_bootstrap, paired_difference
-from aimic_tui.engine.evaluation.limits import Interval
 from aimic_tui.engine.files import write_json
 from aimic_tui.engine.inference.class_map import ClassMap
 from aimic_tui.engine.inference.disturbances import Disturbance, disturbances
-from aimic_tui.engine.inference.kept_robustness import FILE, FORMAT, read_robustness
-from aimic_tui.engine.inference.loading import LoadedModel, choose_device, load_model
+from aimic_tui.engine.inference.loaded_model import LoadedModel, choose_device, load_model
 from aimic_tui.engine.inference.origin import Origin, find_origin
 from aimic_tui.engine.inference.predict import BATCH, PredictionProgress
+from aimic_tui.engine.inference.robustness_file import FILE, FORMAT, read_robustness
 from aimic_tui.engine.models.model_folder import find_models
 
 METHOD = (

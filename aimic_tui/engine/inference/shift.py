@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aimic_tui.engine.evaluation.interval_limits import Interval
 from aimic_tui.engine.evaluation.intervals import cluster_bootstrap
-from aimic_tui.engine.evaluation.limits import Interval
-from aimic_tui.engine.inference.colours import COLOURS
+from aimic_tui.engine.inference.colour_statistics import COLOURS
 
 FOLDS = 5
 FEWEST_GROUPS = 10  # in each set, for an answer

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from aimic_tui.engine.report.canvas import FAINT, SERIES, Chart, legend, new_figure, new_figures, short
-from aimic_tui.engine.runs.snapshot import TrialSnapshot
+from aimic_tui.engine.runs.follow.snapshot import TrialSnapshot
 
 
 def intervals(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aimic_tui.engine.report.record import RunRecord
-from aimic_tui.engine.report.words import interval, listed
+from aimic_tui.engine.report.run_record import RunRecord
+from aimic_tui.wording.report import interval, listed
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aimic_tui.engine.errors import UsageProblem
+from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.pareto import Cost, front, worth_noting
-from aimic_tui.engine.evaluation.titles import TITLES
 from aimic_tui.engine.models.catalogue import find_network
-from aimic_tui.engine.report import place_charts
+from aimic_tui.engine.report import comparison_charts
 from aimic_tui.engine.report.document import Block, Drawing, Paragraph, Section, Table
-from aimic_tui.engine.report.record import RunRecord
-from aimic_tui.engine.report.words import NOTHING, interval, listed
+from aimic_tui.engine.report.run_record import RunRecord
+from aimic_tui.wording.report import NOTHING, interval, listed
 
 MERIT = "macro_f1"
 
@@ -108,7 +108,7 @@ def cost_sections(record: RunRecord) -> Iterator[Section]:
         *(
             Drawing(
                 "cost",
-                place_charts.pareto(record.folder.name, merits, cost, kept, TITLES[MERIT]),
+                comparison_charts.pareto(record.folder.name, merits, cost, kept, TITLES[MERIT]),
                 f"{TITLES[MERIT]} against {cost.title}; the line joins the front.",
                 narrow=True,
             )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aimic_tui.engine.report.markdown import escaped
-from aimic_tui.engine.report.method import methods_paragraphs
-from aimic_tui.engine.report.record import RunRecord
-from aimic_tui.engine.report.words import interval, listed, number
+from aimic_tui.engine.report.methods_text import methods_paragraphs
+from aimic_tui.engine.report.run_record import RunRecord
+from aimic_tui.wording.report import interval, listed, number
 
 OPEN = "*Open: to be filled in by whoever gives this model to others.*"
 

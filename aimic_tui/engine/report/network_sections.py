@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from aimic_tui.engine.evaluation.curves import ClassCurves, class_curves
-from aimic_tui.engine.evaluation.titles import CLASS_METHODS, TITLES
-from aimic_tui.engine.report import charts, curve_charts, place_charts
+from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, TITLES
+from aimic_tui.engine.report import charts, comparison_charts, curve_charts
 from aimic_tui.engine.report.document import Block, Drawing, Paragraph, Section, Table
-from aimic_tui.engine.report.record import RunRecord
-from aimic_tui.engine.report.words import interval, number
+from aimic_tui.engine.report.run_record import RunRecord
+from aimic_tui.wording.report import interval, number
 
 OF_FOLDS = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "log_loss", "ece")
 OF_CLASSES = {
@@ -35,7 +35,7 @@ def network_section(record: RunRecord, name: str) -> Section:
         blocks.append(Paragraph(f"{network['unclassified']:,} test images could not be classified and do not count."))
     blocks.append(_matrix(network, classes))
     if len(classes) <= _MOST_IN_MATRIX:
-        drawn = place_charts.confusion(name, classes, network["confusion"])
+        drawn = comparison_charts.confusion(name, classes, network["confusion"])
         blocks.append(Drawing("confusion", drawn, f"{name}: confusion matrix, each row in per cent of the true class."))
     rows = [
         [one, f"{figures['support']:,}", *(interval(figures[metric]) for metric in OF_CLASSES)]

@@ -8,18 +8,18 @@ from pathlib import PurePath
 from typing import Any
 
 from aimic_tui.engine.data.data_set import Part
-from aimic_tui.engine.evaluation.titles import METHODS, TITLES
+from aimic_tui.engine.evaluation.metric_titles import METHODS, TITLES
 from aimic_tui.engine.report import charts
-from aimic_tui.engine.report.cases import pictures_of
 from aimic_tui.engine.report.checklists import Item, claim, tripod
 from aimic_tui.engine.report.cost_sections import cost_sections
 from aimic_tui.engine.report.document import Block, Bullets, Document, Drawing, Facts, Paragraph, Section, Table
-from aimic_tui.engine.report.first_weights import first_weights
-from aimic_tui.engine.report.method import methods_paragraphs
+from aimic_tui.engine.report.example_images import pictures_of
+from aimic_tui.engine.report.initial_weights_section import first_weights
+from aimic_tui.engine.report.methods_text import methods_paragraphs
 from aimic_tui.engine.report.network_sections import network_section
-from aimic_tui.engine.report.record import RunRecord
+from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.report.trust_sections import calibration_sections, decision_sections, group_sections
-from aimic_tui.engine.report.words import NOTHING, duration, interval, listed, p_value
+from aimic_tui.wording.report import NOTHING, duration, interval, listed, p_value
 
 _ON_ONE_SCALE = ("macro_f1", "accuracy", "balanced_accuracy", "macro_precision", "auroc", "average_precision")
 _OF_CHOICE = ("macro_f1", "accuracy", "auroc")

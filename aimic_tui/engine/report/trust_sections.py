@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aimic_tui.engine.evaluation.decision import decision_of
+from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.subgroups import FEWEST_IMAGES, GroupFigures, group_figures
-from aimic_tui.engine.evaluation.tested import TestedNetwork
-from aimic_tui.engine.evaluation.titles import TITLES
-from aimic_tui.engine.report import charts, curve_charts, place_charts
+from aimic_tui.engine.evaluation.tested_run import TestedNetwork
+from aimic_tui.engine.report import charts, comparison_charts, curve_charts
 from aimic_tui.engine.report.document import Block, Drawing, Paragraph, Section, Table
-from aimic_tui.engine.report.record import RunRecord
-from aimic_tui.engine.report.words import NOTHING, interval, number, p_value, percent
+from aimic_tui.engine.report.run_record import RunRecord
+from aimic_tui.wording.report import NOTHING, interval, number, p_value, percent
 
 _MOST_GROUPS = 30
 
@@ -138,7 +138,9 @@ def group_sections(record: RunRecord) -> Iterator[Section]:
             ),
             Drawing(
                 "groups",
-                place_charts.groups(network.name, [names[one.group] for one in shown], shown, overall, 1 - confidence),
+                comparison_charts.groups(
+                    network.name, [names[one.group] for one in shown], shown, overall, 1 - confidence
+                ),
                 f"{network.name}: correct images of each group with Wilson's interval, the worst first"
                 + (f"; {len(shown)} of {len(found)} groups" if len(shown) < len(found) else "")
                 + ". The dashed line is all groups together.",

@@ -9,8 +9,8 @@ import time
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import is_locked
+from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.detached import Work, start_detached
-from aimic_tui.engine.runs.folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, read_recorded, read_status
 from aimic_tui.engine.text import printable
 
@@ -25,7 +25,7 @@ def start_scheduler(folder: RunFolder) -> int:
     Raises:
         AimicError: the process did not live long enough to take the run.
     """
-    work = Work(f"run {folder.name}", "aimic_tui.engine.runs.scheduler", [str(folder.path)], folder.scheduler_log)
+    work = Work(f"run {folder.name}", "aimic_tui.engine.runs.work.scheduler", [str(folder.path)], folder.scheduler_log)
     return start_detached(work, lambda process: read_recorded(folder).pid == process.pid)
 
 

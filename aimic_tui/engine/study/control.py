@@ -5,10 +5,10 @@ from __future__ import annotations
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.runs.detached import Work, start_detached
-from aimic_tui.engine.runs.workspace import Workspace
-from aimic_tui.engine.study.folder import StudyFolder, study_folder
 from aimic_tui.engine.study.study_file import Study
+from aimic_tui.engine.study.study_folder import StudyFolder, study_folder
 from aimic_tui.engine.text import printable
+from aimic_tui.engine.workspace_folder import Workspace
 
 
 def start_study(study: Study, workspace: Workspace) -> StudyFolder:

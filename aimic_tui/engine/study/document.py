@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from aimic_tui.engine.evaluation.limits import Interval
-from aimic_tui.engine.evaluation.titles import TITLES
+from aimic_tui.engine.evaluation.interval_limits import Interval
+from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.inference.timings import NetworkTiming
 from aimic_tui.engine.report.charts import intervals
 from aimic_tui.engine.report.document import Block, Bullets, Document, Drawing, Paragraph, Section, Table
 from aimic_tui.engine.report.rank_chart import rank_diagram
-from aimic_tui.engine.report.words import NOTHING, number
 from aimic_tui.engine.study.figures import METRICS, StudyFigures, mean_of
-from aimic_tui.engine.study.paper import AVERAGES, DATA_SETS, LATENCY, LATENCY_DEVICE
+from aimic_tui.engine.study.published_paper import AVERAGES, DATA_SETS, LATENCY, LATENCY_DEVICE
 from aimic_tui.engine.study.words import (
     GAP,
     INCOMPLETE,
@@ -27,6 +26,7 @@ from aimic_tui.engine.study.words import (
     percent,
     ranking_words,
 )
+from aimic_tui.wording.report import NOTHING, number
 
 DEFINITIONS = (
     "Definitions, as in the publication: for each class its one-vs-rest counts TP, FP, FN, TN; precision TP/(TP+FP), "

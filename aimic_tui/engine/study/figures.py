@@ -11,17 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.errors import AimicError, InputProblem
-from aimic_tui.engine.evaluation.data_sets import rank_runs
-from aimic_tui.engine.evaluation.limits import Interval, t_quantile
+from aimic_tui.engine.evaluation.interval_limits import Interval, t_quantile
 from aimic_tui.engine.evaluation.metrics import Scorer
 from aimic_tui.engine.evaluation.ranking import Ranking
 from aimic_tui.engine.evaluation.results import read_results
-from aimic_tui.engine.evaluation.tested import TestedNetwork, read_tested
-from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.evaluation.several_data_sets import rank_runs
+from aimic_tui.engine.evaluation.tested_run import TestedNetwork, read_tested
+from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import read_status
-from aimic_tui.engine.runs.workspace import Workspace
-from aimic_tui.engine.study.folder import StudyFolder, plan_cell
 from aimic_tui.engine.study.study_file import Cell, Study
+from aimic_tui.engine.study.study_folder import StudyFolder, plan_cell
+from aimic_tui.engine.workspace_folder import Workspace
 
 METRICS = ("accuracy", "one_vs_rest_accuracy", "macro_recall", "macro_precision", "macro_f1")
 GAP_METRICS = ("accuracy", "macro_f1")

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.inference.timings import NetworkTiming, read_timings
+from aimic_tui.engine.machine.devices import gpus
 from aimic_tui.engine.models.weights_folder import check_weights
-from aimic_tui.engine.runs.devices import gpus
-from aimic_tui.engine.runs.forecast import divide, forecast, look_at_data
-from aimic_tui.engine.runs.pace import Setup, estimate
+from aimic_tui.engine.runs.prepare.duration import Setup, estimate
+from aimic_tui.engine.runs.prepare.forecast import divide, forecast, look_at_data
 from aimic_tui.engine.runs.status import read_status
-from aimic_tui.engine.runs.workspace import Workspace
-from aimic_tui.engine.study.folder import PlannedCell, StudyFolder, plan_cell
 from aimic_tui.engine.study.study_file import Cell, Study
+from aimic_tui.engine.study.study_folder import PlannedCell, StudyFolder, plan_cell
+from aimic_tui.engine.workspace_folder import Workspace
 
 _PASSES = 3.0  # a training image takes about as long as three that are only classified
 

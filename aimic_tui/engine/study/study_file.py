@@ -23,7 +23,7 @@ from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.experiment import DataSettings, Experiment, ExperimentProblem, SplitSettings, read_toml
 from aimic_tui.engine.files import digest_of_bytes
 from aimic_tui.engine.models.catalogue import find_network
-from aimic_tui.engine.study.paper import DATA_SETS
+from aimic_tui.engine.study.published_paper import DATA_SETS
 from aimic_tui.engine.text import printable
 
 _PAPER = "paper.toml"

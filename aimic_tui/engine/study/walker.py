@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from aimic_tui.engine.errors import AimicError, InputProblem
+from aimic_tui.engine.event_log import append_event
 from aimic_tui.engine.files import FileLock
+from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.control import request_stop, resume, start_scheduler
-from aimic_tui.engine.runs.creation import create_run
-from aimic_tui.engine.runs.events import append_event
-from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.runs.prepare.creation import create_run
 from aimic_tui.engine.runs.status import read_status
-from aimic_tui.engine.runs.workspace import Workspace
-from aimic_tui.engine.study.folder import PlannedCell, RunOfStudy, StudyFolder, plan_cell
 from aimic_tui.engine.study.study_file import Cell, read_study
+from aimic_tui.engine.study.study_folder import PlannedCell, RunOfStudy, StudyFolder, plan_cell
 from aimic_tui.engine.text import one_line
+from aimic_tui.engine.workspace_folder import Workspace
 
 _LOOK_EVERY = 0.5  # seconds
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aimic_tui.engine.evaluation.limits import Interval
+from aimic_tui.engine.evaluation.interval_limits import Interval
 from aimic_tui.engine.evaluation.ranking import Ranking
-from aimic_tui.engine.report.words import NOTHING, number, p_value
+from aimic_tui.wording.report import NOTHING, number, p_value
 
 PROTOCOLS = {
     "honest": "By the honest protocol (a validation part chooses the epoch; groups stay together).",

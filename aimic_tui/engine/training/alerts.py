@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from aimic_tui.engine.data.choosing_part import too_few_to_choose_by
+from aimic_tui.engine.data.splitting.validation_size import too_few_to_choose_by
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.training.history import EpochResult
 

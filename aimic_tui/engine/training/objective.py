@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812 - as everyone calls it
 from torch import Tensor
 
 from aimic_tui.engine.experiment import Experiment
-from aimic_tui.engine.training.mixing import Mix
+from aimic_tui.engine.training.mixup import Mix
 
 _SUREST = 1e-6  # least doubt in the focal factor: below gamma = 1 its slope at none would be infinite
 

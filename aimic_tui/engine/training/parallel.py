@@ -27,7 +27,7 @@ from torch.overrides import TorchFunctionMode
 
 from aimic_tui.engine.training.batches import Batch, Integers
 from aimic_tui.engine.training.checkpoint import BestWeights, Checkpoints, best_file
-from aimic_tui.engine.training.mixing import Mix
+from aimic_tui.engine.training.mixup import Mix
 
 Value = TypeVar("Value")
 

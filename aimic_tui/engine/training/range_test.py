@@ -18,20 +18,20 @@ from aimic_tui.engine.errors import Interrupted, UsageProblem
 from aimic_tui.engine.models.build import freeze_backbone
 from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.training.batches import Batch
-from aimic_tui.engine.training.beginning import drawn_network, give_first_weights
+from aimic_tui.engine.training.device_plan import plan_for
 from aimic_tui.engine.training.feeds import FeatureFeed, Feed
-from aimic_tui.engine.training.learning import Lessons
-from aimic_tui.engine.training.mixing import Mixing
+from aimic_tui.engine.training.initial_network import drawn_network, give_first_weights
+from aimic_tui.engine.training.mixup import Mixing
 from aimic_tui.engine.training.objective import objective_of
-from aimic_tui.engine.training.opening import TrialImages
 from aimic_tui.engine.training.optimisation import make_optimizer, phases, set_learning_rate
-from aimic_tui.engine.training.plan import plan_for
+from aimic_tui.engine.training.phase import Lessons
 from aimic_tui.engine.training.precision import Precision
 from aimic_tui.engine.training.progress import ProgressReport
 from aimic_tui.engine.training.randomness import Stream, seed_for
 from aimic_tui.engine.training.rate_curve import Suggestion, has_diverged, rising_rates, smoothed, suggest
 from aimic_tui.engine.training.stepper import Stepper
 from aimic_tui.engine.training.task import TrialTask, fold_parts, preprocessing_for
+from aimic_tui.engine.training.trial_images import TrialImages
 
 
 @dataclass(frozen=True)

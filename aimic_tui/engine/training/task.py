@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from aimic_tui.engine.data.data_set import DataSet, Part
-from aimic_tui.engine.data.intensity import rule_of
 from aimic_tui.engine.data.preprocessing import Preprocessing
-from aimic_tui.engine.data.split import Split, fold_name
+from aimic_tui.engine.data.reading.input_rule import rule_of
+from aimic_tui.engine.data.splitting.split import Split, fold_name
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.models.catalogue import NetworkInfo

@@ -24,25 +24,25 @@ from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.models.weights import restore
 from aimic_tui.engine.training.alerts import Alerts, too_few_to_choose_by
 from aimic_tui.engine.training.batches import Integers
-from aimic_tui.engine.training.beginning import drawn_network, give_first_weights
 from aimic_tui.engine.training.checkpoint import BestWeights, Checkpoints, Identity
 from aimic_tui.engine.training.compilation import TrainingPass, compiled_forward
+from aimic_tui.engine.training.device_plan import Plan, plan_for
 from aimic_tui.engine.training.feeds import FeatureFeed, Feed, ImageFeed
 from aimic_tui.engine.training.history import EpochResult, History
-from aimic_tui.engine.training.kept_part import forget_part, keep_part, kept_part
-from aimic_tui.engine.training.learning import Diverged, Learner, Lessons
+from aimic_tui.engine.training.initial_network import drawn_network, give_first_weights
 from aimic_tui.engine.training.memory import MemoryShort
+from aimic_tui.engine.training.micro_batch_size import forget_part, keep_part, kept_part
+from aimic_tui.engine.training.model_reference import leave_reference
 from aimic_tui.engine.training.objective import objective_of
-from aimic_tui.engine.training.opening import TrialImages
 from aimic_tui.engine.training.optimisation import Phase, phases
-from aimic_tui.engine.training.outcome import leave_model, predictions_of, versions
 from aimic_tui.engine.training.parallel import ReadCheckpoints
-from aimic_tui.engine.training.plan import Plan, plan_for
+from aimic_tui.engine.training.phase import Diverged, Learner, Lessons
 from aimic_tui.engine.training.precision import Precision
 from aimic_tui.engine.training.progress import ProgressReport
-from aimic_tui.engine.training.reference import leave_reference
 from aimic_tui.engine.training.selection import Selection
 from aimic_tui.engine.training.task import TrialOutcome, TrialTask, fold_parts, preprocessing_for
+from aimic_tui.engine.training.trial_images import TrialImages
+from aimic_tui.engine.training.trial_model import leave_model, predictions_of, versions
 
 __all__ = ["TrialOutcome", "TrialTask", "train_trial"]
 

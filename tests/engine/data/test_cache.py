@@ -15,7 +15,7 @@ from PIL import Image
 from aimic_tui.engine.data import cache
 from aimic_tui.engine.data.cache import cached_images
 from aimic_tui.engine.data.preprocessing import Preprocessing
-from aimic_tui.engine.data.reading import UnreadableImage
+from aimic_tui.engine.data.reading.read_image import UnreadableImage
 from aimic_tui.engine.errors import Interrupted
 
 from .conftest import MakeFolder

@@ -9,8 +9,8 @@ import numpy as np
 
 from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.manifest import write_manifest
-from aimic_tui.engine.data.split import write_split
-from aimic_tui.engine.data.splitting import make_split
+from aimic_tui.engine.data.splitting.make_split import make_split
+from aimic_tui.engine.data.splitting.split import write_split
 from aimic_tui.engine.evaluation.metrics import Floats, Integers
 from aimic_tui.engine.evaluation.predictions import Predictions, write_predictions
 from aimic_tui.engine.experiment import Experiment

@@ -10,7 +10,7 @@ from PIL import Image
 
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.manifest import read_manifest
-from aimic_tui.engine.data.split import read_split
+from aimic_tui.engine.data.splitting.split import read_split
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.comparison import compare_runs
 from aimic_tui.engine.evaluation.metrics import scores
@@ -18,10 +18,10 @@ from aimic_tui.engine.evaluation.paired_tests import corrected_t
 from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions, write_predictions
 from aimic_tui.engine.evaluation.results import build_results
 from aimic_tui.engine.experiment import Experiment
-from aimic_tui.engine.runs.creation import create_run
-from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.run_folder import RunFolder
+from aimic_tui.engine.runs.prepare.creation import create_run
 from aimic_tui.engine.runs.status import read_status
-from aimic_tui.engine.runs.workspace import Workspace
+from aimic_tui.engine.workspace_folder import Workspace
 from tests.engine.evaluation.some_run import make_run
 
 SKILLS = {"good": 3.0, "same": 3.0, "poor": 0.5}

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 
 from aimic_tui.engine.evaluation.curves import GRID, class_curves
 from aimic_tui.engine.evaluation.metrics import Floats, Integers
-from aimic_tui.engine.evaluation.tested import TestedNetwork
+from aimic_tui.engine.evaluation.tested_run import TestedNetwork
 
 
 def network(labels: Integers, tables: Floats, groups: Integers | None = None, folds: int = 1) -> TestedNetwork:

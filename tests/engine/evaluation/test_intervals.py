@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
+from aimic_tui.engine.evaluation.interval_limits import Interval, t_quantile, wilson
 from aimic_tui.engine.evaluation.intervals import (
     FEWEST_GROUPS,
     FEWEST_GROUPS_OF_A_CLASS,
@@ -14,7 +15,6 @@ from aimic_tui.engine.evaluation.intervals import (
     cluster_bootstrap,
     paired_difference,
 )
-from aimic_tui.engine.evaluation.limits import Interval, t_quantile, wilson
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, CLASS_METRICS, Floats, Integers
 from benchmarks.intervals import POPULATIONS, coverage
 

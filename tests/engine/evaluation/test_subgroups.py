@@ -8,7 +8,7 @@ from scipy import stats
 
 from aimic_tui.engine.evaluation.metrics import Integers
 from aimic_tui.engine.evaluation.subgroups import FEWEST_IMAGES, group_figures
-from aimic_tui.engine.evaluation.tested import TestedNetwork
+from aimic_tui.engine.evaluation.tested_run import TestedNetwork
 from tests.engine.evaluation.test_curves import network
 
 

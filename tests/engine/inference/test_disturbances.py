@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aimic_tui.engine.data.reading import sharpness
+from aimic_tui.engine.data.reading.read_image import sharpness
 from aimic_tui.engine.data.smear import Slide, draw_crop
 from aimic_tui.engine.inference.disturbances import (
     TITLES,

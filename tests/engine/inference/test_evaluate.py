@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from aimic_tui.engine.data.data_set import DataSet, Part
-from aimic_tui.engine.data.find import find_data_set
+from aimic_tui.engine.data.listing.find_data_set import find_data_set
 from aimic_tui.engine.errors import InputProblem, Interrupted
 from aimic_tui.engine.evaluation.metrics import scores
 from aimic_tui.engine.evaluation.predictions import read_predictions

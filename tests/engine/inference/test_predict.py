@@ -16,7 +16,7 @@ from aimic_tui.engine.evaluation.calibration import fit_temperature, scaled
 from aimic_tui.engine.evaluation.model_calibration import keep_model_calibrations
 from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions, write_predictions
 from aimic_tui.engine.files import read_table
-from aimic_tui.engine.inference.loading import load_model
+from aimic_tui.engine.inference.loaded_model import load_model
 from aimic_tui.engine.inference.predict import PredictionProgress, predict
 from aimic_tui.engine.models.build import build_network
 from aimic_tui.engine.models.catalogue import all_networks

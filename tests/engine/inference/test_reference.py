@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aimic_tui.engine.data.check import check_images
+from aimic_tui.engine.data.audit.image_check import check_images
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.manifest import write_manifest
-from aimic_tui.engine.data.split import write_split
+from aimic_tui.engine.data.splitting.split import write_split
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import digest_of_file
-from aimic_tui.engine.inference.colours import COLOURS, colours_of
-from aimic_tui.engine.inference.describe import reference_of
-from aimic_tui.engine.inference.loading import load_model
+from aimic_tui.engine.inference.colour_statistics import COLOURS, colours_of
+from aimic_tui.engine.inference.loaded_model import load_model
+from aimic_tui.engine.inference.make_reference import reference_of
 from aimic_tui.engine.inference.origin import find_origin
 from aimic_tui.engine.inference.predict import predict
 from aimic_tui.engine.inference.reference import (

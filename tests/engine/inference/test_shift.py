@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aimic_tui.engine.evaluation.limits import Interval
-from aimic_tui.engine.inference.colours import COLOURS
+from aimic_tui.engine.evaluation.interval_limits import Interval
+from aimic_tui.engine.inference.colour_statistics import COLOURS
 from aimic_tui.engine.inference.shift import Sample, compare_samples, frechet_distance, mean_shift
 
 

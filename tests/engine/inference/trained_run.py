@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from aimic_tui.engine.data.check import check_images
+from aimic_tui.engine.data.audit.image_check import check_images
 from aimic_tui.engine.data.manifest import write_manifest
-from aimic_tui.engine.data.split import write_split
-from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.data.splitting.split import write_split
+from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, TrialStatus, write_status
 from aimic_tui.engine.training.task import TrialTask
 from aimic_tui.engine.training.trial import train_trial

@@ -16,10 +16,10 @@ from aimic_tui.engine.evaluation.predictions import read_predictions, write_pred
 from aimic_tui.engine.evaluation.results import build_results
 from aimic_tui.engine.inference.timings import NetworkTiming, keep_timings
 from aimic_tui.engine.report.checklists import claim, tripod
-from aimic_tui.engine.report.record import read_record
-from aimic_tui.engine.report.words import duration, interval, listed, number
-from aimic_tui.engine.report.write import write_report
-from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.report.run_record import read_record
+from aimic_tui.engine.report.write_report import write_report
+from aimic_tui.engine.run_folder import RunFolder
+from aimic_tui.wording.report import duration, interval, listed, number
 from tests.engine.evaluation.some_run import make_run as predicted_run
 from tests.screens.made_run import make_data, make_run
 

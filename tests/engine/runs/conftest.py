@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from aimic_tui.engine.runs.events import now
-from aimic_tui.engine.runs.folder import RunFolder
+from aimic_tui.engine.event_log import now
+from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, TrialStatus, write_status
 from tests.drawn_cells import draw_cells
 

@@ -7,7 +7,7 @@ import pytest
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import FileLock
-from aimic_tui.engine.runs.folder import RunFolder, TrialKey
+from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.status import TrialStatus, read_status, status_of, write_status
 
 MakeRun = Callable[..., RunFolder]

@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aimic_tui.engine.evaluation.limits import Interval
+from aimic_tui.engine.evaluation.interval_limits import Interval
 from aimic_tui.engine.evaluation.results import read_results
-from aimic_tui.engine.evaluation.tested import read_tested
+from aimic_tui.engine.evaluation.tested_run import read_tested
 from aimic_tui.engine.inference.timings import NetworkTiming, keep_timings
-from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.study.document import beside, make_document, percent
 from aimic_tui.engine.study.figures import mean_of, paired_gap, read_figures
-from aimic_tui.engine.study.folder import RunOfStudy, StudyFolder, plan_cell, study_folder
 from aimic_tui.engine.study.study_file import Study, read_study
-from aimic_tui.engine.study.write import to_json, write_study
+from aimic_tui.engine.study.study_folder import RunOfStudy, StudyFolder, plan_cell, study_folder
+from aimic_tui.engine.study.write_tables import to_json, write_study
+from aimic_tui.engine.workspace_folder import Workspace
 from tests.engine.evaluation.some_run import make_run
 
 NETWORKS = ("resnet50", "mobilenet_v2", "vgg16")

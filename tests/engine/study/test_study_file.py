@@ -7,7 +7,7 @@ import tomli
 
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.models.catalogue import PAPER_NETWORKS
-from aimic_tui.engine.study.paper import DATA_SETS
+from aimic_tui.engine.study.published_paper import DATA_SETS
 from aimic_tui.engine.study.study_file import paper_study, read_study, require_data
 
 SMALL = """
@@ -142,7 +142,7 @@ def test_the_published_data_sets_names_say_class_and_subject(tmp_path: Path) -> 
     """As the four data sets are handed out: names in folders, classes in names, classes left out."""
     from PIL import Image
 
-    from aimic_tui.engine.data.find import find_data_set
+    from aimic_tui.engine.data.listing.find_data_set import find_data_set
 
     names = {
         "C-NMC": ["fold_0/all/UID_11_10_1_all.bmp", "fold_1/all/UID_11_2_1_all.bmp", "fold_0/hem/UID_H12_1_1_hem.bmp"],

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.files import FileLock
-from aimic_tui.engine.runs.events import EventReader
 from aimic_tui.engine.runs.status import read_status
-from aimic_tui.engine.runs.workspace import Workspace
 from aimic_tui.engine.study.control import find_going_study, stop_study
-from aimic_tui.engine.study.folder import StudyFolder, study_folder
 from aimic_tui.engine.study.preview import preview
 from aimic_tui.engine.study.study_file import Study, read_study
+from aimic_tui.engine.study.study_folder import StudyFolder, study_folder
 from aimic_tui.engine.study.walker import Walker
+from aimic_tui.engine.workspace_folder import Workspace
 from tests.engine.training.small import draw_images
 
 TEXT = r"""

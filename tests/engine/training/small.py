@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from aimic_tui.engine.data.find import find_data_set
-from aimic_tui.engine.data.splitting import make_split
+from aimic_tui.engine.data.listing.find_data_set import find_data_set
+from aimic_tui.engine.data.splitting.make_split import make_split
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.training.task import TrialTask
 

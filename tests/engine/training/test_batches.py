@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aimic_tui.engine.data.data_set import DataSet, Part
-from aimic_tui.engine.data.splitting import make_split
+from aimic_tui.engine.data.splitting.make_split import make_split
 from aimic_tui.engine.experiment import SplitSettings
 from aimic_tui.engine.training.batches import Batch, Loader, Stopwatch, batches_of_epoch
 

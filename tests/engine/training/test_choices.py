@@ -11,8 +11,8 @@ from torch import nn
 
 from aimic_tui.engine.models.build import build_network
 from aimic_tui.engine.training import memory, precision
+from aimic_tui.engine.training.device_plan import Plan, agreed_plan
 from aimic_tui.engine.training.memory import automatic_batch_size, bytes_per_image, is_out_of_memory
-from aimic_tui.engine.training.plan import Plan, agreed_plan
 from aimic_tui.engine.training.precision import Precision, choose_format
 from tests.engine.training.small import NETWORK
 

@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from aimic_tui.engine.models.build import build_network
-from aimic_tui.engine.training import compilation, plan
+from aimic_tui.engine.training import compilation
+from aimic_tui.engine.training import device_plan as plan
 from aimic_tui.engine.training.compilation import CompiledForward, TrainingPass, compiled_forward, earns_compiling
-from aimic_tui.engine.training.plan import Plan, plan_for
+from aimic_tui.engine.training.device_plan import Plan, plan_for
 from aimic_tui.engine.training.precision import Precision
 from aimic_tui.engine.training.trial import TrialTask, train_trial
 from tests.engine.training.small import NETWORK, Story, make_task

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from aimic_tui.engine.training.batches import Batch
-from aimic_tui.engine.training.kept_part import kept_part
-from aimic_tui.engine.training.mixing import Mix
+from aimic_tui.engine.training.micro_batch_size import kept_part
+from aimic_tui.engine.training.mixup import Mix
 from aimic_tui.engine.training.parallel import ALONE, Ranks
 from tests.engine.training.small import NETWORK, draw_images
 

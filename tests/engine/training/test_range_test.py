@@ -11,7 +11,7 @@ import torch
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.errors import Interrupted
 from aimic_tui.engine.models.catalogue import find_network
-from aimic_tui.engine.training.beginning import drawn_network, give_first_weights
+from aimic_tui.engine.training.initial_network import drawn_network, give_first_weights
 from aimic_tui.engine.training.range_test import RangeTest, run_range_test
 from aimic_tui.engine.training.task import TrialTask, fold_parts
 from aimic_tui.engine.training.trial import train_trial

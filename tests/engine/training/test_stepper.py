@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.training.memory import MemoryShort
-from aimic_tui.engine.training.mixing import Mix
+from aimic_tui.engine.training.mixup import Mix
 from aimic_tui.engine.training.objective import Objective, class_weights
 from aimic_tui.engine.training.parallel import ALONE, Ranks
 from aimic_tui.engine.training.precision import Precision

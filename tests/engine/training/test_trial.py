@@ -311,7 +311,7 @@ def test_short_numbers_that_overflow_fall_back_to_full_precision(
     task_for: Callable[..., TrialTask], monkeypatch: pytest.MonkeyPatch, precision: str
 ) -> None:
     """bf16, chosen or asked for, that overflows in the third epoch: the epoch is done again in fp32."""
-    from aimic_tui.engine.training import plan
+    from aimic_tui.engine.training import device_plan as plan
 
     original = stepper.Stepper.step
     steps = 0
@@ -355,7 +355,7 @@ def test_memory_that_runs_out_is_a_warning_and_the_trial_goes_on(
 def test_automatic_choices_are_made_once_for_all_folds(
     task_for: Callable[..., TrialTask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from aimic_tui.engine.training import plan
+    from aimic_tui.engine.training import device_plan as plan
 
     automatic = {"training__batch_size": "auto", "training__precision": "auto"}
     _, story = run(task_for(fold=1, **automatic))

@@ -1,0 +1,243 @@
+"""The app: its places, its keys, its looks. It draws and asks; whatever is heavy is a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.segment import Segment
+from rich.text import Text
+from textual import events, work
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.filter import LineFilter, Monochrome, NoColor
+from textual.screen import Screen
+
+from aimic_tui.app.palette import ActionsElsewhere, ActionsHere
+from aimic_tui.app.settings import Settings, change_settings, settings_file
+from aimic_tui.app.themes import DEFAULT_THEME, OWN_THEMES, TERMINAL, for_256_colours, missing_colours
+from aimic_tui.engine.text import printable
+from aimic_tui.screens.place import common_bindings
+from aimic_tui.widgets.frame import TopLine
+from aimic_tui.wording.numbers import ascii_only, plural, to_ascii
+from aimic_tui.workspace.context import PLACES, Context, PlaceInfo, Severity
+
+if TYPE_CHECKING:
+    from textual.color import Color
+    from textual.command import Provider
+    from textual.dom import DOMNode
+
+    from aimic_tui.engine.workspace_folder import Workspace
+
+_QUIET = 1.5  # seconds after the start, when Home is drawn and the first keys were pressed
+_KEY_NAMES = {"escape": "esc", "pagedown": "pgdn", "pageup": "pgup", "question_mark": "?", "slash": "/"}
+
+
+def _make_screen(info: PlaceInfo) -> Screen[None]:
+    """Import a place's module and make its screen: the first visit of a place pays for it, not the start."""
+    screen: Screen[None] = getattr(importlib.import_module(info.path), info.screen)()
+    return screen
+
+
+class AsciiOnly(LineFilter):
+    """Turns whatever a widget draws into ASCII of the same width, for terminals without a UTF-8 locale."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Return the segments of one line in ASCII."""
+        return [Segment(to_ascii(text), style, control) for text, style, control in segments]
+
+
+class AimicApp(App[None]):
+    """The terminal app on one workspace."""
+
+    TITLE = "aimic"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
+    DEFAULT_MODE = "home"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionsHere, ActionsElsewhere}
+    BINDINGS: ClassVar[list[BindingType]] = common_bindings()
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        read_only: bool = False,
+        slow_link: bool = False,
+        place: str = "home",
+        settings: Settings | None = None,
+        problems: tuple[str, ...] = (),
+    ) -> None:
+        """Make the app.
+
+        Args:
+            workspace: where runs are kept.
+            read_only: nothing can be started, stopped or written.
+            slow_link: draw less often.
+            place: the place to open with, by its name in `PLACES`.
+            settings: the user's preferences.
+            problems: what was wrong with them, told at the start.
+        """
+        super().__init__()
+        self.workspace = workspace
+        self.read_only = read_only
+        self.slow_link = slow_link
+        self.context = Context()
+        self._first_place = place
+        few = self.console.color_system == "256"
+        for theme in OWN_THEMES:
+            self.register_theme(for_256_colours(theme) if few and not theme.ansi else theme)
+        self.settings = settings or Settings()
+        self._problems = list(problems)
+        self._clashes: set[str] = set()
+        self.theme = self._wanted_theme()
+        for info in PLACES:
+            self.add_mode(info.name, partial(_make_screen, info))
+        if self.no_color:  # Textual chose shades of grey, since no theme of the terminal's own colours was set yet
+            self._filters = [NoColor() if isinstance(item, Monochrome) else item for item in self._filters]
+        if ascii_only():
+            self._filters.append(AsciiOnly())
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Give themes that are not ours the colours that only ours name."""
+        theme = self.current_theme
+        return {} if "focus-row" in theme.variables else missing_colours(theme)
+
+    def _wanted_theme(self) -> str:
+        if self.no_color or (self.settings.theme is None and self.console.color_system in ("standard", None)):
+            return TERMINAL.name
+        wish = self.settings.theme
+        if wish is not None and self.get_theme(wish) is None:
+            self._problems.append(f"There is no theme {wish}. The palette (^p) lists those there are.")
+            return DEFAULT_THEME
+        return wish or DEFAULT_THEME
+
+    def on_mount(self) -> None:
+        """Take the user's keys, say what was wrong with the preferences, go to the place that was asked for."""
+        if self.settings.keymap:
+            self.set_keymap(self.settings.keymap)
+        for problem in self._problems:
+            self.tell(problem, "warning")
+        self._follow_machine()
+        self._load_places()
+        if self._first_place != self.DEFAULT_MODE:
+            self.go(self._first_place)
+
+    def go(self, place: str) -> None:
+        """Show a place. Where it is on the screen already, it looks at the context anew."""
+        if place == self.current_mode:
+            self.screen.post_message(events.ScreenResume())
+            return
+        self.switch_mode(place)
+
+    def tell(self, sentence: str, severity: Severity = "information") -> None:
+        """Show a notice for a few seconds."""
+        text = "\n".join(printable(line) for line in sentence.splitlines())
+        self.notify(text, severity=severity, markup=False, timeout=10 if severity == "error" else 6)
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Write a key as people do: `enter`, `^p`, `?`."""
+        if binding.key_display:
+            return binding.key_display
+        *modifiers, key = binding.key.split("+")
+        if key in ("enter", "space", "tab", "home", "end", "delete", "backspace", *_KEY_NAMES):
+            name = _KEY_NAMES.get(key, key)
+            return "".join("^" if modifier == "ctrl" else f"{modifier}+" for modifier in modifiers) + name
+        return super().get_key_display(binding)
+
+    def handle_bindings_clash(self, clashed_bindings: set[Binding], node: DOMNode) -> None:
+        """Say once that a key of the settings file takes another action's key."""
+        for binding in clashed_bindings:
+            name = binding.id or binding.description
+            if name not in self._clashes:
+                self._clashes.add(name)
+                self.tell(f"The settings file gives the key {binding.key} of {name} to another action.", "warning")
+
+    @work(group="machine", exclusive=True, exit_on_error=False)
+    async def _follow_machine(self) -> None:
+        """Show the machine's use on the top line; a thread reads it, since a GPU's driver may be slow to wake."""
+        from aimic_tui.workspace.machine import MachineReader
+
+        reader = await asyncio.to_thread(MachineReader)
+        await asyncio.sleep(0.5)
+        while True:
+            gauges = await asyncio.to_thread(reader.gauges)
+            for line in self.screen.query(TopLine):
+                line.gauges = gauges
+            await asyncio.sleep(10 if self.slow_link else 2)
+
+    @work(group="places", exit_on_error=False)
+    async def _load_places(self) -> None:
+        """Import the places' modules while nothing else is going on, so that the first visit is quick too."""
+        await asyncio.sleep(_QUIET)
+        try:
+            for place in PLACES:
+                await asyncio.to_thread(importlib.import_module, place.path)
+        finally:
+            if not gc.isenabled():
+                gc.freeze()  # what is there now stays: looking through it again and again would cost frames
+                gc.enable()
+
+    # -- actions
+
+    def action_go(self, place: str) -> None:
+        """Show a place."""
+        self.go(place)
+
+    async def do_there(self, place: str, action: str) -> None:
+        """Show a place and do one of its actions; for the palette."""
+        self.go(place)
+        self.screen.call_after_refresh(self._do_here, action)
+
+    async def _do_here(self, action: str) -> None:
+        if not await self.run_action(action, self.screen):
+            self.tell("There is nothing here yet that this could be done with.", "warning")
+
+    def action_help(self) -> None:
+        """Show the keys that work here."""
+        from aimic_tui.app.help import HelpScreen, collect_help
+
+        question = next((place.question for place in PLACES if place.name == self.current_mode), "")
+        self.push_screen(HelpScreen(collect_help(self), question))
+
+    def action_redraw(self) -> None:
+        """Draw every cell anew: after a re-attach the terminal may show something else than we think."""
+        self.refresh(layout=True)
+
+    def keep_theme(self, name: str) -> None:
+        """Take a theme, for now and for next time."""
+        self.theme = name
+        self._keep(theme=name)
+
+    def action_toggle_slow_link(self) -> None:
+        """Draw less often, or as often as possible again; for next time too."""
+        self.slow_link = not self.slow_link
+        if self._keep(slow_link=self.slow_link):
+            words = "less often, all of it from the next start on" if self.slow_link else "as often as it can again"
+            self.tell(f"The app draws {words}.")
+
+    def _keep(self, **changes: Any) -> bool:
+        try:
+            self.settings = change_settings(settings_file(), **changes)
+        except OSError as error:
+            self.tell(f"This can't be kept for next time: {error}", "warning")
+            return False
+        return True
+
+    async def action_quit(self) -> None:
+        """Leave, and say on the terminal which runs go on."""
+        names = await asyncio.to_thread(self._names_of_live_runs)
+        if not names:
+            self.exit()
+            return
+        many = "goes" if len(names) == 1 else "go"
+        shown = ", ".join(printable(name) for name in names[:3]) + (" and others" if len(names) > 3 else "")
+        self.exit(message=Text(f"{plural(len(names), 'run')} {many} on: {shown}. Open aimic again to look."))
+
+    def _names_of_live_runs(self) -> list[str]:
+        from aimic_tui.workspace.runs_overview import Overview
+
+        return [row.folder.name for row in Overview(self.workspace).read(figures=False) if row.status.alive]

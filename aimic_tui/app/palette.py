@@ -1,0 +1,117 @@
+"""The palette's contents: every action of every place by its name, the themes, the preferences."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from textual.binding import Binding
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from aimic_tui.screens.place import Place
+from aimic_tui.workspace.context import PLACES, PlaceInfo
+
+if TYPE_CHECKING:
+    from aimic_tui.app.app import AimicApp
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the palette."""
+
+    name: str
+    help: str
+    run: Callable[[], object]
+
+
+class _Actions(Provider):
+    """Offers and finds entries."""
+
+    _entries: tuple[Entry, ...] = ()
+    _weight = 1.0  # of a match, beside those of the other providers
+
+    @property
+    def _app(self) -> AimicApp:
+        return cast("AimicApp", self.app)
+
+    async def discover(self) -> Hits:
+        """Offer everything but the themes that are not ours while nothing is typed."""
+        for entry in self._entries:
+            if not entry.name.startswith("Theme: ") or entry.name.startswith("Theme: aimic"):
+                yield DiscoveryHit(entry.name, entry.run, help=entry.help)
+
+    async def search(self, query: str) -> Hits:
+        """Offer what matches the query in the action's name, or less so in its help."""
+        matcher = self.matcher(query)
+        for entry in self._entries:
+            score = matcher.match(entry.name)
+            if score > 0:
+                yield Hit(score * self._weight, matcher.highlight(entry.name), entry.run, entry.name, entry.help)
+            elif (score := matcher.match(entry.help)) > 0:
+                yield Hit(score * self._weight / 4, entry.name, entry.run, text=entry.name, help=entry.help)
+
+    def _entry(self, binding: Binding, key: str, prefix: str, run: Callable[[], object]) -> Entry:
+        display = "  ".join(self.app.get_key_display(binding.with_key(part)) for part in key.split(","))
+        return Entry(f"{prefix}{binding.description}", f"{display}   {binding.tooltip}", run)
+
+
+class ActionsHere(_Actions):
+    """What can be done here and everywhere, and the themes: there at once."""
+
+    _weight = 1.5
+
+    async def startup(self) -> None:
+        """Read the bindings that work on the screen below the palette."""
+        self._entries = (*self._here(), *self._themes())
+
+    def _here(self) -> Iterable[Entry]:
+        seen: set[str] = set()
+        # The place's own actions, then the app's; movements in whatever has the focus last.
+        order = {id(self.screen): 0, id(self.app): 1}
+        found = sorted(self.screen.active_bindings.items(), key=lambda item: order.get(id(item[1].node), 2))
+        for key, active in found:
+            binding = active.binding
+            if not (binding.description and binding.id) or binding.id in seen or not active.enabled:
+                continue
+            seen.add(binding.id)
+            if binding.id != "app.palette":
+                yield self._entry(binding, key, "", partial(self.app.run_action, binding.action, active.node))
+
+    def _themes(self) -> Iterable[Entry]:
+        names = sorted(self._app.available_themes, key=lambda name: (not name.startswith("aimic"), name))
+        for name in names:
+            yield Entry(f"Theme: {name}", "Colours, kept for next time", partial(self._app.keep_theme, name))
+
+
+class ActionsElsewhere(_Actions):
+    """What can be done in the other places; the modules of those not yet visited are imported for it."""
+
+    async def startup(self) -> None:
+        """Read the other places' bindings."""
+        places = [place for place in PLACES if place.name != self._app.current_mode]
+        for place in places:
+            await asyncio.to_thread(importlib.import_module, place.path)
+        self._entries = tuple(entry for place in places for entry in self._there(place))
+
+    def _there(self, place: PlaceInfo) -> Iterable[Entry]:
+        for binding in bindings_of(getattr(importlib.import_module(place.path), place.screen)):
+            if binding.description and binding.id:
+                run = partial(self._app.do_there, place.name, binding.action)
+                yield self._entry(binding, binding.key, f"{_title(place)}: ", run)
+
+
+def bindings_of(screen: type[Place]) -> Iterable[Binding]:
+    """Yield what a place can do: its own class's bindings and those of the classes that it is made of."""
+    made_of = [part for part in screen.__mro__ if issubclass(part, Place) and part is not Place]
+    for part in made_of:
+        for binding in vars(part).get("BINDINGS", ()):
+            if isinstance(binding, Binding):
+                yield binding
+
+
+def _title(place: PlaceInfo) -> str:
+    return "Home" if place.name == "home" else place.label

@@ -1,0 +1,1 @@
+"""What is wrong with the images of a data set, found before a network learns it."""

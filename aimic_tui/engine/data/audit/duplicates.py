@@ -1,0 +1,116 @@
+"""Pictures that a data set holds more than once, as findings."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from aimic_tui.engine.data.audit.finding import Finding
+from aimic_tui.engine.data.audit.measures import Measures
+from aimic_tui.engine.data.audit.near_duplicates import NearPair, near_pairs
+from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.data.listing.find_data_set import Found
+from aimic_tui.engine.data.reading.input_rule import InputRule
+from aimic_tui.engine.data.reading.read_image import read_image
+from aimic_tui.engine.data.threads import Progress, ShouldStop
+from aimic_tui.engine.text import one_line
+
+_NAMED = 3  # groups that a finding names
+
+
+def find_duplicates(
+    data_set: DataSet,
+    measures: Measures,
+    found: Found,
+    *,
+    rule: InputRule,
+    progress: Progress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> list[Finding]:
+    """Name sets of images with the same or nearly the same picture, and those among them that are in several classes.
+
+    Args:
+        data_set, measures: n images, and what was measured of them.
+        found: what a manifest lists twice.
+        rule: by which the images were measured.
+        progress: hears how many of how many candidates are compared.
+        should_stop: is asked now and then.
+
+    Raises:
+        Interrupted: `should_stop` said so.
+    """
+    findings = [Finding("label-conflict", (name,), "is listed under more than one label") for name in found.conflicts]
+    findings += [Finding("duplicate", (name,), "is listed more than once") for name in found.repeated]
+    first, copies = _same_pixels(measures)
+    for indices in copies.values():
+        findings += _set_of(data_set, "duplicate", indices, f"{len(indices)} images with the same pixels")
+    pairs = near_pairs(
+        measures.thumbs,
+        first,
+        lambda index: read_image(data_set.path(index), rule),
+        progress,
+        should_stop,
+    )
+    for members, distance in _sets(pairs):
+        indices = sorted(index for member in members for index in copies.get(member, [member]))
+        upto = "" if len(indices) == 2 else "up to "
+        findings += _set_of(
+            data_set,
+            "near-duplicate",
+            indices,
+            f"{len(indices)} images of nearly one picture, distance {upto}{distance:.3f}",
+        )
+    return findings
+
+
+def _same_pixels(measures: Measures) -> tuple[npt.NDArray[np.integer], dict[int, list[int]]]:
+    """Return the first image of each picture, in order, and behind those with copies, all that show it."""
+    readable = np.flatnonzero(measures.readable)
+    digests = measures.pixels[readable]
+    order = np.lexsort((readable, digests[:, 1], digests[:, 0]))
+    new = np.ones(len(order), bool)
+    new[1:] = (digests[order][1:] != digests[order][:-1]).any(axis=1)
+    starts = np.flatnonzero(new)
+    sizes = np.diff(np.append(starts, len(order)))
+    copies = {
+        int(readable[order[start]]): readable[order[start : start + size]].tolist()
+        for start, size in zip(starts[sizes > 1].tolist(), sizes[sizes > 1].tolist(), strict=True)
+    }
+    return np.sort(readable[order[starts]]), dict(sorted(copies.items()))
+
+
+def _set_of(data_set: DataSet, kind: str, indices: Sequence[int], words: str) -> list[Finding]:
+    names = tuple(data_set.images[index] for index in indices)
+    groups = list(dict.fromkeys(data_set.group_names[data_set.groups[index]] for index in indices))
+    if data_set.grouped and len(groups) > 1:
+        more = ", ..." if len(groups) > _NAMED else ""
+        words += f", in {len(groups)} groups ({', '.join(one_line(group, 40) for group in groups[:_NAMED])}{more})"
+    findings = [Finding(kind, names, words)]
+    classes = sorted({data_set.classes[data_set.labels[index]] for index in indices})
+    if len(classes) > 1:
+        nearly = "nearly " if kind == "near-duplicate" else ""
+        labels = ", ".join(classes)
+        findings.append(Finding("label-conflict", names, f"{nearly}one picture under the labels {labels}"))
+    return findings
+
+
+def _sets(pairs: Sequence[NearPair]) -> list[tuple[list[int], float]]:
+    """Return the connected pictures with the largest distance of a pair among them."""
+    set_of: dict[int, int] = {}
+    members: dict[int, list[int]] = {}
+    for pair in pairs:
+        ends = [set_of.setdefault(index, index) for index in (pair.first, pair.second)]
+        for end in ends:
+            members.setdefault(end, [end])
+        keep, drop = sorted(ends)
+        if keep != drop:
+            for index in members[drop]:
+                set_of[index] = keep
+            members[keep] += members.pop(drop)
+    distances: dict[int, float] = defaultdict(float)
+    for pair in pairs:
+        distances[set_of[pair.first]] = max(distances[set_of[pair.first]], pair.distance)
+    return [(indices, distances[key]) for key, indices in members.items()]

@@ -1,0 +1,195 @@
+"""The audit of a data set: what is in it, and what is wrong with it, before a network learns it by heart."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from aimic_tui.engine.data.audit.duplicates import find_duplicates
+from aimic_tui.engine.data.audit.finding import Finding
+from aimic_tui.engine.data.audit.measures import Measures, measure_images
+from aimic_tui.engine.data.audit.outliers import find_outliers, notes_on_balance
+from aimic_tui.engine.data.audit.shortcuts import Shortcut, find_shortcuts
+from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.data.listing.find_data_set import Found, find_everything
+from aimic_tui.engine.data.reading.exposure import settled
+from aimic_tui.engine.data.reading.input_rule import rule_of
+from aimic_tui.engine.data.reading.read_image import UnreadableImage, read_pixels
+from aimic_tui.engine.data.threads import Progress, ShouldStop
+
+if TYPE_CHECKING:
+    from aimic_tui.engine.experiment import DataSettings
+
+SMALLEST = 16  # pixels; below that no network of the catalogue sees a shape
+
+InspectProgress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """What an audit found.
+
+    Attributes:
+        data_set: the labelled images, readable or not.
+        suggested_group: the pattern that the names show, or None.
+        findings: everything wrong, worst kinds first.
+        shortcuts: what gives the class away without the cell, the clearest first.
+        notes: sentences on what was left out or deserves a thought.
+        measures: what was measured of each image of `data_set`.
+    """
+
+    data_set: DataSet
+    suggested_group: str | None
+    findings: tuple[Finding, ...]
+    shortcuts: tuple[Shortcut, ...]
+    notes: tuple[str, ...]
+    measures: Measures
+
+    def counts_of_kinds(self) -> dict[str, int]:
+        """Return how many findings there are of each kind."""
+        return dict(Counter(finding.kind for finding in self.findings))
+
+    def with_findings(self, more: Iterable[Finding]) -> Inspection:
+        """Return the same with further findings, those of one kind in the order given."""
+        found = sorted((*self.findings, *more), key=lambda finding: KINDS.index(finding.kind))
+        return dataclasses.replace(self, findings=tuple(found))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return DESIGN.md's answer of `aimic inspect --json`, with more behind it."""
+        data_set, measures = self.data_set, self.measures
+        readable = measures.readable
+        sizes = Counter(zip(measures.width[readable].tolist(), measures.height[readable].tolist(), strict=True))
+        return {
+            "images": len(data_set),
+            "classes": data_set.counts(),
+            "groups": len(data_set.group_names) if data_set.grouped else None,
+            "suggested_group": self.suggested_group,
+            "problems": [
+                {"kind": finding.kind, "paths": list(finding.paths), "detail": finding.detail}
+                for finding in self.findings
+            ],
+            "shortcuts": [_shortcut_json(shortcut) for shortcut in self.shortcuts],
+            "path": str(data_set.root),
+            "group_rule": data_set.group_rule,
+            "class_groups": data_set.group_counts() if data_set.grouped else None,
+            "bytes": int(measures.file_size.sum()),
+            "formats": dict(Counter(name.decode() for name in measures.formats[readable].tolist())),
+            "sizes": [{"width": w, "height": h, "images": count} for (w, h), count in sizes.most_common(20)],
+            "notes": list(self.notes),
+            "decisions": list(data_set.decisions),
+        }
+
+
+def _shortcut_json(shortcut: Shortcut) -> dict[str, Any]:
+    figures = ("balanced_accuracy", "low", "high", "chance")
+    return {
+        "feature": shortcut.feature,
+        **{name: round(getattr(shortcut, name), 4) for name in figures},
+        "clearest": shortcut.clearest,
+        "within_groups": shortcut.within_groups,
+        "sentence": shortcut.sentence,
+        "examples": {name: list(images) for name, images in shortcut.examples.items()},
+    }
+
+
+def inspect_data_set(
+    settings: DataSettings,
+    progress: InspectProgress | None = None,
+    should_stop: ShouldStop | None = None,
+    memory: Path | None = None,
+) -> Inspection:
+    """Audit a data set: every image is read once.
+
+    Args:
+        settings: which images.
+        progress: hears the step ("find", "read" or "compare"), how much is done and of how much (0 while that is
+            unknown).
+        should_stop: is asked now and then.
+        memory: a file that keeps what is measured, see `measure_images`.
+
+    Raises:
+        InputProblem, UsageProblem: as `find_everything`.
+        Interrupted: `should_stop` said so.
+    """
+
+    def step(name: str) -> Progress | None:
+        return None if progress is None else lambda done, total: progress(name, done, total)
+
+    found = find_everything(settings, None if progress is None else lambda count: progress("find", count, 0))
+    data_set = found.data_set
+    paths = data_set.paths()
+    rule = settled(rule_of(settings), settings.percentiles, paths, should_stop=should_stop)
+    measures = measure_images(paths, rule, step("read"), should_stop, memory)
+    findings = [
+        *_file_findings(data_set, measures),
+        *_stray_files(data_set.root, found),
+        *find_duplicates(data_set, measures, found, rule=rule, progress=step("compare"), should_stop=should_stop),
+    ]
+    findings += find_outliers(data_set, measures)
+    findings.sort(key=lambda finding: KINDS.index(finding.kind))
+    notes = (*found.notes, *_notes(data_set, measures), *notes_on_balance(data_set))
+    shortcuts = tuple(find_shortcuts(data_set, measures))
+    return Inspection(data_set, found.suggested_group, tuple(findings), shortcuts, notes, measures)
+
+
+KINDS = (
+    "label-conflict",
+    "label-error",
+    "empty",
+    "truncated",
+    "unreadable",
+    "not-an-image",
+    "too-large",
+    "too-small",
+    "duplicate",
+    "near-duplicate",
+    "outlier",
+    "unlabelled",
+)
+
+
+def _file_findings(data_set: DataSet, measures: Measures) -> list[Finding]:
+    found = [Finding(fault.kind, (data_set.images[index],), fault.detail) for index, fault in measures.faults.items()]
+    small = np.flatnonzero(measures.readable & (np.minimum(measures.width, measures.height) < SMALLEST))
+    for index in small:
+        size = f"{measures.width[index]} x {measures.height[index]}"
+        found.append(
+            Finding("too-small", (data_set.images[index],), f"has {size} pixels; below {SMALLEST} no cell shows")
+        )
+    return found
+
+
+def _stray_files(root: Path, found: Found) -> list[Finding]:
+    strays = [Finding("unlabelled", (name,), "is in no class folder") for name in found.unlabelled]
+    for name in (name for name in found.others if "/" in name):  # beside the class folders lie READMEs
+        try:
+            read_pixels(root / name)
+        except UnreadableImage as error:
+            strays.append(Finding(error.kind, (name,), error.detail))
+        else:
+            strays.append(Finding("unlabelled", (name,), "is an image without an image's suffix, and was left out"))
+    return strays
+
+
+def _notes(data_set: DataSet, measures: Measures) -> list[str]:
+    notes = []
+    if len(data_set.classes) < 2:
+        notes.append("There is a single class; a classifier needs at least two.")
+    depths = sorted(set(measures.bits[measures.readable].tolist()))
+    if len(depths) > 1:
+        notes.append(
+            f"Images differ in depth ({', '.join(map(str, depths))} bits): check that one microscope made them."
+        )
+    deep = measures.readable & (measures.bits > 8)
+    if deep.any() and float(measures.thumbs[deep].max()) < 64:
+        notes.append(
+            "The deep images use only the darkest quarter of their range; set data.intensity = percentiles unless "
+            "their brightness carries meaning."
+        )
+    return notes

@@ -1,0 +1,147 @@
+"""What was measured of images before, in a file that grows as an audit goes: a stopped one loses nothing.
+
+Rows of a fixed size, each behind a key made of the image's path, size, time of change and of how it was read; a row
+that was cut off by a crash is dropped, and rows of images that have changed are simply never asked for again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from aimic_tui.engine.data.reading.medmnist import npz_of
+from aimic_tui.engine.files import write_atomically
+
+_VERSION = 1  # of everything that is measured
+_AT_ONCE = 512  # rows a write
+_STALE = 2.0  # the file is rewritten where it holds so many times the rows that were asked for
+_FOLDER = "audits"
+
+
+def memory_file(cache_folder: Path, root: Path) -> Path:
+    """Return where what is measured of the data set at `root` is kept."""
+    name = hashlib.blake2b(os.fsencode(root.expanduser().resolve()), digest_size=10).hexdigest()
+    return cache_folder / _FOLDER / f"{name}.measures"
+
+
+def memory_files(cache_folder: Path) -> list[Path]:
+    """Return the files of all data sets."""
+    return sorted((cache_folder / _FOLDER).glob("*.measures"))
+
+
+def keys_of(paths: Sequence[Path], steps: str) -> npt.NDArray[np.uint64]:
+    """Return uint64 [n, 2]: a key of each file as it is now, zero where there is no file.
+
+    Args:
+        paths: n files.
+        steps: everything else on which what is measured depends.
+    """
+    keys = np.zeros((len(paths), 2), np.uint64)
+    for index, path in enumerate(paths):
+        with suppress(OSError):
+            state = (npz_of(path) or path).stat()
+            words = f"{_VERSION}\0{steps}\0{state.st_size}\0{state.st_mtime_ns}\0".encode() + os.fsencode(path)
+            keys[index] = np.frombuffer(hashlib.blake2b(words, digest_size=16).digest(), np.uint64)
+    return keys
+
+
+def recalled(path: Path, keys: npt.NDArray[np.uint64], rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+    """Fill in the rows of images that are known, and write nothing.
+
+    Args:
+        path: the file.
+        keys: uint64 [n, 2].
+        rows: [n], written to.
+
+    Returns:
+        bool [n], which of them were known.
+    """
+    known = np.zeros(len(keys), bool)
+    try:
+        record = _record_of(rows.dtype)
+        stored = np.memmap(path, record, "r", shape=(path.stat().st_size // record.itemsize,))
+    except (OSError, ValueError):  # none yet, or empty
+        return known
+    found = _places(stored, keys)
+    known = found >= 0
+    rows[known] = stored["row"][found[known]]
+    return known
+
+
+def _record_of(row: np.dtype[np.void]) -> np.dtype[np.void]:
+    return np.dtype([("key", "<u8", 2), ("row", row)])
+
+
+def _places(stored: npt.NDArray[np.void], keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.intp]:
+    """Return int [n], where each key is stored; -1 where it is not."""
+    stored_keys = np.asarray(stored["key"])
+    order = np.lexsort((stored_keys[:, 1], stored_keys[:, 0]))
+    firsts = stored_keys[order, 0]
+    at = order[np.minimum(np.searchsorted(firsts, keys[:, 0]), len(order) - 1)]
+    places: npt.NDArray[np.intp] = np.where((stored_keys[at] == keys).all(axis=1) & keys.any(axis=1), at, -1)
+    return places
+
+
+class MeasuredBefore:
+    """The rows of one file, by key. A file that can't be written costs the next audit time, and nothing else."""
+
+    def __init__(self, path: Path, row: np.dtype[np.void]) -> None:
+        self._record = _record_of(row)
+        self._path = path
+        self._waiting: list[bytes] = []
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            size = path.stat().st_size
+            if size % self._record.itemsize:  # a crash in the middle of a write
+                os.truncate(path, size - size % self._record.itemsize)
+
+    def recall(self, keys: npt.NDArray[np.uint64], rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+        """Fill in the rows that are known.
+
+        Args:
+            keys: uint64 [n, 2].
+            rows: [n], written to.
+
+        Returns:
+            bool [n], which of them were known.
+        """
+        try:
+            stored = np.memmap(self._path, self._record, "r")
+        except (OSError, ValueError):  # none yet, or empty
+            return np.zeros(len(keys), bool)
+        places = _places(stored, keys)
+        known: npt.NDArray[np.bool_] = places >= 0
+        found = places[known]
+        rows[known] = stored["row"][found]
+        if len(stored) > _STALE * len(keys) + _AT_ONCE:
+            with suppress(OSError):
+                write_atomically(self._path, stored[found].tobytes())
+        return known
+
+    def remember(self, key: npt.NDArray[np.uint64], row: npt.NDArray[np.void]) -> None:
+        """Keep a row, [1], under its key, uint64 [2]."""
+        if not key.any():
+            return
+        record = np.zeros(1, self._record)
+        record["key"], record["row"] = key, row
+        self._waiting.append(record.tobytes())
+        if len(self._waiting) >= _AT_ONCE:
+            self.close()
+
+    def close(self) -> None:
+        """Write what waits."""
+        if not self._waiting:
+            return
+        with suppress(OSError):
+            handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            try:
+                os.write(handle, b"".join(self._waiting))
+            finally:
+                os.close(handle)
+        self._waiting = []

@@ -1,0 +1,85 @@
+"""What can be decided about an audit's findings at once, as marks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from aimic_tui.engine.data.audit.finding import Finding
+from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.data.listing.marks import Mark
+
+How = Literal["keep-one", "one-group"]
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """What to decide about duplicates.
+
+    Attributes:
+        marks: of the images that are left out.
+        together: images that belong together, each time of one group.
+        undecided: sets of identical images under several labels, which only a person can settle.
+    """
+
+    marks: tuple[Mark, ...]
+    together: tuple[tuple[str, ...], ...]
+    undecided: int
+
+
+def keep_one(images: Sequence[str], keep: str) -> tuple[Mark, ...]:
+    """Return marks that leave out all of a set of identical images but one."""
+    return tuple(Mark(image, "exclude", note=f"same as {keep}") for image in images if image != keep)
+
+
+def settle_duplicates(findings: Iterable[Finding], data_set: DataSet, how: How) -> Settlement:
+    """Decide about all duplicates that an audit found.
+
+    Args:
+        findings: of the audit; only duplicates and near duplicates count.
+        data_set: that was audited.
+        how: "keep-one" leaves out all but the first of identical images, unless they have several labels, and puts
+            near duplicates into one group; "one-group" leaves nothing out.
+    """
+    label_of = dict(zip(data_set.images, data_set.labels.tolist(), strict=True))
+    marks: list[Mark] = []
+    together: list[tuple[str, ...]] = []
+    undecided = 0
+    sets = [finding for finding in findings if len(finding.paths) > 1]
+    for finding in sets:
+        if finding.kind != "duplicate":
+            continue
+        if how == "one-group":
+            together.append(finding.paths)
+        elif len({label_of.get(image) for image in finding.paths}) > 1:
+            undecided += 1
+        else:
+            marks += keep_one(finding.paths, finding.paths[0])
+    gone = {mark.image for mark in marks}
+    for finding in sets:
+        left = tuple(image for image in finding.paths if image not in gone)
+        if finding.kind == "near-duplicate" and len(left) > 1:
+            together.append(left)
+    return Settlement(tuple(marks), tuple(together), undecided)
+
+
+def is_settled(kind: str, images: Sequence[str], data_set: DataSet, marks: Collection[Mark]) -> bool:
+    """Tell whether people have dealt with a finding.
+
+    Duplicates are settled when one is left or the rest share a group, a picture under several labels when those left
+    have one class, anything else when each of its images is left out, reviewed or has another class.
+
+    Args:
+        kind: of the finding.
+        images: it names.
+        data_set: as it was decided about.
+        marks: on these images.
+    """
+    rows = [row for row in map(data_set.index, images) if row is not None]
+    if kind in ("duplicate", "near-duplicate"):
+        return len({int(data_set.groups[row]) for row in rows}) <= 1
+    if kind == "label-conflict":
+        return len(images) > 1 and len({int(data_set.labels[row]) for row in rows}) <= 1
+    seen = {mark.image for mark in marks if mark.kind in ("exclude", "reviewed", "label")}
+    return seen.issuperset(images)

@@ -1,0 +1,257 @@
+"""What gives the class away without the cell: each such feature tried alone on the class.
+
+A network takes the easiest way. Where the background, the size or the file tells the classes apart, it learns that,
+and fails on the next microscope. Each feature gets a small decision tree, judged on images whose groups it has not
+seen; the interval is a bootstrap over groups. Lamp, stain and camera are the same within a photograph: a feature that
+tells the classes apart even among images of one group, measured from the group's mean, is at least in part the object.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from aimic_tui.engine.data.audit.measures import Measures
+from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.text import one_line
+
+_MOST = 20_000  # images used; more would change nothing but the time
+_LEAST_GROUPS = 6  # a class with fewer says nothing about images of another group
+_RESAMPLES = 1000
+_MARGIN = 0.05  # how far above chance the interval must begin to be worth a word
+_FOLDS = 5
+_EXAMPLES = 3
+
+Column = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """A feature that predicts the class by itself.
+
+    Attributes:
+        feature: its name.
+        balanced_accuracy, low, high: mean recall of the classes on unseen groups, 0 to 1, with its 95 % interval.
+        chance: what guessing reaches.
+        clearest: the class that it sets apart best from the others.
+        within_groups: whether it also tells apart the classes of one group; None where too few groups hold several.
+        sentence: what it means and what to do.
+        examples: of each class, the images that the feature gives away most clearly.
+    """
+
+    feature: str
+    balanced_accuracy: float
+    low: float
+    high: float
+    chance: float
+    clearest: str
+    within_groups: bool | None
+    sentence: str
+    examples: dict[str, tuple[str, ...]]
+
+
+_SENTENCES = {
+    "border colour": "The colour of the outermost pixels tells the classes apart, as another stain, lamp or camera "
+    "would.",
+    "border brightness": "The brightness of the outermost pixels tells the classes apart, as another lamp or "
+    "exposure would.",
+    "brightness": "The mean brightness alone tells the classes apart, as another lamp or exposure would.",
+    "image size": "Width and height tell the classes apart. Cut all classes to one size, or set data.fit so that "
+    "scale is kept: else the network learns the way of cutting.",
+    "file format": "The file format tells the classes apart: they come from different sources, and compression shows "
+    "in the pixels. Save all of them in one way.",
+    "file size": "The bytes for each pixel tell the classes apart, as another compression would.",
+    "compression": "How coarsely the files were compressed tells the classes apart: they come from different sources, "
+    "and compression shows in the pixels. Save all of them in one way, from the originals.",
+    "camera": "The camera or program that the files name tells the classes apart: a network can learn the camera "
+    "instead of the cell.",
+    "day of recording": "The day of recording that the files name tells the classes apart: stain and light differ from "
+    "day to day.",
+    "file name": "The numbers in the names tell the classes apart. A network does not see names, but they say that the "
+    "classes were collected, or cut out, in different orders.",
+    "file date": "The days on which the files were written tell the classes apart. A network does not see them, but "
+    "classes that were recorded on different days differ in stain and light too.",
+}
+
+
+def find_shortcuts(data_set: DataSet, measures: Measures) -> list[Shortcut]:
+    """Try each feature and return those that predict the class clearly above chance, the best first.
+
+    "Clearly": the 95 % interval begins at least 0.05 above chance. Nothing is returned where a class has too few
+    groups to tell.
+
+    Args:
+        data_set, measures: n images, and what was measured of them; unreadable ones are left out.
+    """
+    used = np.flatnonzero(measures.readable)
+    if len(used) > _MOST:
+        used = np.sort(np.random.default_rng(0).permutation(used)[:_MOST])
+    classes = len(data_set.classes)
+    labels, groups = data_set.labels[used], data_set.groups[used]
+    groups_of = [len(np.unique(groups[labels == label])) for label in range(classes)]
+    if classes < 2 or min(groups_of) < _LEAST_GROUPS:
+        return []
+    folds = _folds(labels, groups, grouped=data_set.grouped)
+    found = []
+    for feature, columns in _features(data_set, measures, used):
+        if np.ptp(columns, axis=0).max() == 0:
+            continue
+        probabilities = _out_of_fold(columns, labels, folds, classes)
+        predicted = probabilities.argmax(axis=1)
+        score, low, high = _balanced_accuracy(labels, predicted, groups, classes)
+        if low >= 1 / classes + _MARGIN:
+            within = _within_groups(columns, labels, groups, classes) if feature in _IN_THE_PIXELS else None
+            clearest = data_set.classes[_clearest(labels, predicted, classes)]
+            sentence = _sentence(feature, within)
+            if classes > 2:
+                sentence = f"{sentence} It is clearest for {one_line(clearest, 40)}."
+            examples = _examples(data_set, used, labels, probabilities)
+            found.append(Shortcut(feature, score, low, high, 1 / classes, clearest, within, sentence, examples))
+    return sorted(found, key=lambda shortcut: -shortcut.balanced_accuracy)
+
+
+def _clearest(labels: npt.NDArray[np.integer], predicted: npt.NDArray[np.integer], classes: int) -> int:
+    """Return the class whose sensitivity and specificity together are highest (Youden's index)."""
+    said = [
+        (predicted[labels == label] == label).mean() - (predicted[labels != label] == label).mean()
+        for label in range(classes)
+    ]
+    return int(np.argmax(said))
+
+
+_IN_THE_PIXELS = {"border colour", "border brightness", "brightness", "file size"}
+_MIXED_GROUPS = 20  # groups of several classes that are enough to tell
+
+
+def _sentence(feature: str, within: bool | None) -> str:
+    if feature not in _IN_THE_PIXELS:
+        return _SENTENCES[feature]
+    if within is None:
+        return f"{_SENTENCES[feature]} It may be the object itself: look at the examples."
+    if within:
+        return (
+            f"{_SENTENCES[feature]} But it does so among images of one group as well, so at least part of it is what "
+            "they show."
+        )
+    return f"{_SENTENCES[feature]} Within a group it does not, so it comes from how the images were taken."
+
+
+def _within_groups(
+    columns: Column, labels: npt.NDArray[np.integer], groups: npt.NDArray[np.integer], classes: int
+) -> bool | None:
+    names, codes = np.unique(groups, return_inverse=True)
+    table = np.zeros((len(names), classes))
+    np.add.at(table, (codes, labels), 1)
+    mixed = ((table > 0).sum(axis=1) > 1)[codes]
+    if any(len(np.unique(codes[mixed & (labels == label)])) < _MIXED_GROUPS for label in range(classes)):
+        return None
+    means = np.zeros((len(names), columns.shape[1]))
+    np.add.at(means, codes, columns)
+    centred = (columns - means[codes] / table.sum(axis=1)[codes, None])[mixed]
+    folds = _folds(labels[mixed], codes[mixed], grouped=True)
+    predicted = _out_of_fold(centred, labels[mixed], folds, classes).argmax(axis=1)
+    return _balanced_accuracy(labels[mixed], predicted, codes[mixed], classes)[1] >= 1 / classes + _MARGIN
+
+
+def _features(data_set: DataSet, measures: Measures, used: npt.NDArray[np.integer]) -> Iterator[tuple[str, Column]]:
+    """Give each feature's name and its values, float64 [m, columns]."""
+    border = measures.border[used].astype(np.float64)
+    pixels = measures.width[used].astype(np.float64) * measures.height[used]
+    yield "border colour", border[:, [0, 2]] / np.maximum(border.sum(axis=1, keepdims=True), 1)
+    yield "border brightness", border.mean(axis=1, keepdims=True)
+    yield "brightness", measures.inner[used].astype(np.float64).mean(axis=1, keepdims=True)
+    yield "image size", np.stack([measures.width[used], measures.height[used]], axis=1).astype(np.float64)
+    formats = np.unique(measures.formats[used], return_inverse=True)[1].astype(np.float64)
+    yield "file format", np.stack([formats, measures.bits[used]], axis=1)
+    yield "file size", (measures.file_size[used] / np.maximum(pixels, 1))[:, None]
+    yield "compression", measures.compression[used].astype(np.float64)[:, None]
+    yield "camera", np.unique(measures.camera[used], return_inverse=True)[1].astype(np.float64)[:, None]
+    yield "day of recording", measures.day[used].astype(np.float64)[:, None]
+    yield "file name", _numbers([data_set.images[index].rpartition("/")[2] for index in used])
+    days = np.array([_day(data_set, int(index)) for index in used], np.float64)
+    yield "file date", days[:, None]
+
+
+def _numbers(names: list[str]) -> Column:
+    """Return the first and the last number of each name, 0 where it has none."""
+    rows = []
+    for name in names:
+        stem = name.rpartition(".")[0] or name
+        numbers = re.findall(r"\d{1,15}", stem) or ["0"]
+        rows.append((float(numbers[0]), float(numbers[-1])))
+    return np.array(rows, np.float64)
+
+
+def _day(data_set: DataSet, index: int) -> int:
+    """Return the day of the file's last change: copying takes minutes, and writes one class after the other."""
+    try:
+        return int(data_set.path(index).stat().st_mtime // 86_400)
+    except OSError:
+        return 0
+
+
+def _folds(
+    labels: npt.NDArray[np.integer], groups: npt.NDArray[np.integer], *, grouped: bool
+) -> list[tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]]:
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    if grouped:
+        return list(StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0).split(labels, labels, groups))
+    return list(StratifiedKFold(_FOLDS, shuffle=True, random_state=0).split(labels, labels))
+
+
+def _out_of_fold(
+    columns: Column,
+    labels: npt.NDArray[np.integer],
+    folds: list[tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]],
+    classes: int,
+) -> Column:
+    """Return what a tree that has not seen an image's group makes of it: float64 [m, classes]."""
+    from sklearn.tree import DecisionTreeClassifier
+
+    probabilities = np.zeros((len(labels), classes))
+    for train, test in folds:
+        tree = DecisionTreeClassifier(
+            max_depth=4, min_samples_leaf=max(3, len(train) // 200), class_weight="balanced", random_state=0
+        )
+        tree.fit(columns[train], labels[train])
+        probabilities[np.ix_(test, tree.classes_)] = tree.predict_proba(columns[test])
+    return probabilities
+
+
+def _balanced_accuracy(
+    labels: npt.NDArray[np.integer],
+    predicted: npt.NDArray[np.integer],
+    groups: npt.NDArray[np.integer],
+    classes: int,
+) -> tuple[float, float, float]:
+    """Return the mean recall of the classes and its 95 % interval from drawing groups with replacement."""
+    names, codes = np.unique(groups, return_inverse=True)
+    images, right = np.zeros((len(names), classes)), np.zeros((len(names), classes))
+    np.add.at(images, (codes, labels), 1)
+    np.add.at(right, (codes, labels), labels == predicted)
+    score = float((right.sum(axis=0) / images.sum(axis=0)).mean())
+    random = np.random.default_rng(0)
+    drawn = []
+    for _ in range(_RESAMPLES):
+        weights = np.bincount(random.integers(0, len(names), len(names)), minlength=len(names))
+        there = weights @ images
+        if there.all():
+            drawn.append((weights @ right / there).mean())
+    low, high = np.quantile(drawn, [0.025, 0.975]) if drawn else (0.0, 1.0)
+    return score, float(low), float(high)
+
+
+def _examples(
+    data_set: DataSet, used: npt.NDArray[np.integer], labels: npt.NDArray[np.integer], probabilities: Column
+) -> dict[str, tuple[str, ...]]:
+    examples = {}
+    for label, name in enumerate(data_set.classes):
+        members = np.flatnonzero(labels == label)
+        clearest = members[np.argsort(-probabilities[members, label], kind="stable")[:_EXAMPLES]]
+        examples[name] = tuple(data_set.images[used[index]] for index in clearest)
+    return examples

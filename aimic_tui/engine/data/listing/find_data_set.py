@@ -1,0 +1,96 @@
+"""Find the images of a data set with their labels and groups, without opening one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.data.listing.data_choice import WhichImages
+from aimic_tui.engine.data.listing.decisions import Found, decide, single_class
+from aimic_tui.engine.data.listing.folder_scan import scan_folder
+from aimic_tui.engine.data.listing.groups import suggest_group
+from aimic_tui.engine.data.listing.list_images import PART_FOLDERS, list_images
+from aimic_tui.engine.data.listing.marks import Mark, marks_file, read_marks
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.text import one_line, printable
+
+__all__ = ["PART_FOLDERS", "Found", "find_data_set", "find_everything", "image_files", "marks_of", "suggest_group"]
+
+
+def find_data_set(settings: WhichImages, progress: Callable[[int], None] | None = None) -> DataSet:
+    """Find the images of a data set, without decoding one: what `list_images` lists, as people decided about it.
+
+    What marks and `data.classes` changed, `DataSet.decisions` says.
+
+    Raises:
+        InputProblem: the folder is missing, empty or holds a single class; a manifest lacks a column, or gives one
+            image two labels; marks can't be read.
+        UsageProblem: there is no path, or a setting makes no sense for these images.
+    """
+    found = find_everything(settings, progress)
+    if found.conflicts:
+        first = one_line(found.conflicts[0], 120)
+        raise InputProblem(
+            f"{printable(settings.path)} gives {len(found.conflicts)} image(s) more than one label, the first is "
+            f"{first}. Keep one row for each."
+        )
+    if len(found.data_set.classes) < 2:
+        raise InputProblem(single_class(settings.path, found.data_set))
+    return found.data_set
+
+
+def find_everything(settings: WhichImages, progress: Callable[[int], None] | None = None) -> Found:
+    """Find a data set and what lies beside it; for an audit, so a single class or a conflict is no error here.
+
+    Raises:
+        InputProblem, UsageProblem: as `find_data_set`, where there is no data set at all.
+    """
+    listed = list_images(settings, progress)
+    return decide(listed, marks_of(settings), settings.classes)
+
+
+def marks_of(settings: WhichImages) -> tuple[Mark, ...]:
+    """Return the marks that `data.marks` asks for.
+
+    Raises:
+        InputProblem: they can't be read, or a file that was named is not there.
+    """
+    file = marks_file(settings.path, settings.marks)
+    if file is not None and settings.marks not in ("auto", "") and not file.exists():
+        raise InputProblem(
+            f"data.marks = {printable(str(file))} does not exist. Name a file of marks, or set it to auto or none."
+        )
+    return read_marks(file)
+
+
+def image_files(inputs: Sequence[Path]) -> tuple[tuple[str, Path], ...]:
+    """List the images among files and folders, for a prediction: (name, path) with unique names, sorted per input.
+
+    A name is relative to the folder that was given; where several inputs share one, it gets more of its path. A file
+    given by itself counts whatever its suffix.
+
+    Raises:
+        InputProblem: an input does not exist, or there is no image at all.
+    """
+    found: dict[Path, tuple[str, str]] = {}  # path -> name, name with the input's own
+    for given in inputs:
+        if given.is_dir():
+            for image in sorted(scan_folder(given).images):
+                found.setdefault(given / image, (image, f"{given.resolve().name}/{image}"))
+        elif given.exists():
+            found.setdefault(given, (given.name, f"{given.resolve().parent.name}/{given.name}"))
+        else:
+            raise InputProblem(f"{printable(str(given))} does not exist. Name image files or folders of images.")
+    if not found:
+        names = ", ".join(printable(str(given)) for given in inputs[:3])
+        raise InputProblem(f"There are no images in {names}. Name image files or folders of images.")
+    whole = {path: str(path.absolute()).lstrip("/") for path in found}
+    for names_of in (
+        {path: short for path, (short, _) in found.items()},
+        {path: long for path, (_, long) in found.items()},
+        whole,
+    ):
+        if len(set(names_of.values())) == len(found):
+            break
+    return tuple((names_of[path], path) for path in found)

@@ -1,0 +1,178 @@
+"""Which images belong together: a pattern on their names, found or given.
+
+Images of one patient, slide or photograph resemble each other more than those of different ones. Left apart,
+they leak from the test into the training.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from aimic_tui.engine.data.listing.name_pattern import name_pattern
+from aimic_tui.engine.errors import UsageProblem
+from aimic_tui.engine.text import one_line, printable
+
+_SAMPLE = 20_000  # names looked at to find a pattern; every further one is only checked against it
+_MOST_NAMES = 0.95
+# Words that say what the number after them counts: worth a group even while each has one image only.
+_SOURCES = frozenset(
+    {"smear", "slide", "patient", "pat", "subject", "sub", "case", "donor", "specimen", "animal", "mouse", "rat", "wsi"}
+    | {"fov", "photo", "plate", "biopsy", "person", "uid"}
+)
+_TOKENS = re.compile(r"\d+|[A-Za-z]+|[^A-Za-z\d]+")
+_SEPARATORS = re.compile(r"[_\-. ]+")
+
+
+def group_values(images: Sequence[str], pattern: str) -> list[str | None]:
+    """Return what `pattern` finds in each image's name: its first parenthesis, or the whole find without one.
+
+    The pattern is looked for in the file name, or, if it holds a `/`, in the whole path below the data set's folder.
+    None stands for an image whose name does not match. A pattern with a part named `group`, as `data.pattern` takes
+    it, is read as there.
+
+    Raises:
+        UsageProblem: it is not a regular expression.
+    """
+    try:
+        named = name_pattern(pattern)
+    except UsageProblem:  # an expression on the group alone
+        pass
+    else:
+        if "group" in named.parts:
+            return [(found and found.group) or None for found in map(named.read, images)]
+    try:
+        find = re.compile(pattern).search
+    except re.error as error:
+        raise UsageProblem(
+            f"data.group = {printable(pattern)} is neither a column nor a regular expression: {error}. "
+            r"Write one such as ^(slide\d+), or auto, or none."
+        ) from None
+    whole = "/" in pattern
+    values: list[str | None] = []
+    for image in images:
+        match = find(image if whole else image.rpartition("/")[2])
+        values.append(None if match is None else (match[1] if match.re.groups else match[0]))
+    return values
+
+
+def suggest_group(images: Sequence[str], labels: Sequence[str] | None = None) -> str | None:
+    r"""Return the pattern by which the names group the images, such as `^(smear\d+)`, or None where they show none.
+
+    Tried are the beginnings of the file names that end in a number, shortest first (a patient before a slide of
+    the patient), and a sub-folder below the class's. One is taken if nearly all names have it, if it makes at
+    least three groups that are not just the classes, and if images do share groups - or if the word before
+    the number says that it counts patients, slides or the like.
+
+    Args:
+        images: names, `/` between their parts.
+        labels: the class of each; without them, its first folder.
+    """
+    if labels is None:
+        labels = [image.partition("/")[0] for image in images]
+    step = max(1, len(images) // _SAMPLE)
+    sample = images[::step]
+    stems = [image.rpartition("/")[2].rpartition(".")[0] for image in sample]
+    for pattern in (*_candidates(stems), r"^[^/]+/([^/]+)/", r"^[^/]+/[^/]+/([^/]+)/"):
+        if _groups_well(images, labels, pattern):
+            return pattern
+    return None
+
+
+def _candidates(stems: Sequence[str]) -> list[str]:
+    found: dict[str, None] = {}
+    by_token = [tuple(_TOKENS.findall(stem)) for stem in stems]
+    # The same words in the same places, only the numbers differ: every number may end the group.
+    shapes = Counter(tuple("\\d+" if token.isdigit() else token for token in tokens) for tokens in by_token)
+    shape, count = shapes.most_common(1)[0] if shapes else ((), 0)
+    if count >= _MOST_NAMES * len(stems):
+        for end in range(1, len(shape) + 1):
+            if shape[end - 1] == "\\d+":
+                found["^(" + "".join(part if part == "\\d+" else re.escape(part) for part in shape[:end]) + ")"] = None
+    found.update(dict.fromkeys(_field_candidates(stems)))
+    return list(found)
+
+
+def _field_candidates(stems: Sequence[str]) -> list[str]:
+    fields = [_SEPARATORS.split(stem) for stem in stems]
+    columns = Counter(len(parts) for parts in fields)
+    least = min((length for length, count in columns.items() if count > 0.01 * len(fields)), default=0)
+    found: list[str] = []
+    pattern = ""
+    for column in range(least):
+        cells = {parts[column] for parts in fields if len(parts) > column}
+        words = {cell.rstrip("0123456789") for cell in cells}
+        numbered = all(cell[-1:].isdigit() for cell in cells)
+        if len(cells) == 1:
+            part = re.escape(next(iter(cells)))
+        elif numbered and len(words) == 1:
+            part = re.escape(next(iter(words))) + r"\d+"
+        else:
+            part = r"[^_\-. ]+"
+        pattern += part if not column else r"[_\-. ]+" + part
+        has_number = sum(any(char.isdigit() for char in cell) for cell in cells) >= _MOST_NAMES * len(cells)
+        if len(cells) > 1 and has_number:
+            found.append(f"^({pattern})")
+    return found
+
+
+def _groups_well(images: Sequence[str], labels: Sequence[str], pattern: str) -> bool:
+    # by class as well: 1.jpg in each class folder are not images of one patient
+    pairs = zip(group_values(images, pattern), labels, strict=True)
+    sizes = Counter((value, label) for value, label in pairs if value is not None)
+    matched = sum(sizes.values())
+    groups = {value for value, _ in sizes}
+    if matched < _MOST_NAMES * len(images) or len(groups) < 3:
+        return False
+    if len(groups) <= len({of_class for _, of_class in sizes}) and len(groups) == len(sizes):
+        return False  # it only says the class again
+    word = re.match(r"\^\(([A-Za-z]+)", pattern)
+    if word and word[1].lower() in _SOURCES:
+        return True
+    shared = sum(size for size in sizes.values() if size > 1)
+    return len(sizes) <= 0.9 * matched and shared >= 0.2 * matched
+
+
+def no_match_sentence(pattern: str, images: Sequence[str]) -> str:
+    """Say that `pattern` finds nothing, with a name it was tried on."""
+    example = one_line(images[0].rpartition("/")[2], 80)
+    return (
+        f"data.group = {printable(pattern)} matches no file name (the first is {example}). "
+        r"Write a regular expression such as ^(slide\d+), a manifest column, auto or none."
+    )
+
+
+def join_groups(
+    groups: npt.NDArray[np.int32], names: tuple[str, ...], together: Iterable[Sequence[int]]
+) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
+    """Make one group of the groups that images which belong together are in.
+
+    Args:
+        groups: int32 [n], of each image, indices into `names`.
+        names: of the groups.
+        together: indices of images, each time of some that belong together.
+
+    Returns:
+        The new `groups` and `names`; a joined group has the name of its first one.
+    """
+    leader_of = np.arange(len(names), dtype=np.int32)
+
+    def leader(group: int) -> int:
+        while leader_of[group] != group:
+            leader_of[group] = leader_of[leader_of[group]]
+            group = int(leader_of[group])
+        return group
+
+    for members in together:
+        leaders = sorted({leader(int(groups[image])) for image in members})
+        for other in leaders[1:]:
+            leader_of[other] = leaders[0]
+    leaders_now = np.array([leader(group) for group in range(len(names))], np.int32)
+    kept, codes = np.unique(leaders_now, return_inverse=True)
+    if len(kept) == len(names):
+        return groups, names
+    return codes.astype(np.int32)[groups], tuple(names[group] for group in kept)

@@ -1,0 +1,302 @@
+"""What a folder, a manifest or a MedMNIST file lists, before anybody decided anything about it."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from aimic_tui.engine.data.data_set import Part
+from aimic_tui.engine.data.listing.data_choice import WhichImages
+from aimic_tui.engine.data.listing.folder_scan import IMAGE_SUFFIXES, Scan, scan_folder
+from aimic_tui.engine.data.listing.groups import suggest_group
+from aimic_tui.engine.data.listing.manifest_table import Listing, is_manifest, read_listing
+from aimic_tui.engine.data.listing.marks import is_marks_file
+from aimic_tui.engine.data.listing.name_pattern import NamePattern, name_pattern
+from aimic_tui.engine.data.reading.medmnist import is_npz, list_npz, npz_of
+from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.text import one_line, printable
+
+PART_FOLDERS = {
+    "train": Part.TRAIN,
+    "training": Part.TRAIN,
+    "val": Part.VALIDATION,
+    "valid": Part.VALIDATION,
+    "validation": Part.VALIDATION,
+    "test": Part.TEST,
+    "testing": Part.TEST,
+}
+_NAMED = 3  # images that a sentence names
+
+
+@dataclass(frozen=True, eq=False)
+class Listed:
+    """n images as they are found.
+
+    Attributes:
+        root: the folder that image names are relative to.
+        images: unique names, sorted; see `DataSet.images`.
+        labels: of each image, empty where nothing gives it a class.
+        rule: the group rule that is asked for ("auto" is settled: a pattern, a column or "none").
+        groups: what `rule` gives each image, where names don't: of a manifest's column. None where names do.
+        parts: int8 [n], `Part` of each, or None.
+        suggested_group: the pattern that the names show.
+        others: files among the images that don't look like images.
+        repeated, conflicts: images that a manifest lists twice, under one label or several.
+        notes: sentences on what else was left out.
+    """
+
+    root: Path
+    images: tuple[str, ...]
+    labels: tuple[str, ...]
+    rule: str
+    groups: tuple[str | None, ...] | None = None
+    parts: npt.NDArray[np.int8] | None = None
+    suggested_group: str | None = None
+    others: tuple[str, ...] = ()
+    repeated: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def label_of(self, image: str) -> str:
+        """Return the class that an image is listed with, empty where it has none or is not there."""
+        at = bisect_left(self.images, image)
+        return self.labels[at] if at < len(self.images) and self.images[at] == image else ""
+
+
+class NoClasses(InputProblem):
+    """A folder holds `images` (names, sorted), but nothing says their classes: `data.pattern` might."""
+
+    def __init__(self, sentence: str, images: tuple[str, ...]) -> None:
+        super().__init__(sentence)
+        self.images = images
+
+
+def list_images(settings: WhichImages, progress: Callable[[int], None] | None = None) -> Listed:
+    """List the images of a data set with what its folders, names or rows say of them; none is opened.
+
+    A folder's label is its first sub-folder; if the first sub-folders are train, validation and test, they give
+    the part and the next one the label. With `data.pattern`, names say all of it.
+
+    Raises:
+        InputProblem: the folder is missing or empty, nothing has a class; a manifest lacks a column.
+        UsageProblem: there is no path, or a pattern is none.
+    """
+    if not settings.path.strip():
+        raise UsageProblem("data.path is empty. Name a folder with one sub-folder a class, or a manifest (.csv).")
+    # Not Path's own: they fail where there is no such user, and follow links and so rename what the user named.
+    path = Path(os.path.abspath(os.path.expanduser(settings.path)))  # noqa: PTH100, PTH111
+    if is_marks_file(path):
+        raise InputProblem(f"{printable(str(path))} holds marks on a data set, not images. Name the data set itself.")
+    pattern = name_pattern(settings.pattern) if settings.pattern.strip() else None
+    if pattern is None and is_npz(path):
+        return _from_npz(path, settings.group)
+    if pattern is None and is_manifest(path):
+        columns = (settings.image_column, settings.label_column, settings.group, settings.part_column)
+        return _from_listing(path, read_listing(path, *columns), settings.group)
+    if pattern is not None and path.is_file():
+        raise UsageProblem(
+            f"data.pattern reads the names in a folder, and {printable(str(path))} is a file, which says itself what "
+            "its images are. Leave data.pattern empty."
+        )
+    scan = scan_folder(path, progress)
+    scan.images.sort()
+    scan.others = sorted(name for name in scan.others if not is_marks_file(Path(name)))
+    return _from_names(path, scan, pattern, settings.group) if pattern else _from_folder(path, scan, settings.group)
+
+
+def _from_folder(root: Path, scan: Scan, group: str) -> Listed:
+    with_parts = _has_part_folders(scan.images)
+    labels: list[str] = []
+    parts: list[int] = []
+    for image in scan.images:
+        top, _, rest = image.partition("/")
+        if with_parts:
+            part = PART_FOLDERS[top.casefold()] if rest else Part.UNUSED
+            top, _, rest = rest.partition("/")
+            parts.append(part if rest else Part.UNUSED)
+        labels.append(top if rest else "")
+    if not any(labels):
+        raise NoClasses(_no_images(root, scan), tuple(scan.images)) if labels else InputProblem(_no_images(root, scan))
+    suggested = _suggested(scan.images, labels)
+    return Listed(
+        root,
+        images=tuple(scan.images),
+        labels=tuple(labels),
+        rule=(suggested or "none") if group == "auto" else group,
+        parts=np.array(parts, np.int8) if with_parts else None,
+        suggested_group=suggested,
+        others=tuple(scan.others),
+        notes=tuple(_folder_notes(scan)),
+    )
+
+
+def _from_names(root: Path, scan: Scan, pattern: NamePattern, group: str) -> Listed:
+    if not scan.images:
+        raise InputProblem(_no_images(root, scan))
+    named = [pattern.read(image) for image in scan.images]
+    labels = ["" if name is None else name.label for name in named]
+    without = [image for image, label in zip(scan.images, labels, strict=True) if not label]
+    if len(without) == len(labels):
+        raise InputProblem(
+            f"data.pattern = {one_line(pattern.text, 120)} matches none of the {len(labels)} image(s) in "
+            f"{printable(str(root))}; the first are {_names(without)}. It is matched with the path below that folder."
+        )
+    notes = [note for note in _folder_notes(scan) if "no class" not in note]
+    if without:
+        notes.append(f"{len(without)} image(s) don't match data.pattern and have no class: {_names(without)}.")
+    parts = None
+    if "part" in pattern.parts:
+        words = ["" if name is None else name.part for name in named]
+        parts = _parts_of(words, f"data.pattern = {one_line(pattern.text, 80)} finds", "as a part")
+    elif _split_folders(scan.images):
+        parts = np.array([PART_FOLDERS.get(image.partition("/")[0].casefold(), 0) for image in scan.images], np.int8)
+    suggested = _suggested(scan.images, labels)
+    by_pattern = group == "auto" and "group" in pattern.parts
+    return Listed(
+        root,
+        images=tuple(scan.images),
+        labels=tuple(labels),
+        rule=pattern.text if by_pattern else (suggested or "none") if group == "auto" else group,
+        groups=tuple(None if name is None else name.group or None for name in named) if by_pattern else None,
+        parts=parts,
+        suggested_group=suggested,
+        others=tuple(scan.others),
+        notes=tuple(notes),
+    )
+
+
+def _from_listing(path: Path, listing: Listing, group: str) -> Listed:
+    first: dict[str, int] = {}
+    repeated: set[str] = set()
+    conflicts: set[str] = set()
+    for row, (image, label) in enumerate(zip(listing.images, listing.labels, strict=True)):
+        before = first.setdefault(image, row)
+        if before == row or not label:
+            continue
+        if not listing.labels[before]:
+            first[image] = row
+        else:
+            (repeated if listing.labels[before] == label else conflicts).add(image)
+    if not any(listing.labels):
+        raise InputProblem(
+            f"{printable(str(path))} lists no labelled image. It needs a row an image, with its path and its label."
+        )
+    images = sorted(first)
+    rows = [first[image] for image in images]
+    if not any((path.parent / image).exists() or npz_of(path.parent / image) for image in images[:50]):
+        raise InputProblem(
+            f"{printable(str(path))} lists {one_line(images[0], 120)}, but there is no such file. Write paths relative "
+            "to the manifest's folder, or whole ones."
+        )
+    labels = [listing.labels[row] for row in rows]
+    suggested = _suggested(images, labels)
+    by_column = listing.groups is not None
+    parts = None
+    if listing.parts is not None:
+        words = [listing.parts[row] for row in rows]
+        parts = _parts_of(words, f"{printable(str(path))} has", f"in its column {one_line(listing.part_column, 40)}")
+    return Listed(
+        path.parent,
+        images=tuple(images),
+        labels=tuple(labels),
+        rule=listing.group_column if by_column else (suggested or "none") if group == "auto" else group,
+        groups=None if listing.groups is None else tuple(listing.groups[row] or None for row in rows),
+        parts=parts,
+        suggested_group=suggested,
+        repeated=tuple(sorted(repeated)),
+        conflicts=tuple(sorted(conflicts)),
+    )
+
+
+def _from_npz(path: Path, group: str) -> Listed:
+    listing = list_npz(path)
+    order = sorted(range(len(listing.images)), key=listing.images.__getitem__)
+    return Listed(
+        path.parent,
+        images=tuple(listing.images[row] for row in order),
+        labels=tuple(listing.labels[row] for row in order),
+        rule="none" if group == "auto" else group,
+        parts=listing.parts[order],
+    )
+
+
+def _suggested(images: Sequence[str], labels: Sequence[str]) -> str | None:
+    rows = [row for row, label in enumerate(labels) if label]
+    return suggest_group([images[row] for row in rows], [labels[row] for row in rows])
+
+
+def _parts_of(words: Sequence[str], where: str, what: str) -> npt.NDArray[np.int8]:
+    codes = {**PART_FOLDERS, "": Part.UNUSED, "unused": Part.UNUSED}
+    unknown = {word for word in words if word.casefold() not in codes}
+    if unknown:
+        raise InputProblem(
+            f"{where} {one_line(min(unknown), 60)} {what}. Parts are train, validation, test or nothing."
+        )
+    return np.array([codes[word.casefold()] for word in words], np.int8)
+
+
+def _has_part_folders(images: Sequence[str]) -> bool:
+    """Tell whether the first folders are parts and hold the classes' folders."""
+    with_classes = any(
+        PART_FOLDERS.get(top.casefold()) == Part.TRAIN and "/" in rest
+        for top, _, rest in (image.partition("/") for image in images)
+    )
+    return with_classes and _split_folders(images)
+
+
+def _split_folders(images: Sequence[str]) -> bool:
+    """Tell whether the first folders are parts, train among them."""
+    tops = {PART_FOLDERS.get(top.casefold()) for top, slash, _ in (image.partition("/") for image in images) if slash}
+    return None not in tops and len(tops) > 1 and Part.TRAIN in tops
+
+
+def _names(images: Sequence[str]) -> str:
+    return ", ".join(one_line(image, 80) for image in images[:_NAMED]) + (" ..." if len(images) > _NAMED else "")
+
+
+def _folder_notes(scan: Scan) -> list[str]:
+    notes = []
+    if scan.empty_folders:
+        names = ", ".join(one_line(name, 40) for name in scan.empty_folders[:3])
+        more = f" and {len(scan.empty_folders) - 3} more" if len(scan.empty_folders) > 3 else ""
+        notes.append(f"Without an image, so no class: {names}{more}.")
+    if scan.links_left:
+        notes.append(
+            f"{scan.links_left} link(s) to folders or out of the data set were not followed; a manifest can list "
+            "images anywhere."
+        )
+    if scan.closed:
+        notes.append(f"{len(scan.closed)} folder(s) can't be read, the first is {one_line(scan.closed[0], 120)}.")
+    return notes
+
+
+def _no_images(root: Path, scan: Scan) -> str:
+    shown = printable(str(root))
+    if scan.images:
+        return (
+            f"{shown} holds {len(scan.images)} image(s) but no class folders. Put the images of each class in a "
+            "sub-folder of its name, list them in a manifest (.csv) with a label column, or, if their names tell the "
+            "class, set data.pattern."
+        )
+    if scan.links_left:
+        return (
+            f"{shown} holds only links, which are not followed to folders or out of it. Name the folder they lead to, "
+            "or list the images in a manifest (.csv)."
+        )
+    if scan.closed:
+        return (
+            f"{shown} holds no images that can be reached: {len(scan.closed)} folder(s) can't be read. Ask for access."
+        )
+    if scan.others:
+        kinds = ", ".join(sorted({suffix.lstrip(".").upper() for suffix in IMAGE_SUFFIXES} & _USUAL))
+        return f"{shown} holds {len(scan.others)} file(s) but no images. Images are files such as {kinds}."
+    return f"{shown} is empty. Name a folder with one sub-folder a class."
+
+
+_USUAL = {"JPG", "PNG", "BMP", "GIF", "TIF", "WEBP"}

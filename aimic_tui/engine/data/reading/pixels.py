@@ -1,0 +1,181 @@
+"""From the values a file stores to the 8-bit colour a network sees, by an `InputRule`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from aimic_tui.engine.data.reading.input_rule import MOST_CHANNELS, Colour, InputRule
+
+Values = npt.NDArray[Any]
+Rgb = npt.NDArray[np.uint8]
+
+PIXEL_LIMIT = 100_000_000  # 300 MB decoded; a cell's image has a thousandth of it, a decompression bomb more
+THUMB = 16  # pixels a side of the thumbnails by which pictures are compared
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """One picture as its file stores it.
+
+    Attributes:
+        values: [height, width, channels], of any real type: the channels that the rule wants, in its order; at most
+            three where it leaves that open.
+        bits: bits in use for each value, as the file declares them.
+        together: whether the channels are the colours of one picture (one scale for all) rather than measured apart.
+        inverted: whether high values are dark.
+        format: the file's format, such as "JPEG".
+        mode: how the file stores a pixel, in a few words: "RGB", "grey", "CMYK", "uint16 x 2".
+        channels: channels in the file, of which `values` may hold fewer.
+    """
+
+    values: Values
+    bits: int
+    together: bool
+    inverted: bool
+    format: str
+    mode: str
+    channels: int
+
+
+class TooManyPixels(ValueError):
+    """The picture is larger than the limit; the message gives its size."""
+
+
+class Unfit(ValueError):
+    """A picture that does not fit the rule it is to be read by; the message says why."""
+
+
+def which(channels: int, rule: InputRule) -> list[int]:
+    """Return the channels of a picture with so many that the rule wants, in its order, from 0.
+
+    Raises:
+        Unfit: one of them is not there.
+    """
+    fault = rule.fault(channels)
+    if fault:
+        raise Unfit(fault)
+    return list(range(min(channels, MOST_CHANNELS))) if rule.wanted is None else list(rule.wanted)
+
+
+def planes_of(count: int, rule: InputRule) -> range:
+    """Return which of the planes of a stack, from 0, the rule wants."""
+    if rule.plane == "max-projection":
+        return range(count)
+    middle = count // 2 if rule.plane == "middle" else 0
+    return range(middle, middle + 1)
+
+
+def projected(planes: Iterable[Values]) -> Values:
+    """Return the highest value of each pixel over planes of one shape, which are held one at a time."""
+    every = iter(planes)
+    highest = next(every)
+    for plane in every:
+        highest = np.fmax(highest, plane)
+    return highest
+
+
+def to_rgb(pixels: Pixels, rule: InputRule) -> Rgb:
+    """Turn stored values into uint8 [height, width, 3], as `InputRule` describes it.
+
+    Args:
+        pixels: what the file stores, read by the same rule.
+        rule: fits the picture (`InputRule.fault`).
+    """
+    scaled = _scaled_by(pixels, rule)
+    if pixels.inverted:
+        scaled = 255 - scaled
+    colours = rule.colours
+    if colours is not None:
+        return _lit(scaled, colours)
+    if scaled.shape[2] == 1:
+        return np.repeat(scaled, 3, axis=2)
+    if scaled.shape[2] == 2:
+        return np.concatenate([scaled, np.zeros_like(scaled[:, :, :1])], axis=2)
+    return scaled
+
+
+def _scaled_by(pixels: Pixels, rule: InputRule) -> Rgb:
+    values = pixels.values
+    as_it_is = values.dtype == np.uint8 and pixels.bits == 8
+    if as_it_is and rule.intensity in {"auto", "full-range"}:
+        return values
+    pairs: Sequence[tuple[float, float]] = rule.pairs
+    if not pairs:
+        apart = rule.intensity == "min-max" and not pixels.together
+        pairs = (
+            [own_limits(values[:, :, channel]) for channel in range(values.shape[2])]
+            if apart
+            else [_limits(pixels, rule.intensity)]
+        )
+    if len(pairs) == 1:
+        return _scaled(values, *pairs[0])
+    return np.stack([_scaled(values[:, :, channel], *pair) for channel, pair in enumerate(pairs)], axis=2)
+
+
+def _lit(scaled: Rgb, colours: Sequence[Colour]) -> Rgb:
+    """Let each channel of uint8 [height, width, channels] light up in its colour, and add them up."""
+    light = scaled.astype(np.float32) @ (np.array(colours, np.float32) / 255)
+    lit: Rgb = np.minimum(np.rint(light), 255).astype(np.uint8)
+    return lit
+
+
+def _limits(pixels: Pixels, intensity: str) -> tuple[float, float]:
+    kind, values = pixels.values.dtype.kind, pixels.values
+    if intensity == "min-max":
+        return own_limits(values)
+    if kind == "f":
+        return (0.0, 1.0) if intensity == "full-range" else _holding(values, (1.0, 255.0, 65535.0))
+    top = float(np.iinfo(values.dtype).max)
+    if intensity == "full-range":
+        return 0.0, top
+    return (
+        (0.0, float(min(top, 2**pixels.bits - 1)))
+        if values.dtype.itemsize <= 2
+        else _holding(values, (255.0, 65535.0, top))
+    )
+
+
+def _holding(values: Values, tops: tuple[float, ...]) -> tuple[float, float]:
+    low, high = own_limits(values)
+    return (0.0, next((top for top in tops if high <= top), high)) if low >= 0 else (low, high)
+
+
+def own_limits(values: Values) -> tuple[float, float]:
+    """Return the lowest and highest finite value; (0, 1) where there is none."""
+    if values.dtype.kind == "f":
+        values = values[np.isfinite(values)]
+    return (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+
+
+def _scaled(values: Values, low: float, high: float) -> Rgb:
+    factor = 255.0 / (high - low) if high > low else 0.0
+    if values.dtype in (np.uint8, np.uint16):  # a table of all values is faster than arithmetic on each pixel
+        every = np.arange(np.iinfo(values.dtype).max + 1)
+        table = np.clip(np.rint((every - low) * factor), 0, 255).astype(np.uint8)
+        mapped: Rgb = table[values]
+        return mapped
+    with np.errstate(invalid="ignore", over="ignore"):
+        numbers = (values.astype(np.float64) - low) * factor
+    return np.clip(np.rint(np.nan_to_num(numbers, nan=0.0, posinf=255.0, neginf=0.0)), 0, 255).astype(np.uint8)
+
+
+def thumbnail(grey: Image.Image) -> npt.NDArray[np.uint8]:
+    """Shrink a grey picture to uint8 [THUMB, THUMB], whatever its shape."""
+    return np.asarray(grey.resize((THUMB, THUMB), Image.Resampling.BOX))
+
+
+def turned(values: Values, orientation: int) -> Values:
+    """Turn [height, width, channels] as the EXIF or TIFF orientation (1 to 8) says; others leave it as it is."""
+    if orientation in (5, 6, 7, 8):
+        values = values.transpose(1, 0, 2)
+    if orientation in (2, 3, 6, 7):
+        values = values[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        values = values[::-1]
+    return values

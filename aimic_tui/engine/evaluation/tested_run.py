@@ -1,0 +1,307 @@
+"""What the networks of a run said about its test images, put together from the run's plain files.
+
+Only experiment.toml, manifest.csv, split.csv and the trials' predictions.csv are read: figures can be made again
+wherever a run's folder is copied to, while it is going on as well as years later.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli
+from numpy.typing import NDArray
+
+from aimic_tui.engine.data.data_set import DataSet, Part
+from aimic_tui.engine.data.manifest import read_manifest
+from aimic_tui.engine.data.splitting.split import Split, read_split
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.evaluation.metrics import ALL_METRICS, Floats, Integers
+from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions
+from aimic_tui.engine.text import printable
+
+_TRIAL = re.compile(r"fold-(\d+)(?:-inner-(\d+))?(?:-seed-(\d+))?\Z")
+
+
+@dataclass(frozen=True, eq=False)
+class TestedTrial:
+    """Where one trial's predictions are in those of its network.
+
+    Attributes:
+        place: its set, among the sets of predictions.
+        images: bool [n], those that its fold tests.
+    """
+
+    __test__ = False
+
+    place: int
+    fold: int
+    seed: int
+    repeat: int
+    images: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class TestedNetwork:
+    """The test predictions of one network, over the folds that are done: `s` sets of `n` images, `c` classes.
+
+    A set is what the folds of one repeat say together, with one seed. Each image is in each set once, so that a figure
+    of a set is one of independent images (as far as their groups go), and a network's figure is the mean over its sets.
+
+    Attributes:
+        seeds: int [s], of each set.
+        repeats: int [s], of each set, from 1. Sets are in the order of repeats, then seeds; further ones that are not
+            tested on the same images yet are left out.
+        folds: int [s, n], in which fold (from 1, over all repeats) an image was tested.
+        images: int [n], unique positions in the manifest.
+        labels: int32 [n].
+        groups: int [n].
+        probabilities: float [s, n, c]; NaN rows are images that could not be classified.
+        tables: how many trials are tested, those of sets that are left out among them.
+    """
+
+    __test__ = False  # not a test class, whatever its name
+
+    name: str
+    seeds: tuple[int, ...]
+    repeats: tuple[int, ...]
+    folds: NDArray[np.int64]
+    images: NDArray[np.int64]
+    labels: Integers
+    groups: Integers
+    probabilities: Floats
+    tables: int
+
+    @property
+    def folds_done(self) -> list[int]:
+        """The folds that are tested, ascending."""
+        done: list[int] = np.unique(self.folds).tolist()
+        return done
+
+    @property
+    def unclassified(self) -> NDArray[np.bool_]:
+        """bool [n]: images that some set has no prediction for."""
+        missing: NDArray[np.bool_] = np.asarray(np.isnan(self.probabilities).any(axis=(0, 2)))
+        return missing
+
+    def trials(self) -> Iterator[TestedTrial]:
+        """Yield the trials behind the predictions, by fold and then by seed."""
+        for fold in self.folds_done:
+            for place, (seed, repeat) in enumerate(zip(self.seeds, self.repeats, strict=True)):
+                here = self.folds[place] == fold
+                if here.any():
+                    yield TestedTrial(place, fold, seed, repeat, here)
+
+    def part(self, kept: NDArray[np.bool_] | NDArray[np.intp], *, sets: Sequence[int] | None = None) -> TestedNetwork:
+        """Return the same for some of the images (a mask or places), and for some of the sets."""
+        chosen = list(range(len(self.seeds)) if sets is None else sets)
+        return TestedNetwork(
+            self.name,
+            tuple(self.seeds[place] for place in chosen),
+            tuple(self.repeats[place] for place in chosen),
+            self.folds[chosen][:, kept],
+            self.images[kept],
+            self.labels[kept],
+            self.groups[kept],
+            self.probabilities[chosen][:, kept],
+            self.tables,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class TestedRun:
+    """A run's test predictions.
+
+    Attributes:
+        experiment: the tables of experiment.toml.
+        data: the images of manifest.csv, in the order that positions count in.
+        split: which of them train, validate and test in each fold.
+        images: how many are tested in some fold.
+        groups: how many they come from.
+        networks: in the experiment's order, those that have a tested fold.
+    """
+
+    __test__ = False
+
+    experiment: Mapping[str, Any]
+    data: DataSet
+    split: Split
+    images: int
+    groups: int
+    networks: tuple[TestedNetwork, ...]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Their names, in the order of the codes."""
+        return self.data.classes
+
+    @property
+    def folds(self) -> int:
+        """How many the split has, over all repeats."""
+        return self.split.folds
+
+    @property
+    def seeds(self) -> int:
+        """How many the experiment wants of each network and fold."""
+        return int(self.experiment.get("training", {}).get("seeds", 1))
+
+    @property
+    def monitor(self) -> str:
+        """The figure that chooses epochs and networks: one of `metrics.ALL_METRICS`."""
+        wanted = str(self.experiment.get("training", {}).get("monitor", "macro_f1"))
+        return wanted if wanted in ALL_METRICS else "log_loss"
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The networks that the experiment names."""
+        return tuple(self.experiment.get("model", {}).get("networks", ()))
+
+    @property
+    def complete(self) -> bool:
+        """Whether every network is tested on every fold with every seed."""
+        done = {network.name: network for network in self.networks}
+        return all(
+            name in done
+            and len(done[name].folds_done) == self.folds
+            and len(done[name].seeds) >= self.seeds * self.split.repeats
+            for name in self.wanted
+        )
+
+
+def read_tested(run: Path) -> TestedRun:
+    """Read the test predictions of the run in folder `run`, as far as there are any.
+
+    Raises:
+        InputProblem: a file is missing or damaged, or predictions are not of the test images of their fold.
+    """
+    experiment_file = run / "experiment.toml"
+    try:
+        experiment = tomli.loads(experiment_file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputProblem(f"{printable(str(run))} is no run: its experiment.toml can't be read ({error}).") from None
+    data = read_manifest(run / "manifest.csv")
+    split = read_split(run / "split.csv", data.images)
+    tables: dict[str, dict[tuple[int, int], Path]] = {}
+    for path in sorted((run / "trials").rglob("predictions.csv")):
+        match = _TRIAL.match(path.parent.name)
+        if match and not match[2]:
+            network = path.parent.parent.relative_to(run / "trials").as_posix()
+            tables.setdefault(network, {})[int(match[1]), int(match[3] or 0)] = path
+    wanted = list(experiment.get("model", {}).get("networks", ()))
+    networks = [
+        _network(name, tables[name], data, split)
+        for name in sorted(tables, key=lambda name: (wanted.index(name) if name in wanted else len(wanted), name))
+    ]
+    ever_tested = (split.parts == Part.TEST).any(axis=0)
+    return TestedRun(
+        experiment,
+        data,
+        split,
+        int(ever_tested.sum()),
+        len(np.unique(data.groups[ever_tested])),
+        tuple(networks),
+    )
+
+
+def read_validations(run: Path, tested: TestedRun, network: TestedNetwork) -> dict[tuple[int, int], Predictions]:
+    """Read what a network said about the validation images of its folds: (fold, seed) -> predictions.
+
+    A trial without such a table is left out, and so is one whose table is not about its fold's validation images.
+    """
+    found = {}
+    for trial in network.trials():
+        wanted = {tested.data.images[place] for place in tested.split.indices(trial.fold, Part.VALIDATION)}
+        name = f"fold-{trial.fold}" + (f"-seed-{trial.seed}" if trial.seed else "")
+        table = _predictions_of(run / "trials" / network.name / name / "validation.csv", tested.classes, wanted)
+        if table is not None:
+            found[trial.fold, trial.seed] = table
+    return found
+
+
+def read_inner(run: Path, tested: TestedRun, network: str) -> dict[int, dict[int, Predictions]]:
+    """Read what a network said about the test images of inner folds: fold -> inner fold -> predictions.
+
+    A trial without such a table is left out, and so is one whose table is not about its inner fold's test images.
+    """
+    found: dict[int, dict[int, Predictions]] = {}
+    for path in sorted((run / "trials" / network).glob("fold-*-inner-*/predictions.csv")):
+        match = _TRIAL.match(path.parent.name)
+        if match is None or int(match[1]) > tested.folds or not 1 <= int(match[2]) <= tested.split.inner_folds:
+            continue
+        fold, inner = int(match[1]), int(match[2])
+        wanted = {tested.data.images[place] for place in tested.split.indices(fold, Part.TEST, inner)}
+        table = _predictions_of(path, tested.classes, wanted)
+        if table is not None:
+            found.setdefault(fold, {})[inner] = table
+    return found
+
+
+def _predictions_of(path: Path, classes: tuple[str, ...], wanted: set[str]) -> Predictions | None:
+    try:
+        table = read_predictions(path)
+    except InputProblem:
+        return None
+    return table if table.classes == classes and wanted.issuperset(table.images) else None
+
+
+def _network(name: str, tables: Mapping[tuple[int, int], Path], data: DataSet, split: Split) -> TestedNetwork:
+    """Put a network's tables together; `tables` is (fold, seed) -> its file."""
+    repeats = split.repeats
+    folds: dict[tuple[int, int], list[int]] = {}  # (repeat, seed) -> the folds that are done
+    for fold, seed in sorted(tables):
+        _test_part(split, fold)
+        folds.setdefault(((fold - 1) // (split.folds // repeats) + 1, seed), []).append(fold)
+    covered = {key: np.concatenate([_test_part(split, fold) for fold in done]) for key, done in folds.items()}
+    fullest = max(sorted(covered), key=lambda key: len(covered[key]))
+    images = covered[fullest]
+    same = np.sort(images)
+    kept = [key for key in sorted(covered) if np.array_equal(np.sort(covered[key]), same)]
+    row_of = np.full(len(data), -1)
+    row_of[images] = np.arange(len(images))
+    probabilities = np.full((len(kept), len(images), len(data.classes)), np.nan)
+    tested_in = np.zeros((len(kept), len(images)), np.int64)
+    positions = {image: position for position, image in enumerate(data.images)}
+    for place, (repeat, seed) in enumerate(kept):
+        for fold in folds[repeat, seed]:
+            part = _test_part(split, fold)
+            tested_in[place, row_of[part]] = fold
+            probabilities[place, row_of[part]] = _table(tables[fold, seed], part, positions, data.classes)
+    return TestedNetwork(
+        name,
+        tuple(seed for _, seed in kept),
+        tuple(repeat for repeat, _ in kept),
+        tested_in,
+        images,
+        data.labels[images],
+        data.groups[images],
+        probabilities,
+        len(tables),
+    )
+
+
+def _test_part(split: Split, fold: int) -> NDArray[np.int64]:
+    if fold > split.folds:
+        raise InputProblem(f"There are predictions of fold {fold}, but split.csv has {split.folds} folds.")
+    return split.indices(fold, Part.TEST).astype(np.int64)
+
+
+def _table(path: Path, tested: NDArray[np.int64], positions: dict[str, int], classes: tuple[str, ...]) -> Floats:
+    """float [len(tested), c]: the probabilities in the order of `tested`; NaN for an image that the table lacks."""
+    found = read_predictions(path)
+    if found.classes != classes:
+        raise InputProblem(f"{printable(str(path))} has other classes than the run. Train this trial anew.")
+    rows = np.full((len(tested), len(classes)), np.nan)
+    row_of = dict(zip(tested.tolist(), range(len(tested)), strict=True))
+    try:
+        order = [row_of[positions[image]] for image in found.images]
+    except KeyError:
+        raise InputProblem(
+            f"{printable(str(path))} holds images that are not in the test part of its fold in split.csv. "
+            "One of the two was changed; train this trial anew."
+        ) from None
+    rows[order] = found.probabilities
+    return rows

@@ -1,0 +1,1 @@
+"""What this machine has and what a process may use of it: processors, memory, GPUs."""

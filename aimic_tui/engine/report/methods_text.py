@@ -1,0 +1,165 @@
+"""The methods paragraph of a run: what was done, in the words of a paper, every figure from the record."""
+
+from __future__ import annotations
+
+from aimic_tui.engine.evaluation.metric_titles import TITLES
+from aimic_tui.engine.report.run_record import RunRecord
+from aimic_tui.wording.report import listed
+
+_BALANCE = {
+    "weighted-loss": "class weights in the loss made up for unequal class sizes",
+    "undersample": "classes were undersampled to the smallest one",
+    "oversample": "images of smaller classes were shown more often",
+}
+_AUGMENTATION = {
+    "cells": "flips, quarter turns and small changes of position, scale, brightness and colour",
+    "flips": "flips and quarter turns",
+    "stain": "flips and changes of the stain's colour",
+    "strong": "strong flips, turns and changes of position, scale, brightness, colour and stain",
+}
+_TRAINABLE = {
+    "all": "all layers were trained",
+    "head": "only the classifier was trained, on the frozen network",
+    "gradual": "the classifier was trained first and then all layers",
+}
+
+
+def methods_paragraphs(record: RunRecord) -> list[str]:
+    """Return the paragraphs, ready to paste."""
+    return [_data(record), _training(record), _judging(record)]
+
+
+def _data(record: RunRecord) -> str:
+    data, split = record.tested.data, record.tested.split
+    groups = len(data.group_names)
+    shared = (
+        f"of {groups:,} groups (images of one patient, slide or photograph, and identical images, form a group)"
+        if record.grouped
+        else "without known groups"
+    )
+    used = int((split.parts > 0).any(axis=0).sum())
+    sentences = [f"The data set held {len(data):,} images {shared} in {len(data.classes)} classes."]
+    if used < len(data):
+        sentences.append(f"{used:,} of them were used.")
+    optimistic = record.results["optimistic"]
+    together = "" if optimistic or not record.grouped else ", keeping all images of a group on one side"
+    if record.setting("split.method") == "k-fold":
+        sentences.append(
+            f"Performance was estimated by {_repeated(split.repeats)}{split.folds // split.repeats}-fold "
+            f"cross-validation, stratified by class{together}."
+        )
+    else:
+        sentences.append(f"One part of the images was held out for testing{together}.")
+    if optimistic:
+        sentences.append(
+            "Following the protocol of Liu et al. (2022), folds were made by image and the test part of each fold also "
+            "chose the epoch, so the estimates are optimistic."
+        )
+    else:
+        sentences.append(
+            f"Of each fold's remaining images, {100 * float(record.setting('split.validation', 0)):g} % were set aside "
+            "as a validation part that stopped the training and chose the epoch; the test part was used once."
+        )
+    return " ".join(sentences)
+
+
+def _repeated(repeats: int) -> str:
+    return f"{repeats} times repeated " if repeats > 1 else ""
+
+
+def _training(record: RunRecord) -> str:
+    names = record.networks
+    weights = str(record.setting("model.weights"))
+    start = {"none": "random weights", "imagenet": "weights pre-trained on ImageNet"}.get(
+        weights, "weights of an earlier model"
+    )
+    size = record.setting("model.image_size")
+    pixels = "each network's own input size" if size == "auto" else f"{size} x {size} pixels"
+    frozen = record.setting("model.trainable") == "head"
+    augmentation = None if frozen else _AUGMENTATION.get(str(record.setting("augmentation.preset")))
+    varied = f"Training images were varied by {augmentation}" if augmentation else "Training images were not varied"
+    balance = _BALANCE.get(str(record.setting("data.balance")))
+    batches = sorted(
+        {trial.start.batch_size for trial in record.snapshot.trials if trial.start and trial.start.batch_size}
+    )
+    batch = f", batch size {listed([str(size) for size in batches])}" if batches else ""
+    versions = record.environment.get("versions", {})
+    libraries = ", ".join(f"{name} {versions[name]}" for name in ("torch", "torchvision", "timm") if name in versions)
+    return (
+        f"{listed(names)} {'was' if len(names) == 1 else 'were'} trained from {start}; "
+        f"{_TRAINABLE.get(str(record.setting('model.trainable')), '')}. Images were resized to {pixels}. "
+        f"{varied}{'; ' + balance if balance else ''}. {_besides(record, frozen=frozen)}"
+        f"Optimisation used {record.setting('training.optimizer')} "
+        f"(learning rate {float(record.setting('training.learning_rate', 0)):g}, "
+        f"{record.setting('training.schedule')} schedule, weight decay "
+        f"{float(record.setting('training.weight_decay', 0)):g}{batch}) for at most "
+        f"{record.setting('training.epochs')} epochs, stopping after {record.setting('training.patience')} without a "
+        f"gain in {_monitor(record)}, whose best epoch was kept ({_seeds(record)}). "
+        f"Software: aimic {record.environment.get('aimic', '')}"
+        f"{', Python ' + str(record.environment['python']) if 'python' in record.environment else ''}"
+        f"{', ' + libraries if libraries else ''}."
+    )
+
+
+def _besides(record: RunRecord, *, frozen: bool) -> str:
+    """Return the sentence about what a plain training doesn't do, or nothing."""
+
+    def value(key: str) -> float:
+        return float(record.setting(key, 0) or 0)
+
+    done = []
+    if record.setting("training.loss") == "focal":
+        done.append(f"the focal loss was minimised (Lin et al. 2017, gamma {value('training.focal_gamma'):g})")
+    if value("training.label_smoothing"):
+        done.append(f"labels were smoothed by {value('training.label_smoothing'):g}")
+    if value("augmentation.mixup") and not frozen:
+        done.append(f"images were blended by mixup (Zhang et al. 2018, alpha {value('augmentation.mixup'):g})")
+    if value("augmentation.cutmix") and not frozen:
+        done.append(f"boxes were exchanged by CutMix (Yun et al. 2019, alpha {value('augmentation.cutmix'):g})")
+    if value("training.ema"):
+        done.append(f"the weights were averaged exponentially (decay {value('training.ema'):g}) and the average kept")
+    sentence = listed(done) if done else ""
+    return f"{sentence[0].upper()}{sentence[1:]}. " if sentence else ""
+
+
+def _seeds(record: RunRecord) -> str:
+    first, seeds = int(record.setting("seed", 0)), record.tested.seeds
+    return f"seed {first}" if seeds == 1 else f"{seeds} trainings a fold, with seeds {first} to {first + seeds - 1}"
+
+
+def _monitor(record: RunRecord) -> str:
+    part = "test" if record.results["optimistic"] else "validation"
+    return f"{part} {TITLES.get(str(record.setting('training.monitor')), 'loss')}"
+
+
+def _judging(record: RunRecord) -> str:
+    results = record.results
+    sentences = [
+        f"Test predictions of all folds were judged together with {100 * results['confidence']:g} % confidence "
+        f"intervals from a bootstrap over groups ({results['resamples']:,} resamples; bias-corrected and accelerated, "
+        "Wilson's interval with the effective number of images for shares, a normal one in the logit for areas under "
+        "ROC curves, an inverted test for the calibration error)."
+    ]
+    repeats, seeds = record.tested.split.repeats, record.tested.seeds
+    if repeats > 1 or seeds > 1:
+        over = listed([f"{count} {word}" for count, word in ((repeats, "repeats"), (seeds, "seeds")) if count > 1])
+        sentences.append(
+            f"Each figure is the mean over {over}; a group was redrawn with all that these say of it, so that repeated "
+            "predictions of an image do not count as independent ones (Tsamardinos et al. 2018)."
+        )
+    if any(chosen["by"] == "inner folds" for chosen in results.get("chosen") or ()):
+        sentences.append(
+            f"The choice between networks was judged by nested cross-validation with {record.tested.split.inner_folds} "
+            "inner folds (Varma and Simon 2006)."
+        )
+    if record.comparison is not None:
+        sentences.append(
+            "Networks were compared on the same images by a paired randomisation test over groups with Holm's "
+            "adjustment, and over folds by the corrected resampled t-test (Nadeau and Bengio 2003)."
+        )
+    if results.get("calibration"):
+        sentences.append(
+            "Probabilities were calibrated by temperature scaling (Guo et al. 2017), fitted on each fold's validation "
+            "part."
+        )
+    return " ".join(sentences)

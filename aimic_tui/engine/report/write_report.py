@@ -1,0 +1,59 @@
+"""A run's report as a file: report.html in the run's folder, or wherever and as what it is wanted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.files import write_atomically
+from aimic_tui.engine.report.html import to_html
+from aimic_tui.engine.report.markdown import to_markdown
+from aimic_tui.engine.report.report_folder import write_parts
+from aimic_tui.engine.report.run_record import read_record
+from aimic_tui.engine.report.sections import make_document
+from aimic_tui.engine.run_folder import RunFolder
+from aimic_tui.engine.text import printable
+
+_MARKDOWN = (".md", ".markdown")
+_PAGE = (".html", ".htm")
+
+
+def write_report(folder: RunFolder, output: Path | None = None, parts: Path | None = None) -> list[Path]:
+    """Write a run's report.
+
+    Args:
+        parts: a folder for its tables, drawings and model card, see `folder.write_parts`.
+        output: an .html or .md file besides the run's own report.html; Markdown gets a folder with its figures.
+
+    Returns:
+        The files written, the one that was asked for last.
+
+    Raises:
+        UsageProblem: the output is neither HTML nor Markdown.
+        InputProblem: nothing of the run is tested yet, a file of it is damaged, or a folder to write into is missing.
+        OSError: a disk is full or not writable.
+    """
+    if output is not None:
+        if output.suffix.lower() not in (*_PAGE, *_MARKDOWN):
+            raise UsageProblem(f"{printable(output.name)} must end in .html or .md.")
+        if not output.parent.is_dir():
+            raise InputProblem(f"There is no folder {printable(str(output.parent))} to write the report into.")
+    record = read_record(folder)
+    document = make_document(record)
+    page = to_html(document).encode("utf-8", "replace")
+    write_atomically(folder.report_file, page)
+    written = [folder.report_file]
+    if parts is not None:
+        written += write_parts(record, document, parts)
+    if output is None or output.absolute() == folder.report_file.absolute():
+        return written
+    if output.suffix.lower() in _PAGE:
+        write_atomically(output, page)
+        return [*written, output]
+    figures = output.with_name(f"{output.stem}-figures")
+    text, files = to_markdown(document, figures.name)
+    figures.mkdir(exist_ok=True)
+    for name, content in files.items():
+        write_atomically(figures / name, content)
+    write_atomically(output, text.encode("utf-8", "replace"))
+    return [*written, *(figures / name for name in files), output]

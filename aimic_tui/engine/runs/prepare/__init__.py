@@ -1,0 +1,1 @@
+"""Before a run: its checks, its plan, its folder."""

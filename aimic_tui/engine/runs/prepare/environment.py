@@ -1,0 +1,122 @@
+"""What a run ran on, written down beside it: versions, devices, host, command line. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import aimic_tui
+from aimic_tui.engine.event_log import now
+from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.machine.devices import Slot, gpus
+from aimic_tui.engine.machine.quotas import available_processors
+from aimic_tui.engine.run_folder import RunFolder
+
+_PACKAGES = ("torch", "torchvision", "timm", "numpy", "pillow", "scikit-learn", "safetensors", "tifffile", "textual")
+_PACKAGE_PARENT = Path(aimic_tui.__file__).resolve().parent.parent
+
+
+def describe_environment(command_line: Sequence[str]) -> dict[str, Any]:
+    """Return what `environment.json` holds."""
+    return {
+        "created": now().isoformat(timespec="seconds"),
+        "aimic": aimic_tui.__version__,
+        "git_commit": _git_commit(),
+        "python": platform.python_version(),
+        "versions": {name: version for name in _PACKAGES if (version := _version(name))},
+        "system": platform.platform(),
+        "host": socket.gethostname(),
+        "processors": available_processors(),
+        "devices": [{"device": f"cuda:{gpu.number}", "name": gpu.name, "memory": gpu.memory} for gpu in gpus()],
+        "driver": _driver_version(),
+        "command_line": list(command_line),
+        "working_folder": os.getcwd(),  # noqa: PTH109 - may be gone, and Path.cwd() says no more
+    }
+
+
+def settle_threads(folder: RunFolder, slots: Sequence[Slot], wish: int) -> tuple[tuple[Slot, ...], str]:
+    """Keep the processor threads of a run's workers what they were at its first start, unless they are set.
+
+    On a processor the number of threads decides about the last digits of every sum, and so, after many steps, about
+    more than that: a run that goes on with another number of workers or on another machine keeps its own. It is
+    written down in `environment.json` as `threads`.
+
+    Args:
+        wish: `compute.threads`, 0 where it is left open.
+
+    Returns:
+        The slots with their threads, and a sentence where these differ from the first start's or are more than there
+        are processors, else "".
+    """
+    if not slots or slots[0].device != "cpu":
+        return tuple(slots), ""
+    environment: dict[str, Any] = {}
+    with suppress(OSError, ValueError, TypeError):
+        environment = dict(read_json(folder.environment_file))
+    known = environment.get("threads")
+    if not isinstance(known, int) or known < 1:
+        with suppress(OSError):
+            write_json(folder.environment_file, {**environment, "threads": slots[0].threads})
+        return tuple(slots), ""
+    if wish and wish != known:
+        return tuple(slots), (
+            f"The run began with {known} processor threads a worker and goes on with {wish}, as compute.threads says: "
+            "its figures may differ from those of a run that was not interrupted."
+        )
+    there = available_processors()
+    sentence = ""
+    if known * len(slots) > there and known != slots[0].threads:
+        sentence = (
+            f"The run keeps to {known} processor threads a worker, as it began; with {there} processors here it is "
+            "slower than it could be. Another compute.threads changes its last digits."
+        )
+    return tuple(replace(slot, threads=known) for slot in slots), sentence
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _git_commit() -> str | None:
+    """Return the commit that the program was run from, None where it was not run from a checkout."""
+    if not (_PACKAGE_PARENT / ".git").exists():
+        return None
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(_PACKAGE_PARENT), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip() or None
+
+
+def _driver_version() -> str | None:
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+    except (ImportError, OSError):
+        return None
+    except pynvml.NVMLError:
+        return None
+    try:
+        return str(pynvml.nvmlSystemGetDriverVersion())
+    except pynvml.NVMLError:
+        return None
+    finally:
+        pynvml.nvmlShutdown()

@@ -1,0 +1,164 @@
+"""First weights that come from another run: which run is meant, and which images it has shown them.
+
+A network that was pre-trained on an image knows it. If a fold tests on that image its figures are too good, and
+nothing in the fold's own split can show it; the digests of both runs' files do.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aimic_tui.engine.data.data_set import Part
+from aimic_tui.engine.data.manifest import read_manifest
+from aimic_tui.engine.data.splitting.split import Split, read_split
+from aimic_tui.engine.errors import AimicError, InputProblem
+from aimic_tui.engine.experiment import Experiment, read_toml
+from aimic_tui.engine.models.model_folder import read_model_card
+from aimic_tui.engine.models.weights_folder import WEIGHTS_SUFFIXES, SourceModel, published_tag, source_model
+from aimic_tui.engine.run_folder import RunFolder
+from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.workspace_folder import Workspace
+
+PRETRAINING = "first weights"  # what the warnings below are about, in the run's events
+_GENERATIONS = 10  # of runs that start from runs; more can only be a circle
+_SHOWN = 6  # folds listed in a sentence
+
+
+def named_weights(spec: str, workspace: Workspace) -> str:
+    """Return `model.weights` as it is written into a run: a run's name (or its beginning, or `latest`) as its path.
+
+    What exists as a file or folder is that, and never a run of the same name.
+
+    Raises:
+        InputProblem: no run has this name, or several begin with it.
+    """
+    if spec == "none" or published_tag(spec) is not None:
+        return spec
+    path = Path(spec).expanduser().absolute()
+    named = "/" not in spec and not spec.lower().endswith(WEIGHTS_SUFFIXES)
+    if path.exists() or not named:
+        return str(path)
+    try:
+        return str(workspace.find_run(spec).path)
+    except InputProblem as problem:
+        raise InputProblem(f"model.weights: {problem.sentence}") from None
+
+
+def pretraining_warnings(experiment: Experiment, split: Split, digests: Sequence[str]) -> list[str]:
+    """Return what must be said about first weights from another run: test images they know, other preprocessing.
+
+    Args:
+        experiment: its `model.weights` resolved.
+        split: of the new run.
+        digests: SHA-256 of each image's file, "" where nobody knows.
+
+    Raises:
+        InputProblem: there is no model to start from.
+    """
+    spec = experiment.model.weights
+    if spec == "none" or published_tag(spec) is not None or not Path(spec).is_dir():
+        return []
+    sentences: dict[str, None] = {}
+    for network in experiment.model.networks:
+        source = source_model(Path(spec), network)
+        sentences |= dict.fromkeys(_other_preprocessing(source, experiment))
+        for ancestor in _ancestry(source):
+            sentences |= dict.fromkeys(_known_test_images(ancestor, network, split, digests))
+    return list(sentences)
+
+
+@dataclass(frozen=True)
+class _Ancestor:
+    """A model that first weights come from, or come from in turn; `seen` are the digests of the images that made it,
+    None where nobody knows."""
+
+    name: str
+    seen: frozenset[str] | None
+
+
+def _ancestry(source: SourceModel) -> Iterator[_Ancestor]:
+    for _ in range(_GENERATIONS):
+        run = _run_of(source.folder)
+        yield _Ancestor(source.name, _seen(run, source.provenance) if run else None)
+        older = _older(run, source) if run else None
+        if older is None:
+            return
+        source = older
+
+
+def _run_of(model: Path) -> RunFolder | None:
+    for folder in model.absolute().parents[1:4]:
+        run = RunFolder(folder)
+        if run.split_file.is_file() and run.manifest_file.is_file():
+            return run
+    return None
+
+
+def _seen(run: RunFolder, provenance: dict[str, Any]) -> frozenset[str] | None:
+    """Return the digests of the images that a model learned from, or that chose its epoch."""
+    try:
+        data = read_manifest(run.manifest_file)
+        column = read_split(run.split_file, data.images).column(int(provenance["fold"]))
+        with run.manifest_file.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            digests = [row["digest"] for row in csv.DictReader(file)]
+    except (AimicError, OSError, ValueError, KeyError, csv.Error):
+        return None
+    parts = [Part.TRAIN, Part.VALIDATION]
+    if provenance.get("protocol") == "aimic-2022":
+        parts.append(Part.TEST)  # it chose the epoch
+    used = np.isin(column, parts)
+    if not all(digest for digest, one in zip(digests, used, strict=True) if one):
+        return None
+    return frozenset(digest for digest, one in zip(digests, used, strict=True) if one)
+
+
+def _older(run: RunFolder, source: SourceModel) -> SourceModel | None:
+    """Return the model that a run's own first weights came from, where they came from a run that is still there."""
+    try:
+        spec = str(read_toml(run.experiment_file).get("model", {}).get("weights", "none"))
+        if spec == "none" or published_tag(spec) is not None or not Path(spec).is_dir():
+            return None
+        return source_model(Path(spec), read_model_card(source.folder).network)
+    except AimicError:
+        return None
+
+
+def _known_test_images(ancestor: _Ancestor, network: str, split: Split, digests: Sequence[str]) -> Iterator[str]:
+    if ancestor.seen is None:
+        yield (
+            f"Whether {printable(network)} starts from weights that know test images can't be checked: which images "
+            f"{ancestor.name} has learned from is not beside it."
+        )
+        return
+    known = np.array([digest in ancestor.seen for digest in digests])
+    tests = split.parts == Part.TEST
+    counts = [(fold, int((test & known).sum()), int(test.sum())) for fold, test in enumerate(tests, start=1)]
+    touched = [(fold, count, images) for fold, count, images in counts if count]
+    if not touched:
+        return
+    shown = [f"{count} of the {images} of fold {fold}" for fold, count, images in touched[:_SHOWN]]
+    if len(touched) > _SHOWN:
+        shown.append(f"some in {len(touched) - _SHOWN} more folds")
+    total = int((tests.any(axis=0) & known).sum())
+    yield (
+        f"{total} test images were seen in pre-training: {printable(network)} starts from {ancestor.name}, which "
+        f"learned from {', '.join(shown)}. The figures of these folds are too good. Start from weights that know none "
+        "of these images, imagenet for instance."
+    )
+
+
+def _other_preprocessing(source: SourceModel, experiment: Experiment) -> Iterator[str]:
+    theirs, ours = source.preprocessing, experiment.data
+    pairs = (("fit", theirs.fit, ours.fit), ("intensity", theirs.intensity, ours.intensity))
+    for key, there, here in pairs:
+        if there != here:
+            yield (
+                f"The first weights saw images with data.{key} = {one_line(str(there), 60)}, here it is {here}: they "
+                f"start better with --set data.{key}={one_line(str(there), 60)}."
+            )

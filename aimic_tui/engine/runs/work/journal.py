@@ -1,0 +1,159 @@
+"""What the scheduler writes of a run, its status and its story, also on a full disk; and whether there is a disk.
+
+Some space is kept aside for the last words on a full disk. A folder that vanished, as a network mount does, is waited
+for: nothing is failed for it, and nothing begun.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from aimic_tui.engine.event_log import append_event, now
+from aimic_tui.engine.run_folder import RunFolder
+from aimic_tui.engine.runs.status import RunStatus, write_status
+from aimic_tui.engine.text import one_line
+
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+_RESERVE = 256 * 1024  # bytes kept aside
+# What a scheduler leaves that is killed while it writes; a trial's other files are its worker's.
+_HALF_WRITTEN = (".status.json.*.part", ".results.json.*.part", "trials/*/*/model/.calibration.json.*.part")
+
+
+class Journal:
+    """A run's status and story as its scheduler writes them; what can't be written is said in the scheduler's log.
+
+    Args:
+        folder: the run's.
+        written: the status as the file has it.
+    """
+
+    def __init__(self, folder: RunFolder, written: RunStatus) -> None:
+        self._folder = folder
+        self._written = written
+        self._full = ""
+        for name in _HALF_WRITTEN:
+            for left in folder.path.glob(name):
+                left.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._reserve_file.write_bytes(os.urandom(_RESERVE))  # random, so that no file system makes it small
+
+    def save(self, status: RunStatus) -> None:
+        """Write the status where it changed; what can't be written now is tried again at the next call."""
+        if status == self._written:
+            return
+        try:
+            self._with_reserve(lambda: write_status(self._folder, self._explained(status)))
+            self._written = status
+        except OSError as error:
+            complain(f"status.json can't be written: {error}")
+
+    def tell(self, event: str, **fields: Any) -> None:
+        """Append an event to the run's story."""
+        try:
+            self._with_reserve(lambda: append_event(self._folder.events_file, event, **fields))
+        except OSError as error:
+            complain(f"the event {event} {fields} can't be written: {error}")
+
+    def close(self) -> None:
+        """Give the space back that was kept aside."""
+        with suppress(OSError):
+            self._reserve_file.unlink(missing_ok=True)
+
+    @property
+    def _reserve_file(self) -> Path:
+        return self._folder.path / ".reserve"
+
+    def _with_reserve(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except OSError as error:
+            if error.errno not in FULL_DISK:
+                raise
+            self._reserve_file.unlink(missing_ok=True)
+            free = shutil.disk_usage(self._folder.path).free
+            self._full = f"The disk is full ({free // 1_000_000} MB are free): make space."
+            write()
+
+    def _explained(self, status: RunStatus) -> RunStatus:
+        return replace(status, reason=self._full) if self._full and status.alive and not status.reason else status
+
+
+class Disks:
+    """Whether the disks that a run needs are there: its own folder's and its images'.
+
+    Args:
+        folder: the run's.
+        data: the data set's path.
+    """
+
+    def __init__(self, folder: RunFolder, data: str) -> None:
+        self._folder = folder
+        self._data = Path(data) if data else None
+        self._data_device = _device(self._data) if self._data else None
+        self._missed_since: float | None = None
+
+    @property
+    def missed_for(self) -> float:
+        """Seconds since something was found missing, 0 where all is there."""
+        return 0.0 if self._missed_since is None else time.monotonic() - self._missed_since
+
+    def missing(self) -> str:
+        """Look, and return in a few words what is not as it should be; "" where all is there."""
+        gone = ""
+        if not _is_writable(self._folder.status_file):
+            gone = "the run's folder could not be written"
+        elif self._data_is_unmounted():
+            gone = f"the images in {one_line(str(self._data))} were gone with their disk"
+        if not gone:
+            self._missed_since = None
+        elif self._missed_since is None:
+            self._missed_since = time.monotonic()
+        return gone
+
+    def removed(self) -> bool:
+        """Tell whether the run's folder was removed or renamed: its place is there, it is not."""
+        try:
+            return not self._folder.path.exists() and self._folder.path.parent.is_dir()
+        except OSError:
+            return False
+
+    def _data_is_unmounted(self) -> bool:
+        """Tell whether the images lie on another disk than before: the empty folder that it was mounted on."""
+        if self._data is None or self._data_device is None:
+            return False
+        try:
+            there = self._data.exists()
+        except OSError:  # a network mount whose server is gone
+            return True
+        return not there and _device(self._data) != self._data_device
+
+
+def _is_writable(status_file: Path) -> bool:
+    # Asked of the folder and of a file in it: a mount's empty place may be writable too.
+    try:
+        return status_file.exists() and os.access(status_file.parent, os.W_OK)
+    except OSError:
+        return False
+
+
+def _device(path: Path) -> int | None:
+    """Return the disk that `path` lies on, or would."""
+    for place in (path, *path.parents):
+        with suppress(OSError):
+            return place.stat().st_dev
+    return None
+
+
+def complain(text: str) -> None:
+    """Say something in the scheduler's log, with the time."""
+    with suppress(OSError):
+        print(f"{now().isoformat(timespec='seconds')} {one_line(text)}", file=sys.stderr, flush=True)  # noqa: T201

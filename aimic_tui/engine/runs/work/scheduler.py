@@ -1,0 +1,394 @@
+"""The process that walks a run's grid of trials: `python -m aimic_tui.engine.runs.work.scheduler FOLDER`.
+
+It holds the run's lock for its life and gives each device one worker. A worker that dies is replaced and its trial
+taken again from its checkpoint; one that has three setbacks in a row (setbacks.py) is failed, with the reason, and the
+others go on. A disk that vanished is waited for. It is asked to stop by a file in the run's folder or by a signal.
+Everything it knows is in the run's files, so that after its own death a new scheduler goes on from there.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.event_log import EventReader, append_event, now
+from aimic_tui.engine.files import FileLock, read_json, write_json
+from aimic_tui.engine.machine.devices import Slot, find_slots
+from aimic_tui.engine.run_folder import RunFolder, TrialKey
+from aimic_tui.engine.runs.prepare.environment import settle_threads
+from aimic_tui.engine.runs.status import RunStatus, State, TrialStatus, read_recorded
+from aimic_tui.engine.runs.work.journal import FULL_DISK, Disks, Journal, complain
+from aimic_tui.engine.runs.work.report_at_end import leave_report
+from aimic_tui.engine.runs.work.retries import ATTEMPTS, Setbacks
+from aimic_tui.engine.runs.work.worker_process import TrialReport, WorkerProcess
+from aimic_tui.engine.text import one_line
+
+_TICK = 0.5  # seconds between looks at the stop file
+_STOP_PATIENCE = 120.0  # seconds that a worker has for its step and its checkpoint
+_LEAVE_PATIENCE = 20.0  # seconds that an idle worker has to leave
+_DISK_PATIENCE = 1800.0  # seconds that a disk may be gone
+# What trying again can't mend: each has a sentence about what the person can do.
+_NOT_RETRIED = ("AimicError", "InputProblem", "UsageProblem", "ExperimentProblem", "UnreadableImage")
+
+
+class Scheduler:
+    """Runs one run's trials until all are over or a stop is asked for.
+
+    Args:
+        folder: the run's; its status says which trials there are.
+        slots: where workers may be.
+        worker_command: starts a worker on this run.
+        evaluate: called after each finished trial; may fail without harm.
+        warning: a sentence for the run's story, "" where there is none.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        slots: Sequence[Slot],
+        worker_command: Sequence[str],
+        evaluate: Callable[[], object],
+        warning: str = "",
+    ) -> None:
+        self._folder = folder
+        self._slots = slots
+        self._worker_command = worker_command
+        self._evaluate = evaluate
+        self._warning = warning
+        self._workers: dict[int, WorkerProcess] = {}
+        self._selector = selectors.DefaultSelector()
+        recorded = read_recorded(folder)
+        trials = tuple(
+            trial if trial.state == "finished" else TrialStatus.queued(trial.key) for trial in recorded.trials
+        )
+        self._resumed = recorded.started is not None
+        self._journal = Journal(folder, recorded)
+        self._disks = Disks(folder, recorded.data)
+        self._missing = ""
+        self._setbacks = Setbacks(folder)
+        self._status = replace(
+            recorded,
+            state="running",
+            started=now(),
+            ended=None,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            reason="",
+            trials=trials,
+        )
+        self._queue = deque(trial.key for trial in trials if trial.state == "queued")
+        self._deaths_in_a_row = 0
+        self._stop_asked: float | None = None
+        self._signals = 0
+        self._figures_due = any(trial.state == "finished" for trial in trials)
+
+    def on_signal(self, *_: object) -> None:
+        """Take a signal for a wish to stop; a second one for impatience."""
+        self._signals += 1
+
+    def run(self) -> RunStatus:
+        """Walk the grid; return how the run stands at the end."""
+        self._journal.tell("run-resumed" if self._resumed else "run-started", pid=os.getpid(), host=self._status.host)
+        if self._warning:
+            self._journal.tell("warning", sentence=self._warning)
+        self._journal.save(self._status)
+        try:
+            while True:
+                self._notice_disks()
+                self._notice_stop()
+                self._hand_out()
+                self._journal.save(self._status)
+                if not any(worker.trial for worker in self._workers.values()) and self._nothing_to_come():
+                    break
+                self._hear()
+        finally:
+            for worker in self._workers.values():
+                worker.dismiss()
+            for worker in self._workers.values():
+                worker.end(_LEAVE_PATIENCE)
+        if self._figures_due:
+            self._make_results()
+        self._conclude()
+        return self._status
+
+    # --- what happens to trials -------------------------------------------------------------------------------------
+
+    @property
+    def _stopping(self) -> bool:
+        return self._stop_asked is not None
+
+    def _nothing_to_come(self) -> bool:
+        return self._stopping or not (self._queue or self._missing)
+
+    def _hand_out(self) -> None:
+        if self._missing and not self._stopping:
+            return
+        for slot in self._slots:
+            worker = self._workers.get(slot.number)
+            if worker is not None and worker.trial is not None:
+                continue
+            if self._stopping or not self._queue:
+                if worker is not None:
+                    self._see_off(worker)  # an idle worker gives its device's memory back
+                continue
+            if worker is None:
+                try:
+                    worker = self._start_worker(slot)
+                except OSError as error:
+                    self._give_up_on_all(f"No worker process can be started: {one_line(str(error))}.")
+                    return
+            key = self._queue.popleft()
+            attempt = self._trial(key).attempts + 1
+            self._update(key, state="running", attempts=attempt, device=slot.device, reason="")
+            self._setbacks.assigned(key)
+            self._journal.tell("trial-assigned", trial=key.name, device=slot.device, attempt=attempt)
+            worker.assign(key)
+
+    def _start_worker(self, slot: Slot) -> WorkerProcess:
+        command = [*self._worker_command, str(self._folder.path)]
+        worker = WorkerProcess(slot, command, self._folder.worker_log(slot.number))
+        self._workers[slot.number] = worker
+        self._selector.register(worker.output, selectors.EVENT_READ, worker)
+        return worker
+
+    def _see_off(self, worker: WorkerProcess) -> None:
+        self._selector.unregister(worker.output)
+        del self._workers[worker.slot.number]
+        worker.end(_LEAVE_PATIENCE)
+
+    def _hear(self) -> None:
+        self._selector.select(_TICK)
+        for worker in list(self._workers.values()):
+            code = worker.exit_code()  # asked before its last words are read, so that none of them is missed
+            for report in worker.reports():
+                self._take(worker, report)
+            if code is not None and self._workers.get(worker.slot.number) is worker:
+                self._mourn(worker, code)
+
+    def _take(self, worker: WorkerProcess, report: TrialReport) -> None:
+        key = worker.trial
+        if key is None or key.name != report.trial:
+            return
+        worker.trial = None
+        self._deaths_in_a_row = 0
+        if report.state == "finished":
+            self._update(key, state="finished")
+            self._journal.tell("trial-finished", trial=key.name, test=self._test_figures(key))
+            self._hand_out()  # the device works on while the figures are made
+            self._journal.save(self._status)
+            self._make_results()
+        elif report.state == "stopped":
+            self._update(key, state="stopped")
+            if not self._stopping:  # someone ended the worker, not the run: it leaves, and the next one gets the trial
+                self._queue.appendleft(key)
+                self._see_off(worker)
+        else:
+            self._fail(key, report.sentence or "The trial failed.", report.kind)
+            if report.kind not in _NOT_RETRIED:
+                self._see_off(worker)  # what failed may have left memory behind: the next one gets a new process
+
+    def _mourn(self, worker: WorkerProcess, code: int) -> None:
+        key = worker.trial
+        self._see_off(worker)
+        if key is None:
+            return
+        how = _death(code)
+        self._journal.tell("worker-died", trial=key.name, code=code, attempt=self._trial(key).attempts, sentence=how)
+        if self._stopping:
+            self._update(key, state="stopped")
+            return
+        words = worker.last_words() if code > 0 else ""
+        sentence = f"The worker process {how}{f': {words}' if words else ''}. Its log is {worker.log.name}."
+        self._fail(key, sentence, "")
+        self._deaths_in_a_row = 0 if self._missing or self._setbacks.began(key) else self._deaths_in_a_row + 1
+        if self._deaths_in_a_row >= ATTEMPTS:
+            self._give_up_on_all(sentence)
+
+    def _fail(self, key: TrialKey, sentence: str, kind: str) -> None:
+        self._notice_disks()
+        if self._missing:  # no failure of the trial's own
+            complain(f"{key.name}: {sentence}")
+            self._take_back(key, sentence)
+            return
+        attempt = self._trial(key).attempts
+        full = _is_full_disk(sentence)
+        given_up = kind in _NOT_RETRIED or full or self._setbacks.count(key) >= ATTEMPTS
+        self._journal.tell("trial-failed", trial=key.name, sentence=sentence, attempt=attempt, given_up=given_up)
+        if given_up:
+            self._update(key, state="failed", reason=sentence)
+        else:
+            self._take_back(key, sentence)
+        if full:  # every other trial would fail by it too; they stay queued for the resume
+            self._queue.clear()
+
+    def _take_back(self, key: TrialKey, sentence: str) -> None:
+        """Put a trial back in front of the queue; of a run that is stopping, leave it to the next start."""
+        if self._stopping:
+            self._update(key, state="stopped", reason=sentence)
+        else:
+            self._update(key, state="queued", reason=sentence)
+            self._queue.appendleft(key)
+
+    def _give_up_on_all(self, sentence: str) -> None:
+        """Fail what is queued: no worker lives long enough to begin a trial here."""
+        while self._queue:
+            self._update(self._queue.popleft(), state="failed", reason=sentence)
+
+    def _notice_disks(self) -> None:
+        """Look whether the disks are there; while one is not, wait, and at last let the run be resumed some time."""
+        before, waited = self._missing, self._disks.missed_for
+        self._missing = self._disks.missing()
+        if self._missing and not before:
+            complain(f"{self._missing}: waiting")
+        elif before and not self._missing:
+            told = f"For {waited:.0f} s {before}; the run goes on from the last checkpoints."
+            self._journal.tell("warning", sentence=told)
+        if self._missing and not self._stopping and (self._disks.removed() or waited > _DISK_PATIENCE):
+            complain(f"{self._missing}: leaving; `aimic resume` goes on when it is back")
+            self._stop_asked = time.monotonic()
+            for worker in self._workers.values():
+                worker.ask_to_stop()
+
+    def _notice_stop(self) -> None:
+        if not self._stopping and (self._signals or self._stop_file_exists()):
+            self._stop_asked = time.monotonic()
+            try:
+                if self._signals:
+                    self._folder.stop_file.touch()  # the workers look for it
+            except OSError:
+                for worker in self._workers.values():
+                    worker.ask_to_stop()
+            self._journal.tell("run-stopping")
+            self._status = replace(self._status, state="stopping")
+        if self._stop_asked is None:
+            return
+        if self._signals > 1 or time.monotonic() - self._stop_asked > _STOP_PATIENCE:
+            for worker in list(self._workers.values()):
+                key = worker.trial
+                self._selector.unregister(worker.output)
+                del self._workers[worker.slot.number]
+                worker.end(0.0)
+                if key is not None:
+                    self._update(key, state="stopped")
+
+    def _stop_file_exists(self) -> bool:
+        try:
+            return self._folder.stop_file.exists()
+        except OSError:  # a network mount that is gone asks for nothing
+            return False
+
+    # --- what is written --------------------------------------------------------------------------------------------
+
+    def _conclude(self) -> None:
+        trials = self._status.trials
+        failed = [trial for trial in trials if trial.state == "failed"]
+        state: State = "finished"
+        reason = ""
+        if failed:
+            state = "failed"
+            count = f"{len(failed)} of {len(trials)} trials failed" if len(trials) > 1 else "The trial failed"
+            reason = f"{count}: {failed[0].reason}"
+        elif any(trial.state != "finished" for trial in trials):
+            state = "stopped"
+        trials = tuple(
+            replace(trial, state="stopped") if trial.state in ("running", "queued") and trial.attempts else trial
+            for trial in trials
+        )
+        with suppress(OSError):
+            self._folder.stop_file.unlink(missing_ok=True)
+        # The figures were made while the run was still going on, and they say how it stood.
+        with suppress(OSError, ValueError):
+            results = read_json(self._folder.results_file)
+            write_json(self._folder.results_file, {**results, "state": state})
+        self._journal.tell(f"run-{state}", **({"sentence": reason} if reason else {}))
+        self._status = replace(self._status, state=state, ended=now(), trials=trials, reason=reason)
+        self._journal.save(self._status)
+        self._journal.close()
+
+    def _trial(self, key: TrialKey) -> TrialStatus:
+        return next(trial for trial in self._status.trials if trial.key == key)
+
+    def _update(self, key: TrialKey, **changes: Any) -> None:
+        trials = tuple(replace(trial, **changes) if trial.key == key else trial for trial in self._status.trials)
+        self._status = replace(self._status, trials=trials)
+
+    def _make_results(self) -> None:
+        self._figures_due = False
+        try:
+            self._evaluate()
+        except Exception as error:  # figures can be made again at any time; the trials must go on
+            sentence = error.sentence if isinstance(error, AimicError) else f"{type(error).__name__}: {error}"
+            self._journal.tell("warning", sentence=f"The figures could not be made: {one_line(sentence)}")
+
+    def _test_figures(self, key: TrialKey) -> dict[str, Any]:
+        events = EventReader(self._folder.trial(key).events_file, latest_only=("progress", "epoch")).new()
+        return next(
+            (event["test"] for event in reversed(events) if isinstance(event.get("test"), dict)),
+            {},
+        )
+
+
+def _death(code: int) -> str:
+    if code >= 0:
+        return f"left with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    hint = ", as the system does when memory runs out" if -code == signal.SIGKILL else ""
+    return f"was ended by {name}{hint}"
+
+
+def _is_full_disk(sentence: str) -> bool:
+    return "disk is full" in sentence or any(os.strerror(number) in sentence for number in FULL_DISK)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Be the scheduler of the run whose folder is named; return the exit code."""
+    folder = RunFolder(Path(arguments[0]).absolute())
+    lock = FileLock(folder.lock_file)
+    if not lock.acquire():
+        complain("another scheduler is at work on this run")
+        return 1
+    from aimic_tui.engine.evaluation.results import write_results
+    from aimic_tui.engine.experiment import Experiment
+
+    compute = Experiment.from_file(folder.experiment_file).compute
+    found = find_slots(compute.devices, compute.workers, compute.threads, compute.ranks)
+    slots, warning = settle_threads(folder, found, compute.threads)
+    scheduler = Scheduler(
+        folder,
+        slots,
+        [sys.executable, "-m", "aimic_tui.engine.runs.work.worker"],
+        lambda: write_results(folder.path),
+        warning,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, scheduler.on_signal)
+    status = scheduler.run()
+    if status.state != "finished":
+        lock.release()  # it may be resumed at once; a finished run is over when its report is there
+    if status.state in ("finished", "failed") and (problem := leave_report(folder)):
+        with suppress(OSError):
+            append_event(folder.events_file, "warning", sentence=problem)
+    lock.release()
+    return 0 if status.state == "finished" else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except AimicError as error:
+        complain(error.sentence)
+        sys.exit(error.exit_code)

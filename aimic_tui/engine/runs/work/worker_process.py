@@ -1,0 +1,148 @@
+"""The scheduler's end of a worker: its process, what it is handed, what it says.
+
+The worker reads a JSON line a trial from its stdin, `{"network", "fold", "seed", "inner"}`, and leaves when that is
+closed. It writes a JSON line a trial to its stdout, `{"trial", "state", "sentence", "kind"}`: `state` is finished,
+stopped or failed, `kind` the type of what went wrong. Whatever else it or its libraries print goes to a log file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Literal
+
+from aimic_tui.engine.machine.devices import Slot, worker_environment
+from aimic_tui.engine.run_folder import TrialKey
+from aimic_tui.engine.text import one_line
+
+_TAIL = 4096  # bytes of the log's end that are searched for its last line
+
+
+@dataclass(frozen=True)
+class TrialReport:
+    """What a worker says about a trial when it lets go of it."""
+
+    trial: str
+    state: Literal["finished", "stopped", "failed"]
+    sentence: str
+    kind: str
+
+
+class WorkerProcess:
+    """One worker, from its start to its end.
+
+    Args:
+        slot: its device and threads.
+        command: what to start; `--device cpu|cuda:0`, `--threads N` and `--ranks N` follow.
+        log: gets what it prints.
+    """
+
+    def __init__(self, slot: Slot, command: Sequence[str], log: Path) -> None:
+        self.slot = slot
+        self.trial: TrialKey | None = None
+        self.log = log
+        # It sees its own GPUs only, and the first of them is then the first one that it sees.
+        device = "cpu" if slot.device == "cpu" else "cuda:0"
+        with log.open("ab") as output:
+            self._log_start = output.tell()
+            self._process = subprocess.Popen(
+                [*command, "--device", device, "--threads", str(slot.threads), "--ranks", str(slot.ranks)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                env=worker_environment(slot, os.environ),
+            )
+        os.set_blocking(self.output.fileno(), False)
+        self._unfinished = b""
+
+    @property
+    def output(self) -> IO[bytes]:
+        """The pipe to wait on."""
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    def assign(self, trial: TrialKey) -> None:
+        """Hand it a trial. A worker that is already dead is noticed as one that died with the trial."""
+        self.trial = trial
+        line = json.dumps(asdict(trial)) + "\n"
+        try:
+            assert self._process.stdin is not None
+            self._process.stdin.write(line.encode())
+            self._process.stdin.flush()
+        except (BrokenPipeError, ValueError):
+            pass
+
+    def reports(self) -> list[TrialReport]:
+        """Return what it said since the last call, without waiting."""
+        while chunk := self._read():
+            self._unfinished += chunk
+        *lines, self._unfinished = self._unfinished.split(b"\n")
+        return [report for line in lines if (report := _to_report(line))]
+
+    def _read(self) -> bytes:
+        try:
+            return os.read(self.output.fileno(), 1 << 16)
+        except (BlockingIOError, ValueError):
+            return b""
+
+    def exit_code(self) -> int | None:
+        """Return its exit code (negative: the signal that ended it), None while it lives."""
+        return self._process.poll()
+
+    def last_words(self) -> str:
+        """Return the last line that this process wrote to its log, "" where there is none."""
+        try:
+            with self.log.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(self._log_start, size - _TAIL))
+                lines = file.read().decode("utf-8", "replace").split("\n")
+        except OSError:
+            return ""
+        return next((one_line(line) for line in reversed(lines) if line.strip()), "")
+
+    def ask_to_stop(self) -> None:
+        """Ask it to let go of its trial at the next step, where the run's folder can't hold a stop file."""
+        self._process.terminate()
+
+    def dismiss(self) -> None:
+        """Tell it that there is no more to do."""
+        try:
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+        except BrokenPipeError:
+            pass
+
+    def end(self, patience: float) -> None:
+        """See it off: wait `patience` seconds for it to leave by itself, then end it."""
+        self.dismiss()
+        for ask, seconds in ((None, patience), (self._process.terminate, 5.0), (self._process.kill, None)):
+            if ask is not None:
+                ask()
+            try:
+                self._process.wait(seconds)
+                break
+            except subprocess.TimeoutExpired:
+                continue
+        self.output.close()
+
+
+def _to_report(line: bytes) -> TrialReport | None:
+    try:
+        record = json.loads(line)
+        state = record["state"]
+        if state not in ("finished", "stopped", "failed"):
+            return None
+        return TrialReport(
+            str(record["trial"]), state, str(record.get("sentence") or ""), str(record.get("kind") or "")
+        )
+    except (ValueError, TypeError, KeyError):
+        return None

@@ -1,0 +1,54 @@
+"""A study's plan in words, for the Studies place and for `aimic study --dry-run`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.cells import cell_len
+
+from aimic_tui.engine.study.preview import CellPreview
+from aimic_tui.engine.study.study_file import Study
+from aimic_tui.engine.text import printable
+from aimic_tui.wording.numbers import duration, plural
+from aimic_tui.wording.text_tables import aligned
+
+
+def plan_lines(study: Study, cells: Sequence[CellPreview]) -> Iterator[str]:
+    """Write every data set and protocol with its images and trials, and what they can take together."""
+    rows = [["data set", "protocol", "images", "classes", "trials done", "of", "time left at most"]]
+    for cell in cells:
+        rows.append(
+            [
+                printable(cell.cell.data.name),
+                cell.cell.protocol,
+                f"{cell.images:,}",
+                f"{cell.classes}",
+                f"{cell.trials_done}",
+                f"{cell.trials}",
+                "done" if cell.trials and cell.trials_done == cell.trials else duration(cell.seconds),
+            ]
+        )
+    width = max(cell_len(row[0]) for row in rows)
+    yield from aligned([[row[0] + " " * (width - cell_len(row[0])) + "   " + row[1], *row[2:]] for row in rows])
+    yield ""
+    networks = plural(len(study.networks), "network")
+    done, trials = sum(cell.trials_done for cell in cells), sum(cell.trials for cell in cells)
+    known = [cell.seconds for cell in cells if cell.seconds is not None]
+    sources = ", ".join(sorted({cell.source for cell in cells if cell.source}))
+    yield f"{networks}, {done:,} of {plural(trials, 'trial')} done; the rest can take " + (
+        f"{duration(sum(known))} by {sources}; patience may end it sooner."
+        if len(known) == len(cells)
+        else "how long is not known: `aimic benchmark` measures it roughly, the first run exactly."
+    )
+    if outdated := [run for cell in cells for run in cell.outdated]:
+        yield outdated_words(outdated)
+
+
+def outdated_words(runs: Sequence[str]) -> str:
+    """Say which runs don't count any more."""
+    return f"! {plural(len(runs), 'run')} made with other settings don't count any more: {printable(', '.join(runs))}."
+
+
+def plan_troubles(cells: Sequence[CellPreview]) -> list[str]:
+    """Return a sentence for each thing that keeps a cell from being run as it stands."""
+    return list(dict.fromkeys(f"{cell.cell.title}: {cell.problem}" for cell in cells if cell.problem))

@@ -1,0 +1,53 @@
+"""What a trial leaves beside its model so that new images can be compared with those it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from aimic_tui.engine.data.preprocessing import Preprocessing
+from aimic_tui.engine.inference.loaded_model import flat_features
+from aimic_tui.engine.inference.make_reference import FoldImages, make_reference
+from aimic_tui.engine.inference.reference import Integers, write_reference
+from aimic_tui.engine.models.build import logits_from_features
+from aimic_tui.engine.models.model_folder import recorded_digest
+from aimic_tui.engine.training.feeds import FeatureFeed, ImageFeed, Tick
+from aimic_tui.engine.training.precision import Precision
+from aimic_tui.engine.training.task import FoldParts, TrialTask
+from aimic_tui.engine.training.trial_model import probabilities_of
+
+
+def leave_reference(
+    task: TrialTask,
+    parts: FoldParts,
+    way: Preprocessing,
+    network: nn.Module,
+    feed: ImageFeed | FeatureFeed,
+    *,
+    tick: Tick,
+    warn: Callable[[str], None],
+) -> None:
+    """Describe the model that was just left in the trial's folder; a full disk costs the description, not the trial.
+
+    Args:
+        network: with the model's weights, as `feed` uses it.
+    """
+    precision = Precision("fp32", torch.device(task.device))
+
+    def look(samples: Integers) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        found = feed.features(samples, precision, tick)
+        with torch.no_grad():
+            logits = logits_from_features(network, found.to(task.device))
+        return probabilities_of(logits), flat_features(found).numpy()
+
+    folder = task.folder / "model"
+    manifest = task.folder.parents[2] / "manifest.csv"
+    images = FoldImages(task.data_set, parts.train, parts.validation, parts.test, manifest)
+    try:
+        write_reference(folder, make_reference(images, way, recorded_digest(folder), look))
+    except OSError as error:
+        warn(f"The model's reference, for comparing new images with, could not be written ({error.strerror}).")

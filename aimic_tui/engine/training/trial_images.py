@@ -1,0 +1,112 @@
+"""From a trial's images to what its network is fed with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from aimic_tui.engine.data.cache import cached_images
+from aimic_tui.engine.data.preprocessing import Preprocessing
+from aimic_tui.engine.training.augmentation import Augmentation, normalised, ranges_of
+from aimic_tui.engine.training.batches import Loader
+from aimic_tui.engine.training.device_plan import Plan
+from aimic_tui.engine.training.feature_store import FeatureStore, features_key
+from aimic_tui.engine.training.feeds import FeatureFeed, ImageFeed, Tick
+from aimic_tui.engine.training.precision import Precision
+from aimic_tui.engine.training.progress import ProgressReport
+from aimic_tui.engine.training.task import TrialTask, places_of_used
+from aimic_tui.engine.training.trial_model import versions
+
+_EVALUATION_BATCH = {"cpu": 32, "cuda": 256}
+
+
+class TrialImages:
+    """The images of a trial, opened once.
+
+    Args:
+        task: whose.
+        preprocessing: their way to the network.
+        report: hears how far their decoding is, in `epoch`.
+        should_stop: asked while they are decoded.
+        warn: takes a sentence.
+
+    Raises:
+        UnreadableImage: an image can't be used.
+        Interrupted: `should_stop` said so.
+    """
+
+    def __init__(
+        self,
+        task: TrialTask,
+        preprocessing: Preprocessing,
+        *,
+        report: ProgressReport,
+        epoch: int,
+        should_stop: Callable[[], bool],
+        warn: Callable[[str], None],
+    ) -> None:
+        self._task, self._preprocessing, self._warn = task, preprocessing, warn
+        self._compute = task.experiment.compute
+        self._limit = int(self._compute.cache_limit * 1e9)
+        self._device = torch.device(task.device)
+        self._used, places = places_of_used(task.split)
+        self._paths = [task.data_set.path(int(index)) for index in self._used]
+        source = cached_images(
+            self._paths,
+            preprocessing,
+            task.cache_folder,
+            self._compute.cache,
+            lambda done, count: report.set("cache", epoch, done, count),
+            should_stop,
+            limit=self._limit,
+        )
+        if not source.cached and self._compute.cache != "off":
+            warn(source.reason)
+        self._loader = Loader(source, places, self._device)
+
+    def feed(self, network: nn.Module, plan: Plan) -> ImageFeed:
+        """Return a feed of the images through the whole network."""
+        mean, std = self._preprocessing.mean, self._preprocessing.std
+        ranges = ranges_of(self._task.experiment.augmentation)
+        return ImageFeed(
+            network,
+            self._loader,
+            Augmentation(ranges, seed=self._task.seed, mean=mean, std=std),
+            lambda images: normalised(images, mean, std),
+            evaluation_batch=self._evaluation_batch(plan),
+            ranks=self._task.ranks,
+        )
+
+    def frozen_feed(
+        self, network: nn.Module, plan: Plan, *, report: ProgressReport, epoch: int, tick: Tick
+    ) -> FeatureFeed:
+        """Return a feed of the images' features, computed once for all folds, through the classifier alone.
+
+        Args:
+            network: on the device, all but its last layer as it will stay.
+        """
+        report.begin("cache", epoch, len(self._used))
+        return FeatureFeed(
+            network,
+            self.feed(network, plan),
+            self._used,
+            device=self._device,
+            precision=Precision(plan.format, self._device),
+            tick=tick,
+            store=self._store(network, plan) if self._compute.cache != "off" else None,
+        )
+
+    def _store(self, network: nn.Module, plan: Plan) -> FeatureStore:
+        arithmetic = {
+            "format": plan.format,
+            "batch": self._evaluation_batch(plan),
+            "device": self._device.type,
+            "versions": versions(),
+        }
+        key = features_key(network, self._task.network, self._paths, self._preprocessing, arithmetic)
+        return FeatureStore(self._task.cache_folder, key, len(self._used), limit=self._limit, warn=self._warn)
+
+    def _evaluation_batch(self, plan: Plan) -> int:
+        return max(plan.batch_size, _EVALUATION_BATCH.get(self._device.type, 32))

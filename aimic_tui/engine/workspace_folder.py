@@ -1,0 +1,168 @@
+"""The folder that runs are kept in: which runs there are, and which data sets were seen."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.event_log import now, to_time
+from aimic_tui.engine.files import FileLock, read_json, write_json
+from aimic_tui.engine.run_folder import RunFolder
+from aimic_tui.engine.text import printable
+
+_REMEMBERED = 50  # data sets; the oldest go first
+_SHOWN = 5  # runs named in a sentence
+
+
+def usual_workspace() -> Path:
+    """Return where runs are kept unless one says otherwise: `$AIMIC_WORKSPACE`, else a folder in the current one."""
+    return Path(os.environ.get("AIMIC_WORKSPACE") or "aimic-workspace")
+
+
+@dataclass(frozen=True)
+class KnownDataSet:
+    """What was found when a data set was looked at last.
+
+    Attributes:
+        path: absolute.
+        groups: None where images have no groups.
+        problems: how many findings want attention; None where nobody looked for any.
+        when: the time of looking, with its zone.
+    """
+
+    path: str
+    images: int
+    classes: int
+    groups: int | None = None
+    problems: int | None = None
+    when: datetime | None = None
+
+
+class Workspace:
+    """A workspace; its folder is made when something is first put into it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root).expanduser().absolute()
+
+    @property
+    def runs_folder(self) -> Path:
+        """The folder with a folder a run."""
+        return self.root / "runs"
+
+    @property
+    def cache_folder(self) -> Path:
+        """Decoded images that runs share; safe to delete while no run is on."""
+        return self.root / "cache"
+
+    @property
+    def marks_folder(self) -> Path:
+        """Marks on data sets whose own folders can't be written."""
+        return self.root / "marks"
+
+    @property
+    def data_sets_file(self) -> Path:
+        """The data sets that were seen."""
+        return self.root / "data-sets.json"
+
+    def runs(self) -> list[RunFolder]:
+        """Return the runs, newest first."""
+        try:
+            entries = [path for path in self.runs_folder.iterdir() if not path.name.startswith(".")]
+        except OSError:
+            return []
+        folders = [RunFolder(path) for path in entries]
+        return sorted((run for run in folders if _is_run(run)), key=lambda run: run.name, reverse=True)
+
+    def find_run(self, text: str) -> RunFolder:
+        """Return the run that a person means by "latest", a name, the unique beginning of one, or a path.
+
+        Raises:
+            InputProblem: there is none, or more than one.
+        """
+        runs = self.runs()
+        shown = printable(text)
+        if text == "latest":
+            if not runs:
+                raise InputProblem(f"There is no run in {printable(str(self.root))} yet. `aimic train` starts one.")
+            return runs[0]
+        for run in runs:
+            if run.name == text:
+                return run
+        if text and (run := RunFolder(Path(text).expanduser().absolute())) and _is_run(run):
+            return run
+        matching = [run for run in runs if text and run.name.startswith(text)]
+        if len(matching) == 1:
+            return matching[0]
+        if matching:
+            names = ", ".join(printable(run.name) for run in matching[:_SHOWN])
+            more = f" and {len(matching) - _SHOWN} more" if len(matching) > _SHOWN else ""
+            raise InputProblem(f"{shown} is the beginning of several runs: {names}{more}. Write more of the name.")
+        raise InputProblem(f"There is no run {shown} in {printable(str(self.root))}. `aimic runs` lists what there is.")
+
+    def data_sets(self) -> tuple[KnownDataSet, ...]:
+        """Return the data sets that were seen, the latest first; an unreadable record counts as none."""
+        try:
+            found = [_data_set_from_record(record) for record in read_json(self.data_sets_file)["data_sets"]]
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return ()
+        return tuple(found)
+
+    def remember_data_set(
+        self, path: Path, *, images: int, classes: int, groups: int | None = None, problems: int | None = None
+    ) -> None:
+        """Note that a data set was looked at, for Home.
+
+        Raises:
+            OSError: the workspace can't be written.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.root / ".data-sets.lock")
+        for _ in range(100):  # another process writes it for a few milliseconds at most
+            if lock.acquire():
+                break
+            time.sleep(0.02)
+        try:
+            shown = str(Path(path).expanduser().absolute())
+            known = {known.path: known for known in self.data_sets()}
+            before = known.pop(shown, None)
+            if problems is None and before is not None and before.images == images:
+                problems = before.problems
+            entries = [KnownDataSet(shown, images, classes, groups, problems, now()), *known.values()]
+            records = [_to_record(entry) for entry in entries[:_REMEMBERED]]
+            write_json(self.data_sets_file, {"data_sets": records})
+        finally:
+            lock.release()
+
+    def forget_data_set(self, path: str) -> None:
+        """Take a data set off the list; its images are not touched.
+
+        Raises:
+            OSError: the workspace can't be written.
+        """
+        records = [_to_record(known) for known in self.data_sets() if known.path != path]
+        if self.data_sets_file.exists():
+            write_json(self.data_sets_file, {"data_sets": records})
+
+
+def _is_run(run: RunFolder) -> bool:
+    return run.status_file.is_file() or run.experiment_file.is_file()
+
+
+def _to_record(known: KnownDataSet) -> dict[str, Any]:
+    return {**vars(known), "when": known.when.isoformat(timespec="seconds") if known.when else None}
+
+
+def _data_set_from_record(record: dict[str, Any]) -> KnownDataSet:
+    return KnownDataSet(
+        path=str(record["path"]),
+        images=int(record["images"]),
+        classes=int(record["classes"]),
+        groups=None if record.get("groups") is None else int(record["groups"]),
+        problems=None if record.get("problems") is None else int(record["problems"]),
+        when=to_time(record.get("when")),
+    )

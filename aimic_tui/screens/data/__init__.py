@@ -1,0 +1,1 @@
+"""Data: are these images fit to learn from?"""

@@ -1,0 +1,242 @@
+"""What the Data place lists: the classes, the findings, and the images behind each of them, with their marks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import overload
+
+import numpy as np
+from textual.content import Content
+
+from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.data.listing.marks import Mark
+from aimic_tui.engine.text import printable
+from aimic_tui.widgets.bars import count_bar
+from aimic_tui.widgets.thumbnails import Thumbnail
+from aimic_tui.wording.numbers import SIGNS, count_text, plural
+from aimic_tui.workspace.audit_process import Audit, Finding
+from aimic_tui.workspace.data_session import OpenData
+
+_COUNT = 8  # "144,000"
+_LONGEST_NAME = 24
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """A class on its line, on one scale with the others."""
+
+    code: int
+    name: str
+    images: int
+    groups: int | None
+    most: int
+    widest_name: int
+
+    @property
+    def key(self) -> object:
+        """What stays the same of it while its figures change."""
+        return self.name
+
+    def draw(self, width: int) -> Content:
+        """Write the name, the counts and a bar."""
+        name_width = min(max(self.widest_name, 6), _LONGEST_NAME, max(6, width - 2 * _COUNT - 8))
+        counts = count_text(self.images).rjust(_COUNT)
+        groups = "" if self.groups is None else count_text(self.groups).rjust(_COUNT)
+        bar = max(0, width - name_width - len(counts) - len(groups) - 2)
+        return Content.assemble(
+            _cell(printable(self.name), name_width),
+            counts,
+            (groups, "$text-muted"),
+            "  ",
+            count_bar(self.images, self.most, bar) if bar else "",
+        )
+
+
+def class_heading(rows: Sequence[ClassRow], width: int) -> Content:
+    """Write the headings above the classes."""
+    if not rows:
+        return Content("")
+    name_width = min(max(rows[0].widest_name, 6), _LONGEST_NAME, max(6, width - 2 * _COUNT - 8))
+    groups = "" if rows[0].groups is None else "groups".rjust(_COUNT)
+    return Content.assemble(("Classes".ljust(name_width), "bold"), ("images".rjust(_COUNT) + groups, "$text-muted"))
+
+
+def class_rows(data_set: DataSet) -> tuple[ClassRow, ...]:
+    """Return the classes in the order of their names."""
+    counts = data_set.counts()
+    groups = data_set.group_counts() if data_set.grouped else {}
+    most = max(counts.values(), default=0)
+    widest = max((len(printable(name)) for name in counts), default=0)
+    return tuple(
+        ClassRow(code, name, counts[name], groups.get(name), most, widest) for code, name in enumerate(data_set.classes)
+    )
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    """A kind of finding on its line, the images that are marked, or the good news that there is no finding.
+
+    Attributes:
+        finding: None for good news.
+        words: what the line says.
+        settled: people have dealt with all of it.
+    """
+
+    finding: Finding | None
+    words: str
+    settled: bool = False
+
+    @property
+    def key(self) -> object:
+        """What stays the same of it while people deal with it."""
+        return self.words if self.finding is None else (self.finding.kind, self.finding.headline[:20])
+
+    def draw(self, width: int) -> Content:
+        """Write the sign and the words."""
+        if self.finding is not None and self.finding.kind == MARKED:
+            return Content.assemble((f"{EXCLUDED} ", "$primary"), _cell(self.words, width - 2))
+        good = self.finding is None or self.settled
+        sign, style = (SIGNS["finished"], "$success") if good else (SIGNS["attention"], "$warning")
+        return Content.assemble((f"{sign} ", style), _cell(self.words, width - 2))
+
+
+MARKED = "marked"  # the kind of the row with all images that have marks
+EXCLUDED = "–"
+
+
+def finding_rows(audit: Audit, data: OpenData | None = None) -> tuple[FindingRow, ...]:
+    """Return the findings, the gravest first, then what is well, then the images that are marked.
+
+    Args:
+        audit: what was found.
+        data: what has been decided since; without it nothing counts as settled.
+    """
+    rows = [_finding_row(finding, data) for finding in audit.findings]
+    kinds = {finding.kind for finding in audit.findings}
+    broken = {"empty", "truncated", "unreadable", "not-an-image", "too-large"}
+    if not kinds & broken:
+        rows.append(FindingRow(None, "every file can be read"))
+    if not kinds & {"duplicate", "near-duplicate"}:
+        rows.append(FindingRow(None, "no picture is there twice"))
+    if "label-conflict" not in kinds:
+        rows.append(FindingRow(None, "no picture has several labels"))
+    return tuple(rows)
+
+
+def _finding_row(finding: Finding, data: OpenData | None) -> FindingRow:
+    words = printable(finding.headline)
+    if data is None or finding.kind in ("", "shortcut"):
+        return FindingRow(finding, words)
+    settled = sum(data.settled(finding.kind, images) for images in finding.groups)
+    if not settled:
+        return FindingRow(finding, words)
+    every = settled == len(finding.groups)
+    return FindingRow(finding, f"{words}, settled" if every else f"{words}, {settled:,} settled", every)
+
+
+def marked_rows(data: OpenData) -> tuple[FindingRow, ...]:
+    """Return a row with the images that have marks, or none."""
+    if not data.marks:
+        return ()
+    images = tuple(sorted(data.marks))
+    excluded = sum(data.mark(image, "exclude") is not None for image in images)
+    out = f", {count_text(excluded)} left out" if excluded else ""
+    return (FindingRow(Finding(MARKED, (images,), ("",)), f"{plural(len(images), 'image')} marked{out}"),)
+
+
+class ImagesOf(Sequence[Thumbnail]):
+    """The images of a class or of a finding, made into thumbnails when they come into sight."""
+
+    def __init__(
+        self,
+        data: OpenData,
+        names: Sequence[str],
+        flagged: frozenset[str],
+        chosen: frozenset[str] = frozenset(),
+        *,
+        with_class: bool = False,
+    ) -> None:
+        """Make the sequence.
+
+        Args:
+            data: what is open.
+            names: of the images.
+            flagged: those that carry the sign that wants attention.
+            chosen: those that the next key is for.
+            with_class: say the class of each below it.
+        """
+        self._data, self.names, self._flagged, self._chosen = data, names, flagged, chosen
+        self._with_class = with_class
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @overload
+    def __getitem__(self, index: int) -> Thumbnail: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Thumbnail]: ...
+    def __getitem__(self, index: int | slice) -> Thumbnail | Sequence[Thumbnail]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        name = self.names[index]
+        path, caption = self._data.listed.root / name, name.rpartition("/")[2]
+        marks = self._data.marks.get(name, ())
+        out = any(mark.kind == "exclude" for mark in marks)
+        signs = signs_of(marks)
+        label = next((mark.label for mark in marks if mark.kind == "label"), "")
+        if label or self._with_class:
+            caption = f"{label or self._data.class_of(name)} {caption}".strip()
+        if name in self._chosen:
+            return Thumbnail(path, caption, f"●{signs}", "primary", out)
+        if marks:
+            return Thumbnail(path, caption, signs, "muted" if out else "primary", out)
+        return Thumbnail(path, caption, SIGNS["attention"] if name in self._flagged else "", "attention")
+
+
+_SIGN_OF = {"exclude": EXCLUDED, "label": "→", "label-error": "?", "reviewed": "✓", "group": "=", "note": "…"}
+
+
+def signs_of(marks: Sequence[Mark]) -> str:
+    """Return the signs of an image's marks, each once."""
+    return "".join(dict.fromkeys(_SIGN_OF[mark.kind] for mark in marks))
+
+
+def words_on_mark(mark: Mark) -> str:
+    """Say what a mark decides."""
+    said = {
+        "exclude": "left out",
+        "label": f"its right class is {mark.label}",
+        "label-error": "its class is doubted",
+        "reviewed": "reviewed, and right",
+        "group": f"in one group with {mark.group}" if mark.group != mark.image else "in one group with others",
+        "note": "note",
+    }[mark.kind]
+    return f"{_SIGN_OF[mark.kind]} {said}" + (f": {mark.note}" if mark.note else "")
+
+
+def names_of_class(data: OpenData, code: int) -> list[str]:
+    """Return the images of a class, in order, also those that are left out."""
+    data_set = data.data_set
+    names = [data_set.images[index] for index in np.flatnonzero(data_set.labels == code).tolist()]
+    out = [image for image, label in data.found.excluded.items() if label == data_set.classes[code]]
+    return sorted([*names, *out]) if out else names
+
+
+def headline(data: OpenData) -> str:
+    """Write what a data set is in a line: images, classes, groups."""
+    data_set = data.data_set
+    parts = [plural(len(data_set), "image"), plural(len(data_set.classes), "class", "classes")]
+    if data.found.excluded:
+        parts.insert(1, f"{count_text(len(data.found.excluded))} left out")
+    if data_set.grouped:
+        parts.append(f"{plural(len(data_set.group_names), 'group')} ({printable(data_set.group_rule)})")
+    else:
+        parts.append("no groups")
+    if data_set.parts is not None:
+        parts.append("parts given")
+    return " · ".join(parts)
+
+
+def _cell(text: str, width: int) -> Content:
+    return Content(text).truncate(max(width, 1), ellipsis=True, pad=True)

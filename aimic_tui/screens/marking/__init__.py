@@ -1,0 +1,1 @@
+"""Deciding about images, shared by Data and Results."""

@@ -1,0 +1,1 @@
+"""Predict: what are these, and which should I look at myself?"""

@@ -1,0 +1,211 @@
+"""What is asked before a model is judged: which class is which, what images share, and what of those it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from aimic_tui.engine.text import printable
+from aimic_tui.screens.marking.pattern_prompts import preview_of
+from aimic_tui.screens.marking.prompts import SHEET_CSS
+from aimic_tui.widgets.field import Choice
+from aimic_tui.widgets.frame import KeyLine, Rule
+from aimic_tui.wording.numbers import plural
+from aimic_tui.workspace.evaluation_job import DataToJudge
+
+_ASK, _OUT = "which?", "leave out"
+_IN = "judge"
+_NAME = 26  # columns at most
+_WORDS = {
+    "group": "What images of one patient or slide share: a pattern on their names, a manifest's column, or none.",
+    "trained": "Images that the model was trained on flatter it. Leave them out, or see how many they are.",
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the form gives.
+
+    Attributes:
+        matched: the data's classes -> the model's class; None where it is left out.
+        group: a pattern, a manifest's column, or "none".
+        without_trained: whether images that the model was trained on are left out.
+    """
+
+    matched: dict[str, str | None]
+    group: str
+    without_trained: bool
+
+
+class EvaluationForm(ModalScreen[Wanted | None]):
+    """A line for each class of the data with the model's to choose from; gives `Wanted`, or None after `esc`."""
+
+    DEFAULT_CSS = f"""
+    EvaluationForm {{
+        {SHEET_CSS}
+        #lines {{ height: auto; max-height: 20; margin-top: 1; }}
+        .line {{ height: 1; }}
+        #sheet .line Static {{ height: 1; padding: 0 2; color: $text-muted; text-wrap: nowrap; }}
+        .line:focus-within {{ color: $primary; }}  /* its own, or what is inside is not drawn anew */
+        #sheet .line:focus-within Static {{ color: $primary; text-style: bold; }}
+        .apart {{ margin-top: 1; }}
+        .line Input {{ width: 1fr; }}
+        #told {{ color: $text-muted; min-height: 2; }}
+        #problem {{ color: $warning; }}
+    }}
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "take", "Judge", id="judge.take", priority=True, tooltip="Judge the model on these images"),
+        Binding("down", "move(1)", "Next line", id="judge.down", priority=True, tooltip="The next line"),
+        Binding("up", "move(-1)", "Up", show=False, id="judge.up", priority=True, tooltip="The line before"),
+        Binding("j", "move(1)", show=False, id="judge.next", tooltip="The next line"),
+        Binding("k", "move(-1)", show=False, id="judge.previous", tooltip="The line before"),
+        Binding("escape", "cancel", "Cancel", id="judge.cancel", tooltip="Don't judge it"),
+    ]
+
+    def __init__(self, label: str, classes: Sequence[str], data: DataToJudge) -> None:
+        """Make the form.
+
+        Args:
+            label: the model in a few words.
+            classes: the model's.
+            data: what it is to be judged on.
+        """
+        super().__init__()
+        self._label, self._known, self._data = label, tuple(classes), data
+        self._theirs = tuple(data.counts)
+        taken = {match for match in data.matches.values() if match is not None}
+        self._free = [name for name in classes if name not in taken]
+
+    def compose(self) -> ComposeResult:
+        """Draw the sheet."""
+        data = self._data
+        width = min(_NAME, max([len(printable(name)) for name in self._theirs] + [12])) + 12
+        with Vertical(id="sheet"):
+            yield Rule()
+            yield Static(Content(f"Judge {printable(self._label)} on {printable(data.path)}"), id="title")
+            yield Static(Content(self._detail()), id="detail")
+            with VerticalScroll(id="lines", can_focus=False):
+                for at, name in enumerate(self._theirs):
+                    with Horizontal(classes="line"):
+                        shown = Content(printable(name)).truncate(width - 12, ellipsis=True, pad=True)
+                        title = Static(Content.assemble(shown, f"{data.counts[name]:>8,}"))
+                        title.styles.width = width
+                        yield title
+                        yield Choice(self._words(name), self._first(name), id=f"class-{at}")
+            with Horizontal(classes="line apart"):
+                yield _title("groups", width)
+                yield Input(data.rule, id="group", select_on_focus=False)
+            with Horizontal(classes="line"):
+                yield _title("images it knows", width)
+                yield Choice((_IN, _OUT), _IN, id="trained")
+            yield Static("", id="told")
+            yield Static("", id="problem")
+            yield KeyLine()
+
+    def _detail(self) -> str:
+        data = self._data
+        images = plural(len(data.images), "image")
+        without = f"; {plural(data.unlabelled, 'image')} without a class can't be judged" if data.unlabelled else ""
+        return (
+            f"{images} of {plural(len(self._theirs), 'class', 'classes')}{without}. Which class of the model is each? "
+            "Left and right choose."
+        )
+
+    def _words(self, name: str) -> list[str]:
+        return [*([_ASK] if self._first(name) == _ASK else []), *self._known, _OUT]
+
+    def _first(self, name: str) -> str:
+        """Take the class of the same name; ask where there is none, unless every class of the model is taken."""
+        return self._data.matches[name] or (_ASK if self._free else _OUT)
+
+    def on_mount(self) -> None:
+        """Go to the first line that asks."""
+        lines = list(self._lines())
+        first = next((line for line in lines if isinstance(line, Choice) and line.value == _ASK), lines[0])
+        first.focus()
+        self._preview()
+
+    def _lines(self) -> Iterator[Choice | Input]:
+        yield from (self.query_one(f"#class-{at}", Choice) for at in range(len(self._theirs)))
+        yield self.query_one("#group", Input)
+        yield self.query_one("#trained", Choice)
+
+    @on(events.DescendantFocus)
+    def _moved(self, event: events.DescendantFocus) -> None:
+        words = _WORDS.get(event.widget.id or "", self._detail())
+        self.query_one("#detail", Static).update(Content(words))
+
+    @on(Input.Changed)
+    @on(Choice.Changed)
+    def _changed(self) -> None:
+        self.query_one("#problem", Static).update("")
+        self._preview()
+
+    def _preview(self) -> None:
+        fine, words = self._groups()
+        style = "$text-muted" if fine else "$warning"
+        self.query_one("#told", Static).update(Content.styled(printable(words.partition("\n")[0]), style))
+
+    def _groups(self) -> tuple[bool, str]:
+        """Return whether the group rule can be taken, and what it makes of the images."""
+        rule = self.query_one("#group", Input).value.strip()
+        if rule == self._data.rule:  # a manifest's column, too
+            alone = rule in ("", "none")
+            many = plural(self._data.groups, "group")
+            return True, "Every image is a group of its own." if alone else f"{many}, which the intervals respect."
+        return preview_of(self._data.images, rule)
+
+    def action_move(self, step: int) -> None:
+        """Go to the line above or below."""
+        lines = list(self._lines())
+        here = lines.index(self.focused) if self.focused in lines else 0
+        lines[(here + step) % len(lines)].focus()
+
+    def action_take(self) -> None:
+        """Close with what was chosen, if nothing is left open."""
+        chosen = {name: self.query_one(f"#class-{at}", Choice).value for at, name in enumerate(self._theirs)}
+        asked = next((at for at, name in enumerate(self._theirs) if chosen[name] == _ASK), None)
+        fine, words = self._groups()
+        if asked is not None:
+            self.query_one(f"#class-{asked}", Choice).focus()
+            free = ", ".join(map(printable, self._free))
+            self._complain(
+                f"Which class is {printable(self._theirs[asked])}? The model has no class of that name; {free} "
+                f"{'has' if len(self._free) == 1 else 'have'} no images yet. Choose one, or leave it out."
+            )
+        elif all(other == _OUT for other in chosen.values()):
+            self._complain("Every class is left out. Choose the model's class of one or more.")
+        elif not fine:
+            self.query_one("#group", Input).focus()
+            self._complain(words)
+        else:
+            self.dismiss(
+                Wanted(
+                    {name: None if other == _OUT else other for name, other in chosen.items()},
+                    self.query_one("#group", Input).value.strip() or "none",
+                    self.query_one("#trained", Choice).value == _OUT,
+                )
+            )
+
+    def _complain(self, sentence: str) -> None:
+        self.query_one("#problem", Static).update(Content(sentence))
+
+    def action_cancel(self) -> None:
+        """Close without."""
+        self.dismiss(None)
+
+
+def _title(text: str, width: int) -> Static:
+    title = Static(text)
+    title.styles.width = width
+    return title

@@ -1,0 +1,381 @@
+"""A model on another laboratory's labelled images: what is it worth there, and what of it does the model know?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import numpy as np
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions
+from aimic_tui.engine.event_log import EventReader
+from aimic_tui.engine.text import printable
+from aimic_tui.screens.home.rows import short_path
+from aimic_tui.screens.place import Place
+from aimic_tui.screens.predict.evaluation_form import EvaluationForm, Wanted
+from aimic_tui.screens.predict.evaluation_view import classes_table, differing_text, figures_table, verdict_text
+from aimic_tui.widgets.dialogs import PathPrompt
+from aimic_tui.widgets.frame import Rule
+from aimic_tui.widgets.large_image import LargeImage
+from aimic_tui.widgets.matrix import ConfusionGrid
+from aimic_tui.widgets.row_list import RowList
+from aimic_tui.widgets.table_column import Cell
+from aimic_tui.wording.numbers import number, plural
+from aimic_tui.workspace.evaluation_job import (
+    DataToJudge,
+    Earlier,
+    EvaluationJob,
+    list_evaluations,
+    look_at_data,
+    new_evaluation,
+    read_answer,
+    start_evaluation,
+)
+from aimic_tui.workspace.model_choices import ModelChoice
+from aimic_tui.workspace.model_job import State, progress_line
+
+_NARROW = 110  # columns below which the matrix and how the images differ stand below each other
+_TICK = 0.5  # seconds between two looks at the progress
+
+
+class ResultPane(VerticalScroll, can_focus=True):
+    """What came of it, from the verdict down; scrolls where it is longer than the screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "scroll_down", "Down", show=False, id="evaluation.down", tooltip="Further down"),
+        Binding("up,k", "scroll_up", "Up", show=False, id="evaluation.up", tooltip="Back up"),
+        Binding("pagedown,ctrl+d,space", "page_down", show=False, id="evaluation.page-down", tooltip="A page down"),
+        Binding("pageup,ctrl+u", "page_up", show=False, id="evaluation.page-up", tooltip="A page up"),
+        Binding("home,g", "scroll_home", show=False, id="evaluation.top", tooltip="To the verdict"),
+        Binding("end,G", "scroll_end", show=False, id="evaluation.end", tooltip="To the end"),
+    ]
+
+
+class EvaluationScreen(Place):
+    """The earlier evaluations of a model, or one of them: as it is made, then what came of it."""
+
+    PLACE: ClassVar[str] = "predict"
+    CSS_PATH = "evaluation_screen.tcss"
+    AUTO_FOCUS: ClassVar[str | None] = None
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open", id="evaluation.open", tooltip="Open the evaluation in focus"),
+        Binding("n", "new", "Judge", id="evaluation.new", tooltip="Judge the model on labelled images"),
+        Binding(
+            "x",
+            "leave_out",
+            "Leave out known",
+            id="evaluation.leave-out",
+            tooltip="Judge again without the images that the model was trained on",
+        ),
+        Binding("s", "stop", "Stop", id="evaluation.stop", tooltip="Stop; nothing is written then"),
+        Binding("r", "again", "Again", id="evaluation.again", tooltip="Judge the same images again"),
+        Binding("escape", "back", "Back", id="evaluation.back", tooltip="Back; what is on its way goes on"),
+    ]
+
+    def __init__(self, choice: ModelChoice, known: tuple[str, ...] = (), *, data: str | None = None) -> None:
+        """Make the screen.
+
+        Args:
+            choice: the model that is judged.
+            known: folders of images that were used before, to choose from.
+            data: the labelled images to ask about at once; None begins with the earlier evaluations.
+        """
+        super().__init__()
+        self._choice, self._known, self._first = choice, known, data
+        self._job: EvaluationJob | None = None
+        self._state: State | None = None  # of the job on the screen
+        self._answer: Mapping[str, Any] | None = None
+        self._said: Predictions | None = None  # what the model said of each image, once it was asked for
+        self._processes: list[Any] = []  # kept, so that ended ones are waited for
+
+    def compose_body(self) -> ComposeResult:
+        """Yield the headline, the earlier evaluations, and what came of one."""
+        with Horizontal(id="title-line"):
+            yield Static("", id="title")
+            yield Static("", id="progress")
+        yield Rule()
+        with Vertical(id="choose"):
+            yield Static("", id="earlier-heading")
+            yield RowList[Earlier](lambda row, width: row.draw(width), lambda row: row.job.folder, id="earlier")
+        with ResultPane(id="result"):
+            yield Static("", id="verdict")
+            with Vertical(id="all-figures"):
+                yield Static("", id="figures")
+                yield Static("", id="classes")
+                with Horizontal(id="lower"):
+                    with Vertical(id="cells"):
+                        yield ConfusionGrid(id="matrix")
+                        yield Static("", id="behind")
+                    yield Static("", id="differing")
+                yield Static("", id="kept")
+
+    def on_mount(self) -> None:
+        """List what there is; where there is nothing yet, ask at once."""
+        self._list(ask=True)
+
+    # -- the earlier ones
+
+    @work(exclusive=True, group="list", exit_on_error=False)
+    async def _list(self, *, ask: bool = False) -> None:
+        choice = self._choice
+        found = await asyncio.to_thread(list_evaluations, self.shell.workspace, choice.target, choice.network_option)
+        rows = self.query_one("#earlier", RowList)
+        rows.show(found)
+        if self._job is not None:  # opened while the files were read: the headline is its own
+            return
+        self._title(f"Judge {choice.label}", "on labelled images from elsewhere")
+        self.query_one("#progress", Static).update("")
+        heading = Content.assemble(("Earlier evaluations", "bold"), ("   macro F1 there", "$text-muted"))
+        nothing = Content.assemble(
+            "This model was judged nowhere else yet.\n\n",
+            ("n", "bold $primary"),
+            " asks for labelled images: a folder with one sub-folder a class, or a manifest. Their classes are matched "
+            "with the model's by name, and you are asked about the others.",
+        )
+        self.query_one("#earlier-heading", Static).update(heading if found else nothing)
+        self.set_class(not found, "-none")
+        rows.focus()
+        self.refresh_bindings()
+        if ask and (self._first is not None or not found):
+            self.action_new()
+
+    @on(RowList.Chosen)
+    def action_open(self) -> None:
+        """Open the evaluation in focus."""
+        row = cast("Earlier | None", self.query_one("#earlier", RowList).chosen)
+        if row is not None:
+            self._follow(row.job)
+
+    # -- a new one
+
+    @work(exclusive=True, group="question")
+    async def action_new(self) -> None:
+        """Ask for labelled images, then which class is which, and start."""
+        if not self.may_change("judge a model"):
+            return
+        path = await self.app.push_screen_wait(
+            PathPrompt(
+                f"Labelled images to judge {self._choice.label} on",
+                detail="A folder with a folder of images for each class, or a manifest (.csv) that lists images.",
+                value=self._first or "",
+                suffixes=(".csv", ".tsv", ".npz"),
+                known=self._known,
+                check=lambda path: None if path.exists() else f"There is nothing at {printable(str(path))}.",
+            )
+        )
+        if path is None:
+            return
+        self._first = path
+        data = await self._look(path)
+        if data is None:
+            return
+        wanted = await self.app.push_screen_wait(EvaluationForm(self._choice.label, self._choice.classes, data))
+        if wanted is not None:
+            self._start(self._described(data, wanted))
+
+    async def _look(self, path: str) -> DataToJudge | None:
+        context = self.shell.context
+        settings = context.data_settings if context.data_path == path else {}  # as it was settled in Data
+        try:
+            return await asyncio.to_thread(look_at_data, path, settings, self._choice.classes)
+        except (AimicError, OSError) as problem:
+            words = problem.sentence if isinstance(problem, AimicError) else f"{printable(path)}: {problem}."
+            self._show_problem(f"These images can't be judged on. {words}")
+            return None
+
+    def _described(self, data: DataToJudge, wanted: Wanted) -> EvaluationJob:
+        return new_evaluation(
+            self.shell.workspace,
+            self._choice,
+            data,
+            wanted.matched,
+            wanted.group,
+            without_trained=wanted.without_trained,
+        )
+
+    def _show_problem(self, sentence: str) -> None:
+        self.shell.tell(sentence, "error")
+
+    @work(exclusive=True, group="start", exit_on_error=False)
+    async def _start(self, job: EvaluationJob) -> None:
+        try:
+            job, process = await asyncio.to_thread(start_evaluation, self.shell.workspace, job)
+        except OSError as problem:
+            self.shell.tell(f"The evaluation could not be started: {problem}", "error")
+            return
+        self._processes = [known for known in self._processes if known.poll() is None] + [process]
+        self._follow(job)
+
+    # -- one of them
+
+    @work(exclusive=True, group="follow", exit_on_error=False)
+    async def _follow(self, job: EvaluationJob) -> None:
+        """Show how an evaluation goes on until its process has ended, then what came of it."""
+        self._job, self._state, self._answer, self._said = job, None, None, None
+        self.set_class(True, "-one")
+        self.set_class(False, "-answered")
+        self._title(short_path(Path(job.data)), f"judged by {job.label}")
+        self.query_one("#verdict", Static).update("")
+        pane = self.query_one(ResultPane)
+        pane.scroll_home(animate=False)
+        pane.focus()
+        reader = EventReader(job.events_file, latest_only=("progress", "judging"))
+        said: dict[str, Any] = {}
+        while True:
+            state = await asyncio.to_thread(lambda: job.state)
+            for event in await asyncio.to_thread(reader.new):
+                said = event if event["event"] != "finished" else said
+            if state != self._state:
+                self._state = state
+                self.refresh_bindings()
+            done = int(said.get("done") or 0)
+            if state != "finished":
+                self.query_one("#progress", Static).update(progress_line(state, said, done))
+            if state != "running":
+                break
+            await asyncio.sleep(_TICK)
+        if state == "finished":
+            await self._show_answer(job)
+        else:
+            words = job.problem if state == "failed" else "It was stopped before there were figures; r judges again."
+            self.query_one("#verdict", Static).update(
+                Content.styled(printable(words), "$error" if state == "failed" else "")
+            )
+
+    async def _show_answer(self, job: EvaluationJob) -> None:
+        try:
+            self._answer = await asyncio.to_thread(read_answer, job)
+        except AimicError as problem:
+            self.query_one("#verdict", Static).update(Content.styled(problem.sentence, "$error"))
+            return
+        found = self._answer
+        groups = plural(found["groups"], "group")
+        self.query_one("#progress", Static).update(progress_line("finished", {}, found["images"]) + f" of {groups}")
+        self.query_one("#matrix", ConfusionGrid).show(np.array(found["confusion"]), found["classes"])
+        self.query_one("#kept", Static).update(
+            Content.styled(f"Kept in {printable(short_path(job.folder))}", "$text-muted")
+        )
+        self.add_class("-answered")
+        self._draw()
+        self.refresh_bindings()
+
+    def _draw(self) -> None:
+        """Write what depends on the width."""
+        found = self._answer
+        if found is None:
+            return
+        narrow = self.size.width < _NARROW
+        width = max(60, self.size.width - (3 if narrow else 5))  # without paddings and the scroll bar
+        self.query_one("#verdict", Static).update(verdict_text(found))
+        self.query_one("#figures", Static).update(figures_table(found, width))
+        self.query_one("#classes", Static).update(classes_table(found, width))
+        self.query_one("#differing", Static).update(differing_text(found, width if narrow else width // 2 - 2))
+
+    # -- the images behind the matrix
+
+    @on(ConfusionGrid.CellHighlighted)
+    def _cell_highlighted(self, event: ConfusionGrid.CellHighlighted) -> None:
+        event.stop()
+        if self._answer is not None:
+            label, said = (printable(self._answer["classes"][code]) for code in (event.row, event.column))
+            many = f"{plural(event.count, 'image')}; tab and enter show them" if event.count else "none"
+            self.query_one("#behind", Static).update(f"{label}, said to be {said}: {many}")
+
+    @on(ConfusionGrid.CellSelected)
+    @work(exclusive=True, group="images", exit_on_error=False)
+    async def _cell_selected(self, event: ConfusionGrid.CellSelected) -> None:
+        event.stop()
+        job, found = self._job, self._answer
+        if job is None or found is None or not event.count:
+            return
+        try:
+            known = self._said
+            said = known if known is not None else await asyncio.to_thread(read_predictions, job.predictions_file)
+            rule = await asyncio.to_thread(lambda: job.rule)
+        except AimicError as problem:
+            self.shell.tell(problem.sentence, "error")
+            return
+        self._said = said
+        behind = np.flatnonzero((said.labels == event.row) & (said.predicted == event.column))
+        rows = behind[np.argsort(-said.confidence[behind], kind="stable")].tolist()
+        root = Path(str(found.get("root", job.data)))
+        if rows:
+            await self.app.push_screen_wait(
+                LargeImage(
+                    len(rows), 0, lambda at: root / said.images[rows[at]], lambda at: _words(said, rows[at]), rule
+                )
+            )
+
+    # -- other actions
+
+    def action_leave_out(self) -> None:
+        """Judge again without the images that the model was trained on."""
+        if self._job is not None and self.may_change("judge a model"):
+            self._start(self._job.again(self.shell.workspace, without_trained=True))
+
+    def action_stop(self) -> None:
+        """Stop the evaluation on the screen."""
+        if self._job is not None and self.may_change("stop an evaluation"):
+            self._job.stop()
+            self.shell.tell("It stops after the images it is at. Nothing is written; r judges again.")
+
+    def action_again(self) -> None:
+        """Start the evaluation on the screen again."""
+        if self._job is not None and self.may_change("judge a model"):
+            self._start(self._job)
+
+    def action_back(self) -> None:
+        """Leave the evaluation for the list, or the list for the models; what is on its way goes on."""
+        if self._job is None:
+            self.dismiss(None)
+            return
+        self.workers.cancel_group(self, "follow")
+        self._job, self._state, self._answer = None, None, None
+        self.remove_class("-one", "-answered")
+        self._list()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what makes sense now."""
+        if action == "open":
+            return self._job is None and bool(self.query_one("#earlier", RowList).rows)
+        if action == "stop":
+            return self._state == "running"
+        if action == "again":
+            return self._state in ("stopped", "failed")
+        if action == "leave_out":
+            found = self._answer or {}
+            return bool(found.get("trained")) and not found.get("left_out_trained")
+        return True
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lay the figures out anew."""
+        self.set_class(event.size.width < _NARROW, "-narrow")
+        self._draw()
+
+    def _title(self, strong: str, rest: str) -> None:
+        self.query_one("#title", Static).update(
+            Content.assemble((printable(strong), "bold"), "   ", (printable(rest), "$text-muted"))
+        )
+
+
+def _words(said: Predictions, row: int) -> list[Cell]:
+    label, answer = (said.classes[int(codes[row])] for codes in (said.labels, said.predicted))
+    right = label == answer
+    return [
+        [(said.images[row], "strong")],
+        [
+            (label, ""),
+            ("  said to be ", "muted"),
+            (answer, "primary" if right else "attention"),
+            (f"  {number(float(said.confidence[row]))}", "strong"),
+        ],
+    ]

@@ -1,0 +1,190 @@
+"""What came of judging a model elsewhere, drawn: the verdict, the figures beside those at home, how images differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from textual.content import Content
+
+from aimic_tui.engine.evaluation.metric_titles import TITLES
+from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
+from aimic_tui.engine.text import printable
+from aimic_tui.widgets.interval_bar import Scale, axis, bar, common_scale
+from aimic_tui.wording.evaluation import about_classes, cautions
+from aimic_tui.wording.numbers import SIGNS, bar_text, count_text, interval_text, number, percent, plural
+
+Figures = Mapping[str, Mapping[str, float | None]]
+_NONE: Mapping[str, float | None] = {"value": None, "low": None, "high": None}
+_TITLE = 22
+_FIGURE, _DIFFERENCE = 20, 24
+_CLOSE = (18, 19, 21)  # the same of title, figure and difference where 80 columns must do
+_LEAST_BAR, _MOST_BAR = 14, 48
+_NAME = 24
+_SHARES = frozenset(TITLES) - LOWER_IS_BETTER  # figures of 0 to 1, drawn on one scale
+_SIGNS = {"fine": (SIGNS["finished"], "$success"), "attention": (SIGNS["attention"], "$warning"), "open": ("·", "")}
+_LIGHT = {
+    "red": "share of red",
+    "green": "share of green",
+    "blue": "share of blue",
+    "saturation": "saturation",
+    "brightness": "brightness",
+    "contrast": "contrast",
+    "sharpness": "sharpness",
+}
+_NOTABLE = 0.5  # standard deviations
+
+
+def verdict_text(found: Mapping[str, Any]) -> Content:
+    """Write the verdict in plain words, a sign before each sentence, then what to keep in mind."""
+    kinds = found.get("verdict_kinds") or ["open"] * len(found["verdict"])
+    lines = []
+    for sentence, kind in zip(found["verdict"], kinds, strict=False):
+        sign, style = _SIGNS.get(kind, _SIGNS["open"])
+        main, bracket, rest = printable(sentence).partition(" (")  # the figures behind it are not what is read first
+        lines.append(Content.assemble((f"{sign} ", style), (main, "bold" if kind != "open" else ""), bracket + rest))
+    if not lines:
+        lines.append(Content("Nothing is known of the model's own images, so there is nothing to compare with."))
+    for words in (*about_classes(found.get("left_out", {}), found.get("absent", ())), *cautions(found)):
+        lines.append(Content.styled(f"  {words}", "$text-muted"))
+    return Content("\n").join(lines)
+
+
+def figures_table(found: Mapping[str, Any], width: int) -> Content:
+    """Write every figure here, at home and their difference, and draw those that are shares on one scale."""
+    home: Figures | None = found.get("home")
+    here: Figures = found["pooled"]
+    names = [name for name in TITLES if name in here and here[name]["value"] is not None]
+    rows = [(TITLES[name], "", name in LOWER_IS_BETTER, here[name], *_at_home(found, home, name)) for name in names]
+    drawn = [name in _SHARES for name in names]
+    return _table("figure", rows, drawn, found, width, legend=True)
+
+
+def _at_home(
+    found: Mapping[str, Any], home: Figures | None, name: str
+) -> tuple[Mapping[str, float | None], Mapping[str, float | None]]:
+    return (home or {}).get(name, _NONE), found.get("differences", {}).get(name, _NONE)
+
+
+def classes_table(found: Mapping[str, Any], width: int) -> Content:
+    """Write the recall of each class here, at home and their difference, with its images."""
+    rows = []
+    for name in found["classes"]:
+        of = found["per_class"][name]
+        home, difference = (of.get("home") or {}).get("recall", _NONE), of.get("differences", {}).get("recall", _NONE)
+        rows.append((printable(name), count_text(of["support"]), False, of["recall"], home, difference))
+    return _table("recall, images", rows, [True] * len(rows), found, width)
+
+
+_Row = tuple[str, str, bool, Mapping[str, float | None], Mapping[str, float | None], Mapping[str, float | None]]
+
+
+def _table(
+    heading: str,
+    rows: Sequence[_Row],
+    drawn: Sequence[bool],
+    found: Mapping[str, Any],
+    width: int,
+    *,
+    legend: bool = False,
+) -> Content:
+    """Lay figures out: title, count, here, home, difference, and a bar where there is room for one."""
+    with_home = found.get("home") is not None
+    first = min(max([_TITLE, *(min(len(row[0]), _NAME) + len(row[1]) + 3 for row in rows)]), _NAME + 10)
+    each, last, gap = _FIGURE, _DIFFERENCE, "  "
+    if with_home and first + 2 * each + last > width:
+        (first, each, last), gap = _CLOSE, ""
+    written = first + each + (each + last if with_home else 0)
+    room = min(width - written - 2, _MOST_BAR)
+    ends = [
+        figure[end]
+        for row, draw in zip(rows, drawn, strict=True)
+        if draw
+        for figure in row[3:5]
+        for end in ("value", "low", "high")
+    ]
+    scale = common_scale(ends) if room >= _LEAST_BAR else None
+    head = heading.ljust(first) + f"here [{percent(found.get('confidence', 0.95))}]".ljust(each)
+    head += "at home".ljust(each) + f"{gap} difference".ljust(last) if with_home else ""
+    lines = [Content.styled(head + (axis(scale, room) if scale else ""), "$text-muted")]
+    for (title, count, lower, here, home, difference), draw in zip(rows, drawn, strict=True):
+        after = f" {count}{gap or ' '}" if count else " "
+        name = Content(title).truncate(first - len(after), ellipsis=True, pad=True)
+        parts: list[Content | tuple[str, str]] = [name, (after, "$text-muted"), (_written(here).ljust(each), "bold")]
+        if with_home:
+            parts += [(_written(home).ljust(each), ""), _padded(_difference(difference, gap, lower=lower), last)]
+        if scale and draw:
+            parts.append(_both(here, home if with_home else _NONE, scale, room))
+        lines.append(Content.assemble(*parts))
+    if scale and with_home and legend:
+        lines.append(Content.assemble(" " * written, ("● ", "$primary"), ("here   ○ at home", "$text-muted")))
+    return Content("\n").join(lines)
+
+
+def _written(figure: Mapping[str, float | None]) -> str:
+    return interval_text(figure["value"], figure["low"], figure["high"])
+
+
+def _difference(figure: Mapping[str, float | None], gap: str, *, lower: bool) -> Content:
+    """Write a difference: marked where its interval has no 0 and the figure is the worse for it."""
+    value, low, high = figure["value"], figure["low"], figure["high"]
+    text = interval_text(value, low, high)
+    text = text if text.startswith("-") else f" {text}"
+    shown = low is not None and high is not None and (low > 0 or high < 0)
+    worse = value is not None and (value > 0) == lower
+    sign, style = (SIGNS["attention"], "$warning") if shown and worse else (" ", "$success" if shown else "$text-muted")
+    return Content.styled(sign + gap[1:] + text, style)
+
+
+def _padded(content: Content, width: int) -> Content:
+    return content + " " * max(0, width - content.cell_length)
+
+
+def _both(here: Mapping[str, float | None], home: Mapping[str, float | None], scale: Scale, width: int) -> Content:
+    """Draw two figures on one line; what is here lies over what is at home."""
+    front = bar(here["value"], here["low"], here["high"], scale, width)
+    back = bar(home["value"], home["low"], home["high"], scale, width)
+    back = back.translate(str.maketrans("─├┤●", "╌╌╌○"))
+    pieces = [(front[at], "$primary") if front[at] != " " else (back[at], "$text-muted") for at in range(width)]
+    return Content.assemble(*pieces)
+
+
+def differing_text(found: Mapping[str, Any], width: int) -> Content:
+    """Write how the images differ from those that the model knows: as it sees them, and in light, colour and focus."""
+    shift = found.get("shift")
+    if not shift:
+        return Content.styled(
+            "How the images differ can't be said: nothing is known of the model's own.", "$text-muted"
+        )
+    auroc = shift["auroc"]
+    lines = [Content.styled("How the images differ", "bold")]
+    said = interval_text(auroc["value"], auroc["low"], auroc["high"])
+    lines.append(_fact("told apart by features", said, "area under the curve, 0.5 is chance", width))
+    distance = shift["distance"]
+    if distance is not None:
+        words = f"{distance:.1f} ×"
+        lines.append(_fact("feature distance", words, "1 is that of two halves of the known images", width))
+    room = max(4, min(16, width - 53))
+    lines.append(Content.styled(f"{'':<24}{'known':>8}{'here':>9}   deviations", "$text-muted"))
+    for name, of in shift["colours"].items():
+        deviations = of["deviations"]
+        digits = 0 if name in ("brightness", "contrast") else 3
+        notable = deviations is not None and abs(deviations) >= _NOTABLE
+        amount = "–" if deviations is None else f"{deviations:+.1f}"
+        drawn = bar_text(min(abs(deviations or 0.0), 3.0) / 3, room)
+        lines.append(
+            Content.assemble(
+                f"{_LIGHT.get(name, printable(name)):<24}",
+                f"{number(of['known'], digits):>8}{number(of['new'], digits):>9}",
+                (f"  {SIGNS['attention'] if notable else ' '} {amount:>5}  ", "$warning" if notable else ""),
+                (drawn, "$warning" if notable else "$secondary"),
+            )
+        )
+    words = f"{plural(shift['images'], 'image')} of each set; deviations: standard ones of the known images"
+    lines.append(Content.styled(words, "$text-muted"))
+    return Content("\n").join(lines)
+
+
+def _fact(title: str, said: str, words: str, width: int) -> Content:
+    rest = words if width >= 24 + len(said) + 3 + len(words) else ""
+    return Content.assemble(f"{title:<24}", (said, "bold"), (f"   {rest}", "$text-muted"))

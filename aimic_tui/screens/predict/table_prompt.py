@@ -1,0 +1,167 @@
+"""Where a prediction's table goes, and which share of errors is wanted: asked before a prediction starts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.inference.combined_calibration import trust_in
+from aimic_tui.engine.models.model_folder import find_models
+from aimic_tui.engine.text import printable
+from aimic_tui.screens.marking.prompts import SHEET_CSS
+from aimic_tui.widgets.frame import KeyLine, Rule
+from aimic_tui.widgets.path_input import PathInput
+from aimic_tui.workspace.model_choices import ModelChoice
+
+_WORDS = {
+    "output": "A CSV file; it grows while the images are read.",
+    "errors": "Such as 0.02: images that the model is too unsure about for this share of errors among the others are "
+    "marked as rejected, by what its validation images say. Empty: none is.",
+}
+
+
+@dataclass(frozen=True)
+class TableWish:
+    """The table's file, and the wanted share of errors; None where none was named."""
+
+    output: Path
+    max_error: float | None
+
+
+class TablePrompt(ModalScreen[TableWish | None]):
+    """Asks for the table's place and the wanted share of errors; gives `TableWish`, or None after `esc`."""
+
+    DEFAULT_CSS = f"""
+    TablePrompt {{
+        {SHEET_CSS}
+        .line {{ height: 1; }}
+        #lines {{ height: auto; margin: 1 0; }}
+        #sheet .line Static {{ width: 18; height: 1; color: $text-muted; }}
+        .line:focus-within {{ color: $primary; }}  /* its own, or what is inside is not drawn anew */
+        #sheet .line:focus-within Static {{ color: $primary; text-style: bold; }}
+        .line Input {{ width: 1fr; }}
+        #detail {{ min-height: 2; }}
+        #problem {{ color: $warning; min-height: 1; }}
+    }}
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "take", "Predict", id="table.take", priority=True, tooltip="Start the prediction"),
+        Binding("down", "move(1)", "Next line", id="table.down", tooltip="The next line"),
+        Binding("up", "move(-1)", "Up", show=False, id="table.up", tooltip="The line before"),
+        Binding("escape", "cancel", "Cancel", id="table.cancel", tooltip="Don't predict"),
+    ]
+
+    def __init__(self, choice: ModelChoice, value: str, check: Callable[[Path], str | None]) -> None:
+        """Make the prompt.
+
+        Args:
+            choice: the model, whose validation images say which share of errors can be had.
+            value: the table's place at first.
+            check: gives a sentence where a path can't be taken, None where it can.
+        """
+        super().__init__()
+        self._choice, self._value, self._check = choice, value, check
+
+    def compose(self) -> ComposeResult:
+        """Draw the sheet."""
+        with Vertical(id="sheet"):
+            yield Rule()
+            yield Static("The table of predictions", id="title")
+            with Vertical(id="lines"):
+                with Horizontal(classes="line"):
+                    yield Static("write it to")
+                    yield PathInput(self._value, suffixes=(".csv",), id="output")
+                with Horizontal(classes="line"):
+                    yield Static("wanted errors")
+                    yield Input(placeholder="none", id="errors", select_on_focus=False)
+            yield Static("", id="detail")
+            yield Static("", id="problem")
+            yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Put the cursor behind what is there."""
+        field = self.query_one("#output", Input)
+        field.focus()
+        field.cursor_position = len(field.value)
+
+    @on(events.DescendantFocus)
+    def _moved(self, event: events.DescendantFocus) -> None:
+        self.query_one("#detail", Static).update(_WORDS.get(event.widget.id or "", ""))
+
+    @on(PathInput.Offered)
+    def _show_choices(self, offered: PathInput.Offered) -> None:
+        self._complain("   ".join(offered.names[:40]))
+
+    @on(Input.Changed)
+    def _forget_problem(self) -> None:
+        self._complain("")
+
+    def action_move(self, step: int) -> None:
+        """Go to the other line."""
+        self.query_one("#errors" if self.focused is self.query_one("#output") else "#output", Input).focus()
+
+    @work(exclusive=True, group="take")
+    async def action_take(self) -> None:
+        """Close with what was asked for, or say why it can't be had."""
+        text = self.query_one("#output", Input).value.strip()
+        output = _path(text)
+        problem = self._check(output) if text else "Type a path, or press esc."
+        max_error = None
+        if problem is None:
+            try:
+                max_error = _share(self.query_one("#errors", Input).value)
+            except ValueError:
+                problem = "The wanted errors are a share above 0 and below 1, such as 0.02; or leave them empty."
+        if problem is None and max_error is not None:
+            problem = await asyncio.to_thread(_lacking, self._choice, max_error)
+        if problem is None:
+            self.dismiss(TableWish(output, max_error))
+        else:
+            self._complain(problem)
+
+    def _complain(self, sentence: str) -> None:
+        self.query_one("#problem", Static).update(Content(printable(sentence)))
+
+    def action_cancel(self) -> None:
+        """Close without."""
+        self.dismiss(None)
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _share(text: str) -> float | None:
+    """Read a share: `0.02` or `2 %`; None for nothing.
+
+    Raises:
+        ValueError: it is none.
+    """
+    text = text.strip().replace(",", ".")
+    if not text:
+        return None
+    value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    if not 0 < value < 1:
+        raise ValueError(text)
+    return value
+
+
+def _lacking(choice: ModelChoice, max_error: float) -> str | None:
+    """Return why a share of errors can't be promised for a model; None where it can."""
+    try:
+        trust_in(find_models(choice.target, choice.network_option or None), max_error=max_error)
+    except AimicError as problem:
+        return problem.sentence
+    return None

@@ -1,0 +1,1 @@
+"""Results: what did I learn, and can I believe it?"""

@@ -1,0 +1,154 @@
+"""A run's networks side by side: one figure with its interval drawn, the others written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events
+from textual.app import RenderResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.geometry import Size
+from textual.message import Message
+from textual.style import Style
+from textual.widget import Widget
+
+from aimic_tui.engine.evaluation.metric_titles import TITLES
+from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
+from aimic_tui.engine.text import printable
+from aimic_tui.widgets.interval_bar import axis, bar, common_scale
+from aimic_tui.widgets.table_column import cut
+from aimic_tui.wording.numbers import interval_text, number
+from aimic_tui.workspace.run_results import RunResults
+
+_WRITTEN = 20  # " 0.938 [.921 .951]"
+_OTHERS = ("accuracy", "balanced_accuracy", "auroc", "log_loss", "ece")
+_SHORT = {"balanced_accuracy": "balanced", "auroc": "AUROC", "log_loss": "log loss", "ece": "ECE"}
+_OTHER = 10
+_SHOWN = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "average_precision", "ece", "log_loss")
+
+
+class NetworkTable(Widget, can_focus=True):
+    """The networks, the best by the drawn figure first; one is chosen."""
+
+    DEFAULT_CSS = """
+    NetworkTable { height: auto; max-height: 8; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False, id="results.up", tooltip="The network above"),
+        Binding("down,j", "move(1)", "Down", show=False, id="results.down", tooltip="The network below"),
+    ]
+
+    @dataclass
+    class Chosen(Message):
+        """Another network was chosen."""
+
+        network: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._results: RunResults | None = None
+        self._order: list[str] = []
+        self._metric = _SHOWN[0]
+        self.chosen = ""
+
+    def show(self, results: RunResults) -> None:
+        """Show a run's networks."""
+        self._results = results
+        self._sort()
+        if self.chosen not in self._order:
+            self.chosen = self._order[0]
+            self.post_message(self.Chosen(self.chosen))
+        self.refresh(layout=True)
+
+    @property
+    def metric(self) -> str:
+        """The figure that is drawn."""
+        return self._metric
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The networks, the best by the drawn figure first."""
+        return tuple(self._order)
+
+    def next_metric(self) -> None:
+        """Draw the next figure."""
+        self._metric = _SHOWN[(_SHOWN.index(self._metric) + 1) % len(_SHOWN)]
+        self._sort()
+        self.refresh()
+
+    def _sort(self) -> None:
+        results = self._results
+        if results is None:
+            return
+        sign = 1 if self._metric in LOWER_IS_BETTER else -1
+
+        def place(network: str) -> float:
+            value = results.interval(network, self._metric)[0]
+            return float("inf") if value is None else sign * value
+
+        self._order = sorted(results.networks, key=place)
+
+    def action_move(self, step: int) -> None:
+        """Choose another network."""
+        if self._order:
+            at = min(max(self._order.index(self.chosen) + step, 0), len(self._order) - 1)
+            self._choose(self._order[at])
+
+    def _choose(self, network: str) -> None:
+        if network != self.chosen:
+            self.chosen = network
+            self.refresh()
+            self.post_message(self.Chosen(network))
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the network that was clicked."""
+        if network := event.style.meta.get("network"):
+            self._choose(network)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """A line a network and one of headers."""
+        return len(self._order) + 1
+
+    def render(self) -> RenderResult:
+        """Draw the table."""
+        results = self._results
+        if results is None:
+            return Content("")
+        name_width = min(max(len(printable(name)) for name in self._order), 26) + 3
+        others = [metric for metric in _OTHERS if metric != self._metric]
+        room = self.size.width - name_width - _WRITTEN
+        while others and room - len(others) * _OTHER < 24:
+            others.pop()
+        bar_width = max(0, min(60, room - len(others) * _OTHER - 1))
+        limits = (0.0, 1.0) if self._metric != "log_loss" else (0.0, 1e9)
+        values = [end for name in self._order for end in results.interval(name, self._metric)]
+        scale = common_scale(values, limits=limits)
+        head = "  network".ljust(name_width) + TITLES[self._metric].ljust(_WRITTEN) + axis(scale, bar_width)
+        head += "".join(_SHORT.get(metric, metric).rjust(_OTHER) for metric in others)
+        lines = [Content.styled(head, "$text-muted")]
+        for name in self._order:
+            value, low, high = results.interval(name, self._metric)
+            of = results.figures["networks"][name]
+            part = "" if of["trials_done"] == of["trials_total"] else f" {of['trials_done']}/{of['trials_total']}"
+            label = cut(printable(name), name_width - 3 - len(part)) + part
+            line = Content.assemble(
+                ("▸ " if name == self.chosen else "  ") + label.ljust(name_width - 2),
+                (interval_text(value, low, high).ljust(_WRITTEN), "bold"),
+                (bar(value, low, high, scale, bar_width), "$primary" if name == self.chosen else "$secondary"),
+                "".join(number(results.interval(name, metric)[0]).rjust(_OTHER) for metric in others),
+            )
+            if name == self.chosen and self.has_focus:
+                line = line.stylize_before("on $focus-row")
+            lines.append(line.stylize(Style.from_meta({"network": name})))
+        return Content("\n").join(self._in_sight(lines))
+
+    def _in_sight(self, lines: list[Content]) -> list[Content]:
+        room = self.size.height
+        if len(lines) <= room:
+            return lines
+        at = self._order.index(self.chosen)
+        start = min(max(0, at - room // 2), len(self._order) - (room - 1))
+        return [lines[0], *lines[1 + start : start + room]]

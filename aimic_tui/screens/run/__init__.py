@@ -1,0 +1,1 @@
+"""Run: is it going well, when is it done?"""

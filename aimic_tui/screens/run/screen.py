@@ -1,0 +1,372 @@
+"""Run: is it going well, when is it done?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Log, Static
+
+from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.run_folder import RunFolder, TrialKey
+from aimic_tui.engine.runs.control import request_stop, resume
+from aimic_tui.engine.runs.follow.log_lines import LogLine
+from aimic_tui.engine.runs.follow.snapshot import EpochRecord, RunFollower, RunSnapshot, TrialSnapshot
+from aimic_tui.engine.text import printable
+from aimic_tui.screens.place import Place
+from aimic_tui.screens.run.current_trial import now
+from aimic_tui.screens.run.system_use import system_table
+from aimic_tui.screens.run.trial_grid import TrialGrid, pooled_figure
+from aimic_tui.widgets.bars import progress_bar
+from aimic_tui.widgets.chart import Chart, ChartData, Series
+from aimic_tui.widgets.dialogs import Confirm
+from aimic_tui.widgets.frame import Rule
+from aimic_tui.wording.numbers import SIGNS, duration, interval_text, plural
+
+_PAUSE, _PAUSE_SLOW, _PAUSE_OVER = 0.5, 1.0, 2.0  # seconds between two looks; the last for a run that is over
+_METRICS = (
+    ("validation_macro_f1", "macro F1, validation"),
+    ("validation_accuracy", "accuracy, validation"),
+    ("validation_balanced_accuracy", "balanced accuracy, validation"),
+    ("learning_rate", "learning rate"),
+)
+_STATE_STYLES = {"running": "$primary", "stopping": "$primary", "failed": "$error", "finished": "$success"}
+_LEVEL_SIGNS = {"info": " ", "warning": "!", "error": "✗"}
+
+
+class RunScreen(Place):
+    """One run, followed by reading its folder."""
+
+    PLACE: ClassVar[str] = "run"
+    CSS_PATH = "screen.tcss"
+    AUTO_FOCUS = "TrialGrid"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared so by Textual
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "stop", "Stop", id="run.stop", tooltip="Stop the run; nothing finished is lost"),
+        Binding("r", "resume", "Resume", id="run.resume", tooltip="Go on with the run from its last checkpoints"),
+        Binding("d", "detach", "Detach", id="run.detach", tooltip="Leave the app; the run goes on without it"),
+        Binding("l", "log", "Log", id="run.log", tooltip="The run's story instead of the charts, and back"),
+        Binding("c", "charts", "Charts", id="run.charts", tooltip="What the charts show: the next figure"),
+        Binding("m", "machine", "Machine", id="run.machine", tooltip="What the workers use of the machine, and back"),
+        Binding(
+            "a",
+            "again",
+            "Again",
+            show=False,
+            id="run.again",
+            tooltip="Set up a run with the settings of this one, to change some",
+        ),
+        Binding("enter", "app.go('results')", "Results", show=False, id="run.results", tooltip="The figures so far"),
+    ]
+
+    class Followed(Message):
+        """How the run stands now."""
+
+        def __init__(self, snapshot: RunSnapshot) -> None:
+            super().__init__()
+            self.snapshot = snapshot
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._follower: RunFollower | None = None
+        self._snapshot: RunSnapshot | None = None
+        self._chosen: TrialKey | None = None
+        self._metric = 0
+        self._told: LogLine | None = None
+        self._looking = Lock()
+        self.add_class("-second")
+
+    def compose_body(self) -> ComposeResult:
+        """Yield the parts."""
+        yield Static("", id="empty")
+        yield Static("", id="head", classes="part")
+        yield Rule().add_class("part")
+        yield TrialGrid().add_class("part")
+        yield Rule().add_class("part")
+        with Horizontal(id="charts", classes="part"):
+            yield Chart(ChartData("loss"), id="loss")
+            yield Chart(ChartData("macro F1"), id="metric")
+        yield Log(id="log", max_lines=1000, classes="part")
+        yield Static("", id="machine", classes="part")
+        yield Rule().add_class("part")
+        yield Static("", id="now", classes="part")
+
+    # -- following
+
+    @on(events.ScreenResume)
+    def _resumed(self) -> None:
+        """Attach to the run in hand, or to the newest."""
+        path = self.shell.context.run
+        if path is None and (runs := self.shell.workspace.runs()):
+            path = self.shell.context.run = runs[0].path
+        self.set_class(path is None, "-empty")
+        if path is None:
+            self.query_one("#empty", Static).update("No run yet. Press 2 to set one up.")
+            return
+        if self._follower is None or self._follower.folder.path != Path(path):
+            self._follower = RunFollower(RunFolder(Path(path)))
+            self._snapshot, self._chosen, self._told = None, None, None
+            self.query_one("#log", Log).clear()
+            self.query_one("#head", Static).update(f"Reading {printable(Path(path).name)} ...")
+        self._follow(self._follower)
+
+    @on(events.ScreenSuspend)
+    def _suspended(self) -> None:
+        """Nobody looks: read nothing."""
+        self.workers.cancel_group(self, "follow")
+
+    @work(group="follow", exclusive=True, exit_on_error=False)
+    async def _follow(self, follower: RunFollower) -> None:
+        while True:
+            # A follower belongs to one thread at a time, and a cancelled worker's last look may still be going on.
+            snapshot = await asyncio.to_thread(_look, follower, self._looking)
+            self.post_message(self.Followed(snapshot))
+            over = snapshot.status.state not in ("queued", "running", "stopping")
+            await asyncio.sleep(_PAUSE_OVER if over else _PAUSE_SLOW if self.shell.slow_link else _PAUSE)
+
+    @on(Followed)
+    def _followed(self, event: Followed) -> None:
+        event.stop()
+        if self._follower is not None and event.snapshot.status.run == self._follower.folder.name:
+            self._snapshot = event.snapshot
+            self._draw()
+
+    # -- drawing
+
+    def _draw(self) -> None:
+        snapshot = self._snapshot
+        if snapshot is None:
+            return
+        trial = self._trial(snapshot)
+        with self.app.batch_update():
+            self.query_one("#head", Static).update(self._head(snapshot, trial))
+            self.query_one(TrialGrid).show(snapshot, trial.key if trial else None)
+            self._draw_charts(snapshot, trial)
+            self.query_one("#now", Static).update(now(snapshot, trial, tall=self.has_class("-tall")))
+            if self.has_class("-machine"):
+                self.query_one("#machine", Static).update(system_table(snapshot, self.size.width - 2))
+            self._draw_log(snapshot.log)
+        self.refresh_bindings()
+
+    def _trial(self, snapshot: RunSnapshot) -> TrialSnapshot | None:
+        """Return the trial that is chosen; where none is, the one that runs, else the last that was begun."""
+        for trial in snapshot.trials:
+            if trial.key == self._chosen:
+                return trial
+        running = [trial for trial in snapshot.trials if trial.status.state == "running"]
+        begun = [trial for trial in snapshot.trials if trial.epochs]
+        return next(iter(running or begun[-1:] or snapshot.trials), None)
+
+    def _head(self, snapshot: RunSnapshot, trial: TrialSnapshot | None) -> Content:
+        status = snapshot.status
+        done = f"{status.trials_done}/{len(status.trials)} trials"
+        words = [done]
+        if status.state != "running":
+            words.insert(0, status.state)
+        if snapshot.seconds_left is not None:
+            words.append(f"{duration(snapshot.seconds_left)} left")
+        if trial is not None and (found := pooled_figure(snapshot.results, trial.key.network)):
+            whose = f"{trial.key.network} " if len(status.networks) > 1 else ""
+            so_far = "" if status.state == "finished" else " so far"
+            figure = f"{printable(whose)}macro F1{so_far} {interval_text(found.value, found.low, found.high)}"
+            if self.has_class("-wide") or len(" · ".join(words)) + len(figure) < self.size.width - 40:
+                words.append(figure)
+        failed = sum(one.status.state == "failed" for one in snapshot.trials)
+        style = _STATE_STYLES.get(status.state, "$warning")
+        line = Content.assemble(
+            (f"{SIGNS[status.state]} ", style),
+            (printable(_run_title(status.run)), "bold"),
+            "  ",
+            progress_bar(snapshot.fraction, max(8, min(24, self.size.width - 76)), "$primary"),
+            "  ",
+            " · ".join(words),
+            (f" · ✗ {plural(failed, 'trial')} failed", "$error") if failed else "",
+        )
+        lines = [line]
+        if status.protocol != "honest":
+            text = (
+                "! optimistic: as published in 2022, the test images also choose the epoch; expect less on new images"
+            )
+            lines.append(Content.styled(text, "$warning"))
+        if reason := self._reason(snapshot, trial):
+            lines.append(reason)
+        return Content("\n").join(lines)
+
+    def _reason(self, snapshot: RunSnapshot, trial: TrialSnapshot | None) -> Content | None:
+        status = snapshot.status
+        if trial is not None and trial.status.reason:
+            return Content.styled(f"✗ {printable(trial.key.name)}: {printable(trial.status.reason)}", "$error")
+        if status.reason:
+            return Content.styled(printable(status.reason), "$error" if status.state == "failed" else "$warning")
+        if status.state in ("stopped", "interrupted"):
+            return Content.styled("r goes on from the last checkpoints.", "$warning")
+        return None
+
+    def _draw_charts(self, snapshot: RunSnapshot, trial: TrialSnapshot | None) -> None:
+        loss, metric = self.query_one("#loss", Chart), self.query_one("#metric", Chart)
+        if trial is None:
+            return
+        mark, mark_name = _best(trial)
+        epochs = _column(trial.epochs, "epoch")
+        losses = (
+            Series("train", epochs, _column(trial.epochs, "train_loss"), "second"),
+            Series("validation", epochs, _column(trial.epochs, "validation_loss"), "first"),
+        )
+        empty = "no epoch is finished yet"
+        loss.show(ChartData("loss", losses, log=True, mark=mark, mark_name=mark_name, empty=empty))
+        name, title = _METRICS[self._metric]
+        others = [
+            one
+            for one in snapshot.trials
+            if one.key.network == trial.key.network
+            and one.key != trial.key
+            and (one.key.inner == 0) == (trial.key.inner == 0)
+        ]
+        lines = [
+            Series("other folds", _column(one.epochs, "epoch"), _column(one.epochs, name), "faint")
+            for one in others
+            if one.epochs
+        ]
+        lines.append(Series(f"fold {trial.key.fold}", epochs, _column(trial.epochs, name), "first"))
+        log = name == "learning_rate"
+        metric.show(ChartData(title, tuple(lines), log=log, mark=mark, mark_name=mark_name, empty=empty))
+
+    def _draw_log(self, lines: Sequence[LogLine]) -> None:
+        new: list[LogLine] = []
+        for line in reversed(lines):
+            if line is self._told:
+                break
+            new.append(line)
+        if new:
+            self._told = new[0]
+            self.query_one("#log", Log).write_lines(_log_text(line) for line in reversed(new))
+
+    # -- keys
+
+    @on(TrialGrid.Chosen)
+    def _trial_chosen(self, event: TrialGrid.Chosen) -> None:
+        event.stop()
+        self._chosen = event.key
+        self._draw()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave out what can't be done in the run's state."""
+        state = self._snapshot.status.state if self._snapshot else ""
+        if action == "stop":
+            return state in ("queued", "running")
+        if action == "resume":
+            return state in ("stopped", "interrupted", "failed")
+        return True
+
+    def action_log(self) -> None:
+        """Show the log instead of the charts, or the charts again."""
+        shown = not self.has_class("-log")
+        self.set_class(shown, "-log")
+        self.remove_class("-machine")
+        if shown:
+            self.query_one("#log", Log).focus()
+        else:
+            self.query_one(TrialGrid).focus()
+
+    def action_machine(self) -> None:
+        """Show what the workers use instead of the charts, or the charts again."""
+        self.set_class(not self.has_class("-machine"), "-machine")
+        self.remove_class("-log")
+        self.query_one(TrialGrid).focus()
+        self._draw()
+
+    def action_charts(self) -> None:
+        """Show the next figure; where there is room for one chart, the loss is one of them."""
+        if self.has_class("-log") or self.has_class("-machine"):
+            self.remove_class("-log", "-machine")
+            self.query_one(TrialGrid).focus()
+            return
+        if self.has_class("-narrow") and self.has_class("-second") and self._metric == len(_METRICS) - 1:
+            self.remove_class("-second").add_class("-first")
+        elif self.has_class("-first"):
+            self.remove_class("-first").add_class("-second")
+            self._metric = 0
+        else:
+            self._metric = (self._metric + 1) % len(_METRICS)
+        self._draw()
+
+    @work(group="dialog", exclusive=True, exit_on_error=False)
+    async def action_stop(self) -> None:
+        """Ask, then stop the run."""
+        if self._follower is None or not self.may_change("stop a run"):
+            return
+        folder = self._follower.folder
+        question = f"Stop {_run_title(folder.name)}?"
+        detail = "It stops at the next step; what is done is kept, and r goes on from there."
+        if await self.app.push_screen_wait(Confirm(question, detail, yes="Stop", no="Leave it running")):
+            await self._do(request_stop, folder)
+
+    @work(group="resume", exclusive=True, exit_on_error=False)
+    async def action_resume(self) -> None:
+        """Go on with the run."""
+        if self._follower is not None and self.may_change("resume a run"):
+            self.shell.tell("Going on from the last checkpoints ...")
+            await self._do(resume, self._follower.folder)
+
+    async def _do(self, action: Callable[[RunFolder], object], folder: RunFolder) -> None:
+        try:
+            await asyncio.to_thread(action, folder)
+        except AimicError as problem:
+            self.shell.tell(problem.sentence, "error")
+        except OSError as error:
+            self.shell.tell(f"{folder.path} can't be written: {error.strerror}.", "error")
+
+    def action_again(self) -> None:
+        """Set up a run with the settings of this one."""
+        if self._follower is not None and self.may_change("start a run"):
+            self.shell.context.start_from = self._follower.folder.experiment_file
+            self.shell.go("set-up")
+
+    def action_detach(self) -> None:
+        """Leave the app and say how to come back."""
+        if self._follower is None:
+            self.app.exit()
+            return
+        name = printable(self._follower.folder.name)
+        alive = self._snapshot is not None and self._snapshot.status.alive
+        said = f"The run {name} goes on without the app. " if alive else ""
+        self.app.exit(message=Text(f"{said}`aimic watch {name}` shows it again."))
+
+
+def _look(follower: RunFollower, lock: Lock) -> RunSnapshot:
+    with lock:
+        return follower.snapshot()
+
+
+def _run_title(name: str) -> str:
+    """Return a run's name without the date in front of it."""
+    date, _, rest = name.partition("-")
+    clock, _, title = rest.partition("-")
+    return title if date.isdigit() and clock.isdigit() and title else name
+
+
+def _column(epochs: Sequence[EpochRecord], name: str) -> list[float]:
+    return [getattr(record, name) for record in epochs]
+
+
+def _best(trial: TrialSnapshot) -> tuple[float | None, str]:
+    if not trial.best_epoch:
+        return None, ""
+    return trial.best_epoch, f"best {trial.best_epoch}"
+
+
+def _log_text(line: LogLine) -> str:
+    who = f"{line.trial}: " if line.trial else ""
+    return f"{line.time.astimezone():%H:%M:%S} {_LEVEL_SIGNS[line.level]} {who}{line.text}"

@@ -1,0 +1,1 @@
+"""Set-up: what will happen if I press start?"""

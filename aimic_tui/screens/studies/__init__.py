@@ -1,0 +1,1 @@
+"""Studies: how do networks do over several data sets?"""

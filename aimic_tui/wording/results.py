@@ -1,0 +1,107 @@
+"""What a run's figures are worth, in words: how intervals are made, why there is none, what choosing the best does.
+
+For the Results place and for `aimic results`; figures are those of results.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aimic_tui.engine.evaluation.intervals import FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS
+from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, CLASS_TITLES, TITLES
+from aimic_tui.engine.text import printable
+from aimic_tui.wording.numbers import interval_text, plural
+
+# What stands in a table of classes, in the order of a laboratory's report.
+OF_CLASSES = ("recall", "specificity", "precision", "negative_predictive_value", "f1", "auroc", "average_precision")
+_NO_ERROR = "no error among these images to judge by"
+
+
+def class_methods(confidence: float) -> str:
+    """Say how the intervals in a table of classes are made, figures of one way together."""
+    ways: dict[str, list[str]] = {}
+    for metric in OF_CLASSES:
+        ways.setdefault(CLASS_METHODS[metric], []).append(CLASS_TITLES[metric])
+    said = "; ".join(f"{way} ({', '.join(names)})" for way, names in ways.items())
+    return f"{100 * confidence:g} % intervals: {said}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def why_no_interval(metric: str, network: Mapping[str, Any]) -> str:
+    """Say why an overall figure of a network has no interval; "" where it has one."""
+    figure = network["pooled"][metric]
+    if figure["low"] is not None:
+        return ""
+    if figure["value"] is None:
+        return "not defined for so few classes" if metric.startswith("top_") else "not defined on these images"
+    if network["groups"] < FEWEST_GROUPS:
+        return f"none: {plural(network['groups'], 'group')}, and {FEWEST_GROUPS} are needed"
+    few = [(_fewest(row), name) for name, row in network["classes"].items() if row["support"]]
+    groups, name = min(few, default=(FEWEST_GROUPS_OF_A_CLASS, ""))
+    if groups < FEWEST_GROUPS_OF_A_CLASS:
+        return f"none: {printable(name)} has too few groups"
+    return f"none: {_NO_ERROR}"
+
+
+def _fewest(row: Mapping[str, Any]) -> int:
+    return min(int(row["groups"]), int(row["groups_outside"]))
+
+
+def classes_without_intervals(network: Mapping[str, Any]) -> list[str]:
+    """Say, a sentence a cause, which classes have figures without an interval, and why."""
+    if network["groups"] < FEWEST_GROUPS:
+        return [
+            f"No intervals: the images come from {plural(network['groups'], 'group')}, and {FEWEST_GROUPS} are needed."
+        ]
+    absent, inside, outside, certain = [], [], [], []
+    for label, row in network["classes"].items():
+        name = printable(label)
+        if not row["support"]:
+            absent.append(name)
+        elif row["groups"] < FEWEST_GROUPS_OF_A_CLASS:
+            inside.append(f"{name} ({row['groups']})")
+        elif row["groups_outside"] < FEWEST_GROUPS_OF_A_CLASS:
+            outside.append(f"{name} ({row['groups_outside']})")
+        elif missing := [
+            CLASS_TITLES[metric]
+            for metric in OF_CLASSES
+            if row[metric]["value"] is not None and row[metric]["low"] is None
+        ]:
+            certain.append(f"{name} ({_listed(missing)})")
+    needed = f"and {FEWEST_GROUPS_OF_A_CLASS} are needed"
+    said = []
+    if absent:
+        said.append(f"No image of {_listed(absent)} was tested.")
+    if inside:
+        said.append(f"No interval for {_listed(inside)}: the images come from so few groups, {needed}.")
+    if outside:
+        said.append(f"No interval for {_listed(outside)}: so few groups have images of other classes, {needed}.")
+    if certain:
+        said.append(f"No interval for {_listed(certain)}: {_NO_ERROR}.")
+    return said
+
+
+def choice_lines(found: Mapping[str, Any], metric: str) -> list[str]:
+    """Say what the best network's figure is worth, a line each; none where one network alone was tested.
+
+    Args:
+        found: what results.json holds.
+        metric: the overall figure in question.
+    """
+    count = len(found["networks"])
+    if count < 2:
+        return []
+    best = f"The best of {count} by these figures is flattered by the choice"
+    if not found.get("inner_folds"):
+        protocol = " in the honest protocol" if found["optimistic"] else ""
+        best += f"; nested folds are not: split.inner_folds = 3{protocol}"
+    lines = [f"{best}."]
+    for chosen in found.get("chosen") or ():
+        figure = chosen["pooled"][metric]
+        value = interval_text(figure["value"], figure["low"], figure["high"])
+        lines.append(f"Chosen in each fold by its {chosen['by']}: {TITLES[metric]} {value}, not flattered.")
+    return lines

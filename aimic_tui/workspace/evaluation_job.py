@@ -1,0 +1,284 @@
+"""A model judged on labelled images: what was asked for, its process, its files, and what came of it.
+
+Each is a job with a folder in the workspace's `evaluations`, and in it what `aimic evaluate --output` keeps:
+evaluation.json and predictions.csv.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from textual.content import Content
+
+from aimic_tui.engine.data.listing.data_choice import DataChoice
+from aimic_tui.engine.data.listing.find_data_set import find_data_set, find_everything
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.event_log import now, to_time
+from aimic_tui.engine.files import read_json
+from aimic_tui.engine.inference.class_map import same_names
+from aimic_tui.engine.text import printable
+from aimic_tui.engine.workspace_folder import Workspace
+from aimic_tui.wording.numbers import SIGNS, ago, interval_text, plural
+from aimic_tui.workspace.audit_process import data_overrides
+from aimic_tui.workspace.model_choices import ModelChoice
+from aimic_tui.workspace.model_job import ModelJob, State, identity_of, is_alive, last_words, log_text, read_request
+from aimic_tui.workspace.prediction_job import stamped
+from aimic_tui.workspace.processes import command_line, start_command
+
+_STYLES = {"failed": "$error", "stopped": "$warning"}
+
+
+@dataclass(frozen=True, eq=False)
+class DataToJudge:
+    """A labelled data set that a model is to be judged on.
+
+    Attributes:
+        path: a folder, a manifest or a MedMNIST file.
+        settings: of the table `data` beside path and group.
+        counts: its classes -> images.
+        matches: its classes -> the model's class of the same name; None where there is none.
+        images: names, for a look at what a pattern makes of them.
+        rule: which groups it has: a pattern, a manifest's column or "none".
+        groups: how many.
+        unlabelled: images without a class, which can't be judged.
+    """
+
+    path: str
+    settings: Mapping[str, Any]
+    counts: Mapping[str, int]
+    matches: Mapping[str, str | None]
+    images: Sequence[str]
+    rule: str
+    groups: int
+    unlabelled: int
+
+
+def look_at_data(path: str, settings: Mapping[str, Any], classes: Sequence[str]) -> DataToJudge:
+    """Find the images of a data set without opening one, and match its classes with a model's.
+
+    Args:
+        settings: of the table `data`, beside the path.
+        classes: the model's.
+
+    Raises:
+        AimicError: there is no data set, or nothing says its classes.
+    """
+    choice = DataChoice.from_table(path, settings)
+    found = find_everything(choice)
+    data_set = find_data_set(choice) if found.conflicts else found.data_set  # which says what is wrong with it
+    counts = data_set.counts()
+    return DataToJudge(
+        path=path,
+        settings={name: value for name, value in settings.items() if name != "group"},
+        counts=counts,
+        matches=same_names(counts, classes),
+        images=data_set.images,
+        rule=data_set.group_rule,
+        groups=len(data_set.group_names),
+        unlabelled=len(found.unlabelled),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationJob(ModelJob):
+    """One evaluation.
+
+    Attributes:
+        data: the data set's path.
+        settings: of the table `data`, beside path and group.
+        group: as its option.
+        pairs: "model_class=data_class", as the option `--map` has them.
+        left_out: classes of the data that are not judged.
+        without_trained: whether images that the model was trained on are left out.
+    """
+
+    data: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    group: str = "auto"
+    pairs: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    without_trained: bool = False
+
+    @property
+    def predictions_file(self) -> Path:
+        """What the model said of each image."""
+        return self.folder / "predictions.csv"
+
+    @property
+    def state(self) -> State:
+        """How it stands, from its files and its process."""
+        if is_alive(self.process):
+            return "running"
+        if (self.folder / "evaluation.json").is_file():
+            return "finished"
+        words = last_words(self.log_file)
+        if words.startswith(("stopped", "interrupted")) or not (words or "Traceback" in log_text(self.log_file)):
+            return "stopped"  # asked for, or the machine went down
+        return "failed"
+
+    def arguments(self) -> list[str]:
+        """Return the command behind `aimic`."""
+        return [
+            "evaluate",
+            f"--output={self.folder}",
+            f"--events={self.events_file}",
+            *([f"--network={self.network}"] if self.network else []),
+            *data_overrides(self.settings),
+            f"--group={self.group}",
+            *(f"--map={pair}" for pair in self.pairs),
+            *(f"--leave-out={name}" for name in self.left_out),
+            *(["--leave-out-trained"] if self.without_trained else []),
+            "--",
+            str(self.model),
+            self.data,
+        ]
+
+    def again(self, workspace: Workspace, **changes: Any) -> EvaluationJob:
+        """Describe the same, with changes, in a folder of its own."""
+        return replace(self, folder=_folder(workspace, self.data), created=_created(), process=None, **changes)
+
+
+def new_evaluation(
+    workspace: Workspace,
+    choice: ModelChoice,
+    data: DataToJudge,
+    matched: Mapping[str, str | None],
+    group: str,
+    *,
+    without_trained: bool,
+) -> EvaluationJob:
+    """Describe an evaluation of which nothing was written yet.
+
+    Args:
+        matched: the data's classes -> the model's class, None where it is not judged.
+        group: a pattern, a manifest's column, or "none".
+    """
+    said = {name: other for name, other in matched.items() if other is not None and other != data.matches[name]}
+    return EvaluationJob(
+        folder=_folder(workspace, data.path),
+        label=choice.label,
+        model=choice.target,
+        network=choice.network_option,
+        data=data.path,
+        created=_created(),
+        settings=data.settings,
+        group=group,
+        pairs=tuple(f"{other}={name}" for name, other in said.items()),
+        left_out=tuple(name for name, other in matched.items() if other is None),
+        without_trained=without_trained,
+    )
+
+
+def _folder(workspace: Workspace, data: str) -> Path:
+    wanted = workspace.root / "evaluations" / stamped(Path(data))
+    free, number = wanted, 2
+    while free.exists():
+        free, number = wanted.with_name(f"{wanted.name}-{number}"), number + 1
+    return free
+
+
+def _created() -> str:
+    return now().isoformat(timespec="seconds")
+
+
+def start_evaluation(workspace: Workspace, job: EvaluationJob) -> tuple[EvaluationJob, subprocess.Popen[bytes]]:
+    """Start an evaluation in a process that outlives the app.
+
+    Raises:
+        OSError: its folder can't be written or the process can't be started.
+    """
+    job.folder.mkdir(parents=True, exist_ok=True)
+    job.events_file.unlink(missing_ok=True)
+    process = start_command(command_line(workspace.root, *job.arguments()), job.log_file, job.log_file)
+    started = replace(job, process=identity_of(process))
+    started.write_request()
+    return started, process
+
+
+def read_evaluation(folder: Path) -> EvaluationJob:
+    """Read an evaluation's request back.
+
+    Raises:
+        InputProblem: there is none, or it can't be read.
+    """
+    try:
+        record, common = read_request(folder)
+        return EvaluationJob(
+            **common,
+            data=str(record["data"]),
+            settings=dict(record["settings"]),
+            group=str(record["group"]),
+            pairs=tuple(map(str, record["pairs"])),
+            left_out=tuple(map(str, record["left_out"])),
+            without_trained=bool(record["without_trained"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise InputProblem(f"{printable(str(folder))} holds no evaluation that can be read: {error}.") from None
+
+
+def read_answer(job: EvaluationJob) -> Mapping[str, Any]:
+    """Read what `aimic evaluate` found.
+
+    Raises:
+        InputProblem: it can't be read.
+    """
+    file = job.folder / "evaluation.json"
+    try:
+        found = read_json(file)
+        if not {"images", "pooled", "per_class", "confusion", "classes", "verdict", "notes"} <= set(found):
+            raise ValueError("keys are missing")
+    except (OSError, ValueError, TypeError) as error:
+        raise InputProblem(f"{printable(str(file))} can't be read: {printable(str(error))}.") from None
+    answer: Mapping[str, Any] = found
+    return answer
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """An evaluation in a list: how it stands, and its answer where there is one."""
+
+    job: EvaluationJob
+    state: State
+    answer: Mapping[str, Any] | None
+
+    def draw(self, width: int) -> Content:
+        """Write it on a line: its sign, the data, macro F1, images, when."""
+        found = self.answer
+        figure = found["pooled"].get("macro_f1", {}) if found else {}
+        said = interval_text(figure.get("value"), figure.get("low"), figure.get("high")) if figure else self.state
+        images = plural(found["images"], "image") if found else ""
+        name = printable(Path(self.job.data).name or self.job.data)
+        room = max(12, width - 2 - 20 - 16 - 16)
+        return Content.assemble(
+            (SIGNS[self.state] + " ", _STYLES.get(self.state, "")),
+            Content(name).truncate(room - 2, ellipsis=True, pad=True),
+            "  ",
+            said.ljust(20),
+            (images.rjust(16), "$text-muted"),
+            (ago(to_time(self.job.created)).rjust(16), "$text-muted"),
+        )
+
+
+def list_evaluations(workspace: Workspace, model: Path | None = None, network: str = "") -> tuple[Earlier, ...]:
+    """Return the evaluations of a workspace, newest first; with `model` only those of that model."""
+    try:
+        folders = sorted((workspace.root / "evaluations").iterdir(), key=lambda path: path.name, reverse=True)
+    except OSError:
+        return ()
+    found = []
+    for folder in folders:
+        with suppress(InputProblem):
+            job = read_evaluation(folder)
+            if model is not None and (job.model != model or job.network != network):
+                continue
+            state = job.state
+            answer = None
+            with suppress(InputProblem):
+                answer = read_answer(job) if state == "finished" else None
+            found.append(Earlier(job, state, answer))
+    return tuple(found)

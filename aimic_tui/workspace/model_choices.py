@@ -1,0 +1,152 @@
+"""Which trained models there are to predict with: those of the workspace's runs, together or one by one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.content import Content
+
+from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.models.model_folder import find_models, read_model_card, validation_value
+from aimic_tui.engine.run_folder import RunFolder
+from aimic_tui.engine.runs.status import read_recorded
+from aimic_tui.engine.text import printable
+from aimic_tui.engine.workspace_folder import Workspace
+from aimic_tui.wording.numbers import ago, number, plural
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """Something that `aimic predict` takes as its MODEL.
+
+    Attributes:
+        run: the name of the run it is from; empty for a model from elsewhere.
+        network: its name.
+        target: a run's, a trial's or a model's folder.
+        folds: the models that answer together.
+        value: the mean of the validation figure that chose the epochs, more is better; NaN where unknown.
+        monitor: that figure's name.
+        classes: in the order of the outputs.
+        fold: what stands for a single model of several (`fold 2`); empty for all of them.
+        created: when the run was made.
+    """
+
+    run: str
+    network: str
+    target: Path
+    folds: int
+    value: float
+    monitor: str
+    classes: tuple[str, ...]
+    fold: str = ""
+    created: object = None
+
+    @property
+    def identity(self) -> tuple[Path, str, str]:
+        """What tells it from every other."""
+        return (self.target, self.network, self.fold)
+
+    @property
+    def label(self) -> str:
+        """It in a few words, for the headline of a prediction."""
+        whose = f"{self.run.split('-', 2)[-1]} / " if self.run else ""
+        return whose + self.network + (f", {self.fold}" if self.fold else self._together)
+
+    @property
+    def network_option(self) -> str:
+        """What commands get as `--network`; empty where the model is of one network anyway."""
+        return self.network if (self.target / "trials").is_dir() else ""
+
+    @property
+    def _together(self) -> str:
+        return f", {self.folds} folds together" if self.folds > 1 else ""
+
+    def draw(self, width: int) -> Content:
+        """Write it on a line: the run, the network, how many models, the figure, when."""
+        room = max(20, width - 9 - 19 - 16)
+        name_width = room // 2 if not self.fold else 4
+        value = "" if math.isnan(self.value) else number(abs(self.value))
+        many = self.fold or (plural(self.folds, "fold") + (" together" if self.folds > 1 else ""))
+        return Content.assemble(
+            _cell("" if self.fold else printable(self.run.split("-", 2)[-1] or self.target.name), name_width),
+            _cell(printable(self.network) if not self.fold else many, room - name_width),
+            _cell("" if self.fold else many, 19),
+            (value.rjust(9), ""),
+            (("" if self.fold else ago(self.created)).rjust(16), "$text-muted"),  # type: ignore[arg-type]
+        )
+
+
+def model_heading(width: int) -> Content:
+    """Write the headings above the models."""
+    room = max(20, width - 9 - 19 - 16)
+    half = room // 2
+    return Content.assemble(
+        ("Models".ljust(half), "bold"),
+        (
+            f"{'network':<{room - half}}{'answer':<19}{'validated':>9}{'when':>16}",
+            "$text-muted",
+        ),
+    )
+
+
+def list_models(workspace: Workspace) -> tuple[ModelChoice, ...]:
+    """Return the models of every run that has some, newest run first, each followed by its folds one by one."""
+    return tuple(choice for run in workspace.runs() for choice in _models_of(run))
+
+
+def model_at(path: Path, network: str = "") -> ModelChoice:
+    """Return the model that a path leads to: a run's, a trial's or a model's folder.
+
+    Args:
+        network: whose models to take from a run; empty for the best by validation.
+
+    Raises:
+        InputProblem: there is none.
+    """
+    models = find_models(path, network or None)
+    run = path.name if (path / "trials").is_dir() else ""
+    return _choice(run, path, models)
+
+
+def _models_of(run: RunFolder) -> list[ModelChoice]:
+    try:
+        status = read_recorded(run)
+    except AimicError:
+        return []
+    choices = []
+    for network in status.networks:
+        try:
+            models = find_models(run.path, network)
+            together = _choice(run.name, run.path, models, status.created)
+        except (AimicError, OSError):  # not trained yet, or damaged
+            continue
+        choices.append(together)
+        if len(models) > 1:
+            choices += [
+                _choice(run.name, model.parent, [model], status.created, model.parent.name.replace("fold-", "fold "))
+                for model in models
+            ]
+    return choices
+
+
+def _choice(run: str, target: Path, models: Sequence[Path], created: object = None, fold: str = "") -> ModelChoice:
+    card = read_model_card(models[0])
+    values = [value for value in map(validation_value, models) if value is not None]
+    return ModelChoice(
+        run=run,
+        network=card.network,
+        target=target,
+        folds=len(models),
+        value=sum(values) / len(values) if values else math.nan,
+        monitor=str(card.provenance.get("monitor", "macro_f1")),
+        classes=card.classes,
+        fold=fold,
+        created=created,
+    )
+
+
+def _cell(text: str, width: int) -> Content:
+    return Content(text).truncate(max(width - 2, 1), ellipsis=True, pad=True) + "  "

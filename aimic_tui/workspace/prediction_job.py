@@ -1,0 +1,156 @@
+"""A prediction on its way or done: its process, its files, and what is known of it after the app was closed.
+
+Each is a job with a folder in the workspace's `predictions`; its table lies there unless another place was named.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from textual.content import Content
+
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.event_log import now, to_time
+from aimic_tui.engine.text import printable
+from aimic_tui.engine.workspace_folder import Workspace
+from aimic_tui.wording.numbers import SIGNS, ago
+from aimic_tui.workspace.model_choices import ModelChoice
+from aimic_tui.workspace.model_job import ModelJob, State, identity_of, is_alive, last_words, read_request
+from aimic_tui.workspace.processes import command_line, start_command
+
+_STYLES = {"failed": "$error", "stopped": "$warning"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job(ModelJob):
+    """One prediction.
+
+    Attributes:
+        images: the file or folder.
+        output: the table.
+        max_error: the wanted share of errors among the images that are answered; None where none was named.
+    """
+
+    images: Path
+    output: Path
+    max_error: float | None = None
+
+    @property
+    def table(self) -> Path:
+        """The table as far as it is written."""
+        partial = self.output.with_name(self.output.name + ".partial")
+        return self.output if self.output.exists() and not partial.exists() else partial
+
+    def image_path(self, name: str) -> Path:
+        """Return the file of an image of the table."""
+        return self.images / name if self.images.is_dir() else self.images
+
+    @property
+    def state(self) -> State:
+        """How it stands, from its files and its process."""
+        if is_alive(self.process):
+            return "running"
+        if self.table == self.output:
+            return "finished"
+        words = last_words(self.log_file)
+        if words.startswith(("stopped", "interrupted")) or (self.table.exists() and not words):
+            return "stopped"  # asked for, or the machine went down: the rows that are there can be gone on from
+        return "failed"
+
+    def draw(self, width: int) -> Content:
+        """Write it on a line: its sign, the images, the model, when."""
+        room = max(20, width - 2 - 16)
+        half = room // 2
+        state = self.state
+        return Content.assemble(
+            (SIGNS[state] + " ", _STYLES.get(state, "")),
+            Content(printable(self.images.name or str(self.images))).truncate(half - 2, ellipsis=True, pad=True),
+            "  ",
+            Content.styled(printable(self.label), "$text-muted").truncate(room - half, ellipsis=True, pad=True),
+            (ago(to_time(self.created)).rjust(16), "$text-muted"),
+        )
+
+
+def new_job(choice: ModelChoice, images: Path, folder: Path, output: Path, max_error: float | None = None) -> Job:
+    """Describe a prediction of which nothing was written yet."""
+    return Job(
+        folder=folder,
+        label=choice.label,
+        model=choice.target,
+        network=choice.network_option,
+        images=images,
+        output=output,
+        created=now().isoformat(timespec="seconds"),
+        max_error=max_error,
+    )
+
+
+def job_folder(workspace: Workspace, images: Path) -> Path:
+    """Return a folder for a prediction: sortable by its time, and human."""
+    return workspace.root / "predictions" / stamped(images)
+
+
+def stamped(images: Path) -> str:
+    """Return a name for a job on images: sortable by its time, and human."""
+    return f"{datetime.now():%Y%m%d-%H%M%S}-{printable(images.stem)[:60]}"
+
+
+def start_job(workspace: Workspace, job: Job) -> tuple[Job, subprocess.Popen[bytes]]:
+    """Start a prediction, or go on with an interrupted one, in a process that outlives the app.
+
+    Raises:
+        OSError: its folder can't be written or the process can't be started.
+    """
+    job.folder.mkdir(parents=True, exist_ok=True)
+    arguments = ["predict", "--output", str(job.output), "--events", str(job.events_file)]
+    if job.network:
+        arguments += ["--network", job.network]
+    if job.max_error is not None:
+        arguments += ["--max-error", f"{job.max_error:g}"]
+    arguments += ["--", str(job.model), str(job.images)]
+    process = start_command(command_line(workspace.root, *arguments), job.log_file, job.log_file)
+    started = replace(job, process=identity_of(process))
+    started.write_request()
+    return started, process
+
+
+def list_jobs(workspace: Workspace) -> tuple[Job, ...]:
+    """Return the predictions of a workspace, newest first."""
+    try:
+        folders = sorted((workspace.root / "predictions").iterdir(), key=lambda path: path.name, reverse=True)
+    except OSError:
+        return ()
+    jobs = []
+    for folder in folders:
+        with suppress(InputProblem):
+            jobs.append(read_job(folder))
+    return tuple(jobs)
+
+
+def read_job(folder: Path) -> Job:
+    """Read a prediction's request back.
+
+    Raises:
+        InputProblem: there is none, or it can't be read.
+    """
+    try:
+        record, common = read_request(folder)
+        wanted = record.get("max_error")
+        return Job(
+            **common,
+            images=Path(record["images"]),
+            output=Path(record["output"]),
+            max_error=None if wanted is None else float(wanted),
+        )
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        raise InputProblem(f"{printable(str(folder))} holds no prediction that can be read: {error}.") from None
+
+
+def inputs_of(jobs: Sequence[Job]) -> list[str]:
+    """Return the folders of images that were predicted before, latest first, each once."""
+    return list(dict.fromkeys(str(job.images) for job in jobs))

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from aimic_tui.engine.data.audit.inspection import Inspection, inspect_data_set
+from aimic_tui.engine.errors import Interrupted
+from aimic_tui.engine.experiment import DataSettings
+
+from .conftest import MakeFolder
+
+
+def inspect(path: Path, **settings: str) -> Inspection:
+    return inspect_data_set(DataSettings(path=str(path), **settings))
+
+
+def found(inspection: Inspection) -> list[tuple[str, tuple[str, ...]]]:
+    return [(finding.kind, finding.paths) for finding in inspection.findings]
+
+
+def test_a_sound_folder(make_folder: MakeFolder):
+    said: list[tuple[str, int, int]] = []
+    root = make_folder({"a": 12, "b": 8})
+    inspection = inspect_data_set(DataSettings(path=str(root)), lambda *step: said.append(step))
+    answer = inspection.to_json()
+    assert answer["images"] == 20
+    assert answer["classes"] == {"a": 12, "b": 8}
+    assert answer["groups"] is None
+    assert answer["suggested_group"] is None
+    assert answer["problems"] == []
+    assert answer["formats"] == {"PNG": 20}
+    assert answer["sizes"] == [{"width": 24, "height": 20, "images": 20}]
+    assert ("read", 20, 20) in said
+    json.dumps(answer, allow_nan=False)
+
+
+def test_every_kind_of_fault_has_its_name(make_folder: MakeFolder):
+    root = make_folder({"a": 6, "b": 6})
+    good = (root / "a/000.png").read_bytes()
+    (root / "a/001.png").write_bytes(b"")
+    (root / "a/002.png").write_bytes(good[:150])
+    (root / "a/003.png").write_bytes(b"not at all")
+    (root / "a/notes.txt").write_text("not at all")
+    (root / "README.txt").write_text("beside the class folders")
+    (root / "b/001.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"x" * 50 + b"IEND")
+    Image.new("RGB", (5, 40)).save(root / "b/002.png")
+    (root / "b/003.png").write_bytes(good)
+    (root / "lonely.png").write_bytes(good)
+    assert found(inspect(root)) == [
+        ("label-conflict", ("a/000.png", "b/003.png")),
+        ("empty", ("a/001.png",)),
+        ("truncated", ("a/002.png",)),
+        ("unreadable", ("b/001.png",)),
+        ("not-an-image", ("a/003.png",)),
+        ("not-an-image", ("a/notes.txt",)),
+        ("too-small", ("b/002.png",)),
+        ("duplicate", ("a/000.png", "b/003.png")),
+        ("unlabelled", ("lonely.png",)),
+    ]
+
+
+def test_duplicates_are_found_by_their_pixels_not_their_bytes(make_folder: MakeFolder):
+    root = make_folder({"a": 4, "b": 4})
+    with Image.open(root / "a/000.png") as image:
+        image.save(root / "a/copy.bmp")
+        image.save(root / "a/copy.tif")
+    assert found(inspect(root)) == [("duplicate", ("a/000.png", "a/copy.bmp", "a/copy.tif"))]
+
+
+def test_dark_deep_images_are_not_taken_for_one_another(make_folder: MakeFolder):
+    root = make_folder({"a": 0, "b": 0})
+    random = np.random.default_rng(0)
+    for index in range(6):
+        values = random.integers(0, 120, (200, 200), dtype=np.uint16)
+        values[7, 7] = 60_000  # one hot pixel, so that the brightest value says nothing of the others
+        tifffile.imwrite(root / "ab"[index % 2] / f"{index}.tif", values)
+    inspection = inspect(root)
+    assert inspection.findings == ()
+    assert "data.intensity = percentiles" in inspection.notes[0]
+
+
+def test_a_single_class_and_repeated_rows_are_findings_not_errors(make_folder: MakeFolder):
+    root = make_folder({"a": 3})
+    assert "single class" in inspect(root).notes[0]
+    rows = ["path,label", "a/000.png,x", "a/000.png,y", "a/001.png,y", "a/001.png,y", "a/002.png,"]
+    (root / "list.csv").write_text("\n".join(rows))
+    assert found(inspect(root / "list.csv")) == [
+        ("label-conflict", ("a/000.png",)),
+        ("duplicate", ("a/001.png",)),
+        ("unlabelled", ("a/002.png",)),
+    ]
+
+
+def test_groups_and_what_the_names_suggest(make_folder: MakeFolder):
+    root = make_folder({"a": 0, "b": 0})
+    random = np.random.default_rng(0)
+    for index in range(40):
+        pixels = random.integers(0, 256, (20, 20, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(root / "ab"[index % 2] / f"slide{index // 8}_{index}.png")
+    answer = inspect(root).to_json()
+    assert (answer["groups"], answer["suggested_group"], answer["group_rule"]) == (5, r"^(slide\d+)", r"^(slide\d+)")
+    answer = inspect(root, group="none").to_json()
+    assert (answer["groups"], answer["suggested_group"]) == (None, r"^(slide\d+)")
+
+
+def test_hostile_names_come_through(make_folder: MakeFolder):
+    root = make_folder({"a": 2, "b": 2})
+    for name in (b"\xff.png", b"\x1b[31m.png", b"new\nline.png", b"=1.png"):
+        (root / "a" / os.fsdecode(name)).touch()
+    inspection = inspect(root)
+    assert len(inspection.findings) == 4
+    assert "\\udcff" in json.dumps(inspection.to_json())
+
+
+def test_it_can_be_stopped(make_folder: MakeFolder):
+    with pytest.raises(Interrupted):
+        inspect_data_set(DataSettings(path=str(make_folder({"a": 2, "b": 2}))), None, lambda: True)
+
+
+def test_the_real_images(shared: Path):
+    answer = inspect(shared / "data/cell-types").to_json()
+    assert answer["classes"] == {"platelet": 361, "red_cell": 1144, "white_cell": 372}
+    assert answer["suggested_group"] == r"^(smear\d+)"
+    assert answer["groups"] == 364
+    kinds = Counter(problem["kind"] for problem in answer["problems"])
+    # cells that were photographed twice, and crops of one cell that show another
+    assert kinds == {"near-duplicate": 20, "outlier": 9}

@@ -1,0 +1,83 @@
+"""Second thoughts before a start: each where it belongs, none where all is well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aimic_tui.engine.experiment import Experiment
+from aimic_tui.engine.runs.prepare.advice import advice_on, problems_outside
+from aimic_tui.engine.runs.prepare.forecast import DataFacts, Division, Forecast
+from aimic_tui.engine.workspace_folder import Workspace
+
+FACTS = DataFacts({"a": 900, "b": 700}, groups=1600)
+DIVISION = Division(train=(1088,) * 5, validation=(192,) * 5, test=(320,) * 5, used=1600)
+PLAN = Forecast(1, 5, 5, 1088, 192, 30, 5000, 10**8, 10**8, 10**11)
+
+
+def keys(
+    facts: DataFacts = FACTS, division: Division = DIVISION, plan: Forecast = PLAN, **settings: Any
+) -> dict[str, str]:
+    experiment = Experiment().with_values({key.replace("__", "."): value for key, value in settings.items()})
+    return {item.key: item.sentence for item in advice_on(experiment, facts, division, plan)}
+
+
+def test_the_defaults_on_enough_images_want_no_second_thought() -> None:
+    assert keys() == {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "key", "words"),
+    [
+        ({"training__batch_size": 2000}, "training.batch_size", "more than the 1088 training images"),
+        ({"training__epochs": 2, "training__warmup": 0.5}, "training.epochs", "steps a trial"),
+        ({"model__weights": "none"}, "training.epochs", "from random weights"),
+        ({"training__learning_rate": 0.5}, "training.learning_rate", "may diverge"),
+        ({"training__learning_rate": 1e-8}, "training.learning_rate", "hardly anything"),
+        ({"model__trainable": "head", "model__weights": "none"}, "model.trainable", "freezes random layers"),
+        ({"model__trainable": "head", "augmentation__preset": "strong"}, "augmentation.preset", "no effect"),
+        ({"training__warmup": 40.0}, "training.warmup", "a fifth"),
+        ({"training__schedule": "plateau", "training__decay_every": 12}, "training.decay_every", "never falls"),
+        ({"training__schedule": "step"}, "training.decay_every", "never falls in 30"),
+        ({"data__balance": "undersample"}, "data.balance", "throws images"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_settings_that_do_not_help_each_other_are_named(settings: dict[str, Any], key: str, words: str) -> None:
+    assert words in keys(**settings)[key]
+
+
+def test_sgd_may_have_a_rate_that_adamw_may_not() -> None:
+    assert "training.learning_rate" not in keys(training__learning_rate=0.1, training__optimizer="sgd")
+
+
+def test_a_disk_that_is_too_small_goes_first() -> None:
+    found = keys(plan=Forecast(1, 5, 5, 1088, 192, 30, 5000, 10**11, 0, 10**9), training__learning_rate=0.5)
+    assert next(iter(found)) == "compute.cache"
+    assert "1.0 GB are free" in found["compute.cache"]
+
+
+def test_unequal_classes_without_balance_are_said() -> None:
+    assert "10 times" in keys(facts=DataFacts({"a": 1000, "b": 100}), data__balance="none")["data.balance"]
+
+
+def test_what_the_split_cannot_give_is_passed_on() -> None:
+    found = keys(division=Division((9,), (1,), (2,), "Few images choose the epoch: 1.", 12, ("No image of b.",)))
+    assert found["split.validation"] == "Few images choose the epoch: 1."
+    assert found["split.method"] == "No image of b."
+
+
+def test_what_stands_in_the_way_is_said_at_its_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIMIC_WEIGHTS", str(tmp_path / "none"))
+    workspace = Workspace(tmp_path)
+    wrong = Experiment().with_values(
+        {"model.networks": ["mobilenet_v2", "no_such_network"], "compute.devices": "cuda:99"}
+    )
+    found = {problem.key: problem.sentence for problem in problems_outside(wrong, workspace)}
+    assert set(found) == {"model.networks", "model.weights", "compute.devices"}
+    assert "aimic weights fetch mobilenet_v2" in found["model.weights"]
+    size = Experiment().with_values({"model.weights": "none", "model.image_size": 100, "model.networks": ["test_vit"]})
+    assert [problem.key for problem in problems_outside(size, workspace)] == ["model.image_size"]
+    assert problems_outside(Experiment().with_values({"model.weights": "none"}), workspace) == ()

@@ -1,0 +1,58 @@
+"""Time is named only where something like it was timed here, and by what is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from aimic_tui.engine.experiment import Experiment
+from aimic_tui.engine.runs.prepare.duration import Setup, estimate
+from aimic_tui.engine.runs.prepare.forecast import Forecast
+from aimic_tui.engine.workspace_folder import Workspace
+from tests.screens.made_run import make_data, make_run
+
+PLAN = Forecast(
+    networks=1, folds=5, trials=5, train=68, validation=12, epochs=30, steps=None, run_bytes=0, cache_bytes=0
+)
+EXPERIMENT = Experiment().with_values({"model.weights": "none", "compute.devices": "cpu"})
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    make_run(tmp_path / "space", make_data(tmp_path / "cells"), folds=2, epochs=3)
+    return Workspace(tmp_path / "space")
+
+
+def test_earlier_runs_tell_the_pace(workspace: Workspace) -> None:
+    found = estimate(workspace, EXPERIMENT, PLAN, {})
+    assert found is not None
+    assert found.source == "earlier runs here"
+    # 1.5 s an epoch of 34 images that train and 6 that validate, for a third of the cost
+    assert found.seconds == pytest.approx(1.5 / 36 * (68 + 12 / 3) * 30 * 5, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"model.networks": ["resnet50"]}, {"model.image_size": 96}, {"model.trainable": "head"}],
+    ids=str,
+)
+def test_another_network_size_or_part_that_learns_was_not_timed(workspace: Workspace, other: dict[str, object]) -> None:
+    assert estimate(workspace, EXPERIMENT.with_values(other), PLAN, {}) is None
+
+
+def test_a_range_test_tells_the_pace_where_nothing_ran(tmp_path: Path) -> None:
+    tested = {Setup("mobilenet_v2", 224, "all", "cpu"): 20.0}
+    assert estimate(Workspace(tmp_path), EXPERIMENT, PLAN, {}) is None
+    found = estimate(Workspace(tmp_path), EXPERIMENT, PLAN, tested)
+    assert found is not None
+    assert found.source == "the range test"
+    assert found.seconds == pytest.approx((68 + 12 / 3) / 20 * 30 * 5)
+
+
+def test_both_are_named_where_both_were_needed(workspace: Workspace) -> None:
+    two = EXPERIMENT.with_values({"model.networks": ["mobilenet_v2", "resnet50"]})
+    found = estimate(workspace, two, replace(PLAN, networks=2, trials=10), {Setup("resnet50", 224, "all", "cpu"): 5.0})
+    assert found is not None
+    assert found.source == "earlier runs here and the range test"

@@ -1,0 +1,81 @@
+"""What figures are worth, in words: how intervals are made, why there is none, what choosing the best does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aimic_tui.wording.results import choice_lines, class_methods, classes_without_intervals, why_no_interval
+
+SOME = {"value": 0.9, "low": 0.8, "high": 0.95}
+BARE = {"value": 0.9, "low": None, "high": None}
+CLASS_FIGURES = ("recall", "specificity", "precision", "negative_predictive_value", "f1", "auroc", "average_precision")
+
+
+def a_class(figure: dict[str, float | None], **facts: int) -> dict[str, Any]:
+    given = {"support": 20, "groups": 10, "groups_outside": 10, **facts}
+    return {**dict.fromkeys(CLASS_FIGURES, figure), **given}
+
+
+def a_network(groups: int = 30, **classes: dict[str, Any]) -> dict[str, Any]:
+    return {"groups": groups, "classes": classes, "pooled": {"auroc": BARE, "accuracy": SOME}}
+
+
+def test_every_figure_of_a_class_has_its_method_named() -> None:
+    said = class_methods(0.9)
+    assert said.startswith(
+        "90 % intervals: Wilson, effective number of images (sensitivity, specificity, PPV, NPV, F1)"
+    )
+    assert "bootstrap over groups, logit (AUROC)" in said
+    assert "bootstrap over groups, BCa (average precision)" in said
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ({"blast": a_class(BARE, groups=3)}, "No interval for blast (3): the images come from so few groups, and 5"),
+        ({"blast": a_class(BARE, groups_outside=2)}, "No interval for blast (2): so few groups have images of other"),
+        ({"blast": a_class(BARE, support=0)}, "No image of blast was tested."),
+        ({"blast": {**a_class(SOME), "auroc": {**BARE, "value": 1.0}}}, "No interval for blast (AUROC): no error"),
+    ],
+)
+def test_a_class_without_an_interval_is_told_why(rows: dict[str, Any], said: str) -> None:
+    found = classes_without_intervals(a_network(normal=a_class(SOME), **rows))
+    assert len(found) == 1
+    assert found[0].startswith(said)
+
+
+def test_classes_with_intervals_need_no_words_and_too_few_groups_need_one_sentence() -> None:
+    assert classes_without_intervals(a_network(normal=a_class(SOME))) == []
+    assert classes_without_intervals(a_network(groups=7, a=a_class(BARE), b=a_class(BARE))) == [
+        "No intervals: the images come from 7 groups, and 10 are needed."
+    ]
+
+
+def test_an_overall_figure_without_an_interval_is_told_why() -> None:
+    assert why_no_interval("accuracy", a_network(normal=a_class(SOME))) == ""
+    assert why_no_interval("auroc", a_network(normal=a_class(SOME), blast=a_class(SOME, groups=4))) == (
+        "none: blast has too few groups"
+    )
+    assert why_no_interval("auroc", a_network(groups=1, normal=a_class(SOME))) == "none: 1 group, and 10 are needed"
+    assert why_no_interval("auroc", a_network(normal=a_class(SOME))) == "none: no error among these images to judge by"
+
+
+def test_names_of_classes_are_printable() -> None:
+    (said,) = classes_without_intervals(a_network(**{"evil\x1b[31m": a_class(BARE, groups=1)}))
+    assert "\x1b" not in said
+
+
+def test_the_best_of_several_is_flattered_and_nested_folds_are_offered_until_they_are_there() -> None:
+    one: dict[str, Any] = {"networks": {"a": {}}, "chosen": [], "inner_folds": 0, "optimistic": False}
+    assert choice_lines(one, "macro_f1") == []
+    two = {**one, "networks": {"a": {}, "b": {}}}
+    (line,) = choice_lines(two, "macro_f1")
+    assert line.startswith("The best of 2 by these figures is flattered by the choice")
+    assert "split.inner_folds = 3" in line
+    assert "honest protocol" in choice_lines({**two, "optimistic": True}, "macro_f1")[0]
+    chosen = [{"by": "inner folds", "pooled": {"macro_f1": SOME}}]
+    lines = choice_lines({**two, "inner_folds": 3, "chosen": chosen}, "macro_f1")
+    assert "split.inner_folds" not in lines[0]
+    assert lines[1] == "Chosen in each fold by its inner folds: macro F1 0.900 [.800 .950], not flattered."
