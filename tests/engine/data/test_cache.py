@@ -17,8 +17,7 @@ from aimic_tui.engine.data.cache import cached_images
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.data.reading.read_image import UnreadableImage
 from aimic_tui.engine.errors import Interrupted
-
-from .conftest import MakeFolder
+from tests.engine.data.conftest import MakeFolder
 
 PREPROCESSING = Preprocessing(16, "stretch", "auto", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 

@@ -13,8 +13,7 @@ from aimic_tui.engine.data.manifest import COLUMNS, read_manifest, write_manifes
 from aimic_tui.engine.errors import InputProblem, Interrupted
 from aimic_tui.engine.experiment import DataSettings
 from aimic_tui.engine.files import read_table
-
-from .conftest import MakeFolder
+from tests.engine.data.conftest import MakeFolder
 
 
 def find(path: Path, **settings: str) -> DataSet:

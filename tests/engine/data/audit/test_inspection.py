@@ -13,8 +13,7 @@ from PIL import Image
 from aimic_tui.engine.data.audit.inspection import Inspection, inspect_data_set
 from aimic_tui.engine.errors import Interrupted
 from aimic_tui.engine.experiment import DataSettings
-
-from .conftest import MakeFolder
+from tests.engine.data.conftest import MakeFolder
 
 
 def inspect(path: Path, **settings: str) -> Inspection:

@@ -13,8 +13,7 @@ from aimic_tui.engine.data.audit.measures import ROW, Measures, measure_images
 from aimic_tui.engine.data.reading.input_rule import AS_STORED, InputRule
 from aimic_tui.engine.errors import Interrupted
 from aimic_tui.engine.experiment import DataSettings
-
-from .conftest import MakeFolder
+from tests.engine.data.conftest import MakeFolder
 
 
 def images(root: Path) -> list[Path]:

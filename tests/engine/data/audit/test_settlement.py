@@ -14,8 +14,7 @@ from aimic_tui.engine.data.listing.find_data_set import find_data_set
 from aimic_tui.engine.data.listing.marks import MARKS_NAME, Mark, add_marks, read_marks
 from aimic_tui.engine.data.manifest import write_listing
 from aimic_tui.engine.errors import AimicError
-
-from .test_find import touch
+from tests.engine.data.listing.test_find_data_set import touch
 
 IMAGES = ("a/1.png", "a/2.png", "a/3.png", "b/1.png", "b/2.png")
 FINDINGS = [

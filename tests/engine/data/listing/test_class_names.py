@@ -14,8 +14,7 @@ from aimic_tui.engine.data.listing.marks import MARKS_NAME, Mark, add_marks
 from aimic_tui.engine.data.listing.name_pattern import name_pattern
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.experiment import DataSettings, Experiment, with_overrides
-
-from .test_find import touch
+from tests.engine.data.listing.test_find_data_set import touch
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.listing.find_data_set import find_data_set, find_everything, image_files
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.experiment import DataSettings
-
-from .conftest import MakeFolder
+from tests.engine.data.conftest import MakeFolder
 
 
 def touch(root: Path, *names: str) -> Path:

@@ -27,8 +27,7 @@ from aimic_tui.engine.data.listing.marks import (
 )
 from aimic_tui.engine.errors import AimicError, InputProblem, UsageProblem
 from aimic_tui.engine.files import FileLock, read_table
-
-from .test_find import touch
+from tests.engine.data.listing.test_find_data_set import touch
 
 
 @pytest.fixture
