@@ -1,37 +1,113 @@
-"""What can go wrong for a user, as types that carry a sentence.
+"""What can go wrong for a user, as types that carry a sentence and what programs act on.
 
-A sentence says what is wrong, where, and what to do. `cli.py` prints it on stderr and leaves with the
-type's exit code; a screen shows it. Everything else that is raised is a fault of the program.
+A sentence says what is wrong, where, and what to do. `cli.py` prints it on stderr and leaves with the type's exit code; a
+screen shows it. Whoever has to act on an error reads its attributes, never its sentence. Everything else that is raised is
+a fault of the program.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
+
+ErrorCode = Literal["failed", "usage", "input", "storage", "disk-full", "memory", "worker-died", "interrupted", "fault"]
+"""The kind of an error, for programs: `--json`, event files and a worker's reports have it.
+
+`fault` is a fault of the program; all others are explained by their sentence. More may follow; these keep their meaning.
 """
 
 
 class AimicError(Exception):
-    """The work failed (exit code 1): details are in the run's folder where there is one."""
+    """The work failed (exit code 1): details are in the run's folder where there is one.
 
-    exit_code = 1
+    Attributes:
+        sentence: what is wrong, where, and what to do.
+        key: the setting that would mend it (`training.batch_size`), empty where it is about none.
+        retry: whether the same work may succeed when it is tried again.
+        code: the kind of error.
+    """
 
-    def __init__(self, sentence: str) -> None:
+    exit_code: ClassVar[int] = 1
+    usual_code: ClassVar[ErrorCode] = "failed"
+    usual_retry: ClassVar[bool] = False
+
+    def __init__(
+        self, sentence: str, *, key: str = "", retry: bool | None = None, code: ErrorCode | None = None
+    ) -> None:
         super().__init__(sentence)
         self.sentence = sentence
+        self.key = key
+        self.retry = self.usual_retry if retry is None else retry
+        self.code: ErrorCode = code or self.usual_code
 
 
 class StorageProblem(AimicError):
     """What was computed can't be written (exit code 1); trying again may help where a disk was gone for a while."""
+
+    usual_code = "storage"
+    usual_retry = True
 
 
 class UsageProblem(AimicError):
     """A command, a setting or a name that makes no sense (exit code 2)."""
 
     exit_code = 2
+    usual_code = "usage"
 
 
 class InputProblem(AimicError):
     """Images, folders, weights or runs that can't be used (exit code 3)."""
 
     exit_code = 3
+    usual_code = "input"
 
 
 class Interrupted(AimicError):
     """The user stopped the work (exit code 130)."""
 
     exit_code = 130
+    usual_code = "interrupted"
+
+
+@dataclass(frozen=True)
+class ErrorRecord:
+    """An error as it travels between processes: in a worker's report, in event files, in `--json`.
+
+    Attributes:
+        sentence, key, retry, code: as `AimicError` has them.
+    """
+
+    sentence: str
+    key: str = ""
+    retry: bool = False
+    code: ErrorCode = "failed"
+
+    @classmethod
+    def of(cls, error: BaseException) -> ErrorRecord:
+        """Describe an error; one that is not of ours by its type, and as one that may pass."""
+        if isinstance(error, AimicError):
+            return cls(error.sentence, error.key, error.retry, error.code)
+        if isinstance(error, OSError):
+            where = f" ({error.filename})" if error.filename else ""
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            return cls(f"{error.strerror or error}{where}.", "", not full, "disk-full" if full else "storage")
+        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, not imported here
+            return cls("Memory ran out.", "training.batch_size", True, "memory")
+        return cls(f"{type(error).__name__}: {error}", "", True, "fault")
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> ErrorRecord:
+        """Read what `to_json` wrote; what is missing has its default, a code of a later version is `failed`."""
+        code = record.get("code")
+        return cls(
+            str(record.get("sentence") or ""),
+            str(record.get("key") or ""),
+            record.get("retry") is True,
+            code if code in ErrorCode.__args__ else "failed",  # type: ignore[attr-defined]
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        return asdict(self)
