@@ -1,8 +1,8 @@
 """What can go wrong for a user, as types that carry a sentence and what programs act on.
 
-A sentence says what is wrong, where, and what to do. `cli.py` prints it on stderr and leaves with the type's exit code; a
-screen shows it. Whoever has to act on an error reads its attributes, never its sentence. Everything else that is raised is
-a fault of the program.
+A sentence says what is wrong, where, and what to do. `cli.py` prints it on stderr and leaves with the type's exit code;
+a screen shows it. Whoever has to act on an error reads its attributes, never its sentence. Everything else that is
+raised is a fault of the program.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 import errno
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast, get_args
 
 ErrorCode = Literal["failed", "usage", "input", "storage", "disk-full", "memory", "worker-died", "interrupted", "fault"]
 """The kind of an error, for programs: `--json`, event files and a worker's reports have it.
 
-`fault` is a fault of the program; all others are explained by their sentence. More may follow; these keep their meaning.
+`fault` is a fault of the program; the sentence explains all others. More may follow; these keep their meaning.
 """
 
 
@@ -105,7 +105,7 @@ class ErrorRecord:
             str(record.get("sentence") or ""),
             str(record.get("key") or ""),
             record.get("retry") is True,
-            code if code in ErrorCode.__args__ else "failed",  # type: ignore[attr-defined]
+            cast("ErrorCode", code) if code in get_args(ErrorCode) else "failed",
         )
 
     def to_json(self) -> dict[str, Any]:
