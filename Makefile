@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo app test fast check lint types contracts lock clean
+.PHONY: demo app test fast check lint types contracts house lock clean
 
 demo: $(READY)  ## synthetic smear, cross-validated training, predictions; opens the app in a terminal
 	$(BIN)/aimic demo
@@ -33,6 +33,12 @@ types: $(READY)
 
 contracts: $(READY)
 	$(BIN)/lint-imports
+
+# AT=revision of another day; INSIDE=engine.data for one package; SVG=file to draw it; BASELINE=revision for totals side by
+# side; TYPES=1 counts imports for type checkers, too.
+house: $(READY)  ## who imports whom, by room and floor
+	$(BIN)/python tools/house.py $(if $(AT),--at $(AT)) $(if $(INSIDE),--inside $(INSIDE)) $(if $(SVG),--svg $(SVG)) \
+		$(if $(BASELINE),--baseline $(BASELINE)) $(if $(TYPES),--types)
 
 lock: $(READY)  ## pin the newest versions that pyproject.toml admits
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.10 --generate-hashes \
