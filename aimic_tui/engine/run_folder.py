@@ -9,7 +9,23 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+_TIME = re.compile(r"\A\d{8}-\d{6}-(?=.)")  # in front of a run's name, so that names sort by it
+_LONGEST_SLUG = 60
 _FOLD = re.compile(r"fold-(\d+)(?:-inner-(\d+))?(?:-seed-(\d+))?\Z")
+
+
+def slug(name: str, fallback: str) -> str:
+    """Return a name as files and folders may have it: ASCII letters, digits, `.`, `_` and `-`, 60 at most.
+
+    Args:
+        fallback: what to return where nothing is left of the name.
+    """
+    return re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-._")[:_LONGEST_SLUG] or fallback
+
+
+def run_title(name: str) -> str:
+    """Return the name of a run without the time in front of it; the whole name where the folder was renamed."""
+    return _TIME.sub("", name)
 
 
 @dataclass(frozen=True, order=True)
@@ -116,6 +132,11 @@ class WorkFolder:
 @dataclass(frozen=True)
 class RunFolder(WorkFolder):
     """The files of one run; its name is sortable by its beginning and unique in its workspace."""
+
+    @property
+    def title(self) -> str:
+        """The run's name without the time in front of it, which lists show in a column of its own."""
+        return run_title(self.name)
 
     @property
     def experiment_file(self) -> Path:

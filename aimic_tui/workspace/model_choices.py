@@ -11,7 +11,7 @@ from textual.content import Content
 
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.models.model_folder import find_models, read_model_card, validation_value
-from aimic_tui.engine.run_folder import RunFolder
+from aimic_tui.engine.run_folder import RunFolder, run_title
 from aimic_tui.engine.runs.status import read_recorded
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
@@ -52,7 +52,7 @@ class ModelChoice:
     @property
     def label(self) -> str:
         """It in a few words, for the headline of a prediction."""
-        whose = f"{self.run.split('-', 2)[-1]} / " if self.run else ""
+        whose = f"{run_title(self.run)} / " if self.run else ""
         return whose + self.network + (f", {self.fold}" if self.fold else self._together)
 
     @property
@@ -71,7 +71,7 @@ class ModelChoice:
         value = "" if math.isnan(self.value) else number(abs(self.value))
         many = self.fold or (plural(self.folds, "fold") + (" together" if self.folds > 1 else ""))
         return Content.assemble(
-            _cell("" if self.fold else printable(self.run.split("-", 2)[-1] or self.target.name), name_width),
+            _cell("" if self.fold else printable(run_title(self.run) or self.target.name), name_width),
             _cell(printable(self.network) if not self.fold else many, room - name_width),
             _cell("" if self.fold else many, 19),
             (value.rjust(9), ""),

@@ -16,6 +16,7 @@ from textual.content import Content
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import now, to_time
+from aimic_tui.engine.run_folder import slug
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording.numbers import SIGNS, ago
@@ -97,7 +98,7 @@ def job_folder(workspace: Workspace, images: Path) -> Path:
 
 def stamped(images: Path) -> str:
     """Return a name for a job on images: sortable by its time, and human."""
-    return f"{datetime.now():%Y%m%d-%H%M%S}-{printable(images.stem)[:60]}"
+    return f"{datetime.now():%Y%m%d-%H%M%S}-{slug(images.stem, 'images')}"
 
 
 def start_job(workspace: Workspace, job: Job) -> tuple[Job, subprocess.Popen[bytes]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,6 @@ from aimic_tui.engine.workspace_folder import Workspace
 
 if TYPE_CHECKING:
     from aimic_tui.engine.runs.follow.snapshot import RunFollower
-
-_STAMP = re.compile(r"\A\d{8}-\d{6}-(?=.)")
 
 
 @dataclass(frozen=True)
@@ -52,11 +49,6 @@ class RunRow:
     fraction: float | None = None
     seconds_left: float | None = None
     figure: Figure | None = None
-
-    @property
-    def label(self) -> str:
-        """The run's name without the time in front, which has a column of its own."""
-        return _STAMP.sub("", self.folder.name)
 
     @property
     def resumable(self) -> bool:

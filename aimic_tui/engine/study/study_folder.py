@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import is_locked, read_json, write_json
-from aimic_tui.engine.run_folder import RunFolder, WorkFolder
+from aimic_tui.engine.run_folder import RunFolder, WorkFolder, slug
 from aimic_tui.engine.study.study_file import Cell
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
@@ -78,8 +77,7 @@ class StudyFolder(WorkFolder):
 
 def study_folder(workspace: Workspace, name: str) -> StudyFolder:
     """Return the folder of a study of this name, whether or not it is there yet."""
-    slug = re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-._")[:60]
-    return StudyFolder(workspace.root / "studies" / (slug or "study"))
+    return StudyFolder(workspace.root / "studies" / slug(name, "study"))
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def run_line(row: RunRow, width: int) -> Content:
     style = _STYLES.get(status.state, "")
     begin = [
         _cell(SIGNS[status.state], 2, style),
-        _cell(printable(row.label), columns.name),
+        _cell(printable(row.folder.title), columns.name),
         Content("  "),
         _cell(grid_text(status), columns.grid, "$text-muted"),
         Content("  "),

@@ -272,7 +272,7 @@ class HomeScreen(Place):
             return
         from aimic_tui.engine.runs.control import resume, start_scheduler
 
-        self.shell.tell(f"{row.label} goes on.")
+        self.shell.tell(f"{row.folder.title} goes on.")
         begin = start_scheduler if row.status.state == "queued" else resume
         try:
             await asyncio.to_thread(begin, row.folder)
@@ -286,7 +286,7 @@ class HomeScreen(Place):
         if row is None or not self.may_change("stop a run"):
             return
         question = Confirm(
-            f"Stop {row.label}?",
+            f"Stop {row.folder.title}?",
             "It stops at the next step. Finished trials stay; the others go on from their last epoch once resumed.",
             yes="Stop it",
             no="Let it run",

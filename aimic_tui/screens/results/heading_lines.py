@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from aimic_tui.engine.evaluation.metric_titles import TITLES, method_of
+from aimic_tui.engine.run_folder import run_title
 from aimic_tui.engine.text import printable
 from aimic_tui.wording.numbers import SIGNS, plural
 from aimic_tui.wording.results import choice_lines, why_no_interval
@@ -28,7 +29,7 @@ def head(results: RunResults, network: str, metric: str) -> Content:
     ]
     if not figures["complete"]:
         parts.insert(0, f"{status.state}, {done} so far")
-    name = status.run.split("-", 2)[-1]
+    name = run_title(status.run)
     first = Content.assemble(f"{SIGNS[status.state]} ", (printable(name), "bold"), "  ", " · ".join(parts))
     method = Content.styled(_interval_words(results, network, metric), "$text-muted")
     note = printable(figures["note"])

@@ -18,7 +18,7 @@ from textual.message import Message
 from textual.widgets import Log, Static
 
 from aimic_tui.engine.errors import AimicError
-from aimic_tui.engine.run_folder import RunFolder, TrialKey
+from aimic_tui.engine.run_folder import RunFolder, TrialKey, run_title
 from aimic_tui.engine.runs.control import request_stop, resume
 from aimic_tui.engine.runs.follow.log_lines import LogLine
 from aimic_tui.engine.runs.follow.snapshot import EpochRecord, RunFollower, RunSnapshot, TrialSnapshot
@@ -187,7 +187,7 @@ class RunScreen(Place):
         style = _STATE_STYLES.get(status.state, "$warning")
         line = Content.assemble(
             (f"{SIGNS[status.state]} ", style),
-            (printable(_run_title(status.run)), "bold"),
+            (printable(run_title(status.run)), "bold"),
             "  ",
             progress_bar(snapshot.fraction, max(8, min(24, self.size.width - 76)), "$primary"),
             "  ",
@@ -308,7 +308,7 @@ class RunScreen(Place):
         if self._follower is None or not self.may_change("stop a run"):
             return
         folder = self._follower.folder
-        question = f"Stop {_run_title(folder.name)}?"
+        question = f"Stop {folder.title}?"
         detail = "It stops at the next step; what is done is kept, and r goes on from there."
         if await self.app.push_screen_wait(Confirm(question, detail, yes="Stop", no="Leave it running")):
             await self._do(request_stop, folder)
@@ -348,13 +348,6 @@ class RunScreen(Place):
 def _look(follower: RunFollower, lock: Lock) -> RunSnapshot:
     with lock:
         return follower.snapshot()
-
-
-def _run_title(name: str) -> str:
-    """Return a run's name without the date in front of it."""
-    date, _, rest = name.partition("-")
-    clock, _, title = rest.partition("-")
-    return title if date.isdigit() and clock.isdigit() and title else name
 
 
 def _column(epochs: Sequence[EpochRecord], name: str) -> list[float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import write_atomically
+from aimic_tui.engine.run_folder import slug
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.workspace.processes import command_line, run_command
@@ -52,7 +52,7 @@ def save_prompt(workspace: Workspace, experiment: Experiment) -> PathPrompt:
     return PathPrompt(
         "Save the experiment as",
         detail="`aimic train FILE` runs it.",
-        value=str(workspace.root / "experiments" / f"{_slug(experiment.name)}.toml"),
+        value=str(workspace.root / "experiments" / f"{slug(experiment.name, 'experiment')}.toml"),
         suffixes=(".toml",),
         check=lambda path: None if path.suffix == ".toml" else "Its name must end with .toml.",
     )
@@ -74,13 +74,9 @@ async def start_run(workspace: Workspace, experiment: Experiment) -> Path | Refu
     Raises:
         OSError: the experiment can't be written.
     """
-    file = workspace.root / "experiments" / f"{datetime.now():%Y%m%d-%H%M%S}-{_slug(experiment.name)}.toml"
+    file = workspace.root / "experiments" / f"{datetime.now():%Y%m%d-%H%M%S}-{slug(experiment.name, 'experiment')}.toml"
     save(file, experiment)
     outcome = await run_command(command_line(workspace.root, "train", str(file), "--detach", "--json"))
     if outcome.code != 0:
         return Refusal(outcome.stderr, outcome.sentence)
     return Path(json.loads(outcome.stdout.strip().splitlines()[-1])["path"])
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-._")[:60] or "experiment"

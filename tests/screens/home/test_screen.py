@@ -278,20 +278,20 @@ def test_lines_fill_their_width_exactly_so_that_columns_align(lively: Workspace,
 def test_the_overview_reads_again_only_what_changed(lively: Workspace) -> None:
     overview = Overview(lively)
     first = overview.read()
-    assert [row.label for row in first][:2] == ["live", "done"]
+    assert [row.folder.title for row in first][:2] == ["live", "done"]
     again = overview.read()
     assert all(a is b for a, b in zip(first[1:], again[1:], strict=True))
     folder = lively.find_run("20261118")
     write_status(folder, read_recorded(folder).__class__(run=folder.name, state="finished"))
     changed = overview.read()
-    assert next(row for row in changed if row.label == "stopped").status.state == "finished"
+    assert next(row for row in changed if row.folder.title == "stopped").status.state == "finished"
 
 
 def test_damaged_files_do_not_hide_the_other_runs(lively: Workspace) -> None:
     lively.find_run("20261121").results_file.write_text("[1, 2")
     lively.find_run("20261117").results_file.write_text('{"networks": {"a": {"pooled": {"macro_f1": 3}}}}')
     lively.find_run("20261118").status_file.write_text("{")
-    rows = {row.label: row for row in Overview(lively).read()}
+    rows = {row.folder.title: row for row in Overview(lively).read()}
     assert len(rows) == 7
     assert rows["done"].figure is None
     assert rows["paper"].figure is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import socket
 import tempfile
@@ -29,7 +28,7 @@ from aimic_tui.engine.files import write_atomically, write_json
 from aimic_tui.engine.machine.devices import find_slots
 from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.models.weights_folder import check_weights
-from aimic_tui.engine.run_folder import RunFolder, TrialKey
+from aimic_tui.engine.run_folder import RunFolder, TrialKey, slug
 from aimic_tui.engine.runs.prepare.environment import describe_environment
 from aimic_tui.engine.runs.prepare.given_split import find_given_split
 from aimic_tui.engine.runs.prepare.pretraining import PRETRAINING, named_weights, pretraining_warnings
@@ -116,7 +115,7 @@ def create_run(
         for sentence in pretraining_warnings(experiment, split, checks.digests):
             append_event(draft.events_file, "warning", sentence=sentence, about=PRETRAINING)
         draft.path.chmod(0o777 & ~_umask())
-        return _settle(draft, workspace, f"{created.astimezone():%Y%m%d-%H%M%S}-{_slug(experiment.name)}", status)
+        return _settle(draft, workspace, f"{created.astimezone():%Y%m%d-%H%M%S}-{slug(experiment.name, 'run')}", status)
     except BaseException:
         shutil.rmtree(draft.path, ignore_errors=True)
         raise
@@ -176,11 +175,6 @@ def grid(experiment: Experiment, split: Split) -> list[TrialKey]:
         for inner in range(1, split.inner_folds + 1)
     ]
     return [*tested, *choosing]
-
-
-def _slug(name: str) -> str:
-    slug = re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-._")[:60]
-    return slug or "run"
 
 
 def _settle(draft: RunFolder, workspace: Workspace, name: str, status: RunStatus) -> RunFolder:
