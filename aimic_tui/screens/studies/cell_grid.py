@@ -15,13 +15,13 @@ from textual.message import Message
 from textual.style import Style
 from textual.widget import Widget
 
-from aimic_tui.engine.study.plan_words import outdated_words
 from aimic_tui.engine.study.preview import CellPreview
 from aimic_tui.engine.text import one_line, printable
 from aimic_tui.screens.studies.rows import STYLES
 from aimic_tui.widgets.bars import progress_bar
 from aimic_tui.widgets.table_column import cut
 from aimic_tui.wording.numbers import SIGNS, ago, duration, number, plural
+from aimic_tui.wording.study_plan import outdated_words
 from aimic_tui.workspace.runs_overview import RunRow
 from aimic_tui.workspace.studies_overview import CellRow, StudyRow
 

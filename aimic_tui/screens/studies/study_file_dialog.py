@@ -17,7 +17,6 @@ from textual.widgets import Static
 
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.files import stamp_of, write_atomically
-from aimic_tui.engine.study.plan_words import plan_lines, plan_troubles
 from aimic_tui.engine.study.preview import preview
 from aimic_tui.engine.study.study_file import paper_study, read_study, require_data
 from aimic_tui.engine.study.study_folder import study_folder
@@ -25,6 +24,7 @@ from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.frame import KeyLine, Rule
+from aimic_tui.wording.study_plan import plan_lines, plan_troubles
 from aimic_tui.workspace.context import Shell
 
 _PAUSE = 1.0  # seconds between two looks at the file
