@@ -21,10 +21,10 @@ from textual.screen import Screen
 from aimic_tui.app.palette import ActionsElsewhere, ActionsHere
 from aimic_tui.app.settings import Settings, change_settings, settings_file
 from aimic_tui.app.themes import DEFAULT_THEME, OWN_THEMES, TERMINAL, for_256_colours, missing_colours
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.place import common_bindings
 from aimic_tui.widgets.frame import TopLine
-from aimic_tui.wording.numbers import ascii_only, plural, to_ascii
+from aimic_tui.wording.signs import ascii_only, to_ascii
 from aimic_tui.workspace.context import PLACES, Context, PlaceInfo, Severity
 
 if TYPE_CHECKING:

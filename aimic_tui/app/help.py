@@ -15,7 +15,7 @@ from textual.widgets import Static
 from aimic_tui.app.settings import settings_file
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.frame import KeyLine, Rule
-from aimic_tui.wording.numbers import SIGNS
+from aimic_tui.wording.signs import SIGNS
 
 _SIGN_WORDS = (
     (SIGNS["running"], "running"),

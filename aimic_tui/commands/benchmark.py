@@ -15,8 +15,8 @@ import click
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.models.catalogue import PAPER_NETWORKS, NetworkInfo, find_network
 from aimic_tui.engine.study.published_paper import LATENCY, LATENCY_DEVICE
-from aimic_tui.engine.text import printable
-from aimic_tui.wording import numbers
+from aimic_tui.engine.text import NOTHING, plural, printable
+from aimic_tui.wording import numbers, signs, times
 from aimic_tui.wording.text_tables import aligned
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def benchmark(
     from aimic_tui.engine.inference.timings import keep_timings
 
     place = describe_device(device)
-    click.echo(printable(f"{numbers.plural(len(infos), 'network')} on {place}"), err=True)
+    click.echo(printable(f"{plural(len(infos), 'network')} on {place}"), err=True)
     timings: list[NetworkTiming] = []
     meter = _Meter(infos)
     with drawn_files() if files is None else nullcontext(files) as measured:
@@ -73,7 +73,7 @@ def benchmark(
         click.echo(json.dumps(to_json(place, timings)))
         return
     for line in _lines(place, timings):
-        click.echo(numbers.to_ascii(line) if numbers.ascii_only() else line)
+        click.echo(signs.as_shown(line))
     click.echo(f"kept in {printable(str(kept))}", err=True)
 
 
@@ -99,7 +99,7 @@ def _lines(device: str, timings: Sequence[NetworkTiming]) -> Iterator[str]:
     rows = [["network", "1 image", "100 images", "ratio", "images/s", "limit", "published 1", "100", "ratio"]]
     for timing in timings:
         published = LATENCY.get(timing.network)
-        theirs = [numbers.NOTHING] * 3
+        theirs = [NOTHING] * 3
         if published is not None:
             theirs = [f"{published.seconds_1:.3f}", f"{published.seconds_100:.3f}", f"{published.ratio:.2f}"]
         rows.append(
@@ -146,7 +146,7 @@ class _Meter:
         if not self._live and now - self._spoke < 10.0 and share < 1:
             return
         self._spoke = now
-        text = printable(f"{info.name} {numbers.percent(share)}, {numbers.duration(left)} left for all")
+        text = printable(f"{info.name} {numbers.percent(share)}, {times.duration(left)} left for all")
         click.echo(f"\r{text}\x1b[K" if self._live else text, nl=not self._live, err=True)
         self._open = self._live
 

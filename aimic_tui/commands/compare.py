@@ -15,9 +15,9 @@ from aimic_tui.engine.evaluation.comparison import Comparison, Pair, compare_run
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS
 from aimic_tui.engine.evaluation.ranking import Ranking, diagram_lines
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.wording import numbers
+from aimic_tui.wording import numbers, signs
 from aimic_tui.wording.text_tables import aligned
 
 _FEW_DATA_SETS = 6
@@ -72,7 +72,7 @@ def compare(
 
 def _print(lines: Iterator[str]) -> None:
     for line in lines:
-        click.echo(numbers.to_ascii(line) if numbers.ascii_only() else line)
+        click.echo(signs.as_shown(line))
 
 
 def ranking_to_json(found: Ranking) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def ranking_sentences(found: Ranking) -> Iterator[str]:
     verdict = "networks differ" if found.p <= found.alpha else "no difference is shown"
     yield (
         f"Friedman's test over {sets} data sets, by permutation: chi-square {found.chi_square:.2f} with "
-        f"{numbers.plural(count - 1, 'degree')} of freedom, p {_p(found.p)}: {verdict}."
+        f"{plural(count - 1, 'degree')} of freedom, p {_p(found.p)}: {verdict}."
     )
     yield (
         f"Nemenyi's critical difference of average ranks at {100 * found.alpha:g} %: {found.critical_difference:.2f}. "

@@ -11,7 +11,7 @@ import click
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import printable
-from aimic_tui.wording import numbers
+from aimic_tui.wording import numbers, signs
 from aimic_tui.wording.text_tables import aligned
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def print_decisions(folder: RunFolder, found: dict[str, Any], case: str, wanted:
         answers[network.name] = _as_json(decision)
         if not as_json:
             for line in _lines(network.name, case, decision, confidence):
-                click.echo(numbers.to_ascii(line) if numbers.ascii_only() else line)
+                click.echo(signs.as_shown(line))
     if as_json:
         click.echo(json.dumps({"run": folder.name, "case": case, "confidence": confidence, "networks": answers}))
 

@@ -18,9 +18,9 @@ from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.control import start_scheduler
 from aimic_tui.engine.runs.prepare.creation import create_run
 from aimic_tui.engine.runs.status import read_status
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.wording import numbers
+from aimic_tui.wording import numbers, signs
 
 # Two trials side by side, on one processor each, take half the time of one after the other on two: such small
 # batches leave threads waiting for each other.
@@ -78,7 +78,7 @@ def demo(context: click.Context, *, headless: bool) -> None:
     if not headless and sys.stdin.isatty() and sys.stdout.isatty():
         _look_on(context, folder, fresh, output)
         return
-    _say(f"{printable(folder.name)}: training {numbers.plural(len(read_status(folder).trials), 'network')} on {smear}")
+    _say(f"{printable(folder.name)}: training {plural(len(read_status(folder).trials), 'network')} on {smear}")
     outcome(folder, Follower(folder, sys.stderr, sparse=True, stop_on_interrupt=True).follow())
     context.invoke(predict, model=str(folder.path), images=(fresh,), output=output, device="auto")
     for line in _closing_lines(folder, output):
@@ -139,4 +139,4 @@ def _closing_lines(folder: RunFolder, output: Path) -> Iterator[str]:
 
 
 def _say(text: str) -> None:
-    click.echo(numbers.to_ascii(text) if numbers.ascii_only() else text, err=True)
+    click.echo(signs.as_shown(text), err=True)

@@ -18,8 +18,8 @@ import click
 
 from aimic_tui import __version__
 from aimic_tui.app.settings import load_settings, settings_file
-from aimic_tui.engine.text import one_line, printable
-from aimic_tui.wording.numbers import ASCII_SIGNS, SIGNS, ascii_only, bytes_text, plural
+from aimic_tui.engine.text import bytes_text, one_line, plural, printable
+from aimic_tui.wording.signs import ASCII_SIGNS, SIGNS, ascii_only
 from aimic_tui.workspace.machine import MachineReader, disk_free
 
 _LITTLE_DISK = 2_000_000_000  # bytes; a run of a large network writes about as much

@@ -18,9 +18,9 @@ from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.files import write_json
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.wording import numbers
+from aimic_tui.wording import numbers, signs
 from aimic_tui.wording.evaluation import about_classes, cautions
 from aimic_tui.wording.text_tables import aligned
 
@@ -90,7 +90,7 @@ def evaluate(
         click.echo(f"! {sentence}", err=True)
     stop = StopRequest()
     meter = ImageMeter(events=events)
-    meter.say(f"{numbers.plural(len(data_set), 'image')}; loading the network", "loading", total=len(data_set))
+    meter.say(f"{plural(len(data_set), 'image')}; loading the network", "loading", total=len(data_set))
     settle_processor()  # before torch
     from aimic_tui.engine.inference.evaluate import evaluate as judge
     from aimic_tui.engine.inference.robustness import METHOD, robustness_on_data
@@ -114,11 +114,11 @@ def evaluate(
         click.echo(json.dumps(answer))
         return
     for line in _lines(found):
-        click.echo(numbers.to_ascii(line) if numbers.ascii_only() else line)
+        click.echo(signs.as_shown(line))
     if robustness:
         click.echo("")
         for line in robustness_lines(card.network, answer["robustness"]):
-            click.echo(numbers.to_ascii(line) if numbers.ascii_only() else line)
+            click.echo(signs.as_shown(line))
     if output is not None:
         click.echo(printable(str(output)))
 
@@ -177,7 +177,7 @@ def robustness(
         answers[name] = found.to_json()
         if not as_json:
             for line in robustness_lines(name, answers[name]):
-                click.echo(numbers.to_ascii(line) if numbers.ascii_only() else line)
+                click.echo(signs.as_shown(line))
             click.echo("")
     if as_json:
         click.echo(json.dumps({"run": folder.name, "method": METHOD, "networks": answers}))
@@ -194,7 +194,7 @@ def _data_set(data: str, group: str | None, overrides: Sequence[str]) -> DataSet
     settings = Experiment.from_mapping(values, source="aimic evaluate").data
     found = find_everything(settings)
     if found.unlabelled:
-        click.echo(f"{numbers.plural(len(found.unlabelled), 'image')} without a label can't be judged.", err=True)
+        click.echo(f"{plural(len(found.unlabelled), 'image')} without a label can't be judged.", err=True)
     return find_data_set(settings) if found.conflicts else found.data_set
 
 
@@ -208,8 +208,8 @@ def _keep(folder: Path, answer: Mapping[str, Any], found: Evaluation) -> None:
 
 def _lines(found: Evaluation) -> Iterator[str]:
     models = f", {found.models} models together" if found.models > 1 else ""
-    images = numbers.plural(len(found.predictions.images), "image")
-    yield f"{printable(found.network)}{models}: {images} of {numbers.plural(found.judgement.groups, 'group')}"
+    images = plural(len(found.predictions.images), "image")
+    yield f"{printable(found.network)}{models}: {images} of {plural(found.judgement.groups, 'group')}"
     yield ""
     for sentence in found.verdict():
         yield printable(sentence)
@@ -237,8 +237,8 @@ def _lines(found: Evaluation) -> Iterator[str]:
 def robustness_lines(network: str, found: Mapping[str, Any]) -> Iterator[str]:
     """Write what a network's figures lose, as plain text; `found` is as `Robustness.to_json` gives it."""
     yield (
-        f"{printable(network)}, {numbers.plural(found['images'], 'image')} of "
-        f"{numbers.plural(found['groups'], 'group')}, disturbed; differences to the images as they are"
+        f"{printable(network)}, {plural(found['images'], 'image')} of "
+        f"{plural(found['groups'], 'group')}, disturbed; differences to the images as they are"
     )
     rows = [["", "", *(TITLES[metric] for metric in _LOSSES)]]
     rows.append(["as they are", "", *(_figure(found["clean"][metric]) for metric in _LOSSES)])
@@ -246,7 +246,7 @@ def robustness_lines(network: str, found: Mapping[str, Any]) -> Iterator[str]:
         rows.append([row["kind"], row["amount"], *(_figure(row["differences"][metric]) for metric in _LOSSES)])
     yield from _with_two_names(rows)
     if found["unreadable"]:
-        yield f"! {numbers.plural(found['unreadable'], 'image')} could not be read and do not count."
+        yield f"! {plural(found['unreadable'], 'image')} could not be read and do not count."
 
 
 def _figure(figure: Mapping[str, float | None]) -> str:

@@ -18,8 +18,8 @@ from aimic_tui.engine.runs.control import request_stop
 from aimic_tui.engine.runs.follow.log_lines import LogLine
 from aimic_tui.engine.runs.follow.snapshot import RunFollower, RunSnapshot, TrialSnapshot
 from aimic_tui.engine.runs.status import RunStatus
-from aimic_tui.engine.text import printable
-from aimic_tui.wording import numbers
+from aimic_tui.engine.text import plural, printable
+from aimic_tui.wording import numbers, signs, times
 
 _LOOK_EVERY = 0.5  # seconds
 _SPEAK_EVERY = 15.0  # seconds between lines of progress in a pipe
@@ -147,7 +147,7 @@ class Follower:
 
     def _say(self, text: str) -> None:
         self._clear_bar()
-        print(numbers.to_ascii(text) if numbers.ascii_only() else text, file=self._out, flush=True)
+        print(signs.as_shown(text), file=self._out, flush=True)
 
     def _clear_bar(self) -> None:
         if self._bar:
@@ -157,9 +157,9 @@ class Follower:
     def _draw_bar(self, snapshot: RunSnapshot) -> None:
         filled = round(snapshot.fraction * _BAR)
         bar = "█" * filled + "░" * (_BAR - filled)
-        text = " ".join([numbers.SIGNS[snapshot.status.state], bar, *_progress_parts(snapshot)])
-        if numbers.ascii_only():
-            text = numbers.to_ascii(text)
+        text = " ".join([signs.SIGNS[snapshot.status.state], bar, *_progress_parts(snapshot)])
+        if signs.ascii_only():
+            text = signs.to_ascii(text)
         width = os.get_terminal_size(self._out.fileno()).columns - 1
         if cell_len(text) > width:
             text = set_cell_size(text, width)
@@ -176,7 +176,7 @@ def _progress_parts(snapshot: RunSnapshot) -> list[str]:
     status = snapshot.status
     parts = [numbers.percent(snapshot.fraction).rjust(5)]
     if snapshot.seconds_left is not None:  # early in the line, where a narrow terminal does not cut it off
-        parts.append(f"{numbers.duration(snapshot.seconds_left)} left")
+        parts.append(f"{times.duration(snapshot.seconds_left)} left")
     parts.append(f"{status.trials_done}/{len(status.trials)} trials")
     running = [trial for trial in snapshot.trials if trial.status.state == "running"]
     if running:
@@ -212,6 +212,6 @@ def outcome(folder: RunFolder, status: RunStatus) -> None:
 
 
 def _stands(status: RunStatus) -> str:
-    done = f"{status.trials_done} of {numbers.plural(len(status.trials), 'trial')} finished"
+    done = f"{status.trials_done} of {plural(len(status.trials), 'trial')} finished"
     reason = f": {printable(status.reason)}" if status.reason else "."
     return f"The run {printable(status.run)} is {status.state}, {done}{reason}"

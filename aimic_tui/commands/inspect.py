@@ -15,19 +15,10 @@ import click
 
 from aimic_tui.engine.data.audit.finding import Finding
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.text import one_line, printable
-from aimic_tui.wording.numbers import (
-    bar_text,
-    bytes_text,
-    count_text,
-    duration,
-    interval_text,
-    number,
-    percent,
-    plural,
-    rate,
-    sign,
-)
+from aimic_tui.engine.text import bytes_text, one_line, plural, printable
+from aimic_tui.wording.numbers import count_text, interval_text, number, percent, rate
+from aimic_tui.wording.signs import bar_text, sign
+from aimic_tui.wording.times import duration
 
 if TYPE_CHECKING:
     from aimic_tui.engine.data.audit.inspection import Inspection

@@ -22,9 +22,11 @@ from aimic_tui.engine.machine.devices import find_slots, worker_environment
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.runs.prepare.given_split import split_file
 from aimic_tui.engine.runs.prepare.pretraining import named_weights
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.wording.numbers import duration, number, plural, sign
+from aimic_tui.wording.numbers import number
+from aimic_tui.wording.signs import sign
+from aimic_tui.wording.times import duration
 
 if TYPE_CHECKING:
     from aimic_tui.engine.experiment import Experiment

@@ -14,8 +14,7 @@ import click
 
 from aimic_tui.commands.inspect import audit, data_settings
 from aimic_tui.engine.errors import UsageProblem
-from aimic_tui.engine.text import one_line, printable
-from aimic_tui.wording.numbers import plural
+from aimic_tui.engine.text import one_line, plural, printable
 
 if TYPE_CHECKING:
     from aimic_tui.engine.data.audit.settlement import How

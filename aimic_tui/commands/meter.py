@@ -13,7 +13,7 @@ import click
 
 from aimic_tui.engine.event_log import append_event
 from aimic_tui.engine.text import printable
-from aimic_tui.wording import numbers
+from aimic_tui.wording import numbers, times
 
 if TYPE_CHECKING:
     from aimic_tui.engine.inference.predict import PredictionProgress
@@ -60,7 +60,7 @@ class ImageMeter:
         if moment - self._last < (0.2 if self._live else 10.0) and not (self._live and last):
             return
         self._last = moment
-        rate, left = numbers.rate(now.images_per_second), numbers.duration(now.seconds_left)
+        rate, left = numbers.rate(now.images_per_second), times.duration(now.seconds_left)
         unit = "resamples" if now.phase == "judge" else f"images, {rate}"
         text = f"{self._title}{now.done:,} of {now.total:,} {unit}, {left} left"
         click.echo(f"\r{text}\x1b[K" if self._live else text, nl=not self._live, err=True)

@@ -10,9 +10,9 @@ import click
 
 from aimic_tui.commands.experiment_options import WithSettings, experiment_from, experiment_options
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.text import printable
-from aimic_tui.wording.numbers import bytes_text, sign
+from aimic_tui.engine.text import bytes_text, printable
 from aimic_tui.wording.plan import costs_line, images_line, trials_line
+from aimic_tui.wording.signs import sign
 
 if TYPE_CHECKING:
     from aimic_tui.engine.runs.prepare.plan import Prospect

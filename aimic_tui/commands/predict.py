@@ -11,9 +11,9 @@ from aimic_tui.commands.stopping import StopRequest
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.wording import numbers
+from aimic_tui.wording import numbers, times
 
 
 @click.command()
@@ -61,9 +61,7 @@ def predict(
     files = image_files(images)
     card = read_model_card(models[0])
     folds = f", {len(models)} folds together" if len(models) > 1 else ""
-    click.echo(
-        printable(f"{numbers.plural(len(files), 'image')}; {card.network}{folds}: {', '.join(card.classes)}"), err=True
-    )
+    click.echo(printable(f"{plural(len(files), 'image')}; {card.network}{folds}: {', '.join(card.classes)}"), err=True)
     stop = StopRequest()
     meter = ImageMeter(events=events)
     meter.say("loading the network", "loading", total=len(files))
@@ -74,7 +72,7 @@ def predict(
     def show(now: PredictionProgress) -> None:
         meter.show(now)
         if now.phase == "load" and now.done:
-            click.echo(f"{numbers.plural(now.done, 'image')} of an earlier call are kept", err=True)
+            click.echo(f"{plural(now.done, 'image')} of an earlier call are kept", err=True)
 
     try:
         summary = run(
@@ -96,7 +94,7 @@ def predict(
     if summary.rejected is not None:
         unreadable += f"; {summary.rejected:,} rejected (probability below {summary.threshold:.3f})"
     speed = f", {numbers.rate(summary.images_per_second)}" if summary.images_per_second else ""
-    click.echo(printable(f"{counts}{unreadable} ({numbers.duration(summary.seconds)}{speed})"), err=True)
+    click.echo(printable(f"{counts}{unreadable} ({times.duration(summary.seconds)}{speed})"), err=True)
     if summary.trained:
         click.echo(
             f"! The model was trained on {summary.trained:,} of these images: what it says of them tells nothing about "

@@ -16,9 +16,9 @@ from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.evaluation.metric_titles import CLASS_TITLES, TITLES, method_of
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import read_status
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import NOTHING, plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.wording import numbers
+from aimic_tui.wording import numbers, signs
 from aimic_tui.wording import results as results_words
 from aimic_tui.wording.text_tables import aligned
 
@@ -52,7 +52,7 @@ def results(
         click.echo(json.dumps(found))
         return
     for line in report_lines(found):
-        click.echo(numbers.to_ascii(line) if numbers.ascii_only() else line)
+        click.echo(signs.as_shown(line))
     if not found["networks"]:
         click.echo(
             f"No fold of it is tested yet. `aimic watch {printable(folder.name)}` shows how far it is.", err=True
@@ -87,8 +87,8 @@ def report_lines(found: dict[str, Any]) -> Iterator[str]:
     """Write a run's figures as plain text."""
     state = found["state"]
     yield (
-        f"{printable(found['run'])}  {numbers.sign(state)} {state}  ·  "
-        f"{numbers.plural(found['images'], 'test image')} of {numbers.plural(found['groups'], 'group')}  ·  "
+        f"{printable(found['run'])}  {signs.sign(state)} {state}  ·  "
+        f"{plural(found['images'], 'test image')} of {plural(found['groups'], 'group')}  ·  "
         f"{found['protocol']} protocol{' (optimistic)' if found['optimistic'] else ''}"
     )
     yield found["note"]
@@ -149,7 +149,7 @@ def _chosen(found: dict[str, Any]) -> Iterator[str]:
 def _means(network: dict[str, Any]) -> str:
     """Say over what a figure is a mean, "" where over nothing."""
     over = [
-        numbers.plural(len(network.get(key) or []), word)
+        plural(len(network.get(key) or []), word)
         for key, word in (("seeds", "seed"), ("repeats", "repeat"))
         if len(network.get(key) or []) > 1
     ]
@@ -159,19 +159,19 @@ def _means(network: dict[str, Any]) -> str:
 
 
 def _of_network(key: str, network: dict[str, Any], found: dict[str, Any]) -> Iterator[str]:
-    trials = f"{network['trials_done']} of {numbers.plural(network['trials_total'], 'trial')}"
-    images = f"{numbers.plural(network['images'], 'image')} of {numbers.plural(network['groups'], 'group')}"
+    trials = f"{network['trials_done']} of {plural(network['trials_total'], 'trial')}"
+    images = f"{plural(network['images'], 'image')} of {plural(network['groups'], 'group')}"
     yield f"{printable(key)}: {trials}, {images}"
     if said := _means(network):
         yield said
     if network["unclassified"]:
-        yield f"! {numbers.plural(network['unclassified'], 'test image')} could not be classified and do not count."
+        yield f"! {plural(network['unclassified'], 'test image')} could not be classified and do not count."
     yield ""
     percent = f"{100 * found['confidence']:g} % interval"
     rows = [["all folds together", "value", percent, "interval by"]]
     for metric, title in TITLES.items():
         figure = network["pooled"][metric]
-        limits = numbers.NOTHING
+        limits = NOTHING
         if figure["low"] is not None:
             limits = f"{numbers.number(figure['low'])} to {numbers.number(figure['high'])}"
         way = method_of(metric, figure) or results_words.why_no_interval(metric, network)

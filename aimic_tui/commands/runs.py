@@ -18,9 +18,9 @@ from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.control import request_stop
 from aimic_tui.engine.runs.control import resume as resume_run
 from aimic_tui.engine.runs.status import RunStatus, read_status, status_of
-from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.text import NOTHING, one_line, plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.wording import numbers
+from aimic_tui.wording import numbers, signs, times
 
 _STOP_PATIENCE = 180.0  # seconds; a scheduler ends a worker that hangs before that
 
@@ -63,15 +63,15 @@ def _record(folder: RunFolder, status: RunStatus) -> dict[str, Any]:
 
 
 def _row(folder: RunFolder, status: RunStatus) -> tuple[str, ...]:
-    networks = status.networks[0] if len(status.networks) == 1 else numbers.plural(len(status.networks), "network")
+    networks = status.networks[0] if len(status.networks) == 1 else plural(len(status.networks), "network")
     return (
-        numbers.sign(status.state),
+        signs.sign(status.state),
         printable(folder.name),
         status.state,
         f"{status.trials_done}/{len(status.trials)}",
         f"{printable(networks)} x {status.folds}",
         _best_macro_f1(folder) + (" optimistic" if status.protocol != "honest" else ""),
-        numbers.ago(status.ended or status.started or status.created),
+        times.ago(status.ended or status.started or status.created),
         one_line(status.reason, 80),
     )
 
@@ -84,7 +84,7 @@ def _best_macro_f1(folder: RunFolder) -> str:
         best = max(pooled, key=lambda interval: interval["value"] if interval["value"] is not None else -math.inf)
         return numbers.interval_text(best["value"], best["low"], best["high"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return numbers.NOTHING
+        return NOTHING
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:

@@ -20,7 +20,7 @@ from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.wording import numbers
+from aimic_tui.wording import signs
 from aimic_tui.wording.text_tables import aligned
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def study(  # the options of one command
         click.echo(json.dumps({**_about(folder), "page": str(page), **to_json(figures)}))
     else:
         for line in _lines(figures):
-            click.echo(numbers.to_ascii(line) if numbers.ascii_only() else line)
+            click.echo(signs.as_shown(line))
         click.echo(printable(str(page)))
     if problem is not None:
         raise problem
@@ -190,7 +190,7 @@ def _show_plan(found: Study, folder: StudyFolder, workspace: Workspace, *, as_js
         click.echo(json.dumps({"study": found.name, "cells": [_plan_record(cell) for cell in cells]}))
     else:
         for line in plan_lines(found, cells):
-            click.echo(numbers.to_ascii(line) if numbers.ascii_only() else line)
+            click.echo(signs.as_shown(line))
     if troubles := plan_troubles(cells):
         raise InputProblem("\n".join(troubles))
 
@@ -205,7 +205,7 @@ def _lines(figures: StudyFigures) -> Iterator[str]:
     """Write F1 by network, data set and protocol, the gap between the protocols, in per cent, and the ranks."""
     from aimic_tui.engine.study.document import best_of
     from aimic_tui.engine.study.words import INCOMPLETE, gap_words, percent, ranking_words
-    from aimic_tui.wording.report import number
+    from aimic_tui.wording.printed import number
 
     study = figures.study
     for protocol in study.protocols:

@@ -23,8 +23,8 @@ from aimic_tui.engine.models.weights_folder import (
     read_entries,
     weights_folder,
 )
-from aimic_tui.engine.text import printable
-from aimic_tui.wording import numbers
+from aimic_tui.engine.text import bytes_text, plural, printable
+from aimic_tui.wording import times
 
 
 @click.group()
@@ -49,7 +49,7 @@ def list_weights(as_json: bool) -> None:
         )
         return
     for entry in entries:
-        size = numbers.bytes_text(entry.bytes)
+        size = bytes_text(entry.bytes)
         line = f"{entry.network:28}  {entry.tag:24}  {size:>7}  {entry.licence or 'licence unknown'}"
         click.echo(printable(line))
     click.echo(f"in {printable(str(folder))}", err=True)
@@ -68,7 +68,7 @@ def verify_weights() -> None:
             faults.append(problem.sentence)
     if faults:
         raise InputProblem("\n".join(faults))
-    click.echo(f"{numbers.plural(len(entries), 'file')} in {printable(str(folder))}: all as they were put there.")
+    click.echo(f"{plural(len(entries), 'file')} in {printable(str(folder))}: all as they were put there.")
 
 
 @weights.command("import")
@@ -147,7 +147,7 @@ def _fetch_one(info: NetworkInfo, tag: str, folder: Path, should_stop: Callable[
 
 
 def _say_where(entry: WeightsEntry, folder: Path) -> None:
-    click.echo(f"{entry.network} {entry.tag}: {numbers.bytes_text(entry.bytes)} in {printable(str(folder))}")
+    click.echo(f"{entry.network} {entry.tag}: {bytes_text(entry.bytes)} in {printable(str(folder))}")
 
 
 class _Line:
@@ -175,11 +175,11 @@ class _Line:
             return
         self._shown = now
         speed = (received - self._first[1]) / max(now - self._first[0], 1e-3)
-        text = f"{self._name}: {numbers.bytes_text(received)}"
+        text = f"{self._name}: {bytes_text(received)}"
         if total is not None:
-            text += f" of {numbers.bytes_text(total)}"
+            text += f" of {bytes_text(total)}"
         if speed > 0:
-            text += f", {numbers.bytes_text(speed)}/s"
+            text += f", {bytes_text(speed)}/s"
             if total is not None:
-                text += f", {numbers.duration((total - received) / speed)} left"
+                text += f", {times.duration((total - received) / speed)} left"
         click.echo(f"\r{text}\x1b[K" if self._terminal else text, nl=not self._terminal, err=True)

@@ -1,4 +1,4 @@
-"""Untrusted text on its way out: to a terminal, to a spreadsheet.
+"""Text on its way out, to a terminal or a spreadsheet: untrusted text made harmless, counts and lists in sentences.
 
 File names, class names and log lines come from strangers. A name can hold an escape sequence that
 rewrites the terminal, or begin with `=` and run as a formula in a spreadsheet.
@@ -9,8 +9,9 @@ from __future__ import annotations
 import csv
 import io
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+NOTHING = "–"  # stands where there is no figure
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 # Cc: control characters; Cf: direction overrides, zero-width signs; Cs: bytes that are not UTF-8 (surrogateescape);
 # Zl, Zp: line and paragraph separators, which some terminals obey.
@@ -67,3 +68,31 @@ def one_line(text: str, limit: int = 300) -> str:
     """Return the first `limit` characters of `text` on one printable line."""
     line = printable(" ".join(text.split()))
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """Write a count and what it counts: `1 image`, `1,877 images`; `many` where an `s` is not the plural."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names: `a, b and c`; a dash for none."""
+    if not names:
+        return NOTHING
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def bytes_text(count: float | None) -> str:
+    """Write a number of bytes in decimal units with two or three figures: `512 B`, `9.4 MB`, `41 GB`."""
+    if count is None:
+        return NOTHING
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if round(value, 1 if value < 10 else 0) < 1000:
+            return _short(value, unit, whole=unit == "B")
+        value /= 1000
+    return _short(value, "TB", whole=False)
+
+
+def _short(value: float, unit: str, *, whole: bool) -> str:
+    return f"{value:.0f} {unit}" if whole or value >= 9.95 else f"{value:.1f} {unit}"

@@ -6,7 +6,7 @@ import math
 
 from textual.content import Content
 
-from aimic_tui.wording.numbers import bar_text
+from aimic_tui.wording.signs import bar_text
 
 
 def progress_bar(share: float, width: int, style: str = "$secondary") -> Content:

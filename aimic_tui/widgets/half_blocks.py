@@ -19,7 +19,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from aimic_tui.wording.numbers import ascii_only
+from aimic_tui.wording.signs import ascii_only
 
 if TYPE_CHECKING:
     from textual.app import App

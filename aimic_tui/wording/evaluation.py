@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from aimic_tui.engine.text import printable
-from aimic_tui.wording.numbers import plural
+from aimic_tui.engine.text import plural, printable
 
 
 def about_classes(left_out: Mapping[str, int], absent: Sequence[str]) -> Iterator[str]:

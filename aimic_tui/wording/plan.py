@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from aimic_tui.engine.runs.prepare.duration import Estimate
 from aimic_tui.engine.runs.prepare.forecast import DataFacts, Division, Forecast
-from aimic_tui.engine.text import printable
-from aimic_tui.wording.numbers import bytes_text, count_text, duration, plural
+from aimic_tui.engine.text import bytes_text, plural, printable
+from aimic_tui.wording.numbers import count_text
+from aimic_tui.wording.times import duration
 
 
 def images_line(facts: DataFacts) -> str:

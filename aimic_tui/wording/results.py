@@ -5,13 +5,13 @@ For the Results place and for `aimic results`; figures are those of results.json
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from aimic_tui.engine.evaluation.intervals import FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS
 from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, CLASS_TITLES, TITLES
-from aimic_tui.engine.text import printable
-from aimic_tui.wording.numbers import interval_text, plural
+from aimic_tui.engine.text import listed, plural, printable
+from aimic_tui.wording.numbers import interval_text
 
 # What stands in a table of classes, in the order of a laboratory's report.
 OF_CLASSES = ("recall", "specificity", "precision", "negative_predictive_value", "f1", "auroc", "average_precision")
@@ -25,10 +25,6 @@ def class_methods(confidence: float) -> str:
         ways.setdefault(CLASS_METHODS[metric], []).append(CLASS_TITLES[metric])
     said = "; ".join(f"{way} ({', '.join(names)})" for way, names in ways.items())
     return f"{100 * confidence:g} % intervals: {said}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def why_no_interval(metric: str, network: Mapping[str, Any]) -> str:
@@ -71,17 +67,17 @@ def classes_without_intervals(network: Mapping[str, Any]) -> list[str]:
             for metric in OF_CLASSES
             if row[metric]["value"] is not None and row[metric]["low"] is None
         ]:
-            certain.append(f"{name} ({_listed(missing)})")
+            certain.append(f"{name} ({listed(missing)})")
     needed = f"and {FEWEST_GROUPS_OF_A_CLASS} are needed"
     said = []
     if absent:
-        said.append(f"No image of {_listed(absent)} was tested.")
+        said.append(f"No image of {listed(absent)} was tested.")
     if inside:
-        said.append(f"No interval for {_listed(inside)}: the images come from so few groups, {needed}.")
+        said.append(f"No interval for {listed(inside)}: the images come from so few groups, {needed}.")
     if outside:
-        said.append(f"No interval for {_listed(outside)}: so few groups have images of other classes, {needed}.")
+        said.append(f"No interval for {listed(outside)}: so few groups have images of other classes, {needed}.")
     if certain:
-        said.append(f"No interval for {_listed(certain)}: {_NO_ERROR}.")
+        said.append(f"No interval for {listed(certain)}: {_NO_ERROR}.")
     return said
 
 

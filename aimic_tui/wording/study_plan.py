@@ -8,9 +8,9 @@ from rich.cells import cell_len
 
 from aimic_tui.engine.study.preview import CellPreview
 from aimic_tui.engine.study.study_file import Study
-from aimic_tui.engine.text import printable
-from aimic_tui.wording.numbers import duration, plural
+from aimic_tui.engine.text import plural, printable
 from aimic_tui.wording.text_tables import aligned
+from aimic_tui.wording.times import duration
 
 
 def plan_lines(study: Study, cells: Sequence[CellPreview]) -> Iterator[str]:

@@ -25,7 +25,7 @@ from aimic_tui.engine.data.listing.marks import (
     writable_marks_file,
 )
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.wording.numbers import plural
+from aimic_tui.engine.text import plural
 
 
 @dataclass(frozen=True, eq=False)

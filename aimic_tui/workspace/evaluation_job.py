@@ -21,9 +21,11 @@ from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import now, to_time
 from aimic_tui.engine.files import read_json
 from aimic_tui.engine.inference.class_map import same_names
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.wording.numbers import SIGNS, ago, interval_text, plural
+from aimic_tui.wording.numbers import interval_text
+from aimic_tui.wording.signs import SIGNS
+from aimic_tui.wording.times import ago
 from aimic_tui.workspace.audit_process import data_overrides
 from aimic_tui.workspace.model_choices import ModelChoice
 from aimic_tui.workspace.model_job import ModelJob, State, identity_of, is_alive, last_words, log_text, read_request

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from aimic_tui.engine.machine.quotas import available_processors, memory_bytes
-from aimic_tui.wording.numbers import bytes_text, percent, plural
+from aimic_tui.engine.text import bytes_text, plural
+from aimic_tui.wording.numbers import percent
 
 _SPARK = "▁▂▃▄▅▆▇█"
 

@@ -13,9 +13,10 @@ from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.models.model_folder import find_models, read_model_card, validation_value
 from aimic_tui.engine.run_folder import RunFolder, run_title
 from aimic_tui.engine.runs.status import read_recorded
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.wording.numbers import ago, number, plural
+from aimic_tui.wording.numbers import number
+from aimic_tui.wording.times import ago
 
 
 @dataclass(frozen=True)

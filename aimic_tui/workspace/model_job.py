@@ -21,9 +21,11 @@ from aimic_tui.engine.data.reading.input_rule import AS_STORED, InputRule
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import read_json, write_json
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
-from aimic_tui.engine.text import one_line
+from aimic_tui.engine.text import one_line, plural
 from aimic_tui.widgets.bars import progress_bar
-from aimic_tui.wording.numbers import SIGNS, duration, plural, rate
+from aimic_tui.wording.numbers import rate
+from aimic_tui.wording.signs import SIGNS
+from aimic_tui.wording.times import duration
 from aimic_tui.workspace.processes import Outcome
 
 State = Literal["running", "finished", "stopped", "failed"]

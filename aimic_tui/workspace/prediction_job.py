@@ -19,7 +19,8 @@ from aimic_tui.engine.event_log import now, to_time
 from aimic_tui.engine.run_folder import slug
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.wording.numbers import SIGNS, ago
+from aimic_tui.wording.signs import SIGNS
+from aimic_tui.wording.times import ago
 from aimic_tui.workspace.model_choices import ModelChoice
 from aimic_tui.workspace.model_job import ModelJob, State, identity_of, is_alive, last_words, read_request
 from aimic_tui.workspace.processes import command_line, start_command

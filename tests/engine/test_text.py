@@ -1,4 +1,4 @@
-"""Untrusted text: nothing that a terminal or a spreadsheet would act on gets out."""
+"""Text on its way out: nothing that a terminal or a spreadsheet would act on; counts, sizes and lists in sentences."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimic_tui.engine.text import csv_line, from_csv_cell, one_line, printable, to_csv_cell
+from aimic_tui.engine.text import bytes_text, csv_line, from_csv_cell, listed, one_line, plural, printable, to_csv_cell
 
 
 @given(st.lists(st.text(), min_size=2, max_size=4))
@@ -62,3 +62,31 @@ def test_a_formula_survives_a_real_csv_file() -> None:
 def test_one_line_folds_and_cuts() -> None:
     assert one_line("a\n b\t c") == "a b c"
     assert one_line("x" * 50, limit=10) == "x" * 9 + "…"
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (9_960, "10 kB"),
+        (999_999, "1.0 MB"),
+        (41e9, "41 GB"),
+        (2e15, "2000 TB"),
+    ],
+)
+def test_bytes_have_two_or_three_figures(count: float, text: str) -> None:
+    assert bytes_text(count) == text
+
+
+def test_counts_are_written_with_the_word_for_what_is_counted() -> None:
+    assert plural(1, "image") == "1 image"
+    assert plural(0, "image") == "0 images"
+    assert plural(1877, "class", "classes") == "1,877 classes"
+
+
+def test_names_are_joined_as_in_a_sentence() -> None:
+    assert listed([]) == "–"
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b", "c"]) == "a, b and c"

@@ -1,55 +1,19 @@
-"""How figures, times and states read."""
+"""How figures read: rounded alike everywhere, dressed for a terminal or for print."""
 
 from __future__ import annotations
 
 import math
-import os
-import subprocess
-import sys
-from datetime import datetime, timedelta, timezone
+import re
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.cells import cell_len
 
-from aimic_tui.wording import numbers
+from aimic_tui.engine.evaluation.interval_limits import Interval
+from aimic_tui.engine.study.words import percent as study_percent
+from aimic_tui.wording import numbers, printed
 
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.04, "0.0 s"),
-        (4.21, "4.2 s"),
-        (59.4, "59 s"),
-        (59.6, "1 min"),
-        (200, "3 min"),
-        (3599, "1 h 0 min"),
-        (4320, "1 h 12 min"),
-        (187200, "2 d 4 h"),
-        (math.nan, "–"),
-        (None, "–"),
-        (-3, "–"),
-    ],
-)
-def test_durations_have_their_two_largest_units(seconds: float | None, text: str) -> None:
-    assert numbers.duration(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [
-        (0, "0 B"),
-        (999, "999 B"),
-        (1000, "1.0 kB"),
-        (9_960, "10 kB"),
-        (999_999, "1.0 MB"),
-        (41e9, "41 GB"),
-        (2e15, "2000 TB"),
-    ],
-)
-def test_bytes_have_two_or_three_figures(count: float, text: str) -> None:
-    assert numbers.bytes_text(count) == text
+_FIGURES = st.floats(-2, 2, allow_nan=False)
+_DIGITS = st.integers(0, 4)
 
 
 def test_intervals_are_written_beside_their_figure() -> None:
@@ -61,59 +25,48 @@ def test_intervals_are_written_beside_their_figure() -> None:
     assert numbers.interval_text(-0.0001, -0.0004, 0.0) == "0.000 [.000 .000]"
 
 
-def test_times_read_as_one_would_say_them() -> None:
-    now = datetime(2026, 11, 22, 12, 0).astimezone()
-    assert numbers.ago(now - timedelta(seconds=20), now) == "just now"
-    assert numbers.ago(now - timedelta(minutes=12), now) == "12 min ago"
-    assert numbers.ago(now - timedelta(hours=3), now) == "today 09:00"
-    assert numbers.ago(now - timedelta(days=1), now) == "yesterday 12:00"
-    assert numbers.ago(now - timedelta(days=3), now).endswith("12:00")
-    assert numbers.ago(datetime(2026, 3, 4, 5, 6).astimezone(), now) == "4 Mar 05:06"
-    assert numbers.ago(datetime(2024, 3, 4, 5, 6).astimezone(), now) == "4 Mar 2024"
-    assert numbers.ago(now.astimezone(timezone.utc).isoformat(), now) == "just now"
-    assert numbers.ago("nonsense") == numbers.ago(None) == "–"
+def test_in_print_intervals_are_in_parentheses_and_minus_signs_true() -> None:
+    assert printed.interval({"value": 0.9, "low": 0.8, "high": 0.95}) == "0.900 (0.800 to 0.950)"
+    assert printed.interval({"value": -0.1, "low": -0.2, "high": 0.05}, 2) == "−0.10 (−0.20 to 0.05)"
+    assert printed.interval({"value": 0.9612, "low": 0.95, "high": 0.97}, 1, scale=100) == "96.1 (95.0 to 97.0)"
+    assert printed.interval({"value": None, "low": None, "high": None}) == "–"
+    assert printed.number(-0.25, 2) == "−0.25"
+    assert printed.number(-0.0001) == "0.000"
 
 
-@given(st.floats(allow_nan=True), st.integers(0, 60))
-def test_a_bar_has_exactly_its_width(share: float, width: int) -> None:
-    assert cell_len(numbers.bar_text(share, width)) == width
+def test_shares_have_the_decimals_they_need() -> None:
+    assert numbers.percent(0.95, None) == "95 %"
+    assert numbers.percent(0.995, None) == "99.5 %"
+    assert numbers.percent(0.57, None) == "57 %"
+    assert numbers.percent(0.8749) == "87 %"
+    assert numbers.percent(math.nan) == numbers.percent(None) == "–"
 
 
-def test_a_bar_shows_a_little_of_what_is_not_nothing() -> None:
-    assert numbers.bar_text(0, 8).strip() == ""
-    assert numbers.bar_text(0.0001, 8).strip() != ""
-    assert numbers.bar_text(0.5, 8).rstrip() == "████"
+def test_small_p_values_are_bounds() -> None:
+    assert [numbers.p_value(p) for p in (0.0009, 0.001, 0.0426, None)] == ["<0.001", "0.001", "0.043", "–"]
 
 
-@given(st.text())
-def test_ascii_has_the_width_of_what_it_stands_for(text: str) -> None:
-    assert numbers.to_ascii(text).isascii()
-    if all(cell_len(char) == 1 for char in text):
-        assert len(numbers.to_ascii(text)) == cell_len(text)
+def figures_in(text: str) -> list[float]:
+    """The numbers that a text shows, in their order."""
+    return [float(found) for found in re.findall(r"-?(?:\d+)?\.?\d+", text.replace("−", "-"))]
 
 
-def test_every_sign_has_an_ascii_form_that_is_its_own() -> None:
-    states = ("running", "finished", "attention", "failed", "queued", "stopped")
-    assert len({numbers.ASCII_SIGNS[state] for state in states}) == len(states)
-    for state, sign in numbers.SIGNS.items():
-        assert numbers.to_ascii(sign) == numbers.ASCII_SIGNS[state]
+@given(_FIGURES, _FIGURES, _FIGURES, _DIGITS)
+def test_terminal_and_print_round_alike(value: float, low: float, high: float, digits: int) -> None:
+    terminal = numbers.interval_text(value, low, high, digits)
+    assert figures_in(terminal) == figures_in(printed.interval({"value": value, "low": low, "high": high}, digits))
+    assert figures_in(terminal) == [float(f"{one:.{digits}f}") for one in (value, low, high)]
+    assert not any(figure == 0 and math.copysign(1, figure) < 0 for figure in figures_in(terminal))
 
 
-@pytest.mark.parametrize(
-    ("variables", "expected"),
-    [
-        ({"LANG": "C.UTF-8"}, False),
-        ({"LC_ALL": "de_DE.utf8"}, False),
-        ({"LANG": "C.UTF-8", "LC_ALL": "C"}, True),
-        ({}, True),
-        ({"AIMIC_ASCII": "0"}, False),
-        ({"LANG": "C.UTF-8", "AIMIC_ASCII": "1"}, True),
-    ],
-)
-def test_the_locale_decides_between_signs_and_ascii(variables: dict[str, str], expected: bool) -> None:
-    program = "from aimic_tui.wording.numbers import ascii_only; print(ascii_only())"
-    environment = {"PATH": os.environ["PATH"], **variables}
-    answer = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
-    )
-    assert answer.stdout.strip() == str(expected)
+@given(st.floats(0, 1), _DIGITS)
+def test_a_share_in_per_cent_is_the_same_alone_and_with_an_interval(share: float, digits: int) -> None:
+    alone = figures_in(numbers.percent(share, digits))
+    assert figures_in(numbers.interval_text(share, share, share, digits, scale=numbers.PER_CENT)) == alone * 3
+    assert figures_in(printed.interval({"value": share}, digits, scale=numbers.PER_CENT)) == alone
+
+
+@given(st.floats(-1, 1))
+def test_a_study_rounds_its_shares_as_a_report_does(share: float) -> None:
+    figure = {"value": share, "low": share, "high": share}
+    assert study_percent(Interval(share, share, share)) == printed.interval(figure, 2, scale=numbers.PER_CENT)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aimic_tui.engine.report.run_record import RunRecord
-from aimic_tui.wording.report import interval, listed
+from aimic_tui.engine.text import listed
+from aimic_tui.wording.printed import interval
 
 
 @dataclass(frozen=True)

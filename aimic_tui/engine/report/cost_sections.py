@@ -13,7 +13,8 @@ from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.report import comparison_charts
 from aimic_tui.engine.report.document import Block, Drawing, Paragraph, Section, Table
 from aimic_tui.engine.report.run_record import RunRecord
-from aimic_tui.wording.report import NOTHING, interval, listed
+from aimic_tui.engine.text import NOTHING, listed
+from aimic_tui.wording.printed import interval
 
 MERIT = "macro_f1"
 

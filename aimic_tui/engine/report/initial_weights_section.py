@@ -9,7 +9,7 @@ from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.report.document import Paragraph, Section, Table
 from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.runs.prepare.pretraining import PRETRAINING
-from aimic_tui.wording.report import listed
+from aimic_tui.engine.text import listed
 
 _SHOWN = 3  # tensors named
 

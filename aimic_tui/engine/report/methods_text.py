@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.report.run_record import RunRecord
-from aimic_tui.wording.report import listed
+from aimic_tui.engine.text import listed
 
 _BALANCE = {
     "weighted-loss": "class weights in the loss made up for unequal class sizes",

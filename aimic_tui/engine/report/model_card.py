@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from aimic_tui.engine.report.markdown import escaped
 from aimic_tui.engine.report.methods_text import methods_paragraphs
 from aimic_tui.engine.report.run_record import RunRecord
-from aimic_tui.wording.report import interval, listed, number
+from aimic_tui.engine.text import listed
+from aimic_tui.wording.printed import interval, number
 
 OPEN = "*Open: to be filled in by whoever gives this model to others.*"
 

@@ -12,7 +12,7 @@ from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, TITLES
 from aimic_tui.engine.report import charts, comparison_charts, curve_charts
 from aimic_tui.engine.report.document import Block, Drawing, Paragraph, Section, Table
 from aimic_tui.engine.report.run_record import RunRecord
-from aimic_tui.wording.report import interval, number
+from aimic_tui.wording.printed import interval, number
 
 OF_FOLDS = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "log_loss", "ece")
 OF_CLASSES = {

@@ -19,7 +19,10 @@ from aimic_tui.engine.report.methods_text import methods_paragraphs
 from aimic_tui.engine.report.network_sections import network_section
 from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.report.trust_sections import calibration_sections, decision_sections, group_sections
-from aimic_tui.wording.report import NOTHING, duration, interval, listed, p_value
+from aimic_tui.engine.text import NOTHING, listed
+from aimic_tui.wording.numbers import p_value
+from aimic_tui.wording.printed import interval
+from aimic_tui.wording.times import duration
 
 _ON_ONE_SCALE = ("macro_f1", "accuracy", "balanced_accuracy", "macro_precision", "auroc", "average_precision")
 _OF_CHOICE = ("macro_f1", "accuracy", "auroc")

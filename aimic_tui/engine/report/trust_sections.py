@@ -12,7 +12,9 @@ from aimic_tui.engine.evaluation.tested_run import TestedNetwork
 from aimic_tui.engine.report import charts, comparison_charts, curve_charts
 from aimic_tui.engine.report.document import Block, Drawing, Paragraph, Section, Table
 from aimic_tui.engine.report.run_record import RunRecord
-from aimic_tui.wording.report import NOTHING, interval, number, p_value, percent
+from aimic_tui.engine.text import NOTHING
+from aimic_tui.wording.numbers import PER_CENT, p_value, percent
+from aimic_tui.wording.printed import interval, number
 
 _MOST_GROUPS = 30
 
@@ -65,10 +67,10 @@ def _calibration(name: str, found: Mapping[str, Any]) -> Iterator[Block]:
         ["errors wanted, at most", "thresholds by fold", "images answered, %", "errors among these, %"],
         [
             [
-                f"{100 * row['wanted']:g} %",
+                percent(row["wanted"], None),
                 _thresholds(row["thresholds"]),
-                percent(row["answered"]),
-                percent(row["error"]),
+                interval(row["answered"], 1, scale=PER_CENT),
+                interval(row["error"], 1, scale=PER_CENT),
             ]
             for row in found["rejections"]
         ],

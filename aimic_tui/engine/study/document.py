@@ -26,7 +26,8 @@ from aimic_tui.engine.study.words import (
     percent,
     ranking_words,
 )
-from aimic_tui.wording.report import NOTHING, number
+from aimic_tui.engine.text import NOTHING
+from aimic_tui.wording.printed import number
 
 DEFINITIONS = (
     "Definitions, as in the publication: for each class its one-vs-rest counts TP, FP, FN, TN; precision TP/(TP+FP), "

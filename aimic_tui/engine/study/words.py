@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from aimic_tui.engine.evaluation.interval_limits import Interval
 from aimic_tui.engine.evaluation.ranking import Ranking
-from aimic_tui.wording.report import NOTHING, number, p_value
+from aimic_tui.engine.text import NOTHING, plural
+from aimic_tui.wording.numbers import PER_CENT, interval_text, p_value
+from aimic_tui.wording.printed import number
 
 PROTOCOLS = {
     "honest": "By the honest protocol (a validation part chooses the epoch; groups stay together).",
@@ -21,11 +23,9 @@ GAP = (
 
 def percent(figure: Interval | None) -> str:
     """Write a share of 0 to 1 with its interval in per cent: `96.83 (95.10 to 97.92)`."""
-    if figure is None or figure.value is None:
+    if figure is None:
         return NOTHING
-    if figure.low is None or figure.high is None:
-        return number(100 * figure.value, 2)
-    return f"{number(100 * figure.value, 2)} ({number(100 * figure.low, 2)} to {number(100 * figure.high, 2)})"
+    return interval_text(figure.value, figure.low, figure.high, 2, style="print", scale=PER_CENT)
 
 
 def beside(figure: Interval | None, published: float | None) -> Interval | None:
@@ -57,6 +57,10 @@ def ranking_words(ranking: Ranking) -> str:
     return (
         f"Friedman's test, by permutation: p {p_value(ranking.p)}. Nemenyi's critical difference of average ranks at "
         f"{ranking.alpha:g}: {number(ranking.critical_difference, 2)}; "
-        + (f"{shown} pair(s) differ." if shown else "no two networks are shown to differ.")
+        + (
+            f"{plural(shown, 'pair')} of networks {'differs' if shown == 1 else 'differ'}."
+            if shown
+            else "no two networks are shown to differ."
+        )
         + (" With so few data sets even large differences are rarely shown." if len(ranking.data_sets) <= 5 else "")
     )

@@ -16,11 +16,10 @@ from textual.widgets import Static
 
 from aimic_tui.engine.data.listing.folder_scan import IMAGE_SUFFIXES
 from aimic_tui.engine.data.listing.manifest_table import Columns
-from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.screens.marking.prompts import SHEET_CSS
 from aimic_tui.widgets.field import Choice
 from aimic_tui.widgets.frame import KeyLine, Rule
-from aimic_tui.wording.numbers import plural
 
 _NONE = "none"
 _ROLES = (

@@ -11,10 +11,11 @@ from textual.content import Content
 
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.listing.marks import Mark
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import plural, printable
 from aimic_tui.widgets.bars import count_bar
 from aimic_tui.widgets.thumbnails import Thumbnail
-from aimic_tui.wording.numbers import SIGNS, count_text, plural
+from aimic_tui.wording.numbers import count_text
+from aimic_tui.wording.signs import SIGNS
 from aimic_tui.workspace.audit_process import Audit, Finding
 from aimic_tui.workspace.data_session import OpenData
 

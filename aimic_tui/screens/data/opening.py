@@ -20,13 +20,12 @@ from aimic_tui.engine.data.listing.manifest_table import is_manifest, read_colum
 from aimic_tui.engine.data.listing.marks import marks_stamp
 from aimic_tui.engine.data.manifest import check_listing_path, write_listing
 from aimic_tui.engine.errors import AimicError, Interrupted
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.data.classes_dialog import ClassesDialog
 from aimic_tui.screens.data.columns_prompt import ColumnsPrompt
 from aimic_tui.screens.data.marking import MarkingPlace
 from aimic_tui.screens.marking.pattern_prompts import GroupPrompt, LabelPatternPrompt
 from aimic_tui.widgets.dialogs import PathPrompt
-from aimic_tui.wording.numbers import plural
 from aimic_tui.workspace.data_session import OpenData, open_data, renewed, with_classes
 
 _ON_DATA = ("groups", "classes", "manifest")

@@ -16,7 +16,7 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from aimic_tui.engine.errors import AimicError
-from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.engine.workspace_folder import KnownDataSet
 from aimic_tui.screens.data.contents import (
     MARKED,
@@ -40,7 +40,7 @@ from aimic_tui.widgets.large_image import LargeImage
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.widgets.table_column import Cell
 from aimic_tui.widgets.thumbnails import ThumbnailGrid
-from aimic_tui.wording.numbers import SIGNS, plural
+from aimic_tui.wording.signs import SIGNS
 from aimic_tui.workspace.audit_process import Audit, run_audit
 from aimic_tui.workspace.data_session import OpenData
 

@@ -15,9 +15,9 @@ from textual.binding import Binding, BindingType
 from aimic_tui.engine.data.listing.class_names import own_name
 from aimic_tui.engine.data.listing.marks import Kind
 from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.text import plural
 from aimic_tui.screens.marking.prompts import ClassPrompt, NotePrompt
 from aimic_tui.screens.place import Place
-from aimic_tui.wording.numbers import plural
 from aimic_tui.workspace.data_session import Change, OpenData, changed, noted, relabelled, toggled
 
 

@@ -19,9 +19,8 @@ from textual.widgets import Input, Static
 from aimic_tui.engine.data.listing.groups import group_values
 from aimic_tui.engine.data.listing.name_pattern import name_pattern
 from aimic_tui.engine.errors import AimicError
-from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.widgets.frame import KeyLine, Rule
-from aimic_tui.wording.numbers import plural
 
 _LARGEST_SHOWN = 3
 _CLASSES_SHOWN = 8

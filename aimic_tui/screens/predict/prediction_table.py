@@ -22,7 +22,8 @@ from aimic_tui.widgets.big_table import BigTable, Column
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.widgets.table_column import Cell
-from aimic_tui.wording.numbers import SIGNS, bar_text, count_text, number, percent
+from aimic_tui.wording.numbers import count_text, number, percent
+from aimic_tui.wording.signs import SIGNS, bar_text
 from aimic_tui.workspace.prediction_rows import PredictionRows
 
 UNSURE = 0.6  # below, an answer is marked for a person to look at

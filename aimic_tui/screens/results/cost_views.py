@@ -25,15 +25,15 @@ from aimic_tui.engine.inference.timings import read_timings
 from aimic_tui.engine.report.cost_sections import network_costs
 from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.runs.follow.snapshot import RunFollower
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.screens.results.result_view import ResultView, interval_cell
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.chart import Chart, ChartData, Series
 from aimic_tui.widgets.table_column import Cell, Column
 from aimic_tui.widgets.table_rows import RowSelected
-from aimic_tui.wording.numbers import SIGNS, interval_text, plural
-from aimic_tui.wording.report import p_value
+from aimic_tui.wording.numbers import interval_text, p_value
+from aimic_tui.wording.signs import SIGNS
 from aimic_tui.workspace.context import Shell
 from aimic_tui.workspace.network_opinions import tested_run
 from aimic_tui.workspace.processes import command_line, run_command

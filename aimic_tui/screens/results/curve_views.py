@@ -15,10 +15,10 @@ from textual.widgets import Static
 
 from aimic_tui.engine.evaluation.curves import GRID, ClassCurves, Curve, class_curves
 from aimic_tui.engine.evaluation.metric_titles import TITLES
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import NOTHING, printable
 from aimic_tui.screens.results.result_view import ResultView
 from aimic_tui.widgets.chart import Chart, ChartData, Series
-from aimic_tui.wording.numbers import NOTHING, interval_text, number, percent
+from aimic_tui.wording.numbers import interval_text, number, percent
 
 _FEWEST = 5  # images in a bin of the reliability curve: fewer say nothing
 _PERCENT: tuple[float, ...] = tuple((100 * GRID).tolist())

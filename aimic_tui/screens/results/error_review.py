@@ -22,7 +22,7 @@ from aimic_tui.engine.data.listing.data_choice import DataChoice
 from aimic_tui.engine.data.listing.marks import marks_stamp
 from aimic_tui.engine.data.reading.input_rule import AS_STORED
 from aimic_tui.engine.errors import AimicError
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.marking.deciding_place import DecidingPlace, marking_keys
 from aimic_tui.screens.results.error_review_rows import (
     FILTERS,
@@ -39,7 +39,6 @@ from aimic_tui.widgets.large_image import LargeImage
 from aimic_tui.widgets.table_column import Cell
 from aimic_tui.widgets.table_rows import RowHighlighted, RowSelected
 from aimic_tui.widgets.thumbnails import ThumbnailGrid
-from aimic_tui.wording.numbers import plural
 from aimic_tui.workspace.data_session import OpenData, open_data, renewed
 from aimic_tui.workspace.network_opinions import Opinions, alike, look_alikes, looks_of
 from aimic_tui.workspace.run_results import Judged

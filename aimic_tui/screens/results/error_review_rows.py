@@ -13,7 +13,8 @@ from aimic_tui.screens.data.contents import signs_of, words_on_mark
 from aimic_tui.screens.run.trial_grid import short
 from aimic_tui.widgets.table_column import Cell, Column, Role, cut
 from aimic_tui.widgets.thumbnails import Thumbnail
-from aimic_tui.wording.numbers import bar_text, number, percent
+from aimic_tui.wording.numbers import number, percent
+from aimic_tui.wording.signs import bar_text
 from aimic_tui.workspace.data_session import OpenData
 from aimic_tui.workspace.network_opinions import Opinions
 from aimic_tui.workspace.run_results import Judged

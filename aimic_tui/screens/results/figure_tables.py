@@ -11,11 +11,11 @@ from textual.content import Content
 from textual.widgets import Static
 
 from aimic_tui.engine.evaluation.metric_titles import CLASS_TITLES, TITLES, method_of
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.results.result_view import interval_cell
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.table_column import Cell, Column
-from aimic_tui.wording.numbers import number, plural
+from aimic_tui.wording.numbers import number
 from aimic_tui.wording.results import OF_CLASSES, class_methods, classes_without_intervals, why_no_interval
 from aimic_tui.workspace.run_results import RunResults
 

@@ -9,9 +9,9 @@ from textual.content import Content
 
 from aimic_tui.engine.evaluation.metric_titles import TITLES, method_of
 from aimic_tui.engine.run_folder import run_title
-from aimic_tui.engine.text import printable
-from aimic_tui.wording.numbers import SIGNS, plural
+from aimic_tui.engine.text import plural, printable
 from aimic_tui.wording.results import choice_lines, why_no_interval
+from aimic_tui.wording.signs import SIGNS
 from aimic_tui.workspace.run_results import RunResults
 
 # Where the line of parts has no room for keys: names longer than so many characters are cut to so many.

@@ -15,11 +15,12 @@ from textual.content import Content
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
 from aimic_tui.engine.inference.robustness_file import read_robustness
-from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.screens.results.result_view import ResultView, interval_cell
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.table_column import Cell, Column
-from aimic_tui.wording.numbers import SIGNS, interval_text, plural
+from aimic_tui.wording.numbers import interval_text
+from aimic_tui.wording.signs import SIGNS
 from aimic_tui.workspace.context import Shell
 from aimic_tui.workspace.processes import Outcome, command_line, start_command
 

@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from aimic_tui.engine.run_folder import RunFolder
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.results.cost_views import ComparisonView, CostView, GroupsView
 from aimic_tui.screens.results.curve_views import CalibrationView, CurvesView
 from aimic_tui.screens.results.decision_view import DecisionView
@@ -31,7 +31,6 @@ from aimic_tui.widgets.frame import Rule
 from aimic_tui.widgets.image_view import ImageView
 from aimic_tui.widgets.matrix import ConfusionGrid
 from aimic_tui.widgets.thumbnails import ThumbnailGrid
-from aimic_tui.wording.numbers import plural
 from aimic_tui.workspace.processes import command_line, run_command
 from aimic_tui.workspace.run_results import Judged, RunResults, write_tables
 

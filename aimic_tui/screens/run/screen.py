@@ -22,7 +22,7 @@ from aimic_tui.engine.run_folder import RunFolder, TrialKey, run_title
 from aimic_tui.engine.runs.control import request_stop, resume
 from aimic_tui.engine.runs.follow.log_lines import LogLine
 from aimic_tui.engine.runs.follow.snapshot import EpochRecord, RunFollower, RunSnapshot, TrialSnapshot
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.place import Place
 from aimic_tui.screens.run.current_trial import now
 from aimic_tui.screens.run.system_use import system_table
@@ -31,7 +31,9 @@ from aimic_tui.widgets.bars import progress_bar
 from aimic_tui.widgets.chart import Chart, ChartData, Series
 from aimic_tui.widgets.dialogs import Confirm
 from aimic_tui.widgets.frame import Rule
-from aimic_tui.wording.numbers import SIGNS, duration, interval_text, plural
+from aimic_tui.wording.numbers import interval_text
+from aimic_tui.wording.signs import SIGNS
+from aimic_tui.wording.times import duration
 
 _PAUSE, _PAUSE_SLOW, _PAUSE_OVER = 0.5, 1.0, 2.0  # seconds between two looks; the last for a run that is over
 _METRICS = (

@@ -21,7 +21,7 @@ from aimic_tui.engine.runs.follow.snapshot import RunSnapshot, TrialSnapshot
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.interval_bar import axis, bar, common_scale
 from aimic_tui.widgets.table_column import cut
-from aimic_tui.wording.numbers import SIGNS
+from aimic_tui.wording.signs import SIGNS
 
 METRIC = "macro_f1"
 _CELL = 9

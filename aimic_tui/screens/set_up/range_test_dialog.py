@@ -23,11 +23,12 @@ from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import write_atomically
-from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.widgets.chart import Chart, ChartData, Series
 from aimic_tui.widgets.field import text_of
 from aimic_tui.widgets.frame import KeyLine, Rule
-from aimic_tui.wording.numbers import duration, number, plural, rate
+from aimic_tui.wording.numbers import number, rate
+from aimic_tui.wording.times import duration
 from aimic_tui.workspace.processes import command_line, run_command
 
 _LOOK_EVERY = 0.3  # seconds

@@ -13,11 +13,11 @@ from textual.binding import Binding, BindingType
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.runs.prepare.duration import Setup
+from aimic_tui.engine.text import plural
 from aimic_tui.screens.set_up.experiment_files import Refusal, load_prompt, save, save_prompt, start_run
 from aimic_tui.screens.set_up.view import PATHS, SetUpView
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.field import FormField
-from aimic_tui.wording.numbers import plural
 
 if TYPE_CHECKING:
     from aimic_tui.screens.set_up.range_test_dialog import Tested

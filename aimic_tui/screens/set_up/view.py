@@ -20,13 +20,12 @@ from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.experiment import PRESETS, Experiment
 from aimic_tui.engine.runs.prepare.duration import Setup
 from aimic_tui.engine.runs.prepare.plan import Prospect, look_ahead
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.place import Place
 from aimic_tui.screens.set_up.settings_form import SECTIONS, SettingsForm
 from aimic_tui.screens.set_up.side_lines import help_text, plan_lines, section_lines
 from aimic_tui.widgets.field import Choice, FormField
 from aimic_tui.widgets.frame import Rule
-from aimic_tui.wording.numbers import plural
 
 PATHS = {
     "data.path": (".csv", ".npz"),

@@ -16,12 +16,14 @@ from textual.style import Style
 from textual.widget import Widget
 
 from aimic_tui.engine.study.preview import CellPreview
-from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.screens.studies.rows import STYLES
 from aimic_tui.widgets.bars import progress_bar
 from aimic_tui.widgets.table_column import cut
-from aimic_tui.wording.numbers import SIGNS, ago, duration, number, plural
+from aimic_tui.wording.numbers import number
+from aimic_tui.wording.signs import SIGNS
 from aimic_tui.wording.study_plan import outdated_words
+from aimic_tui.wording.times import ago, duration
 from aimic_tui.workspace.runs_overview import RunRow
 from aimic_tui.workspace.studies_overview import CellRow, StudyRow
 

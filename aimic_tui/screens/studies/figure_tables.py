@@ -17,7 +17,7 @@ from aimic_tui.engine.study.words import percent
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.interval_bar import Scale, axis, bar, common_scale
 from aimic_tui.widgets.table_column import Cell, Column
-from aimic_tui.wording.report import number
+from aimic_tui.wording.printed import number
 
 FIGURES = ("macro_f1", *(metric for metric in METRICS if metric != "macro_f1"))  # in the order of the key
 _PUBLISHED = 9

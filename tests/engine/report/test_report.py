@@ -19,7 +19,7 @@ from aimic_tui.engine.report.checklists import claim, tripod
 from aimic_tui.engine.report.run_record import read_record
 from aimic_tui.engine.report.write_report import write_report
 from aimic_tui.engine.run_folder import RunFolder
-from aimic_tui.wording.report import duration, interval, listed, number
+from aimic_tui.wording.printed import interval
 from tests.engine.evaluation.some_run import make_run as predicted_run
 from tests.screens.made_run import make_data, make_run
 
@@ -267,16 +267,6 @@ def test_the_network_shown_closely_is_chosen_without_the_test_images(run: RunFol
     record = read_record(run)
     best = {name: [trial.best_value for trial in record.trials_of(name)] for name in record.networks}
     assert record.chosen == max(best, key=lambda name: sum(best[name]))
-
-
-def test_figures_read_well() -> None:
-    assert interval({"value": 0.9, "low": 0.8, "high": 0.95}) == "0.900 (0.800 to 0.950)"
-    assert interval({"value": None, "low": None, "high": None}) == "–"
-    assert number(-0.5, 1) == "−0.5"
-    assert number(-0.04, 1) == "0.0"
-    assert duration(3700) == "62 min"
-    assert duration(2 * 3600 + 300) == "2 h 5 min"
-    assert listed(["a", "b", "c"]) == "a, b and c"
 
 
 def test_two_classes_get_a_decision_curve_and_more_do_not(tmp_path: Path, run: RunFolder) -> None:

@@ -1,0 +1,18 @@
+"""Figures as a page has them that is printed or quoted: rounded as everywhere, in the dress of journals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aimic_tui.wording import numbers
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Write a figure with fixed decimals and a true minus sign, a dash where there is none."""
+    return numbers.number(value, digits, "print")
+
+
+def interval(figure: Mapping[str, float | None], digits: int = 3, *, scale: float = 1.0) -> str:
+    """Write a figure with its interval: `0.934 (0.921 to 0.946)`; `scale` as of `numbers.interval_text`."""
+    value, low, high = (figure.get(key) for key in ("value", "low", "high"))
+    return numbers.interval_text(value, low, high, digits, style="print", scale=scale)
