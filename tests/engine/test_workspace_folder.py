@@ -102,7 +102,8 @@ def test_the_state_of_a_run_costs_a_look_at_two_files(workspace: Workspace, monk
 
 def test_what_screens_need_of_runs_imports_nothing_heavy() -> None:
     program = (
-        "import sys\nfrom aimic_tui.engine.runs import control, snapshot, workspace\n"
+        "import sys\nfrom aimic_tui.engine import workspace_folder\n"
+        "from aimic_tui.engine.runs import control\nfrom aimic_tui.engine.runs.follow import snapshot\n"
         "print([name for name in ('torch', 'numpy', 'pydantic', 'sklearn', 'click') if name in sys.modules])"
     )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
