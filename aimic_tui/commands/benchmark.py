@@ -101,15 +101,19 @@ def _lines(device: str, timings: Sequence[NetworkTiming]) -> Iterator[str]:
         published = LATENCY.get(timing.network)
         theirs = [NOTHING] * 3
         if published is not None:
-            theirs = [f"{published.seconds_1:.3f}", f"{published.seconds_100:.3f}", f"{published.ratio:.2f}"]
+            theirs = [
+                numbers.number(published.seconds_1),
+                numbers.number(published.seconds_100),
+                numbers.number(published.ratio, 2),
+            ]
         rows.append(
             [
                 printable(timing.network),
                 _with_spread(timing.seconds_1, timing.one),
                 _with_spread(timing.seconds_100, timing.hundred),
-                f"{timing.ratio:.2f}",
-                f"{timing.images_per_second:.1f}",
-                f"{timing.limit_images_per_second:.1f}",
+                numbers.number(timing.ratio, 2),
+                numbers.number(timing.images_per_second, 1),
+                numbers.number(timing.limit_images_per_second, 1),
                 *theirs,
             ]
         )
@@ -123,7 +127,7 @@ def _lines(device: str, timings: Sequence[NetworkTiming]) -> Iterator[str]:
 
 
 def _with_spread(value: float, values: Sequence[float]) -> str:
-    return f"{value:.3f} [{min(values):.3f} {max(values):.3f}]"
+    return f"{numbers.number(value)} [{numbers.number(min(values))} {numbers.number(max(values))}]"
 
 
 class _Meter:

@@ -106,7 +106,7 @@ def ranking_lines(found: Ranking) -> Iterator[str]:
     for name, values, ranks in zip(found.data_sets, found.values, found.ranks, strict=True):
         cells = [f"{numbers.number(value)} ({rank:g})" for value, rank in zip(values, ranks, strict=True)]
         rows.append([printable(name), *cells])
-    rows.append(["average rank", *(f"{rank:.2f}" for rank in found.average_ranks)])
+    rows.append(["average rank", *(numbers.number(rank, 2) for rank in found.average_ranks)])
     yield from aligned(rows)
     yield ""
     yield from map(printable, diagram_lines(found))
@@ -119,11 +119,12 @@ def ranking_sentences(found: Ranking) -> Iterator[str]:
     count, sets = len(found.networks), len(found.data_sets)
     verdict = "networks differ" if found.p <= found.alpha else "no difference is shown"
     yield (
-        f"Friedman's test over {sets} data sets, by permutation: chi-square {found.chi_square:.2f} with "
+        f"Friedman's test over {sets} data sets, by permutation: chi-square {numbers.number(found.chi_square, 2)} with "
         f"{plural(count - 1, 'degree')} of freedom, p {_p(found.p)}: {verdict}."
     )
     yield (
-        f"Nemenyi's critical difference of average ranks at {100 * found.alpha:g} %: {found.critical_difference:.2f}. "
+        f"Nemenyi's critical difference of average ranks at {numbers.percent(found.alpha, None)}: "
+        f"{numbers.number(found.critical_difference, 2)}. "
         "Networks joined by a bar are not shown to differ."
     )
     shown = [pair for pair in found.pairs if pair.differ]

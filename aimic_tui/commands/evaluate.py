@@ -216,7 +216,7 @@ def _lines(found: Evaluation) -> Iterator[str]:
     for sentence in cautions({"notes": found.notes, "unreadable": [vars(entry) for entry in found.unreadable]}):
         yield f"! {sentence}"
     yield ""
-    percent = f"{100 * found.judgement.confidence:g} %"
+    percent = numbers.percent(found.judgement.confidence, None)
     rows = [["", f"here, {percent} interval", *(["at home", "difference"] if found.home else [])]]
     for metric, title in TITLES.items():
         if metric not in found.judgement.overall:

@@ -167,8 +167,8 @@ def _of_network(key: str, network: dict[str, Any], found: dict[str, Any]) -> Ite
     if network["unclassified"]:
         yield f"! {plural(network['unclassified'], 'test image')} could not be classified and do not count."
     yield ""
-    percent = f"{100 * found['confidence']:g} % interval"
-    rows = [["all folds together", "value", percent, "interval by"]]
+    interval = f"{numbers.percent(found['confidence'], None)} interval"
+    rows = [["all folds together", "value", interval, "interval by"]]
     for metric, title in TITLES.items():
         figure = network["pooled"][metric]
         limits = NOTHING
@@ -204,11 +204,11 @@ def _calibration(found: dict[str, Any]) -> Iterator[str]:
     ]
     yield from aligned(rows, indent=2)
     values = [row["value"] for row in found["temperatures"]]
-    yield f"  Temperatures {min(values):.2f} to {max(values):.2f}, fitted on validation images."
+    yield f"  Temperatures {numbers.range_text(values)}, fitted on validation images."
     yield ""
     rows = [["wrong at most", "answered, %", "wrong of these, %"]]
     for row in found["rejections"]:
-        rows.append([f"{100 * row['wanted']:g} %", *(_percent(row[key]) for key in ("answered", "error"))])
+        rows.append([numbers.percent(row["wanted"], None), *(_percent(row[key]) for key in ("answered", "error"))])
     yield from aligned(rows, indent=2)
     yield "  Unsure images left to a person, by thresholds of validation images (`aimic predict --max-error`)."
 

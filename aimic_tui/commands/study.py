@@ -183,7 +183,7 @@ class _Follow:
 
 def _show_plan(found: Study, folder: StudyFolder, workspace: Workspace, *, as_json: bool) -> None:
     from aimic_tui.engine.study.preview import preview
-    from aimic_tui.wording.study_plan import plan_lines, plan_troubles
+    from aimic_tui.workspace.study_plan import plan_lines, plan_troubles
 
     cells = preview(found, folder, workspace)
     if as_json:

@@ -33,8 +33,8 @@ def method_words(found: Decision, confidence: float) -> str:
     assert found.curve is not None
     return (
         f"Net benefit (Vickers and Elkin): cases found in {PER} images, less actions for nothing, weighed by the "
-        f"probability from which on one acts. {100 * confidence:g} % intervals: bootstrap over groups, point by point. "
-        f"Probabilities {'calibrated' if found.calibrated else 'as trained, not calibrated'}; "
+        f"probability from which on one acts. {percent(confidence, None)} intervals: bootstrap over groups, "
+        f"point by point. Probabilities {'calibrated' if found.calibrated else 'as trained, not calibrated'}; "
         f"{percent(found.curve.share)} of these images are cases, elsewhere it is another share."
     )
 

@@ -7,6 +7,7 @@ what journals ask for.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Literal
 
 from aimic_tui.engine.text import NOTHING
@@ -72,6 +73,19 @@ def percent(share: float | None, digits: int | None = 0) -> str:
     if share is None or not math.isfinite(share):
         return NOTHING
     return f"{PER_CENT * share:.6g} %" if digits is None else f"{number(PER_CENT * share, digits)} %"
+
+
+def range_text(values: Iterable[float], digits: int = 2, *, scale: float = 1.0) -> str:
+    """Write the smallest and the largest of some values: `0.91 to 1.04`; a dash for none."""
+    ends = [scale * value for value in values]
+    return f"{number(min(ends), digits)} to {number(max(ends), digits)}" if ends else NOTHING
+
+
+def three_figures(value: float | None) -> str:
+    """Write an amount of any size with three figures, or all its whole ones: `0.0123`, `41.2`, `1,877`."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    return f"{value:.3g}" if value < 99.95 else f"{value:,.0f}"
 
 
 def p_value(value: float | None) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from aimic_tui.engine.evaluation.intervals import FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS
 from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, CLASS_TITLES, TITLES
 from aimic_tui.engine.text import listed, plural, printable
-from aimic_tui.wording.numbers import interval_text
+from aimic_tui.wording.numbers import interval_text, percent
 
 # What stands in a table of classes, in the order of a laboratory's report.
 OF_CLASSES = ("recall", "specificity", "precision", "negative_predictive_value", "f1", "auroc", "average_precision")
@@ -24,7 +24,7 @@ def class_methods(confidence: float) -> str:
     for metric in OF_CLASSES:
         ways.setdefault(CLASS_METHODS[metric], []).append(CLASS_TITLES[metric])
     said = "; ".join(f"{way} ({', '.join(names)})" for way, names in ways.items())
-    return f"{100 * confidence:g} % intervals: {said}"
+    return f"{percent(confidence, None)} intervals: {said}"
 
 
 def why_no_interval(metric: str, network: Mapping[str, Any]) -> str:

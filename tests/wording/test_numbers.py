@@ -70,3 +70,14 @@ def test_a_share_in_per_cent_is_the_same_alone_and_with_an_interval(share: float
 def test_a_study_rounds_its_shares_as_a_report_does(share: float) -> None:
     figure = {"value": share, "low": share, "high": share}
     assert study_percent(Interval(share, share, share)) == printed.interval(figure, 2, scale=numbers.PER_CENT)
+
+
+def test_a_range_is_that_of_the_values_in_any_order() -> None:
+    assert numbers.range_text([1.04, 0.906, 1.0]) == "0.91 to 1.04"
+    assert numbers.range_text((0.1, 0.25), 1, scale=numbers.PER_CENT) == "10.0 to 25.0"
+    assert numbers.range_text([]) == "–"
+
+
+def test_amounts_of_any_size_have_three_figures() -> None:
+    amounts = (0.012345, 41.23, 99.96, 1877.4, math.inf, None)
+    assert [numbers.three_figures(one) for one in amounts] == ["0.0123", "41.2", "100", "1,877", "–", "–"]

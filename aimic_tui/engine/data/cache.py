@@ -30,6 +30,7 @@ from aimic_tui.engine.data.reading.read_image import UnreadableImage
 from aimic_tui.engine.data.threads import Progress, ShouldStop, in_threads, processors
 from aimic_tui.engine.errors import Interrupted
 from aimic_tui.engine.files import FileLock, sync_folder
+from aimic_tui.engine.text import bytes_text
 
 _IMAGES_SUFFIX = ".images"
 FEATURES_SUFFIX = ".features"  # what a frozen network made of images; training keeps it here, under the same limit
@@ -159,12 +160,12 @@ def cached_images(  # noqa: PLR0917
 
 
 def _short_of_room(needed: int, folder: Path) -> str:
-    return f"A cache of {needed / 1e9:.1f} GB can't be kept in {folder}; images are decoded each time instead"
+    return f"A cache of {bytes_text(needed)} can't be kept in {folder}; images are decoded each time instead"
 
 
 def _over_the_limit(needed: int, limit: int) -> str:
     return (
-        f"A cache of {needed / 1e9:.1f} GB is more than compute.cache_limit allows ({limit / 1e9:.1f} GB); images are "
+        f"A cache of {bytes_text(needed)} is more than compute.cache_limit allows ({bytes_text(limit)}); images are "
         "decoded each time instead"
     )
 

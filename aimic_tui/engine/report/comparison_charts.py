@@ -11,6 +11,7 @@ import numpy as np
 from aimic_tui.engine.evaluation.pareto import Cost
 from aimic_tui.engine.evaluation.subgroups import GroupFigures
 from aimic_tui.engine.report.canvas import FAINT, INK, SERIES, Chart, new_figure, short
+from aimic_tui.wording.numbers import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +38,7 @@ def confusion(name: str, classes: Sequence[str], counts: Sequence[Sequence[int]]
                     linewidth=0,
                 )
             if count <= 12 and matrix[row, column]:
-                axes.text(column, row, f"{100 * share:.0f} %", ha="center", va="center", fontsize=8, color=INK)
+                axes.text(column, row, percent(share), ha="center", va="center", fontsize=8, color=INK)
     axes.set_xlim(-0.5, count - 0.5)
     axes.set_ylim(count - 0.5, -0.5)
     axes.set_xticks(range(count), [short(one) for one in classes], rotation=30 if count > 2 else 0, ha="right")

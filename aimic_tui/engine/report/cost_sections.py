@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,7 +12,8 @@ from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.report import comparison_charts
 from aimic_tui.engine.report.document import Block, Drawing, Paragraph, Section, Table
 from aimic_tui.engine.report.run_record import RunRecord
-from aimic_tui.engine.text import NOTHING, listed
+from aimic_tui.engine.text import listed
+from aimic_tui.wording.numbers import three_figures
 from aimic_tui.wording.printed import interval
 
 MERIT = "macro_f1"
@@ -83,7 +83,7 @@ def cost_sections(record: RunRecord) -> Iterator[Section]:
             name,
             interval(merits[name]),
             *(
-                _shown(cost.values.get(name)) + (" ◆" if name in kept else "")
+                three_figures(cost.values.get(name)) + (" ◆" if name in kept else "")
                 for cost, kept in zip(costs, fronts, strict=True)
             ),
         ]
@@ -118,9 +118,3 @@ def cost_sections(record: RunRecord) -> Iterator[Section]:
         Table("Merit and cost.", ["network", TITLES[MERIT], *(cost.title for cost in costs)], rows),
     ]
     yield Section("Which network when resources are short", blocks)
-
-
-def _shown(value: float | None) -> str:
-    if value is None or not math.isfinite(value):
-        return NOTHING
-    return f"{value:.3g}" if value < 100 else f"{value:,.0f}"

@@ -14,6 +14,7 @@ from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.tested_run import TestedNetwork
 from aimic_tui.engine.report.document import Picture, Pictures
 from aimic_tui.engine.text import one_line
+from aimic_tui.wording.printed import number
 
 _SIDE = 144
 _WORST = 12
@@ -35,8 +36,8 @@ def pictures_of(data: DataSet, network: TestedNetwork, rule: InputRule) -> list[
         truth, answer = data.classes[labels[place]], data.classes[predicted[place]]
         lines = [f"truth: {one_line(truth, 60)}"]
         if truth != answer:
-            lines.append(f"said: {one_line(answer, 60)}, {said[place].max():.3f}")
-        lines += [f"p(truth) {of_truth[place]:.3f}", one_line(data.images[index], 80)]
+            lines.append(f"said: {one_line(answer, 60)}, {number(float(said[place].max()))}")
+        lines += [f"p(truth) {number(float(of_truth[place]))}", one_line(data.images[index], 80)]
         return Picture(_jpeg(data, index, rule), lines)
 
     found = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.text import listed
+from aimic_tui.wording.numbers import percent
 
 _BALANCE = {
     "weighted-loss": "class weights in the loss made up for unequal class sizes",
@@ -57,8 +58,8 @@ def _data(record: RunRecord) -> str:
         )
     else:
         sentences.append(
-            f"Of each fold's remaining images, {100 * float(record.setting('split.validation', 0)):g} % were set aside "
-            "as a validation part that stopped the training and chose the epoch; the test part was used once."
+            f"Of each fold's remaining images, {percent(float(record.setting('split.validation', 0)), None)} were set "
+            "aside as a validation part that stopped the training and chose the epoch; the test part was used once."
         )
     return " ".join(sentences)
 
@@ -135,7 +136,7 @@ def _monitor(record: RunRecord) -> str:
 def _judging(record: RunRecord) -> str:
     results = record.results
     sentences = [
-        f"Test predictions of all folds were judged together with {100 * results['confidence']:g} % confidence "
+        f"Test predictions of all folds were judged together with {percent(results['confidence'], None)} confidence "
         f"intervals from a bootstrap over groups ({results['resamples']:,} resamples; bias-corrected and accelerated, "
         "Wilson's interval with the effective number of images for shares, a normal one in the logit for areas under "
         "ROC curves, an inverted test for the calibration error)."

@@ -12,6 +12,7 @@ from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, TITLES
 from aimic_tui.engine.report import charts, comparison_charts, curve_charts
 from aimic_tui.engine.report.document import Block, Drawing, Paragraph, Section, Table
 from aimic_tui.engine.report.run_record import RunRecord
+from aimic_tui.wording.numbers import percent
 from aimic_tui.wording.printed import interval, number
 
 OF_FOLDS = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "log_loss", "ece")
@@ -92,7 +93,11 @@ def _curves(record: RunRecord, name: str) -> Iterator[Block]:
     classes = record.results["classes"]
     of_results = record.results["networks"][name]
     if len(classes) <= MOST_CLASSES_DRAWN:
-        band = f"; band: {100 * confidence:g} % of redrawn groups, point by point" if macro.roc.low is not None else ""
+        band = (
+            f"; band: {percent(confidence, None)} of redrawn groups, point by point"
+            if macro.roc.low is not None
+            else ""
+        )
         drawn = curve_charts.roc(name, classes, curves, macro)
         yield Drawing("roc", drawn, f"{name}: ROC curves of each class against the rest{band}.", narrow=True)
         drawn = curve_charts.precision_recall(name, classes, curves, macro)

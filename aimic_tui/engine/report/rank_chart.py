@@ -11,6 +11,7 @@ from aimic_tui.engine.evaluation.ranking import Ranking
 from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.report.canvas import FAINT, INK, SERIES, Chart, new_figure, short
 from aimic_tui.engine.text import printable
+from aimic_tui.wording.printed import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,11 +56,11 @@ def rank_diagram(ranking: Ranking) -> Chart:
         edge = 1 - reach if left else count + reach
         axes.plot([average, average, edge], [top, height, height], color=FAINT, linewidth=0.8)
         axes.plot([average], [top], "o", color=SERIES[0], markersize=4)
-        name = f"{short(ranking.networks[place])}  {average:.2f}"
+        name = f"{short(ranking.networks[place])}  {number(average, 2)}"
         axes.text(edge, height, name + " " if left else " " + name, ha="right" if left else "left", va="center")
-    for number, (start, end) in enumerate(ranking.groups):
+    for row, (start, end) in enumerate(ranking.groups):
         ends = [ranking.average_ranks[order[place]] for place in (start, end)]
-        height = -(0.4 + 0.55 * number)
+        height = -(0.4 + 0.55 * row)
         axes.plot([ends[0] - reach / 3, ends[1] + reach / 3], [height, height], color=SERIES[1], linewidth=3)
     axes.set_xlim(1 - 0.55 * max(count - 1, 1), count + 0.55 * max(count - 1, 1))
     axes.set_ylim(-(depth + step * (lines - 0.4)), 3.8)
@@ -72,6 +73,6 @@ def _critical_difference(axes: Axes, ranking: Ranking, count: int) -> None:
     axes.plot([1, end], [1.6, 1.6], color=INK, linewidth=0.9)
     for x in (1, end):
         axes.plot([x, x], [1.4, 1.8], color=INK, linewidth=0.9)
-    axes.text((1 + end) / 2, 1.8, f"CD {ranking.critical_difference:.2f}", ha="center", va="bottom")
+    axes.text((1 + end) / 2, 1.8, f"CD {number(ranking.critical_difference, 2)}", ha="center", va="bottom")
     title = f"average rank by {TITLES[ranking.metric]}, {len(ranking.data_sets)} data sets"
     axes.text(1, 3.7, title, ha="left", va="top", color=FAINT)

@@ -13,7 +13,7 @@ from aimic_tui.engine.report import charts, comparison_charts, curve_charts
 from aimic_tui.engine.report.document import Block, Drawing, Paragraph, Section, Table
 from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.text import NOTHING
-from aimic_tui.wording.numbers import PER_CENT, p_value, percent
+from aimic_tui.wording.numbers import PER_CENT, p_value, percent, range_text
 from aimic_tui.wording.printed import interval, number
 
 _MOST_GROUPS = 30
@@ -49,7 +49,7 @@ def _calibration(name: str, found: Mapping[str, Any]) -> Iterator[Block]:
     if corrected.get("before") is not None:
         shown = [number(corrected[key]) for key in ("before", "after")]
         rows.insert(1, ["calibration error without what chance adds", *shown, ""])
-    spread = f"{min(temperatures):.2f} to {max(temperatures):.2f}"
+    spread = range_text(temperatures)
     yield Table(
         f"Before and after, with temperatures of {spread}. Lower is better. The calibration error, in 15 bins of equal "
         "width, is too high in every sample, the smaller the more; its interval is that of the true one.",
@@ -157,7 +157,7 @@ def group_sections(record: RunRecord) -> Iterator[Section]:
 
 
 def _group_row(name: str, one: GroupFigures) -> list[str]:
-    wrong = f"{one.wrong:.0f}" if one.wrong == round(one.wrong) else f"{one.wrong:.1f}"
+    wrong = number(one.wrong, 0 if one.wrong == round(one.wrong) else 1)
     return [name, f"{one.images:,}", wrong, interval(vars(one.accuracy)), p_value(one.p)]
 
 

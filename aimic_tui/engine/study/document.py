@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from aimic_tui.engine.evaluation.interval_limits import Interval
+from aimic_tui.engine.evaluation.interval_limits import Interval, wilson
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.inference.timings import NetworkTiming
 from aimic_tui.engine.report.charts import intervals
@@ -27,6 +27,7 @@ from aimic_tui.engine.study.words import (
     ranking_words,
 )
 from aimic_tui.engine.text import NOTHING
+from aimic_tui.wording.numbers import PER_CENT, interval_text
 from aimic_tui.wording.printed import number
 
 DEFINITIONS = (
@@ -196,7 +197,9 @@ def _best(figures: StudyFigures, protocol: str) -> Iterator[Section]:
             [
                 data.name,
                 others,
-                f"{record.best:.2f} ({_wilson(record.best, record.images)})",
+                interval_text(
+                    record.best / 100, *wilson(record.best / 100, record.images), 2, style="print", scale=PER_CENT
+                ),
                 best,
                 percent(found[best]),
                 percent(beside(found[best], record.best)),
@@ -209,13 +212,6 @@ def _best(figures: StudyFigures, protocol: str) -> Iterator[Section]:
             "Wilson, as if its images were independent. The best of many networks is flattered."
         )
         yield Section("Best against others", [Table(caption, header, rows, numeric=False)], 3)
-
-
-def _wilson(share: float, images: int) -> str:
-    p, z = share / 100, 1.959964
-    middle = (p + z**2 / (2 * images)) / (1 + z**2 / images)
-    reach = z / (1 + z**2 / images) * (p * (1 - p) / images + z**2 / (4 * images**2)) ** 0.5
-    return f"{100 * (middle - reach):.1f} to {100 * (middle + reach):.1f}"
 
 
 def _gap(figures: StudyFigures) -> Iterator[Section]:

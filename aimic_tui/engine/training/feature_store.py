@@ -25,6 +25,7 @@ from aimic_tui.engine.data.cache import FEATURES_SUFFIX, enforce_limit, images_k
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.models.build import head_tensors
+from aimic_tui.engine.text import bytes_text
 
 _VERSION = 1
 _TENSOR = "features"
@@ -66,7 +67,7 @@ class FeatureStore:
             folder.mkdir(parents=True, exist_ok=True)
             if needed > self._limit or needed > shutil.disk_usage(folder).free - _SPARE:
                 self._warn(
-                    f"There is no room to keep {needed / 1e9:.1f} GB of features (compute.cache_limit); each trial "
+                    f"There is no room to keep {bytes_text(needed)} of features (compute.cache_limit); each trial "
                     "computes them again."
                 )
                 return

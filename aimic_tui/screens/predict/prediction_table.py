@@ -22,7 +22,7 @@ from aimic_tui.widgets.big_table import BigTable, Column
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.widgets.table_column import Cell
-from aimic_tui.wording.numbers import count_text, number, percent
+from aimic_tui.wording.numbers import PER_CENT, count_text, number, percent, range_text
 from aimic_tui.wording.signs import SIGNS, bar_text
 from aimic_tui.workspace.prediction_rows import PredictionRows
 
@@ -148,7 +148,7 @@ def counts_text(rows: PredictionRows) -> Content:
         if total and count:
             low, high = wilson(count / total, total)
             text = Content.assemble(
-                text, (f" ({percent(count / total, 1)}, {100 * low:.1f} to {100 * high:.1f})", "$text-muted")
+                text, (f" ({percent(count / total, 1)}, {range_text((low, high), 1, scale=PER_CENT)})", "$text-muted")
             )
         parts.append(text)
     unsure, rejected = int(is_unsure(rows).sum()), int(is_rejected(rows).sum())

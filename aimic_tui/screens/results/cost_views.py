@@ -32,7 +32,7 @@ from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.chart import Chart, ChartData, Series
 from aimic_tui.widgets.table_column import Cell, Column
 from aimic_tui.widgets.table_rows import RowSelected
-from aimic_tui.wording.numbers import interval_text, p_value
+from aimic_tui.wording.numbers import interval_text, p_value, three_figures
 from aimic_tui.wording.signs import SIGNS
 from aimic_tui.workspace.context import Shell
 from aimic_tui.workspace.network_opinions import tested_run
@@ -299,8 +299,7 @@ class CostView(ResultView):
 
 def _cost(cell: tuple[float | None, bool]) -> Cell:
     value, kept = cell
-    text = "–" if value is None else f"{value:.3g}" if value < 100 else f"{value:,.0f}"
-    return ((text, "strong" if kept else ""), (" ◆" if kept else "  ", "primary"))
+    return ((three_figures(value), "strong" if kept else ""), (" ◆" if kept else "  ", "primary"))
 
 
 def _costs_of(run: Path) -> list[Cost]:

@@ -18,7 +18,7 @@ from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.text import NOTHING, printable
 from aimic_tui.screens.results.result_view import ResultView
 from aimic_tui.widgets.chart import Chart, ChartData, Series
-from aimic_tui.wording.numbers import interval_text, number, percent
+from aimic_tui.wording.numbers import interval_text, number, percent, range_text
 
 _FEWEST = 5  # images in a bin of the reliability curve: fewer say nothing
 _PERCENT: tuple[float, ...] = tuple((100 * GRID).tolist())
@@ -79,7 +79,7 @@ class CurvesView(ResultView, can_focus=True):
             for chart in ("#roc", "#precision-recall"):
                 self.query_one(chart, Chart).show(ChartData("", empty="no curve"))
             return
-        confidence = f"{100 * self.results.figures['confidence']:g} %"
+        confidence = percent(self.results.figures["confidence"], None)
         band = "; the band holds point by point" if curves.roc.low is not None else ""
         share = "" if math.isnan(curves.share) else f" Guessing has a precision of {percent(curves.share)}."
         lines = [
@@ -175,16 +175,16 @@ def calibration_lines(found: Mapping[str, Any]) -> list[Content]:
         lines.insert(2, Content(f"{'  without chance':18}{number(corrected['before']):20}{number(corrected['after'])}"))
     values = [row["value"] for row in found["temperatures"]]
     lines += [
-        Content(f"{'temperatures':18}{min(values):.2f} to {max(values):.2f}, on validation images"),
+        Content(f"{'temperatures':18}{range_text(values)}, on validation images"),
         Content(""),
         Content.assemble(("Leave unsure images to a person", "bold"), (": thresholds of validation", "$text-muted")),
         Content.styled(f"{'wrong':8}{'below':14}{'answered, %':20}wrong of these, %", "$text-muted"),
     ]
     for row in found["rejections"]:
         known = [value for value in row["thresholds"] if value is not None]
-        below = f"{min(known):.2f} to {max(known):.2f}" if known else NOTHING
+        below = range_text(known) if known else NOTHING
         answered, error = (_hundred(row[key]) for key in ("answered", "error"))
-        wanted = f"≤ {100 * row['wanted']:g} %"
+        wanted = f"≤ {percent(row['wanted'], None)}"
         lines.append(Content(f"{wanted:8}{below:14}{answered:20}{error}"))
     change = found["difference"]["log_loss"]
     if (change["value"] or 0) > 0:

@@ -15,7 +15,7 @@ from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.results.result_view import interval_cell
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.table_column import Cell, Column
-from aimic_tui.wording.numbers import number
+from aimic_tui.wording.numbers import number, percent
 from aimic_tui.wording.results import OF_CLASSES, class_methods, classes_without_intervals, why_no_interval
 from aimic_tui.workspace.run_results import RunResults
 
@@ -105,7 +105,7 @@ class FiguresTable(Vertical):
             plural(len(of[key]), word) for key, word in (("seeds", "seed"), ("repeats", "repeat")) if len(of[key]) > 1
         ]
         said = [
-            f"{100 * float(results.figures['confidence']):g} % intervals. Lower is better: log loss, Brier score, "
+            f"{percent(float(results.figures['confidence']), None)} intervals. Lower is better: log loss, Brier score, "
             "calibration error (15 bins of equal width).",
             f"A figure is the mean over {' and '.join(sets)}." if sets else "",
             "t: fold by fold, or all figures.",

@@ -10,6 +10,7 @@ from textual.content import Content
 from aimic_tui.engine.evaluation.metric_titles import TITLES, method_of
 from aimic_tui.engine.run_folder import run_title
 from aimic_tui.engine.text import plural, printable
+from aimic_tui.wording.numbers import percent
 from aimic_tui.wording.results import choice_lines, why_no_interval
 from aimic_tui.wording.signs import SIGNS
 from aimic_tui.workspace.run_results import RunResults
@@ -47,7 +48,7 @@ def _interval_words(results: RunResults, network: str, metric: str) -> str:
         return f"{TITLES[metric]} has no interval: {why_no_interval(metric, of).removeprefix('none: ')}"
     repeats = f", a mean over {figures['repeats']} repeats" if figures["repeats"] > 1 else ""
     drawn = f"{plural(figures['groups'], 'group')}, {figures['resamples']:,} resamples{repeats}"
-    return f"{100 * figures['confidence']:g} % interval of {TITLES[metric]}: {way} · {drawn}"
+    return f"{percent(figures['confidence'], None)} interval of {TITLES[metric]}: {way} · {drawn}"
 
 
 def difference_line(results: RunResults, network: str, other: str | None, metric: str) -> Content:

@@ -22,10 +22,10 @@ from aimic_tui.widgets.bars import progress_bar
 from aimic_tui.widgets.table_column import cut
 from aimic_tui.wording.numbers import number
 from aimic_tui.wording.signs import SIGNS
-from aimic_tui.wording.study_plan import outdated_words
 from aimic_tui.wording.times import ago, duration
 from aimic_tui.workspace.runs_overview import RunRow
 from aimic_tui.workspace.studies_overview import CellRow, StudyRow
+from aimic_tui.workspace.study_plan import outdated_words
 
 Plan = Mapping[tuple[str, str], CellPreview]  # (data set, protocol) -> what it amounts to
 

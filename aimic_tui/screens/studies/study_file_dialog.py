@@ -24,8 +24,8 @@ from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.frame import KeyLine, Rule
-from aimic_tui.wording.study_plan import plan_lines, plan_troubles
 from aimic_tui.workspace.context import Shell
+from aimic_tui.workspace.study_plan import plan_lines, plan_troubles
 
 _PAUSE = 1.0  # seconds between two looks at the file
 _AGAIN = 5  # looks after which data sets and weights that were missing are looked for once more

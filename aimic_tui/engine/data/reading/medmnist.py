@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import bytes_text, printable
 
 _PARTS = {"train": Part.TRAIN, "val": Part.VALIDATION, "test": Part.TEST}
 _NAME = re.compile(r"(train|val|test)-(\d+)")
@@ -103,9 +103,7 @@ def _arrays_of(path: Path, _size: int, _changed: int) -> dict[str, npt.NDArray[A
         with zipfile.ZipFile(path) as archive:
             size = sum(member.file_size for member in archive.infolist())
         if size > _BYTE_LIMIT:
-            raise InputProblem(
-                f"{shown} holds {size / 1e9:.0f} GB of arrays. Take one of fewer pixels, or image files."
-            )
+            raise InputProblem(f"{shown} holds {bytes_text(size)} of arrays. Take one of fewer pixels, or image files.")
         with np.load(path, allow_pickle=False) as file:
             wanted = {f"{part}_{what}" for part in _PARTS for what in ("images", "labels")}
             arrays = {name: file[name] for name in file.files if name in wanted}

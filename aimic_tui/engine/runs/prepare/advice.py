@@ -17,6 +17,7 @@ from aimic_tui.engine.models.weights_folder import check_weights
 from aimic_tui.engine.runs.prepare.forecast import DataFacts, Division, Forecast
 from aimic_tui.engine.runs.prepare.pretraining import named_weights
 from aimic_tui.engine.setting import SettingProblem
+from aimic_tui.engine.text import bytes_text
 from aimic_tui.engine.workspace_folder import Workspace
 
 _FEW_STEPS = 300  # of a trial: pre-trained networks have then hardly moved
@@ -46,7 +47,7 @@ def _on_room(experiment: Experiment, plan: Forecast) -> Iterator[SettingProblem]
     if plan.free_bytes is not None and needed > plan.free_bytes:
         yield SettingProblem(
             "compute.cache",
-            f"The run writes about {needed / 1e9:.1f} GB, and {plan.free_bytes / 1e9:.1f} GB are free where it is "
+            f"The run writes about {bytes_text(needed)}, and {bytes_text(plan.free_bytes)} are free where it is "
             "kept. Make room, or put the workspace elsewhere.",
         )
 
