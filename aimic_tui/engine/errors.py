@@ -71,6 +71,11 @@ class Interrupted(AimicError):
     usual_code = "interrupted"
 
 
+def is_disk_full(error: OSError) -> bool:
+    """Tell whether an error says that a disk, or what one may take of it, is full."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 @dataclass(frozen=True)
 class ErrorRecord:
     """An error as it travels between processes: in a worker's report, in event files, in `--json`.
@@ -91,7 +96,7 @@ class ErrorRecord:
             return cls(error.sentence, error.key, error.retry, error.code)
         if isinstance(error, OSError):
             where = f" ({error.filename})" if error.filename else ""
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            full = is_disk_full(error)
             return cls(f"{error.strerror or error}{where}.", "", not full, "disk-full" if full else "storage")
         if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, not imported here
             return cls("Memory ran out.", "training.batch_size", True, "memory")

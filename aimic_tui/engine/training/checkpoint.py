@@ -18,7 +18,7 @@ from typing import IO, Any, cast
 import torch
 from torch import Tensor
 
-from aimic_tui.engine.errors import AimicError, InputProblem, StorageProblem
+from aimic_tui.engine.errors import AimicError, InputProblem, StorageProblem, is_disk_full
 from aimic_tui.engine.files import digest_of_file, replacing
 from aimic_tui.engine.text import printable
 
@@ -198,9 +198,12 @@ class Checkpoints:
             if not isinstance(cause, OSError):
                 raise
             why = cause.strerror or str(cause)
+            full = is_disk_full(cause)
         raise StorageProblem(
             f"{printable(str(path))} can't be written: {why}. Make room there and `aimic resume` the run; the epochs "
-            "before are kept."
+            "before are kept.",
+            retry=not full,
+            code="disk-full" if full else "storage",
         )
 
 

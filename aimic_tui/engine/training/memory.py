@@ -28,6 +28,9 @@ class MemoryShort(AimicError):
         part: images at once to go on with.
     """
 
+    usual_code = "memory"
+    usual_retry = True
+
     def __init__(self, sentence: str, part: int) -> None:
         super().__init__(sentence)
         self.part = part

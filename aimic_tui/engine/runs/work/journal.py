@@ -6,7 +6,6 @@ for: nothing is failed for it, and nothing begun.
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import sys
@@ -17,12 +16,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from aimic_tui.engine.errors import is_disk_full
 from aimic_tui.engine.event_log import append_event, now
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, write_status
 from aimic_tui.engine.text import one_line
 
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 _RESERVE = 256 * 1024  # bytes kept aside
 # What a scheduler leaves that is killed while it writes; a trial's other files are its worker's.
 _HALF_WRITTEN = (".status.json.*.part", ".results.json.*.part", "trials/*/*/model/.calibration.json.*.part")
@@ -76,7 +75,7 @@ class Journal:
         try:
             write()
         except OSError as error:
-            if error.errno not in FULL_DISK:
+            if not is_disk_full(error):
                 raise
             self._reserve_file.unlink(missing_ok=True)
             free = shutil.disk_usage(self._folder.path).free

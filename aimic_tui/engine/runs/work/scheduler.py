@@ -21,25 +21,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.errors import AimicError, ErrorRecord
 from aimic_tui.engine.event_log import EventReader, append_event, now
 from aimic_tui.engine.files import FileLock, read_json, write_json
 from aimic_tui.engine.machine.devices import Slot, find_slots
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.prepare.environment import settle_threads
 from aimic_tui.engine.runs.status import RunStatus, State, TrialStatus, read_recorded
-from aimic_tui.engine.runs.work.journal import FULL_DISK, Disks, Journal, complain
+from aimic_tui.engine.runs.work.journal import Disks, Journal, complain
+from aimic_tui.engine.runs.work.messages import TrialReport
 from aimic_tui.engine.runs.work.report_at_end import leave_report
 from aimic_tui.engine.runs.work.retries import ATTEMPTS, Setbacks
-from aimic_tui.engine.runs.work.worker_process import TrialReport, WorkerProcess
+from aimic_tui.engine.runs.work.worker_process import WorkerProcess
 from aimic_tui.engine.text import one_line
 
 _TICK = 0.5  # seconds between looks at the stop file
 _STOP_PATIENCE = 120.0  # seconds that a worker has for its step and its checkpoint
 _LEAVE_PATIENCE = 20.0  # seconds that an idle worker has to leave
 _DISK_PATIENCE = 1800.0  # seconds that a disk may be gone
-# What trying again can't mend: each has a sentence about what the person can do.
-_NOT_RETRIED = ("AimicError", "InputProblem", "UsageProblem", "ExperimentProblem", "UnreadableImage")
 
 
 class Scheduler:
@@ -194,8 +193,9 @@ class Scheduler:
                 self._queue.appendleft(key)
                 self._see_off(worker)
         else:
-            self._fail(key, report.sentence or "The trial failed.", report.kind)
-            if report.kind not in _NOT_RETRIED:
+            error = report.error or ErrorRecord("The trial failed.", retry=True)
+            self._fail(key, error)
+            if error.retry:
                 self._see_off(worker)  # what failed may have left memory behind: the next one gets a new process
 
     def _mourn(self, worker: WorkerProcess, code: int) -> None:
@@ -210,26 +210,32 @@ class Scheduler:
             return
         words = worker.last_words() if code > 0 else ""
         sentence = f"The worker process {how}{f': {words}' if words else ''}. Its log is {worker.log.name}."
-        self._fail(key, sentence, "")
+        self._fail(key, ErrorRecord(sentence, retry=True, code="worker-died"))
         self._deaths_in_a_row = 0 if self._missing or self._setbacks.began(key) else self._deaths_in_a_row + 1
         if self._deaths_in_a_row >= ATTEMPTS:
             self._give_up_on_all(sentence)
 
-    def _fail(self, key: TrialKey, sentence: str, kind: str) -> None:
+    def _fail(self, key: TrialKey, error: ErrorRecord) -> None:
         self._notice_disks()
         if self._missing:  # no failure of the trial's own
-            complain(f"{key.name}: {sentence}")
-            self._take_back(key, sentence)
+            complain(f"{key.name}: {error.sentence}")
+            self._take_back(key, error.sentence)
             return
-        attempt = self._trial(key).attempts
-        full = _is_full_disk(sentence)
-        given_up = kind in _NOT_RETRIED or full or self._setbacks.count(key) >= ATTEMPTS
-        self._journal.tell("trial-failed", trial=key.name, sentence=sentence, attempt=attempt, given_up=given_up)
+        given_up = not error.retry or self._setbacks.count(key) >= ATTEMPTS
+        self._journal.tell(
+            "trial-failed",
+            trial=key.name,
+            sentence=error.sentence,
+            code=error.code,
+            key=error.key,
+            attempt=self._trial(key).attempts,
+            given_up=given_up,
+        )
         if given_up:
-            self._update(key, state="failed", reason=sentence)
+            self._update(key, state="failed", reason=error.sentence)
         else:
-            self._take_back(key, sentence)
-        if full:  # every other trial would fail by it too; they stay queued for the resume
+            self._take_back(key, error.sentence)
+        if error.code == "disk-full":  # every other trial would fail by it too; they stay queued for the resume
             self._queue.clear()
 
     def _take_back(self, key: TrialKey, sentence: str) -> None:
@@ -348,10 +354,6 @@ def _death(code: int) -> str:
         name = f"signal {-code}"
     hint = ", as the system does when memory runs out" if -code == signal.SIGKILL else ""
     return f"was ended by {name}{hint}"
-
-
-def _is_full_disk(sentence: str) -> bool:
-    return "disk is full" in sentence or any(os.strerror(number) in sentence for number in FULL_DISK)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -142,11 +142,11 @@ def peak_memory() -> int:
     return int(peak) if sys.platform == "darwin" else int(peak) * 1024  # Linux counts in kibibytes
 
 
-def energy_told(events_file: Path) -> float:
-    """Return the joules that a trial's story has so far, 0 where it tells none."""
+def recorded_energy(events_file: Path) -> float:
+    """Return the joules that a trial's story has so far, 0 where there is none."""
     events = EventReader(events_file, latest_only=("progress", "system", "epoch")).new()
-    told = [event["energy"] for event in events if event["event"] == "system" and "energy" in event]
-    return float(told[-1]) if told and isinstance(told[-1], (int, float)) else 0.0
+    recorded = [event["energy"] for event in events if event["event"] == "system" and "energy" in event]
+    return float(recorded[-1]) if recorded and isinstance(recorded[-1], (int, float)) else 0.0
 
 
 def visible_gpus() -> str:

@@ -1,19 +1,17 @@
 """The process that trains: `python -m aimic_tui.engine.runs.work.worker RUN_FOLDER --device cpu --threads 2`.
 
-It takes trials from its stdin, a JSON line each (`{"network", "fold", "seed", "inner"}`), and answers with one each on
-what was its stdout: `{"trial", "state": "finished" | "stopped" | "failed", "sentence", "kind"}`. Whatever else it or
-its libraries print goes to stderr, which is the worker's log. One process trains many trials, so torch is
-imported once.
+It takes trials from its stdin and reports on each on what was its stdout, a line each (messages.py). Whatever else it
+or its libraries print goes to stderr, which is the worker's log. One process trains many trials, so torch is imported
+once.
 
 It leaves at the next step when it is asked to stop (a file in the run's folder, SIGTERM, SIGINT, SIGHUP) and when its
-parent has died: nobody would hear what it says.
+parent has died: nobody would read its reports.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
-import json
 import os
 import signal
 import sys
@@ -21,72 +19,26 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.errors import AimicError, ErrorRecord
 from aimic_tui.engine.event_log import append_event
-from aimic_tui.engine.files import FileLock, digest_of_bytes, digest_of_file
+from aimic_tui.engine.files import FileLock
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.run_folder import RunFolder, TrialFolder, TrialKey
-from aimic_tui.engine.runs.work.system_watch import SystemWatch, energy_told, visible_gpus
+from aimic_tui.engine.runs.work.messages import ReportedState, TrialReport, read_assignment, report_line
+from aimic_tui.engine.runs.work.rank_processes import RankSettings, other_ranks
+from aimic_tui.engine.runs.work.stop_signal import StopSignal
+from aimic_tui.engine.runs.work.system_watch import SystemWatch, recorded_energy, visible_gpus
+from aimic_tui.engine.runs.work.trial_tasks import task_loader
 from aimic_tui.engine.text import one_line
-from aimic_tui.engine.workspace_folder import Workspace
 
 if TYPE_CHECKING:
-    from aimic_tui.engine.training.trial import TrialTask
+    from aimic_tui.engine.training.task import TrialTask
 
-_STOP_FILE_EVERY = 0.3  # seconds between looks at the stop file: on a network mount each look costs
 _LOCK_PATIENCE = 60.0  # seconds for an orphan to notice that its parent has died and to leave
-
-
-class StopSigns:
-    """What asks a worker to leave what it does.
-
-    Args:
-        stop_file: its presence asks.
-        parent: this process's parent, as it was at its start.
-    """
-
-    def __init__(self, stop_file: Path, parent: int) -> None:
-        self.busy = False
-        self._stop_file = stop_file
-        self._parent = parent
-        self._asked = False
-        self._looked = -float("inf")
-
-    def on_signal(self, *_: object) -> None:
-        """Stop at the next step; leave at once where there is nothing to do."""
-        self._asked = True
-        if not self.busy:
-            sys.exit(0)
-
-    def seen(self) -> bool:
-        """Tell whether to stop; cheap enough for every step."""
-        if not self._asked:
-            now = time.monotonic()
-            if now - self._looked >= _STOP_FILE_EVERY:
-                self._looked = now
-                with suppress(OSError):  # a network mount that is gone asks for nothing
-                    self._asked = self._stop_file.exists()
-            self._asked = self._asked or os.getppid() != self._parent
-        return self._asked
-
-
-@dataclass(frozen=True)
-class Team:
-    """Processes that train a trial together.
-
-    Attributes:
-        ranks: how many they are, this one included.
-        device: of the first; on GPUs the others have those after it.
-        threads: of each.
-    """
-
-    ranks: int
-    device: str
-    threads: int
 
 
 class Worker:
@@ -96,52 +48,52 @@ class Worker:
         run: the run's folder.
         device: "cpu", "cuda:0"...
         stop: what ends its work.
-        team: how many processes train a trial together, where it is not this one alone.
+        ranks: the processes that train a trial together, where it is not this one alone.
     """
 
-    def __init__(self, run: RunFolder, device: str, stop: StopSigns, team: Team | None = None) -> None:
+    def __init__(self, run: RunFolder, device: str, stop: StopSignal, ranks: RankSettings | None = None) -> None:
         self._run = run
         self._device = device
-        self._team = team
+        self._ranks = ranks
         self._stop = stop
         self._load: Callable[[TrialKey], TrialTask] | None = None
 
-    def train(self, key: TrialKey) -> dict[str, str]:
-        """Train one trial; return the answer."""
+    def train(self, key: TrialKey) -> TrialReport:
+        """Train one trial; return the report on it."""
         folder = self._run.trial(key)
-        answer = {"trial": key.name, "state": "failed", "sentence": "", "kind": ""}
+        report = TrialReport(key.name, "failed")
         lock = FileLock(folder.lock_file)
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
             if not self._locked(lock):
-                if self._stop.seen():
-                    return answer | {"state": "stopped"}
+                if self._stop.requested():
+                    return replace(report, state="stopped")
                 raise AimicError(
                     f"Another worker process still trains {key.name}. End it, then `aimic resume` the run."
                 )
-            _clear_up(folder)
-            answer["state"] = self._train(key)
+            _remove_partial_files(folder)
+            report = replace(report, state=self._train(key))
         except Exception as error:  # whatever happens to one trial, the others go on
             traceback.print_exc()
-            answer |= {"sentence": _sentence(error), "kind": type(error).__name__}
+            record = _record_of(error)
+            report = replace(report, error=record)
             with suppress(OSError):
-                append_event(folder.events_file, "error", sentence=answer["sentence"])
+                append_event(folder.events_file, "error", sentence=record.sentence, code=record.code, key=record.key)
         finally:
             lock.release()
-        _let_go_of_memory()
-        return answer
+        _free_memory()
+        return report
 
     def _locked(self, lock: FileLock) -> bool:
         """Take the trial's lock; wait for an orphan that holds it."""
         until = time.monotonic() + _LOCK_PATIENCE
         while not lock.acquire():
-            if time.monotonic() > until or self._stop.seen():
+            if time.monotonic() > until or self._stop.requested():
                 return False
             time.sleep(0.1)
         return True
 
-    def _train(self, key: TrialKey) -> str:
-        from aimic_tui.engine.runs.work.team import helped  # late: it imports this module
+    def _train(self, key: TrialKey) -> ReportedState:
         from aimic_tui.engine.training.trial import train_trial
 
         if self._load is None:
@@ -149,84 +101,48 @@ class Worker:
         task = self._load(key)
         events = self._run.trial(key).events_file
 
-        def tell(event: str, fields: dict[str, Any]) -> None:
+        def append(event: str, fields: dict[str, Any]) -> None:
             append_event(events, event, **fields)
 
-        with SystemWatch(tell, visible_gpus(), energy_told(events)) as watch:
+        with SystemWatch(append, visible_gpus(), recorded_energy(events)) as watch:
 
             def emit(event: str, fields: dict[str, Any]) -> None:
                 if event == "progress":
                     with suppress(OSError):  # no epoch is worth losing for it: the disk may be back before it ends
-                        tell(event, fields)
+                        append(event, fields)
                 else:
-                    tell(event, fields | watch.totals() if event == "trial-finished" else fields)
+                    append(event, fields | watch.totals() if event == "trial-finished" else fields)
 
-            with helped(self._run, key, self._team) as ranks:
-                return train_trial(replace(task, ranks=ranks), emit=emit, should_stop=self._stop.seen).state
-
-
-def task_loader(run: RunFolder, device: str) -> Callable[[TrialKey], TrialTask]:
-    """Read the run's files once; return what makes a trial's task."""
-    from aimic_tui.engine.data.manifest import read_manifest
-    from aimic_tui.engine.data.splitting.split import inner_file, read_split
-    from aimic_tui.engine.experiment import Experiment
-    from aimic_tui.engine.training.trial import TrialTask
-
-    experiment = Experiment.from_file(run.experiment_file)
-    data_set = read_manifest(run.manifest_file)
-    split = read_split(run.split_file, data_set.images)
-    deciding = experiment.to_mapping()
-    for key in ("name", "compute", "evaluation"):  # what a resumed run may change
-        del deciding[key]
-    del deciding["model"]["networks"]
-    del deciding["training"]["seeds"]
-    experiment_digest = digest_of_bytes(json.dumps(deciding, sort_keys=True).encode())
-    split_digest = digest_of_file(run.split_file)
-    inner = inner_file(run.split_file)
-    inner_digest = digest_of_file(inner) if inner.exists() else ""
-    cache = Workspace(run.path.parent.parent).cache_folder
-
-    def load(key: TrialKey) -> TrialTask:
-        return TrialTask(
-            network=key.network,
-            fold=key.fold,
-            seed=key.seed,
-            experiment=experiment,
-            data_set=data_set,
-            split=split,
-            folder=run.trial(key).path,
-            cache_folder=cache,
-            device=device,
-            experiment_digest=experiment_digest,
-            split_digest=digest_of_bytes(f"{inner_digest} {key.inner}".encode()) if key.inner else split_digest,
-            run=run.name,
-            inner=key.inner,
-        )
-
-    return load
+            with other_ranks(self._run, key, self._ranks) as ranks:
+                return train_trial(replace(task, ranks=ranks), emit=emit, should_stop=self._stop.requested).state
 
 
-def _sentence(error: Exception) -> str:
+def _record_of(error: Exception) -> ErrorRecord:
+    """Describe an error of a trial, with what to do about it."""
+    record = ErrorRecord.of(error)
     if isinstance(error, AimicError):
-        return error.sentence
-    if isinstance(error, OSError):
-        where = f" ({one_line(str(error.filename))})" if error.filename else ""
-        return f"{error.strerror or one_line(str(error))}{where}. `aimic resume` goes on from the last checkpoint."
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return "The memory ran out. Choose a smaller model.image_size, training.batch_size or network."
-    said = one_line(f"{type(error).__name__}: {error}")
-    return f"The trial failed by a fault of the program ({said}); the worker's log in the run's folder has the details."
+        return record
+    if record.code in ("storage", "disk-full"):
+        return replace(record, sentence=f"{one_line(record.sentence)} `aimic resume` goes on from the last checkpoint.")
+    if record.code == "memory":
+        sentence = "The memory ran out. Choose a smaller model.image_size, training.batch_size or network."
+        return replace(record, sentence=sentence)
+    return replace(
+        record,
+        sentence=f"The trial failed by a fault of the program ({one_line(record.sentence)}); the worker's log in the "
+        "run's folder has the details.",
+    )
 
 
-def _clear_up(folder: TrialFolder) -> None:
+def _remove_partial_files(folder: TrialFolder) -> None:
     """Remove what a worker that was killed left half written; the trial's lock is held, so nobody writes it now."""
-    for place in (folder.path, folder.model_folder):
-        for left in place.glob(".*.part"):
+    for parent in (folder.path, folder.model_folder):
+        for partial in parent.glob(".*.part"):
             with suppress(OSError):
-                left.unlink()
+                partial.unlink()
 
 
-def _let_go_of_memory() -> None:
+def _free_memory() -> None:
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
@@ -242,35 +158,33 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--ranks", type=int, default=1)
     options = parser.parse_args(arguments)
     run = RunFolder(options.run.absolute())
-    stop = StopSigns(run.stop_file, os.getppid())
+    stop = StopSignal(run.stop_file, os.getppid())
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop.on_signal)
-    # What the libraries print must not be taken for an answer.
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+    # What the libraries print must not be taken for a report.
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as reports:
         os.dup2(2, 1)
         if options.threads:
             os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(options.threads)))
         settle_processor()
-        team = Team(options.ranks, options.device, options.threads) if options.ranks > 1 else None
-        return _serve(Worker(run, options.device, stop, team), stop, answers, options.threads)
+        ranks = RankSettings(options.ranks, options.device, options.threads) if options.ranks > 1 else None
+        return _serve(Worker(run, options.device, stop, ranks), stop, reports, options.threads)
 
 
-def _serve(worker: Worker, stop: StopSigns, answers: IO[str], threads: int) -> int:
+def _serve(worker: Worker, stop: StopSignal, reports: IO[str], threads: int) -> int:
     import torch
 
     if threads:
         torch.set_num_threads(threads)
     for line in sys.stdin:
         stop.busy = True
-        record = json.loads(line)
-        key = TrialKey(record["network"], *(int(record.get(part, 0)) for part in ("fold", "seed", "inner")))
-        answer = worker.train(key)
+        report = worker.train(read_assignment(line))
         try:
-            answers.write(json.dumps(answer) + "\n")
-            answers.flush()
-        except BrokenPipeError:  # the scheduler died; the run's files say all there is to say
+            reports.write(report_line(report))
+            reports.flush()
+        except BrokenPipeError:  # the scheduler died; the run's files have all that is to be known
             return 0
-        if stop.seen():
+        if stop.requested():
             return 0
         stop.busy = False
     return 0

@@ -1,35 +1,23 @@
-"""The scheduler's end of a worker: its process, what it is handed, what it says.
+"""The scheduler's end of a worker: its process, the trials it is handed, its reports.
 
-The worker reads a JSON line a trial from its stdin, `{"network", "fold", "seed", "inner"}`, and leaves when that is
-closed. It writes a JSON line a trial to its stdout, `{"trial", "state", "sentence", "kind"}`: `state` is finished,
-stopped or failed, `kind` the type of what went wrong. Whatever else it or its libraries print goes to a log file.
+The worker reads a line a trial from its stdin and leaves when that is closed; it writes a line a trial to its stdout
+(messages.py). Whatever else it or its libraries print goes to a log file.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO
 
 from aimic_tui.engine.machine.devices import Slot, worker_environment
 from aimic_tui.engine.run_folder import TrialKey
+from aimic_tui.engine.runs.work.messages import TrialReport, assignment_line, read_report
 from aimic_tui.engine.text import one_line
 
 _TAIL = 4096  # bytes of the log's end that are searched for its last line
-
-
-@dataclass(frozen=True)
-class TrialReport:
-    """What a worker says about a trial when it lets go of it."""
-
-    trial: str
-    state: Literal["finished", "stopped", "failed"]
-    sentence: str
-    kind: str
 
 
 class WorkerProcess:
@@ -73,20 +61,19 @@ class WorkerProcess:
     def assign(self, trial: TrialKey) -> None:
         """Hand it a trial. A worker that is already dead is noticed as one that died with the trial."""
         self.trial = trial
-        line = json.dumps(asdict(trial)) + "\n"
         try:
             assert self._process.stdin is not None
-            self._process.stdin.write(line.encode())
+            self._process.stdin.write(assignment_line(trial))
             self._process.stdin.flush()
         except (BrokenPipeError, ValueError):
             pass
 
     def reports(self) -> list[TrialReport]:
-        """Return what it said since the last call, without waiting."""
+        """Return its reports since the last call, without waiting."""
         while chunk := self._read():
             self._unfinished += chunk
         *lines, self._unfinished = self._unfinished.split(b"\n")
-        return [report for line in lines if (report := _to_report(line))]
+        return [report for line in lines if (report := read_report(line))]
 
     def _read(self) -> bytes:
         try:
@@ -122,7 +109,7 @@ class WorkerProcess:
             pass
 
     def end(self, patience: float) -> None:
-        """See it off: wait `patience` seconds for it to leave by itself, then end it."""
+        """Wait `patience` seconds for it to leave by itself, then end it."""
         self.dismiss()
         for ask, seconds in ((None, patience), (self._process.terminate, 5.0), (self._process.kill, None)):
             if ask is not None:
@@ -133,16 +120,3 @@ class WorkerProcess:
             except subprocess.TimeoutExpired:
                 continue
         self.output.close()
-
-
-def _to_report(line: bytes) -> TrialReport | None:
-    try:
-        record = json.loads(line)
-        state = record["state"]
-        if state not in ("finished", "stopped", "failed"):
-            return None
-        return TrialReport(
-            str(record["trial"]), state, str(record.get("sentence") or ""), str(record.get("kind") or "")
-        )
-    except (ValueError, TypeError, KeyError):
-        return None

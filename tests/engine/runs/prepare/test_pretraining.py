@@ -20,7 +20,8 @@ from aimic_tui.engine.files import read_json, read_table
 from aimic_tui.engine.models.model_folder import read_model_card
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.prepare.creation import create_run
-from aimic_tui.engine.runs.work.worker import StopSigns, Worker
+from aimic_tui.engine.runs.work.stop_signal import StopSignal
+from aimic_tui.engine.runs.work.worker import Worker
 from aimic_tui.engine.workspace_folder import Workspace
 
 NETWORK = "test_efficientnet"
@@ -43,10 +44,10 @@ def experiment(data: Path, **values: Any) -> Experiment:
 def train(run: RunFolder, *folds: int) -> None:
     import os
 
-    worker = Worker(run, "cpu", StopSigns(run.stop_file, os.getppid()))
+    worker = Worker(run, "cpu", StopSignal(run.stop_file, os.getppid()))
     for fold in folds:
-        answer = worker.train(TrialKey(NETWORK, fold, 0))
-        assert answer["state"] == "finished", answer
+        report = worker.train(TrialKey(NETWORK, fold, 0))
+        assert report.state == "finished", report
 
 
 @pytest.fixture(scope="module")

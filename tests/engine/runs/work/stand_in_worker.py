@@ -31,7 +31,7 @@ def main() -> None:
         sys.stdout.flush()
 
 
-def behave(run: RunFolder, key: TrialKey, attempt: int) -> dict[str, str]:
+def behave(run: RunFolder, key: TrialKey, attempt: int) -> dict[str, object]:
     folder = run.trial(key)
     kind = key.network
     if kind == "dies" or (kind == "dies-once" and attempt == 1):
@@ -48,11 +48,11 @@ def behave(run: RunFolder, key: TrialKey, attempt: int) -> dict[str, str]:
     if kind == "exits":
         sys.exit("Traceback: the graphics driver is gone")
     if kind == "fails" or (kind == "fails-once" and attempt == 1):
-        return {"state": "failed", "sentence": "CUDA is out of memory.", "kind": "OutOfMemoryError"}
+        return {"state": "failed", "error": {"sentence": "CUDA is out of memory.", "retry": True, "code": "memory"}}
     if kind == "bad-input":
-        return {"state": "failed", "sentence": "a.png is empty.", "kind": "InputProblem"}
+        return {"state": "failed", "error": {"sentence": "a.png is empty.", "key": "data.path", "code": "input"}}
     if kind == "full-disk":
-        return {"state": "failed", "sentence": "[Errno 28] No space left on device", "kind": "OSError"}
+        return {"state": "failed", "error": {"sentence": "It can't be written.", "code": "disk-full"}}
     if kind == "slow":
         while not run.stop_file.exists():
             time.sleep(0.02)

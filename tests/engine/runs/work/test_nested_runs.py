@@ -17,7 +17,8 @@ from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.prepare.creation import create_run
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.runs.work.report_at_end import leave_report
-from aimic_tui.engine.runs.work.worker import StopSigns, Worker
+from aimic_tui.engine.runs.work.stop_signal import StopSignal
+from aimic_tui.engine.runs.work.worker import Worker
 from aimic_tui.engine.workspace_folder import Workspace
 from tests.engine.training.small import NETWORK, draw_images
 
@@ -49,9 +50,9 @@ def nested(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     }
     folder = create_run(Experiment().with_values(values), Workspace(tmp_path_factory.mktemp("space")), ["test"])
     torch.set_num_threads(1)
-    worker = Worker(folder, "cpu", StopSigns(folder.stop_file, os.getppid()))
+    worker = Worker(folder, "cpu", StopSignal(folder.stop_file, os.getppid()))
     for trial in read_status(folder).trials:
-        assert worker.train(trial.key)["state"] == "finished"
+        assert worker.train(trial.key).state == "finished"
     write_results(folder.path)
     return folder
 

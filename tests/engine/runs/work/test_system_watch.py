@@ -13,7 +13,7 @@ import pytest
 from aimic_tui.engine.event_log import append_event
 from aimic_tui.engine.machine import gpu_meter
 from aimic_tui.engine.machine.gpu_meter import GpuMeter
-from aimic_tui.engine.runs.work.system_watch import SystemWatch, energy_told, peak_memory
+from aimic_tui.engine.runs.work.system_watch import SystemWatch, peak_memory, recorded_energy
 
 
 class Problem(Exception):
@@ -128,10 +128,10 @@ def test_the_energy_of_earlier_attempts_counts(monkeypatch: pytest.MonkeyPatch, 
         append_event(events, event, **fields)
 
     for _ in range(2):
-        with SystemWatch(emit, "GPU-a", energy_told(events), look_every=0.02):
+        with SystemWatch(emit, "GPU-a", recorded_energy(events), look_every=0.02):
             time.sleep(0.1)
             driver.counted += 7_000
-    assert energy_told(events) == 14.0
+    assert recorded_energy(events) == 14.0
 
 
 def test_a_disk_that_is_gone_ends_nothing(tmp_path: Path) -> None:
@@ -141,4 +141,4 @@ def test_a_disk_that_is_gone_ends_nothing(tmp_path: Path) -> None:
     with SystemWatch(refuse, look_every=0.02) as watch:
         time.sleep(0.1)
     assert watch.totals()["memory_peak"] > 0
-    assert energy_told(tmp_path / "none.jsonl") == 0.0
+    assert recorded_energy(tmp_path / "none.jsonl") == 0.0

@@ -38,10 +38,10 @@ def begin(cells: Path, place: Path, **settings: object) -> RunFolder:
     return folder
 
 
-def worker_and_helper(folder: RunFolder) -> tuple[int, int]:
+def worker_and_rank(folder: RunFolder) -> tuple[int, int]:
     (worker,) = children_of(read_status(folder).pid)
-    (helper,) = children_of(worker)
-    return worker, helper
+    (rank,) = children_of(worker)
+    return worker, rank
 
 
 def epochs(folder: RunFolder) -> int:
@@ -80,26 +80,26 @@ def test_two_processes_make_of_a_trial_what_one_makes(by_two: RunFolder, cells: 
 def test_the_death_of_any_process_is_made_good(by_two: RunFolder, cells: Path, tmp_path: Path) -> None:
     folder = begin(cells, tmp_path / "killed", compute__data_parallel=2)
     assert wait_for(lambda: epochs(folder) >= 1)
-    _, helper = worker_and_helper(folder)
-    os.kill(helper, signal.SIGKILL)
+    _, rank = worker_and_rank(folder)
+    os.kill(rank, signal.SIGKILL)
     assert wait_for(lambda: epochs(folder) >= 2)
     told = [event["sentence"] for event in EventReader(folder.events_file).new() if event["event"] == "trial-failed"]
     assert len(told) == 1
     assert "Process 2 of the 2 that train the trial together was ended by SIGKILL" in told[0]
-    worker, helper = worker_and_helper(folder)
+    worker, rank = worker_and_rank(folder)
     os.kill(worker, signal.SIGKILL)
     assert wait_until_over(folder).state == "finished"
-    assert wait_for(lambda: not is_there(helper), 30)  # the one that lost its worker left too
+    assert wait_for(lambda: not is_there(rank), 30)  # the one that lost its worker left too
     assert end_of(folder, KEY) == end_of(by_two, KEY)
 
 
 def test_a_stop_is_taken_and_the_trial_goes_on_alone(by_two: RunFolder, cells: Path, tmp_path: Path) -> None:
     folder = begin(cells, tmp_path / "stopped", compute__data_parallel=2)
     assert wait_for(lambda: epochs(folder) >= 2)
-    _, helper = worker_and_helper(folder)
+    _, rank = worker_and_rank(folder)
     request_stop(folder)
     assert wait_until_over(folder).state == "stopped"
-    assert wait_for(lambda: not is_there(helper), 30)
+    assert wait_for(lambda: not is_there(rank), 30)
     experiment = folder.experiment_file.read_text()
     folder.experiment_file.write_text(experiment.replace("data_parallel = 2", 'data_parallel = "off"'))
     resume(folder)  # with another number of devices, from the same checkpoint
