@@ -20,8 +20,6 @@ from aimic_tui.engine.event_log import append_event
 from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.machine.devices import find_slots, worker_environment
 from aimic_tui.engine.machine.processor import settle_processor
-from aimic_tui.engine.runs.prepare.given_split import split_file
-from aimic_tui.engine.runs.prepare.pretraining import named_weights
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording.numbers import number
@@ -65,10 +63,6 @@ def learning_rate(
     that fold 1 trains on; its test images are never shown. Nothing is left behind but --output.
     """
     made = experiment_from("learning-rate", experiment, data, overrides, preset)
-    weights = named_weights(made.model.weights, Workspace(context.obj))
-    made = made.with_values({"model.weights": weights})
-    if made.split.from_:
-        made = made.with_values({"split.from": str(split_file(made.split.from_, Workspace(context.obj)))})
     if not 0 < first < last <= 100:
         raise UsageProblem(f"--from {first:g} --to {last:g}: the rates must rise, from above 0 to at most 100.")
     if output is not None and (output.is_dir() or not output.absolute().parent.is_dir()):
@@ -77,7 +71,7 @@ def learning_rate(
     slot = find_slots(compute.devices, compute.workers, compute.threads)[0]
     report = _Report(events)
     try:
-        result, name = _run(made, slot, network, (first, last, steps), report)
+        result, name = _run(made, Workspace(context.obj), slot, network, rates=(first, last, steps), report=report)
     finally:
         report.end()
     answer = _answer(result, name, slot.device)
@@ -91,7 +85,13 @@ def learning_rate(
 
 
 def _run(
-    experiment: Experiment, slot: Slot, network: str | None, rates: tuple[float, float, int], report: _Report
+    experiment: Experiment,
+    workspace: Workspace,
+    slot: Slot,
+    network: str | None,
+    *,
+    rates: tuple[float, float, int],
+    report: _Report,
 ) -> tuple[RangeTest, str]:
     stop = StopRequest()
     # Like a worker: one device, its threads, and an allocator that is settled before torch is there.
@@ -103,9 +103,9 @@ def _run(
         task = first_trial(
             experiment,
             network,
+            workspace,
             Path(folder),
             "cpu" if slot.device == "cpu" else "cuda:0",
-            every_image=True,
             progress=report.looking,
             should_stop=stop.asked,
         )

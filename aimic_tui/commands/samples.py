@@ -11,7 +11,6 @@ import click
 from aimic_tui.commands.experiment_options import WithSettings, experiment_from, experiment_options
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.machine.processor import settle_processor
-from aimic_tui.engine.runs.prepare.given_split import split_file
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
 
@@ -40,11 +39,9 @@ def samples(
     """Draw training images as training will see them: the original on the left, then as in epoch 1, 2, 3...
 
     The variations are the training's own, by the experiment's seed. The images are of all classes in turn, out of those
-    that fold 1 trains on; near duplicates are not looked for, so that the answer comes at once.
+    that fold 1 of the run would train on.
     """
     made = experiment_from("samples", experiment, data, overrides, preset)
-    if made.split.from_:
-        made = made.with_values({"split.from": str(split_file(made.split.from_, Workspace(context.obj)))})
     if output.suffix.lower() != ".png" or output.is_dir() or not output.absolute().parent.is_dir():
         raise UsageProblem(f"--output {printable(str(output))} must be a .png file in a folder that exists.")
     settle_processor()
@@ -57,7 +54,8 @@ def samples(
     with tempfile.TemporaryDirectory(prefix="aimic-samples-") as folder:
         # Weights that are missing would be no reason to show nothing: what they decide about, the normalisation, is
         # undone for the picture.
-        task = first_trial(made.with_values({"model.weights": "none"}), None, Path(folder), "cpu", every_image=False)
+        unweighted = made.with_values({"model.weights": "none"})
+        task = first_trial(unweighted, None, Workspace(context.obj), Path(folder), "cpu")
         found = training_samples(task, count=images, epochs=range(1, epochs + 1), presets=wanted)
     files = {
         name: output.with_name(f"{output.stem}-{name}{output.suffix}") if every_preset else output for name in wanted

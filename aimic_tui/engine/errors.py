@@ -8,7 +8,8 @@ raised is a fault of the program.
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, cast, get_args
 
@@ -19,6 +20,14 @@ ErrorCode = Literal["failed", "usage", "input", "storage", "disk-full", "memory"
 """
 
 
+@dataclass(frozen=True)
+class SettingProblem:
+    """One thing wrong with one setting; `sentence` names the key, the fault and what would be right."""
+
+    key: str
+    sentence: str
+
+
 class AimicError(Exception):
     """The work failed (exit code 1): details are in the run's folder where there is one.
 
@@ -27,6 +36,7 @@ class AimicError(Exception):
         key: the setting that would mend it (`training.batch_size`), empty where it is about none.
         retry: whether the same work may succeed when it is tried again.
         code: the kind of error.
+        problems: where several settings are at fault, each of them; `key` is then the first one's.
     """
 
     exit_code: ClassVar[int] = 1
@@ -34,11 +44,18 @@ class AimicError(Exception):
     usual_retry: ClassVar[bool] = False
 
     def __init__(
-        self, sentence: str, *, key: str = "", retry: bool | None = None, code: ErrorCode | None = None
+        self,
+        sentence: str,
+        *,
+        key: str = "",
+        retry: bool | None = None,
+        code: ErrorCode | None = None,
+        problems: Sequence[SettingProblem] = (),
     ) -> None:
         super().__init__(sentence)
         self.sentence = sentence
-        self.key = key
+        self.problems = tuple(problems)
+        self.key = key or next((problem.key for problem in self.problems), "")
         self.retry = self.usual_retry if retry is None else retry
         self.code: ErrorCode = code or self.usual_code
 
@@ -76,24 +93,35 @@ def is_disk_full(error: OSError) -> bool:
     return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
+@contextmanager
+def about(key: str) -> Iterator[None]:
+    """Let an error that is raised inside say which setting it is about, where it does not already."""
+    try:
+        yield
+    except AimicError as error:
+        error.key = error.key or key
+        raise
+
+
 @dataclass(frozen=True)
 class ErrorRecord:
     """An error as it travels between processes: in a worker's report, in event files, in `--json`.
 
     Attributes:
-        sentence, key, retry, code: as `AimicError` has them.
+        sentence, key, retry, code, problems: as `AimicError` has them.
     """
 
     sentence: str
     key: str = ""
     retry: bool = False
     code: ErrorCode = "failed"
+    problems: tuple[SettingProblem, ...] = ()
 
     @classmethod
     def of(cls, error: BaseException) -> ErrorRecord:
         """Describe an error; one that is not of ours by its type, and as one that may pass."""
         if isinstance(error, AimicError):
-            return cls(error.sentence, error.key, error.retry, error.code)
+            return cls(error.sentence, error.key, error.retry, error.code, error.problems)
         if isinstance(error, OSError):
             where = f" ({error.filename})" if error.filename else ""
             full = is_disk_full(error)
@@ -105,12 +133,17 @@ class ErrorRecord:
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> ErrorRecord:
         """Read what `to_json` wrote; what is missing has its default, a code of a later version is `failed`."""
-        code = record.get("code")
+        code, problems = record.get("code"), record.get("problems")
         return cls(
             str(record.get("sentence") or ""),
             str(record.get("key") or ""),
             record.get("retry") is True,
             cast("ErrorCode", code) if code in get_args(ErrorCode) else "failed",
+            tuple(
+                SettingProblem(str(problem.get("key") or ""), str(problem.get("sentence") or ""))
+                for problem in (problems if isinstance(problems, list) else ())
+                if isinstance(problem, Mapping)
+            ),
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -19,8 +19,8 @@ import tomli
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from aimic_tui.engine.errors import UsageProblem
-from aimic_tui.engine.setting import Setting, SettingProblem, parse_text, problems_of, settings_of
+from aimic_tui.engine.errors import SettingProblem, UsageProblem
+from aimic_tui.engine.setting import Setting, parse_text, problems_of, settings_of
 from aimic_tui.engine.text import printable
 
 Optimizer = Literal["adamw", "adam", "adamax", "rmsprop", "rprop", "adadelta", "adagrad", "lbfgs", "sgd"]
@@ -491,8 +491,7 @@ class ExperimentProblem(UsageProblem):
     """An experiment that can't be run as it stands; `problems` are all of its faults."""
 
     def __init__(self, source: str, problems: list[SettingProblem]) -> None:
-        super().__init__("\n".join(f"{source}: {problem.sentence}" for problem in problems))
-        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{source}: {problem.sentence}" for problem in problems), problems=problems)
 
 
 @cache
@@ -583,6 +582,6 @@ def _put(mapping: dict[str, Any], key: str, value: Any) -> None:
     for table in tables:
         inner = mapping.setdefault(table, {})
         if not isinstance(inner, dict):
-            raise UsageProblem(f"{printable(key)}: {printable(table)} is a setting, not a table of settings.")
+            raise UsageProblem(f"{printable(key)}: {printable(table)} is a setting, not a table of settings.", key=key)
         mapping = inner
     mapping[last] = value

@@ -17,6 +17,7 @@ import tomli
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from aimic_tui.engine.errors import SettingProblem
 from aimic_tui.engine.pairs import read_pairs
 from aimic_tui.engine.text import printable
 
@@ -47,14 +48,6 @@ class Setting:
     minimum: float | None
     maximum: float | None
     above_minimum: bool
-
-
-@dataclass(frozen=True)
-class SettingProblem:
-    """One thing wrong with one setting; `sentence` names the key, the fault and what would be right."""
-
-    key: str
-    sentence: str
 
 
 def settings_of(model: type[BaseModel]) -> tuple[Setting, ...]:

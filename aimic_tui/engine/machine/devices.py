@@ -116,12 +116,14 @@ def find_slots(devices: str, workers: int, threads: int, ranks: int = 1) -> tupl
     wanted = devices.strip().lower()
     if not re.fullmatch(r"auto|cpu|cuda|cuda:\d+(\s*,\s*cuda:\d+)*", wanted):
         raise UsageProblem(
-            f"compute.devices = {printable(devices)} must be auto, cpu, cuda, or a list such as cuda:0,cuda:2."
+            f"compute.devices = {printable(devices)} must be auto, cpu, cuda, or a list such as cuda:0,cuda:2.",
+            key="compute.devices",
         )
     found = gpus() if wanted != "cpu" else ()
     if wanted not in ("auto", "cpu") and not found:
         raise InputProblem(
-            f"compute.devices = {wanted}: there is no GPU that this machine's driver shows. Use auto or cpu."
+            f"compute.devices = {wanted}: there is no GPU that this machine's driver shows. Use auto or cpu.",
+            key="compute.devices",
         )
     if not found:
         share = threads or max(1, available_processors() // (workers * ranks))
@@ -131,13 +133,16 @@ def find_slots(devices: str, workers: int, threads: int, ranks: int = 1) -> tupl
         numbers = sorted({int(number) for number in re.findall(r"\d+", wanted)})
         if numbers[-1] >= len(found):
             there = "cuda:0" if len(found) == 1 else f"cuda:0 to cuda:{len(found) - 1}"
-            raise InputProblem(f"compute.devices = {wanted}: there is no cuda:{numbers[-1]}, only {there}.")
+            raise InputProblem(
+                f"compute.devices = {wanted}: there is no cuda:{numbers[-1]}, only {there}.", key="compute.devices"
+            )
         chosen = [found[number] for number in numbers]
     teams = [chosen[start : start + ranks] for start in range(0, len(chosen) - ranks + 1, ranks)]
     if not teams:
         there = "is only one GPU" if len(chosen) == 1 else f"are only {len(chosen)} GPUs"
         raise InputProblem(
-            f"compute.data_parallel = {ranks}: there {there} to share a trial. Set a smaller number, or off."
+            f"compute.data_parallel = {ranks}: there {there} to share a trial. Set a smaller number, or off.",
+            key="compute.data_parallel",
         )
     share = threads or max(1, available_processors() // (len(teams) * ranks))
     return tuple(

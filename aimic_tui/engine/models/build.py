@@ -45,7 +45,8 @@ def build_network(name: str, classes: int, image_size: int) -> nn.Module:
     except (RuntimeError, ValueError, TypeError, AssertionError) as error:
         raise UsageProblem(
             f"{info.name} can't be built for {classes} classes at {image_size} pixels: {one_line(str(error))}. "
-            f"Set model.image_size={info.input_size}, or choose another network."
+            f"Set model.image_size={info.input_size}, or choose another network.",
+            key="model.image_size",
         ) from error
 
 

@@ -89,13 +89,19 @@ class NetworkInfo:
             return
         where = f"{self.name} can't be trained with images of {image_size} pixels a side"
         if self.size_step == 0:
-            raise UsageProblem(f"{where}: it takes {self.input_size} only. Set model.image_size={self.input_size}.")
+            raise UsageProblem(
+                f"{where}: it takes {self.input_size} only. Set model.image_size={self.input_size}.",
+                key="model.image_size",
+            )
         if image_size < self.minimum_size:
-            raise UsageProblem(f"{where}: it needs at least {self.minimum_size}. Set model.image_size higher.")
+            raise UsageProblem(
+                f"{where}: it needs at least {self.minimum_size}. Set model.image_size higher.", key="model.image_size"
+            )
         below = image_size - (image_size - self.input_size) % self.size_step
         raise UsageProblem(
             f"{where}: its sizes go in steps of {self.size_step}. "
-            f"Set model.image_size to {max(below, self.minimum_size)} or {below + self.size_step}."
+            f"Set model.image_size to {max(below, self.minimum_size)} or {below + self.size_step}.",
+            key="model.image_size",
         )
 
 

@@ -157,14 +157,16 @@ def find_entry(spec: str, info: NetworkInfo, folder: Path | None = None) -> Weig
             return entries[wanted]
     if not info.weights and not tag:
         raise InputProblem(
-            f"{info.name} has no published weights. Set model.weights=none to train it from scratch, or name a file."
+            f"{info.name} has no published weights. Set model.weights=none to train it from scratch, or name a file.",
+            key="model.weights",
         )
     which = f" {printable(tag)}" if tag else ""
     option = f" --tag {printable(tag)}" if tag else ""
     raise InputProblem(
         f"There are no pre-trained weights{which} for {info.name} in {printable(str(place))}. Run "
         f"`aimic weights fetch {info.name}{option}` on a machine with network access and copy that folder here "
-        "(AIMIC_WEIGHTS names another place), or set model.weights=none to train from scratch."
+        "(AIMIC_WEIGHTS names another place), or set model.weights=none to train from scratch.",
+        key="model.weights",
     )
 
 
@@ -195,7 +197,8 @@ def check_weights(spec: str, networks: Sequence[str], folder: Path | None = None
     if len({info.name for info in infos}) > 1:
         raise InputProblem(
             f"{printable(str(path))} can't be the weights of several networks ({', '.join(i.name for i in infos)}). "
-            "Choose one network, or set model.weights to imagenet or none."
+            "Choose one network, or set model.weights to imagenet or none.",
+            key="model.weights",
         )
 
 
@@ -209,7 +212,8 @@ def check_weights_file(path: Path) -> None:
     if not path.exists():
         raise InputProblem(
             f"model.weights: {shown} does not exist. Set it to none, imagenet, a weights file "
-            f"({', '.join(WEIGHTS_SUFFIXES)}), or a run's, a trial's or a model's folder."
+            f"({', '.join(WEIGHTS_SUFFIXES)}), or a run's, a trial's or a model's folder.",
+            key="model.weights",
         )
     if path.suffix.lower() not in WEIGHTS_SUFFIXES:
         raise InputProblem(f"{shown} is not a file of weights: its name must end in {', '.join(WEIGHTS_SUFFIXES)}.")

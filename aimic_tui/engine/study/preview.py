@@ -58,10 +58,12 @@ def _of_cell(planned: PlannedCell, workspace: Workspace, measured: Mapping[Setup
     cell = planned.cell
     facts = look_at_data(cell.experiment.data)
     if facts.data_set is None:
-        return CellPreview(cell, problem=facts.problem, outdated=planned.outdated)
+        return CellPreview(cell, problem=facts.problem.sentence if facts.problem else "", outdated=planned.outdated)
     division = divide(cell.experiment, facts.data_set, workspace)
     if division.problem is not None:
-        return CellPreview(cell, classes=len(facts.classes), problem=division.problem[1], outdated=planned.outdated)
+        return CellPreview(
+            cell, classes=len(facts.classes), problem=division.problem.sentence, outdated=planned.outdated
+        )
     done, problem = 0, ""
     for run, networks in planned.runs:
         status = read_status(run)

@@ -92,10 +92,14 @@ def plan_for(task: TrialTask, network: nn.Module, image_size: int, device: torch
     compiling = task.experiment.compute.compile if task.experiment.model.trainable != "head" else "off"
     if size == 1 and any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules()):
         raise UsageProblem(
-            f"training.batch_size = 1 can't train {task.network}: its batch norms need at least 2 images a step."
+            f"training.batch_size = 1 can't train {task.network}: its batch norms need at least 2 images a step.",
+            key="training.batch_size",
         )
     if number_format == "fp16" and settings.optimizer == "lbfgs":
-        raise UsageProblem("training.precision = fp16 does not go with training.optimizer = lbfgs. Use bf16 or fp32.")
+        raise UsageProblem(
+            "training.precision = fp16 does not go with training.optimizer = lbfgs. Use bf16 or fp32.",
+            key="training.precision",
+        )
 
     def decide() -> Plan:
         network.train()

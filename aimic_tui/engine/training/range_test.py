@@ -90,7 +90,8 @@ def run_range_test(
     if not losses:
         raise UsageProblem(
             f"The loss is no finite number at a learning rate of {first:g} already. Start lower (--from), or set "
-            "training.precision=fp32."
+            "training.precision=fp32.",
+            key="training.precision",
         )
     curve = smoothed(losses, steps)
     return RangeTest(

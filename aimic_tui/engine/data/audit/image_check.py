@@ -59,7 +59,8 @@ class ImageChecks:
         more = f"; and {len(self.problems) - 3} more" if len(self.problems) > 3 else ""
         raise InputProblem(
             f"{len(self.problems)} image(s) can't be used: {first}{more}. Replace them or take them out of the "
-            "data set; `aimic inspect` lists all."
+            "data set; `aimic inspect` lists all.",
+            key="data.path",
         )
 
 

@@ -20,9 +20,12 @@ def check_classes(classes: Mapping[str, str], found: Collection[str]) -> None:
         words = ", ".join(_with_nearest(name, found) for name in unknown[:3])
         more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
         there = ", ".join(one_line(name, 30) for name in sorted(found)[:12])
-        raise UsageProblem(f"data.classes speaks of {words}{more}, which is no class here. The classes are {there}.")
+        raise UsageProblem(
+            f"data.classes speaks of {words}{more}, which is no class here. The classes are {there}.",
+            key="data.classes",
+        )
     if found and not any(classes.get(name, name) for name in found):
-        raise UsageProblem("data.classes leaves every class out. Keep two or more.")
+        raise UsageProblem("data.classes leaves every class out. Keep two or more.", key="data.classes")
 
 
 def _with_nearest(name: str, found: Collection[str]) -> str:

@@ -73,7 +73,9 @@ def decide(listed: Listed, marks: Sequence[Mark] = (), classes: Mapping[str, str
                 rows.append(row)
     if not rows:
         raise InputProblem(
-            f"{printable(str(listed.root))} has no image left: marks exclude {len(excluded)}. `aimic marks` lists them."
+            f"{printable(str(listed.root))} has no image left: marks exclude {len(excluded)}. `aimic marks` lists "
+            "them.",
+            key="data.marks",
         )
     sentences = (*marked.sentences(), words_on_classes(classes, own))
     data_set = _data_set(listed, rows, [names[marked.labels[row]] for row in rows], marked.together)
@@ -139,7 +141,7 @@ def _data_set(listed: Listed, rows: Sequence[int], labels: Sequence[str], togeth
     elif listed.rule != "none":
         values = group_values(images, listed.rule)
         if not any(value is not None for value in values):
-            raise InputProblem(no_match_sentence(listed.rule, images))
+            raise InputProblem(no_match_sentence(listed.rule, images), key="data.group")
     codes_of_groups: dict[str, int] = {}
     groups = np.fromiter(
         (

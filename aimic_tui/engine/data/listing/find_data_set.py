@@ -12,7 +12,7 @@ from aimic_tui.engine.data.listing.folder_scan import scan_folder
 from aimic_tui.engine.data.listing.groups import suggest_group
 from aimic_tui.engine.data.listing.list_images import PART_FOLDERS, list_images
 from aimic_tui.engine.data.listing.marks import Mark, marks_file, read_marks
-from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.errors import InputProblem, about
 from aimic_tui.engine.text import one_line, printable
 
 __all__ = ["PART_FOLDERS", "Found", "find_data_set", "find_everything", "image_files", "marks_of", "suggest_group"]
@@ -33,10 +33,11 @@ def find_data_set(settings: WhichImages, progress: Callable[[int], None] | None 
         first = one_line(found.conflicts[0], 120)
         raise InputProblem(
             f"{printable(settings.path)} gives {len(found.conflicts)} image(s) more than one label, the first is "
-            f"{first}. Keep one row for each."
+            f"{first}. Keep one row for each.",
+            key="data.path",
         )
     if len(found.data_set.classes) < 2:
-        raise InputProblem(single_class(settings.path, found.data_set))
+        raise InputProblem(single_class(settings.path, found.data_set), key="data.path")
     return found.data_set
 
 
@@ -46,8 +47,11 @@ def find_everything(settings: WhichImages, progress: Callable[[int], None] | Non
     Raises:
         InputProblem, UsageProblem: as `find_data_set`, where there is no data set at all.
     """
-    listed = list_images(settings, progress)
-    return decide(listed, marks_of(settings), settings.classes)
+    with about("data.path"):
+        listed = list_images(settings, progress)
+    with about("data.marks"):
+        marks = marks_of(settings)
+    return decide(listed, marks, settings.classes)
 
 
 def marks_of(settings: WhichImages) -> tuple[Mark, ...]:
@@ -59,7 +63,8 @@ def marks_of(settings: WhichImages) -> tuple[Mark, ...]:
     file = marks_file(settings.path, settings.marks)
     if file is not None and settings.marks not in ("auto", "") and not file.exists():
         raise InputProblem(
-            f"data.marks = {printable(str(file))} does not exist. Name a file of marks, or set it to auto or none."
+            f"data.marks = {printable(str(file))} does not exist. Name a file of marks, or set it to auto or none.",
+            key="data.marks",
         )
     return read_marks(file)
 

@@ -50,7 +50,8 @@ def group_values(images: Sequence[str], pattern: str) -> list[str | None]:
     except re.error as error:
         raise UsageProblem(
             f"data.group = {printable(pattern)} is neither a column nor a regular expression: {error}. "
-            r"Write one such as ^(slide\d+), or auto, or none."
+            r"Write one such as ^(slide\d+), or auto, or none.",
+            key="data.group",
         ) from None
     whole = "/" in pattern
     values: list[str | None] = []

@@ -88,7 +88,9 @@ def list_images(settings: WhichImages, progress: Callable[[int], None] | None = 
         UsageProblem: there is no path, or a pattern is none.
     """
     if not settings.path.strip():
-        raise UsageProblem("data.path is empty. Name a folder with one sub-folder a class, or a manifest (.csv).")
+        raise UsageProblem(
+            "data.path is empty. Name a folder with one sub-folder a class, or a manifest (.csv).", key="data.path"
+        )
     # Not Path's own: they fail where there is no such user, and follow links and so rename what the user named.
     path = Path(os.path.abspath(os.path.expanduser(settings.path)))  # noqa: PTH100, PTH111
     if is_marks_file(path):
@@ -102,7 +104,8 @@ def list_images(settings: WhichImages, progress: Callable[[int], None] | None = 
     if pattern is not None and path.is_file():
         raise UsageProblem(
             f"data.pattern reads the names in a folder, and {printable(str(path))} is a file, which says itself what "
-            "its images are. Leave data.pattern empty."
+            "its images are. Leave data.pattern empty.",
+            key="data.pattern",
         )
     scan = scan_folder(path, progress)
     scan.images.sort()
@@ -145,7 +148,8 @@ def _from_names(root: Path, scan: Scan, pattern: NamePattern, group: str) -> Lis
     if len(without) == len(labels):
         raise InputProblem(
             f"data.pattern = {one_line(pattern.text, 120)} matches none of the {len(labels)} image(s) in "
-            f"{printable(str(root))}; the first are {_names(without)}. It is matched with the path below that folder."
+            f"{printable(str(root))}; the first are {_names(without)}. It is matched with the path below that folder.",
+            key="data.pattern",
         )
     notes = [note for note in _folder_notes(scan) if "no class" not in note]
     if without:

@@ -65,16 +65,19 @@ def name_pattern(text: str) -> NamePattern:
     except re.error as error:
         raise UsageProblem(
             f"data.pattern = {shown} is not a regular expression: {printable(str(error))}. Write one such as "
-            f"{_EXAMPLES}."
+            f"{_EXAMPLES}.",
+            key="data.pattern",
         ) from None
     unknown = [name for name in expression.groupindex if name not in PARTS]
     if unknown:
         raise UsageProblem(
-            f"data.pattern = {shown} names a part {one_line(unknown[0], 40)}. The parts are label, group and part."
+            f"data.pattern = {shown} names a part {one_line(unknown[0], 40)}. The parts are label, group and part.",
+            key="data.pattern",
         )
     if "label" not in expression.groupindex:
         raise UsageProblem(
-            f"data.pattern = {shown} has no part label, so it says no image's class. Write it such as {_EXAMPLES}."
+            f"data.pattern = {shown} has no part label, so it says no image's class. Write it such as {_EXAMPLES}.",
+            key="data.pattern",
         )
     return NamePattern(text, frozenset(expression.groupindex), expression, form)
 

@@ -76,7 +76,8 @@ def settled(
             raise InputProblem(
                 f"{one_line(str(first.path), 200)} has {first.values.shape[1]} channel(s) to show and "
                 f"{one_line(str(sample.path), 200)} {sample.values.shape[1]}: there are no common percentiles. Set "
-                "data.channels to channels that all images have."
+                "data.channels to channels that all images have.",
+                key="data.channels",
             )
     pooled = np.concatenate([sample.values for sample in found])
     columns = [pooled.ravel()] if first.together else [pooled[:, channel] for channel in range(pooled.shape[1])]

@@ -117,9 +117,14 @@ class InputRule:
             channels=str(values.get("channels", "auto")),
             plane=str(values.get("plane", "first")),
         )
-        fault = _fault_of(rule)
-        if rule.intensity not in INTENSITIES or rule.plane not in PLANES or fault:
-            raise ValueError(fault or f"{rule.intensity}, {rule.plane}")
+        if rule.intensity not in INTENSITIES or rule.plane not in PLANES:
+            raise ValueError(f"{rule.intensity}, {rule.plane}")
+        try:
+            fault = _fault_of(rule)
+        except UsageProblem as problem:
+            fault = problem.sentence
+        if fault:
+            raise ValueError(fault)
         return rule
 
     def sentence(self) -> str:
@@ -155,23 +160,27 @@ def parse_channels(text: str) -> tuple[tuple[int, Colour | None], ...] | None:
         if match is None or not int(match[1]):
             raise UsageProblem(
                 f"data.channels = {printable(text)} is not a list of channels. Write auto, or channels from 1 in their "
-                'order, such as "2,1,3" or "1:green,2:#ff00ff".'
+                'order, such as "2,1,3" or "1:green,2:#ff00ff".',
+                key="data.channels",
             )
         colour = _colour(match[2])
         if match[2] and colour is None:
             raise UsageProblem(
-                f"data.channels names the colour {printable(match[2])}. Write one of {', '.join(COLOURS)}, or #rrggbb."
+                f"data.channels names the colour {printable(match[2])}. Write one of {', '.join(COLOURS)}, or #rrggbb.",
+                key="data.channels",
             )
         found.append((int(match[1]) - 1, colour))
     coloured = sum(colour is not None for _, colour in found)
     if coloured not in (0, len(found)):
         raise UsageProblem(
-            f"data.channels = {printable(text)} gives a colour to some channels only. Give one to all or none."
+            f"data.channels = {printable(text)} gives a colour to some channels only. Give one to all or none.",
+            key="data.channels",
         )
     if not coloured and len(found) > MOST_CHANNELS:
         raise UsageProblem(
             f"data.channels = {printable(text)} names {len(found)} channels. Without colours there is red, green and "
-            'blue for three; give each a colour, such as "1:red,2:green,3:blue,4:white".'
+            'blue for three; give each a colour, such as "1:red,2:green,3:blue,4:white".',
+            key="data.channels",
         )
     return tuple(found)
 
@@ -191,11 +200,13 @@ def rule_of(settings: DataSettings) -> InputRule:
     """
     low, high = settings.percentiles
     if low >= high:
-        raise UsageProblem(f"data.percentiles = {low:g}, {high:g}: the first must be below the second.")
+        raise UsageProblem(
+            f"data.percentiles = {low:g}, {high:g}: the first must be below the second.", key="data.percentiles"
+        )
     rule = InputRule(settings.intensity, tuple(settings.window), settings.channels.strip(), settings.plane)
     fault = _fault_of(rule)
     if fault:
-        raise UsageProblem(fault)
+        raise UsageProblem(fault, key="data.window")
     return rule
 
 
@@ -203,7 +214,7 @@ def rule_in(table: Mapping[str, Any]) -> InputRule:
     """Return the rule that an experiment's table `data` states, for who only looks; `AS_STORED` where it is none."""
     try:
         return InputRule.from_json({"intensity": "auto", **table})
-    except (KeyError, TypeError, ValueError, UsageProblem):
+    except (KeyError, TypeError, ValueError):
         return AS_STORED
 
 

@@ -28,21 +28,28 @@ if TYPE_CHECKING:
     from aimic_tui.engine.experiment import SplitSettings
 
 
-def unfit_settings(settings: SplitSettings) -> tuple[str, str] | None:
-    """Return the key and the sentence of the first setting that does not go with the others, None where all do."""
+def require_compatible(settings: SplitSettings) -> None:
+    """Do nothing where the settings of a split go together.
+
+    Raises:
+        UsageProblem: with the first one that does not go with the others.
+    """
     if settings.repeats > 1 and settings.method != "k-fold" and not settings.from_:
-        return "split.repeats", (
+        raise UsageProblem(
             f"split.repeats = {settings.repeats} does not go with split.method = {settings.method}: only k-fold "
-            "divides anew. Set split.repeats = 1, or split.method = k-fold."
+            "divides anew. Set split.repeats = 1, or split.method = k-fold.",
+            key="split.repeats",
         )
     if settings.inner_folds == 1:
-        return "split.inner_folds", "split.inner_folds = 1 divides nothing: set 0 for none, or at least 2."
-    if settings.inner_folds and settings.protocol != "honest":
-        return "split.inner_folds", (
-            f"split.inner_folds = {settings.inner_folds} does not go with split.protocol = {settings.protocol}, whose "
-            "test images choose anyway. Set split.inner_folds = 0, or split.protocol = honest."
+        raise UsageProblem(
+            "split.inner_folds = 1 divides nothing: set 0 for none, or at least 2.", key="split.inner_folds"
         )
-    return None
+    if settings.inner_folds and settings.protocol != "honest":
+        raise UsageProblem(
+            f"split.inner_folds = {settings.inner_folds} does not go with split.protocol = {settings.protocol}, whose "
+            "test images choose anyway. Set split.inner_folds = 0, or split.protocol = honest.",
+            key="split.inner_folds",
+        )
 
 
 def make_split(data_set: DataSet, settings: SplitSettings, balance: str, seed: int) -> Split:
@@ -60,9 +67,7 @@ def make_split(data_set: DataSet, settings: SplitSettings, balance: str, seed: i
         InputProblem: a class has fewer images or groups than the method needs, or the predefined parts are missing
             or share groups.
     """
-    unfit = unfit_settings(settings)
-    if unfit is not None:
-        raise UsageProblem(unfit[1])
+    require_compatible(settings)
     by_image = settings.protocol == "aimic-2022"
     groups = np.arange(len(data_set), dtype=np.int32) if by_image else data_set.groups
     warnings: list[str] = []
@@ -116,7 +121,7 @@ def _tests(
 ) -> list[Mask]:
     """Return which images each fold tests, the folds of one repeat after those of the other."""
     if settings.method == "hold-out":
-        _require(classes, labels, groups, 2, by_image=by_image)
+        _require(classes, labels, groups, 2, by_image=by_image, key="split.method")
         return [take_share(labels, groups, settings.test, np.random.default_rng([seed, 1]))]
     _require(classes, labels, groups, settings.folds, by_image=by_image)
     tests = []
@@ -162,13 +167,16 @@ def _require(
             fewer = f"set {key} = {images}, " if images >= 2 and least > 2 else ""
             raise InputProblem(
                 f"The class {shown} has {images} image(s){where}, too few for {what}. Add images of it, {fewer}or "
-                "leave the class out."
+                "leave the class out.",
+                key=key,
             )
         if shared < least and not by_image:
             fewer = f"set {key} = {shared}, " if shared >= 2 and least > 2 else ""
             raise InputProblem(
                 f"The class {shown} has {images} images in {shared} group(s){where}, too few for {what}, since a group "
-                f"is never divided. Add images from elsewhere, {fewer}or set data.group = none if the groups are wrong."
+                f"is never divided. Add images from elsewhere, {fewer}or set data.group = none if the groups are "
+                "wrong.",
+                key=key,
             )
 
 
@@ -187,15 +195,20 @@ def _predefined(
     if data_set.parts is None:
         raise InputProblem(
             f"{printable(str(data_set.root))} does not say which images train and test. Sort them into folders "
-            "named train, validation and test, give the manifest a column part, or set split.method = k-fold."
+            "named train, validation and test, give the manifest a column part, or set split.method = k-fold.",
+            key="split.method",
         )
     column = data_set.parts.copy()
     warnings = []
     if not (column == Part.TRAIN).any():
-        raise InputProblem("No image is in the part train. Name a folder train, or set split.method = k-fold.")
+        raise InputProblem(
+            "No image is in the part train. Name a folder train, or set split.method = k-fold.", key="split.method"
+        )
     if not (column == Part.TEST).any():
         if not (column == Part.VALIDATION).any():
-            raise InputProblem("No image is in the part test. Name a folder test, or set split.method = hold-out.")
+            raise InputProblem(
+                "No image is in the part test. Name a folder test, or set split.method = hold-out.", key="split.method"
+            )
         column[column == Part.VALIDATION] = Part.TEST
         warnings.append(
             "There is no part test, so the given validation part is the test, and the validation images come out of "

@@ -36,7 +36,8 @@ def check_split(data_set: DataSet, split: Split, *, by_image: bool) -> tuple[str
             f"{len(groups)} group(s) are in more than one part of fold {fold}, the first is "
             f"{one_line(data_set.group_names[groups[0]], 60)}. Images of one group, and copies of one picture, must "
             "stay together: set split.method = k-fold; or data.group = none if the groups are wrong; `aimic inspect` "
-            "lists the copies."
+            "lists the copies.",
+            key="split.method",
         )
     if straddling:
         most = max(len(groups) for groups in straddling.values())
@@ -56,7 +57,8 @@ def _refuse_empty(rows: Sequence[tuple[str, npt.NDArray[np.int8]]], wanted: Sequ
                 fewer = f" set split.inner_folds = {inner - 1 if inner > 2 else 0}," if "inner" in name else ""
                 raise InputProblem(
                     f"The {PART_NAMES[part]} part of fold {name} has no image: too few groups are left for it. Add "
-                    f"images from elsewhere,{fewer} or set data.group = none if the groups are wrong."
+                    f"images from elsewhere,{fewer} or set data.group = none if the groups are wrong.",
+                    key="split.inner_folds" if fewer else "split.method",
                 )
 
 

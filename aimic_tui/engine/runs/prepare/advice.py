@@ -5,18 +5,16 @@ None of it stops a run. What does, is checked where it belongs, and `problems_ou
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from aimic_tui.engine.data.reading.input_rule import rule_of
-from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.errors import AimicError, SettingProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.machine.devices import find_slots
 from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.models.weights_folder import check_weights
 from aimic_tui.engine.runs.prepare.forecast import DataFacts, Division, Forecast
 from aimic_tui.engine.runs.prepare.pretraining import named_weights
-from aimic_tui.engine.setting import SettingProblem
 from aimic_tui.engine.text import bytes_text
 from aimic_tui.engine.workspace_folder import Workspace
 
@@ -139,8 +137,7 @@ def problems_outside(experiment: Experiment, workspace: Workspace) -> tuple[Sett
     try:
         rule_of(experiment.data)
     except AimicError as problem:
-        named = re.search(r"data\.(channels|percentiles|window)", problem.sentence)
-        problems.append(SettingProblem(named[0] if named else "data.intensity", problem.sentence))
+        problems.append(SettingProblem(problem.key or "data.intensity", problem.sentence))
     networks: list[str] = []
     for name in experiment.model.networks:
         try:
@@ -162,5 +159,5 @@ def problems_outside(experiment: Experiment, workspace: Workspace) -> tuple[Sett
         try:
             check()
         except AimicError as problem:
-            problems.append(SettingProblem(key, problem.sentence))
+            problems.append(SettingProblem(problem.key or key, problem.sentence))
     return tuple(problems)

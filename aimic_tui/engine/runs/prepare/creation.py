@@ -11,29 +11,20 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from aimic_tui.engine.data.audit.image_check import check_images, group_duplicates, near_duplicates
-from aimic_tui.engine.data.data_set import DataSet, Part
-from aimic_tui.engine.data.listing.find_data_set import find_data_set
+from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.manifest import write_manifest
-from aimic_tui.engine.data.reading.exposure import settled
-from aimic_tui.engine.data.reading.input_rule import rule_of
-from aimic_tui.engine.data.splitting.make_split import make_split, unfit_settings
 from aimic_tui.engine.data.splitting.split import Split, write_split
-from aimic_tui.engine.errors import AimicError, UsageProblem
+from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.event_log import EventReader, append_event, now
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import write_atomically, write_json
-from aimic_tui.engine.machine.devices import find_slots
-from aimic_tui.engine.models.catalogue import find_network
-from aimic_tui.engine.models.weights_folder import check_weights
 from aimic_tui.engine.run_folder import RunFolder, TrialKey, slug
 from aimic_tui.engine.runs.prepare.environment import describe_environment
-from aimic_tui.engine.runs.prepare.given_split import find_given_split
-from aimic_tui.engine.runs.prepare.pretraining import PRETRAINING, named_weights, pretraining_warnings
+from aimic_tui.engine.runs.prepare.images_and_split import PreparedImages, prepare_images
+from aimic_tui.engine.runs.prepare.pretraining import PRETRAINING, pretraining_warnings
+from aimic_tui.engine.runs.prepare.resolve import resolve_experiment
 from aimic_tui.engine.runs.status import RunStatus, TrialStatus, write_status
-from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
 
 
@@ -56,29 +47,9 @@ def create_run(
         InputProblem: the data or the weights can't be used.
         OSError: the workspace can't be written. In every case nothing is left behind.
     """
-    experiment = _resolved(experiment, workspace)
-    given = find_given_split(experiment.split.from_, workspace) if experiment.split.from_ else None
-    data_set = find_data_set(experiment.data)
-    if given is not None:
-        data_set = given.grouped(data_set, experiment.data.group)
-    check_weights(experiment.model.weights, experiment.model.networks)
-    rule, percentiles = rule_of(experiment.data), experiment.data.percentiles
-    shown = settled(rule, percentiles, data_set.paths())  # to look at all of them; what trains is known later
-    checks = check_images(data_set, progress, rule=shown)
-    checks.require_readable()
-    if given is not None:
-        given.require_same_contents(data_set, checks.digests)
-    # The groups of a run's split hold the copies already.
-    near = [] if given is not None and given.settings else near_duplicates(data_set, checks, rule=shown)
-    data_set = group_duplicates(data_set, checks.digests, near)
-    experiment = experiment.with_values({"data.group": data_set.group_rule})
-    if given is not None:
-        experiment, split = given.applied(experiment, data_set)
-    else:
-        split = make_split(data_set, experiment.split, experiment.data.balance, experiment.seed)
-    train = np.flatnonzero((split.parts == Part.TRAIN).any(axis=0))
-    rule = settled(rule, percentiles, [data_set.path(index) for index in train.tolist()])
-    experiment = experiment.with_values({"data.window": list(rule.window)})
+    experiment = resolve_experiment(experiment, workspace)
+    prepared = prepare_images(experiment, workspace, experiment.model.networks, progress)
+    experiment, split = prepared.experiment, prepared.split
     created = now()
     status = RunStatus(
         run="",
@@ -96,66 +67,43 @@ def create_run(
     workspace.runs_folder.mkdir(parents=True, exist_ok=True)
     draft = RunFolder(Path(tempfile.mkdtemp(prefix=".new-", dir=workspace.runs_folder)))
     try:
-        write_manifest(draft.manifest_file, data_set, checks)
-        write_split(draft.split_file, data_set, split)
+        write_manifest(draft.manifest_file, prepared.data_set, prepared.checks)
+        write_split(draft.split_file, prepared.data_set, split)
         write_atomically(draft.experiment_file, experiment.to_toml())
         write_json(draft.environment_file, describe_environment(command_line))
         draft.trials_folder.mkdir()
         append_event(draft.events_file, "run-created")
-        for sentence in data_set.decisions:
-            append_event(draft.events_file, "data-decided", sentence=sentence)
-        if given is not None:
-            sentence = f"The split of {given.name} is used again, its groups with it: {split.folds} fold(s)."
-            append_event(draft.events_file, "data-decided", sentence=sentence)
-        if near:
-            sentence = f"{len(near)} pair(s) of images show nearly one picture. Each shares a group: no split parts it."
-            append_event(draft.events_file, "warning", sentence=sentence)
-        for sentence in split.warnings:
-            append_event(draft.events_file, "warning", sentence=sentence)
-        for sentence in pretraining_warnings(experiment, split, checks.digests):
-            append_event(draft.events_file, "warning", sentence=sentence, about=PRETRAINING)
+        _tell_of_images(draft, prepared)
         draft.path.chmod(0o777 & ~_umask())
         return _settle(draft, workspace, f"{created.astimezone():%Y%m%d-%H%M%S}-{slug(experiment.name, 'run')}", status)
     except BaseException:
         shutil.rmtree(draft.path, ignore_errors=True)
         raise
     finally:
-        _remember(workspace, data_set, experiment)
+        _remember(workspace, prepared.data_set, experiment)
+
+
+def _tell_of_images(folder: RunFolder, prepared: PreparedImages) -> None:
+    """Begin a run's story with what was decided about its images, and what they can't give."""
+    split, events = prepared.split, folder.events_file
+    for sentence in prepared.data_set.decisions:
+        append_event(events, "data-decided", sentence=sentence)
+    if prepared.given is not None:
+        sentence = f"The split of {prepared.given.name} is used again, with its groups: {plural(split.folds, 'fold')}."
+        append_event(events, "data-decided", sentence=sentence)
+    if prepared.near:
+        pairs = f"{plural(len(prepared.near), 'pair')} of images {'is' if len(prepared.near) == 1 else 'are'}"
+        sentence = f"{pairs} nearly the same picture. Each pair is one group, so that no split separates it."
+        append_event(events, "warning", sentence=sentence)
+    for sentence in split.warnings:
+        append_event(events, "warning", sentence=sentence)
+    for sentence in pretraining_warnings(prepared.experiment, split, prepared.checks.digests):
+        append_event(events, "warning", sentence=sentence, about=PRETRAINING)
 
 
 def creation_warnings(folder: RunFolder) -> list[str]:
     """Return what was warned of when a run was made: classes that a part lacks, pictures that are there twice."""
     return [str(event["sentence"]) for event in EventReader(folder.events_file).new() if event["event"] == "warning"]
-
-
-def _resolved(experiment: Experiment, workspace: Workspace) -> Experiment:
-    """Check what can be checked without the images, and write out what depends on where we are."""
-    if not experiment.data.path:
-        raise UsageProblem("data.path is empty. Name a folder with one sub-folder a class, or a manifest (.csv).")
-    unfit = unfit_settings(experiment.split)
-    if unfit is not None:
-        raise UsageProblem(unfit[1])
-    infos = {info.name: info for info in map(find_network, experiment.model.networks)}
-    networks = list(infos)
-    if experiment.model.image_size != "auto":
-        for info in infos.values():
-            info.check_size(experiment.model.image_size)
-    rule_of(experiment.data)
-    compute = experiment.compute
-    find_slots(compute.devices, compute.workers, compute.threads, compute.ranks)
-    data = Path(experiment.data.path).expanduser().absolute()
-    marks = experiment.data.marks
-    if marks not in ("auto", "none", ""):
-        marks = str(Path(marks).expanduser().absolute())
-    return experiment.with_values(
-        {
-            "name": experiment.name or one_line(data.stem if data.is_file() else data.resolve().name, 80),
-            "data.path": str(data),
-            "data.marks": marks,
-            "model.networks": networks,
-            "model.weights": named_weights(experiment.model.weights, workspace),
-        }
-    )
 
 
 def grid(experiment: Experiment, split: Split) -> list[TrialKey]:

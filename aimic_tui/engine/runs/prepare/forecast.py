@@ -15,14 +15,13 @@ import numpy as np
 
 from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.listing.find_data_set import find_data_set
-from aimic_tui.engine.data.splitting.make_split import make_split
 from aimic_tui.engine.data.splitting.split import Split
 from aimic_tui.engine.data.splitting.validation_size import too_few_to_choose_by
-from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.errors import AimicError, SettingProblem
 from aimic_tui.engine.experiment import DataSettings, Experiment
 from aimic_tui.engine.models.catalogue import NetworkInfo, find_network
 from aimic_tui.engine.runs.prepare.creation import grid
-from aimic_tui.engine.runs.prepare.given_split import find_given_split
+from aimic_tui.engine.runs.prepare.images_and_split import list_for_split, split_images
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
 
@@ -41,7 +40,7 @@ class DataFacts:
         classes: name -> images.
         groups: how many different ones; `rule` is where they come from.
         group_counts: name of a class -> groups that hold images of it.
-        problem: the sentence about why it can't be used, "" where it can.
+        problem: why it can't be used, None where it can.
         data_set: the images themselves; None where there is a problem.
     """
 
@@ -49,7 +48,7 @@ class DataFacts:
     groups: int = 0
     rule: str = "none"
     group_counts: Mapping[str, int] = field(default_factory=dict)
-    problem: str = ""
+    problem: SettingProblem | None = None
     data_set: DataSet | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -67,7 +66,7 @@ class Division:
         few_choose: the sentence about a fold whose images that choose the epoch are too few; "" where none are.
         used: images that some fold uses.
         warnings: sentences on what the split can't give.
-        problem: key and sentence of what makes it impossible, None where it can be made.
+        problem: what makes it impossible, None where it can be made.
         split: the split itself; None where there is a problem.
     """
 
@@ -77,7 +76,7 @@ class Division:
     few_choose: str = ""
     used: int = 0
     warnings: tuple[str, ...] = ()
-    problem: tuple[str, str] | None = None
+    problem: SettingProblem | None = None
     split: Split | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -117,24 +116,20 @@ def look_at_data(settings: DataSettings) -> DataFacts:
     try:
         found = find_data_set(settings)
     except AimicError as problem:
-        return DataFacts({}, problem=problem.sentence)
+        return DataFacts({}, problem=SettingProblem(problem.key or "data.path", problem.sentence))
     except OSError as error:
-        return DataFacts({}, problem=f"{printable(settings.path)} can't be read: {error.strerror or error}.")
+        sentence = f"{printable(settings.path)} can't be read: {error.strerror or error}."
+        return DataFacts({}, problem=SettingProblem("data.path", sentence))
     return DataFacts(found.counts(), len(found.group_names), found.group_rule, found.group_counts(), data_set=found)
 
 
 def divide(experiment: Experiment, data_set: DataSet, workspace: Workspace) -> Division:
     """Divide a data set as a run would, as far as names tell; what is wrong comes back as a sentence."""
-    settings = experiment.split
     try:
-        if settings.from_:
-            given = find_given_split(settings.from_, workspace)
-            data_set = given.grouped(data_set, experiment.data.group)
-            _, split = given.applied(experiment, data_set)
-        else:
-            split = make_split(data_set, settings, experiment.data.balance, experiment.seed)
+        data_set, given = list_for_split(experiment, data_set, workspace)
+        _, split = split_images(experiment, data_set, given)
     except AimicError as problem:
-        return Division(problem=("split.from" if settings.from_ else _key_in(problem.sentence), problem.sentence))
+        return Division(problem=SettingProblem(problem.key or "split.method", problem.sentence))
     counts = [[int((column == part).sum()) for column in split.parts] for part in _PARTS]
     return Division(
         train=tuple(counts[0]),
@@ -148,12 +143,6 @@ def divide(experiment: Experiment, data_set: DataSet, workspace: Workspace) -> D
 
 
 _PARTS = (Part.TRAIN, Part.VALIDATION, Part.TEST)
-
-
-def _key_in(sentence: str) -> str:
-    """Return the setting of the split that a sentence speaks of."""
-    keys = ("split.repeats", "split.inner_folds", "split.folds", "split.test")
-    return next((key for key in keys if key in sentence), "split.method")
 
 
 def _few_choose(experiment: Experiment, data_set: DataSet, split: Split) -> str:

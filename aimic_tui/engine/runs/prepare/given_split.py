@@ -16,10 +16,10 @@ import tomli
 
 from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.manifest import read_manifest
-from aimic_tui.engine.data.splitting.make_split import unfit_settings, with_inner_folds
+from aimic_tui.engine.data.splitting.make_split import require_compatible, with_inner_folds
 from aimic_tui.engine.data.splitting.split import Split, read_split
 from aimic_tui.engine.data.splitting.split_check import check_split
-from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.errors import InputProblem, about
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import read_table
 from aimic_tui.engine.text import one_line, printable
@@ -81,11 +81,12 @@ class GivenSplit:
                 parts.append(f"{_counted(missing)} of {self.name} {_are(missing)} not in the data set")
             if added := sorted(here - there):
                 parts.append(f"{_counted(added)} of the data set {_are(added)} not in {self.name}")
-            raise InputProblem(f"split.from: {'; '.join(parts)}. {advice}")
+            raise InputProblem(f"split.from: {'; '.join(parts)}. {advice}", key="split.from")
         if self.data.classes != data_set.classes:
             raise InputProblem(
                 f"split.from: the classes of {self.name} are {_listed(self.data.classes)}; here they are "
-                f"{_listed(data_set.classes)}. {advice}"
+                f"{_listed(data_set.classes)}. {advice}",
+                key="split.from",
             )
         labels = dict(zip(self.data.images, self.data.labels.tolist(), strict=True))
         other = [
@@ -95,7 +96,9 @@ class GivenSplit:
         ]
         if other:
             verb = "has" if len(other) == 1 else "have"
-            raise InputProblem(f"split.from: {_counted(other)} {verb} another class than in {self.name}. {advice}")
+            raise InputProblem(
+                f"split.from: {_counted(other)} {verb} another class than in {self.name}. {advice}", key="split.from"
+            )
 
     def _require_same_groups(self, data_set: DataSet, groups: Any, wanted: str) -> None:
         pairs = np.unique(data_set.groups.astype(np.int64) * len(self.data.group_names) + groups)
@@ -106,7 +109,8 @@ class GivenSplit:
             raise InputProblem(
                 f"split.from: {len(apart)} group(s) of data.group = {printable(wanted)} are divided among several "
                 f"groups in {self.name}, the first is {first}. Set data.group = auto to take its groups over, or leave "
-                "split.from empty."
+                "split.from empty.",
+                key="split.from",
             )
 
     def require_same_contents(self, data_set: DataSet, digests: Sequence[str]) -> None:
@@ -125,7 +129,8 @@ class GivenSplit:
             verb = "has" if len(changed) == 1 else "have"
             raise InputProblem(
                 f"split.from: {_counted(changed)} {verb} changed since {self.name} was made. Bring the files back, or "
-                "leave split.from empty to make a new split."
+                "leave split.from empty to make a new split.",
+                key="split.from",
             )
 
     def applied(self, experiment: Experiment, data_set: DataSet) -> tuple[Experiment, Split]:
@@ -139,16 +144,15 @@ class GivenSplit:
             UsageProblem: settings of the split that don't go together.
             InputProblem: the split does not go with the protocol or the balance, or parts a group.
         """
-        unfit = unfit_settings(experiment.split)
-        if unfit is not None:
-            raise UsageProblem(unfit[1])
+        require_compatible(experiment.split)
         split = read_split(self.file, data_set.images)
         tested = (split.parts == Part.TEST).sum(axis=0)
         used = (split.parts != Part.UNUSED).any(axis=0)
         if split.folds > 1 and len(np.unique(tested[used])) > 1:
             raise InputProblem(
                 f"split.from: {self.name} tests its images {tested[used].min()} to {tested[used].max()} times. Name a "
-                "split that tests each as often."
+                "split that tests each as often.",
+                key="split.from",
             )
         self._require_fitting(experiment, data_set, split)
         known = self.settings.get("split") or _shape_of(split)
@@ -165,12 +169,14 @@ class GivenSplit:
         if protocol == "honest" and not validated.all():
             raise InputProblem(
                 f"split.from: fold {int(np.flatnonzero(~validated)[0]) + 1} of {self.name} has no validation part, "
-                "which split.protocol = honest chooses the epoch by. Name a split that has, or leave split.from empty."
+                "which split.protocol = honest chooses the epoch by. Name a split that has, or leave split.from empty.",
+                key="split.from",
             )
         if protocol != "honest" and validated.any():
             raise InputProblem(
                 f"split.from: {self.name} has validation parts, which split.protocol = {protocol} does not know. Set "
-                "split.protocol = honest, or leave split.from empty."
+                "split.protocol = honest, or leave split.from empty.",
+                key="split.from",
             )
         if experiment.data.balance == "undersample":
             classes = len(data_set.classes)
@@ -182,7 +188,8 @@ class GivenSplit:
                 raise InputProblem(
                     f"split.from: the classes of {self.name} are of unequal size, and data.balance = undersample drops "
                     "images when a split is made. Set data.balance = oversample or weighted-loss, or leave split.from "
-                    "empty."
+                    "empty.",
+                    key="split.from",
                 )
 
 
@@ -194,9 +201,12 @@ def split_file(text: str, workspace: Workspace) -> Path:
     """
     path = Path(text).expanduser()
     if path.suffix != ".csv":
-        return workspace.find_run(text).split_file
+        with about("split.from"):
+            return workspace.find_run(text).split_file
     if not path.is_file():
-        raise InputProblem(f"split.from = {printable(text)}: there is no such file. Name a run or a split.csv.")
+        raise InputProblem(
+            f"split.from = {printable(text)}: there is no such file. Name a run or a split.csv.", key="split.from"
+        )
     return path.absolute()
 
 
@@ -215,6 +225,11 @@ def read_given_split(file: Path) -> GivenSplit:
     Raises:
         InputProblem: one is missing or damaged.
     """
+    with about("split.from"):
+        return _read_given_split(file)
+
+
+def _read_given_split(file: Path) -> GivenSplit:
     manifest = file.with_name("manifest.csv")
     data = read_manifest(manifest)
     digests = tuple(row.get("digest", "") for row in read_table(manifest))

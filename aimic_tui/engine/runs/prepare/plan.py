@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aimic_tui.engine.data.listing.marks import marks_file, marks_stamp
+from aimic_tui.engine.errors import SettingProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.runs.prepare.advice import advice_on, problems_outside
 from aimic_tui.engine.runs.prepare.duration import Estimate, Setup, estimate
 from aimic_tui.engine.runs.prepare.forecast import DataFacts, Division, Forecast, divide, forecast, look_at_data
-from aimic_tui.engine.setting import SettingProblem
 from aimic_tui.engine.workspace_folder import Workspace
 
 _LOOKS = {"balance", "intensity", "percentiles", "window", "channels", "plane", "fit"}  # not which images there are
@@ -80,12 +80,11 @@ def look_ahead(
         division = divide(experiment, facts.data_set, workspace)
     problems = {problem.key: problem.sentence for problem in reversed(problems_outside(experiment, workspace))}
     if facts.problem:
-        problems["data.path"] = facts.problem
+        problems[facts.problem.key] = facts.problem.sentence
     plan, time = None, None
     advice: tuple[SettingProblem, ...] = ()
     if division is not None and division.problem is not None:
-        key, sentence = division.problem
-        problems[key] = sentence
+        problems[division.problem.key] = division.problem.sentence
     elif division is not None:
         plan = forecast(experiment, division, len(facts.classes), workspace.root)
         advice = tuple(advice_on(experiment, facts, division, plan))

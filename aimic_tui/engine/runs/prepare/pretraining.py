@@ -17,7 +17,7 @@ import numpy as np
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.data.splitting.split import Split, read_split
-from aimic_tui.engine.errors import AimicError, InputProblem
+from aimic_tui.engine.errors import AimicError, InputProblem, about
 from aimic_tui.engine.experiment import Experiment, read_toml
 from aimic_tui.engine.models.model_folder import read_model_card
 from aimic_tui.engine.models.weights_folder import WEIGHTS_SUFFIXES, SourceModel, published_tag, source_model
@@ -47,7 +47,7 @@ def named_weights(spec: str, workspace: Workspace) -> str:
     try:
         return str(workspace.find_run(spec).path)
     except InputProblem as problem:
-        raise InputProblem(f"model.weights: {problem.sentence}") from None
+        raise InputProblem(f"model.weights: {problem.sentence}", key="model.weights") from None
 
 
 def pretraining_warnings(experiment: Experiment, split: Split, digests: Sequence[str]) -> list[str]:
@@ -66,7 +66,8 @@ def pretraining_warnings(experiment: Experiment, split: Split, digests: Sequence
         return []
     sentences: dict[str, None] = {}
     for network in experiment.model.networks:
-        source = source_model(Path(spec), network)
+        with about("model.weights"):
+            source = source_model(Path(spec), network)
         sentences |= dict.fromkeys(_other_preprocessing(source, experiment))
         for ancestor in _ancestry(source):
             sentences |= dict.fromkeys(_known_test_images(ancestor, network, split, digests))

@@ -53,15 +53,16 @@ def test_what_cannot_be_divided_is_said_at_its_setting(tmp_path: Path, cells: Pa
     assert facts.data_set is not None
     problem = divide(experiment, facts.data_set, Workspace(tmp_path)).problem
     assert problem is not None
-    key, sentence = problem
-    assert key == "split.folds"
-    assert "too few for 11 folds" in sentence
+    assert problem.key == "split.folds"
+    assert "too few for 11 folds" in problem.sentence
 
 
 def test_data_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     facts = look_at_data(experiment_on(tmp_path / "nowhere").data)
     assert (facts.images, facts.data_set) == (0, None)
-    assert "nowhere" in facts.problem
+    assert facts.problem is not None
+    assert facts.problem.key == "data.path"
+    assert "nowhere" in facts.problem.sentence
 
 
 # What finished trials of three classes left behind, in bytes: the model, the best epoch, the checkpoint.

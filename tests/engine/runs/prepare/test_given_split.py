@@ -18,7 +18,6 @@ from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.prepare.creation import create_run
 from aimic_tui.engine.runs.prepare.first_trial import first_trial
-from aimic_tui.engine.runs.prepare.given_split import split_file
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.workspace_folder import Workspace
 
@@ -178,7 +177,7 @@ def test_a_changed_split_that_parts_a_group_is_refused(workspace: Workspace, dat
 def test_what_is_tried_before_a_run_is_tried_on_the_given_split(
     workspace: Workspace, data: Path, first: RunFolder, tmp_path: Path
 ) -> None:
-    made = experiment(data, split__from=str(split_file("latest", workspace)), seed=4)
-    task = first_trial(made, None, tmp_path / "try", "cpu", every_image=False)
+    made = experiment(data, split__from="latest", seed=4)
+    task = first_trial(made, None, workspace, tmp_path / "try", "cpu")
     given = read_split(first.split_file, task.data_set.images)
     assert (task.split.parts == given.parts).all()
