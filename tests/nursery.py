@@ -28,7 +28,7 @@ import torchvision  # noqa: F401
 
 import aimic_tui.cli
 import aimic_tui.commands.report
-import aimic_tui.engine.evaluation.results
+import aimic_tui.engine.evaluation.build_results
 import aimic_tui.engine.runs.work.scheduler
 import aimic_tui.engine.runs.work.worker
 import aimic_tui.engine.study.walker

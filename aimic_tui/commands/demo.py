@@ -117,10 +117,11 @@ def _look_on(context: click.Context, folder: RunFolder, fresh: Path, output: Pat
 
 
 def _closing_lines(folder: RunFolder, output: Path) -> Iterator[str]:
+    from aimic_tui.engine.evaluation.build_results import read_results
     from aimic_tui.engine.evaluation.predictions import read_predictions
-    from aimic_tui.engine.evaluation.results import read_results
+    from aimic_tui.engine.evaluation.results_file import results_to_json
 
-    found = read_results(folder.path)
+    found = results_to_json(read_results(folder.path))
     (network,) = found["networks"].values()
     figures = ", ".join(
         f"{title} {numbers.interval_text(**network['pooled'][metric])}"

@@ -65,9 +65,10 @@ def read_run(folder: RunFolder) -> dict[str, Any]:
     Raises:
         InputProblem: a file of the run is missing or damaged.
     """
-    from aimic_tui.engine.evaluation.results import read_results
+    from aimic_tui.engine.evaluation.build_results import read_results
+    from aimic_tui.engine.evaluation.results_file import results_to_json
 
-    return {**read_results(folder.path), "state": read_status(folder).state}
+    return {**results_to_json(read_results(folder.path)), "state": read_status(folder).state}
 
 
 def make_again(folder: RunFolder) -> dict[str, Any]:
@@ -77,10 +78,11 @@ def make_again(folder: RunFolder) -> dict[str, Any]:
         InputProblem: a file of the run is missing or damaged.
         OSError: the run's folder can't be written.
     """
-    from aimic_tui.engine.evaluation.results import write_results
+    from aimic_tui.engine.evaluation.build_results import write_results
+    from aimic_tui.engine.evaluation.results_file import results_to_json
 
     state = read_status(folder).state
-    return {**write_results(folder.path), "state": state}
+    return {**results_to_json(write_results(folder.path)), "state": state}
 
 
 def report_lines(found: dict[str, Any]) -> Iterator[str]:

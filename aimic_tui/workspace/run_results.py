@@ -16,7 +16,7 @@ from aimic_tui.engine.data.reading.input_rule import AS_STORED, InputRule, rule_
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, CLASS_METRICS
 from aimic_tui.engine.evaluation.predictions import read_predictions
-from aimic_tui.engine.evaluation.results import FORMAT
+from aimic_tui.engine.evaluation.results_file import VERSION
 from aimic_tui.engine.files import Stamp, read_json, stamp_of, write_json, write_table
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, read_status
@@ -108,7 +108,7 @@ def read_results(folder: RunFolder) -> RunResults | None:
         figures = read_json(folder.results_file)
     except (OSError, ValueError):
         return None
-    if not isinstance(figures, dict) or figures.get("format") != FORMAT:
+    if not isinstance(figures, dict) or figures.get("format") != VERSION:
         return None
     return results_from(folder, status, figures)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ from click.testing import CliRunner, Result
 
 from aimic_tui.cli import aimic
 from aimic_tui.engine.errors import AimicError, InputProblem
+from aimic_tui.engine.evaluation.build_results import build_results, write_results
 from aimic_tui.engine.evaluation.calibration import calibrated
 from aimic_tui.engine.evaluation.metrics import METRICS
-from aimic_tui.engine.evaluation.results import build_results, write_results
+from aimic_tui.engine.evaluation.results_file import results_to_json, write_results_file
 from aimic_tui.engine.evaluation.tested_run import read_tested, read_validations
 from tests.engine.evaluation.some_run import CLASSES, make_run
 
@@ -58,13 +60,11 @@ def test_programs_get_one_object(workspace: Path) -> None:
 
 def test_what_is_stored_is_used_only_while_it_is_current(workspace: Path) -> None:
     run = workspace / "runs" / "20261122-190512-some"
-    stored = write_results(run)
-    stored["note"] = "read from the file"
-    (run / "results.json").write_text(json.dumps(stored))
+    write_results_file(run / "results.json", replace(write_results(run), note="read from the file"))
     assert json.loads(call(workspace, "latest", "--json").stdout)["note"] == "read from the file"
     predictions = run / "trials/resnet18/fold-1/predictions.csv"
     predictions.write_bytes(predictions.read_bytes())
-    assert json.loads(call(workspace, "latest", "--json").stdout) == build_results(run)
+    assert json.loads(call(workspace, "latest", "--json").stdout) == results_to_json(build_results(run))
 
 
 def test_a_run_without_a_tested_fold_says_so(workspace: Path) -> None:

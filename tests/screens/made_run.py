@@ -12,9 +12,9 @@ from PIL import Image
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.data.splitting.split import read_split
+from aimic_tui.engine.evaluation.build_results import write_results
 from aimic_tui.engine.evaluation.metrics import scores
 from aimic_tui.engine.evaluation.predictions import Predictions, write_predictions
-from aimic_tui.engine.evaluation.results import write_results
 from aimic_tui.engine.event_log import append_event, now
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import FileLock

@@ -9,91 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aimic_tui.engine.evaluation.interval_limits import Interval
 from aimic_tui.engine.evaluation.intervals import Judgement, cluster_bootstrap, paired_difference, share_interval
 from aimic_tui.engine.evaluation.metrics import CALIBRATION_BINS, Floats, Integers
 from aimic_tui.engine.evaluation.predictions import Predictions
+from aimic_tui.engine.evaluation.run_results import Calibration, Rejection, ReliabilityBin, Temperature
 from aimic_tui.engine.evaluation.tested_run import TestedNetwork
 
 WANTED_ERRORS = (0.01, 0.02, 0.05, 0.1)
 COMPARED = ("ece", "log_loss", "brier")
 _LOWEST, _HIGHEST = math.log(0.05), math.log(20.0)
 _POINTS = 101
-
-
-@dataclass(frozen=True)
-class Temperature:
-    """What one network's logits are divided by, and on how many validation images that was found."""
-
-    fold: int
-    seed: int
-    value: float
-    images: int
-
-
-@dataclass(frozen=True)
-class ReliabilityBin:
-    """Test images whose probability of the predicted class lies in (low, high].
-
-    Attributes:
-        confidence: the mean of that probability, None without images.
-        accuracy: the share of them that is correct.
-    """
-
-    low: float
-    high: float
-    images: int
-    confidence: float | None
-    accuracy: float | None
-
-
-@dataclass(frozen=True)
-class Rejection:
-    """Leaving unsure images to a person, so that of those that are answered few are wrong.
-
-    Attributes:
-        wanted: the largest share of errors among the answered images.
-        thresholds: of the calibrated probability, one a fold and seed, chosen on validation images; None where
-            these are too few, or too often wrong, for any.
-        answered: the share of the test images that is answered.
-        error: the share of these that is wrong; None where none is answered.
-    """
-
-    wanted: float
-    thresholds: tuple[float | None, ...]
-    answered: Interval
-    error: Interval
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """How one network's test probabilities are calibrated, before and after.
-
-    Attributes:
-        before, after, difference: by the names of `COMPARED`; the difference is after - before.
-        corrected: "before" and "after": the calibration error without what chance adds to it, None where there are
-            too few groups.
-        reliability_before, reliability_after: the bins of the calibration error.
-        coverage, risk: float [up to 101]: the share of test images answered, from the surest on, and the share of
-            these that is wrong.
-        rejections: one for each of `WANTED_ERRORS`.
-    """
-
-    temperatures: tuple[Temperature, ...]
-    before: dict[str, Interval]
-    after: dict[str, Interval]
-    difference: dict[str, Interval]
-    corrected: dict[str, float | None]
-    reliability_before: tuple[ReliabilityBin, ...]
-    reliability_after: tuple[ReliabilityBin, ...]
-    coverage: Floats
-    risk: Floats
-    rejections: tuple[Rejection, ...]
 
 
 def calibrate(
@@ -159,8 +88,8 @@ def calibrate(
         {"before": before.corrected_ece, "after": after.corrected_ece},
         reliability(network.labels, network.probabilities),
         reliability(network.labels, table),
-        coverage,
-        risk,
+        tuple(coverage.tolist()),
+        tuple(risk.tolist()),
         tuple(rejections),
     )
 

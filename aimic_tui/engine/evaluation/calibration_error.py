@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aimic_tui.engine.evaluation.interval_limits import Interval
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.metrics import Floats
 
 _TRIED = 48  # values of t, between which the limits are interpolated

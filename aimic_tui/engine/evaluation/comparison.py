@@ -12,7 +12,7 @@ import numpy as np
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.splitting.split import Split
 from aimic_tui.engine.errors import InputProblem, UsageProblem
-from aimic_tui.engine.evaluation.interval_limits import Interval
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.intervals import Judgement, cluster_bootstrap, paired_difference
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, LOWER_IS_BETTER, scores

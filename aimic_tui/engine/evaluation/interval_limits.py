@@ -9,18 +9,10 @@ from statistics import NormalDist
 
 import numpy as np
 
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.metrics import Floats
 
 _NORMAL = NormalDist()
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A figure and its limits; `value` is None where it is not defined, the limits where none can be given."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.evaluation.calibration_error import CalibrationError, calibration_error
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.interval_limits import (
-    Interval,
     Redrawn,
     area_limits,
     bca_limits,

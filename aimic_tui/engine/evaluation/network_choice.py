@@ -15,27 +15,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER, scores
+from aimic_tui.engine.evaluation.run_results import FoldChoice, Selection
 from aimic_tui.engine.evaluation.tested_run import TestedNetwork, TestedRun, read_inner, read_validations
-
-By = Literal["validation part", "inner folds"]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which network one fold takes.
-
-    Attributes:
-        values: network -> the figure that it was chosen by, a mean over seeds.
-    """
-
-    fold: int
-    network: str
-    values: Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +33,9 @@ class Chosen:
         network: each fold's test predictions by the network it takes.
     """
 
-    by: By
+    by: Selection
     metric: str
-    choices: tuple[Choice, ...]
+    choices: tuple[FoldChoice, ...]
     network: TestedNetwork
 
 
@@ -68,16 +53,18 @@ def chosen_networks(run: Path, tested: TestedRun) -> list[Chosen]:
         return []
     if tested.experiment.get("split", {}).get("protocol", "honest") != "honest":
         return []
+    procedures: dict[Selection, dict[int, dict[str, float]]] = {
+        "validation part": by_validation(run, tested),
+        "inner folds": by_inner_folds(run, tested),
+    }
     found = []
-    for by, values in (("validation part", by_validation(run, tested)), ("inner folds", by_inner_folds(run, tested))):
-        choices = [_choice(fold, of, tested.monitor) for fold, of in sorted(values.items()) if set(of) == set(names)]
+    for by, values in procedures.items():
+        choices = [_choice(tested, fold, of) for fold, of in sorted(values.items()) if set(of) == set(names)]
         network = _taken(tested.networks, {choice.fold: choice.network for choice in choices})
         if network is not None:
             done = set(network.folds_done)
             kept = tuple(choice for choice in choices if choice.fold in done)
-            found.append(
-                Chosen("validation part" if by == "validation part" else "inner folds", tested.monitor, kept, network)
-            )
+            found.append(Chosen(by, tested.monitor, kept, network))
     return found
 
 
@@ -112,9 +99,10 @@ def by_inner_folds(run: Path, tested: TestedRun) -> dict[int, dict[str, float]]:
     return found
 
 
-def _choice(fold: int, values: Mapping[str, float], metric: str) -> Choice:
-    sign = -1 if metric in LOWER_IS_BETTER else 1
-    return Choice(fold, max(values, key=lambda name: sign * values[name]), dict(values))
+def _choice(tested: TestedRun, fold: int, values: Mapping[str, float]) -> FoldChoice:
+    sign = -1 if tested.monitor in LOWER_IS_BETTER else 1
+    best = max(values, key=lambda name: sign * values[name])
+    return FoldChoice(fold, tested.split.repeat_of(fold), best, dict(values))
 
 
 def _taken(networks: Sequence[TestedNetwork], choice: Mapping[int, str]) -> TestedNetwork | None:

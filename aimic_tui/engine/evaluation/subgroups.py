@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aimic_tui.engine.evaluation.interval_limits import Interval, wilson
+from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.evaluation.interval_limits import wilson
 from aimic_tui.engine.evaluation.metrics import Floats
 from aimic_tui.engine.evaluation.paired_tests import holm
 from aimic_tui.engine.evaluation.tested_run import TestedNetwork

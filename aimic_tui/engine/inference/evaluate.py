@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.errors import InputProblem, Interrupted
-from aimic_tui.engine.evaluation.interval_limits import Interval
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.intervals import Judgement, cluster_bootstrap
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER, class_scores, confusion

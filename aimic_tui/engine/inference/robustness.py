@@ -21,7 +21,7 @@ from aimic_tui.engine.data.reading.pixels import Rgb
 from aimic_tui.engine.data.reading.read_image import UnreadableImage
 from aimic_tui.engine.data.threads import in_threads, processors
 from aimic_tui.engine.errors import InputProblem, Interrupted
-from aimic_tui.engine.evaluation.interval_limits import Interval
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.intervals import Judgement, cluster_bootstrap, paired_difference
 from aimic_tui.engine.files import write_json
 from aimic_tui.engine.inference.class_map import ClassMap

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aimic_tui.engine.evaluation.interval_limits import Interval
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.intervals import cluster_bootstrap
 from aimic_tui.engine.inference.colour_statistics import COLOURS
 

@@ -12,8 +12,9 @@ import numpy as np
 
 from aimic_tui.engine.data.reading.input_rule import InputRule, rule_in
 from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.evaluation.build_results import read_results
 from aimic_tui.engine.evaluation.comparison import Comparison, compare_runs
-from aimic_tui.engine.evaluation.results import read_results
+from aimic_tui.engine.evaluation.results_file import results_to_json
 from aimic_tui.engine.evaluation.tested_run import TestedRun, read_tested
 from aimic_tui.engine.files import read_json, read_table
 from aimic_tui.engine.inference.timings import NetworkTiming, read_timings
@@ -101,7 +102,7 @@ def read_record(folder: RunFolder) -> RunRecord:
     return RunRecord(
         folder,
         tested,
-        read_results(folder.path),
+        results_to_json(read_results(folder.path)),
         compare_runs([folder.path]) if len(tested.networks) > 1 else None,
         RunFollower(folder).snapshot(),
         environment if isinstance(environment, dict) else {},

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from aimic_tui.engine.evaluation.interval_limits import Interval, wilson
+from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.evaluation.interval_limits import wilson
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.inference.timings import NetworkTiming
 from aimic_tui.engine.report.charts import intervals

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.errors import AimicError, InputProblem
-from aimic_tui.engine.evaluation.interval_limits import Interval, t_quantile
+from aimic_tui.engine.evaluation.build_results import read_results
+from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.evaluation.interval_limits import t_quantile
 from aimic_tui.engine.evaluation.metrics import Scorer
 from aimic_tui.engine.evaluation.ranking import Ranking
-from aimic_tui.engine.evaluation.results import read_results
+from aimic_tui.engine.evaluation.results_file import results_to_json
 from aimic_tui.engine.evaluation.several_data_sets import rank_runs
 from aimic_tui.engine.evaluation.tested_run import TestedNetwork, read_tested
 from aimic_tui.engine.run_folder import RunFolder
@@ -140,7 +142,7 @@ def _rankings(study: Study, networks: Mapping[tuple[str, str, str], NetworkFigur
 
 
 def _of_run(run: RunFolder, names: Sequence[str], cell: Cell) -> dict[tuple[str, str, str], NetworkFigures]:
-    results = read_results(run.path)
+    results = results_to_json(read_results(run.path))
     found = {}
     for name in names:
         network = results["networks"].get(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aimic_tui.engine.evaluation.interval_limits import Interval
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.ranking import Ranking
 from aimic_tui.engine.text import NOTHING, plural
 from aimic_tui.wording.numbers import PER_CENT, interval_text, p_value

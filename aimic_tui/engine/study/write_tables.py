@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from aimic_tui.engine.evaluation.interval_limits import Interval
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.files import write_atomically, write_json, write_table
 from aimic_tui.engine.inference.timings import read_timings
 from aimic_tui.engine.report.html import to_html

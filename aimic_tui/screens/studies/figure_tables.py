@@ -9,7 +9,7 @@ from typing import Any
 
 from textual.content import Content
 
-from aimic_tui.engine.evaluation.interval_limits import Interval
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.files import read_json
 from aimic_tui.engine.study.figures import METRICS

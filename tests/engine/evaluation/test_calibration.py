@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
+from aimic_tui.engine.evaluation.build_results import build_results, write_results
 from aimic_tui.engine.evaluation.calibration import (
     choose_threshold,
     fit_temperature,
@@ -21,7 +21,6 @@ from aimic_tui.engine.evaluation.calibration import (
 from aimic_tui.engine.evaluation.intervals import share_interval
 from aimic_tui.engine.evaluation.metrics import Floats, Integers, scores
 from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions, write_predictions
-from aimic_tui.engine.evaluation.results import build_results, write_results
 from tests.engine.evaluation.some_run import make_run
 
 
@@ -123,32 +122,32 @@ def test_a_share_of_groups_has_an_interval_where_there_are_enough() -> None:
 
 def test_a_run_that_boasts_is_calibrated_in_its_results(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", skills={"net": 1.5}, groups=60, boast=4.0)
-    found = json.loads(json.dumps(write_results(run)))["calibration"]["net"]
-    assert all(row["value"] > 1.5 for row in found["temperatures"])
-    assert [row["fold"] for row in found["temperatures"]] == [1, 2, 3]
-    assert found["after"]["ece"]["value"] < found["before"]["ece"]["value"]
-    assert found["difference"]["log_loss"]["high"] < 0, "shown to be better"
-    assert [row["wanted"] for row in found["rejections"]] == [0.01, 0.02, 0.05, 0.1]
-    assert found["rejections"][0]["thresholds"] == [None] * 3, "too few validation images to promise 1 %"
-    assert found["rejections"][0]["answered"]["value"] == 0.0
+    found = write_results(run).calibration["net"]
+    assert all(row.value > 1.5 for row in found.temperatures)
+    assert [row.fold for row in found.temperatures] == [1, 2, 3]
+    assert found.after["ece"].value < found.before["ece"].value
+    assert found.difference["log_loss"].high < 0, "shown to be better"
+    assert [row.max_error for row in found.rejections] == [0.01, 0.02, 0.05, 0.1]
+    assert found.rejections[0].thresholds == (None,) * 3, "too few validation images to promise 1 %"
+    assert found.rejections[0].answered.value == 0.0
 
 
 def test_test_images_move_no_temperature_and_no_threshold(tmp_path: Path) -> None:
     one = make_run(tmp_path / "one", groups=48, boast=2.0)
-    before = build_results(one)["calibration"]["mobilenet_v2"]
+    before = build_results(one).calibration["mobilenet_v2"]
     for path in one.rglob("predictions.csv"):
         table = read_predictions(path)
         write_predictions(path, Predictions(table.images, table.labels, table.probabilities[::-1], table.classes))
-    after = build_results(one)["calibration"]["mobilenet_v2"]
-    assert after["temperatures"] == before["temperatures"]
-    assert [row["thresholds"] for row in after["rejections"]] == [row["thresholds"] for row in before["rejections"]]
-    assert after["after"] != before["after"]
+    after = build_results(one).calibration["mobilenet_v2"]
+    assert after.temperatures == before.temperatures
+    assert [row.thresholds for row in after.rejections] == [row.thresholds for row in before.rejections]
+    assert after.after != before.after
 
 
 def test_without_validation_predictions_there_is_no_calibration(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     trials = run / "trials/mobilenet_v2"
     shutil.copy(trials / "fold-1/predictions.csv", trials / "fold-1/validation.csv")
-    assert build_results(run)["calibration"] == {}, "test images are no validation images"
+    assert build_results(run).calibration == {}, "test images are no validation images"
     (trials / "fold-1/validation.csv").unlink()
-    assert build_results(run)["calibration"] == {}
+    assert build_results(run).calibration == {}

@@ -12,11 +12,11 @@ from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.data.splitting.split import read_split
 from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.evaluation.build_results import build_results
 from aimic_tui.engine.evaluation.comparison import compare_runs
 from aimic_tui.engine.evaluation.metrics import scores
 from aimic_tui.engine.evaluation.paired_tests import corrected_t
 from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions, write_predictions
-from aimic_tui.engine.evaluation.results import build_results
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.prepare.creation import create_run
@@ -63,7 +63,7 @@ def test_every_pair_has_a_difference_tests_and_a_verdict(run: Path) -> None:
 
 
 def test_the_difference_is_that_of_the_results(run: Path) -> None:
-    expected = build_results(run)["pairs"][1]["differences"]["macro_f1"]
+    expected = vars(build_results(run).pairs[1].differences["macro_f1"])
     difference = compare_runs([run], rounds=199).pairs[1].difference
     assert (difference.value, difference.low, difference.high) == pytest.approx(tuple(expected.values()))
 

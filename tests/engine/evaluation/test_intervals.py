@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from aimic_tui.engine.evaluation.interval_limits import Interval, t_quantile, wilson
+from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.evaluation.interval_limits import t_quantile, wilson
 from aimic_tui.engine.evaluation.intervals import (
     FEWEST_GROUPS,
     FEWEST_GROUPS_OF_A_CLASS,

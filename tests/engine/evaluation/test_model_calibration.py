@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aimic_tui.engine.evaluation.build_results import build_results, write_results
 from aimic_tui.engine.evaluation.calibration import fit_temperature
 from aimic_tui.engine.evaluation.model_calibration import (
     FILE,
@@ -18,7 +19,6 @@ from aimic_tui.engine.evaluation.model_calibration import (
     reject_threshold,
 )
 from aimic_tui.engine.evaluation.predictions import read_predictions
-from aimic_tui.engine.evaluation.results import build_results, write_results
 from tests.engine.evaluation.some_run import make_run
 
 
@@ -36,14 +36,14 @@ def run(tmp_path: Path) -> Path:
 
 def test_the_results_of_a_run_leave_it_beside_each_model(run: Path) -> None:
     write_results(run)
-    results = build_results(run)["calibration"]["mobilenet_v2"]["temperatures"]
+    results = build_results(run).calibration["mobilenet_v2"].temperatures
     for row in results:
-        model = run / f"trials/mobilenet_v2/fold-{row['fold']}/model"
+        model = run / f"trials/mobilenet_v2/fold-{row.fold}/model"
         assert (model / FILE).is_file()
         found = read_model_calibration(model)
         assert found is not None
-        assert found.temperature == row["value"]
-        assert len(found.images) == len(set(found.images)) == row["images"]
+        assert found.temperature == row.value
+        assert len(found.images) == len(set(found.images)) == row.images
     assert "smear" not in (model / FILE).read_text(), "no name of an image travels with a model"
 
 

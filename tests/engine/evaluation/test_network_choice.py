@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from aimic_tui.engine.data.data_set import Part
+from aimic_tui.engine.evaluation.build_results import build_results
 from aimic_tui.engine.evaluation.metrics import scores
 from aimic_tui.engine.evaluation.network_choice import chosen_networks
 from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions, write_predictions
-from aimic_tui.engine.evaluation.results import build_results
 from aimic_tui.engine.evaluation.tested_run import read_tested
 from tests.engine.evaluation.some_run import make_run
 
@@ -84,18 +84,18 @@ def test_no_test_image_has_a_say_in_the_choice(nested: Path, tmp_path: Path) -> 
 
 def test_the_result_says_what_was_chosen_and_how_often_with_intervals(nested: Path) -> None:
     results = build_results(nested)
-    validation, inner = results["chosen"]
-    assert [found["by"] for found in results["chosen"]] == ["validation part", "inner folds"]
+    validation, inner = results.selected
+    assert [found.by for found in results.selected] == ["validation part", "inner folds"]
     for found in (validation, inner):
-        assert [choice["fold"] for choice in found["choices"]] == [1, 2, 3, 4, 5, 6]
-        assert [choice["repeat"] for choice in found["choices"]] == [1, 1, 1, 2, 2, 2]
-        assert sum(found["times"].values()) == 6
-        figure = found["pooled"]["macro_f1"]
-        assert figure["low"] < figure["value"] < figure["high"]
-        assert len(found["folds"]) == 6
-        assert found["images"] == results["images"]
-    assert "Not flattered" in results["note"]
-    assert "its validation part or its inner folds alone" in results["note"]
+        assert [choice.fold for choice in found.choices] == [1, 2, 3, 4, 5, 6]
+        assert [choice.repeat for choice in found.choices] == [1, 1, 1, 2, 2, 2]
+        assert sum(found.times.values()) == 6
+        figure = found.results.pooled["macro_f1"]
+        assert figure.low < figure.value < figure.high
+        assert len(found.results.folds) == 6
+        assert found.results.images == results.images
+    assert "Not flattered" in results.note
+    assert "its validation part or its inner folds alone" in results.note
 
 
 def test_the_best_of_equals_is_flattered_and_choosing_by_validation_is_not(tmp_path: Path) -> None:
@@ -121,9 +121,9 @@ def test_the_best_of_equals_is_flattered_and_choosing_by_validation_is_not(tmp_p
 
 
 def test_there_is_nothing_to_choose_where_one_network_is_or_test_images_choose_anyway(tmp_path: Path) -> None:
-    assert build_results(make_run(tmp_path / "one", inner_folds=2))["chosen"] == []
+    assert build_results(make_run(tmp_path / "one", inner_folds=2)).selected == ()
     published = make_run(tmp_path / "published", skills={"a": 2.0, "b": 1.0}, protocol="aimic-2022")
-    assert build_results(published)["chosen"] == []
+    assert build_results(published).selected == ()
 
 
 def test_a_run_that_is_going_on_chooses_in_the_folds_that_all_networks_have(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aimic_tui.engine.evaluation.interval_limits import Interval
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.inference.colour_statistics import COLOURS
 from aimic_tui.engine.inference.shift import Sample, compare_samples, frechet_distance, mean_shift
 

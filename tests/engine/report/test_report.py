@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.evaluation.build_results import build_results
 from aimic_tui.engine.evaluation.predictions import read_predictions, write_predictions
-from aimic_tui.engine.evaluation.results import build_results
 from aimic_tui.engine.inference.timings import NetworkTiming, keep_timings
 from aimic_tui.engine.report.checklists import claim, tripod
 from aimic_tui.engine.report.run_record import read_record
@@ -141,8 +141,8 @@ def test_it_holds_what_a_reader_asks_for(run: RunFolder) -> None:
         "TRIPOD+AI",
     ):
         assert wanted in page.text, wanted
-    pooled = build_results(run.path)["networks"]["resnet18"]["pooled"]
-    assert interval(pooled["macro_f1"]) in page.text
+    pooled = build_results(run.path).networks["resnet18"].pooled
+    assert interval(vars(pooled["macro_f1"])) in page.text
     assert {name.partition(":")[0] for name in drawings_of(page)} >= {"mobilenet_v2", "resnet18"}
     of_one = [name for name in drawings_of(page) if name.startswith("resnet18: ")]
     assert [name.split()[1] for name in of_one] == ["confusion", "sensitivity", "ROC", "precision", "learning"]
@@ -306,12 +306,12 @@ def test_measured_times_stand_beside_the_figures(tmp_path: Path) -> None:
 
 def test_what_choosing_is_worth_stands_where_the_best_is_named(tmp_path: Path) -> None:
     path = predicted_run(tmp_path / "run", skills={"good": 2.5, "poor": 0.5}, groups=45)
-    (chosen,) = build_results(path)["chosen"]
+    (chosen,) = build_results(path).selected
     text = report_of(RunFolder(path))[1].text
     assert "good is the best of 2 networks by these figures" in text
     assert "this figure is optimistic" in text
     assert "chosen in each fold by its validation part" in text
-    assert interval(chosen["pooled"]["macro_f1"]) in text
+    assert interval(vars(chosen.results.pooled["macro_f1"])) in text
 
 
 def test_tables_of_many_columns_let_limits_stand_below(run: RunFolder) -> None:

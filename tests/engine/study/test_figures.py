@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aimic_tui.engine.evaluation.interval_limits import Interval
-from aimic_tui.engine.evaluation.results import read_results
+from aimic_tui.engine.evaluation.build_results import read_results
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.tested_run import read_tested
 from aimic_tui.engine.inference.timings import NetworkTiming, keep_timings
 from aimic_tui.engine.study.document import beside, make_document, percent
@@ -66,9 +66,9 @@ def test_figures_are_those_of_the_runs(study: Study, folder: StudyFolder, worksp
     assert figures.problems == ()
     assert len(figures.networks) == 2 * 2 * 3
     found = figures.networks["PBC", "honest", "vgg16"]
-    results = read_results(found.run.path)["networks"]["vgg16"]
-    assert vars(found.pooled["macro_f1"]) == results["pooled"]["macro_f1"]
-    assert found.fold_means["accuracy"] == pytest.approx(np.mean([fold["accuracy"] for fold in results["folds"]]))
+    results = read_results(found.run.path).networks["vgg16"]
+    assert found.pooled["macro_f1"] == results.pooled["macro_f1"]
+    assert found.fold_means["accuracy"] == pytest.approx(np.mean([fold.values["accuracy"] for fold in results.folds]))
     mean = figures.average("honest", "vgg16", "accuracy")
     each = [figures.figure(data.name, "honest", "vgg16", "accuracy") for data in study.data_sets]
     assert mean is not None

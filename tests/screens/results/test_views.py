@@ -15,10 +15,10 @@ from aimic_tui.app.app import AimicApp
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.data.splitting.split import read_split
+from aimic_tui.engine.evaluation.build_results import write_results
 from aimic_tui.engine.evaluation.calibration import calibrated
 from aimic_tui.engine.evaluation.decision import THRESHOLDS, decision_curve
 from aimic_tui.engine.evaluation.predictions import Predictions, write_predictions
-from aimic_tui.engine.evaluation.results import write_results
 from aimic_tui.engine.evaluation.tested_run import read_tested, read_validations
 from aimic_tui.engine.files import write_json
 from aimic_tui.engine.run_folder import RunFolder

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aimic_tui.app.app import AimicApp
-from aimic_tui.engine.evaluation.results import write_results
+from aimic_tui.engine.evaluation.build_results import write_results
 from aimic_tui.engine.event_log import EventReader, append_event
 from aimic_tui.engine.files import FileLock
 from aimic_tui.engine.runs.status import read_status

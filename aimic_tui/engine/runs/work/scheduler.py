@@ -363,7 +363,7 @@ def main(arguments: Sequence[str]) -> int:
     if not lock.acquire():
         complain("another scheduler is at work on this run")
         return 1
-    from aimic_tui.engine.evaluation.results import write_results
+    from aimic_tui.engine.evaluation.build_results import write_results
     from aimic_tui.engine.experiment import Experiment
 
     compute = Experiment.from_file(folder.experiment_file).compute

@@ -150,7 +150,7 @@ def test_another_fit_than_the_first_weights_saw_is_said(place: tuple[Workspace, 
 def test_what_was_taken_is_told_by_the_trial_the_model_and_the_report(
     place: tuple[Workspace, RunFolder], cells: Path, tmp_path: Path
 ) -> None:
-    from aimic_tui.engine.evaluation.results import build_results
+    from aimic_tui.engine.evaluation.build_results import build_results
     from aimic_tui.engine.report.write_report import write_report
 
     workspace, source = place

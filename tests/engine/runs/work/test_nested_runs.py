@@ -8,10 +8,11 @@ import pytest
 
 from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.data.splitting.split import read_split
+from aimic_tui.engine.evaluation.build_results import build_results, read_results, write_results
 from aimic_tui.engine.evaluation.predictions import read_predictions
-from aimic_tui.engine.evaluation.results import build_results, read_results, write_results
+from aimic_tui.engine.evaluation.results_file import read_results_file
 from aimic_tui.engine.experiment import Experiment
-from aimic_tui.engine.files import digest_of_file, read_json
+from aimic_tui.engine.files import digest_of_file
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.prepare.creation import create_run
@@ -86,13 +87,14 @@ def test_all_trials_share_one_cache(nested: RunFolder) -> None:
 
 
 def test_the_results_hold_the_nested_figure_and_come_out_the_same_again(nested: RunFolder) -> None:
-    results = read_json(nested.results_file)
-    assert [found["by"] for found in results["chosen"]] == ["validation part", "inner folds"]
-    assert results["complete"]
-    for network in results["networks"].values():
-        assert network["seeds"] == [0, 1]
-        assert (network["trials_done"], network["trials_total"]) == (4, 4)
-        assert network["seed_spread"]["accuracy"]["sd"] is not None
+    results = read_results_file(nested.results_file)
+    assert results is not None
+    assert [found.by for found in results.selected] == ["validation part", "inner folds"]
+    assert results.complete
+    for network in results.networks.values():
+        assert network.seeds == (0, 1)
+        assert (network.trials_done, network.trials_total) == (4, 4)
+        assert network.seed_spread["accuracy"].sd is not None
     assert build_results(nested.path) == results == read_results(nested.path)
     nested.results_file.unlink()
     assert write_results(nested.path) == results

@@ -1,0 +1,290 @@
+"""A run's results.json: every figure with its interval, by network, class and fold, made from stored predictions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.evaluation.calibration import calibrate
+from aimic_tui.engine.evaluation.intervals import Judgement, cluster_bootstrap, paired_difference
+from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, METHODS
+from aimic_tui.engine.evaluation.metrics import ALL_METRICS, class_scores, confusion, scores
+from aimic_tui.engine.evaluation.model_calibration import keep_model_calibrations
+from aimic_tui.engine.evaluation.network_choice import Chosen, chosen_networks
+from aimic_tui.engine.evaluation.results_file import read_results_file, write_results_file
+from aimic_tui.engine.evaluation.run_results import (
+    Calibration,
+    ClassFigures,
+    FoldFigures,
+    NetworkResults,
+    PairedDifferences,
+    RunResults,
+    SelectedNetwork,
+    Selection,
+    Spread,
+    Values,
+)
+from aimic_tui.engine.evaluation.tested_run import TestedNetwork, TestedRun, read_tested, read_validations
+from aimic_tui.engine.files import read_json
+from aimic_tui.engine.run_folder import RunFolder
+
+HONEST = (
+    "Honest protocol: a validation part chose each fold's best epoch; the test images chose nothing and were judged "
+    "once."
+)
+OPTIMISTIC = (
+    "Optimistic: as in the protocol published in 2022, each fold's test images also chose its best epoch, and images "
+    "of one group may be on both sides. Expect less on new images."
+)
+_BEST_OF_MANY = (
+    "The best of {networks} networks by these figures is flattered by the choice, the more the closer they are."
+)
+_CHOSEN = "Not flattered: the figures of choosing, in each fold by {by} alone and judged on its test images."
+_NESTED = "Nested cross-validation judges the choice itself: train again with split.inner_folds = 3."
+_NESTED_HONEST = (
+    "Nested cross-validation (split.inner_folds = 3) would judge the choice itself, but only in the honest protocol."
+)
+_BY: dict[Selection, str] = {"validation part": "its validation part", "inner folds": "its inner folds"}
+_RESAMPLES = 2000
+_CONFIDENCE = 0.95
+
+
+def write_results(run: Path) -> RunResults:
+    """Make the figures of the run in folder `run`, as far as it has come, and write them to its results.json.
+
+    Beside each model goes its calibration.
+
+    Raises:
+        InputProblem: see `build_results`.
+        OSError: the disk is full; the old file is then untouched.
+    """
+    results = build_results(run)
+    write_results_file(RunFolder(run).results_file, results)
+    keep_model_calibrations(run)
+    return results
+
+
+def read_results(run: Path) -> RunResults:
+    """Return what results.json says where it is newer than all that it was made from, else make the figures anew.
+
+    Nothing is written.
+
+    Raises:
+        InputProblem: see `build_results`.
+    """
+    try:
+        made = (RunFolder(run).results_file).stat().st_mtime_ns
+        sources = [run / "experiment.toml", run / "manifest.csv", run / "split.csv"]
+        sources += (run / "trials").rglob("predictions.csv")
+        sources += (run / "trials").rglob("validation.csv")
+        current = all(source.stat().st_mtime_ns <= made for source in sources)
+    except OSError:
+        current = False  # there is no file yet, or a source of it is gone: what is there decides
+    results = read_results_file(RunFolder(run).results_file) if current else None
+    return build_results(run) if results is None else replace(results, state=_state(run))
+
+
+def build_results(run: Path) -> RunResults:
+    """Return the figures of the run in folder `run`, recomputed from its plain files.
+
+    Raises:
+        InputProblem: a file is missing or damaged, or predictions are not of the test images of their fold.
+    """
+    tested = read_tested(run)
+    evaluation = tested.experiment.get("evaluation", {})
+    bootstrap = _Bootstrap(
+        resamples=int(evaluation.get("resamples", _RESAMPLES)),
+        confidence=float(evaluation.get("confidence", _CONFIDENCE)),
+        seed=int(tested.experiment.get("seed", 0)),
+    )
+    protocol = str(tested.experiment.get("split", {}).get("protocol", "honest"))
+    chosen = chosen_networks(run, tested)
+    return RunResults(
+        run=run.name,
+        state=_state(run),
+        protocol=protocol,
+        optimistic=protocol != "honest",
+        note=_note(tested, chosen, optimistic=protocol != "honest"),
+        method=_method(tested, bootstrap),
+        confidence=bootstrap.confidence,
+        resamples=bootstrap.resamples,
+        complete=tested.complete,
+        methods=METHODS,
+        class_methods=CLASS_METHODS,
+        images=tested.images,
+        groups=tested.groups,
+        classes=tuple(tested.classes),
+        repeats=tested.split.repeats,
+        inner_folds=tested.split.inner_folds,
+        networks={network.name: _of_network(tested, network, bootstrap) for network in tested.networks},
+        selected=tuple(_of_chosen(tested, found, bootstrap) for found in chosen),
+        calibration=_calibrations(run, tested, bootstrap),
+        pairs=tuple(_pair(a, b, bootstrap) for a, b in combinations(tested.networks, 2)),
+    )
+
+
+@dataclass(frozen=True)
+class _Bootstrap:
+    """How intervals are made."""
+
+    resamples: int
+    confidence: float
+    seed: int
+
+
+def _note(tested: TestedRun, chosen: Sequence[Chosen], *, optimistic: bool) -> str:
+    notes = [OPTIMISTIC if optimistic else HONEST]
+    if len(tested.wanted) > 1:
+        notes.append(_BEST_OF_MANY.format(networks=len(tested.wanted)))
+    if chosen:
+        notes.append(_CHOSEN.format(by=" or ".join(_BY[found.by] for found in chosen)))
+    if len(tested.wanted) > 1 and not tested.split.inner_folds:
+        notes.append(_NESTED_HONEST if optimistic else _NESTED)
+    return " ".join(notes)
+
+
+def _method(tested: TestedRun, bootstrap: _Bootstrap) -> str:
+    return (
+        f"{100 * bootstrap.confidence:g} % intervals: cluster bootstrap over {tested.groups:,} groups, "
+        f"{bootstrap.resamples:,} resamples{_of_repeats(tested)} (BCa; shares: Wilson with the effective number of "
+        "images; AUROC: normal in the logit; calibration error: inverted test)"
+    )
+
+
+def _of_repeats(tested: TestedRun) -> str:
+    repeats = tested.split.repeats
+    return f", a figure being the mean over {repeats} repeats, redrawn together" if repeats > 1 else ""
+
+
+def _state(run: Path) -> str:
+    try:
+        return str(read_json(run / "status.json")["state"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputProblem(f"{run} has no readable status.json. Name a run's folder.") from None
+
+
+def _of_network(tested: TestedRun, network: TestedNetwork, bootstrap: _Bootstrap) -> NetworkResults:
+    judged = _judge(network, bootstrap)
+    # Counts of images, not of images times seeds, stand beside a class.
+    counts = class_scores(network.labels, network.probabilities[0])
+    folds = tuple(
+        FoldFigures(
+            fold=trial.fold,
+            repeat=trial.repeat,
+            seed=trial.seed,
+            images=int(trial.images.sum()),
+            values=scores(network.labels[trial.images], network.probabilities[trial.place, trial.images]),
+        )
+        for trial in network.trials()
+    )
+    by_seed, by_repeat = _by(network, network.seeds), _by(network, network.repeats)
+    return NetworkResults(
+        trials_done=network.tables,
+        trials_total=tested.folds * max(tested.seeds, len(by_seed)),
+        seeds=tuple(by_seed),
+        repeats=tuple(by_repeat),
+        images=len(network.images),
+        groups=judged.groups,
+        unclassified=int(network.unclassified.sum()),
+        pooled=judged.overall,
+        folds=folds,
+        spread=_spreads([fold.values for fold in folds]),
+        by_seed=by_seed,
+        seed_spread=_spreads(by_seed.values()),
+        by_repeat=by_repeat,
+        repeat_spread=_spreads(by_repeat.values()),
+        classes={
+            name: ClassFigures(figures, _count(row["support"]), _count(row["predicted"]), with_class, without_class)
+            for name, figures, row, with_class, without_class in zip(
+                tested.classes, judged.classes, counts, judged.groups_with, judged.groups_outside, strict=True
+            )
+        },
+        confusion=_confusion(network, len(tested.classes)),
+    )
+
+
+def _by(network: TestedNetwork, keys: Sequence[int]) -> dict[int, dict[str, float | None]]:
+    """Seed or repeat (`keys` says which, of each set) -> every pooled figure, a mean over the sets that have it."""
+    found: dict[int, list[Values]] = {}
+    for key, table in zip(keys, network.probabilities, strict=True):
+        found.setdefault(key, []).append(scores(network.labels, table))
+    return {key: {name: spread.mean for name, spread in _spreads(sets).items()} for key, sets in sorted(found.items())}
+
+
+def _of_chosen(tested: TestedRun, chosen: Chosen, bootstrap: _Bootstrap) -> SelectedNetwork:
+    times = Counter(choice.network for choice in chosen.choices)
+    return SelectedNetwork(
+        by=chosen.by,
+        metric=chosen.metric,
+        choices=chosen.choices,
+        times={network.name: times[network.name] for network in tested.networks},
+        results=_of_network(tested, chosen.network, bootstrap),
+    )
+
+
+def _calibrations(run: Path, tested: TestedRun, bootstrap: _Bootstrap) -> dict[str, Calibration]:
+    found = {}
+    for network in tested.networks:
+        validations = read_validations(run, tested, network)
+        calibration = calibrate(network, validations, _judge(network, bootstrap), **asdict(bootstrap))
+        if calibration is not None:
+            found[network.name] = calibration
+    return found
+
+
+def _confusion(network: TestedNetwork, classes: int) -> tuple[tuple[int, ...], ...]:
+    counts = np.zeros((classes, classes), np.int64)
+    for table in network.probabilities:
+        known = ~np.isnan(table).any(axis=1)
+        counts += confusion(network.labels[known], table[known].argmax(axis=1).astype(np.int32), classes)
+    return tuple(map(tuple, counts.tolist()))
+
+
+def _pair(a: TestedNetwork, b: TestedNetwork, bootstrap: _Bootstrap) -> PairedDifferences:
+    _, of_a, of_b = np.intersect1d(a.images, b.images, return_indices=True)
+    in_both_a, in_both_b = np.zeros(len(a.images), bool), np.zeros(len(b.images), bool)
+    in_both_a[of_a], in_both_b[of_b] = True, True
+    judged = [_judge(a.part(in_both_a), bootstrap), _judge(b.part(in_both_b), bootstrap)]
+    return PairedDifferences(a.name, b.name, len(of_a), paired_difference(*judged))
+
+
+_judged: OrderedDict[str, Judgement] = OrderedDict()
+_REMEMBERED = 64
+
+
+def _judge(network: TestedNetwork, bootstrap: _Bootstrap) -> Judgement:
+    """Judge a network, or remember: a scheduler asks after every trial, and most networks are as they were."""
+    digest = hashlib.sha256(repr(bootstrap).encode())
+    for column in (network.labels, network.groups, network.probabilities):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    key = digest.hexdigest()
+    if key not in _judged:
+        _judged[key] = cluster_bootstrap(network.labels, network.probabilities, network.groups, **asdict(bootstrap))
+    _judged.move_to_end(key)
+    while len(_judged) > _REMEMBERED:
+        _judged.popitem(last=False)
+    return _judged[key]
+
+
+def _spreads(rows: Iterable[Values]) -> dict[str, Spread]:
+    """Mean and standard deviation of every overall figure over the rows that have it."""
+    values = list(rows)
+    return {name: _spread([row[name] for row in values]) for name in ALL_METRICS}
+
+
+def _spread(values: Sequence[float | None]) -> Spread:
+    known = [value for value in values if value is not None]
+    if not known:
+        return Spread(None, None)
+    return Spread(float(np.mean(known)), float(np.std(known, ddof=1)) if len(known) > 1 else None)
+
+
+def _count(weight: float | None) -> int:
+    return round(weight or 0.0)

@@ -1,0 +1,114 @@
+"""results.json reads back as what was written; files of 0.1 still do, and no damaged one gets through."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aimic_tui.engine.evaluation.build_results import build_results
+from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.evaluation.results_file import (
+    read_pooled_figure,
+    read_results_file,
+    results_from_json,
+    results_to_json,
+    write_results_file,
+)
+from aimic_tui.engine.evaluation.run_results import RunResults
+from tests.engine.evaluation.some_run import make_run
+
+_FIGURE = {"value": 0.9, "low": 0.8, "high": 0.95}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> RunResults:
+    """Return results with everything there is: two networks, seeds and repeats, both ways of choosing, calibration."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    return build_results(
+        make_run(folder, skills={"a": 2.0, "b": 1.0}, seeds=(0, 5), repeats=2, inner_folds=2, groups=45)
+    )
+
+
+def test_what_is_written_reads_back_the_same(results: RunResults, tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    write_results_file(file, results)
+    assert len(results.selected) == 2
+    assert set(results.calibration) == {"a", "b"}
+    assert read_results_file(file) == results
+
+
+def test_the_keys_are_those_of_0_1(results: RunResults) -> None:
+    """Programs read `aimic results --json` by these."""
+    found = results_to_json(results)
+    assert list(found) == [
+        *("format", "run", "state", "protocol", "optimistic", "note", "method", "confidence", "resamples", "complete"),
+        *("methods", "images", "groups", "classes", "repeats", "inner_folds", "networks", "chosen", "calibration"),
+        "pairs",
+    ]
+    network = found["networks"]["a"]
+    assert list(network) == [
+        *("trials_done", "trials_total", "seeds", "repeats", "images", "groups", "unclassified", "pooled", "folds"),
+        *("spread", "by_seed", "seed_spread", "by_repeat", "repeat_spread", "classes", "confusion"),
+    ]
+    assert list(network["pooled"]["macro_f1"]) == ["value", "low", "high"]
+    assert list(network["folds"][0])[:5] == ["fold", "repeat", "seed", "images", "accuracy"]
+    assert list(network["by_seed"][1])[:2] == ["seed", "accuracy"]
+    assert list(network["by_repeat"][1])[:2] == ["repeat", "accuracy"]
+    assert list(network["classes"]["basophil"])[-4:] == ["support", "predicted", "groups", "groups_outside"]
+    assert set(found["chosen"][0]) == {"by", "metric", "choices", "times", *network}
+    assert set(found["chosen"][0]["choices"][0]) == {"fold", "repeat", "network", "values"}
+    assert set(found["pairs"][0]) == {"a", "b", "images", "differences"}
+    calibration = found["calibration"]["a"]
+    assert list(calibration) == [
+        *("temperatures", "before", "after", "difference", "corrected", "reliability_before", "reliability_after"),
+        *("coverage", "risk", "rejections"),
+    ]
+    assert list(calibration["rejections"][0]) == ["wanted", "thresholds", "answered", "error"]
+
+
+def test_a_file_that_0_1_wrote_reads_as_before() -> None:
+    file = Path(__file__).with_name("results-of-0.1.json")
+    found = read_results_file(file)
+    assert found is not None
+    assert (found.run, found.state, found.protocol, found.images) == ("20261122-190512-some", "finished", "honest", 120)
+    assert found.networks["mobilenet_v2"].pooled["accuracy"].low == pytest.approx(0.7801219113)
+    assert [fold.fold for fold in found.networks["mobilenet_v2"].folds] == [1, 2, 3]
+    assert results_to_json(found) == json.loads(file.read_text())
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda value: [value],
+        lambda value: {**value, "format": 6},
+        lambda value: {key: item for key, item in value.items() if key != "networks"},
+        lambda value: {**value, "networks": [1, 2]},
+        lambda value: {**value, "networks": {"a": {**value["networks"]["a"], "pooled": {"accuracy": 0.9}}}},
+        lambda value: {**value, "classes": None},
+        lambda value: {**value, "confidence": "high"},
+    ],
+)
+def test_damaged_results_and_those_of_other_versions_are_refused(
+    results: RunResults, tmp_path: Path, damage: Any
+) -> None:
+    value = damage(results_to_json(results))
+    with pytest.raises(ValueError, match=r"results|could not convert"):
+        results_from_json(value)
+    file = tmp_path / "results.json"
+    file.write_text(json.dumps(value))
+    assert read_results_file(file) is None
+
+
+def test_one_figure_is_read_whatever_the_version(tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    assert read_pooled_figure(file, "macro_f1") is None
+    undefined = {"value": None, "low": None, "high": None}
+    networks = {"a": {"pooled": {"macro_f1": _FIGURE}}, "b": {"pooled": {"macro_f1": undefined}}, "c": {"pooled": {}}}
+    file.write_text(json.dumps({"format": 5, "networks": networks}))
+    assert read_pooled_figure(file, "macro_f1") == {"a": Interval(0.9, 0.8, 0.95)}
+    for damaged in ("", "[1]", '{"networks": 3}', '{"networks": {"a": {"pooled": {"macro_f1": "high"}}}}'):
+        file.write_text(damaged)
+        assert read_pooled_figure(file, "macro_f1") is None
