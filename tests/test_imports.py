@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import tomli
 
+import aimic_tui
 import aimic_tui.engine
 import aimic_tui.screens
 import aimic_tui.widgets
@@ -81,3 +83,14 @@ def test_a_module_in_the_users_folder_does_not_replace_ours(tmp_path: Path) -> N
 def test_every_module_named_here_is_there() -> None:
     missing = [name for name in WITH_TORCH if importlib.util.find_spec(name) is None]
     assert missing == []
+
+
+def test_every_package_and_module_stands_in_the_layer_contract() -> None:
+    """What stands in none is held to nothing: it may import whatever it likes."""
+    project = tomli.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))
+    (contract,) = (each for each in project["tool"]["importlinter"]["contracts"] if each["type"] == "layers")
+    layers = {name.strip() for layer in contract["layers"] for name in layer.split(":")}
+    top = [f"aimic_tui.{info.name}" for info in pkgutil.iter_modules(aimic_tui.__path__)]
+    rooms = [f"aimic_tui.engine.{info.name}" for info in pkgutil.iter_modules(aimic_tui.engine.__path__)]
+    assert len(top) > 5 and len(rooms) > 5
+    assert layers == {*top, *rooms} - {"aimic_tui.engine"}

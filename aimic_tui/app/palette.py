@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.theme import Theme
 
 from aimic_tui.screens.place import Place
 from aimic_tui.workspace.context import PLACES, PlaceInfo
 
-if TYPE_CHECKING:
-    from aimic_tui.app.app import AimicApp
+
+class AppWithPlaces(Protocol):
+    """What the palette asks of the app that it belongs to."""
+
+    @property
+    def current_mode(self) -> str:
+        """The place on the screen."""
+
+    @property
+    def available_themes(self) -> Mapping[str, Theme]:
+        """Themes by their names."""
+
+    def keep_theme(self, name: str) -> None:
+        """Change the colours, now and for next time."""
+
+    async def do_there(self, place: str, action: str) -> None:
+        """Go to a place and do one of its actions."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +51,8 @@ class _Actions(Provider):
     _weight = 1.0  # of a match, beside those of the other providers
 
     @property
-    def _app(self) -> AimicApp:
-        return cast("AimicApp", self.app)
+    def _app(self) -> AppWithPlaces:
+        return cast(AppWithPlaces, self.app)
 
     async def discover(self) -> Hits:
         """Offer everything but the themes that are not ours while nothing is typed."""

@@ -60,7 +60,7 @@ class BigTable(Vertical):
             classes: as of any widget.
         """
         super().__init__(id=id, classes=classes)
-        self.rows = TableRows(self, empty)
+        self.rows = TableRows(self, empty, self.action_sort)
         self._asking: Literal["search", "filter"] = "search"
         self._searched = ""
 

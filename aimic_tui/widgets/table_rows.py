@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,10 @@ from textual.message import Message
 from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from aimic_tui.widgets.table_column import Column
 from aimic_tui.widgets.table_layout import TableLayout
-
-if TYPE_CHECKING:
-    from aimic_tui.widgets.big_table import BigTable
 
 Rows = NDArray[np.int64]
 
@@ -29,13 +27,13 @@ Rows = NDArray[np.int64]
 class RowHighlighted(Message):
     """The cursor is on another row (None: there is none)."""
 
-    def __init__(self, table: BigTable, row: int | None) -> None:
+    def __init__(self, table: Widget, row: int | None) -> None:
         super().__init__()
         self.table = table
         self.row = row
 
     @property
-    def control(self) -> BigTable:
+    def control(self) -> Widget:
         """The table, for `@on`."""
         return self.table
 
@@ -43,13 +41,13 @@ class RowHighlighted(Message):
 class RowSelected(Message):
     """Enter, or a click on the cursor's row."""
 
-    def __init__(self, table: BigTable, row: int) -> None:
+    def __init__(self, table: Widget, row: int) -> None:
         super().__init__()
         self.table = table
         self.row = row
 
     @property
-    def control(self) -> BigTable:
+    def control(self) -> Widget:
         """The table, for `@on`."""
         return self.table
 
@@ -57,18 +55,24 @@ class RowSelected(Message):
 class ViewChanged(Message):
     """Another filter or order: other rows are shown."""
 
-    def __init__(self, table: BigTable) -> None:
+    def __init__(self, table: Widget) -> None:
         super().__init__()
         self.table = table
 
     @property
-    def control(self) -> BigTable:
+    def control(self) -> Widget:
         """The table, for `@on`."""
         return self.table
 
 
 class TableRows(ScrollView, can_focus=True):
-    """The header and the rows of a `BigTable`."""
+    """The header and the rows of a table.
+
+    Args:
+        table: the widget that they are part of; messages come from it.
+        empty: what stands there while no row is shown.
+        sort: called when a header is clicked: the table sorts by the marked column.
+    """
 
     DEFAULT_CSS = """
     TableRows { height: 1fr; background: $background; color: $foreground; scrollbar-size-vertical: 1; }
@@ -109,10 +113,11 @@ class TableRows(ScrollView, can_focus=True):
 
     cursor: var[int] = var(0)
 
-    def __init__(self, table: BigTable, empty: str) -> None:
+    def __init__(self, table: Widget, empty: str, sort: Callable[[], None]) -> None:
         super().__init__()
         self.table = table
         self.empty = empty
+        self._sort = sort
         self.columns: tuple[Column, ...] = ()
         self.count = 0
         self.view: Rows = np.zeros(0, np.int64)
@@ -312,7 +317,7 @@ class TableRows(ScrollView, can_focus=True):
             column = self._layout.column_at(offset.x, self.scroll_offset.x)
             if column is not None:
                 self._marked = column
-                self.table.action_sort()
+                self._sort()
             return
         position = self.scroll_offset.y + offset.y - 1
         if position == self.cursor:
