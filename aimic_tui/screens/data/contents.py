@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import overload
 
-import numpy as np
 from textual.content import Content
 
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.listing.marks import Mark
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.widgets.bars import count_bar
+from aimic_tui.widgets.table_column import Cell
 from aimic_tui.widgets.thumbnails import Thumbnail
 from aimic_tui.wording.numbers import count_text
 from aimic_tui.wording.signs import SIGNS
 from aimic_tui.workspace.audit_process import Audit, Finding
-from aimic_tui.workspace.data_session import OpenData
+from aimic_tui.workspace.open_data import OpenData
 
 _COUNT = 8  # "144,000"
 _LONGEST_NAME = 24
@@ -81,12 +81,12 @@ class FindingRow:
     Attributes:
         finding: None for good news.
         words: what the line says.
-        settled: people have dealt with all of it.
+        resolved: people have dealt with all of it.
     """
 
     finding: Finding | None
     words: str
-    settled: bool = False
+    resolved: bool = False
 
     @property
     def key(self) -> object:
@@ -97,7 +97,7 @@ class FindingRow:
         """Write the sign and the words."""
         if self.finding is not None and self.finding.kind == MARKED:
             return Content.assemble((f"{EXCLUDED} ", "$primary"), _cell(self.words, width - 2))
-        good = self.finding is None or self.settled
+        good = self.finding is None or self.resolved
         sign, style = (SIGNS["finished"], "$success") if good else (SIGNS["attention"], "$warning")
         return Content.assemble((f"{sign} ", style), _cell(self.words, width - 2))
 
@@ -111,7 +111,7 @@ def finding_rows(audit: Audit, data: OpenData | None = None) -> tuple[FindingRow
 
     Args:
         audit: what was found.
-        data: what has been decided since; without it nothing counts as settled.
+        data: what has been decided since; without it nothing counts as resolved.
     """
     rows = [_finding_row(finding, data) for finding in audit.findings]
     kinds = {finding.kind for finding in audit.findings}
@@ -129,11 +129,11 @@ def _finding_row(finding: Finding, data: OpenData | None) -> FindingRow:
     words = printable(finding.headline)
     if data is None or finding.kind in ("", "shortcut"):
         return FindingRow(finding, words)
-    settled = sum(data.settled(finding.kind, images) for images in finding.groups)
-    if not settled:
+    resolved = sum(data.resolved(finding.kind, images) for images in finding.groups)
+    if not resolved:
         return FindingRow(finding, words)
-    every = settled == len(finding.groups)
-    return FindingRow(finding, f"{words}, settled" if every else f"{words}, {settled:,} settled", every)
+    every = resolved == len(finding.groups)
+    return FindingRow(finding, f"{words}, resolved" if every else f"{words}, {resolved:,} resolved", every)
 
 
 def marked_rows(data: OpenData) -> tuple[FindingRow, ...]:
@@ -216,12 +216,22 @@ def words_on_mark(mark: Mark) -> str:
     return f"{_SIGN_OF[mark.kind]} {said}" + (f": {mark.note}" if mark.note else "")
 
 
-def names_of_class(data: OpenData, code: int) -> list[str]:
-    """Return the images of a class, in order, also those that are left out."""
-    data_set = data.data_set
-    names = [data_set.images[index] for index in np.flatnonzero(data_set.labels == code).tolist()]
-    out = [image for image, label in data.found.excluded.items() if label == data_set.classes[code]]
-    return sorted([*names, *out]) if out else names
+def words_on_image(name: str, data: OpenData, audit: Audit | None) -> list[Cell]:
+    """Say about an image what is not in its file: its name, class, group, marks, and what an audit found."""
+    lines: list[Cell] = [[(name, "strong")]]
+    index = data.data_set.index(name)
+    if label := data.class_of(name):
+        group = "" if index is None else data.data_set.group_names[data.data_set.groups[index]]
+        lines.append([(label, "primary"), (f" · {group}" if group and data.data_set.grouped else "", "")])
+    lines += [[(words_on_mark(mark), "primary")] for mark in data.marks.get(name, ())]
+    for finding in audit.findings if audit else ():
+        if finding.kind == "shortcut":
+            continue
+        for images, detail in zip(finding.groups, finding.details, strict=False):
+            if name in images:
+                others = ", ".join(image for image in images if image != name)
+                lines.append([(f"{SIGNS['attention']} {detail}" + (f": {others}" if others else ""), "attention")])
+    return lines
 
 
 def headline(data: OpenData) -> str:

@@ -16,8 +16,9 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from aimic_tui.engine.errors import AimicError
-from aimic_tui.engine.text import one_line, plural, printable
+from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import KnownDataSet
+from aimic_tui.screens.data.audit_controller import AuditController
 from aimic_tui.screens.data.contents import (
     MARKED,
     ClassRow,
@@ -28,32 +29,33 @@ from aimic_tui.screens.data.contents import (
     finding_rows,
     headline,
     marked_rows,
-    names_of_class,
-    words_on_mark,
+    words_on_image,
 )
-from aimic_tui.screens.data.marking import ClassList, FindingList, MarkingGrid
-from aimic_tui.screens.data.opening import OpeningPlace
+from aimic_tui.screens.data.image_lists import ClassList, FindingList, ImageGrid
+from aimic_tui.screens.data.opening_controller import OpeningController
 from aimic_tui.screens.home.rows import data_line, short_path
-from aimic_tui.widgets.bars import progress_bar
+from aimic_tui.screens.marking.controller import MarkingCommand, MarkingController, MarkingTarget
+from aimic_tui.screens.place import Place
 from aimic_tui.widgets.frame import Rule
 from aimic_tui.widgets.large_image import LargeImage
 from aimic_tui.widgets.row_list import RowList
-from aimic_tui.widgets.table_column import Cell
 from aimic_tui.widgets.thumbnails import ThumbnailGrid
 from aimic_tui.wording.signs import SIGNS
-from aimic_tui.workspace.audit_process import Audit, run_audit
-from aimic_tui.workspace.data_session import OpenData
+from aimic_tui.workspace.data_session import DataSession
+from aimic_tui.workspace.mark_changes import DuplicateSet
 
 _NARROW = 100  # columns below which the lists and the images take turns
+_SETS_OF_COPIES = ("duplicate", "near-duplicate", "label-conflict")  # kinds of findings
 
 
-class DataScreen(OpeningPlace):
+class DataScreen(Place):
     """The classes and findings of a data set, and the images behind them."""
 
     PLACE: ClassVar[str] = "data"
     CSS_PATH = "screen.tcss"
     AUTO_FOCUS: ClassVar[str | None] = None
     BINDINGS: ClassVar[list[BindingType]] = [
+        *OpeningController.BINDINGS,
         Binding("enter", "look", "Images", id="data.look", tooltip="Go to the images of the class or the finding"),
         Binding("s", "set_up", "Set-up", id="data.set-up", tooltip="Set up a run on these images"),
         Binding(
@@ -68,8 +70,11 @@ class DataScreen(OpeningPlace):
 
     def __init__(self) -> None:
         super().__init__()
-        self._audit: Audit | None = None
-        self._audited: str | None = None  # the path that the audit is of
+        self.session = DataSession()
+        self.opening = OpeningController(self, self.session, self)
+        self.marking = MarkingController(self, self.session, self)
+        self.auditing = AuditController(self, self.session, self)
+        self._shown: ClassRow | FindingRow | None = None  # the row whose images stand at the right
 
     def compose_body(self) -> ComposeResult:
         """Yield the headline, the lists at the left and the images at the right."""
@@ -89,15 +94,16 @@ class DataScreen(OpeningPlace):
                 yield Static("", id="detail")
             with Vertical(id="right"):
                 yield Static("", id="of-which")
-                yield MarkingGrid()
+                yield ImageGrid()
 
     # -- which data set
 
     @on(events.ScreenResume)
     def _resumed(self) -> None:
-        self._look_again()
+        self.opening.open_from_context()
 
-    def _ask(self, problem: str = "") -> None:
+    def show_nothing(self, problem: str = "") -> None:
+        """Say what to do where no data set is open."""
         known = self.shell.workspace.data_sets()
         self.query_one("#known", RowList).show(known)
         lines = [Content.styled(f"{SIGNS['attention']}\u00a0{problem}", "$warning"), Content("")] if problem else []
@@ -111,38 +117,40 @@ class DataScreen(OpeningPlace):
         ]
         self.query_one("#opening-words", Static).update(Content("\n").join(lines))
         self.query_one("#title", Static).update("")
-        self._tell_audit(Content(""))
+        self.show_audit_line(Content(""))
         self.remove_class("-busy")
         self.add_class("-nothing")
         self.query_one("#known", RowList).focus()
         self.refresh_bindings()
 
-    def _forget(self) -> None:
-        self.workers.cancel_group(self, "audit")
-        self._audit = self._audited = None
-        self._tell_audit(Content(""))
-
-    def _busy(self, words: str) -> None:
+    def show_busy(self, words: str) -> None:
+        """Say that images are looked for."""
         self.remove_class("-nothing")
-        self.set_class(self._data is None, "-busy")
-        self._title(words)
+        self.set_class(self.session.data is None, "-busy")
+        self._show_title(words)
 
-    def _opened_now(self, data: OpenData, *, first: bool) -> None:
+    def close_data(self) -> None:
+        """Stop the audit of the data set that was open."""
+        self.auditing.close()
+
+    def show_opened(self, *, other: bool) -> None:
+        """Show the data set that was opened, and begin its audit."""
         self.remove_class("-busy", "-nothing")
-        if first:
+        if other:
             self._shown = None
-        self._decided(data)
-        if first:
+        self.show_marks()
+        if other:
             classes = self.query_one("#classes", RowList)
             classes.cursor = 0
             classes.focus()
             self._show(cast("ClassRow", classes.chosen))
-        if self._audited != self._path:
-            self._start_audit()
-        self._settle_rule(data.data_set.paths(), self.shell.context.experiment.get("data", {}))
+        self.auditing.start_once(self.opening.path)
+        data = self.session.data
+        if data is not None:
+            self._resolve_rule(data.data_set.paths(), self.shell.context.experiment.get("data", {}))
 
     @work(thread=True, exclusive=True, group="rule", exit_on_error=False)
-    def _settle_rule(self, paths: Sequence[Path], table: Mapping[str, Any]) -> None:
+    def _resolve_rule(self, paths: Sequence[Path], table: Mapping[str, Any]) -> None:
         """Have the images drawn as a run that is set up now would see them."""
         # Pillow and the formats' readers come along only where images are looked at.
         from aimic_tui.engine.data.reading.exposure import settled_in
@@ -152,77 +160,41 @@ class DataScreen(OpeningPlace):
             rule = settled_in(table, paths, lambda: worker.is_cancelled)
             self.app.call_from_thread(setattr, self.query_one(ThumbnailGrid), "rule", rule)
 
-    def _decided(self, data: OpenData) -> None:
-        self._keep(data)
-        self._title(headline(data))
+    def show_marks(self) -> None:
+        """Show the data set as marks, class names and the selection make it now."""
+        data = self.session.data
+        if data is None:
+            return
+        self.opening.update_context()
+        self._show_title(headline(data))
         self.query_one("#classes", RowList).show(class_rows(data.data_set))
-        self.call_after_refresh(self._head_classes)
-        self._show_findings()
+        self.call_after_refresh(self._show_class_heading)
+        self.show_findings()
         if self._shown is not None:
             rows = [*self.query_one("#classes", RowList).rows, *self.query_one("#findings", RowList).rows]
             now = next((row for row in rows if row.key == self._shown.key), None)
             self._show(now or cast("ClassRow", self.query_one("#classes", RowList).chosen), again=True)
         self.refresh_bindings()
 
-    def _title(self, words: str) -> None:
-        path = Path(self._path)
+    def _show_title(self, words: str) -> None:
+        path = Path(self.opening.path)
         shown = printable(path.name) if self.size.width < _NARROW else short_path(path)
         self.query_one("#title", Static).update(Content.assemble((shown, "bold"), "   ", (words, "$text-muted")))
 
-    # -- the audit
-
-    def _start_audit(self) -> None:
-        self._audited = self._path
-        self._audit = None
-        self._show_findings()
-        self._follow_audit()
-
-    @work(exclusive=True, group="audit", exit_on_error=False)
-    async def _follow_audit(self) -> None:
-        """Follow the audit; what it finds is shown when it has read the last image."""
-        self._tell_audit(Content.styled("audit begins", "$text-muted"))
-        try:
-            audit = await run_audit(
-                self.shell.workspace.root,
-                self._path,
-                self.shell.context.data_settings,
-                self._audit_progress,
-                keep=not self.shell.read_only,
-            )
-        except (AimicError, OSError) as problem:
-            self._tell_audit(Content.styled("no audit", "$warning"))
-            self.shell.tell(f"The audit ended: {problem}", "warning")
-        else:
-            self._audit = audit
-            many = sum(1 for finding in audit.findings)
-            words = f"{SIGNS['attention']} {plural(many, 'finding')}" if many else f"{SIGNS['finished']} audited"
-            self._tell_audit(Content.styled(words, "$warning" if many else "$success"))
-            self._show_findings()
-        self.refresh_bindings()
-
-    def _audit_progress(self, share: float | None, words: str) -> None:
-        text = Content.styled("auditing ", "$text-muted")
-        if share is not None and self.size.width >= _NARROW:
-            text = Content.assemble(text, progress_bar(share, 10), " ")
-        self._tell_audit(Content.assemble(text, (one_line(words, 24), "$text-muted")))
-
-    def _tell_audit(self, words: Content) -> None:
+    def show_audit_line(self, words: Content) -> None:
+        """Show how far the audit is."""
         self.query_one("#audit", Static).update(words)
 
-    def _auditing(self) -> bool:
-        return any(worker.group == "audit" and worker.is_running for worker in self.workers if worker.node is self)
+    # -- classes and findings
 
-    def action_audit(self) -> None:
-        """Stop the audit, or begin another."""
-        if self._data is None:
-            return
-        if self._auditing():
-            self.workers.cancel_group(self, "audit")
-            self._tell_audit(Content.styled(f"{SIGNS['stopped']} audit stopped", "$text-muted"))
-        else:
-            self._start_audit()
-
-    # -- lists and images
+    def show_findings(self) -> None:
+        """Show what the audit found, and which images are marked."""
+        data, audit = self.session.data, self.session.audit
+        rows = finding_rows(audit, data) if audit else ()
+        if data is not None:
+            rows += marked_rows(data)
+        self.query_one("#findings", RowList).show(rows)
+        self.query_one("#findings-heading").display = bool(rows)
 
     def _draw_row(self, row: ClassRow | FindingRow, width: int) -> Content:
         drawn = row.draw(width)
@@ -230,17 +202,10 @@ class DataScreen(OpeningPlace):
         same = row == self._shown and not isinstance(self.focused, RowList)
         return drawn.stylize("bold $primary") if same else drawn
 
-    def _head_classes(self) -> None:
+    def _show_class_heading(self) -> None:
         rows = cast("list[ClassRow]", self.query_one("#classes", RowList).rows)
         width = max(self.query_one("#classes", RowList).size.width, 30) - 2
         self.query_one("#class-heading", Static).update(class_heading(rows, width))
-
-    def _show_findings(self) -> None:
-        rows = finding_rows(self._audit, self._data) if self._audit else ()
-        if self._data is not None:
-            rows += marked_rows(self._data)
-        self.query_one("#findings", RowList).show(rows)
-        self.query_one("#findings-heading").display = bool(rows)
 
     @on(RowList.Moved, "#classes")
     @on(RowList.Moved, "#findings")
@@ -256,19 +221,39 @@ class DataScreen(OpeningPlace):
         for rows in self.query(RowList):
             rows.refresh()
 
+    def action_look(self) -> None:
+        """Open the data set with the cursor, or go to the images of the row."""
+        known = self.query_one("#known", RowList)
+        if self.has_class("-nothing"):
+            if known.chosen is not None:
+                self.opening.open_path(cast("KnownDataSet", known.chosen).path)
+        elif self._grid.items:
+            self._grid.focus()
+
+    @on(RowList.Chosen)
+    def _row_chosen(self) -> None:
+        self.action_look()
+
+    # -- images
+
+    @property
+    def _grid(self) -> ImageGrid:
+        return self.query_one(ImageGrid)
+
     def _show(self, row: ClassRow | FindingRow | None, *, again: bool = False) -> None:
         """Show the images of a row; `again` where the row is the same and what was decided about it is not."""
-        if row is None or self._data is None or (row == self._shown and not again):
+        data = self.session.data
+        if row is None or data is None or (row == self._shown and not again):
             return
         if isinstance(row, FindingRow) and row.finding is None:  # what is well has no images of its own
             return
         same = self._shown is not None and self._shown.key == row.key
         self._shown = row
         if not same:
-            self._chosen = frozenset()
+            self.session.selected = frozenset()
         detail = ""
         if isinstance(row, ClassRow):
-            names = names_of_class(self._data, row.code)
+            names = data.images_of_class(row.code)
         else:
             assert row.finding is not None
             names = list(row.finding.images)
@@ -280,80 +265,105 @@ class DataScreen(OpeningPlace):
         self.refresh_bindings()
 
     def _show_images(self, names: list[str], at: int) -> None:
-        assert self._data is not None
+        data, audit = self.session.data, self.session.audit
+        assert data is not None
         in_class = isinstance(self._shown, ClassRow)
-        flagged = self._audit.flagged if self._audit and in_class else frozenset()
-        items = ImagesOf(self._data, names, flagged, self._chosen, with_class=not in_class)
+        flagged = audit.flagged if audit and in_class else frozenset()
+        items = ImagesOf(data, names, flagged, self.session.selected, with_class=not in_class)
         if isinstance(self._grid.items, ImagesOf) and self._grid.items.names == names:
-            self._grid.items = items  # where one looks stays where it is
+            self._grid.items = items  # the view does not scroll
             self._grid.refresh()
         else:
             self._grid.show(items, at)
-        self._head_images()
+        self._show_image_heading()
 
-    def _head_images(self) -> None:
+    def _show_image_heading(self) -> None:
         row, items = self._shown, self._grid.items
         words = ""
         if isinstance(row, ClassRow):
-            out = len(items) - row.images
-            words = f"{row.name}   {plural(row.images, 'image')}" + (f", {out:,} left out" if out else "")
+            excluded = len(items) - row.images
+            words = f"{row.name}   {plural(row.images, 'image')}" + (f", {excluded:,} left out" if excluded else "")
         elif row is not None:
             words = row.words
-        chosen = (f"   {len(self._chosen):,} chosen", "$primary")
-        head = Content.assemble(printable(words), chosen if self._chosen else "")
-        self.query_one("#of-which", Static).update(head)
-
-    def _choice_moved(self) -> None:
-        if isinstance(self._grid.items, ImagesOf):
-            self._show_images(list(self._grid.items.names), self._grid.cursor)
-        self.refresh_bindings()
-
-    def action_look(self) -> None:
-        """Open the data set with the cursor, or go to the images of the row."""
-        known = self.query_one("#known", RowList)
-        if self.has_class("-nothing"):
-            if known.chosen is not None:
-                self._take(cast("KnownDataSet", known.chosen).path)
-        elif self.query_one(ThumbnailGrid).items:
-            self.query_one(ThumbnailGrid).focus()
-
-    @on(RowList.Chosen)
-    def _row_chosen(self) -> None:
-        self.action_look()
-
-    @work(exclusive=True, group="large")
-    async def _enlarge(self, index: int) -> None:
-        grid = self.query_one(ThumbnailGrid)
-        items = cast("ImagesOf", grid.items)
-        large = LargeImage(
-            len(items), index, lambda at: items[at].path, lambda at: self._words(items.names[at]), grid.rule
-        )
-        grid.cursor = await self.app.push_screen_wait(large)
+        selected = self.session.selected
+        chosen = (f"   {len(selected):,} chosen", "$primary") if selected else ""
+        self.query_one("#of-which", Static).update(Content.assemble(printable(words), chosen))
 
     @on(ThumbnailGrid.Opened)
     def _opened_large(self, message: ThumbnailGrid.Opened) -> None:
         self._enlarge(message.index)
 
-    def _words(self, name: str) -> list[Cell]:
-        """Say about an image what is not in its file: its name, label, group, marks, and what was found."""
-        data = self._data
+    @work(exclusive=True, group="large")
+    async def _enlarge(self, index: int) -> None:
+        data, grid = self.session.data, self._grid
+        items = cast("ImagesOf", grid.items)
         assert data is not None
-        lines: list[Cell] = [[(name, "strong")]]
-        at = data.data_set.index(name)
-        if label := data.class_of(name):
-            group = "" if at is None else data.data_set.group_names[data.data_set.groups[at]]
-            lines.append([(label, "primary"), (f" · {group}" if group and data.data_set.grouped else "", "")])
-        lines += [[(words_on_mark(mark), "primary")] for mark in data.marks.get(name, ())]
-        for finding in self._audit.findings if self._audit else ():
-            if finding.kind == "shortcut":
-                continue
-            for images, detail in zip(finding.groups, finding.details, strict=False):
-                if name in images:
-                    others = ", ".join(image for image in images if image != name)
-                    lines.append([(f"{SIGNS['attention']} {detail}" + (f": {others}" if others else ""), "attention")])
-        return lines
+        large = LargeImage(
+            len(items),
+            index,
+            lambda at: items[at].path,
+            lambda at: words_on_image(items.names[at], data, self.session.audit),
+            grid.rule,
+        )
+        grid.cursor = await self.app.push_screen_wait(large)
 
-    # -- going on
+    # -- what a marking key is for
+
+    def marking_target(self) -> MarkingTarget:
+        """Return the image with the cursor, or from the list of findings all images of the finding."""
+        finding = self._shown.finding if isinstance(self._shown, FindingRow) else None
+        sets = (
+            [images for images in finding.groups if len(images) > 1]
+            if finding is not None and finding.kind in _SETS_OF_COPIES
+            else []
+        )
+        if isinstance(self.focused, ThumbnailGrid):
+            items = self._grid.items
+            if not isinstance(items, ImagesOf) or not items.names:
+                return MarkingTarget()
+            image = items.names[self._grid.cursor]
+            duplicates = next((DuplicateSet(images, image) for images in sets if image in images), None)
+            return MarkingTarget((image,), () if duplicates is None else (duplicates,))
+        images = finding.images if finding and isinstance(self.focused, FindingList) else ()
+        return MarkingTarget(images, tuple(DuplicateSet(images, images[0]) for images in sets), single=False)
+
+    def focus_next_image(self) -> None:
+        """Go on to the next image."""
+        self._grid.action_move(1)
+
+    # -- keys
+
+    def action_mark(self, command: MarkingCommand) -> None:
+        """Decide about images."""
+        self.marking.run(command)
+
+    def action_open(self) -> None:
+        """Ask for a data set and open it."""
+        self.opening.ask("open")
+
+    def action_classes(self) -> None:
+        """Ask what classes are called, which are merged, and which are left out."""
+        self.opening.ask("classes")
+
+    def action_pattern(self) -> None:
+        """Ask how names tell the class."""
+        self.opening.ask("pattern")
+
+    def action_columns(self) -> None:
+        """Ask what the manifest's columns contain."""
+        self.opening.ask("columns")
+
+    def action_groups(self) -> None:
+        """Ask for the pattern that groups the images."""
+        self.opening.ask("groups")
+
+    def action_manifest(self) -> None:
+        """Ask where, and write the images with their classes and groups as a manifest."""
+        self.opening.ask("manifest")
+
+    def action_audit(self) -> None:
+        """Stop the audit, or begin another."""
+        self.auditing.toggle()
 
     def action_set_up(self) -> None:
         """Go on to the set-up of a run on these images."""
@@ -361,13 +371,17 @@ class DataScreen(OpeningPlace):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what makes sense now."""
+        if action == "mark":
+            return self.marking.offers(parameters[0])
         if action in ("audit", "set_up"):
-            return self._data is not None
-        return super().check_action(action, parameters)
+            return self.session.data is not None
+        if action in ("open", "classes", "pattern", "columns", "groups", "manifest"):
+            return self.opening.offers(action)
+        return True
 
     def on_resize(self, event: events.Resize) -> None:
         """Put the halves beside each other where both fit."""
         self.set_class(event.size.width < _NARROW, "-narrow")
-        if self._data is not None:
-            self._title(headline(self._data))
-        self.call_after_refresh(self._head_classes)
+        if self.session.data is not None:
+            self._show_title(headline(self.session.data))
+        self.call_after_refresh(self._show_class_heading)

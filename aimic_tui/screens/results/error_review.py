@@ -14,16 +14,15 @@ from numpy.typing import NDArray
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.message import Message
 from textual.widgets import Static
 
 from aimic_tui.engine.data.audit.look_alikes import Looks
 from aimic_tui.engine.data.listing.data_choice import DataChoice
-from aimic_tui.engine.data.listing.marks import marks_stamp
 from aimic_tui.engine.data.reading.input_rule import AS_STORED
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.text import plural, printable
-from aimic_tui.screens.marking.deciding_place import DecidingPlace, marking_keys
+from aimic_tui.screens.marking.controller import MarkingCommand, MarkingController, MarkingTarget, marking_bindings
+from aimic_tui.screens.place import Place
 from aimic_tui.screens.results.error_review_rows import (
     FILTERS,
     ORDERS,
@@ -39,16 +38,12 @@ from aimic_tui.widgets.large_image import LargeImage
 from aimic_tui.widgets.table_column import Cell
 from aimic_tui.widgets.table_rows import RowHighlighted, RowSelected
 from aimic_tui.widgets.thumbnails import ThumbnailGrid
-from aimic_tui.workspace.data_session import OpenData, open_data, renewed
+from aimic_tui.workspace.data_session import DataSession
 from aimic_tui.workspace.network_opinions import Opinions, alike, look_alikes, looks_of
 from aimic_tui.workspace.run_results import Judged
 
-_DECISIONS = ("choose", "exclude", "relabel", "note", "doubt", "reviewed")
-_KEYS = [
-    key
-    for key in marking_keys("doubt", "relabel", "exclude", "reviewed")
-    if isinstance(key, Binding) and key.action.removeprefix("screen.") in _DECISIONS
-]
+_COMMANDS: tuple[MarkingCommand, ...] = ("select", "exclude", "set_class", "note", "label_error", "reviewed")
+_KEYS = marking_bindings(_COMMANDS, shown=("label_error", "set_class", "exclude", "reviewed"))
 _ALIKE = Binding(
     "A", "screen.alike", "Alike", show=False, id="results.alike", tooltip="Images of its group, and answered alike"
 )
@@ -72,17 +67,8 @@ class ReviewGrid(ThumbnailGrid):
     BINDINGS: ClassVar[list[BindingType]] = [*_KEYS, _ALIKE]
 
 
-class ReviewPlace(DecidingPlace):
+class ReviewPlace(Place):
     """A place with a list of judged images; a subclass draws the rest and says which run and network it is about."""
-
-    class DataFound(Message):
-        """The data set behind the run is listed, or a sentence says why it could not be."""
-
-        def __init__(self, judged: Judged, data: OpenData | None, problem: str = "") -> None:
-            super().__init__()
-            self.judged = judged
-            self.data = data
-            self.problem = problem
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,8 +80,8 @@ class ReviewPlace(DecidingPlace):
         self._which = "wrong"
         self._within: tuple[str, NDArray[np.bool_]] | None = None  # a cell's or a group's images
         self._in_grid: list[int] = []
-        self._stamp = (0, 0, 0)
-        self._no_marks = "The data set is still being looked for. Try again in a moment."
+        self.session = DataSession()
+        self.marking = MarkingController(self, self.session, self)
 
     # -- what is judged
 
@@ -103,35 +89,36 @@ class ReviewPlace(DecidingPlace):
         """Show what a network said of each image."""
         before = self._judged
         self._judged, self._network, self._within, self._looks = judged, network, None, None
-        self._chosen = frozenset()
+        self.session.selected = frozenset()
         self._grid.rule = self.query_one(ImageView).rule = judged.rule
         self._list(anew=True)
-        if before is None or before.data != judged.data or self._data is None:
-            self._data = None
+        if before is None or before.data != judged.data or self.session.data is None:
+            self.session.close("The data set is still being looked for. Try again in a moment.")
             self._find_data(judged)
         self._find_looks(judged)
 
     def _forget_judged(self) -> None:
         """Let go of the run before."""
-        self._judged = self._opinions = self._looks = self._data = None
+        self._judged = self._opinions = self._looks = None
+        self.session.close()
         self._grid.rule = self.query_one(ImageView).rule = AS_STORED
 
     def _show_opinions(self, opinions: Opinions) -> None:
         self._opinions = opinions
         self._list()
 
-    @work(thread=True, group="data", exclusive=True, exit_on_error=False)
-    def _find_data(self, judged: Judged) -> None:
-        """Find the data set that the run is about, since marks are kept with it."""
+    @work(group="data", exclusive=True, exit_on_error=False)
+    async def _find_data(self, judged: Judged) -> None:
+        """Find the data set that the run is about, since marks are stored with it."""
         path = str(judged.data.get("path", ""))
         try:
-            data = open_data(DataChoice.from_table(path, judged.data), self.shell.workspace.marks_folder)
+            await self.session.open(DataChoice.from_table(path, judged.data), self.shell.workspace.marks_folder)
         except AimicError as problem:
-            self.post_message(self.DataFound(judged, None, problem.sentence))
+            self.session.close(f"Nothing can be marked: {problem.sentence}")
         except OSError as problem:
-            self.post_message(self.DataFound(judged, None, f"{printable(path)} can't be read: {problem}."))
+            self.session.close(f"Nothing can be marked: {printable(path)} can't be read: {problem}.")
         else:
-            self.post_message(self.DataFound(judged, data))
+            self.show_marks()
 
     @work(group="looks", exclusive=True, exit_on_error=False)
     async def _find_looks(self, judged: Judged) -> None:
@@ -140,28 +127,16 @@ class ReviewPlace(DecidingPlace):
         if self._judged is judged:
             self._looks = looks
 
-    @on(DataFound)
-    def _data_found(self, event: DataFound) -> None:
-        event.stop()
-        if self._judged is None or event.judged.data != self._judged.data:
-            return
-        self._no_marks = f"Nothing can be marked: {event.problem}"
-        if event.data is not None:
-            self._decided(event.data)
-
     @work(group="renew", exclusive=True, exit_on_error=False)
     async def _read_marks_again(self) -> None:
         """Take marks that another place made meanwhile."""
-        data = self._data
-        if data is None or marks_stamp(data.file) == self._stamp:
-            return
         try:
-            after = await asyncio.to_thread(renewed, data)
+            changed = await self.session.reread_marks()
         except (AimicError, OSError) as problem:
             self.shell.tell(str(problem), "warning")
             return
-        if self._data is data:
-            self._decided(after)
+        if changed:
+            self.show_marks()
 
     # -- the list
 
@@ -179,13 +154,13 @@ class ReviewPlace(DecidingPlace):
         if judged is None:
             return
         row, line = (None, 0) if anew else (table.row, table.rows.cursor)
-        keep = kept_by(self._which, judged, self._opinions, self._data)
+        keep = kept_by(self._which, judged, self._opinions, self.session.data)
         words = [FILTERS[self._which]] if FILTERS[self._which] else []
         if self._within is not None:
             words.append(self._within[0])
             keep = keep & self._within[1]
         with self.app.batch_update():
-            columns = review_columns(judged, self._opinions, self._data, self._chosen, self._order)
+            columns = review_columns(judged, self._opinions, self.session.data, self.session.selected, self._order)
             table.show(columns, len(judged.images))
             table.sort_by(self._order.key, descending=self._order.key != "fold")
             table.set_filter(", ".join(words), (lambda start, stop: keep[start:stop]) if words else None)
@@ -256,13 +231,13 @@ class ReviewPlace(DecidingPlace):
 
     def _words(self, row: int) -> list[Cell]:
         assert self._judged is not None
-        return words_on(self._judged, row, self._opinions, self._data, self._network)
+        return words_on(self._judged, row, self._opinions, self.session.data, self._network)
 
     def _show_grid(self, rows: Sequence[int], *, again: bool = False) -> None:
         assert self._judged is not None
         self._in_grid = list(rows)
         like = self.has_class("-alike")  # what it is matters there, not which it is
-        items = thumbnails_of(self._judged, self._in_grid, self._data, self._chosen, classes=like)
+        items = thumbnails_of(self._judged, self._in_grid, self.session.data, self.session.selected, classes=like)
         if again:
             self._grid.items = items
             self._grid.refresh()
@@ -305,11 +280,10 @@ class ReviewPlace(DecidingPlace):
 
     # -- deciding
 
-    def _images(self) -> tuple[str, ...]:
-        if self._chosen:
-            return tuple(sorted(self._chosen))
+    def marking_target(self) -> MarkingTarget:
+        """Return the image with the cursor, in the grid or in the list."""
         image = self._image
-        return () if image is None else (image,)
+        return MarkingTarget(() if image is None else (image,))
 
     @property
     def _image(self) -> str | None:
@@ -320,36 +294,23 @@ class ReviewPlace(DecidingPlace):
         row = self._table.row
         return None if row is None or not self._table.has_focus_within else self._judged.images[row]
 
+    def action_mark(self, command: MarkingCommand) -> None:
+        """Decide about images."""
+        self.marking.run(command)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer decisions only where there is an image, and say where none can be kept."""
-        if action in _DECISIONS:
-            return bool(self._images())
-        return super().check_action(action, parameters)
+        """Offer decisions only where there is an image."""
+        return self.marking.offers(parameters[0]) if action == "mark" else True
 
-    def may_change(self, what: str) -> bool:
-        """Tell whether things may be changed, and the data set is there for marks."""
-        if what == "mark images" and self._data is None:
-            self.shell.tell(self._no_marks, "warning")
-            return False
-        return super().may_change(what)
-
-    def action_choose(self) -> None:
-        """Choose the image for the next key and go on to the next one, or unchoose it."""
-        image = self._image
-        if image is None:
-            return
-        self._chosen = self._chosen ^ {image}
-        self._decided_shown()
+    def focus_next_image(self) -> None:
+        """Go on to the next image."""
         if self._grid.has_focus:
             self._grid.action_move(1)
         else:
             self._table.rows.cursor += 1
 
-    def _decided(self, data: OpenData) -> None:
-        self._data, self._stamp = data, marks_stamp(data.file)
-        self._decided_shown()
-
-    def _decided_shown(self) -> None:
+    def show_marks(self) -> None:
+        """Show the images with their marks, and which are selected."""
         at = self._grid.cursor
         self._list()
         if self._in_grid and self._judged is not None and not self.has_class("-alike"):

@@ -15,8 +15,8 @@ from aimic_tui.widgets.table_column import Cell, Column, Role, cut
 from aimic_tui.widgets.thumbnails import Thumbnail
 from aimic_tui.wording.numbers import number, percent
 from aimic_tui.wording.signs import bar_text
-from aimic_tui.workspace.data_session import OpenData
 from aimic_tui.workspace.network_opinions import Opinions
+from aimic_tui.workspace.open_data import OpenData
 from aimic_tui.workspace.run_results import Judged
 
 _LOOKED_AT = frozenset({"reviewed", "label", "label-error", "exclude"})

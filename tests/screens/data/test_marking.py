@@ -19,7 +19,7 @@ from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.screens.data.classes_dialog import ClassesDialog
 from aimic_tui.screens.data.columns_prompt import ColumnsPrompt
 from aimic_tui.screens.data.contents import FindingRow
-from aimic_tui.screens.data.marking import MarkingGrid
+from aimic_tui.screens.data.image_lists import ImageGrid
 from aimic_tui.screens.data.screen import DataScreen
 from aimic_tui.screens.marking.pattern_prompts import LabelPatternPrompt, preview_of_labels
 from aimic_tui.screens.marking.prompts import ClassPrompt, NotePrompt
@@ -64,7 +64,7 @@ def app(tmp_path: Path, own_cells: Path, monkeypatch: pytest.MonkeyPatch) -> Aim
     async def audit(*_: object, **__: object) -> Audit:
         return Audit.from_json({"problems": problems})
 
-    monkeypatch.setattr("aimic_tui.screens.data.screen.run_audit", audit)
+    monkeypatch.setattr("aimic_tui.screens.data.audit_controller.run_audit", audit)
     app = AimicApp(Workspace(tmp_path / "workspace"), place="data")
     app.context.data_path = str(own_cells)
     return app
@@ -77,11 +77,11 @@ def place(app: AimicApp) -> DataScreen:
 
 
 def ready(app: AimicApp) -> bool:
-    return isinstance(app.screen_stack[0], DataScreen) and place(app)._audit is not None
+    return isinstance(app.screen_stack[0], DataScreen) and place(app).session.audit is not None
 
 
-def grid(app: AimicApp) -> MarkingGrid:
-    return place(app).query_one(MarkingGrid)
+def grid(app: AimicApp) -> ImageGrid:
+    return place(app).query_one(ImageGrid)
 
 
 def findings(app: AimicApp) -> list[str]:
@@ -144,7 +144,7 @@ async def test_d_keeps_the_image_in_focus_of_its_duplicates(app: AimicApp, own_c
         assert "2 sets of identical images" in findings(app)
         await pilot.press("enter", "l", "d")
         await until(pilot, lambda: marked(own_cells) == [(FIRST, "exclude")])
-        await until(pilot, lambda: "2 sets of identical images, 1 settled" in findings(app))
+        await until(pilot, lambda: "2 sets of identical images, 1 resolved" in findings(app))
         await pilot.press("d")
         await until(pilot, lambda: marked(own_cells) == [])
 
@@ -172,7 +172,7 @@ async def test_x_and_r_on_a_finding_are_for_all_its_images(app: AimicApp, own_ce
         await to_finding(app, pilot, "outlier")
         await pilot.press("r")
         await until(pilot, lambda: marked(own_cells) == [(SECOND, "reviewed")])
-        await until(pilot, lambda: "1 image unlike its class, settled" in findings(app))
+        await until(pilot, lambda: "1 image unlike its class, resolved" in findings(app))
         await pilot.press("x")
         await until(pilot, lambda: (SECOND, "exclude") in marked(own_cells))
 

@@ -62,11 +62,11 @@ def place(app: AimicApp) -> DataScreen:
 
 
 def listed(app: AimicApp) -> bool:
-    return isinstance(app.screen_stack[0], DataScreen) and place(app)._data is not None
+    return isinstance(app.screen_stack[0], DataScreen) and place(app).session.data is not None
 
 
 def audited(app: AimicApp) -> bool:
-    return listed(app) and place(app)._audit is not None
+    return listed(app) and place(app).session.audit is not None
 
 
 def classes(app: AimicApp) -> RowList[object]:
@@ -208,10 +208,10 @@ async def test_s_goes_on_to_the_set_up_with_the_data_set(app: AimicApp, cells: P
 async def test_the_audit_can_be_stopped_and_left(app: AimicApp, cells: Path, until: Until) -> None:
     app.context.data_path = str(cells)
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: listed(app) and place(app)._auditing())
+        await until(pilot, lambda: listed(app) and place(app).auditing.running)
         await pilot.press("a")
         await until(pilot, lambda: "audit stopped" in screen_text(app))
-        assert not place(app)._auditing()
+        assert not place(app).auditing.running
         await pilot.press("a")
         await until(pilot, lambda: audited(app))
 

@@ -1,0 +1,98 @@
+"""Runs the audit of the data set that is open, and says on a line how far it is and what it found."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from textual.content import Content
+
+from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.text import one_line, plural
+from aimic_tui.screens.place import Place
+from aimic_tui.widgets.bars import progress_bar
+from aimic_tui.wording.signs import SIGNS
+from aimic_tui.workspace.audit_process import run_audit
+from aimic_tui.workspace.data_session import DataSession
+
+_GROUP = "audit"  # of workers
+_WIDE = 100  # columns of the place at which there is room for a bar
+
+
+class AuditHost(Protocol):
+    """The screen around it, by what an audit asks of it."""
+
+    def show_audit_line(self, words: Content) -> None:
+        """Show how far the audit is."""
+
+    def show_findings(self) -> None:
+        """Show what the session's audit found; it has just begun or ended."""
+
+
+class AuditController:
+    """Starts, follows and stops the audit."""
+
+    def __init__(self, place: Place, session: DataSession, host: AuditHost) -> None:
+        """Make the controller.
+
+        Args:
+            place: shows notices, and runs what follows the audit.
+            session: takes what was found.
+            host: shows it; usually the place itself.
+        """
+        self._place, self._session, self._host = place, session, host
+        self._audited = ""  # path of the data set that the audit is of
+
+    @property
+    def running(self) -> bool:
+        """Whether an audit is going on."""
+        workers = self._place.workers
+        return any(worker.group == _GROUP and worker.is_running for worker in workers if worker.node is self._place)
+
+    def start_once(self, path: str) -> None:
+        """Begin the audit of a data set, unless it is audited already or just now."""
+        if self._audited != path:
+            self._start(path)
+
+    def toggle(self) -> None:
+        """Stop the audit, or begin another."""
+        if self.running:
+            self._place.workers.cancel_group(self._place, _GROUP)
+            self._host.show_audit_line(Content.styled(f"{SIGNS['stopped']} audit stopped", "$text-muted"))
+        elif self._session.data is not None:
+            self._start(self._session.data.choice.path)
+
+    def close(self) -> None:
+        """Stop the audit, and forget it: another data set is opened."""
+        self._place.workers.cancel_group(self._place, _GROUP)
+        self._audited = ""
+        self._host.show_audit_line(Content(""))
+
+    def _start(self, path: str) -> None:
+        self._audited, self._session.audit = path, None
+        self._host.show_findings()
+        self._place.run_worker(self._follow(path), group=_GROUP, exclusive=True, exit_on_error=False)
+
+    async def _follow(self, path: str) -> None:
+        """Follow the audit; what it finds is shown when it has read the last image."""
+        shell = self._place.shell
+        self._host.show_audit_line(Content.styled("audit begins", "$text-muted"))
+        try:
+            audit = await run_audit(
+                shell.workspace.root, path, shell.context.data_settings, self._show_progress, keep=not shell.read_only
+            )
+        except (AimicError, OSError) as problem:
+            self._host.show_audit_line(Content.styled("no audit", "$warning"))
+            shell.tell(f"The audit ended: {problem}", "warning")
+        else:
+            self._session.audit = audit
+            count = len(audit.findings)
+            words = f"{SIGNS['attention']} {plural(count, 'finding')}" if count else f"{SIGNS['finished']} audited"
+            self._host.show_audit_line(Content.styled(words, "$warning" if count else "$success"))
+            self._host.show_findings()
+        self._place.refresh_bindings()
+
+    def _show_progress(self, share: float | None, words: str) -> None:
+        text = Content.styled("auditing ", "$text-muted")
+        if share is not None and self._place.size.width >= _WIDE:
+            text = Content.assemble(text, progress_bar(share, 10), " ")
+        self._host.show_audit_line(Content.assemble(text, (one_line(words, 24), "$text-muted")))
