@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aimic_tui.commands.meter import ImageMeter
 from aimic_tui.commands.predict import model_path
+from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.stopping import StopRequest
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.files import write_json
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
+from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording import numbers, signs
@@ -53,8 +54,8 @@ _LOSSES = ("macro_f1", "accuracy", "auroc", "ece")
 @click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images at once (default: what suits the device).")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
-@click.option("--events", type=click.Path(path_type=Path), help="Append progress to this file, a JSON object a line.")
 @click.pass_context
+@shows_progress
 def evaluate(
     context: click.Context,
     *,
@@ -71,7 +72,7 @@ def evaluate(
     batch_size: int | None,
     device: str,
     as_json: bool,
-    events: Path | None,
+    meter: ProgressMeter,
 ) -> None:
     """Judge MODEL (a run, a trial's folder or a model's folder) on DATA, a labelled data set from elsewhere.
 
@@ -89,27 +90,28 @@ def evaluate(
     for sentence in about_classes(class_map.left_out, class_map.absent):
         click.echo(f"! {sentence}", err=True)
     stop = StopRequest()
-    meter = ImageMeter(events=events)
-    meter.say(f"{plural(len(data_set), 'image')}; loading the network", "loading", total=len(data_set))
+    meter.report(Progress("load", 0, len(data_set)))
     settle_processor()  # before torch
     from aimic_tui.engine.inference.evaluate import evaluate as judge
     from aimic_tui.engine.inference.robustness import METHOD, robustness_on_data
 
-    options: dict[str, Any] = {"device": device, "batch_size": batch_size, "should_stop": stop.asked}
-
-    try:
-        found = judge(models, data_set, class_map, leave_out_trained=leave_out_trained, progress=meter.show, **options)
-        whose = {"model": str(models[0]), "data": data, "root": str(data_set.root)}
-        answer = {**whose, **found.to_json(), "left_out_trained": leave_out_trained}
-        if robustness:
-            meter = ImageMeter("disturbed", events)
-            disturbed = robustness_on_data(models, data_set, class_map, progress=meter.show, **options)
-            answer["robustness"] = {"method": METHOD, **disturbed.to_json()}
-    finally:
-        meter.end()
+    options: dict[str, Any] = {
+        "device": device,
+        "batch_size": batch_size,
+        "report": meter.report,
+        "should_stop": stop.asked,
+    }
+    found = judge(models, data_set, class_map, leave_out_trained=leave_out_trained, **options)
+    whose = {"model": str(models[0]), "data": data, "root": str(data_set.root)}
+    answer = {**whose, **found.to_json(), "left_out_trained": leave_out_trained}
+    if robustness:
+        meter.name("disturbed")
+        disturbed = robustness_on_data(models, data_set, class_map, **options)
+        answer["robustness"] = {"method": METHOD, **disturbed.to_json()}
+    meter.clear()
     if output is not None:
         _keep(output, answer, found)
-    meter.event("finished", images=len(found.predictions.images))
+    meter.finish_with(images=len(found.predictions.images))
     if as_json:
         click.echo(json.dumps(answer))
         return
@@ -130,6 +132,7 @@ def evaluate(
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 @click.pass_context
+@shows_progress
 def robustness(
     context: click.Context,
     *,
@@ -138,6 +141,7 @@ def robustness(
     batch_size: int | None,
     device: str,
     as_json: bool,
+    meter: ProgressMeter,
 ) -> None:
     """Disturb the test images of RUN by blur, noise, light, stain and JPEG, and say what the figures lose.
 
@@ -155,24 +159,16 @@ def robustness(
                 f"{printable(folder.name)} has no network {printable(name)}; it has {printable(', '.join(names))}."
             )
     stop = StopRequest()
-    click.echo("loading the networks", err=True)
     settle_processor()  # before torch
     from aimic_tui.engine.inference.robustness import METHOD, keep_robustness, robustness_of_run
 
     answers: dict[str, Any] = {}
     for name in wanted or names:
-        meter = ImageMeter(name)
-        try:
-            found = robustness_of_run(
-                folder.path,
-                name,
-                device=device,
-                batch_size=batch_size,
-                progress=meter.show,
-                should_stop=stop.asked,
-            )
-        finally:
-            meter.end()
+        meter.name(name)
+        found = robustness_of_run(
+            folder.path, name, device=device, batch_size=batch_size, report=meter.report, should_stop=stop.asked
+        )
+        meter.clear()
         keep_robustness(folder.path, found, datetime.now(timezone.utc).isoformat(timespec="seconds"))
         answers[name] = found.to_json()
         if not as_json:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
-from aimic_tui.commands.meter import ImageMeter
+from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.stopping import StopRequest
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
+from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording import numbers, times
@@ -31,8 +32,8 @@ from aimic_tui.wording import numbers, times
 @click.option("--as-trained", is_flag=True, help="Leave the probabilities uncalibrated.")
 @click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images at once (default: what suits the device).")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--events", type=click.Path(path_type=Path), help="Append progress to this file, a JSON object a line.")
 @click.pass_context
+@shows_progress
 def predict(
     context: click.Context,
     *,
@@ -45,7 +46,7 @@ def predict(
     as_trained: bool,
     batch_size: int | None,
     device: str,
-    events: Path | None,
+    meter: ProgressMeter,
 ) -> None:
     """Classify IMAGES (files and folders) with MODEL: a run, a trial's folder or a model's folder.
 
@@ -61,34 +62,27 @@ def predict(
     files = image_files(images)
     card = read_model_card(models[0])
     folds = f", {len(models)} folds together" if len(models) > 1 else ""
-    click.echo(printable(f"{plural(len(files), 'image')}; {card.network}{folds}: {', '.join(card.classes)}"), err=True)
+    meter.message(f"{plural(len(files), 'image')}; {card.network}{folds}: {', '.join(card.classes)}")
     stop = StopRequest()
-    meter = ImageMeter(events=events)
-    meter.say("loading the network", "loading", total=len(files))
+    meter.report(Progress("load", 0, len(files)))
     settle_processor()  # before torch
-    from aimic_tui.engine.inference.predict import PredictionProgress
     from aimic_tui.engine.inference.predict import predict as run
 
-    def show(now: PredictionProgress) -> None:
-        meter.show(now)
-        if now.phase == "load" and now.done:
-            click.echo(f"{plural(now.done, 'image')} of an earlier call are kept", err=True)
-
-    try:
-        summary = run(
-            models,
-            files,
-            output,
-            progress=show,
-            should_stop=stop.asked,
-            batch_size=batch_size,
-            device=device,
-            form=format_of(output, form),
-            as_trained=as_trained,
-            max_error=max_error,
-        )
-    finally:
-        meter.end()
+    summary = run(
+        models,
+        files,
+        output,
+        report=meter.report,
+        should_stop=stop.asked,
+        batch_size=batch_size,
+        device=device,
+        form=format_of(output, form),
+        as_trained=as_trained,
+        max_error=max_error,
+    )
+    meter.clear()
+    if summary.resumed:
+        meter.message(f"{plural(summary.resumed, 'image')} of an earlier call are kept")
     counts = ", ".join(f"{name} {count:,}" for name, count in summary.counts.items())
     unreadable = f"; {summary.unreadable:,} could not be read" if summary.unreadable else ""
     if summary.rejected is not None:
@@ -101,8 +95,7 @@ def predict(
             "how good it is.",
             err=True,
         )
-    meter.event(
-        "finished",
+    meter.finish_with(
         summary={
             "output": str(output),
             "network": summary.network,

@@ -13,26 +13,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from textual.content import Content
-
 from aimic_tui.engine.data.listing.data_choice import DataChoice
 from aimic_tui.engine.data.listing.find_data_set import find_data_set, find_everything
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.event_log import now, to_time
+from aimic_tui.engine.event_log import now
 from aimic_tui.engine.files import read_json
 from aimic_tui.engine.inference.class_map import same_names
-from aimic_tui.engine.text import plural, printable
+from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.wording.numbers import interval_text
-from aimic_tui.wording.signs import SIGNS
-from aimic_tui.wording.times import ago
 from aimic_tui.workspace.audit_process import data_overrides
 from aimic_tui.workspace.model_choices import ModelChoice
 from aimic_tui.workspace.model_job import ModelJob, State, identity_of, is_alive, last_words, log_text, read_request
 from aimic_tui.workspace.prediction_job import stamped
 from aimic_tui.workspace.processes import command_line, start_command
-
-_STYLES = {"failed": "$error", "stopped": "$warning"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,23 +240,6 @@ class Earlier:
     job: EvaluationJob
     state: State
     answer: Mapping[str, Any] | None
-
-    def draw(self, width: int) -> Content:
-        """Write it on a line: its sign, the data, macro F1, images, when."""
-        found = self.answer
-        figure = found["pooled"].get("macro_f1", {}) if found else {}
-        said = interval_text(figure.get("value"), figure.get("low"), figure.get("high")) if figure else self.state
-        images = plural(found["images"], "image") if found else ""
-        name = printable(Path(self.job.data).name or self.job.data)
-        room = max(12, width - 2 - 20 - 16 - 16)
-        return Content.assemble(
-            (SIGNS[self.state] + " ", _STYLES.get(self.state, "")),
-            Content(name).truncate(room - 2, ellipsis=True, pad=True),
-            "  ",
-            said.ljust(20),
-            (images.rjust(16), "$text-muted"),
-            (ago(to_time(self.job.created)).rjust(16), "$text-muted"),
-        )
 
 
 def list_evaluations(workspace: Workspace, model: Path | None = None, network: str = "") -> tuple[Earlier, ...]:

@@ -5,18 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-
-from textual.content import Content
 
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.models.model_folder import find_models, read_model_card, validation_value
 from aimic_tui.engine.run_folder import RunFolder, run_title
 from aimic_tui.engine.runs.status import read_recorded
-from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.wording.numbers import number
-from aimic_tui.wording.times import ago
 
 
 @dataclass(frozen=True)
@@ -43,7 +39,7 @@ class ModelChoice:
     monitor: str
     classes: tuple[str, ...]
     fold: str = ""
-    created: object = None
+    created: datetime | None = None
 
     @property
     def identity(self) -> tuple[Path, str, str]:
@@ -64,33 +60,6 @@ class ModelChoice:
     @property
     def _together(self) -> str:
         return f", {self.folds} folds together" if self.folds > 1 else ""
-
-    def draw(self, width: int) -> Content:
-        """Write it on a line: the run, the network, how many models, the figure, when."""
-        room = max(20, width - 9 - 19 - 16)
-        name_width = room // 2 if not self.fold else 4
-        value = "" if math.isnan(self.value) else number(abs(self.value))
-        many = self.fold or (plural(self.folds, "fold") + (" together" if self.folds > 1 else ""))
-        return Content.assemble(
-            _cell("" if self.fold else printable(run_title(self.run) or self.target.name), name_width),
-            _cell(printable(self.network) if not self.fold else many, room - name_width),
-            _cell("" if self.fold else many, 19),
-            (value.rjust(9), ""),
-            (("" if self.fold else ago(self.created)).rjust(16), "$text-muted"),  # type: ignore[arg-type]
-        )
-
-
-def model_heading(width: int) -> Content:
-    """Write the headings above the models."""
-    room = max(20, width - 9 - 19 - 16)
-    half = room // 2
-    return Content.assemble(
-        ("Models".ljust(half), "bold"),
-        (
-            f"{'network':<{room - half}}{'answer':<19}{'validated':>9}{'when':>16}",
-            "$text-muted",
-        ),
-    )
 
 
 def list_models(workspace: Workspace) -> tuple[ModelChoice, ...]:
@@ -133,7 +102,9 @@ def _models_of(run: RunFolder) -> list[ModelChoice]:
     return choices
 
 
-def _choice(run: str, target: Path, models: Sequence[Path], created: object = None, fold: str = "") -> ModelChoice:
+def _choice(
+    run: str, target: Path, models: Sequence[Path], created: datetime | None = None, fold: str = ""
+) -> ModelChoice:
     card = read_model_card(models[0])
     values = [value for value in map(validation_value, models) if value is not None]
     return ModelChoice(
@@ -147,7 +118,3 @@ def _choice(run: str, target: Path, models: Sequence[Path], created: object = No
         fold=fold,
         created=created,
     )
-
-
-def _cell(text: str, width: int) -> Content:
-    return Content(text).truncate(max(width - 2, 1), ellipsis=True, pad=True) + "  "

@@ -15,17 +15,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from textual.content import Content
-
 from aimic_tui.engine.data.reading.input_rule import AS_STORED, InputRule
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import read_json, write_json
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
-from aimic_tui.engine.text import one_line, plural
-from aimic_tui.widgets.bars import progress_bar
-from aimic_tui.wording.numbers import rate
-from aimic_tui.wording.signs import SIGNS
-from aimic_tui.wording.times import duration
+from aimic_tui.engine.text import one_line
 from aimic_tui.workspace.processes import Outcome
 
 State = Literal["running", "finished", "stopped", "failed"]
@@ -33,8 +27,6 @@ ProcessId = tuple[int, float]
 """A process's number, and when it began: a number may be used again."""
 
 _REQUEST = "request.json"
-_STATE_WORDS = {"finished": "done", "stopped": "stopped", "failed": "failed", "running": ""}
-_STATE_STYLES = {"finished": "$success", "stopped": "$warning", "failed": "$error"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,36 +141,3 @@ def last_words(log: Path) -> str:
     """Return the sentence that a command ended with; empty where it said none."""
     lines = [line for line in log_text(log).splitlines() if line.startswith("aimic: ")]
     return one_line(lines[-1].removeprefix("aimic: ")) if lines else ""
-
-
-def progress_line(state: str, said: Mapping[str, Any], done: int) -> Content:
-    """Write how a job stands: a bar, images done, images a second and the time left; or how it ended.
-
-    Args:
-        state: as `State` has it.
-        said: the latest event of its process, empty where there is none.
-        done: images.
-    """
-    total = said.get("total")
-    if state != "running":
-        of = f" of {total:,}" if total and state != "finished" else ""
-        word = f"{SIGNS[state]} {_STATE_WORDS[state]}"
-        return Content.assemble(
-            (word, _STATE_STYLES[state]), f"   {f'{done:,}{of}' if of else plural(done, 'image')}" if done or of else ""
-        )
-    if said.get("event") == "judging":
-        making = Content.styled(f"{SIGNS['running']} making the figures", "$text-muted")
-        seconds = said.get("seconds_left")
-        if seconds is None:
-            return making
-        share = progress_bar(int(said["resamples"]) / int(said["of"]), 10)
-        return Content.assemble(making, "  ", share, (f"   {duration(seconds)} left", "$text-muted"))
-    if not total or not done:
-        return Content.styled(f"{SIGNS['running']} loading the network", "$text-muted")
-    left = f"   {duration(said['seconds_left'])} left" if said.get("seconds_left") is not None else ""
-    return Content.assemble(
-        progress_bar(done / total, 10),
-        f" {done:,} of {total:,}",
-        (f"   {rate(said.get('images_per_second'))}", "$text-muted"),
-        (left, "$text-muted"),
-    )

@@ -12,20 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from textual.content import Content
-
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.event_log import now, to_time
+from aimic_tui.engine.event_log import now
 from aimic_tui.engine.run_folder import slug
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.wording.signs import SIGNS
-from aimic_tui.wording.times import ago
 from aimic_tui.workspace.model_choices import ModelChoice
 from aimic_tui.workspace.model_job import ModelJob, State, identity_of, is_alive, last_words, read_request
 from aimic_tui.workspace.processes import command_line, start_command
-
-_STYLES = {"failed": "$error", "stopped": "$warning"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,19 +57,6 @@ class Job(ModelJob):
         if words.startswith(("stopped", "interrupted")) or (self.table.exists() and not words):
             return "stopped"  # asked for, or the machine went down: the rows that are there can be gone on from
         return "failed"
-
-    def draw(self, width: int) -> Content:
-        """Write it on a line: its sign, the images, the model, when."""
-        room = max(20, width - 2 - 16)
-        half = room // 2
-        state = self.state
-        return Content.assemble(
-            (SIGNS[state] + " ", _STYLES.get(state, "")),
-            Content(printable(self.images.name or str(self.images))).truncate(half - 2, ellipsis=True, pad=True),
-            "  ",
-            Content.styled(printable(self.label), "$text-muted").truncate(room - half, ellipsis=True, pad=True),
-            (ago(to_time(self.created)).rjust(16), "$text-muted"),
-        )
 
 
 def new_job(choice: ModelChoice, images: Path, folder: Path, output: Path, max_error: float | None = None) -> Job:

@@ -55,11 +55,11 @@ def test_progress_can_be_followed_in_a_file_and_each_class_is_beside_its_figures
     code, out, err = run(capsys, workspace, "evaluate", "latest", str(workspace / "elsewhere"), *options)
     assert code == 0, err
     story = EventReader(events).new()
-    assert list(dict.fromkeys(event["event"] for event in story)) == ["loading", "progress", "judging", "finished"]
-    last = story[-2]
-    assert (last["resamples"], last["of"], last["seconds_left"]) == (4000, 4000, 0), "here, then at home"
-    last = [event for event in story if event["event"] == "progress"][-1]
-    assert (last["done"], last["total"], last["seconds_left"]) == (24, 24, 0)
+    assert list(dict.fromkeys(event["event"] for event in story)) == ["progress", "finished"]
+    last = {event["phase"]: event for event in story if event["event"] == "progress"}
+    assert list(last) == ["load", "predict", "resample"]
+    assert (last["predict"]["done"], last["predict"]["total"], last["predict"]["seconds_left"]) == (24, 24, 0)
+    assert (last["resample"]["done"], last["resample"]["seconds_left"]) == (last["resample"]["total"], 0)
     found = json.loads(out)
     assert len(found["verdict_kinds"]) == len(found["verdict"])
     blue = found["per_class"]["blue"]

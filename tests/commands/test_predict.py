@@ -60,10 +60,15 @@ def test_progress_can_be_followed_in_a_file(
     )
     assert code == 0
     story = EventReader(events).new()
-    assert [event["event"] for event in story] == ["loading", "progress", "finished"]
-    assert (story[1]["done"], story[1]["total"]) == (9, 9)
-    assert story[1]["images_per_second"] > 0
-    assert story[2]["summary"]["images"] == 9
+    assert [event["event"] for event in story] == ["message", "progress", "progress", "progress", "finished"]
+    reports = [event for event in story if event["event"] == "progress"]
+    assert [(now["phase"], now["done"], now["total"]) for now in reports] == [
+        ("load", 0, 9),
+        ("predict", 0, 9),
+        ("predict", 9, 9),
+    ]
+    assert reports[-1]["per_second"] > 0
+    assert story[-1]["summary"]["images"] == 9
     assert len(json.loads((tmp_path / "p.json").read_bytes())["predictions"]) == 9
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,11 +20,12 @@ from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER, class_scores, c
 from aimic_tui.engine.evaluation.predictions import Predictions
 from aimic_tui.engine.inference.class_map import ClassMap
 from aimic_tui.engine.inference.loaded_model import LoadedModel, choose_device, load_model
-from aimic_tui.engine.inference.looking import Looked, Progress, look_at
+from aimic_tui.engine.inference.looking import Looked, look_at
 from aimic_tui.engine.inference.make_reference import reference_of
-from aimic_tui.engine.inference.predict import BATCH, PredictionProgress
+from aimic_tui.engine.inference.predict import BATCH
 from aimic_tui.engine.inference.reference import Reference, group_codes, trained_images
 from aimic_tui.engine.inference.shift import Sample, Shift, compare_samples, mean_shift
+from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 from aimic_tui.engine.text import printable
 
 _SHOWN = 3
@@ -218,7 +218,7 @@ def evaluate(
     resamples: int = 2000,
     confidence: float = 0.95,
     seed: int = 0,
-    progress: Progress = lambda _: None,
+    report: ReportProgress = no_report,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Evaluation:
     """Judge models, whose probabilities are averaged, on a labelled data set.
@@ -227,7 +227,7 @@ def evaluate(
         models: folders with the same classes, those that `class_map` was made for.
         leave_out_trained: don't judge images that a model was trained on.
         resamples, confidence, seed: of the intervals.
-        progress: called after each batch, and while figures are made.
+        report: called after each batch, and while figures are made.
         should_stop: asked as often.
 
     Raises:
@@ -236,12 +236,12 @@ def evaluate(
         Interrupted: `should_stop` said so.
     """
     place = choose_device(device)
-    progress(PredictionProgress("load", 0, len(data_set)))
+    report(Progress("load", 0, len(data_set)))
     loaded = [load_model(folder, place, fused=False) for folder in models]
     notes = list(_about_the_models(loaded))
     judged = _Judged.of(data_set, class_map)
     batch = batch_size or BATCH[place.type]
-    looked = look_at(loaded, judged.paths, batch, progress=progress, should_stop=should_stop)
+    looked = look_at(loaded, judged.paths, batch, report=report, should_stop=should_stop)
     known = trained_images(models)
     trained = None if known is None else np.isin(looked.digests, known) & looked.readable
     kept = looked.readable
@@ -265,9 +265,9 @@ def evaluate(
     at_home = _at_home(references, class_map, np.unique(predictions.labels)) if references else None
     options: dict[str, Any] = {"resamples": resamples, "confidence": confidence, "seed": seed}
     counts = [len(said)] if at_home is None else [len(said), len(at_home[0])]
-    pace = _Pace(counts, resamples, progress, should_stop)
-    judgement = cluster_bootstrap(predictions.labels, said, groups, **options, on_resamples=pace.of(0))
-    home = None if at_home is None else cluster_bootstrap(*at_home, **options, on_resamples=pace.of(1))
+    figures = _FiguresProgress(counts, resamples, report, should_stop)
+    judgement = cluster_bootstrap(predictions.labels, said, groups, **options, on_resamples=figures.of(0))
+    home = None if at_home is None else cluster_bootstrap(*at_home, **options, on_resamples=figures.of(1))
     differences = {} if home is None else _differences(judgement.overall, home.overall)
     rows = np.flatnonzero(kept[looked.sample])
     return Evaluation(
@@ -373,8 +373,8 @@ def _at_home(
     return labels[used].astype(np.int32), said[used], groups[used].astype(np.int32)
 
 
-class _Pace:
-    """Tells how far the figures of several sets of images are, and ends them where that is asked for.
+class _FiguresProgress:
+    """Reports how far the figures of several sets of images are, and ends them where that is asked for.
 
     Args:
         images: how many each set has; a resample of twice as many takes twice as long.
@@ -382,25 +382,21 @@ class _Pace:
     """
 
     def __init__(
-        self, images: Sequence[int], resamples: int, progress: Progress, should_stop: Callable[[], bool]
+        self, images: Sequence[int], resamples: int, report: ReportProgress, should_stop: Callable[[], bool]
     ) -> None:
         self._images, self._resamples = images, resamples
-        self._progress, self._should_stop = progress, should_stop
-        self._began = time.monotonic()
-        self._tell(0, 0)
+        self._report, self._should_stop = report, should_stop
+        self._update(0, 0)
 
-    def of(self, place: int) -> Callable[[int], None]:
+    def of(self, index: int) -> Callable[[int], None]:
         """Return what is to be called with the resamples of one set that are done."""
-        return lambda done: self._tell(place, done)
+        return lambda done: self._update(index, done)
 
-    def _tell(self, place: int, done: int) -> None:
+    def _update(self, index: int, done: int) -> None:
         if self._should_stop():
             raise Interrupted("stopped before the figures were made; nothing was written.")
-        work = self._resamples * sum(self._images[:place]) + done * self._images[place]
-        left = self._resamples * sum(self._images) - work
-        seconds = (time.monotonic() - self._began) * left / work if work else None
-        all_done, total = place * self._resamples + done, len(self._images) * self._resamples
-        self._progress(PredictionProgress("judge", all_done, total, seconds_left=seconds))
+        work = self._resamples * sum(self._images[:index]) + done * self._images[index]
+        self._report(Progress("resample", work, self._resamples * sum(self._images)))
 
 
 def _shift(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -19,12 +18,11 @@ from aimic_tui.engine.errors import Interrupted
 from aimic_tui.engine.files import digest_of_bytes
 from aimic_tui.engine.inference.colour_statistics import COLOURS, colours_of
 from aimic_tui.engine.inference.loaded_model import LoadedModel
-from aimic_tui.engine.inference.predict import PredictionProgress
 from aimic_tui.engine.inference.reference import short_digest
+from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 
 _SAMPLE = 1000  # images whose features are kept
 
-Progress = Callable[[PredictionProgress], None]
 Answers = list[tuple[NDArray[np.float64], NDArray[np.float32]]]
 
 
@@ -59,14 +57,14 @@ def look_at(
     paths: Sequence[Path],
     batch_size: int,
     *,
-    progress: Progress = lambda _: None,
+    report: ReportProgress = no_report,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Looked:
     """Show images to models; what can't be read is noted, not raised.
 
     Args:
         models: loaded with `fused=False`, with the same classes.
-        progress: called after each batch.
+        report: called after each batch.
         should_stop: asked after each batch.
 
     Raises:
@@ -74,13 +72,12 @@ def look_at(
     """
     notes = _Notes(models, len(paths))
     decoded = in_threads(lambda path: _open(path, notes.ways), paths)
-    began = time.monotonic()
+    report(Progress("predict", 0, len(paths)))
     while batch := list(islice(decoded, batch_size)):
         there = [opened for opened in batch if not opened.problem]
         notes.add(batch, answers(models, [opened.pictures for opened in there]) if there else [])
         done = len(notes.problems)
-        rate = done / max(time.monotonic() - began, 1e-6)
-        progress(PredictionProgress("predict", done, len(paths), rate, (len(paths) - done) / rate))
+        report(Progress("predict", done, len(paths)))
         if should_stop() and done < len(paths):
             raise Interrupted(f"stopped after {done:,} of {len(paths):,} images; nothing was written.")
     return notes.looked()

@@ -23,30 +23,11 @@ from aimic_tui.engine.inference.loaded_model import LoadedModel, choose_device, 
 from aimic_tui.engine.inference.prediction_table import Format, PredictionTable, Trust, format_of
 from aimic_tui.engine.inference.reference import Recogniser, trained_images
 from aimic_tui.engine.models.model_folder import read_checked_model
+from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 from aimic_tui.engine.text import printable
 
 Pictures = dict[Preprocessing, NDArray[np.uint8]]
 BATCH = {"cpu": 16, "cuda": 128}  # on a processor, larger ones only take more memory
-
-
-@dataclass(frozen=True)
-class PredictionProgress:
-    """How far a prediction is.
-
-    Attributes:
-        phase: "load" while the network is made ready, "predict" after it; "judge" while figures are made of what
-            it said.
-        done, total: images, those of an interrupted earlier call included; while figures are made resamples, of all
-            that are drawn.
-        images_per_second: since this call's first image; None at its beginning and for figures.
-        seconds_left: None where it can't be known yet.
-    """
-
-    phase: str
-    done: int
-    total: int
-    images_per_second: float | None = None
-    seconds_left: float | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +65,7 @@ def predict(
     files: Sequence[tuple[str, Path]],
     output: Path,
     *,
-    progress: Callable[[PredictionProgress], None] = lambda _: None,
+    report: ReportProgress = no_report,
     should_stop: Callable[[], bool] = lambda: False,
     batch_size: int | None = None,
     device: str = "auto",
@@ -102,7 +83,7 @@ def predict(
         models: model folders with the same classes, at least one.
         files: (name, path), names unique.
         output: the table; while it is made, its rows are in OUTPUT.partial.
-        progress: called after each batch.
+        report: called after each batch.
         should_stop: asked after each batch.
         batch_size: images at once; None for what suits the device.
         form: None for what the name of `output` says.
@@ -122,18 +103,17 @@ def predict(
     names = [name for name, _ in files]
     with closing(PredictionTable(output, form or format_of(output), key, names, classes, trust=trust)) as table:
         resumed = table.done
-        progress(PredictionProgress("load", table.done, len(files)))
+        report(Progress("load", resumed, len(files)))
         loaded = [load_model(folder, place) for folder in models] if table.done < len(files) else []
         trained = trained_images(models)
         recogniser = None if trained is None else Recogniser(trained)
         first = time.monotonic()
+        report(Progress("predict", resumed, len(files)))
         for probabilities, problems in classify_files(
             loaded, files[table.done :], batch_size or BATCH[place.type], recogniser
         ):
             table.add(probabilities, problems)
-            rate = (table.done - resumed) / max(time.monotonic() - first, 1e-6)
-            left = (len(files) - table.done) / rate
-            progress(PredictionProgress("predict", table.done, len(files), rate, left))
+            report(Progress("predict", table.done, len(files)))
             if should_stop() and table.done < len(files):
                 raise Interrupted(
                     f"stopped after {table.done:,} of {len(files):,} images; the rows are in "

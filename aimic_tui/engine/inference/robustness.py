@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -28,17 +27,16 @@ from aimic_tui.engine.inference.class_map import ClassMap
 from aimic_tui.engine.inference.disturbances import Disturbance, disturbances
 from aimic_tui.engine.inference.loaded_model import LoadedModel, choose_device, load_model
 from aimic_tui.engine.inference.origin import Origin, find_origin
-from aimic_tui.engine.inference.predict import BATCH, PredictionProgress
+from aimic_tui.engine.inference.predict import BATCH
 from aimic_tui.engine.inference.robustness_file import FILE, FORMAT, read_robustness
 from aimic_tui.engine.models.model_folder import find_models
+from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 
 METHOD = (
     "The images as the network is shown them, disturbed; losses against the same images undisturbed, paired, with "
     "cluster bootstrap intervals over groups."
 )
 _RESAMPLES = 1000
-
-Progress = Callable[[PredictionProgress], None]
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ def robustness_of_run(
     *,
     device: str = "auto",
     batch_size: int | None = None,
-    progress: Progress = lambda _: None,
+    report: ReportProgress = no_report,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Robustness:
     """Disturb a run's test images: each fold's model is asked about its own, which it has never seen.
@@ -114,10 +112,12 @@ def robustness_of_run(
     """
     place = choose_device(device)
     work: list[_Work] = []
-    for folder in find_models(run, network):
+    models = find_models(run, network)
+    for number, folder in enumerate(models):
+        report(Progress("load", number, len(models)))
         origin = find_origin(folder)
         work.append(_Work.of_fold([load_model(folder, place)], origin))
-    return _under_all(network, work, batch_size or BATCH[place.type], progress, should_stop)
+    return _under_all(network, work, batch_size or BATCH[place.type], report, should_stop)
 
 
 def robustness_on_data(
@@ -127,7 +127,7 @@ def robustness_on_data(
     *,
     device: str = "auto",
     batch_size: int | None = None,
-    progress: Progress = lambda _: None,
+    report: ReportProgress = no_report,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Robustness:
     """Disturb the images of a labelled data set, about which models answer together.
@@ -135,12 +135,13 @@ def robustness_on_data(
     Arguments and errors as for `evaluate.evaluate`.
     """
     place = choose_device(device)
+    report(Progress("load", 0, len(models)))
     loaded = [load_model(folder, place) for folder in models]
     codes = np.array([class_map.of_data.get(name, -1) for name in data_set.classes], np.int32)
     labels = codes[data_set.labels]
     images = np.flatnonzero(labels >= 0).astype(np.int64)
     work = _Work(loaded, data_set, images, labels[images], class_map)
-    return _under_all(loaded[0].card.network, [work], batch_size or BATCH[place.type], progress, should_stop)
+    return _under_all(loaded[0].card.network, [work], batch_size or BATCH[place.type], report, should_stop)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,19 +167,19 @@ def _under_all(
     network: str,
     work: Sequence[_Work],
     batch: int,
-    progress: Progress,
+    report: ReportProgress,
     should_stop: Callable[[], bool],
 ) -> Robustness:
     kinds = disturbances()
     total = sum(len(part.images) for part in work)
     said, labels, groups = [], [], []
-    done, began = 0, time.monotonic()
+    done = 0
+    report(Progress("predict", done, total))
     for part in work:
         for tables in _tables(part, kinds, batch):
             said.append(tables)
             done += tables.shape[1]
-            rate = done / max(time.monotonic() - began, 1e-6)
-            progress(PredictionProgress("predict", done, total, rate, (total - done) / rate))
+            report(Progress("predict", done, total))
             if should_stop() and done < total:
                 raise Interrupted(f"stopped after {done:,} of {total:,} images; nothing of {network} was kept.")
         labels.append(part.labels)

@@ -18,11 +18,14 @@ from textual.widgets import Static
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions
 from aimic_tui.engine.event_log import EventReader
+from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.home.rows import short_path
 from aimic_tui.screens.place import Place
 from aimic_tui.screens.predict.evaluation_form import EvaluationForm, Wanted
 from aimic_tui.screens.predict.evaluation_view import classes_table, differing_text, figures_table, verdict_text
+from aimic_tui.screens.predict.progress_line import progress_line
+from aimic_tui.screens.predict.rows import draw_evaluation
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.frame import Rule
 from aimic_tui.widgets.large_image import LargeImage
@@ -41,7 +44,7 @@ from aimic_tui.workspace.evaluation_job import (
     start_evaluation,
 )
 from aimic_tui.workspace.model_choices import ModelChoice
-from aimic_tui.workspace.model_job import State, progress_line
+from aimic_tui.workspace.model_job import State
 
 _NARROW = 110  # columns below which the matrix and how the images differ stand below each other
 _TICK = 0.5  # seconds between two looks at the progress
@@ -105,7 +108,7 @@ class EvaluationScreen(Place):
         yield Rule()
         with Vertical(id="choose"):
             yield Static("", id="earlier-heading")
-            yield RowList[Earlier](lambda row, width: row.draw(width), lambda row: row.job.folder, id="earlier")
+            yield RowList[Earlier](draw_evaluation, lambda row: row.job.folder, id="earlier")
         with ResultPane(id="result"):
             yield Static("", id="verdict")
             with Vertical(id="all-figures"):
@@ -228,18 +231,17 @@ class EvaluationScreen(Place):
         pane = self.query_one(ResultPane)
         pane.scroll_home(animate=False)
         pane.focus()
-        reader = EventReader(job.events_file, latest_only=("progress", "judging"))
-        said: dict[str, Any] = {}
+        reader = EventReader(job.events_file, latest_only=("progress",))
+        progress: Progress | None = None
         while True:
             state = await asyncio.to_thread(lambda: job.state)
             for event in await asyncio.to_thread(reader.new):
-                said = event if event["event"] != "finished" else said
+                progress = Progress.read(event) or progress
             if state != self._state:
                 self._state = state
                 self.refresh_bindings()
-            done = int(said.get("done") or 0)
             if state != "finished":
-                self.query_one("#progress", Static).update(progress_line(state, said, done))
+                self.query_one("#progress", Static).update(progress_line(state, progress))
             if state != "running":
                 break
             await asyncio.sleep(_TICK)
@@ -259,7 +261,7 @@ class EvaluationScreen(Place):
             return
         found = self._answer
         groups = plural(found["groups"], "group")
-        self.query_one("#progress", Static).update(progress_line("finished", {}, found["images"]) + f" of {groups}")
+        self.query_one("#progress", Static).update(progress_line("finished", None, found["images"]) + f" of {groups}")
         self.query_one("#matrix", ConfusionGrid).show(np.array(found["confusion"]), found["classes"])
         self.query_one("#kept", Static).update(
             Content.styled(f"Kept in {printable(short_path(job.folder))}", "$text-muted")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.event_log import EventReader
+from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.home.rows import short_path
 from aimic_tui.screens.predict.choosing import ChoosingPlace
@@ -26,6 +27,8 @@ from aimic_tui.screens.predict.prediction_table import (
     probabilities_of,
     sureness_of,
 )
+from aimic_tui.screens.predict.progress_line import progress_line
+from aimic_tui.screens.predict.rows import draw_model, draw_prediction, models_heading
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.frame import Rule
@@ -33,8 +36,8 @@ from aimic_tui.widgets.image_view import ImageView
 from aimic_tui.widgets.large_image import LargeImage
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.widgets.table_column import Cell
-from aimic_tui.workspace.model_choices import ModelChoice, model_heading
-from aimic_tui.workspace.model_job import State, progress_line
+from aimic_tui.workspace.model_choices import ModelChoice
+from aimic_tui.workspace.model_job import State
 from aimic_tui.workspace.prediction_job import Job
 from aimic_tui.workspace.prediction_rows import NewRows, PredictionRows, TableReader
 from aimic_tui.workspace.save_table import save_table
@@ -88,10 +91,10 @@ class PredictScreen(ChoosingPlace):
         yield Rule()
         with Vertical(id="choose"):
             yield Static("", id="model-heading")
-            yield RowList[ModelChoice](lambda row, width: row.draw(width), lambda row: row.identity, id="models")
+            yield RowList[ModelChoice](draw_model, lambda row: row.identity, id="models")
             yield Static("", id="no-models")
             yield Static("Earlier predictions", id="earlier-heading")
-            yield RowList[Job](lambda job, width: job.draw(width), lambda job: job.folder, id="earlier")
+            yield RowList[Job](draw_prediction, lambda job: job.folder, id="earlier")
         with Horizontal(id="table"):
             with Vertical(id="left"):
                 yield PredictionTable(empty="The first rows appear when the network is loaded.")
@@ -116,9 +119,9 @@ class PredictScreen(ChoosingPlace):
         self._title(job.label, short_path(job.images))
         table.focus()
         self.refresh_bindings()
-        reader, progress = TableReader(), EventReader(job.events_file, latest_only=("progress",))
+        reader, events = TableReader(), EventReader(job.events_file, latest_only=("progress",))
         self.query_one(ImageView).rule = await asyncio.to_thread(lambda: job.rule)
-        said: dict[str, Any] = {}
+        progress: Progress | None = None
         while True:
             # The state first: what is read after the process has ended is all there is.
             state = await asyncio.to_thread(lambda: job.state)
@@ -129,12 +132,12 @@ class PredictScreen(ChoosingPlace):
                 break
             if new is not None and (new.images or self._rows is None):
                 self._add(reader.classes or (), new)
-            for event in await asyncio.to_thread(progress.new):
-                said = event
+            for event in await asyncio.to_thread(events.new):
+                progress = Progress.read(event) or progress
             if state != self._state:
                 self._state = state
                 self.refresh_bindings()
-            line = progress_line(state, said, self._rows.count if self._rows else 0)
+            line = progress_line(state, progress, self._rows.count if self._rows else 0)
             self.query_one("#progress", Static).update(line)
             if state != "running" and (new is None or not new.more):
                 break
@@ -267,7 +270,7 @@ class PredictScreen(ChoosingPlace):
     def on_resize(self, event: events.Resize) -> None:
         """Put the halves beside each other where both fit."""
         self.set_class(event.size.width < _NARROW, "-narrow")
-        self.query_one("#model-heading", Static).update(model_heading(max(event.size.width - 4, 40)))
+        self.query_one("#model-heading", Static).update(models_heading(max(event.size.width - 4, 40)))
 
 
 def _check_target(path: Path) -> str | None:

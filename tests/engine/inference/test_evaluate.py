@@ -18,7 +18,7 @@ from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.inference.class_map import match_classes
 from aimic_tui.engine.inference.disturbances import disturbances, lit
 from aimic_tui.engine.inference.evaluate import Evaluation, evaluate
-from aimic_tui.engine.inference.predict import PredictionProgress, predict
+from aimic_tui.engine.inference.predict import predict
 from aimic_tui.engine.inference.robustness import (
     keep_robustness,
     read_robustness,
@@ -26,6 +26,7 @@ from aimic_tui.engine.inference.robustness import (
     robustness_on_data,
 )
 from aimic_tui.engine.models.model_folder import find_models
+from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.training.task import TrialTask
 from tests.engine.inference.trained_run import train_run
 from tests.engine.training.small import CLASSES, NETWORK, draw_images
@@ -160,19 +161,18 @@ def test_nothing_to_judge_and_a_stop_are_sentences(models: list[Path], tmp_path:
 def test_the_figures_tell_how_far_they_are_and_a_stop_in_their_midst_is_heard(
     models: list[Path], elsewhere: Path
 ) -> None:
-    told: list[PredictionProgress] = []
+    reports: list[Progress] = []
 
-    def judging() -> list[PredictionProgress]:
-        return [now for now in told if now.phase == "judge"]
+    def judging() -> list[Progress]:
+        return [now for now in reports if now.phase == "resample"]
 
-    judge(models, data_at(elsewhere), progress=told.append)
+    judge(models, data_at(elsewhere), report=reports.append)
     assert [now.done for now in judging()] == sorted(now.done for now in judging())
     assert (judging()[0].done, judging()[-1].done) == (0, judging()[-1].total)
-    assert judging()[-1].seconds_left == 0
-    told.clear()
+    reports.clear()
     with pytest.raises(Interrupted, match="nothing was written"):
-        judge(models, data_at(elsewhere), progress=told.append, should_stop=lambda: bool(judging()))
-    assert judging()[-1].done < judging()[-1].total
+        judge(models, data_at(elsewhere), report=reports.append, should_stop=lambda: bool(judging()))
+    assert not judging()[-1].complete
 
 
 def test_a_runs_own_test_images_are_disturbed_by_every_kind(task: TrialTask) -> None:

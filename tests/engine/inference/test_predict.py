@@ -17,11 +17,12 @@ from aimic_tui.engine.evaluation.model_calibration import keep_model_calibration
 from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions, write_predictions
 from aimic_tui.engine.files import read_table
 from aimic_tui.engine.inference.loaded_model import load_model
-from aimic_tui.engine.inference.predict import PredictionProgress, predict
+from aimic_tui.engine.inference.predict import predict
 from aimic_tui.engine.models.build import build_network
 from aimic_tui.engine.models.catalogue import all_networks
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
 from aimic_tui.engine.models.weights import read_weights
+from aimic_tui.engine.progress import Progress
 from tests.engine.inference.conftest import CLASSES, WAY, make_images, make_model
 
 Files = list[tuple[str, Path]]
@@ -121,17 +122,18 @@ def test_rows_appear_as_they_are_made_and_a_stopped_prediction_goes_on(
 ) -> None:
     models, seen = find_models(run), list[int]()
 
-    def watch(now: PredictionProgress) -> None:
-        seen.append(len(read_table(tmp_path / "p.csv.partial")))
-        assert seen[-1] == now.done
+    def watch(now: Progress) -> None:
+        if now.phase == "predict":
+            seen.append(len(read_table(tmp_path / "p.csv.partial")))
+            assert seen[-1] == now.done
 
     with pytest.raises(Interrupted, match="8 of 21 images"):
-        predict(models, images, tmp_path / "p.csv", progress=watch, should_stop=lambda: len(seen) == 3, batch_size=4)
+        predict(models, images, tmp_path / "p.csv", report=watch, should_stop=lambda: len(seen) == 3, batch_size=4)
     assert seen == [0, 4, 8]
     assert not (tmp_path / "p.csv").exists()
     with (tmp_path / "p.csv.partial").open("ab") as file:
         file.write(b"cell008.png,,basoph")  # it died while it wrote a row
-    summary = predict(models, images, tmp_path / "p.csv", progress=watch, batch_size=4)
+    summary = predict(models, images, tmp_path / "p.csv", report=watch, batch_size=4)
     assert seen[3:] == [8, 12, 16, 20, 21]
     assert (summary.resumed, summary.images, sum(summary.counts.values())) == (8, 21, 21)
     predict(models, images, tmp_path / "whole.csv", batch_size=4)
@@ -202,12 +204,12 @@ def test_a_device_that_is_not_here_is_a_sentence(run: Path, images: Files, tmp_p
 
 
 def test_only_one_process_writes_a_table(run: Path, images: Files, tmp_path: Path) -> None:
-    def again(now: PredictionProgress) -> None:
+    def again(now: Progress) -> None:
         if now.phase == "load":
             with pytest.raises(InputProblem, match="Another prediction"):
                 predict(find_models(run), images, tmp_path / "p.csv")
 
-    predict(find_models(run), images, tmp_path / "p.csv", progress=again)
+    predict(find_models(run), images, tmp_path / "p.csv", report=again)
 
 
 def test_the_way_from_file_to_network_is_the_models(tmp_path: Path, images: Files) -> None:

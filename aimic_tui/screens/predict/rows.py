@@ -1,0 +1,81 @@
+"""Models, predictions and evaluations as rows of the Predict place's lists."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from textual.content import Content
+
+from aimic_tui.engine.event_log import to_time
+from aimic_tui.engine.run_folder import run_title
+from aimic_tui.engine.text import plural, printable
+from aimic_tui.wording.numbers import interval_text, number
+from aimic_tui.wording.signs import SIGNS
+from aimic_tui.wording.times import ago
+from aimic_tui.workspace.evaluation_job import Earlier
+from aimic_tui.workspace.model_choices import ModelChoice
+from aimic_tui.workspace.prediction_job import Job
+
+_STATE_STYLES = {"failed": "$error", "stopped": "$warning"}
+_ANSWERS, _VALUE, _WHEN = 19, 9, 16  # columns
+
+
+def models_heading(width: int) -> Content:
+    """Write what stands in the columns of `draw_model`."""
+    room = max(20, width - _VALUE - _ANSWERS - _WHEN)
+    half = room // 2
+    columns = f"{'network':<{room - half}}{'answer':<{_ANSWERS}}{'validated':>{_VALUE}}{'when':>{_WHEN}}"
+    return Content.assemble(("Models".ljust(half), "bold"), (columns, "$text-muted"))
+
+
+def draw_model(choice: ModelChoice, width: int) -> Content:
+    """Write the run, the network, how many models answer, their validation figure, and when the run was made.
+
+    A single fold's model stands indented below its run's, without what it has in common with it.
+    """
+    room = max(20, width - _VALUE - _ANSWERS - _WHEN)
+    value = "" if math.isnan(choice.value) else number(abs(choice.value))
+    if choice.fold:
+        cells = _cell("", 4), _cell(choice.fold, room - 4), _cell("", _ANSWERS)
+    else:
+        run = printable(run_title(choice.run) or choice.target.name)
+        answers = plural(choice.folds, "fold") + (" together" if choice.folds > 1 else "")
+        half = room // 2
+        cells = _cell(run, half), _cell(printable(choice.network), room - half), _cell(answers, _ANSWERS)
+    when = "" if choice.fold else ago(choice.created)
+    return Content.assemble(*cells, value.rjust(_VALUE), (when.rjust(_WHEN), "$text-muted"))
+
+
+def draw_prediction(job: Job, width: int) -> Content:
+    """Write how it stands, the images, the model, and when it was asked for."""
+    room = max(20, width - 2 - _WHEN)
+    half = room // 2
+    state = job.state
+    return Content.assemble(
+        (SIGNS[state] + " ", _STATE_STYLES.get(state, "")),
+        _cell(printable(job.images.name or str(job.images)), half),
+        Content.styled(printable(job.label), "$text-muted").truncate(room - half, ellipsis=True, pad=True),
+        (ago(to_time(job.created)).rjust(_WHEN), "$text-muted"),
+    )
+
+
+def draw_evaluation(earlier: Earlier, width: int) -> Content:
+    """Write how it stands, the data set, macro F1 there, its images, and when it was asked for."""
+    found = earlier.answer
+    figure = found["pooled"].get("macro_f1", {}) if found else {}
+    said = interval_text(figure.get("value"), figure.get("low"), figure.get("high")) if figure else earlier.state
+    images = plural(found["images"], "image") if found else ""
+    name = printable(Path(earlier.job.data).name or earlier.job.data)
+    room = max(12, width - 2 - 20 - 16 - _WHEN)
+    return Content.assemble(
+        (SIGNS[earlier.state] + " ", _STATE_STYLES.get(earlier.state, "")),
+        _cell(name, room),
+        said.ljust(20),
+        (images.rjust(16), "$text-muted"),
+        (ago(to_time(earlier.job.created)).rjust(_WHEN), "$text-muted"),
+    )
+
+
+def _cell(text: str, width: int) -> Content:
+    return Content(text).truncate(max(width - 2, 1), ellipsis=True, pad=True) + "  "
