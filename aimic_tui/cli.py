@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from aimic_tui import __version__
-from aimic_tui.engine.errors import AimicError, Interrupted
+from aimic_tui.engine.errors import AimicError, ErrorRecord, Interrupted, UsageProblem
 from aimic_tui.engine.text import printable
 
 # command -> (module under aimic_tui.commands, attribute, one line for --help)
@@ -96,39 +98,73 @@ def main(arguments: list[str] | None = None) -> None:
         with aimic.make_context("aimic", given) as context:
             aimic.invoke(context)
 
-    leave_after(work, debug="--debug" in given)
+    leave_after(work, given)
 
 
-def leave_after(work: Callable[[], object], *, debug: bool = False) -> NoReturn:
+def leave_after(work: Callable[[], object], arguments: Sequence[str] = ()) -> NoReturn:
     """Do the work and leave the program with its exit code; what went wrong is said in sentences on stderr.
 
     Args:
-        debug: let errors show where in the program they came from.
+        arguments: the command line. With `--debug` errors show where in the program they came from. Programs that
+            called us read neither sentence nor exit code: with `--json` what went wrong is also one JSON object on
+            stdout, `{"error": {"sentence", "key", "retry", "code", "problems"}}` (`errors.ErrorRecord`), unless the
+            command's own answer holds it; with `--events FILE` the same is appended to that file as the event `error`.
     """
     try:
         work()
         code = 0
     except click.exceptions.Exit as end:
         code = end.exit_code
-    except AimicError as error:
-        if debug:
-            raise
-        code = _complain(error.sentence, error.exit_code)
-    except click.UsageError as error:
-        code = _complain(f"{error.format_message()} `aimic --help` lists what there is.", 2)
-    except click.ClickException as error:
-        code = _complain(error.format_message(), 1)
-    except (KeyboardInterrupt, click.Abort):
-        code = _complain("interrupted.", Interrupted.exit_code)
     except BrokenPipeError:  # `aimic runs | head`: the reader has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except OSError as error:
-        if debug:
+    except (Exception, KeyboardInterrupt) as error:
+        problem = _as_problem(error)
+        _tell_programs(problem or error, arguments)
+        if problem is None or ("--debug" in arguments and isinstance(error, (AimicError, OSError))):
             raise
-        where = f" ({printable(str(error.filename))})" if error.filename else ""
-        code = _complain(f"{error.strerror or error}{where}. What was already written is kept.", 1)
+        code = _complain(problem.sentence, problem.exit_code)
     sys.exit(code)
+
+
+def _as_problem(error: BaseException) -> AimicError | None:
+    """Return what is said of an error, None where it is a fault of the program."""
+    if isinstance(error, AimicError):
+        return error
+    if isinstance(error, click.UsageError):
+        return UsageProblem(f"{error.format_message()} `aimic --help` lists what there is.")
+    if isinstance(error, click.ClickException):
+        return AimicError(error.format_message())
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        return Interrupted("interrupted.")
+    if isinstance(error, OSError):
+        record = ErrorRecord.of(error)
+        sentence = f"{record.sentence} What was already written is kept."
+        return AimicError(sentence, retry=record.retry, code=record.code)
+    return None
+
+
+def _tell_programs(error: BaseException, arguments: Sequence[str]) -> None:
+    """Put an error where the program that called us asked for it."""
+    options = list(itertools.takewhile(lambda argument: argument != "--", arguments))
+    record = ErrorRecord.of(error).to_json()
+    if "--json" in options and not (isinstance(error, AimicError) and error.answered):
+        print(json.dumps({"error": record}))  # noqa: T201
+    events = _value_of("--events", options)
+    if events:
+        from aimic_tui.engine.event_log import append_event
+
+        with suppress(OSError):  # a file that can't be written is what the error may be about
+            append_event(Path(events), "error", **record)
+
+
+def _value_of(option: str, arguments: Sequence[str]) -> str:
+    for argument, following in itertools.zip_longest(arguments, arguments[1:], fillvalue=""):
+        if argument == option:
+            return following
+        if argument.startswith(f"{option}="):
+            return argument.removeprefix(f"{option}=")
+    return ""
 
 
 def _common_options_first(arguments: list[str]) -> list[str]:

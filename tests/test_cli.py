@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from aimic_tui.cli import _COMMANDS, _common_options_first, aimic
+from aimic_tui.engine.errors import ErrorRecord
+from aimic_tui.engine.event_log import EventReader
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -97,3 +100,56 @@ def test_an_app_that_cannot_go_on_leaves_with_a_sentence(raised: str, code: int,
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert answer.returncode == code
     assert answer.stderr.startswith(sentence)
+
+
+def failed(*arguments: str | Path) -> tuple[subprocess.CompletedProcess[str], dict[str, object]]:
+    answer = run(*arguments)
+    return answer, json.loads(answer.stdout)["error"]
+
+
+def test_with_json_a_failure_is_one_object_on_stdout_and_still_a_sentence_on_stderr(tmp_path: Path) -> None:
+    answer, error = failed("--workspace", tmp_path, "train", "--data", tmp_path / "nowhere", "--detach", "--json")
+    assert answer.returncode == 3
+    assert (error["key"], error["code"], error["retry"]) == ("data.path", "input", False)
+    assert answer.stderr == f"aimic: {error['sentence']}\n"
+
+    settings = ["--set", "training.epochs=-3", "--set", "training.rate=1"]
+    answer, error = failed("--workspace", tmp_path, "train", "--data", "x", *settings, "--json")
+    assert answer.returncode == 2
+    assert [problem["key"] for problem in error["problems"]] == ["training.epochs", "training.rate"]  # type: ignore[attr-defined]
+    assert (error["key"], error["code"]) == ("training.epochs", "usage")
+
+    answer, error = failed("--workspace", tmp_path, "runs", "--json", "--nonsense")
+    assert (answer.returncode, error["code"]) == (2, "usage")
+
+
+def test_a_command_that_answers_and_fails_prints_one_object(tmp_path: Path) -> None:
+    answer, error = failed("plan", "--data", tmp_path / "nowhere", "--set", "model.weights=none", "--json")
+    assert answer.returncode == 3
+    assert json.loads(answer.stdout)["images"] == 0
+    assert error["key"] == "data.path"
+    assert "nowhere" in answer.stderr
+
+
+@pytest.mark.parametrize("written", [["--events", "EVENTS"], ["--events=EVENTS"]])
+def test_a_failure_is_an_event_for_who_follows_the_events(tmp_path: Path, written: list[str]) -> None:
+    events = tmp_path / "events.jsonl"
+    options = [option.replace("EVENTS", str(events)) for option in written]
+    answer = run("learning-rate", "--data", tmp_path / "nowhere", *options)
+    assert (answer.returncode, answer.stdout) == (3, "")
+    last = EventReader(events).new()[-1]
+    assert last["event"] == "error"
+    assert ErrorRecord.read(last).code == "input"
+    assert ErrorRecord.read(last).key == "data.path"
+
+
+def test_a_fault_of_the_program_reaches_who_follows_it_too(tmp_path: Path) -> None:
+    program = (
+        "from aimic_tui.cli import leave_after\n"
+        f"leave_after(lambda: 1 / 0, ['predict', '--json', '--events', {str(tmp_path / 'events')!r}])"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert answer.returncode == 1
+    assert "Traceback" in answer.stderr
+    assert json.loads(answer.stdout)["error"]["code"] == "fault"
+    assert EventReader(tmp_path / "events").new()[-1]["code"] == "fault"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections import Counter
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aimic_tui.commands.answers import print_answer
 from aimic_tui.engine.data.audit.finding import Finding
-from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.errors import AimicError, InputProblem
 from aimic_tui.engine.text import bytes_text, one_line, plural, printable
 from aimic_tui.wording.numbers import count_text, interval_text, number, percent, rate
 from aimic_tui.wording.signs import bar_text, sign
@@ -91,12 +91,15 @@ def inspect(
         still = f"; {plural(unreadable, 'image')} of them can't be read" if unreadable else ""
         images = plural(len(inspection.data_set), "image")
         click.echo(f"{printable(str(manifest))} lists {images}{still}.", err=True)
+    problem: AimicError | None = None
+    if not inspection.measures.readable.any():
+        problem = InputProblem(f"{printable(data)} holds no image that can be read.", key="data.path")
     if as_json:
-        click.echo(json.dumps(inspection.to_json(), indent=1, allow_nan=False))
+        print_answer(inspection.to_json(), problem, indent=1)
     else:
         _print(data, inspection)
-    if not inspection.measures.readable.any():
-        raise InputProblem(f"{printable(data)} holds no image that can be read.")
+    if problem is not None:
+        raise problem
 
 
 def data_settings(data: str, group: str | None, overrides: Sequence[str], source: str) -> DataSettings:

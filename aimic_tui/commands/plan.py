@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.experiment_options import WithSettings, experiment_from, experiment_options
-from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.text import bytes_text, printable
 from aimic_tui.wording.plan import costs_line, images_line, trials_line
 from aimic_tui.wording.signs import sign
@@ -40,12 +39,13 @@ def plan(
 
     made = experiment_from("plan", experiment, data, overrides, preset)
     found = look_ahead(made, Workspace(workspace), Prospect(), {})
+    problem = found.as_error()
     if as_json:
-        click.echo(json.dumps(found.to_json()))
+        print_answer(found.to_json(), problem)
     else:
         _print(found)
-    if found.problems:
-        raise InputProblem("\n".join(found.problems.values()))
+    if problem is not None:
+        raise problem
 
 
 def _print(found: Prospect) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.following import Follower
 from aimic_tui.engine.errors import AimicError, InputProblem, Interrupted, UsageProblem
 from aimic_tui.engine.event_log import EventReader
@@ -82,7 +83,7 @@ def study(  # the options of one command
     if as_json:
         from aimic_tui.engine.study.write_tables import to_json
 
-        click.echo(json.dumps({**_about(folder), "page": str(page), **to_json(figures)}))
+        print_answer({**_about(folder), "page": str(page), **to_json(figures)}, problem)
     else:
         for line in _lines(figures):
             click.echo(signs.as_shown(line))
@@ -186,13 +187,15 @@ def _show_plan(found: Study, folder: StudyFolder, workspace: Workspace, *, as_js
     from aimic_tui.workspace.study_plan import plan_lines, plan_troubles
 
     cells = preview(found, folder, workspace)
+    troubles = plan_troubles(cells)
+    problem = InputProblem("\n".join(troubles)) if troubles else None
     if as_json:
-        click.echo(json.dumps({"study": found.name, "cells": [_plan_record(cell) for cell in cells]}))
+        print_answer({"study": found.name, "cells": [_plan_record(cell) for cell in cells]}, problem)
     else:
         for line in plan_lines(found, cells):
             click.echo(signs.as_shown(line))
-    if troubles := plan_troubles(cells):
-        raise InputProblem("\n".join(troubles))
+    if problem is not None:
+        raise problem
 
 
 def _plan_record(cell: CellPreview) -> dict[str, Any]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
+from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.experiment_options import WithSettings, experiment_from, experiment_options
 from aimic_tui.commands.following import Follower, outcome
 from aimic_tui.engine.errors import AimicError
@@ -83,24 +82,21 @@ def carry_out(folder: RunFolder, *, detach: bool, as_json: bool, from_now: bool 
             outcome(folder, status)
         except AimicError as error:
             problem = error
-    for line in _answer(folder, as_json):
-        click.echo(line)
+    if as_json:
+        print_answer(_answer(folder), problem)
+    else:
+        click.echo(printable(str(folder.path)))
     if problem is not None:
         raise problem
 
 
-def _answer(folder: RunFolder, as_json: bool) -> Iterator[str]:
-    if not as_json:
-        yield printable(str(folder.path))
-        return
+def _answer(folder: RunFolder) -> dict[str, Any]:
     status = read_status(folder)
-    yield json.dumps(
-        {
-            "run": folder.name,
-            "path": str(folder.path),
-            "state": status.state,
-            "trials_done": status.trials_done,
-            "trials_total": len(status.trials),
-            "reason": status.reason,
-        }
-    )
+    return {
+        "run": folder.name,
+        "path": str(folder.path),
+        "state": status.state,
+        "trials_done": status.trials_done,
+        "trials_total": len(status.trials),
+        "reason": status.reason,
+    }

@@ -37,6 +37,7 @@ class AimicError(Exception):
         retry: whether the same work may succeed when it is tried again.
         code: the kind of error.
         problems: where several settings are at fault, each of them; `key` is then the first one's.
+        answered: whether the command's own answer on stdout (`--json`) tells of it already.
     """
 
     exit_code: ClassVar[int] = 1
@@ -55,6 +56,7 @@ class AimicError(Exception):
         super().__init__(sentence)
         self.sentence = sentence
         self.problems = tuple(problems)
+        self.answered = False
         self.key = key or next((problem.key for problem in self.problems), "")
         self.retry = self.usual_retry if retry is None else retry
         self.code: ErrorCode = code or self.usual_code

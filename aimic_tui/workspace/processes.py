@@ -6,6 +6,7 @@ Nothing of torch or scikit-learn enters the app's process, and nothing here dies
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from aimic_tui.engine.errors import ErrorRecord
 from aimic_tui.engine.text import one_line
 
 PROGRAM = (sys.executable, "-m", "aimic_tui")
@@ -26,6 +28,15 @@ class Outcome:
     code: int
     stdout: str
     stderr: str
+
+    @property
+    def error(self) -> ErrorRecord:
+        """What went wrong, as a command that is called with `--json` answers it; else from what it wrote on stderr."""
+        try:
+            answer = json.loads(self.stdout.strip().splitlines()[-1])
+            return ErrorRecord.read(answer["error"])
+        except (ValueError, IndexError, KeyError, TypeError, AttributeError):
+            return ErrorRecord(self.sentence)
 
     @property
     def sentence(self) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.errors import AimicError, ErrorRecord
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.run_folder import slug
@@ -16,14 +15,6 @@ from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.workspace.processes import command_line, run_command
 
 _KNOWN = 20  # files and runs that the arrow keys walk through
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why a run was not started: what `aimic train` wrote on stderr, and its last sentence."""
-
-    stderr: str
-    sentence: str
 
 
 def load_prompt(workspace: Workspace) -> PathPrompt:
@@ -68,7 +59,7 @@ def save(path: Path, experiment: Experiment) -> None:
     write_atomically(path, experiment.to_toml())
 
 
-async def start_run(workspace: Workspace, experiment: Experiment) -> Path | Refusal:
+async def start_run(workspace: Workspace, experiment: Experiment) -> Path | ErrorRecord:
     """Start a run by the command that a person could type; return its folder, or why there is none.
 
     Raises:
@@ -78,5 +69,5 @@ async def start_run(workspace: Workspace, experiment: Experiment) -> Path | Refu
     save(file, experiment)
     outcome = await run_command(command_line(workspace.root, "train", str(file), "--detach", "--json"))
     if outcome.code != 0:
-        return Refusal(outcome.stderr, outcome.sentence)
+        return outcome.error
     return Path(json.loads(outcome.stdout.strip().splitlines()[-1])["path"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
@@ -10,11 +9,12 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.binding import Binding, BindingType
 
+from aimic_tui.engine.errors import ErrorRecord, SettingProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.runs.prepare.duration import Setup
 from aimic_tui.engine.text import plural
-from aimic_tui.screens.set_up.experiment_files import Refusal, load_prompt, save, save_prompt, start_run
+from aimic_tui.screens.set_up.experiment_files import load_prompt, save, save_prompt, start_run
 from aimic_tui.screens.set_up.view import PATHS, SetUpView
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.field import FormField
@@ -219,22 +219,19 @@ class SetUpScreen(SetUpView):
             clock.stop()
             self.starting_since = None
             self.draw()
-        if isinstance(started, Refusal):
+        if isinstance(started, ErrorRecord):
             self._refused(started)
             return
         self.shell.context.run = started
         self.shell.go("run")
 
-    def _refused(self, refusal: Refusal) -> None:
-        """Show what `aimic train` complained of, at the field that it names where it names one."""
-        for line in refusal.stderr.splitlines():
-            said = line.removeprefix("aimic: ")
-            keys = (key for key in self.form.settings if re.search(rf"(?<![\w.]){re.escape(key)}(?![\w.])", said))
-            key = next(keys, "")
-            if key and "." in key and line.startswith("aimic: "):
-                self.problems[key] = said
+    def _refused(self, refusal: ErrorRecord) -> None:
+        """Show what `aimic train` complained of, at the fields that it is about."""
+        problems = refusal.problems or (SettingProblem(refusal.key, refusal.sentence),)
+        at_fields = {problem.key: problem.sentence for problem in problems if problem.key in self.form.settings}
+        self.problems |= at_fields
         self.draw()
-        self._complain(refusal.sentence)
+        self._complain("" if at_fields else refusal.sentence)
 
 
 def _words(text: str) -> list[str]:

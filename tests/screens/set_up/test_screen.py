@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from aimic_tui.app.app import AimicApp
+from aimic_tui.engine.errors import ErrorRecord, SettingProblem
 from aimic_tui.engine.experiment import Experiment, read_toml
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import read_status
@@ -158,7 +160,10 @@ async def test_what_the_command_refuses_stands_at_its_field(
 
     async def refuse(arguments: list[str]) -> Outcome:
         started.append(arguments)
-        return Outcome(2, "", "aimic: training.precision = bf16 can't be had on cpu.\n")
+        sentences = {"training.precision": "bf16 can't be had.", "split.folds": "Too many: see training.epochs."}
+        problems = [SettingProblem(key, sentence) for key, sentence in sentences.items()]
+        error = ErrorRecord("\n".join(sentences.values()), "training.precision", code="usage", problems=tuple(problems))
+        return Outcome(2, json.dumps({"error": error.to_json()}), "aimic: bf16 can't be had.\naimic: Too many.\n")
 
     monkeypatch.setattr(set_up_files, "run_command", refuse)
     app = _app(tmp_path, cells, model={"weights": "none"})
@@ -166,6 +171,8 @@ async def test_what_the_command_refuses_stands_at_its_field(
         await until(pilot, lambda: "trials" in _said(app))
         await pilot.press("f5")
         await until(pilot, lambda: "bf16" in _field(app, "training.precision").problem)
+        assert _field(app, "split.folds").problem == "Too many: see training.epochs."
+        assert not _field(app, "training.epochs").problem  # a setting that a sentence only speaks of
     file = Path(next(part for part in started[0] if part.endswith(".toml")))
     assert read_toml(file)["data"]["path"] == str(cells)
     assert started[0][-2:] == ["--detach", "--json"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aimic_tui.engine.data.listing.marks import marks_file, marks_stamp
-from aimic_tui.engine.errors import SettingProblem
+from aimic_tui.engine.errors import InputProblem, SettingProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.runs.prepare.advice import advice_on, problems_outside
 from aimic_tui.engine.runs.prepare.duration import Estimate, Setup, estimate
@@ -37,6 +37,13 @@ class Prospect:
     problems: Mapping[str, str] = field(default_factory=dict)
     advice: tuple[SettingProblem, ...] = ()
     time: Estimate | None = None
+
+    def as_error(self) -> InputProblem | None:
+        """Return what stands in the way of a start as an error to raise, None where nothing does."""
+        if not self.problems:
+            return None
+        problems = [SettingProblem(key, sentence) for key, sentence in self.problems.items()]
+        return InputProblem("\n".join(self.problems.values()), problems=problems)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for `aimic plan --json`."""
