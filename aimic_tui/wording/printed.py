@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.wording import numbers
 
 
@@ -12,7 +11,6 @@ def number(value: float | None, digits: int = 3) -> str:
     return numbers.number(value, digits, "print")
 
 
-def interval(figure: Mapping[str, float | None], digits: int = 3, *, scale: float = 1.0) -> str:
+def interval(figure: Interval, digits: int = 3, *, scale: float = 1.0) -> str:
     """Write a figure with its interval: `0.934 (0.921 to 0.946)`; `scale` as of `numbers.interval_text`."""
-    value, low, high = (figure.get(key) for key in ("value", "low", "high"))
-    return numbers.interval_text(value, low, high, digits, style="print", scale=scale)
+    return numbers.interval_text(figure.value, figure.low, figure.high, digits, style="print", scale=scale)

@@ -8,7 +8,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimic_tui.engine.evaluation.interval_limits import Interval
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.study.words import percent as study_percent
 from aimic_tui.wording import numbers, printed
 
@@ -26,10 +26,10 @@ def test_intervals_are_written_beside_their_figure() -> None:
 
 
 def test_in_print_intervals_are_in_parentheses_and_minus_signs_true() -> None:
-    assert printed.interval({"value": 0.9, "low": 0.8, "high": 0.95}) == "0.900 (0.800 to 0.950)"
-    assert printed.interval({"value": -0.1, "low": -0.2, "high": 0.05}, 2) == "−0.10 (−0.20 to 0.05)"
-    assert printed.interval({"value": 0.9612, "low": 0.95, "high": 0.97}, 1, scale=100) == "96.1 (95.0 to 97.0)"
-    assert printed.interval({"value": None, "low": None, "high": None}) == "–"
+    assert printed.interval(Interval(0.9, 0.8, 0.95)) == "0.900 (0.800 to 0.950)"
+    assert printed.interval(Interval(-0.1, -0.2, 0.05), 2) == "−0.10 (−0.20 to 0.05)"
+    assert printed.interval(Interval(0.9612, 0.95, 0.97), 1, scale=100) == "96.1 (95.0 to 97.0)"
+    assert printed.interval(Interval(None)) == "–"
     assert printed.number(-0.25, 2) == "−0.25"
     assert printed.number(-0.0001) == "0.000"
 
@@ -54,7 +54,7 @@ def figures_in(text: str) -> list[float]:
 @given(_FIGURES, _FIGURES, _FIGURES, _DIGITS)
 def test_terminal_and_print_round_alike(value: float, low: float, high: float, digits: int) -> None:
     terminal = numbers.interval_text(value, low, high, digits)
-    assert figures_in(terminal) == figures_in(printed.interval({"value": value, "low": low, "high": high}, digits))
+    assert figures_in(terminal) == figures_in(printed.interval(Interval(value, low, high), digits))
     assert figures_in(terminal) == [float(f"{one:.{digits}f}") for one in (value, low, high)]
     assert not any(figure == 0 and math.copysign(1, figure) < 0 for figure in figures_in(terminal))
 
@@ -63,12 +63,12 @@ def test_terminal_and_print_round_alike(value: float, low: float, high: float, d
 def test_a_share_in_per_cent_is_the_same_alone_and_with_an_interval(share: float, digits: int) -> None:
     alone = figures_in(numbers.percent(share, digits))
     assert figures_in(numbers.interval_text(share, share, share, digits, scale=numbers.PER_CENT)) == alone * 3
-    assert figures_in(printed.interval({"value": share}, digits, scale=numbers.PER_CENT)) == alone
+    assert figures_in(printed.interval(Interval(share), digits, scale=numbers.PER_CENT)) == alone
 
 
 @given(st.floats(-1, 1))
 def test_a_study_rounds_its_shares_as_a_report_does(share: float) -> None:
-    figure = {"value": share, "low": share, "high": share}
+    figure = Interval(share, share, share)
     assert study_percent(Interval(share, share, share)) == printed.interval(figure, 2, scale=numbers.PER_CENT)
 
 

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
+from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.evaluation.run_results import ReliabilityBin
 from aimic_tui.engine.report.canvas import FAINT, SERIES, Chart, legend, new_figure, new_figures, short
 from aimic_tui.engine.runs.follow.snapshot import TrialSnapshot
 
 
-def intervals(
-    name: str, rows: Sequence[tuple[str, Sequence[Mapping[str, float | None]]]], series: Sequence[str]
-) -> Chart:
-    """Draw figures with their intervals on one scale: a row a figure, a dot a series in it. `name` is unique."""
+def intervals(name: str, rows: Sequence[tuple[str, Sequence[Interval | None]]], series: Sequence[str]) -> Chart:
+    """Draw figures with their intervals on one scale: a row a figure, a dot a series in it. `name` is unique.
+
+    None, and a figure that is not defined, is not drawn.
+    """
     many = len(series)
     figure, axes = new_figure(6.8, 0.55 + len(rows) * (0.14 + 0.13 * max(many, 1)) + 0.2 * (many > 1))
     lows = [0.9]
     for place, (_, found) in enumerate(rows):
-        for number, mapping in enumerate(found):
-            value, low, high = mapping.get("value"), mapping.get("low"), mapping.get("high")
-            if value is None:
+        for number, one in enumerate(found):
+            if one is None or one.value is None:
                 continue
+            value, low, high = one.value, one.low, one.high
             height = -place - (number - (many - 1) / 2) * 0.62 / max(many, 2)
             colour = SERIES[number % len(SERIES)]
             lows.append(value if low is None else low)
@@ -71,16 +73,20 @@ def learning_curves(network: str, trials: Sequence[TrialSnapshot], monitor: str,
     return Chart(figure, "learning" + network)
 
 
-def reliability(name: str, before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> Chart:
+def reliability(name: str, before: Sequence[ReliabilityBin], after: Sequence[ReliabilityBin]) -> Chart:
     """Draw how often images of a stated probability are right, before and after calibration; area: images."""
     figure, axes = new_figure(3.3, 3.1)
     axes.plot([0, 1], [0, 1], "--", color=FAINT, linewidth=0.8)
     for bins, colour in ((before, SERIES[0]), (after, SERIES[1])):
-        there = [row for row in bins if row["images"]]
-        most = max((row["images"] for row in there), default=1)
-        xs, ys = [row["confidence"] for row in there], [row["accuracy"] for row in there]
+        points = [
+            (one.confidence, one.accuracy, one.images)
+            for one in bins
+            if one.confidence is not None and one.accuracy is not None
+        ]
+        most = max((images for _, _, images in points), default=1)
+        xs, ys = [confidence for confidence, _, _ in points], [accuracy for _, accuracy, _ in points]
         axes.plot(xs, ys, color=colour, linewidth=0.9)
-        axes.scatter(xs, ys, [8 + 60 * row["images"] / most for row in there], color=colour, linewidths=0)
+        axes.scatter(xs, ys, [8 + 60 * images / most for _, _, images in points], color=colour, linewidths=0)
     axes.set_xlim(0, 1.03)
     axes.set_ylim(0, 1.03)
     axes.set_xlabel("probability of the predicted class")

@@ -50,7 +50,7 @@ def claim(record: RunRecord) -> list[Item]:
         Item("26", "Selection of the final model", known["selection"]),
         Item("27", "Ensembling", "None in these figures: each image is judged by its fold's network."),
         Item("28", "Metrics of performance", known["metrics"]),
-        Item("29", "Significance and uncertainty", str(record.results["method"])),
+        Item("29", "Significance and uncertainty", record.results.method),
         Item("30", "Robustness or sensitivity analysis"),
         Item("31", "Explainability"),
         Item("32", "Evaluation on internal data", known["internal"]),
@@ -120,10 +120,10 @@ def _repeated(record: RunRecord) -> str:
 
 def _answers(record: RunRecord) -> dict[str, str]:
     data, results = record.tested.data, record.results
-    pooled = results["networks"][record.chosen]["pooled"]
+    pooled = results.networks[record.chosen].pooled
     versions = record.environment.get("versions", {})
     known_groups = len(data.group_names) < len(data)
-    unclassified = sum(network["unclassified"] for network in results["networks"].values())
+    unclassified = sum(network.unclassified for network in results.networks.values())
     return {
         "networks": listed(record.networks),
         "preprocessing": f"Resized to {_size(record)} ({record.setting('data.fit')}); "
@@ -134,7 +134,7 @@ def _answers(record: RunRecord) -> dict[str, str]:
         f"{_repeated(record)}, stratified by class, seed "
         f"{record.setting('seed', 0)}; written down image by image in split.csv.",
         "disjoint": "By image (published protocol): groups may be on both sides."
-        if results["optimistic"]
+        if results.optimistic
         else (
             "By group; whole groups are redrawn for the intervals."
             if record.grouped
@@ -147,7 +147,7 @@ def _answers(record: RunRecord) -> dict[str, str]:
         "training": f"{record.setting('training.optimizer')}, learning rate "
         f"{record.setting('training.learning_rate')}, at most "
         f"{record.setting('training.epochs')} epochs; all settings: section Recipe.",
-        "selection": str(results["note"]) + (" Section The best network." if results.get("chosen") else ""),
+        "selection": results.note + (" Section The best network." if results.selected else ""),
         "metrics": "Accuracy, balanced accuracy, top-k accuracy, macro precision, recall and F1, AUROC, average "
         "precision, Matthews, kappa, log loss, Brier score, calibration error (15 bins of equal width); by class "
         "sensitivity, specificity, predictive values."
@@ -157,12 +157,12 @@ def _answers(record: RunRecord) -> dict[str, str]:
         + " and worst cases are shown; their causes are open.",
         "heterogeneity": "By fold and by class: section Results."
         + (" By group, with tests for groups that fail: section By group." if known_groups else ""),
-        "internal": f"{record.tested.folds} folds, {results['images']:,} test images.",
-        "numbers": f"{len(data):,} images in {len(data.classes)} classes, {results['images']:,} tested: section Data.",
+        "internal": f"{record.tested.folds} folds, {results.images:,} test images.",
+        "numbers": f"{len(data):,} images in {len(data.classes)} classes, {results.images:,} tested: section Data.",
         "performance": f"{record.chosen}: macro F1 {interval(pooled['macro_f1'])}, accuracy "
         f"{interval(pooled['accuracy'])}.",
         "calibration": "Temperature scaling on validation images, before and after: section Calibration."
-        if results.get("calibration")
+        if results.calibration
         else "None.",
         "imbalance": f"{record.setting('data.balance')}; counts by class: section Data.",
     }

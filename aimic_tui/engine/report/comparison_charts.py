@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.pareto import Cost
 from aimic_tui.engine.evaluation.subgroups import GroupFigures
 from aimic_tui.engine.report.canvas import FAINT, INK, SERIES, Chart, new_figure, short
@@ -89,22 +90,22 @@ def _logarithmic(axes: Axes, low: float, high: float) -> None:
 
 def pareto(
     name: str,
-    merits: Mapping[str, Mapping[str, float | None]],
+    merits: Mapping[str, Interval],
     cost: Cost,
     front: Sequence[str],
     merit_title: str,
 ) -> Chart:
     """Draw a figure with its interval against a cost; a line joins the networks that no other one beats."""
     figure, axes = new_figure(3.3, 3.0)
-    drawn = [one for one in merits if one in cost.values and merits[one].get("value") is not None]
-    known = {one: float(merits[one]["value"] or 0.0) for one in drawn}
+    drawn = [one for one in merits if one in cost.values and merits[one].value is not None]
+    known = {one: float(merits[one].value or 0.0) for one in drawn}
     axes.plot([cost.values[one] for one in front], [known[one] for one in front], color=SERIES[0], linewidth=1.0)
     values = [cost.values[one] for one in drawn]
     if min(values) > 0 and max(values) > 3 * min(values):
         _logarithmic(axes, min(values), max(values))
     for one in drawn:
         colour = SERIES[0] if one in front else FAINT
-        x, low, high = cost.values[one], merits[one].get("low"), merits[one].get("high")
+        x, low, high = cost.values[one], merits[one].low, merits[one].high
         if low is not None and high is not None:
             axes.plot([x, x], [low, high], color=colour, linewidth=1.0, alpha=0.6)
         axes.plot([x], [known[one]], "o", color=colour, markersize=4.5)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.evaluation.metric_titles import TITLES
@@ -73,10 +72,8 @@ def cost_sections(record: RunRecord) -> Iterator[Section]:
     if len(record.networks) < 2:
         return
     costs = network_costs(record)
-    merits: dict[str, Mapping[str, Any]] = {
-        name: record.results["networks"][name]["pooled"][MERIT] for name in record.networks
-    }
-    values = {name: merit["value"] for name, merit in merits.items()}
+    merits = {name: record.results.networks[name].pooled[MERIT] for name in record.networks}
+    values = {name: merit.value for name, merit in merits.items()}
     fronts = [front(values, cost) for cost in costs]
     rows = [
         [

@@ -42,7 +42,7 @@ def _data(record: RunRecord) -> str:
     sentences = [f"The data set held {len(data):,} images {shared} in {len(data.classes)} classes."]
     if used < len(data):
         sentences.append(f"{used:,} of them were used.")
-    optimistic = record.results["optimistic"]
+    optimistic = record.results.optimistic
     together = "" if optimistic or not record.grouped else ", keeping all images of a group on one side"
     if record.setting("split.method") == "k-fold":
         sentences.append(
@@ -129,15 +129,15 @@ def _seeds(record: RunRecord) -> str:
 
 
 def _monitor(record: RunRecord) -> str:
-    part = "test" if record.results["optimistic"] else "validation"
+    part = "test" if record.results.optimistic else "validation"
     return f"{part} {TITLES.get(str(record.setting('training.monitor')), 'loss')}"
 
 
 def _judging(record: RunRecord) -> str:
     results = record.results
     sentences = [
-        f"Test predictions of all folds were judged together with {percent(results['confidence'], None)} confidence "
-        f"intervals from a bootstrap over groups ({results['resamples']:,} resamples; bias-corrected and accelerated, "
+        f"Test predictions of all folds were judged together with {percent(results.confidence, None)} confidence "
+        f"intervals from a bootstrap over groups ({results.resamples:,} resamples; bias-corrected and accelerated, "
         "Wilson's interval with the effective number of images for shares, a normal one in the logit for areas under "
         "ROC curves, an inverted test for the calibration error)."
     ]
@@ -148,7 +148,7 @@ def _judging(record: RunRecord) -> str:
             f"Each figure is the mean over {over}; a group was redrawn with all that these say of it, so that repeated "
             "predictions of an image do not count as independent ones (Tsamardinos et al. 2018)."
         )
-    if any(chosen["by"] == "inner folds" for chosen in results.get("chosen") or ()):
+    if any(chosen.by == "inner folds" for chosen in results.selected):
         sentences.append(
             f"The choice between networks was judged by nested cross-validation with {record.tested.split.inner_folds} "
             "inner folds (Varma and Simon 2006)."
@@ -158,7 +158,7 @@ def _judging(record: RunRecord) -> str:
             "Networks were compared on the same images by a paired randomisation test over groups with Holm's "
             "adjustment, and over folds by the corrected resampled t-test (Nadeau and Bengio 2003)."
         )
-    if results.get("calibration"):
+    if results.calibration:
         sentences.append(
             "Probabilities were calibrated by temperature scaling (Guo et al. 2017), fitted on each fold's validation "
             "part."

@@ -20,10 +20,10 @@ def model_card(record: RunRecord) -> str:
 
 def _lines(record: RunRecord) -> Iterator[str]:
     results, name = record.results, record.chosen
-    network = results["networks"][name]
-    classes = results["classes"]
-    folds = len({(fold["fold"], fold["seed"]) for fold in network["folds"]})
-    yield f"# Model card: {escaped(str(record.setting('name') or results['run']))}"
+    network = results.networks[name]
+    classes = results.classes
+    folds = len({(fold.fold, fold.seed) for fold in network.folds})
+    yield f"# Model card: {escaped(str(record.setting('name') or results.run))}"
     yield ""
     yield "## Model details"
     yield ""
@@ -39,7 +39,7 @@ def _lines(record: RunRecord) -> Iterator[str]:
         ("first weights", escaped(str(record.setting("model.weights")))),
         ("made by", escaped(f"aimic {record.environment.get('aimic', '')}{'; ' + libraries if libraries else ''}")),
         ("made on", f"{record.snapshot.status.created:%d %B %Y}" if record.snapshot.status.created else "not recorded"),
-        ("run", escaped(str(results["run"]))),
+        ("run", escaped(results.run)),
         ("contact, licence", OPEN),
     )
     yield ""
@@ -58,7 +58,7 @@ def _lines(record: RunRecord) -> Iterator[str]:
     yield "## Factors"
     yield ""
     grouped = (
-        f"{results['groups']:,} groups (patients, slides or photographs) were kept together and judged as such."
+        f"{results.groups:,} groups (patients, slides or photographs) were kept together and judged as such."
         if record.grouped
         else "No groups (patients, slides) were known; where images share one, these figures are too good."
     )
@@ -76,14 +76,14 @@ def _lines(record: RunRecord) -> Iterator[str]:
     yield ""
     yield "## Figures"
     yield ""
-    yield escaped(str(results["note"]))
+    yield escaped(results.note)
     yield ""
-    yield f"In parentheses: {escaped(str(results['method']))}."
+    yield f"In parentheses: {escaped(results.method)}."
     yield ""
     yield from _table(
         ["", "value"],
         [
-            [title, interval(network["pooled"][metric])]
+            [title, interval(network.pooled[metric])]
             for metric, title in (
                 ("macro_f1", "macro F1"),
                 ("accuracy", "accuracy"),
@@ -99,13 +99,13 @@ def _lines(record: RunRecord) -> Iterator[str]:
         [
             [
                 escaped(one),
-                f"{figures['support']:,}",
+                f"{figures.support:,}",
                 *(
-                    interval(figures[metric])
+                    interval(figures.figures[metric])
                     for metric in ("recall", "specificity", "precision", "negative_predictive_value")
                 ),
             ]
-            for one, figures in network["classes"].items()
+            for one, figures in network.classes.items()
         ],
     )
     yield ""
@@ -119,25 +119,25 @@ def _lines(record: RunRecord) -> Iterator[str]:
 
 
 def _chosen(record: RunRecord) -> Iterator[str]:
-    for chosen in record.results.get("chosen") or ():
+    for chosen in record.results.selected:
         yield ""
         yield (
-            f"It is one of {len(record.networks)} networks. Choosing among them in each fold by its {chosen['by']} "
-            f"gives macro F1 {interval(chosen['pooled']['macro_f1'])}, which no choice flatters."
+            f"It is one of {len(record.networks)} networks. Choosing among them in each fold by its {chosen.by} "
+            f"gives macro F1 {interval(chosen.results.pooled['macro_f1'])}, which no choice flatters."
         )
 
 
 def _calibration(record: RunRecord) -> Iterator[str]:
-    found = (record.results.get("calibration") or {}).get(record.chosen)
+    found = record.results.calibration.get(record.chosen)
     if not found:
         return
-    temperatures = ", ".join(number(row["value"], 2) for row in found["temperatures"])
+    temperatures = ", ".join(number(row.value, 2) for row in found.temperatures)
     yield ""
     yield "## Calibration"
     yield ""
     yield (
         f"Temperatures {temperatures}, fitted on validation images and stored beside the models; calibration error "
-        f"{interval(found['before']['ece'])} as trained, {interval(found['after']['ece'])} calibrated."
+        f"{interval(found.before['ece'])} as trained, {interval(found.after['ece'])} calibrated."
     )
 
 

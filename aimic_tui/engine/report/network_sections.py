@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from aimic_tui.engine.evaluation.curves import ClassCurves, class_curves
 from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, TITLES
+from aimic_tui.engine.evaluation.run_results import FoldFigures, Intervals, NetworkResults
 from aimic_tui.engine.report import charts, comparison_charts, curve_charts
 from aimic_tui.engine.report.document import Block, Drawing, Paragraph, Section, Table
 from aimic_tui.engine.report.run_record import RunRecord
@@ -29,23 +29,23 @@ _MOST_IN_MATRIX = 20
 
 def network_section(record: RunRecord, name: str) -> Section:
     """Lay out what there is to say of one network."""
-    network = record.results["networks"][name]
-    classes = record.results["classes"]
+    network = record.results.networks[name]
+    classes = record.results.classes
     blocks: list[Block] = []
-    if network["unclassified"]:
-        blocks.append(Paragraph(f"{network['unclassified']:,} test images could not be classified and do not count."))
+    if network.unclassified:
+        blocks.append(Paragraph(f"{network.unclassified:,} test images could not be classified and do not count."))
     blocks.append(_matrix(network, classes))
     if len(classes) <= _MOST_IN_MATRIX:
-        drawn = comparison_charts.confusion(name, classes, network["confusion"])
+        drawn = comparison_charts.confusion(name, classes, network.confusion)
         blocks.append(Drawing("confusion", drawn, f"{name}: confusion matrix, each row in per cent of the true class."))
     rows = [
-        [one, f"{figures['support']:,}", *(interval(figures[metric]) for metric in OF_CLASSES)]
-        for one, figures in network["classes"].items()
+        [one, f"{figures.support:,}", *(interval(figures.figures[metric]) for metric in OF_CLASSES)]
+        for one, figures in network.classes.items()
     ]
     caption = f"Each class against the rest. Intervals: {CLASS_METHODS['recall']}."
     blocks.append(Table(caption, ["class", "images", *OF_CLASSES.values()], rows))
     if len(classes) <= MOST_CLASSES_DRAWN:
-        shown = [(one, [network["classes"][one][metric] for metric in ("recall", "precision")]) for one in classes]
+        shown = [(one, [network.classes[one].figures[metric] for metric in ("recall", "precision")]) for one in classes]
         drawn = charts.intervals(f"classes of {name}", shown, ("sensitivity", "precision"))
         blocks.append(Drawing("classes", drawn, f"{name}: sensitivity and precision of each class."))
     blocks += _curves(record, name)
@@ -53,32 +53,33 @@ def network_section(record: RunRecord, name: str) -> Section:
     trials = [trial for trial in record.trials_of(name) if trial.epochs]
     if trials:
         monitor = TITLES.get(str(record.setting("training.monitor")), "loss")
-        part = "test" if record.results["optimistic"] else "validation"
+        part = "test" if record.results.optimistic else "validation"
         caption = f"{name}: learning curves of the folds; a dot marks the epoch that was kept."
         blocks.append(Drawing("learning", charts.learning_curves(name, trials, monitor, part), caption))
     return Section(name, blocks, level=3)
 
 
-def _folds(network: Mapping[str, Any]) -> Table:
+def _folds(network: NetworkResults) -> Table:
     folds = [
-        [f"{fold['fold']}" + _seed(fold, network), f"{fold['images']:,}", *(number(fold[m]) for m in OF_FOLDS)]
-        for fold in network["folds"]
+        [f"{fold.fold}" + _seed(fold, network), f"{fold.images:,}", *(number(fold.values[m]) for m in OF_FOLDS)]
+        for fold in network.folds
     ]
-    for title, key in (("mean", "mean"), ("standard deviation", "sd")):
-        folds.append([title, "", *(number(network["spread"][metric][key]) for metric in OF_FOLDS)])
+    spreads = [network.spread[metric] for metric in OF_FOLDS]
+    folds.append(["mean", "", *(number(spread.mean) for spread in spreads)])
+    folds.append(["standard deviation", "", *(number(spread.sd) for spread in spreads)])
     return Table("By fold.", ["fold", "images", *(TITLES[metric] for metric in OF_FOLDS)], folds)
 
 
-def _seed(fold: Mapping[str, Any], network: Mapping[str, Any]) -> str:
-    return f", seed {fold['seed']}" if len(set(network["seeds"])) > 1 else ""
+def _seed(fold: FoldFigures, network: NetworkResults) -> str:
+    return f", seed {fold.seed}" if len(set(network.seeds)) > 1 else ""
 
 
-def _matrix(network: Mapping[str, Any], classes: list[str]) -> Table:
-    counts = np.array(network["confusion"])
+def _matrix(network: NetworkResults, classes: Sequence[str]) -> Table:
+    counts = np.array(network.confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     rows = [[name, *(f"{count:,}" for count in row)] for name, row in zip(classes, counts.tolist(), strict=True)]
     caption = "Confusion matrix: rows are the truth, columns what the network said; shaded by the share of the row."
-    sets = len(network["seeds"]) * len(network["repeats"])
+    sets = len(network.seeds) * len(network.repeats)
     if sets > 1:
         caption += f" It counts the images of all {sets} sets of folds."
     return Table(caption, ["truth", *classes], rows, shades=shares.tolist())
@@ -86,12 +87,12 @@ def _matrix(network: Mapping[str, Any], classes: list[str]) -> Table:
 
 def _curves(record: RunRecord, name: str) -> Iterator[Block]:
     network = next(network for network in record.tested.networks if network.name == name)
-    confidence = float(record.results["confidence"])
+    confidence = record.results.confidence
     curves, macro = class_curves(network, confidence=confidence, seed=int(record.setting("seed", 0)))
     if macro is None:
         return
-    classes = record.results["classes"]
-    of_results = record.results["networks"][name]
+    classes = record.results.classes
+    of_results = record.results.networks[name]
     if len(classes) <= MOST_CLASSES_DRAWN:
         band = (
             f"; band: {percent(confidence, None)} of redrawn groups, point by point"
@@ -102,8 +103,10 @@ def _curves(record: RunRecord, name: str) -> Iterator[Block]:
         yield Drawing("roc", drawn, f"{name}: ROC curves of each class against the rest{band}.", narrow=True)
         drawn = curve_charts.precision_recall(name, classes, curves, macro)
         yield Drawing("precision-recall", drawn, f"{name}: precision over recall of each class{band}.", narrow=True)
-    rows = [_areas(one, of_results["classes"][one], found) for one, found in zip(classes, curves, strict=True) if found]
-    rows.append(_areas("mean", of_results["pooled"], macro))
+    rows = [
+        _areas(one, of_results.classes[one].figures, found) for one, found in zip(classes, curves, strict=True) if found
+    ]
+    rows.append(_areas("mean", of_results.pooled, macro))
     yield Table(
         "Areas under these curves. Pooled: the scores of all folds' networks ranked together, as drawn; within folds: "
         "the mean of each fold's own area. A pooled area that is clearly lower means that the folds' networks mean "
@@ -114,7 +117,7 @@ def _curves(record: RunRecord, name: str) -> Iterator[Block]:
     )
 
 
-def _areas(title: str, figures: Mapping[str, Any], curves: ClassCurves) -> list[str]:
+def _areas(title: str, figures: Intervals, curves: ClassCurves) -> list[str]:
     return [
         title,
         number(curves.share),

@@ -14,7 +14,7 @@ from aimic_tui.engine.data.reading.input_rule import InputRule, rule_in
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.build_results import read_results
 from aimic_tui.engine.evaluation.comparison import Comparison, compare_runs
-from aimic_tui.engine.evaluation.results_file import results_to_json
+from aimic_tui.engine.evaluation.run_results import RunResults
 from aimic_tui.engine.evaluation.tested_run import TestedRun, read_tested
 from aimic_tui.engine.files import read_json, read_table
 from aimic_tui.engine.inference.timings import NetworkTiming, read_timings
@@ -28,7 +28,7 @@ class RunRecord:
     """A run.
 
     Attributes:
-        results: as `results.build_results` lays them out.
+        results: the figures of its test images.
         comparison: None where fewer than two networks are tested.
         environment: environment.json; empty where it can't be read.
         timings: device -> network -> what `aimic benchmark` measured in the run's workspace.
@@ -37,7 +37,7 @@ class RunRecord:
 
     folder: RunFolder
     tested: TestedRun
-    results: Mapping[str, Any]
+    results: RunResults
     comparison: Comparison | None
     snapshot: RunSnapshot
     environment: Mapping[str, Any]
@@ -69,7 +69,7 @@ class RunRecord:
     @property
     def networks(self) -> list[str]:
         """Those with a tested fold, in the order of the experiment."""
-        return list(self.results["networks"])
+        return list(self.results.networks)
 
     @property
     def chosen(self) -> str:
@@ -102,7 +102,7 @@ def read_record(folder: RunFolder) -> RunRecord:
     return RunRecord(
         folder,
         tested,
-        results_to_json(read_results(folder.path)),
+        read_results(folder.path),
         compare_runs([folder.path]) if len(tested.networks) > 1 else None,
         RunFollower(folder).snapshot(),
         environment if isinstance(environment, dict) else {},

@@ -36,9 +36,9 @@ def make_document(record: RunRecord) -> Document:
     created = record.snapshot.status.created
     lead = [
         f"{len(record.tested.data):,} images in {len(record.tested.classes)} classes, "
-        f"{listed(record.networks)}, {results['protocol']} protocol"
+        f"{listed(record.networks)}, {results.protocol} protocol"
         + (f", {created.day} {created:%B %Y}." if created else "."),
-        f"Run {results['run']}, {record.snapshot.status.state}.",
+        f"Run {results.run}, {record.snapshot.status.state}.",
     ]
     sections = [
         Section("Summary", list(_summary(record))),
@@ -59,20 +59,20 @@ def make_document(record: RunRecord) -> Document:
         _checklist("CLAIM 2024", "Checklist for Artificial Intelligence in Medical Imaging", claim(record)),
         _checklist("TRIPOD+AI", "Transparent reporting of prediction models that use machine learning", tripod(record)),
     ]
-    return Document(f"Report: {record.setting('name') or results['run']}", lead, sections)
+    return Document(f"Report: {record.setting('name') or results.run}", lead, sections)
 
 
 def _summary(record: RunRecord) -> Iterator[Block]:
     results = record.results
-    yield Paragraph(results["note"], strong=bool(results["optimistic"]))
-    if not results["complete"]:
+    yield Paragraph(results.note, strong=results.optimistic)
+    if not results.complete:
         yield Paragraph("Not every fold is tested yet: the figures are of those that are.", strong=True)
     points = []
     for name in record.networks:
-        said = [one for one, figures in results["networks"][name]["classes"].items() if figures["predicted"]]
+        said = [one for one, figures in results.networks[name].classes.items() if figures.predicted]
         if len(said) == 1:
             yield Paragraph(f"{name} says {said[0]} whatever it is shown: it has learned nothing.", strong=True)
-        pooled = results["networks"][name]["pooled"]
+        pooled = results.networks[name].pooled
         points.append(
             f"{name}: macro F1 {interval(pooled['macro_f1'])}, accuracy {interval(pooled['accuracy'])}, "
             f"AUROC {interval(pooled['auroc'])}."
@@ -81,33 +81,33 @@ def _summary(record: RunRecord) -> Iterator[Block]:
         shown = [pair for pair in record.comparison.pairs if pair.better is not None]
         points += [
             f"{pair.a} against {pair.b}: {pair.better} is better on these images, macro F1 "
-            f"{interval(vars(pair.difference))} (adjusted p {p_value(pair.p_adjusted)}; "
+            f"{interval(pair.difference)} (adjusted p {p_value(pair.p_adjusted)}; "
             f"over folds {p_value(pair.t_adjusted)})."
             for pair in shown[:_MOST_PAIRS_SUMMED_UP]
         ]
         if not shown:
             points.append("No network is shown to differ from another.")
-    for chosen in results.get("chosen") or ():
+    for chosen in results.selected:
         points.append(
-            f"Choosing a network in each fold by its {chosen['by']}, without any test image: macro F1 "
-            f"{interval(chosen['pooled']['macro_f1'])}. The best network's own figure is flattered by the choice; this "
-            "one is not."
+            f"Choosing a network in each fold by its {chosen.by}, without any test image: macro F1 "
+            f"{interval(chosen.results.pooled['macro_f1'])}. The best network's own figure is flattered by the choice; "
+            "this one is not."
         )
     yield Bullets(points)
-    yield Paragraph(f"In parentheses: {results['method']}. No interval is given where groups are too few for one.")
+    yield Paragraph(f"In parentheses: {results.method}. No interval is given where groups are too few for one.")
 
 
 def _overview(record: RunRecord) -> Iterator[Block]:
-    networks = record.results["networks"]
+    networks = record.results.networks
     names = record.networks
     drawn = charts.intervals(
         "all",
-        [(TITLES[metric], [networks[name]["pooled"][metric] for name in names]) for metric in _ON_ONE_SCALE],
+        [(TITLES[metric], [networks[name].pooled[metric] for name in names]) for metric in _ON_ONE_SCALE],
         names,
     )
     yield Drawing("figures", drawn, "All folds together, on one scale. A line is the interval.")
-    figures = [networks[name]["pooled"] for name in names]
-    known = [metric for metric in TITLES if any(of[metric]["value"] is not None for of in figures)]
+    figures = [networks[name].pooled for name in names]
+    known = [metric for metric in TITLES if any(of[metric].value is not None for of in figures)]
     rows = [[TITLES[metric], *(interval(of[metric]) for of in figures), METHODS[metric]] for metric in known]
     yield Table(
         "All folds together. Log loss, Brier score and calibration error: lower is better.",
@@ -121,8 +121,8 @@ def _choosing(record: RunRecord) -> Iterator[Section]:
     if len(record.networks) < 2:
         return
     results = record.results
-    best = max(record.networks, key=lambda name: results["networks"][name]["pooled"]["macro_f1"]["value"] or 0.0)
-    figure = results["networks"][best]["pooled"]["macro_f1"]
+    best = max(record.networks, key=lambda name: results.networks[name].pooled["macro_f1"].value or 0.0)
+    figure = results.networks[best].pooled["macro_f1"]
     blocks: list[Block] = [
         Paragraph(
             f"{best} is the best of {len(record.networks)} networks by these figures, macro F1 {interval(figure)}. "
@@ -131,11 +131,11 @@ def _choosing(record: RunRecord) -> Iterator[Section]:
     ]
     rows = [
         [
-            f"chosen in each fold by its {chosen['by']}",
-            *(interval(chosen["pooled"][metric]) for metric in _OF_CHOICE),
-            ", ".join(f"{name} {times}" for name, times in chosen["times"].items() if times),
+            f"chosen in each fold by its {chosen.by}",
+            *(interval(chosen.results.pooled[metric]) for metric in _OF_CHOICE),
+            ", ".join(f"{name} {times}" for name, times in chosen.times.items() if times),
         ]
-        for chosen in results.get("chosen") or ()
+        for chosen in results.selected
     ]
     if rows:
         caption = (
@@ -161,7 +161,7 @@ def _comparison(record: RunRecord) -> Iterator[Section]:
     rows = [
         [
             f"{pair.a} – {pair.b}",
-            interval(vars(pair.difference)),
+            interval(pair.difference),
             p_value(pair.p_adjusted),
             p_value(pair.mcnemar_adjusted),
             p_value(pair.t_adjusted),
@@ -214,7 +214,7 @@ def _data(record: RunRecord) -> Iterator[Block]:
             "figures are too good."
         )
         return
-    kept = "may be on both sides" if record.results["optimistic"] else "never on both sides of a split"
+    kept = "may be on both sides" if record.results.optimistic else "never on both sides of a split"
     origin = (
         f"Groups come from {rule}." if rule != "none" else "Identical images form a group; no other groups are known."
     )

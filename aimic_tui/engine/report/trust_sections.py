@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from aimic_tui.engine.evaluation.decision import decision_of
 from aimic_tui.engine.evaluation.metric_titles import TITLES
+from aimic_tui.engine.evaluation.run_results import Calibration
 from aimic_tui.engine.evaluation.subgroups import FEWEST_IMAGES, GroupFigures, group_figures
 from aimic_tui.engine.evaluation.tested_run import TestedNetwork
 from aimic_tui.engine.report import charts, comparison_charts, curve_charts
@@ -21,7 +21,7 @@ _MOST_GROUPS = 30
 
 def calibration_sections(record: RunRecord) -> Iterator[Section]:
     """Lay out the calibration of each network that has validation predictions."""
-    calibrations = record.results.get("calibration") or {}
+    calibrations = record.results.calibration
     if not calibrations:
         return
     yield Section(
@@ -39,15 +39,14 @@ def calibration_sections(record: RunRecord) -> Iterator[Section]:
         yield Section(name, list(_calibration(name, found)), level=3)
 
 
-def _calibration(name: str, found: Mapping[str, Any]) -> Iterator[Block]:
-    temperatures = [row["value"] for row in found["temperatures"]]
+def _calibration(name: str, found: Calibration) -> Iterator[Block]:
+    temperatures = [row.value for row in found.temperatures]
     rows = [
-        [TITLES[metric], *(interval(found[key][metric]) for key in ("before", "after", "difference"))]
+        [TITLES[metric], *(interval(of[metric]) for of in (found.before, found.after, found.difference))]
         for metric in ("ece", "log_loss", "brier")
     ]
-    corrected = found.get("corrected") or {}
-    if corrected.get("before") is not None:
-        shown = [number(corrected[key]) for key in ("before", "after")]
+    if found.corrected["before"] is not None:
+        shown = [number(found.corrected[key]) for key in ("before", "after")]
         rows.insert(1, ["calibration error without what chance adds", *shown, ""])
     spread = range_text(temperatures)
     yield Table(
@@ -56,10 +55,10 @@ def _calibration(name: str, found: Mapping[str, Any]) -> Iterator[Block]:
         ["", "as trained", "calibrated", "change"],
         rows,
     )
-    drawn = charts.reliability(name, found["reliability_before"], found["reliability_after"])
+    drawn = charts.reliability(name, found.reliability_before, found.reliability_after)
     caption = f"{name}: stated probability and how often it is right; area: images."
     yield Drawing("reliability", drawn, caption, narrow=True)
-    risk = charts.risk_coverage(name, found["coverage"], found["risk"])
+    risk = charts.risk_coverage(name, found.coverage, found.risk)
     yield Drawing("risk", risk, f"{name}: errors among the surest images, calibrated.", narrow=True)
     yield Table(
         "Leaving unsure images to a person. A dash: the validation images are too few, or too often wrong, to promise "
@@ -67,31 +66,31 @@ def _calibration(name: str, found: Mapping[str, Any]) -> Iterator[Block]:
         ["errors wanted, at most", "thresholds by fold", "images answered, %", "errors among these, %"],
         [
             [
-                percent(row["wanted"], None),
-                _thresholds(row["thresholds"]),
-                interval(row["answered"], 1, scale=PER_CENT),
-                interval(row["error"], 1, scale=PER_CENT),
+                percent(row.max_error, None),
+                _thresholds(row.thresholds),
+                interval(row.answered, 1, scale=PER_CENT),
+                interval(row.error, 1, scale=PER_CENT),
             ]
-            for row in found["rejections"]
+            for row in found.rejections
         ],
     )
 
 
-def _thresholds(values: list[float | None]) -> str:
+def _thresholds(values: Sequence[float | None]) -> str:
     return NOTHING if all(value is None for value in values) else ", ".join(number(value) for value in values)
 
 
 def decision_sections(record: RunRecord) -> Iterator[Section]:
     """Lay out the decision curve of the network that is shown closely, where there are two classes."""
-    if len(record.results["classes"]) != 2:
+    if len(record.results.classes) != 2:
         return
     network = _chosen(record)
-    confidence = float(record.results["confidence"])
+    confidence = record.results.confidence
     found = decision_of(record.folder.path, record.tested, network, positive=1, confidence=confidence)
     curve = found.curve
     if curve is None:
         return
-    positive = record.results["classes"][1]
+    positive = record.results.classes[1]
     kind = "calibrated" if found.calibrated else "not calibrated"
     yield Section(
         "What acting on it is worth",
@@ -115,7 +114,7 @@ def decision_sections(record: RunRecord) -> Iterator[Section]:
 def group_sections(record: RunRecord) -> Iterator[Section]:
     """Lay out which groups the network that is shown closely fails on."""
     network = _chosen(record)
-    confidence = float(record.results["confidence"])
+    confidence = record.results.confidence
     everyone = group_figures(network, confidence=confidence)
     found = [one for one in everyone if one.images >= FEWEST_IMAGES]
     if len(found) < 2:
@@ -158,7 +157,7 @@ def group_sections(record: RunRecord) -> Iterator[Section]:
 
 def _group_row(name: str, one: GroupFigures) -> list[str]:
     wrong = number(one.wrong, 0 if one.wrong == round(one.wrong) else 1)
-    return [name, f"{one.images:,}", wrong, interval(vars(one.accuracy)), p_value(one.p)]
+    return [name, f"{one.images:,}", wrong, interval(one.accuracy), p_value(one.p)]
 
 
 def _chosen(record: RunRecord) -> TestedNetwork:

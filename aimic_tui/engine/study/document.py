@@ -124,10 +124,7 @@ def _averages(
                 cells += [number(number_of, 2), percent(beside(averages[name][metric], number_of))]
         rows.append(cells)
     yield Table("Means over the data sets, %, with 95 % intervals; the highest F1 first.", header, rows)
-    drawn = [
-        (name, [_mapping(averages[name]["macro_f1"]), _published(AVERAGES.get(name, {}).get("macro_f1"))])
-        for name in names
-    ]
+    drawn = [(name, [averages[name]["macro_f1"], _published(AVERAGES.get(name, {}).get("macro_f1"))]) for name in names]
     series = ["here", "published"] if published else ["here"]
     chart = intervals(f"averages-{protocol}", [(name, found[: len(series)]) for name, found in drawn], series)
     yield Drawing(f"averages-{protocol}", chart, f"Mean F1 over the data sets, {protocol}. A line is the interval.")
@@ -158,7 +155,7 @@ def _by_data_set(figures: StudyFigures, protocol: str, metric: str) -> Iterator[
     yield Table(f"{_title(metric)}, %, {protocol}, with 95 % intervals.", header, rows)
     if metric == "macro_f1":
         drawn = [
-            (name, [_mapping(figures.figure(data.name, protocol, name, metric)) for data in study.data_sets])
+            (name, [figures.figure(data.name, protocol, name, metric) for data in study.data_sets])
             for name in study.networks
         ]
         chart = intervals(f"f1-{protocol}", drawn, [data.name for data in study.data_sets])
@@ -299,12 +296,8 @@ def _runs(figures: StudyFigures) -> Table:
     )
 
 
-def _mapping(figure: Interval | None) -> Mapping[str, float | None]:
-    return {} if figure is None else {"value": figure.value, "low": figure.low, "high": figure.high}
-
-
-def _published(value: float | None) -> Mapping[str, float | None]:
-    return {} if value is None else {"value": value / 100}
+def _published(value: float | None) -> Interval | None:
+    return None if value is None else Interval(value / 100)
 
 
 def _value(figure: Interval | None) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,6 @@ from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.interval_limits import t_quantile
 from aimic_tui.engine.evaluation.metrics import Scorer
 from aimic_tui.engine.evaluation.ranking import Ranking
-from aimic_tui.engine.evaluation.results_file import results_to_json
 from aimic_tui.engine.evaluation.several_data_sets import rank_runs
 from aimic_tui.engine.evaluation.tested_run import TestedNetwork, read_tested
 from aimic_tui.engine.run_folder import RunFolder
@@ -142,24 +140,20 @@ def _rankings(study: Study, networks: Mapping[tuple[str, str, str], NetworkFigur
 
 
 def _of_run(run: RunFolder, names: Sequence[str], cell: Cell) -> dict[tuple[str, str, str], NetworkFigures]:
-    results = results_to_json(read_results(run.path))
+    results = read_results(run.path)
     found = {}
     for name in names:
-        network = results["networks"].get(name)
+        network = results.networks.get(name)
         if network is not None:
             found[cell.data.name, cell.protocol, name] = NetworkFigures(
                 run,
-                {metric: _interval(network["pooled"][metric]) for metric in METRICS},
-                {metric: network["spread"][metric]["mean"] for metric in METRICS},
-                int(network["images"]),
-                int(network["groups"]),
-                network["trials_done"] == network["trials_total"],
+                {metric: network.pooled[metric] for metric in METRICS},
+                {metric: network.spread[metric].mean for metric in METRICS},
+                network.images,
+                network.groups,
+                network.complete,
             )
     return found
-
-
-def _interval(figure: Mapping[str, Any]) -> Interval:
-    return Interval(figure["value"], figure["low"], figure["high"])
 
 
 def _gap(optimistic: RunFolder, honest: RunFolder, name: str) -> dict[str, Interval]:

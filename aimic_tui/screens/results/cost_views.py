@@ -20,7 +20,6 @@ from aimic_tui.engine.evaluation.build_results import read_results
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
 from aimic_tui.engine.evaluation.pareto import Cost, front
-from aimic_tui.engine.evaluation.results_file import results_to_json
 from aimic_tui.engine.evaluation.subgroups import FEWEST_IMAGES, GroupFigures, group_figures
 from aimic_tui.engine.inference.timings import read_timings
 from aimic_tui.engine.report.cost_sections import network_costs
@@ -310,7 +309,5 @@ def _costs_of(run: Path) -> list[Cost]:
     timings = read_timings(run.absolute().parent.parent)
     tested = tested_run(run, stamp_of_run(folder))
     # What a report reads beside this (comparisons, sizes) takes long and has no say in costs.
-    record = RunRecord(
-        folder, tested, results_to_json(read_results(run)), None, RunFollower(folder).snapshot(), {}, timings, None
-    )
+    record = RunRecord(folder, tested, read_results(run), None, RunFollower(folder).snapshot(), {}, timings, None)
     return network_costs(record)

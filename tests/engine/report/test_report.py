@@ -142,7 +142,7 @@ def test_it_holds_what_a_reader_asks_for(run: RunFolder) -> None:
     ):
         assert wanted in page.text, wanted
     pooled = build_results(run.path).networks["resnet18"].pooled
-    assert interval(vars(pooled["macro_f1"])) in page.text
+    assert interval(pooled["macro_f1"]) in page.text
     assert {name.partition(":")[0] for name in drawings_of(page)} >= {"mobilenet_v2", "resnet18"}
     of_one = [name for name in drawings_of(page) if name.startswith("resnet18: ")]
     assert [name.split()[1] for name in of_one] == ["confusion", "sensitivity", "ROC", "precision", "learning"]
@@ -311,7 +311,7 @@ def test_what_choosing_is_worth_stands_where_the_best_is_named(tmp_path: Path) -
     assert "good is the best of 2 networks by these figures" in text
     assert "this figure is optimistic" in text
     assert "chosen in each fold by its validation part" in text
-    assert interval(vars(chosen.results.pooled["macro_f1"])) in text
+    assert interval(chosen.results.pooled["macro_f1"]) in text
 
 
 def test_tables_of_many_columns_let_limits_stand_below(run: RunFolder) -> None:
