@@ -23,6 +23,7 @@ WANTED_ERRORS = (0.01, 0.02, 0.05, 0.1)
 COMPARED = ("ece", "log_loss", "brier")
 _LOWEST, _HIGHEST = math.log(0.05), math.log(20.0)
 _POINTS = 101
+_TOLERANCE = 1e-8  # of ln T; closer than this the sum of logarithms itself is rounded
 
 
 def calibrate(
@@ -134,15 +135,10 @@ def fit_temperature(labels: Integers, probabilities: Floats) -> float:
 
     grid = np.linspace(_LOWEST, _HIGHEST, 61)
     best = int(np.argmin([cost(point) for point in grid]))
-    low, high = float(grid[max(0, best - 1)]), float(grid[min(len(grid) - 1, best + 1)])
-    ratio = (math.sqrt(5) - 1) / 2
-    while high - low > 1e-6:  # golden section
-        left, right = high - ratio * (high - low), low + ratio * (high - low)
-        if cost(left) < cost(right):
-            high = right
-        else:
-            low = left
-    return math.exp((low + high) / 2)
+    bounds = float(grid[max(0, best - 1)]), float(grid[min(len(grid) - 1, best + 1)])
+    from scipy.optimize import minimize_scalar
+
+    return math.exp(minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": _TOLERANCE}).x)
 
 
 def scaled(probabilities: Floats, temperature: float) -> Floats:

@@ -7,9 +7,10 @@ their average ranks are further apart than the critical difference
     CD = q_alpha sqrt(k (k + 1) / (6 N)),
 
 k networks on N data sets, q_alpha being the upper quantile of the studentised range of k means with infinite degrees
-of freedom, divided by sqrt(2) (`scipy.stats.studentized_range`; Demsar's Table 5 to three digits). Friedman's
-chi-square is too timid, so Iman and Davenport's F (1980) decides, with k - 1 and (k - 1)(N - 1) degrees of freedom.
-With five or fewer data sets even large differences are rarely shown.
+of freedom, divided by sqrt(2) (`scipy.stats.studentized_range`; Demsar's Table 5 to three digits). Whether the
+networks differ at all is decided by the permutation distribution of Friedman's statistic: its chi-square approximation
+is too timid for few data sets. Iman and Davenport's F (1980) is reported beside it. With five or fewer data sets even
+large differences are rarely shown.
 """
 
 from __future__ import annotations

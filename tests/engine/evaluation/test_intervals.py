@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -138,9 +140,23 @@ def test_wilson_is_the_interval_of_the_books(share: float, images: int) -> None:
     assert wilson(share, images) == pytest.approx((expected.low, expected.high), abs=1e-6)
 
 
-@pytest.mark.parametrize(("degrees", "error"), [(4, 0.01), (9, 5e-4), (30, 1e-5), (1000, 1e-6)])
-def test_t_quantile_is_that_of_the_tables(degrees: int, error: float) -> None:
-    assert t_quantile(0.975, degrees) == pytest.approx(stats.t.ppf(0.975, degrees), abs=error)
+@pytest.mark.parametrize(
+    ("probability", "degrees", "quantile"),
+    [
+        (0.975, 1, 12.7062),
+        (0.975, 4, 2.7764),
+        (0.975, 9, 2.2622),
+        (0.975, 30, 2.0423),
+        (0.95, 9, 1.8331),
+        (0.995, 4, 4.6041),
+        (0.995, 120, 2.6174),
+        (0.975, math.inf, 1.9600),
+    ],
+)
+def test_t_quantile_is_that_of_the_tables(probability: float, degrees: float, quantile: float) -> None:
+    """Student's t as textbooks print it, four digits after the point."""
+    assert t_quantile(probability, degrees) == pytest.approx(quantile, abs=5e-5)
+    assert t_quantile(1 - probability, degrees) == pytest.approx(-t_quantile(probability, degrees))
 
 
 def test_an_area_close_to_one_keeps_its_limits_below_it() -> None:
