@@ -1,4 +1,4 @@
-"""The app: its places, its keys, its looks. It draws and asks; whatever is heavy is a process of its own."""
+"""The app: its places, keys and looks. Whatever is heavy runs as a process of its own."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class AimicApp(App[None]):
             slow_link: draw less often.
             place: the place to open with, by its name in `PLACES`.
             settings: the user's preferences.
-            problems: what was wrong with them, told at the start.
+            problems: what was wrong with them, shown at the start.
         """
         super().__init__()
         self.workspace = workspace
@@ -93,7 +93,7 @@ class AimicApp(App[None]):
         self.settings = settings or Settings()
         self._problems = list(problems)
         self._clashes: set[str] = set()
-        self.theme = self._wanted_theme()
+        self.theme = self._initial_theme()
         for info in PLACES:
             self.add_mode(info.name, partial(_make_screen, info))
         if self.no_color:  # Textual chose shades of grey, since no theme of the terminal's own colours was set yet
@@ -102,21 +102,21 @@ class AimicApp(App[None]):
             self._filters.append(AsciiOnly())
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Give themes that are not ours the colours that only ours name."""
+        """Give other people's themes the colours that only ours define."""
         theme = self.current_theme
         return {} if "focus-row" in theme.variables else missing_colours(theme)
 
-    def _wanted_theme(self) -> str:
+    def _initial_theme(self) -> str:
         if self.no_color or (self.settings.theme is None and self.console.color_system in ("standard", None)):
             return TERMINAL.name
-        wish = self.settings.theme
-        if wish is not None and self.get_theme(wish) is None:
-            self._problems.append(f"There is no theme {wish}. The palette (^p) lists those there are.")
+        preferred = self.settings.theme
+        if preferred is not None and self.get_theme(preferred) is None:
+            self._problems.append(f"There is no theme {preferred}. The palette (^p) lists all themes.")
             return DEFAULT_THEME
-        return wish or DEFAULT_THEME
+        return preferred or DEFAULT_THEME
 
     def on_mount(self) -> None:
-        """Take the user's keys, say what was wrong with the preferences, go to the place that was asked for."""
+        """Set the user's keys, report problems with the preferences, show the requested place."""
         if self.settings.keymap:
             self.set_keymap(self.settings.keymap)
         for problem in self._problems:
@@ -127,7 +127,7 @@ class AimicApp(App[None]):
             self.go(self._first_place)
 
     def go(self, place: str) -> None:
-        """Show a place. Where it is on the screen already, it looks at the context anew."""
+        """Show a place; the current one reads the context again."""
         if place == self.current_mode:
             self.screen.post_message(events.ScreenResume())
             return
@@ -149,12 +149,12 @@ class AimicApp(App[None]):
         return super().get_key_display(binding)
 
     def handle_bindings_clash(self, clashed_bindings: set[Binding], node: DOMNode) -> None:
-        """Say once that a key of the settings file takes another action's key."""
+        """Report once that the settings file assigns one key to two actions."""
         for binding in clashed_bindings:
             name = binding.id or binding.description
             if name not in self._clashes:
                 self._clashes.add(name)
-                self.tell(f"The settings file gives the key {binding.key} of {name} to another action.", "warning")
+                self.tell(f"The settings file assigns the key {binding.key} of {name} to another action.", "warning")
 
     @work(group="machine", exclusive=True, exit_on_error=False)
     async def _follow_machine(self) -> None:
@@ -187,14 +187,14 @@ class AimicApp(App[None]):
         """Show a place."""
         self.go(place)
 
-    async def do_there(self, place: str, action: str) -> None:
+    async def run_action_in(self, place: str, action: str) -> None:
         """Show a place and do one of its actions; for the palette."""
         self.go(place)
-        self.screen.call_after_refresh(self._do_here, action)
+        self.screen.call_after_refresh(self._run_action_here, action)
 
-    async def _do_here(self, action: str) -> None:
+    async def _run_action_here(self, action: str) -> None:
         if not await self.run_action(action, self.screen):
-            self.tell("There is nothing here yet that this could be done with.", "warning")
+            self.tell("This action isn't available here yet.", "warning")
 
     def action_help(self) -> None:
         """Show the keys that work here."""
@@ -204,40 +204,43 @@ class AimicApp(App[None]):
         self.push_screen(HelpScreen(collect_help(self), question))
 
     def action_redraw(self) -> None:
-        """Draw every cell anew: after a re-attach the terminal may show something else than we think."""
+        """Redraw everything: after a re-attach the terminal may show something else than we think."""
         self.refresh(layout=True)
 
-    def keep_theme(self, name: str) -> None:
-        """Take a theme, for now and for next time."""
+    def save_theme(self, name: str) -> None:
+        """Use a theme, now and from the next start on."""
         self.theme = name
-        self._keep(theme=name)
+        self._save_preference(theme=name)
 
     def action_toggle_slow_link(self) -> None:
-        """Draw less often, or as often as possible again; for next time too."""
+        """Draw less often, or as often as possible again; saved for next time."""
         self.slow_link = not self.slow_link
-        if self._keep(slow_link=self.slow_link):
-            words = "less often, all of it from the next start on" if self.slow_link else "as often as it can again"
-            self.tell(f"The app draws {words}.")
+        if self._save_preference(slow_link=self.slow_link):
+            self.tell(
+                "Slow link: screens are drawn less often; some only after the next start."
+                if self.slow_link
+                else "Fast link: screens are drawn as often as they change."
+            )
 
-    def _keep(self, **changes: Any) -> bool:
+    def _save_preference(self, **changes: Any) -> bool:
         try:
             self.settings = change_settings(settings_file(), **changes)
         except OSError as error:
-            self.tell(f"This can't be kept for next time: {error}", "warning")
+            self.tell(f"The preference can't be saved: {error}", "warning")
             return False
         return True
 
     async def action_quit(self) -> None:
-        """Leave, and say on the terminal which runs go on."""
-        names = await asyncio.to_thread(self._names_of_live_runs)
+        """Leave, and say on the terminal which runs continue."""
+        names = await asyncio.to_thread(self._live_run_names)
         if not names:
             self.exit()
             return
-        many = "goes" if len(names) == 1 else "go"
+        verb = "continues" if len(names) == 1 else "continue"
         shown = ", ".join(printable(name) for name in names[:3]) + (" and others" if len(names) > 3 else "")
-        self.exit(message=Text(f"{plural(len(names), 'run')} {many} on: {shown}. Open aimic again to look."))
+        self.exit(message=Text(f"{plural(len(names), 'run')} {verb} in the background: {shown}. Open aimic to follow."))
 
-    def _names_of_live_runs(self) -> list[str]:
+    def _live_run_names(self) -> list[str]:
         from aimic_tui.workspace.runs_overview import Overview
 
         return [row.folder.name for row in Overview(self.workspace).read(figures=False) if row.status.alive]

@@ -20,7 +20,7 @@ from aimic_tui.wording.signs import SIGNS
 _SIGN_WORDS = (
     (SIGNS["running"], "running"),
     (SIGNS["finished"], "finished"),
-    (SIGNS["attention"], "needs you"),
+    (SIGNS["attention"], "needs attention"),
     (SIGNS["failed"], "failed"),
     (SIGNS["queued"], "queued"),
     (SIGNS["stopped"], "stopped"),
@@ -29,26 +29,26 @@ _SIGN_WORDS = (
 
 @dataclass(frozen=True)
 class HelpLine:
-    """One action: all its keys, its name, what it does, and its id for the settings file."""
+    """One action: its keys, its name, what it does, and its id for the settings file."""
 
     keys: str
     name: str
-    meaning: str
+    description: str
     id: str
 
 
 @dataclass(frozen=True)
-class HelpPart:
-    """The actions that belong together."""
+class HelpSection:
+    """Actions that belong together."""
 
     title: str
     lines: tuple[HelpLine, ...]
 
 
-def collect_help(app: App[Any]) -> tuple[HelpPart, ...]:
-    """Read what the keys do on the app's current screen, with what has the focus."""
+def collect_help(app: App[Any]) -> tuple[HelpSection, ...]:
+    """Collect what the keys do on the current screen, with the current focus."""
     screen = app.screen
-    parts: dict[str, dict[str, list[ActiveBinding]]] = {"focus": {}, "place": {}, "app": {}}
+    bindings: dict[str, dict[str, list[ActiveBinding]]] = {"focus": {}, "place": {}, "app": {}}
     for active in screen.active_bindings.values():
         binding = active.binding
         if not binding.description or binding.id is None:  # without an id it is Textual's own, not ours
@@ -56,13 +56,13 @@ def collect_help(app: App[Any]) -> tuple[HelpPart, ...]:
         owner = "place" if active.node is screen else "focus"
         if active.node is app or binding.id.startswith("place."):
             owner = "app"
-        parts[owner].setdefault(binding.id, []).append(active)
+        bindings[owner].setdefault(binding.id, []).append(active)
     place = getattr(screen, "PLACE", "")
-    titles = {"place": place.capitalize() or "Here", "focus": "What has the focus", "app": "Everywhere"}
+    titles = {"place": place.capitalize() or "Here", "focus": "In the focused part", "app": "Everywhere"}
     return tuple(
-        HelpPart(titles[owner], tuple(_line(app, bindings) for bindings in parts[owner].values()))
+        HelpSection(titles[owner], tuple(_line(app, same) for same in bindings[owner].values()))
         for owner in ("place", "focus", "app")
-        if parts[owner]
+        if bindings[owner]
     )
 
 
@@ -73,13 +73,13 @@ def _line(app: App[Any], bindings: list[ActiveBinding]) -> HelpLine:
 
 
 class HelpScreen(ModalScreen[None]):
-    """The help over the place it was asked for; any of `?`, `esc`, `q` closes it."""
+    """The help of the screen below it; `?`, `esc` and `q` close it."""
 
     CSS_PATH = "help.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,f1,q", "dismiss", "Close", id="help.close", tooltip="Back to where you were"),
-        Binding("j,down", "scroll(1)", "Down", id="help.down", tooltip="Further down"),
-        Binding("k,up", "scroll(-1)", "Up", id="help.up", tooltip="Back up"),
+        Binding("escape,question_mark,f1,q", "dismiss", "Close", id="help.close", tooltip="Close the help"),
+        Binding("j,down", "scroll(1)", "Down", id="help.down", tooltip="Scroll down"),
+        Binding("k,up", "scroll(-1)", "Up", id="help.up", tooltip="Scroll up"),
         Binding("i", "ids", "Ids", id="help.ids", tooltip="The actions' ids, for the settings file"),
         Binding("space,pagedown,ctrl+d", "scroll(10)", "Page down", show=False, id="help.page-down"),
         Binding("pageup,ctrl+u", "scroll(-10)", "Page up", show=False, id="help.page-up"),
@@ -87,41 +87,41 @@ class HelpScreen(ModalScreen[None]):
         Binding("G,end", "scroll(9999)", "End", show=False, id="help.end"),
     ]
 
-    def __init__(self, parts: tuple[HelpPart, ...], question: str) -> None:
+    def __init__(self, sections: tuple[HelpSection, ...], question: str) -> None:
         """Make the help.
 
         Args:
-            parts: from `collect_help`, asked before this screen covers the place.
-            question: what the place answers.
+            sections: from `collect_help`, called before this screen covers the other.
+            question: what that screen answers.
         """
         super().__init__()
-        self._parts = parts
+        self._sections = sections
         self._question = question
         self._ids = False
 
     def compose(self) -> ComposeResult:
-        """Draw the parts below each other."""
+        """Draw the sections below each other."""
         with Vertical(id="sheet"):
             yield Static(Content.assemble(("Help", "bold"), "   ", (self._question, "$text-muted")), id="title")
             yield Rule()
-            with VerticalScroll(id="parts"):
+            with VerticalScroll(id="sections"):
                 yield Static(self._text(), id="text")
             yield Rule()
             yield KeyLine()
 
     def _text(self) -> Content:
-        lines = [line for part in self._parts for line in part.lines]
+        lines = [line for section in self._sections for line in section.lines]
         keys = max((len(line.keys) for line in lines), default=0) + 3
         names = max((len(line.name) for line in lines), default=0) + 3
         rows: list[Content] = []
-        for part in self._parts:
-            rows.append(Content.styled(part.title, "bold"))
-            rows += [*(self._row(line, keys, names) for line in part.lines), Content("")]
+        for section in self._sections:
+            rows.append(Content.styled(section.title, "bold"))
+            rows += [*(self._row(line, keys, names) for line in section.lines), Content("")]
         signs = "   ".join(f"{sign} {word}" for sign, word in _SIGN_WORDS)
         rows += [Content.styled("Signs", "bold"), Content(f"  {signs}"), Content("")]
         rows += [
-            Content.styled("Other keys", "bold"),
-            Content("  Any action takes other keys, by its id (i shows the ids), in the settings file"),
+            Content.styled("Changing keys", "bold"),
+            Content("  Give an action other keys by its id (press i to show the ids) in the settings file"),
             Content(f"  {printable(str(settings_file()))}:"),
             Content.styled('    [keymap]\n    "home.open" = "o,f2"', "$text-muted"),
         ]
@@ -129,11 +129,11 @@ class HelpScreen(ModalScreen[None]):
 
     def action_scroll(self, lines: int) -> None:
         """Scroll the help by some lines."""
-        parts = self.query_one("#parts", VerticalScroll)
-        parts.scroll_to(y=parts.scroll_y + lines, animate=False)
+        sections = self.query_one("#sections", VerticalScroll)
+        sections.scroll_to(y=sections.scroll_y + lines, animate=False)
 
     def action_ids(self) -> None:
-        """Show the actions' ids in place of what they do, and back."""
+        """Show the actions' ids instead of what they do, or back."""
         self._ids = not self._ids
         self.query_one("#text", Static).update(self._text())
 
@@ -142,5 +142,5 @@ class HelpScreen(ModalScreen[None]):
             "  ",
             (line.keys.ljust(keys), "bold $primary"),
             line.name.ljust(names),
-            (line.id if self._ids else line.meaning, "$text-muted"),
+            (line.id if self._ids else line.description, "$text-muted"),
         )

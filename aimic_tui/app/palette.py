@@ -28,15 +28,15 @@ class AppWithPlaces(Protocol):
     def available_themes(self) -> Mapping[str, Theme]:
         """Themes by their names."""
 
-    def keep_theme(self, name: str) -> None:
-        """Change the colours, now and for next time."""
+    def save_theme(self, name: str) -> None:
+        """Use a theme, now and from the next start on."""
 
-    async def do_there(self, place: str, action: str) -> None:
-        """Go to a place and do one of its actions."""
+    async def run_action_in(self, place: str, action: str) -> None:
+        """Show a place and run one of its actions."""
 
 
 @dataclass(frozen=True)
-class Entry:
+class PaletteEntry:
     """One line of the palette."""
 
     name: str
@@ -47,7 +47,7 @@ class Entry:
 class _Actions(Provider):
     """Offers and finds entries."""
 
-    _entries: tuple[Entry, ...] = ()
+    _entries: tuple[PaletteEntry, ...] = ()
     _weight = 1.0  # of a match, beside those of the other providers
 
     @property
@@ -55,7 +55,7 @@ class _Actions(Provider):
         return cast(AppWithPlaces, self.app)
 
     async def discover(self) -> Hits:
-        """Offer everything but the themes that are not ours while nothing is typed."""
+        """Offer everything except other people's themes while nothing is typed."""
         for entry in self._entries:
             if not entry.name.startswith("Theme: ") or entry.name.startswith("Theme: aimic"):
                 yield DiscoveryHit(entry.name, entry.run, help=entry.help)
@@ -70,13 +70,13 @@ class _Actions(Provider):
             elif (score := matcher.match(entry.help)) > 0:
                 yield Hit(score * self._weight / 4, entry.name, entry.run, text=entry.name, help=entry.help)
 
-    def _entry(self, binding: Binding, key: str, prefix: str, run: Callable[[], object]) -> Entry:
+    def _entry(self, binding: Binding, key: str, prefix: str, run: Callable[[], object]) -> PaletteEntry:
         display = "  ".join(self.app.get_key_display(binding.with_key(part)) for part in key.split(","))
-        return Entry(f"{prefix}{binding.description}", f"{display}   {binding.tooltip}", run)
+        return PaletteEntry(f"{prefix}{binding.description}", f"{display}   {binding.tooltip}", run)
 
 
 class ActionsHere(_Actions):
-    """What can be done here and everywhere, and the themes: there at once."""
+    """The actions of this place and of the app, and the themes: available at once."""
 
     _weight = 1.5
 
@@ -84,7 +84,7 @@ class ActionsHere(_Actions):
         """Read the bindings that work on the screen below the palette."""
         self._entries = (*self._here(), *self._themes())
 
-    def _here(self) -> Iterable[Entry]:
+    def _here(self) -> Iterable[PaletteEntry]:
         seen: set[str] = set()
         # The place's own actions, then the app's; movements in whatever has the focus last.
         order = {id(self.screen): 0, id(self.app): 1}
@@ -97,14 +97,14 @@ class ActionsHere(_Actions):
             if binding.id != "app.palette":
                 yield self._entry(binding, key, "", partial(self.app.run_action, binding.action, active.node))
 
-    def _themes(self) -> Iterable[Entry]:
+    def _themes(self) -> Iterable[PaletteEntry]:
         names = sorted(self._app.available_themes, key=lambda name: (not name.startswith("aimic"), name))
         for name in names:
-            yield Entry(f"Theme: {name}", "Colours, kept for next time", partial(self._app.keep_theme, name))
+            yield PaletteEntry(f"Theme: {name}", "Colours, saved for next time", partial(self._app.save_theme, name))
 
 
 class ActionsElsewhere(_Actions):
-    """What can be done in the other places; the modules of those not yet visited are imported for it."""
+    """The actions of the other places; the modules of those not yet visited are imported for it."""
 
     async def startup(self) -> None:
         """Read the other places' bindings."""
@@ -113,18 +113,19 @@ class ActionsElsewhere(_Actions):
             await asyncio.to_thread(importlib.import_module, place.path)
         self._entries = tuple(entry for place in places for entry in self._there(place))
 
-    def _there(self, place: PlaceInfo) -> Iterable[Entry]:
+    def _there(self, place: PlaceInfo) -> Iterable[PaletteEntry]:
         for binding in bindings_of(getattr(importlib.import_module(place.path), place.screen)):
             if binding.description and binding.id:
-                run = partial(self._app.do_there, place.name, binding.action)
+                run = partial(self._app.run_action_in, place.name, binding.action)
                 yield self._entry(binding, binding.key, f"{_title(place)}: ", run)
 
 
 def bindings_of(screen: type[Place]) -> Iterable[Binding]:
-    """Yield what a place can do: its own class's bindings and those of the classes that it is made of."""
-    made_of = [part for part in screen.__mro__ if issubclass(part, Place) and part is not Place]
-    for part in made_of:
-        for binding in vars(part).get("BINDINGS", ()):
+    """Yield a place's bindings: those of its own class and of the classes it inherits from."""
+    for each in screen.__mro__:
+        if not issubclass(each, Place) or each is Place:
+            continue
+        for binding in vars(each).get("BINDINGS", ()):
             if isinstance(binding, Binding):
                 yield binding
 

@@ -1,4 +1,4 @@
-"""The user's preferences: one small TOML file in the place this system keeps such files.
+"""The user's preferences: one small TOML file in the folder where this system keeps such files.
 
     theme = "aimic-light"
     slow_link = false
@@ -7,8 +7,7 @@
     [keymap]                  # an action's id, as the help shows it, and its keys
     "home.new-run" = "n,insert"
 
-What the file holds that is not understood is reported and passed over: a typing mistake in it must not keep
-anyone from their runs.
+What is invalid in the file is reported and ignored: a typing mistake in it must not keep anyone from their runs.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from typing import Any
 from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.text import one_line, printable
 
-# Keys that tmux, the terminal's flow control or the coding of a terminal take for themselves.
-NEVER_ARRIVE = frozenset(f"ctrl+{letter}" for letter in "basqjmih") | {"shift+enter"}
+# Keys that never reach a program: tmux, flow control or the terminal's own encoding take them.
+RESERVED_KEYS = frozenset(f"ctrl+{letter}" for letter in "basqjmih") | {"shift+enter"}
 _SIGNS = ("auto", "unicode", "ascii")
 
 
@@ -61,8 +60,8 @@ def load_settings(path: Path) -> tuple[Settings, tuple[str, ...]]:
     """Read the preferences.
 
     Returns:
-        The preferences, the defaults where there is no file or no understanding, and a sentence for each thing in
-        the file that was passed over.
+        The preferences, defaults where the file is missing or invalid, and a sentence for each thing in the file
+        that was ignored.
     """
     import tomli
 
@@ -72,21 +71,21 @@ def load_settings(path: Path) -> tuple[Settings, tuple[str, ...]]:
     except FileNotFoundError:
         return Settings(), ()
     except (OSError, ValueError) as error:
-        return Settings(), (f"The preferences in {where} can't be read ({one_line(str(error))}); defaults are used.",)
+        return Settings(), (f"The preferences in {where} can't be read ({one_line(str(error))}). Using the defaults.",)
     settings, problems = Settings(), []
     for key, value in values.items():
         try:
-            settings = replace(settings, **{key: _checked(key, value)})
+            settings = replace(settings, **{key: _validated(key, value)})
         except ValueError as error:
             problems.append(f"{where}: {error}.")
     return settings, tuple(problems)
 
 
-def _checked(key: str, value: object) -> Any:
-    """Return a preference as it is to be taken.
+def _validated(key: str, value: object) -> Any:
+    """Return the value of a preference.
 
     Raises:
-        ValueError: it is none, or its value makes no sense; the message says so.
+        ValueError: there is no such preference, or its value is invalid; the message says so.
     """
     if key == "theme" and isinstance(value, str):
         return value
@@ -98,7 +97,7 @@ def _checked(key: str, value: object) -> Any:
         for action, keys in value.items():
             if not isinstance(keys, str) or not keys:
                 raise ValueError(f'keymap: {one_line(action)} needs its keys as text, such as "f5,ctrl+r"')
-            if never := [name for name in keys.split(",") if name.strip() in NEVER_ARRIVE]:
+            if never := [name for name in keys.split(",") if name.strip() in RESERVED_KEYS]:
                 raise ValueError(f"keymap: {one_line(', '.join(never))} never reaches a program inside tmux or SSH")
         return {action: keys.replace(" ", "") for action, keys in value.items()}
     expected = {
@@ -108,12 +107,12 @@ def _checked(key: str, value: object) -> Any:
         "keymap": "a table",
     }
     if key in expected:
-        raise ValueError(f"{key} is to be {expected[key]}, not {one_line(repr(value))}")
-    raise ValueError(f"{one_line(key)} is no preference; there are {', '.join(expected)}")
+        raise ValueError(f"{key} must be {expected[key]}, not {one_line(repr(value))}")
+    raise ValueError(f"{one_line(key)} is not a preference; valid ones are {', '.join(expected)}")
 
 
 def change_settings(path: Path, **changes: Any) -> Settings:
-    """Write some preferences anew and keep the others, also those that this version does not know.
+    """Change some preferences; all others stay, also those that this version does not know.
 
     Comments in the file are lost.
 

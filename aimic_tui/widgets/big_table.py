@@ -22,27 +22,27 @@ __all__ = ["BigTable", "Cell", "Column", "Role"]
 
 
 class BigTable(Vertical):
-    """Rows to look through: moves, sort, search, filter; millions of them.
+    """A table to browse, sort, search and filter, with up to millions of rows.
 
-    Rows have the numbers that they have in the columns, whatever the order they are shown in.
+    A row's number is its index in the columns, in whatever order the rows are shown.
     """
 
     DEFAULT_CSS = """
     BigTable { height: 1fr; }
     BigTable > #prompt { display: none; height: 1; }
-    BigTable > #told { display: none; height: 1; color: $text-muted; padding: 0 2; }
+    BigTable > #note { display: none; height: 1; color: $text-muted; padding: 0 2; }
     BigTable.-asking > #prompt { display: block; }
-    BigTable.-telling > #told { display: block; }
-    BigTable.-asking > #told { display: none; }
+    BigTable.-noted > #note { display: block; }
+    BigTable.-asking > #note { display: none; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "Search", id="table.search", tooltip="Find the next row that holds a text"),
-        Binding("o", "sort", "Sort", id="table.sort", tooltip="Sort by the marked column; again turns it round"),
-        Binding("f", "filter", "Filter", id="table.filter", tooltip="Show only rows that hold a text"),
-        Binding("n", "next_match", "Next match", show=False, id="table.next", tooltip="Go to the next row found"),
+        Binding("slash", "search", "Search", id="table.search", tooltip="Find rows that contain a text"),
+        Binding("o", "sort", "Sort", id="table.sort", tooltip="Sort by the marked column; again reverses it"),
+        Binding("f", "filter", "Filter", id="table.filter", tooltip="Show only rows that contain a text"),
+        Binding("n", "next_match", "Next match", show=False, id="table.next", tooltip="Go to the next match"),
         Binding(
-            "N", "next_match(-1)", "Match before", show=False, id="table.previous", tooltip="Go to the row found before"
+            "N", "next_match(-1)", "Previous match", show=False, id="table.previous", tooltip="Go to the previous match"
         ),
         Binding("y", "copy", "Copy", show=False, id="table.copy", tooltip="Copy the row to the clipboard"),
     ]
@@ -55,7 +55,7 @@ class BigTable(Vertical):
         """Make an empty table.
 
         Args:
-            empty: what stands there while no row is shown: what to do next.
+            empty: shown while there is no row: what to do next.
             id: as of any widget.
             classes: as of any widget.
         """
@@ -65,9 +65,9 @@ class BigTable(Vertical):
         self._searched = ""
 
     def compose(self) -> ComposeResult:
-        """Yield the rows, and under them the line where a text is asked for."""
+        """Yield the rows, and below them the line for a note or for the text to find."""
         yield self.rows
-        yield Label("", id="told", markup=False)
+        yield Label("", id="note", markup=False)
         yield Input(id="prompt")
 
     # -- what the owner calls
@@ -75,7 +75,7 @@ class BigTable(Vertical):
     def show(self, columns: Sequence[Column], count: int) -> None:
         """Show `count` rows of new columns, from the top, in their own order."""
         self.rows.show(columns, count)
-        self._tell()
+        self._show_state()
 
     def update(self, columns: Sequence[Column], count: int) -> None:
         """Show the same table after rows were added to its end; filter, order and cursor stay."""
@@ -84,12 +84,12 @@ class BigTable(Vertical):
     def set_filter(self, name: str, keep: Callable[[int, int], NDArray[np.bool_]] | None) -> None:
         """Show only the rows for which `keep(start, stop)` (row numbers) is true; None shows all."""
         self.rows.set_filter(name, keep)
-        self._tell()
+        self._show_state()
 
     def sort_by(self, key: str | None, *, descending: bool = False) -> None:
         """Order the rows by a column; None puts them in their own order."""
         self.rows.sort_by(key, descending=descending)
-        self._tell()
+        self._show_state()
 
     def go_to(self, row: int) -> None:
         """Put the cursor on a row, if it is shown."""
@@ -117,31 +117,31 @@ class BigTable(Vertical):
         self._ask("search")
 
     def action_filter(self) -> None:
-        """Ask for a text that rows must hold."""
+        """Ask for a text that rows must contain."""
         self._ask("filter")
 
     def action_sort(self) -> None:
-        """Sort by the marked column, turn the order round, or go back to the rows' own order."""
+        """Sort by the marked column, reverse the order, or return to the rows' own order."""
         self.rows.cycle_sort()
-        self._tell()
+        self._show_state()
 
     def action_next_match(self, step: int = 1) -> None:
-        """Go to the next row (or the one before) that holds the text searched for."""
+        """Go to the next (or previous) row that contains the text searched for."""
         if not self._searched:
             self._ask("search")
         elif not self.rows.find(self._searched, step):
-            self._say(f"no row holds “{printable(self._searched)}”")
+            self._show_note(f"no row contains “{printable(self._searched)}”")
 
     def action_copy(self) -> None:
-        """Copy the cursor's row, its cells apart by tabs."""
+        """Copy the cursor's row, its cells separated by tabs."""
         if self.row is not None:
             self.app.copy_to_clipboard("\t".join(printable(column.plain(self.row)) for column in self.rows.columns))
-            self._say("row copied (if this terminal lets programs do that)")
+            self._show_note("row copied (if this terminal allows it)")
 
     def _ask(self, what: Literal["search", "filter"]) -> None:
         self._asking = what
         prompt = self.query_one("#prompt", Input)
-        prompt.placeholder = "find a text, enter goes there" if what == "search" else "only rows with ... (empty: all)"
+        prompt.placeholder = "find a text" if what == "search" else "only rows that contain ... (empty: all)"
         prompt.value = self._searched if what == "search" else ""
         self.add_class("-asking")
         prompt.focus()
@@ -159,13 +159,13 @@ class BigTable(Vertical):
             self.set_filter(f"with “{printable(text)}”", self.rows.rows_with(text) if text else None)
 
     def on_key(self, event: events.Key) -> None:
-        """Leave the prompt without an answer."""
+        """Close the prompt without a search or filter."""
         if event.key == "escape" and self.has_class("-asking"):
             event.stop()
             self._close_prompt()
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
-        """A prompt that lost the focus is not waited for."""
+        """Close a prompt that lost the focus."""
         if isinstance(event.widget, Input):
             self.remove_class("-asking")
 
@@ -173,16 +173,16 @@ class BigTable(Vertical):
         self.rows.focus()
         self.remove_class("-asking")
 
-    def _tell(self) -> None:
+    def _show_state(self) -> None:
         rows = self.rows
-        said = []
+        parts = []
         if rows.filter_name:
-            said.append(f"{len(rows.view):,} of {rows.count:,} rows: {rows.filter_name}")
+            parts.append(f"{len(rows.view):,} of {rows.count:,} rows: {rows.filter_name}")
         if rows.sorted_by is not None:
-            said.append(f"by {rows.sorted_by.label}, {'largest' if rows.descending else 'smallest'} first")
-        self._say("  ·  ".join(said))
+            parts.append(f"by {rows.sorted_by.label}, {'largest' if rows.descending else 'smallest'} first")
+        self._show_note("  ·  ".join(parts))
 
-    def _say(self, text: str) -> None:
+    def _show_note(self, text: str) -> None:
         if self.is_mounted:
-            self.query_one("#told", Label).update(text)
-            self.set_class(bool(text), "-telling")
+            self.query_one("#note", Label).update(text)
+            self.set_class(bool(text), "-noted")

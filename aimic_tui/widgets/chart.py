@@ -60,7 +60,7 @@ class ChartData:
         log: a logarithmic y axis; values that are not positive are then left out and counted.
         log_x: a logarithmic x axis, whose values are all above 0.
         mark: x of a vertical line, such as the best epoch, and `mark_name` what it is called in the legend.
-        empty: what is said where there is nothing to draw.
+        empty: shown where there is nothing to draw.
     """
 
     title: str
@@ -106,7 +106,7 @@ class Chart(Widget):
         return self._data
 
     def show(self, data: ChartData) -> None:
-        """Show other data: at once, or where it was drawn a moment ago, when that moment is over."""
+        """Show other data: at once, or after a pause where the chart was drawn a moment ago."""
         if data == self._data:
             return
         self._data = data

@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.frame import KeyLine, Rule
+from aimic_tui.widgets.keys import rename_key
 from aimic_tui.widgets.path_input import PathInput
 
 _SHEET_CSS = """
@@ -35,7 +36,7 @@ _SHEET_CSS = """
 
 
 class Confirm(ModalScreen[bool]):
-    """A question that `y` answers with yes and anything else (`n`, `esc`) with no.
+    """A yes-or-no question: `y` is yes, `n` or `esc` no.
 
     `await app.push_screen_wait(Confirm(...))`, or `push_screen` with a callback, gives the answer.
     """
@@ -52,15 +53,14 @@ class Confirm(ModalScreen[bool]):
 
         Args:
             question: one sentence that ends with a question mark.
-            detail: what follows from a yes, in a sentence.
+            detail: the consequence of a yes, in a sentence.
             yes: what `y` does, in a word or two.
             no: what `n` does.
         """
         super().__init__()
         self._texts = (question, detail)
-        for key, label in (("y", yes), ("n", no)):
-            bindings = self._bindings.key_to_bindings[key]
-            bindings[0] = _renamed(bindings[0], label)
+        rename_key(self, "y", yes)
+        rename_key(self, "n", no)
 
     def compose(self) -> ComposeResult:
         """Draw the sheet."""
@@ -78,14 +78,8 @@ class Confirm(ModalScreen[bool]):
         self.dismiss(answer)
 
 
-def _renamed(binding: Binding, label: str) -> Binding:
-    from dataclasses import replace
-
-    return replace(binding, description=label)
-
-
 class PathPrompt(ModalScreen[str | None]):
-    """Asks for a path, with completion; gives the path as typed (with `~` written out), or None after `esc`."""
+    """Asks for a path, with completion; returns it absolute, with `~` expanded, or None after `esc`."""
 
     DEFAULT_CSS = f"""
     PathPrompt {{
@@ -97,7 +91,7 @@ class PathPrompt(ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", id="dialog.cancel", tooltip="Close without a path"),
-        Binding("down", "next_known", "Known ones", id="dialog.known", tooltip="Paths that were used before"),
+        Binding("down", "next_known", "Recent", id="dialog.known", tooltip="Paths that were used before"),
         Binding("up", "previous_known", show=False, id="dialog.known-back", tooltip="Paths that were used before"),
     ]
 
@@ -108,6 +102,7 @@ class PathPrompt(ModalScreen[str | None]):
         detail: str = "",
         value: str = "",
         suffixes: Sequence[str] = (),
+        action: str = "Open",
         known: Sequence[str] = (),
         check: Callable[[Path], str | None] | None = None,
     ) -> None:
@@ -117,13 +112,15 @@ class PathPrompt(ModalScreen[str | None]):
             title: what is asked for, in a few words.
             detail: what it can be, in a sentence.
             value: what the field holds at first.
-            suffixes: of files that can be meant (`.csv`); folders always can be.
-            known: paths that were used before; the arrow keys walk through them.
-            check: gives a sentence where a path can't be taken, None where it can.
+            suffixes: of the files that are offered (`.csv`); folders always are.
+            action: what enter does with the path, in a word: Open, Save, Use.
+            known: paths that were used before; the arrow keys step through them.
+            check: returns what is wrong with a path, None where it is fine.
         """
         super().__init__()
         self._title, self._detail, self._value = title, detail, value
-        self._suffixes, self._known, self._check = suffixes, tuple(known), check
+        self._suffixes, self._action = suffixes, action
+        self._known, self._check = tuple(known), check
         self._at = -1
 
     def compose(self) -> ComposeResult:
@@ -133,7 +130,7 @@ class PathPrompt(ModalScreen[str | None]):
             yield Static(Content(printable(self._title)), id="title")
             if self._detail:
                 yield Static(Content(printable(self._detail)), id="detail")
-            yield PathInput(self._value, suffixes=self._suffixes)
+            yield PathInput(self._value, suffixes=self._suffixes, action=self._action)
             yield Static("", id="problem")
             yield KeyLine()
 
@@ -150,7 +147,7 @@ class PathPrompt(ModalScreen[str | None]):
         self.query_one("#problem", Static).update(Content.styled(shown + more, "$text-muted"))
 
     @on(Input.Changed)
-    def _forget_problem(self) -> None:
+    def _clear_problem(self) -> None:
         self.query_one("#problem", Static).update("")
 
     @on(Input.Submitted)
@@ -158,30 +155,30 @@ class PathPrompt(ModalScreen[str | None]):
         self.action_submit()
 
     def action_submit(self) -> None:
-        """Take the path, or say why it can't be taken."""
+        """Close with the path, or show what is wrong with it."""
         text = self.query_one(PathInput).value.strip()
         if not text:
-            self._complain("Type a path, or press esc.")
+            self._show_problem("Type a path, or press esc.")
             return
         path = Path(text).expanduser().absolute()
         problem = self._check(path) if self._check else None
         if problem:
-            self._complain(problem)
+            self._show_problem(problem)
         else:
             self.dismiss(str(path))
 
-    def _complain(self, sentence: str) -> None:
+    def _show_problem(self, sentence: str) -> None:
         self.query_one("#problem", Static).update(Content(printable(sentence)))
 
     def action_next_known(self) -> None:
         """Put the next path that was used before into the field."""
-        self._take_known(self._at + 1)
+        self._show_known(self._at + 1)
 
     def action_previous_known(self) -> None:
         """Put the one before it into the field."""
-        self._take_known(self._at - 1)
+        self._show_known(self._at - 1)
 
-    def _take_known(self, index: int) -> None:
+    def _show_known(self, index: int) -> None:
         if self._known:
             self._at = index % len(self._known)
             field = self.query_one(PathInput)

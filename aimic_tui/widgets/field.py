@@ -1,7 +1,7 @@
 """A field of a form, made from the declaration of a setting.
 
-One line: the setting's title and an editor that fits its kind. What is wrong with a value is said below it as it is
-typed. pydantic is not needed here: the owner of the form checks values and tells the field (`FormField.problem`).
+One line: the setting's title and an editor that fits its kind. A problem with the value is shown below it as it is
+typed. pydantic is not needed here: the owner of the form checks values and sets `FormField.problem`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _YES_NO = {"true": "yes", "false": "no"}
 
 
 def text_of(value: Any) -> str:
-    """Write a setting's value as one types it: `3e-4`, `true`, `mobilenet_v2, resnet50`."""
+    """Write a setting's value as a user types it: `3e-4`, `true`, `mobilenet_v2, resnet50`."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
@@ -68,8 +68,8 @@ class Choice(Widget, can_focus=True):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"choice--chosen", "choice--other"}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,h", "step(-1)", "Before", show=False, id="choice.before", tooltip="Take the word before"),
-        Binding("right,l,space", "step(1)", "Next", show=False, id="choice.next", tooltip="Take the next word"),
+        Binding("left,h", "step(-1)", "Previous", show=False, id="choice.before", tooltip="The previous choice"),
+        Binding("right,l,space", "step(1)", "Next", show=False, id="choice.next", tooltip="The next choice"),
     ]
 
     value: reactive[str] = reactive("")
@@ -92,13 +92,13 @@ class Choice(Widget, can_focus=True):
         self.set_reactive(Choice.value, value)
 
     def action_step(self, step: int) -> None:
-        """Take another word."""
+        """Choose the next or the previous word."""
         at = self.words.index(self.value) if self.value in self.words else -1 if step > 0 else 0
         self.value = self.words[(at + step) % len(self.words)]
         self.post_message(self.Changed(self, self.value))
 
     def on_click(self, event: events.Click) -> None:
-        """Take the word that was clicked, or the next one."""
+        """Choose the word that was clicked, or the next one."""
         word = event.style.meta.get("word")
         if word is None:
             self.action_step(1)
@@ -107,7 +107,7 @@ class Choice(Widget, can_focus=True):
             self.post_message(self.Changed(self, word))
 
     def render(self) -> RenderResult:
-        """Draw the words, or the chosen one between arrows where they don't fit."""
+        """Draw all words, or the chosen one between arrows where they don't fit."""
         chosen, other = (self.get_visual_style(name) for name in ("choice--chosen", "choice--other"))
         parts: list[Content] = []
         for word in self.words:
@@ -119,16 +119,16 @@ class Choice(Widget, can_focus=True):
                 parts.append(Content.styled(f" {shown} ", other).stylize(click))
         line = Content("").join(parts)
         if self.value in self.words and line.cell_length > self.size.width:
-            at = f"{self.words.index(self.value) + 1} of {len(self.words)}"
+            position = f"{self.words.index(self.value) + 1} of {len(self.words)}"
             value = Content.styled(f"◀ {self.value} ▶", chosen)
-            return Content.assemble(value, "  ", Content.styled(at, other))
+            return Content.assemble(value, "  ", Content.styled(position, other))
         if self.value not in self.words:
             return Content.assemble(Content.styled(f"[{printable(self.value)}]", chosen), line)
         return line
 
 
 class _NumberInput(Input):
-    """Takes a number; a letter that no number has in it is left to whoever binds it with priority."""
+    """Accepts numbers; letters that no number contains are left to bindings with priority."""
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         """Tell whether a key is typed here."""
@@ -154,14 +154,14 @@ class FormField(Vertical):
 
     @dataclass
     class Changed(Message):
-        """A person changed the value."""
+        """The user changed the value."""
 
         field: FormField
         text: str
 
     @dataclass
-    class PickWanted(Message):
-        """A list to choose from is asked for (enter on a field of names, of a folder or of a file)."""
+    class PickRequested(Message):
+        """Enter on a field of names, of a folder or of a file: the user wants to choose from a list."""
 
         field: FormField
 
@@ -178,7 +178,7 @@ class FormField(Vertical):
         self._problem = self._advice = ""
 
     def compose(self) -> ComposeResult:
-        """Yield the line and the place below it for a sentence."""
+        """Yield the line, and below it the one for a problem or a suggestion."""
         setting = self.setting
         with Horizontal():
             yield Static("", classes="field--title", markup=False)
@@ -214,7 +214,7 @@ class FormField(Vertical):
 
     @property
     def problem(self) -> str:
-        """The sentence about what is wrong with the value; "" where it is fine."""
+        """What is wrong with the value, in a sentence; "" where it is fine."""
         return self._problem
 
     @problem.setter
@@ -225,7 +225,7 @@ class FormField(Vertical):
 
     @property
     def advice(self) -> str:
-        """A second thought about a value that is not wrong; "" where there is none. What is wrong goes before it."""
+        """A suggestion about a valid value; "" where there is none. A problem is shown in its place."""
         return self._advice
 
     @advice.setter
@@ -249,7 +249,7 @@ class FormField(Vertical):
 
     @property
     def changed(self) -> bool:
-        """Whether the value is another than the default."""
+        """Whether the value differs from the default."""
         return self._text.strip() != text_of(self.setting.default)
 
     def focus(self, scroll_visible: bool = True) -> FormField:
@@ -271,14 +271,14 @@ class FormField(Vertical):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        self._take(event.value)
+        self._set_text(event.value)
 
     @on(Choice.Changed)
     def _chosen(self, event: Choice.Changed) -> None:
         event.stop()
-        self._take(event.value)
+        self._set_text(event.value)
 
-    def _take(self, text: str) -> None:
+    def _set_text(self, text: str) -> None:
         if text != self._text:
             self._text = text
             self._draw_title()
@@ -287,4 +287,4 @@ class FormField(Vertical):
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.post_message(self.PickWanted(self))
+        self.post_message(self.PickRequested(self))

@@ -1,4 +1,4 @@
-"""What is around every place: the line with the places and the machine, the rules, the line with the keys."""
+"""The frame of every screen: the top line with the screens and the machine, rules, the line with the keys."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ class TopLine(Widget):
                 yield gap
             go = Style.from_meta({"place": place.name})
             if place.name == self.place:
-                lit = Content.styled(f"{place.key} {place.label}", "bold underline $primary")
+                label = Content.styled(f"{place.key} {place.label}", "bold underline $primary")
             else:
-                lit = Content.assemble((place.key, "$text-muted"), " ", (place.label, "$foreground"))
-            yield lit.stylize(go)
+                label = Content.assemble((place.key, "$text-muted"), " ", (place.label, "$foreground"))
+            yield label.stylize(go)
 
 
 class KeyLine(Widget):
@@ -85,7 +85,7 @@ class KeyLine(Widget):
     """
 
     def on_mount(self) -> None:
-        """Follow what the keys do: it changes with the focus."""
+        """Redraw when the keys change, as they do with the focus."""
         self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
 
     def _bindings_changed(self, _screen: Screen[object]) -> None:

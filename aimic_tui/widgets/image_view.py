@@ -1,4 +1,4 @@
-"""One image, as large as there is room, with its facts in words below it."""
+"""One image, as large as fits, with its facts as text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from aimic_tui.widgets.half_blocks import Pixels, drawing_for, fitting, resized,
 from aimic_tui.widgets.table_column import Cell
 from aimic_tui.wording.numbers import number
 
-_KEPT = 48  # images that come back without being read again
+_CACHED = 48  # images that are shown again without being read again
 _TEXT_BESIDE = 40  # columns that words beside an image take, where it becomes larger that way
 _LARGEST = 480  # pixels a side that are kept of an image: more than any terminal shows
 
@@ -37,8 +37,8 @@ class Picture:
 
 
 def read_picture(path: Path, rule: InputRule = AS_STORED) -> Picture:
-    """Read an image for the screen, by a rule for its colours; what can't be read gives a picture that says why."""
-    # Pillow and the formats' readers are wanted only when there is an image to show.
+    """Read an image for the screen; for an unreadable one return a picture that says why."""
+    # Pillow and the readers of other formats are needed only when there is an image to show.
     from aimic_tui.engine.data.reading.read_image import UnreadableImage, image_facts, read_image
 
     try:
@@ -97,7 +97,7 @@ class ImageView(Widget):
         """Make a view without an image.
 
         Args:
-            empty: what stands there while there is none.
+            empty: shown while there is none.
             id: as of any widget.
             classes: as of any widget.
         """
@@ -151,15 +151,15 @@ class ImageView(Widget):
             )
 
     def on_mount(self) -> None:
-        """Read what was asked for before there was a screen."""
+        """Read what was requested before the view was mounted."""
         self._read_next()
 
     def on_image_view__read(self, message: ImageView._Read) -> None:
-        """Take a picture that was read, and read the next if another is wanted by now."""
+        """Show a picture that was read, then read the next one requested meanwhile."""
         self._reading = False
         if message.rule == self._rule:
             self._known[message.path] = message.picture
-            if len(self._known) > _KEPT:
+            if len(self._known) > _CACHED:
                 self._known.popitem(last=False)
             if message.path == self._path:
                 self.picture = message.picture

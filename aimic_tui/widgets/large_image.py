@@ -1,4 +1,4 @@
-"""One image as large as the screen, with its facts; the arrows go on to its neighbours."""
+"""One image as large as the screen, with its facts; the arrow keys move to its neighbours."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from aimic_tui.widgets.table_column import Cell
 
 
 class LargeImage(ModalScreen[int]):
-    """Shows one of several images; closed, it gives the index of the one that was looked at last."""
+    """Shows one of several images; returns the index of the last one shown."""
 
     DEFAULT_CSS = """
     LargeImage { background: $background; }
@@ -27,7 +27,7 @@ class LargeImage(ModalScreen[int]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right,l,j,down", "step(1)", "Next", id="large.next", tooltip="The next image"),
-        Binding("left,h,k,up", "step(-1)", "Before", id="large.previous", tooltip="The image before"),
+        Binding("left,h,k,up", "step(-1)", "Previous", id="large.previous", tooltip="The previous image"),
         Binding("escape,enter,q", "close", "Close", id="large.close", tooltip="Back to where you were"),
     ]
 
@@ -43,9 +43,9 @@ class LargeImage(ModalScreen[int]):
 
         Args:
             count: how many images there are.
-            at: which one to begin with.
-            path: gives the file of an image.
-            words: gives the lines on an image that are not in its file: its name, its label.
+            at: which one is shown first.
+            path: returns the file of an image.
+            words: returns lines about an image that its file does not hold: its name, its label.
             rule: which stored values are drawn in which colour.
         """
         super().__init__()
@@ -64,11 +64,11 @@ class LargeImage(ModalScreen[int]):
         self._show()
 
     def _show(self) -> None:
-        place: Cell = [(f"{self._at + 1:,} of {self._count:,}", "muted")]
-        self.query_one(ImageView).show_path(self._path(self._at), [*self._words(self._at), place])
+        position: Cell = [(f"{self._at + 1:,} of {self._count:,}", "muted")]
+        self.query_one(ImageView).show_path(self._path(self._at), [*self._words(self._at), position])
 
     def action_step(self, by: int) -> None:
-        """Go on to a neighbour."""
+        """Show a neighbour."""
         self._at = max(0, min(self._at + by, self._count - 1))
         self._show()
 

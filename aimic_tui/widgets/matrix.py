@@ -20,7 +20,7 @@ from textual.strip import Strip
 
 from aimic_tui.engine.text import printable
 
-_CORNER = "truth ╲ said"
+_CORNER = "true ╲ predicted"
 _HEADER = 20  # columns for the names of the rows, at most
 _WIDEST = 11  # a column of the matrix, the space around its number included
 _SHADES = " ░▒▓█"  # how much of its row a cell holds, where colours can't say it
@@ -65,10 +65,10 @@ class _Layout:
 
 
 class ConfusionGrid(ScrollView, can_focus=True):
-    """Counts of images by their true class (rows) and what was said of them (columns), with recall and precision.
+    """Counts of images by true class (rows) and predicted class (columns), with recall and precision.
 
     A cell's heat is its share of its row: right ones in the accent, wrong ones in the colour that wants attention,
-    so a class that is mostly taken for another shows although it is rare.
+    so that a class that is mostly mistaken for another stands out even where it is rare.
     """
 
     DEFAULT_CSS = """
@@ -91,12 +91,19 @@ class ConfusionGrid(ScrollView, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1, 0)", "Up", show=False, id="matrix.up", tooltip="To the true class above"),
         Binding("down,j", "move(1, 0)", "Down", show=False, id="matrix.down", tooltip="To the true class below"),
-        Binding("left,h", "move(0, -1)", "Left", show=False, id="matrix.left", tooltip="To the answer on the left"),
-        Binding("right,l", "move(0, 1)", "Right", show=False, id="matrix.right", tooltip="To the answer on the right"),
-        Binding("n", "next_error(1)", "Next error", show=False, id="matrix.next", tooltip="To the next larger error"),
         Binding(
-            "N", "next_error(-1)", "Previous", show=False, id="matrix.previous", tooltip="To the error before that"
+            "left,h", "move(0, -1)", "Left", show=False, id="matrix.left", tooltip="To the predicted class on the left"
         ),
+        Binding(
+            "right,l",
+            "move(0, 1)",
+            "Right",
+            show=False,
+            id="matrix.right",
+            tooltip="To the predicted class on the right",
+        ),
+        Binding("n", "next_error(1)", "Next error", show=False, id="matrix.next", tooltip="To the next larger error"),
+        Binding("N", "next_error(-1)", "Previous", show=False, id="matrix.previous", tooltip="To the previous error"),
         Binding(
             "percent_sign",
             "shares",
@@ -126,7 +133,7 @@ class ConfusionGrid(ScrollView, can_focus=True):
 
     @dataclass
     class CellSelected(Message):
-        """The images behind a cell are asked for."""
+        """The user asked for the images behind a cell."""
 
         grid: ConfusionGrid
         row: int
@@ -148,14 +155,14 @@ class ConfusionGrid(ScrollView, can_focus=True):
 
     @property
     def cursor(self) -> tuple[int, int]:
-        """The cell in focus: code of the true class, code of the answer."""
+        """The cell in focus: code of the true class, code of the predicted class."""
         return self._row, self._column
 
     def show(self, counts: NDArray[np.integer], classes: Sequence[str]) -> None:
         """Show a matrix.
 
         Args:
-            counts: int [classes, classes], row: the truth, column: the answer.
+            counts: int [classes, classes], row: true class, column: predicted class.
             classes: their names.
         """
         first = not self._names
@@ -164,8 +171,8 @@ class ConfusionGrid(ScrollView, can_focus=True):
             # The largest error is what a person asks about first.
             errors = self._errors()
             self._row, self._column = errors[0] if errors else (0, 0)
-        self._made_anew()
-        self._tell()
+        self._relayout()
+        self._report()
 
     def move_to(self, row: int, column: int) -> None:
         """Put the cursor on a cell."""
@@ -176,7 +183,7 @@ class ConfusionGrid(ScrollView, can_focus=True):
         self._row, self._column = row, column
         self._reveal()
         self.refresh()
-        self._tell()
+        self._report()
 
     def _reveal(self) -> None:
         layout = self._layout()
@@ -196,9 +203,9 @@ class ConfusionGrid(ScrollView, can_focus=True):
             self.move_to(*errors[at % len(errors)])
 
     def action_shares(self) -> None:
-        """Write counts, or each as per cent of its row: of the images of that true class."""
+        """Write counts, or percentages of each row: of the images of that true class."""
         self._as_shares = not self._as_shares
-        self._made_anew()
+        self._relayout()
 
     def action_select(self) -> None:
         """Ask for the images behind the cell."""
@@ -218,8 +225,8 @@ class ConfusionGrid(ScrollView, can_focus=True):
             self.move_to(row, column)
 
     def on_resize(self) -> None:
-        """Choose the columns' width anew."""
-        self._made_anew()
+        """Fit the columns to the new width."""
+        self._relayout()
 
     def notify_style_update(self) -> None:
         """Draw in the new theme's colours."""
@@ -261,12 +268,12 @@ class ConfusionGrid(ScrollView, can_focus=True):
         found = [divmod(int(flat), len(self._names)) for flat in order]
         return [(row, column) for row, column in found if off[row, column] > 0]
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         if self._names:
             count = int(self._counts[self._row, self._column])
             self.post_message(self.CellHighlighted(self, self._row, self._column, count))
 
-    def _made_anew(self) -> None:
+    def _relayout(self) -> None:
         self._layout_made = None
         layout = self._layout()
         self.virtual_size = Size(layout.header + layout.cell * len(self._names) + _MARGIN, len(self._names) + 3)
@@ -305,7 +312,7 @@ class ConfusionGrid(ScrollView, can_focus=True):
             Segment(f"{name:>{layout.cell - 1}} ", lit if column == self._column else muted)
             for column, name in enumerate(layout.names)
         ]
-        corner = "% of truth" if self._as_shares else _CORNER
+        corner = "% of true class" if self._as_shares else _CORNER
         header = Segment(corner.ljust(layout.header), muted)
         return header, cells, Segment("recall".rjust(_MARGIN), muted)
 
@@ -345,9 +352,9 @@ class ConfusionGrid(ScrollView, can_focus=True):
     def _foot(self) -> tuple[Segment, list[Segment], Segment]:
         layout = self._layout()
         muted = self.get_component_rich_style("matrix--header")
-        said = self._counts.sum(axis=0)
+        predicted = self._counts.sum(axis=0)
         cells = []
-        for column, images in enumerate(said):
+        for column, images in enumerate(predicted):
             text = "–"
             if images:
                 share = self._counts[column, column] / images

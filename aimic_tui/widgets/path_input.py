@@ -15,7 +15,9 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input
 
-_LOOKED_AT = 5000  # entries of a folder; one with a million images must not hold up a key press
+from aimic_tui.widgets.keys import rename_key
+
+_MOST_ENTRIES = 5000  # read of a folder; one with a million images must not hold up a key press
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class Completion:
     """What can be made of the beginning of a path.
 
     Attributes:
-        text: the path as far as it is settled; a folder that is alone ends with `/`.
-        names: what the next part can be, sorted, folders with `/` at their end.
+        text: the path as far as it is unambiguous; a folder that is the only match ends with `/`.
+        names: the matching entries, sorted; folders end with `/`.
     """
 
     text: str
@@ -35,16 +37,16 @@ def complete_path(text: str, *, suffixes: Sequence[str] = (), folders: bool = Tr
     """Complete the beginning of a path as a shell does.
 
     Args:
-        text: what was typed; `~` stands for the home folder and is kept as typed.
-        suffixes: of files that can be meant (`.csv`), lower case; without any only folders are offered.
-        folders: whether folders are shown at all. They always are where they lead further.
+        text: what was typed; `~` stands for the home folder and stays as typed.
+        suffixes: of the files that are offered (`.csv`), lower case; without any only folders are.
+        folders: whether folders are offered.
     """
     head, slash, beginning = text.rpartition("/")
     folder = Path((head or "/") if slash else ".").expanduser()
     names = []
     try:
         with os.scandir(folder) as entries:
-            for entry in islice(entries, _LOOKED_AT):
+            for entry in islice(entries, _MOST_ENTRIES):
                 if not entry.name.startswith(beginning) or (entry.name.startswith(".") and not beginning):
                     continue
                 if _is_folder(entry):
@@ -67,7 +69,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 class _PathSuggester(Suggester):
-    """Offers the one way a path can go on, in grey behind the cursor."""
+    """Offers the first completion of a path, in grey behind the cursor."""
 
     def __init__(self, suffixes: Sequence[str]) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
@@ -89,16 +91,18 @@ def _with(value: str, name: str) -> str:
 
 
 class PathInput(Input):
-    """An input for a path. `tab` completes; where nothing is to be completed it goes on to the next field."""
+    """An input for a path. `tab` completes it; with nothing to complete, `tab` moves to the next field."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "Take it", id="path.submit", tooltip="Take the path"),
-        Binding("tab", "complete", "Complete", id="path.complete", tooltip="Complete the path as far as it is clear"),
+        Binding("enter", "submit", "Open", id="path.submit", tooltip="Open this path"),
+        Binding(
+            "tab", "complete", "Complete", id="path.complete", tooltip="Complete the path as far as it is unambiguous"
+        ),
     ]
 
     @dataclass
     class Offered(Message):
-        """What the path can go on with, after a `tab`; empty where it is clear."""
+        """The possible completions after a `tab`; empty where there is only one."""
 
         field: PathInput
         names: tuple[str, ...]
@@ -109,6 +113,7 @@ class PathInput(Input):
         *,
         placeholder: str = "",
         suffixes: Sequence[str] = (),
+        action: str = "Open",
         id: str | None = None,
     ) -> None:
         """Make the field.
@@ -116,14 +121,16 @@ class PathInput(Input):
         Args:
             value: what it holds at first.
             placeholder: shown while it is empty.
-            suffixes: of files that can be meant; without any a folder is asked for.
+            suffixes: of the files that are offered; without any only folders are.
+            action: what enter does with the path, in a word: Open, Save, Use.
             id: of the widget.
         """
         super().__init__(value, placeholder=placeholder, suggester=_PathSuggester(suffixes), id=id)
         self._suffixes = tuple(suffixes)
+        rename_key(self, "enter", action, f"{action} this path")
 
     async def action_complete(self) -> None:
-        """Complete the path as far as it is clear, and tell what the choices are where it is not."""
+        """Complete the path as far as it is unambiguous, then offer the choices."""
         before = self.value
         completion = await asyncio.to_thread(complete_path, before, suffixes=self._suffixes)
         if self.value != before:

@@ -1,4 +1,4 @@
-"""A list of things one line each, drawn by whoever knows them; the one in focus is marked by a sign and a colour."""
+"""A list with one line per row, each drawn by a callback; the cursor's row has a sign and a colour."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 class RowList(ScrollView, Generic[T], can_focus=True):
     """Rows to choose from, hundreds of them; only those on the screen are drawn.
 
-    Only bindings of movement are its own: what `enter` does is said by the place, which hears `Chosen`.
+    It binds movement keys only: what `enter` does is up to the screen, which receives `Chosen`.
     """
 
     DEFAULT_CSS = """
@@ -39,7 +39,7 @@ class RowList(ScrollView, Generic[T], can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", "Down", show=False, id="list.down", tooltip="The next row"),
-        Binding("up,k", "move(-1)", "Up", show=False, id="list.up", tooltip="The row before"),
+        Binding("up,k", "move(-1)", "Up", show=False, id="list.up", tooltip="The previous row"),
         Binding("pagedown,ctrl+d", "page(1)", "Page down", show=False, id="list.page-down", tooltip="A screen further"),
         Binding("pageup,ctrl+u", "page(-1)", "Page up", show=False, id="list.page-up", tooltip="A screen back"),
         Binding("home,g", "jump(0)", "First", show=False, id="list.first", tooltip="The first row"),
@@ -50,7 +50,7 @@ class RowList(ScrollView, Generic[T], can_focus=True):
 
     @dataclass
     class Chosen(Message):
-        """A row was clicked twice or otherwise picked."""
+        """A row was double-clicked."""
 
         list: RowList[object]
         index: int
@@ -107,8 +107,8 @@ class RowList(ScrollView, Generic[T], can_focus=True):
         old, self._rows = self._rows, rows
         if before is not None:
             mark = self._identify(before)
-            places = (index for index, row in enumerate(rows) if self._identify(row) == mark)
-            self.cursor = next(places, min(self.cursor, max(0, len(rows) - 1)))
+            found = (index for index, row in enumerate(rows) if self._identify(row) == mark)
+            self.cursor = next(found, min(self.cursor, max(0, len(rows) - 1)))
         if len(rows) != len(old):
             self.virtual_size = Size(0, len(rows))
             self.refresh(layout=True)
@@ -146,7 +146,7 @@ class RowList(ScrollView, Generic[T], can_focus=True):
         return max(0, min(cursor, len(self._rows) - 1))
 
     def action_move(self, by: int) -> None:
-        """Move the cursor; past an end it goes on to the list before or after."""
+        """Move the cursor; past an end it moves to the previous or next list."""
         target = self.cursor + by
         if 0 <= target < len(self._rows):
             self.cursor = target

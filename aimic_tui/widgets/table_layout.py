@@ -59,10 +59,10 @@ class TableLayout:
 
     def column_at(self, x: int, scrolled: int) -> int | None:
         """Return the column that stands `x` cells from the left of the screen, with its gap."""
-        place = x if x < self.staying else x + scrolled
+        position = x if x < self.staying else x + scrolled
         left = _MARGIN
         for index, width in enumerate(self.widths):
-            if left <= place < left + width + _GAP:
+            if left <= position < left + width + _GAP:
                 return index
             left += width + _GAP
         return None
@@ -113,7 +113,7 @@ class TableLayout:
         return Strip(segments[:-1])
 
     def words(self, text: str, styles: Styles, base: Style) -> Strip:
-        """Write what stands where no row is shown."""
+        """Write the text shown where there is no row."""
         return Strip([Segment(" " * _MARGIN + printable(text), base + styles("muted"))])
 
 

@@ -108,7 +108,7 @@ class TableRows(ScrollView, can_focus=True):
         Binding("G,end", "move_to(-1)", "Last", show=False, id="table.last", tooltip="The last row"),
         Binding("right,l", "mark(1)", "Column right", show=False, id="table.right", tooltip="Mark the column right"),
         Binding("left,h", "mark(-1)", "Column left", show=False, id="table.left", tooltip="Mark the column left"),
-        Binding("enter", "select", "Look", show=False, id="table.select", tooltip="Open the row"),
+        Binding("enter", "select", "Open", show=False, id="table.select", tooltip="Open the row"),
     ]
 
     cursor: var[int] = var(0)
@@ -179,7 +179,7 @@ class TableRows(ScrollView, can_focus=True):
         self.scroll_to(y=0, animate=False, immediate=True)
 
     def cycle_sort(self) -> None:
-        """Sort by the marked column, turn round, put back."""
+        """Sort by the marked column, then reversed, then in the rows' own order."""
         if not self.columns:
             return
         column = self.columns[self._marked]
@@ -191,24 +191,24 @@ class TableRows(ScrollView, can_focus=True):
             self.sort_by(None, descending=False)
 
     def rows_with(self, text: str) -> Callable[[int, int], NDArray[np.bool_]]:
-        """Return which rows hold `text`, for `set_filter`."""
+        """Return a filter for rows that contain `text`, for `set_filter`."""
 
         def keep(start: int, stop: int) -> NDArray[np.bool_]:
-            return np.fromiter((self._holds(row, text.casefold()) for row in range(start, stop)), bool, stop - start)
+            return np.fromiter((self._contains(row, text.casefold()) for row in range(start, stop)), bool, stop - start)
 
         return keep
 
     def find(self, text: str, step: int) -> bool:
-        """Go to the next row that holds `text`, around the end if need be; tell whether there is one."""
+        """Go to the next row that contains `text`, wrapping round; return whether there is one."""
         sought = text.casefold()
         for distance in range(1, len(self.view) + 1):
             position = (self.cursor + step * distance) % len(self.view)
-            if self._holds(int(self.view[position]), sought):
+            if self._contains(int(self.view[position]), sought):
                 self.cursor = position
                 return True
         return False
 
-    def _holds(self, row: int, sought: str) -> bool:
+    def _contains(self, row: int, sought: str) -> bool:
         return any(sought in column.plain(row).casefold() for column in self.columns if column.is_searched)
 
     def _rebuild(self, row: int | None) -> None:
@@ -328,7 +328,7 @@ class TableRows(ScrollView, can_focus=True):
     # -- drawing
 
     def on_resize(self) -> None:
-        """Share the new width out."""
+        """Fit the columns to the new width."""
         self._lay_out()
         self._reveal()
 

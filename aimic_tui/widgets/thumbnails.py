@@ -1,4 +1,4 @@
-"""Thumbnails of any number of images, as many as fit: only those in sight are ever read."""
+"""A grid of thumbnails for any number of images; only those in sight are read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from aimic_tui.widgets.table_column import cut
 _NARROWEST, _WIDEST = 12, 40  # cells: below, a cell's nucleus can't be told from its plasma
 _USUAL = 16
 _MARGIN = 2  # cells left of a thumbnail: the mark of the one in focus stands there
-_KEPT = 600  # drawings that are kept, about 20 kB each
+_CACHED = 600  # drawings, about 20 kB each
 _SLICE = 0.08  # seconds that one visit of the reading thread lasts, so that leaving never waits for it
 
 _Drawn = list[Strip] | str  # lines, or why there are none
@@ -36,9 +36,9 @@ _Drawn = list[Strip] | str  # lines, or why there are none
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """An image of the grid: its file, what stands below it, a sign before that and the sign's role in the theme.
+    """An image of the grid: its file, the caption below it, a sign before that and the sign's role in the theme.
 
-    A `faded` one is drawn nearly in the background's colour: it is there, but does not take part.
+    A `faded` one is drawn nearly in the background's colour: it is there, but left out.
     """
 
     path: Path
@@ -73,7 +73,7 @@ class ThumbnailGrid(ScrollView, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right,l", "move(1)", "Right", show=False, id="thumbnails.right", tooltip="The next image"),
-        Binding("left,h", "move(-1)", "Left", show=False, id="thumbnails.left", tooltip="The image before"),
+        Binding("left,h", "move(-1)", "Left", show=False, id="thumbnails.left", tooltip="The previous image"),
         Binding("down,j", "move_lines(1)", "Down", show=False, id="thumbnails.down", tooltip="The image below"),
         Binding("up,k", "move_lines(-1)", "Up", show=False, id="thumbnails.up", tooltip="The image above"),
         Binding("pagedown,ctrl+d", "page(1)", "Page down", show=False, id="thumbnails.page-down", tooltip="A page on"),
@@ -124,14 +124,14 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         """Make an empty grid.
 
         Args:
-            empty: what stands there while there is no image.
+            empty: shown while there is no image.
             id: as of any widget.
             classes: as of any widget.
         """
         super().__init__(id=id, classes=classes)
         self._empty = empty
         self.items: Sequence[Thumbnail] = ()
-        self._wish = _USUAL
+        self._requested_width = _USUAL
         self._across = 1
         self._tile = (_USUAL, _USUAL // 2)
         self._drawn: OrderedDict[Path, _Drawn] = OrderedDict()
@@ -148,7 +148,7 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         if rule != self._rule:
             self._rule = rule
             self._drawn.clear()
-            self._look()
+            self._draw_visible()
 
     def show(self, items: Sequence[Thumbnail], at: int = 0) -> None:
         """Show other images; `items` may make its entries when asked for them.
@@ -163,7 +163,7 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         self.scroll_to(y=0, animate=False, immediate=True)
         self._reveal()
         self.post_message(self.Highlighted(self, self.index))
-        self._look()
+        self._draw_visible()
 
     @property
     def index(self) -> int | None:
@@ -180,7 +180,7 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         """Keep the image with the cursor in sight."""
         self._reveal()
         self.post_message(self.Highlighted(self, self.index))
-        self._look()
+        self._draw_visible()
 
     def action_move(self, step: int) -> None:
         """Move along the line of images, and on to the next."""
@@ -203,10 +203,10 @@ class ThumbnailGrid(ScrollView, can_focus=True):
 
     def action_zoom(self, step: int) -> None:
         """Draw the images larger or smaller."""
-        self._wish = max(_NARROWEST, min(_WIDEST, self._wish + step))
+        self._requested_width = max(_NARROWEST, min(_WIDEST, self._requested_width + step))
         self._lay_out()
         self._reveal()
-        self._look()
+        self._draw_visible()
 
     def action_open(self) -> None:
         """Ask for the image with the cursor to be shown large."""
@@ -244,22 +244,22 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         """Fit the images into the new width."""
         self._lay_out()
         self._reveal()
-        self._look()
+        self._draw_visible()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Read what came into sight."""
+        """Draw what came into sight."""
         super().watch_scroll_y(old_value, new_value)
-        self._look()
+        self._draw_visible()
 
     def notify_style_update(self) -> None:
         """Draw in the new theme."""
         super().notify_style_update()
         self._drawn.clear()
-        self._look()
+        self._draw_visible()
 
     def _lay_out(self) -> None:
         room = max(self.size.width - 1, _NARROWEST + _MARGIN)  # the scrollbar's column
-        wish = min(self._wish, max(_NARROWEST, 2 * (self.size.height - 1)), room - _MARGIN)
+        wish = min(self._requested_width, max(_NARROWEST, 2 * (self.size.height - 1)), room - _MARGIN)
         self._across = max(1, room // (wish + _MARGIN))
         # A little wider than asked for, where that leaves no empty stripe at the right.
         width = min(room // self._across - _MARGIN, wish + 6, max(_NARROWEST, 2 * (self.size.height - 1)))
@@ -275,7 +275,7 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         last = (self.scroll_offset.y + max(self.size.height, 1) - 1) // self._pitch
         return range(first * self._across, min((last + 1) * self._across, len(self.items)))
 
-    def _look(self) -> None:
+    def _draw_visible(self) -> None:
         self.refresh()
         if self._reading or not self.is_attached or not self.size:
             return
@@ -292,13 +292,13 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         )
 
     def on_thumbnail_grid__drew(self, message: ThumbnailGrid._Drew) -> None:
-        """Keep what was drawn, and have the rest drawn of what is in sight by now."""
+        """Store what was drawn, then draw what else is in sight by now."""
         self._reading = False
         if message.size == self._tile and message.rule == self._rule:
             self._drawn.update(message.drawn)
-            while len(self._drawn) > max(_KEPT, 2 * len(self._in_sight())):
+            while len(self._drawn) > max(_CACHED, 2 * len(self._in_sight())):
                 self._drawn.popitem(last=False)
-        self._look()
+        self._draw_visible()
 
     # -- drawing
 

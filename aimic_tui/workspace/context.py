@@ -1,4 +1,4 @@
-"""What the places of the app share: what is being worked on, and what every place may ask of the app.
+"""What the places of the app share: the current work, and what every place may ask of the app.
 
 Nothing here draws. A place reads the context when it comes on the screen and writes it before it sends the
 user on (`app.go("run")`).
@@ -17,11 +17,11 @@ Severity = Literal["information", "warning", "error"]
 
 @dataclass
 class Context:
-    """The data set, the experiment, the run and the model in hand.
+    """The current data set, experiment, run and model.
 
     `experiment` is a draft: sections of settings as a TOML file holds them, not yet checked. `data_settings` is
-    its section `data` beside the path (group, balance ...), as the Data place settled it. `start_from` is an
-    experiment's file that Set-up is to begin with; it is None again once that is done.
+    its section `data` beside the path (group, balance ...), as chosen in the Data place. `start_from` is an
+    experiment's file for Set-up to open; it is None again once that is done.
     """
 
     data_path: str | None = None
@@ -78,6 +78,6 @@ PLACES = (
         "predict", "5", "Predict", "predict.screen", "PredictScreen", "What are these, and which should I check?"
     ),
     PlaceInfo(
-        "studies", "6", "Studies", "studies.screen", "StudiesScreen", "Is it so on several data sets?", step=False
+        "studies", "6", "Studies", "studies.screen", "StudiesScreen", "Does it hold on several data sets?", step=False
     ),
 )

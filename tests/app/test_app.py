@@ -17,7 +17,7 @@ from textual.widgets import Input, OptionList
 from aimic_tui.app.app import AimicApp
 from aimic_tui.app.help import HelpScreen, collect_help
 from aimic_tui.app.palette import ActionsElsewhere, bindings_of
-from aimic_tui.app.settings import NEVER_ARRIVE, Settings, load_settings
+from aimic_tui.app.settings import RESERVED_KEYS, Settings, load_settings
 from aimic_tui.app.themes import DARK, LIGHT, for_256_colours
 from aimic_tui.commands.open_app import open_app
 from aimic_tui.engine.workspace_folder import Workspace
@@ -107,7 +107,7 @@ async def test_help_is_made_of_the_bindings_that_work_here(app: AimicApp) -> Non
         await pilot.pause()
         assert isinstance(app.screen, HelpScreen)
         text = screen_text(app)
-        for words in ("New run", "Open a folder of images", "All actions", "needs you"):
+        for words in ("New run", "Open a folder of images", "All actions", "needs attention"):
             assert words in text
         await pilot.press("i")
         await pilot.pause()
@@ -144,7 +144,7 @@ async def test_the_palette_has_every_action_of_every_place(app: AimicApp) -> Non
 
 async def test_a_theme_taken_from_the_palette_is_there_next_time(app: AimicApp, own_settings: Path) -> None:
     async with app.run_test() as pilot:
-        app.keep_theme("aimic-light")
+        app.save_theme("aimic-light")
         await pilot.pause()
         assert app.theme == "aimic-light"
     settings, problems = load_settings(own_settings)
@@ -211,12 +211,12 @@ async def test_leaving_says_which_runs_go_on(tmp_path: Path, capfd: pytest.Captu
         await pilot.press("q")
         await pilot.pause(0.3)
     lock.release()
-    assert "1 run goes on: 20261122-190512-wbc" in capfd.readouterr().err
+    assert "1 run continues in the background: 20261122-190512-wbc" in capfd.readouterr().err
 
 
 def test_no_key_of_ours_is_one_that_tmux_takes() -> None:
     for key in keys_of(common_bindings()):
-        assert key not in NEVER_ARRIVE
+        assert key not in RESERVED_KEYS
         assert not key.startswith("ctrl+shift+")
 
 
@@ -232,7 +232,7 @@ def test_no_key_of_any_place_or_part_is_one_that_tmux_takes() -> None:
             for item in vars(module).values():
                 if isinstance(item, type) and issubclass(item, DOMNode) and item.__module__ == info.name:
                     for key in keys_of(item.__dict__.get("BINDINGS", [])):
-                        assert key not in NEVER_ARRIVE, (item, key)
+                        assert key not in RESERVED_KEYS, (item, key)
 
 
 def keys_of(bindings: object) -> Iterator[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aimic_tui.app.settings import NEVER_ARRIVE, Settings, change_settings, load_settings, settings_file
+from aimic_tui.app.settings import RESERVED_KEYS, Settings, change_settings, load_settings, settings_file
 
 
 def test_no_file_means_defaults(tmp_path: Path) -> None:
@@ -26,11 +26,11 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("theme = 3", "theme is to be the name of a theme"),
-        ('slow_link = "yes"', "slow_link is to be true or false"),
+        ("theme = 3", "theme must be the name of a theme"),
+        ('slow_link = "yes"', "slow_link must be true or false"),
         ('signs = "runes"', "auto or unicode or ascii"),
-        ("colour = 1", "colour is no preference"),
-        ('keymap = "vim"', "keymap is to be a table"),
+        ("colour = 1", "colour is not a preference"),
+        ('keymap = "vim"', "keymap must be a table"),
         ('[keymap]\n"app.help" = "ctrl+b"', "ctrl+b never reaches a program"),
         ('[keymap]\n"app.help" = ""', "needs its keys as text"),
         ("theme = ", "can't be read"),
@@ -68,7 +68,7 @@ def test_the_file_can_be_put_elsewhere(tmp_path: Path, monkeypatch: pytest.Monke
     assert settings_file() == tmp_path / "mine.toml"
     monkeypatch.delenv("AIMIC_SETTINGS")
     assert settings_file().name == "settings.toml"
-    assert "ctrl+b" in NEVER_ARRIVE
+    assert "ctrl+b" in RESERVED_KEYS
 
 
 @pytest.mark.parametrize("base", ["", "/elsewhere/config"])

@@ -113,7 +113,7 @@ async def test_finds_a_text_again_and_again_around_the_end(app: TableApp) -> Non
         assert app.table.row == 1
         await pilot.press("slash", "ctrl+u", *"melon", "enter")
         assert app.table.row == 1
-        assert "no row holds" in str(app.table.query_one("#told").render())
+        assert "no row contains" in str(app.table.query_one("#note").render())
         await pilot.press("slash", "escape")
         assert app.focused is app.table.rows
 
@@ -122,7 +122,7 @@ async def test_filters_by_text_or_by_rule_and_says_so(app: TableApp) -> None:
     async with app.run_test(size=(60, 12)) as pilot:
         await pilot.press("j", "j", "f", *"e", "enter")
         assert app.table.shown.tolist() == [0, 1, 3, 4, 5]
-        assert "5 of 6 rows" in str(app.table.query_one("#told").render())
+        assert "5 of 6 rows" in str(app.table.query_one("#note").render())
         app.table.set_filter("sure", lambda start, stop: SHARES[start:stop] > 0.6)
         await pilot.pause()
         assert app.table.shown.tolist() == [1, 3]

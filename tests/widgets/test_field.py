@@ -32,7 +32,7 @@ class _App(App[None]):
     def on_form_field_changed(self, event: FormField.Changed) -> None:
         self.told.append((event.field.setting.key, event.text))
 
-    def on_form_field_pick_wanted(self, event: FormField.PickWanted) -> None:
+    def on_form_field_pick_requested(self, event: FormField.PickRequested) -> None:
         self.told.append(("pick", event.field.setting.key))
 
 

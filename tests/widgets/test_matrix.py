@@ -43,7 +43,7 @@ async def test_counts_recall_and_precision_are_written() -> None:
         app.query_one(ConfusionGrid).show(_COUNTS, _CLASSES)
         await pilot.pause()
         lines = _lines(app)
-    assert lines[0].split() == ["truth", "╲", "said", "platelet", "red_cell", "white_cell", "recall"]
+    assert lines[0].split() == ["true", "╲", "predicted", "platelet", "red_cell", "white_cell", "recall"]
     assert lines[2].split() == ["platelet", "338", "11", "12", "0.936"]
     assert lines[5].split() == ["precision", "0.936", "0.988", "0.952", "0.971"]
 

@@ -167,7 +167,7 @@ async def test_a_file_that_cannot_be_read_says_so_in_its_place(folder: Path) -> 
 
 
 async def test_drawings_are_kept_but_not_without_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(thumbnails, "_KEPT", 16)
+    monkeypatch.setattr(thumbnails, "_CACHED", 16)
     app = GridApp()
     async with app.run_test(size=(80, 24)) as pilot:
         app.grid.show(items(folder))

@@ -289,6 +289,7 @@ class OpeningController:
             detail=f"{plural(len(data.data_set), 'image')} with classes and groups as shown; a data set by itself.",
             value=str(offered.with_name(f"{offered.stem}-clean.csv")),
             suffixes=(".csv",),
+            action="Save",
             check=lambda path: _why_not_writable(path, data.choice.path),
         )
         path = await self._place.app.push_screen_wait(prompt)

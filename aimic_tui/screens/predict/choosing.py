@@ -101,7 +101,9 @@ class ChoosingPlace(Place):
     async def action_open_model(self) -> None:
         """Ask for a model from elsewhere, and predict with it."""
         path = await self.app.push_screen_wait(
-            PathPrompt("Take a model", detail="The folder of a run, of a trial, or of a model (with model.json).")
+            PathPrompt(
+                "Take a model", detail="The folder of a run, of a trial, or of a model (with model.json).", action="Use"
+            )
         )
         if path is None:
             return
@@ -123,6 +125,7 @@ class ChoosingPlace(Place):
                 f"Images for {choice.label}",
                 detail="A folder, searched at any depth, or one image.",
                 value=known[0] if known else "",
+                action="Use",
                 known=known,
                 check=lambda path: None if path.exists() else f"There is nothing at {printable(str(path))}.",
             )

@@ -171,6 +171,7 @@ class EvaluationScreen(Place):
                 detail="A folder with a folder of images for each class, or a manifest (.csv) that lists images.",
                 value=self._first or "",
                 suffixes=(".csv", ".tsv", ".npz"),
+                action="Use",
                 known=self._known,
                 check=lambda path: None if path.exists() else f"There is nothing at {printable(str(path))}.",
             )

@@ -217,6 +217,7 @@ class PredictScreen(ChoosingPlace):
                 detail="All rows so far. A name that ends in .json gets JSON, any other CSV.",
                 value=str(Path.cwd() / f"{job.images.stem}-predictions.csv"),
                 suffixes=(".csv", ".json"),
+                action="Save",
                 check=_check_target,
             )
         )

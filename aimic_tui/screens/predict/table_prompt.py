@@ -82,7 +82,7 @@ class TablePrompt(ModalScreen[TableWish | None]):
             with Vertical(id="lines"):
                 with Horizontal(classes="line"):
                     yield Static("write it to")
-                    yield PathInput(self._value, suffixes=(".csv",), id="output")
+                    yield PathInput(self._value, suffixes=(".csv",), action="Use", id="output")
                 with Horizontal(classes="line"):
                     yield Static("wanted errors")
                     yield Input(placeholder="none", id="errors", select_on_focus=False)

@@ -336,6 +336,7 @@ class ResultsScreen(FollowingPlace):
                 "Write the tables to",
                 detail="A folder: networks, classes, folds and matrices as CSV, everything as JSON.",
                 value=str(offered),
+                action="Save",
             )
         )
         if path is None:

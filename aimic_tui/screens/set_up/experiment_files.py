@@ -45,6 +45,7 @@ def save_prompt(workspace: Workspace, experiment: Experiment) -> PathPrompt:
         detail="`aimic train FILE` runs it.",
         value=str(workspace.root / "experiments" / f"{slug(experiment.name, 'experiment')}.toml"),
         suffixes=(".toml",),
+        action="Save",
         check=lambda path: None if path.suffix == ".toml" else "Its name must end with .toml.",
     )
 

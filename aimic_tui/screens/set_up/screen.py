@@ -69,8 +69,8 @@ class SetUpScreen(SetUpView):
 
     # -- filling the form
 
-    @on(FormField.PickWanted)
-    def _pick(self, event: FormField.PickWanted) -> None:
+    @on(FormField.PickRequested)
+    def _pick(self, event: FormField.PickRequested) -> None:
         event.stop()
         key = event.field.setting.key
         if key == "model.networks":
@@ -89,7 +89,7 @@ class SetUpScreen(SetUpView):
         text = self.form.text(key)
         value = text if key == "data.path" or "/" in text else ""  # a word such as imagenet is no path to go on from
         path = await self.app.push_screen_wait(
-            PathPrompt(setting.title, detail=setting.help, value=value, suffixes=PATHS[key], known=known)
+            PathPrompt(setting.title, detail=setting.help, value=value, suffixes=PATHS[key], action="Use", known=known)
         )
         if path is not None:
             self.form.put(key, path)

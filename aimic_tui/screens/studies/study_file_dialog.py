@@ -166,6 +166,7 @@ def new_prompt() -> PathPrompt:
         detail="The file to write: the published evaluation with its settings; its four paths are yours to fill in.",
         value=str(Path.cwd() / "paper.toml"),
         suffixes=(".toml",),
+        action="Save",
         check=_why_not_new,
     )
 
