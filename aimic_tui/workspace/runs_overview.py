@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.files import Stamp, is_locked, read_json, stamp_of
+from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.evaluation.results_file import read_pooled_figure
+from aimic_tui.engine.files import Stamp, is_locked, stamp_of
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, confirmed, read_recorded
 from aimic_tui.engine.workspace_folder import Workspace
@@ -106,7 +108,7 @@ class Overview:
 
             follower = self._followers.setdefault(folder.path, RunFollower(folder))
             snapshot = follower.snapshot()
-            figure = _from_results(snapshot.results, snapshot.status) or _from_trials(snapshot)
+            figure = _from_results(snapshot.macro_f1, snapshot.status) or _from_trials(snapshot)
             return RunRow(folder, snapshot.status, snapshot.fraction, snapshot.seconds_left, figure)
         self._followers.pop(folder.path, None)
         return RunRow(folder, status, figure=self._figure(folder, status, figures))
@@ -128,38 +130,25 @@ class Overview:
             return known[1] if known else None
         mark = stamp_of(folder.results_file)
         if known is None or known[0] != mark:
-            known = (mark, _from_results(_results(folder), status))
+            known = (mark, _from_results(read_pooled_figure(folder.results_file, "macro_f1") or {}, status))
             self._figures[folder.path] = known
         return known[1]
 
 
-def _results(folder: RunFolder) -> Mapping[str, Any] | None:
-    try:
-        results = read_json(folder.results_file)
-    except (OSError, ValueError):
+def _from_results(macro_f1: Mapping[str, Interval], status: RunStatus) -> Figure | None:
+    """Take the figure from results.json: network -> macro F1 of all its test images; None where there is none."""
+    found = [(figure.value, figure) for figure in macro_f1.values() if figure.value is not None]
+    if not found:
         return None
-    return results if isinstance(results, dict) else None
-
-
-def _from_results(results: Mapping[str, Any] | None, status: RunStatus) -> Figure | None:
-    """Take the figure from results.json; None where it holds none. Never fails on what it finds there."""
-    try:
-        networks = dict(results["networks"]) if results else {}
-        pooled = [network["pooled"]["macro_f1"] for network in networks.values() if network.get("pooled")]
-        pooled = [figure for figure in pooled if isinstance(figure.get("value"), (int, float))]
-        if not pooled:
-            return None
-        best = max(pooled, key=lambda figure: float(figure["value"]))
-        return Figure(
-            value=float(best["value"]),
-            low=best.get("low"),
-            high=best.get("high"),
-            lowest=min(float(figure["value"]) for figure in pooled),
-            networks=len(pooled),
-            optimistic=status.protocol != "honest",
-        )
-    except (TypeError, KeyError, AttributeError, ValueError):
-        return None
+    value, best = max(found, key=lambda one: one[0])
+    return Figure(
+        value=value,
+        low=best.low,
+        high=best.high,
+        lowest=min(value for value, _ in found),
+        networks=len(found),
+        optimistic=status.protocol != "honest",
+    )
 
 
 def _from_trials(snapshot: Any) -> Figure | None:

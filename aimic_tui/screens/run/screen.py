@@ -26,7 +26,7 @@ from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.place import Place
 from aimic_tui.screens.run.current_trial import now
 from aimic_tui.screens.run.system_use import system_table
-from aimic_tui.screens.run.trial_grid import TrialGrid, pooled_figure
+from aimic_tui.screens.run.trial_grid import TrialGrid
 from aimic_tui.widgets.bars import progress_bar
 from aimic_tui.widgets.chart import Chart, ChartData, Series
 from aimic_tui.widgets.dialogs import Confirm
@@ -179,7 +179,7 @@ class RunScreen(Place):
             words.insert(0, status.state)
         if snapshot.seconds_left is not None:
             words.append(f"{duration(snapshot.seconds_left)} left")
-        if trial is not None and (found := pooled_figure(snapshot.results, trial.key.network)):
+        if trial is not None and (found := snapshot.macro_f1.get(trial.key.network)):
             whose = f"{trial.key.network} " if len(status.networks) > 1 else ""
             so_far = "" if status.state == "finished" else " so far"
             figure = f"{printable(whose)}macro F1{so_far} {interval_text(found.value, found.low, found.high)}"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import events
 from textual.app import RenderResult
@@ -16,6 +15,7 @@ from textual.message import Message
 from textual.style import Style
 from textual.widget import Widget
 
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.run_folder import TrialKey
 from aimic_tui.engine.runs.follow.snapshot import RunSnapshot, TrialSnapshot
 from aimic_tui.engine.text import printable
@@ -27,24 +27,6 @@ METRIC = "macro_f1"
 _CELL = 9
 _POOLED = 14  # ".930 [.91 .94]"
 _STYLES = {"failed": "$error", "stopped": "$warning", "queued": "$text-disabled", "running": "$primary"}
-
-
-@dataclass(frozen=True)
-class Pooled:
-    """A network's figure over all of its tested images, with its interval."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-
-def pooled_figure(results: Mapping[str, Any] | None, network: str, metric: str = METRIC) -> Pooled | None:
-    """Read a network's pooled figure from a run's results; None where there is none."""
-    try:
-        found = (results or {})["networks"][network]["pooled"][metric]
-        return Pooled(float(found["value"]), found["low"], found["high"])
-    except (KeyError, TypeError, ValueError):
-        return None
 
 
 def short(value: float | None, digits: int = 3) -> str:
@@ -166,13 +148,13 @@ class TrialGrid(Widget, can_focus=True):
             lines.append(Content("").join(parts))
         return Content("\n").join(self._rows_shown(lines))
 
-    def _figures(self) -> list[Pooled | None]:
+    def _figures(self) -> list[Interval | None]:
         """Return what each row ends with: a network's figure, once, whatever its seeds and inner folds."""
-        results = self._snapshot.results if self._snapshot is not None else None
-        found: list[Pooled | None] = []
+        figures = self._snapshot.macro_f1 if self._snapshot is not None else {}
+        found: list[Interval | None] = []
         told: set[str] = set()
         for row, _ in self._rows:
-            found.append(None if row.network in told else pooled_figure(results, row.network))
+            found.append(None if row.network in told else figures.get(row.network))
             told.add(row.network)
         return found
 

@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.evaluation.results_file import read_pooled_figure
 from aimic_tui.engine.event_log import EventReader, to_time
-from aimic_tui.engine.files import read_json, stamp_of
+from aimic_tui.engine.files import stamp_of
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.follow.log_lines import LogLine, run_line, trial_line
 from aimic_tui.engine.runs.follow.time_left import TrialTiming, fraction_done, seconds_left
@@ -148,7 +150,7 @@ class RunSnapshot:
         log: the last lines of the run's and its trials' stories, oldest first.
         seconds_left: estimate until the run ends, None where there is nothing to go by or nothing is going on.
         images_per_second: of all running trials together, 0 where none says.
-        results: what results.json holds, None where there is none yet.
+        macro_f1: network -> the macro F1 of all its test images; without those that have none yet.
         fraction: how much of the whole run's work is done, 0 to 1.
         epochs_total: the most epochs that one trial can take.
     """
@@ -158,7 +160,7 @@ class RunSnapshot:
     log: tuple[LogLine, ...]
     seconds_left: float | None
     images_per_second: float
-    results: Mapping[str, Any] | None
+    macro_f1: Mapping[str, Interval]
     fraction: float
     epochs_total: int
 
@@ -175,14 +177,14 @@ class RunFollower:
         self._trials: dict[TrialKey, _TrialFollower] = {}
         self._log: deque[LogLine] = deque(maxlen=_LOG_LINES)
         self._recorded: RunStatus | None = None
-        self._results: Mapping[str, Any] | None = None
+        self._macro_f1: Mapping[str, Interval] = {}
         self._seen: dict[str, tuple[int, int, int]] = {}
 
     def snapshot(self) -> RunSnapshot:
         """Return how the run stands now."""
         status = self._read_status()
         if self._changed("results", self.folder.results_file):
-            self._results = _read_results(self.folder)
+            self._macro_f1 = read_pooled_figure(self.folder.results_file, "macro_f1") or {}
         lines = [line for event in self._events.new() if (line := run_line(event))]
         trials = []
         for trial in status.trials:
@@ -202,7 +204,7 @@ class RunFollower:
             log=tuple(self._log),
             seconds_left=seconds_left(timings, status.epochs) if status.alive else None,
             images_per_second=sum(rates),
-            results=self._results,
+            macro_f1=self._macro_f1,
             fraction=fraction_done(timings, status.epochs),
             epochs_total=status.epochs,
         )
@@ -303,14 +305,6 @@ class _TrialFollower:
             progress = self._progress if status.state == "running" else None
             self._made = replace(self._made, status=status, progress=progress)
         return self._made
-
-
-def _read_results(folder: RunFolder) -> Mapping[str, Any] | None:
-    try:
-        results = read_json(folder.results_file)
-    except (OSError, ValueError):
-        return None
-    return results if isinstance(results, dict) else None
 
 
 def _timing(trial: TrialSnapshot) -> TrialTiming:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.event_log import append_event
 from aimic_tui.engine.files import FileLock, write_json
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
@@ -60,7 +61,7 @@ def test_a_run_that_has_only_begun(run: RunFolder) -> None:
     assert snapshot.status.state == "running"
     assert [trial.epochs for trial in snapshot.trials] == [(), ()]
     assert (snapshot.fraction, snapshot.seconds_left, snapshot.images_per_second) == (0.0, None, 0.0)
-    assert snapshot.results is None
+    assert snapshot.macro_f1 == {}
 
 
 def test_epochs_and_progress_appear_as_they_are_told(run: RunFolder) -> None:
@@ -166,7 +167,7 @@ def test_broken_files_never_stop_the_follower(run: RunFolder) -> None:
     run.results_file.write_text("[")
     snapshot = follower.snapshot()
     assert snapshot.status.state == "running"  # as it was known last
-    assert snapshot.results is None
+    assert snapshot.macro_f1 == {}
     run.trial(FIRST).events_file.write_text("")
     assert follower.snapshot().trials[0].epochs == ()
 
@@ -179,10 +180,10 @@ def test_a_folder_that_is_no_run_is_shown_as_failed_with_the_reason(run: RunFold
 
 def test_results_are_read_when_they_change(run: RunFolder) -> None:
     follower = RunFollower(run)
-    write_json(run.results_file, {"complete": False})
-    assert follower.snapshot().results == {"complete": False}
-    write_json(run.results_file, {"complete": True})
-    assert follower.snapshot().results == {"complete": True}
+    for value in (0.8, 0.9):
+        figure = {"value": value, "low": 0.7, "high": None}
+        write_json(run.results_file, {"networks": {"resnet18": {"pooled": {"macro_f1": figure}}}})
+        assert follower.snapshot().macro_f1 == {"resnet18": Interval(value, 0.7)}
 
 
 def test_a_run_whose_scheduler_died_is_interrupted_at_the_next_look(make_run: MakeRun) -> None:
