@@ -1,4 +1,4 @@
-"""Rule 1: the engine knows no screen, the screens know no tensor. Seen in fresh interpreters."""
+"""Rule 1 of docs/design.md: the engine knows no screen, the screens know no tensor. Seen in fresh interpreters."""
 
 from __future__ import annotations
 

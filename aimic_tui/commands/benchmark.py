@@ -78,7 +78,7 @@ def benchmark(
 
 
 def to_json(device: str, timings: Sequence[NetworkTiming]) -> dict[str, Any]:
-    """Return the measurements as DESIGN.md lays them out, with further keys."""
+    """Return the measurements as docs/design.md lays them out, with further keys."""
     networks = {}
     for timing in timings:
         published = LATENCY.get(timing.network)

@@ -136,7 +136,7 @@ def ranking_sentences(found: Ranking) -> Iterator[str]:
 
 
 def to_json(found: Comparison) -> dict[str, Any]:
-    """Return the comparison as DESIGN.md lays it out, with further keys."""
+    """Return the comparison as docs/design.md lays it out, with further keys."""
     return {
         "metric": found.metric,
         "networks": list(found.networks),

@@ -1,4 +1,4 @@
-"""`aimic compare`: a table with a verdict for people, DESIGN's object for programs."""
+"""`aimic compare`: a table with a verdict for people, the object of docs/design.md for programs."""
 
 from __future__ import annotations
 

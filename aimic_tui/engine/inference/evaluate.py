@@ -110,7 +110,7 @@ class Evaluation:
         return said
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values, as DESIGN.md lays them out, with further keys."""
+        """Return plain values, as docs/design.md lays them out, with further keys."""
         counts = class_scores(self.predictions.labels, self.predictions.probabilities)
         return {
             "images": len(self.predictions.images),

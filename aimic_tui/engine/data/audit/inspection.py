@@ -61,7 +61,7 @@ class Inspection:
         return dataclasses.replace(self, findings=tuple(found))
 
     def to_json(self) -> dict[str, Any]:
-        """Return DESIGN.md's answer of `aimic inspect --json`, with more behind it."""
+        """Return docs/design.md's answer of `aimic inspect --json`, with more behind it."""
         data_set, measures = self.data_set, self.measures
         readable = measures.readable
         sizes = Counter(zip(measures.width[readable].tolist(), measures.height[readable].tolist(), strict=True))
