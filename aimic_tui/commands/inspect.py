@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,19 +11,19 @@ from typing import TYPE_CHECKING
 import click
 
 from aimic_tui.commands.answers import print_answer
+from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.engine.data.audit.finding import Finding
 from aimic_tui.engine.errors import AimicError, InputProblem
+from aimic_tui.engine.progress import ReportProgress
 from aimic_tui.engine.text import bytes_text, one_line, plural, printable
-from aimic_tui.wording.numbers import count_text, interval_text, number, percent, rate
+from aimic_tui.wording.numbers import count_text, interval_text, number, percent
 from aimic_tui.wording.signs import bar_text, sign
-from aimic_tui.wording.times import duration
 
 if TYPE_CHECKING:
     from aimic_tui.engine.data.audit.inspection import Inspection
     from aimic_tui.engine.evaluation.tested_run import TestedRun
     from aimic_tui.engine.experiment import DataSettings
 
-_STEPS = {"read": ("reading", "image"), "compare": ("comparing", "pair")}
 _SHOWN = 5  # findings of one kind, and files of one finding, that the table spells out
 
 
@@ -57,6 +55,7 @@ _SHOWN = 5  # findings of one kind, and files of one finding, that the table spe
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 @click.pass_obj
+@shows_progress
 def inspect(
     workspace: Path,
     *,
@@ -66,6 +65,7 @@ def inspect(
     run: str | None,
     manifest: Path | None,
     as_json: bool,
+    meter: ProgressMeter,
 ) -> None:
     """Look at DATA, a folder with one sub-folder a class or a manifest (.csv): every image is read once.
 
@@ -81,7 +81,8 @@ def inspect(
     if manifest is not None:
         check_listing_path(manifest, settings.path)
     tested = read_tested(Workspace(workspace).find_run(run).path) if run is not None else None
-    inspection = audit(workspace, settings)
+    inspection = audit(workspace, settings, meter.report)
+    meter.clear()
     if tested is not None:
         inspection = _with_label_errors(inspection, tested)
     _remember(workspace, Path(data), inspection)
@@ -114,8 +115,8 @@ def data_settings(data: str, group: str | None, overrides: Sequence[str], source
     return Experiment.from_mapping(values, source=source).data
 
 
-def audit(workspace: Path, settings: DataSettings) -> Inspection:
-    """Audit a data set with its progress on stderr, keeping what is measured where there is a workspace.
+def audit(workspace: Path, settings: DataSettings, report: ReportProgress) -> Inspection:
+    """Audit a data set, keeping what is measured where there is a workspace.
 
     Raises:
         AimicError: as `inspect_data_set`.
@@ -126,11 +127,7 @@ def audit(workspace: Path, settings: DataSettings) -> Inspection:
 
     cache_folder = Workspace(workspace).cache_folder
     memory = memory_file(cache_folder, Path(settings.path)) if workspace.is_dir() else None
-    meter = _Meter()
-    try:
-        return inspect_data_set(settings, meter.show, memory=memory)
-    finally:
-        meter.clear()
+    return inspect_data_set(settings, report, memory=memory)
 
 
 def _with_label_errors(inspection: Inspection, tested: TestedRun) -> Inspection:
@@ -140,39 +137,6 @@ def _with_label_errors(inspection: Inspection, tested: TestedRun) -> Inspection:
     labels = [data_set.classes[label] for label in data_set.labels]
     suspects = label_errors_of_run(tested, data_set.images, labels)
     return inspection.with_findings(Finding("label-error", (found.image,), found.sentence) for found in suspects)
-
-
-class _Meter:
-    """How far it is, on stderr: one line rewritten on a terminal, a line now and then in a pipe."""
-
-    def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
-        self._began = self._shown = time.monotonic()
-        self._step = ""
-
-    def show(self, step: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        if step != self._step:
-            self._step, self._began = step, now
-        if now - self._shown < (0.2 if self._live else 2):
-            return
-        self._shown = now
-        passed = now - self._began
-        speed = done / passed if passed > 0.2 else 0.0
-        if not total:
-            line = f"looking for images: {count_text(done)}"
-        else:
-            left = duration((total - done) / speed if speed else None)
-            doing, what = _STEPS[step]
-            fast = f"{rate(speed)}, " if step == "read" else ""
-            line = (
-                f"{doing} {bar_text(done / total, 20)} {count_text(done)} of {plural(total, what)}, {fast}{left} left"
-            )
-        click.echo(f"\r\x1b[K{line}" if self._live else line, err=True, nl=not self._live)
-
-    def clear(self) -> None:
-        if self._live:
-            click.echo("\r\x1b[K", err=True, nl=False)
 
 
 def _remember(workspace: Path, data: Path, inspection: Inspection) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aimic_tui.commands.inspect import audit, data_settings
+from aimic_tui.commands.progress import ProgressMeter
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.text import one_line, plural, printable
 
@@ -185,7 +186,8 @@ def _settle(workspace: Path, settings: DataSettings, file: Path, how: How) -> No
     from aimic_tui.engine.data.audit.settlement import settle_duplicates
     from aimic_tui.engine.data.listing.marks import add_marks
 
-    inspection = audit(workspace, settings)
+    with ProgressMeter() as meter:
+        inspection = audit(workspace, settings, meter.report)
     done = settle_duplicates(inspection.findings, inspection.data_set, how)
     if done.marks or done.together:
         add_marks(file, done.marks, done.together, note="found by the audit")

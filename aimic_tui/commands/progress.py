@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from aimic_tui.engine.errors import ErrorRecord, Interrupted, UsageProblem
 from aimic_tui.engine.event_log import append_event
 from aimic_tui.engine.progress import Pace, Phase, Progress
 from aimic_tui.engine.text import one_line, printable
@@ -34,7 +33,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def shows_progress(command: Command) -> Command:
-    """Give a command the option `--events` and a meter, which also records there how the command ended."""
+    """Give a command the option `--events` and a meter, which also records there that the command is done."""
 
     @click.option(
         "--events", type=click.Path(path_type=Path), help="Append progress to this file, a JSON object a line."
@@ -50,8 +49,8 @@ def shows_progress(command: Command) -> Command:
 class ProgressMeter:
     """Shows on stderr how far a command is, and writes it to a file for whoever follows it.
 
-    The events are `progress` (see `Progress.to_json`), `message` (what the command said) and one at its end:
-    `finished`, `stopped` or `error`, the latter two with the fields of `ErrorRecord`. A command may add its own.
+    The events are `progress` (see `Progress.to_json`), `message` (what the command said) and, at its end, `finished`.
+    A command may add its own, and `cli.py` adds `error` where it fails or is interrupted.
 
     Args:
         events: the file to append to, if any.
@@ -73,11 +72,8 @@ class ProgressMeter:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.clear()
-        if error is None:
+        if error is None or (isinstance(error, click.exceptions.Exit) and error.exit_code == 0):
             self.event("finished", **self._answer)
-        elif not _is_success(error):
-            record = _record_of(error)
-            self.event("stopped" if record.code == "interrupted" else "error", **record.to_json())
 
     def finish_with(self, **answer: Any) -> None:
         """Note what the event of the command's success says."""
@@ -159,15 +155,3 @@ def _new_bar() -> Bar:
     columns = text("{task.description}"), BarColumn(_BAR), text("{task.fields[figures]}")
     terminal = Terminal(stderr=True, highlight=False, markup=False, emoji=False)
     return Bar(*columns, console=terminal, transient=True, auto_refresh=False, redirect_stdout=False)
-
-
-def _is_success(error: BaseException) -> bool:
-    return isinstance(error, click.exceptions.Exit) and error.exit_code == 0
-
-
-def _record_of(error: BaseException) -> ErrorRecord:
-    if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        return ErrorRecord.of(Interrupted("interrupted."))
-    if isinstance(error, click.UsageError):
-        return ErrorRecord.of(UsageProblem(error.format_message()))
-    return ErrorRecord.of(error)

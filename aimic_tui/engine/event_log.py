@@ -15,6 +15,7 @@ from typing import Any
 
 from aimic_tui.engine.files import append_line
 
+_LONGEST = 1 << 16  # bytes that the last line of a file may have to be found
 _HEAD = 120  # the name of an event stands within so many bytes of its line's beginning
 
 
@@ -107,6 +108,17 @@ class EventReader:
         complete = content[: content.rfind(b"\n") + 1]
         self._offset += len(complete)
         return complete.split(b"\n")[:-1]
+
+
+def last_event(path: Path) -> dict[str, Any] | None:
+    """Return the last event of a file, without reading what is before it; None where there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _LONGEST))
+            lines = file.read().split(b"\n")[:-1]
+    except OSError:
+        return None
+    return next((event for line in reversed(lines) if (event := _decode(line)) is not None), None)
 
 
 def _decode(line: bytes) -> dict[str, Any] | None:

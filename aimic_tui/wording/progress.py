@@ -30,13 +30,14 @@ def phase_words(phase: Phase) -> str:
 
 def progress_figures(progress: Progress) -> str:
     """Write how far it is: `1,200 of 5,000 images, 35 images/s, 2 min left`; empty where nothing can be said."""
-    parts = [_amount(progress), _speed(progress), one_line(progress.detail, 120)]
+    parts = [progress_amount(progress), _speed(progress), one_line(progress.detail, 120)]
     if progress.seconds_left is not None and not progress.complete:
         parts.append(f"{duration(progress.seconds_left)} left")
     return ", ".join(part for part in parts if part)
 
 
-def _amount(progress: Progress) -> str:
+def progress_amount(progress: Progress) -> str:
+    """Write how much is done: `1,200 of 5,000 images`; a share where nothing is counted."""
     unit = _WORDS[progress.phase][1]
     done, total = progress.done, progress.total
     if unit == "byte":

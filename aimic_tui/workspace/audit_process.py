@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +15,12 @@ import tomli
 
 from aimic_tui.engine.errors import AimicError, InputProblem
 from aimic_tui.engine.pairs import pairs_text
+from aimic_tui.engine.progress import ReportProgress
 from aimic_tui.engine.runs.status import read_status
-from aimic_tui.engine.text import one_line
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording.numbers import interval_text, number
+from aimic_tui.workspace.command_events import CommandEvents
 from aimic_tui.workspace.processes import Outcome, command_line, start_command
-
-_PROGRESS = re.compile(r"([\d,]+) of ([\d,]+) (image|pair)s?")
 
 
 @dataclass(frozen=True)
@@ -141,7 +139,7 @@ async def run_audit(
     workspace: Path,
     data: str,
     settings: Mapping[str, Any],
-    progress: Callable[[float | None, str], None],
+    report: ReportProgress,
     *,
     keep: bool = True,
 ) -> Audit:
@@ -151,7 +149,7 @@ async def run_audit(
         workspace: where the result is remembered for Home, and what was measured for the next audit.
         data: the data set's path.
         settings: of the experiment's table `data`, beside the path.
-        progress: hears the share that is done (None while it is unknown) and it in words.
+        report: hears a few times a second how far it is.
         keep: make the workspace where there is none; in one that is not there nothing is remembered.
 
     Raises:
@@ -165,26 +163,29 @@ async def run_audit(
     run = await asyncio.to_thread(finished_run_on, workspace, data)
     if run is not None:
         with suppress(InputProblem):  # one that can't be read has no say; what else is wrong comes up again without it
-            return await _audited(workspace, data, [*overrides, f"--run={run}"], progress)
-    return await _audited(workspace, data, overrides, progress)
+            return await _audited(workspace, data, [*overrides, f"--run={run}"], report)
+    return await _audited(workspace, data, overrides, report)
 
 
-async def _audited(
-    workspace: Path, data: str, options: Sequence[str], progress: Callable[[float | None, str], None]
-) -> Audit:
+async def _audited(workspace: Path, data: str, options: Sequence[str], report: ReportProgress) -> Audit:
     with tempfile.TemporaryDirectory(prefix="aimic-audit-") as folder:
-        stdout, stderr = Path(folder) / "answer.json", Path(folder) / "progress"
-        process = start_command(command_line(workspace, "inspect", "--json", *options, "--", data), stdout, stderr)
+        stdout, stderr, events = (Path(folder) / name for name in ("answer.json", "log.txt", "events.jsonl"))
+        command = command_line(workspace, "inspect", "--json", f"--events={events}", *options, "--", data)
+        process, followed = start_command(command, stdout, stderr), CommandEvents(events)
         try:
             while process.poll() is None:
                 await asyncio.sleep(0.3)
-                progress(*await asyncio.to_thread(_last_progress, stderr))
+                await asyncio.to_thread(followed.update)
+                if followed.progress is not None:
+                    report(followed.progress)
         finally:
             if process.poll() is None:
                 process.terminate()
         if process.returncode != 0 and not stdout.stat().st_size:
+            await asyncio.to_thread(followed.update)
+            error = followed.end.error if followed.end is not None else None
             words = await asyncio.to_thread(stderr.read_text, "utf-8", "replace")
-            raise InputProblem(Outcome(process.returncode, "", words).sentence)
+            raise InputProblem(error.sentence if error is not None else Outcome(process.returncode, "", words).sentence)
         answer = json.loads(await asyncio.to_thread(stdout.read_text, "utf-8", "surrogatepass"))
     return Audit.from_json(answer)
 
@@ -198,13 +199,3 @@ def _toml(value: Any) -> str:
     if isinstance(value, dict):
         return pairs_text(value)
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (str, bool, int, float)) else str(value)
-
-
-def _last_progress(file: Path) -> tuple[float | None, str]:
-    lines = file.read_text("utf-8", "replace").splitlines()
-    found = _PROGRESS.search(lines[-1]) if lines else None
-    if found is None:
-        return None, one_line(lines[-1]) if lines else ""
-    done, total = (int(number.replace(",", "")) for number in found.groups()[:2])
-    what = " pairs" if found[3] == "pair" else ""
-    return done / max(total, 1), f"{done:,} of {total:,}{what}"

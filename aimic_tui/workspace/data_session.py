@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from aimic_tui.engine.data.listing.data_choice import DataChoice
 from aimic_tui.engine.data.listing.marks import marks_stamp
 from aimic_tui.engine.errors import InputProblem, Interrupted
+from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 from aimic_tui.workspace.audit_process import Audit
 from aimic_tui.workspace.mark_changes import MarkChange, write_change
 from aimic_tui.workspace.open_data import OpenData, open_data, rename_classes, reread_marks
@@ -52,15 +53,13 @@ class DataSession:
         """Select images, or unselect them where all are selected."""
         self.selected = self.selected - set(images) if self.selected.issuperset(images) else self.selected | set(images)
 
-    async def open(
-        self, choice: DataChoice, marks_folder: Path, progress: Callable[[int], None] = lambda _: None
-    ) -> OpenData:
+    async def open(self, choice: DataChoice, marks_folder: Path, report: ReportProgress = no_report) -> OpenData:
         """Find a data set and open it; what was open stays until it is found, and where it is not.
 
         Args:
             choice: which images.
             marks_folder: for marks on data sets whose own folder can't be written.
-            progress: called in the event loop with the number of images found so far.
+            report: hears in the event loop how many images are found so far.
 
         Raises:
             AimicError: there is none, or a setting makes no sense for it.
@@ -68,13 +67,13 @@ class DataSession:
         """
         loop, cancelled = asyncio.get_running_loop(), threading.Event()
 
-        def found(count: int) -> None:
+        def report_in_loop(progress: Progress) -> None:
             if cancelled.is_set():
                 raise Interrupted("Another data set is being opened.")
-            loop.call_soon_threadsafe(progress, count)
+            loop.call_soon_threadsafe(report, progress)
 
         try:
-            data = await asyncio.to_thread(open_data, choice, marks_folder, found)
+            data = await asyncio.to_thread(open_data, choice, marks_folder, report_in_loop)
         finally:
             cancelled.set()
         self.show(data)

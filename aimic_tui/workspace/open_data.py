@@ -6,7 +6,7 @@ blocks, so that the app calls it in a thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from aimic_tui.engine.data.listing.decisions import Found, decide
 from aimic_tui.engine.data.listing.find_data_set import marks_of
 from aimic_tui.engine.data.listing.list_images import Listed, list_images
 from aimic_tui.engine.data.listing.marks import Kind, Mark, by_image, writable_marks_file
+from aimic_tui.engine.progress import ReportProgress, no_report
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,19 +82,19 @@ class OpenData:
         return replace(self, choice=choice, found=decide(self.listed, marks, choice.classes), marks=by_image(marks))
 
 
-def open_data(choice: DataChoice, fallback: Path, progress: Callable[[int], None] | None = None) -> OpenData:
+def open_data(choice: DataChoice, fallback: Path, report: ReportProgress = no_report) -> OpenData:
     """Find a data set.
 
     Args:
         choice: which images.
         fallback: the folder for marks on data sets whose own folder can't be written.
-        progress: called with the number of images found so far.
+        report: hears how many images are found so far.
 
     Raises:
         AimicError: there is none, or a setting makes no sense for it.
         OSError: it can't be read.
     """
-    listed = list_images(choice, progress)
+    listed = list_images(choice, report)
     file = None if choice.marks == "none" else writable_marks_file(choice.path, choice.marks, fallback)
     if file is not None and file.parent == fallback and file.exists():
         choice = replace(choice, marks=str(file))

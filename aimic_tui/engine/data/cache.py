@@ -27,9 +27,10 @@ import PIL
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.data.reading.medmnist import npz_of
 from aimic_tui.engine.data.reading.read_image import UnreadableImage
-from aimic_tui.engine.data.threads import Progress, ShouldStop, in_threads, processors
+from aimic_tui.engine.data.threads import ShouldStop, in_threads, processors
 from aimic_tui.engine.errors import Interrupted
 from aimic_tui.engine.files import FileLock, sync_folder
+from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.text import bytes_text
 
 _IMAGES_SUFFIX = ".images"
@@ -105,7 +106,7 @@ def cached_images(  # noqa: PLR0917
     preprocessing: Preprocessing,
     folder: Path,
     mode: str,
-    progress: Progress | None = None,
+    report: ReportProgress = no_report,
     should_stop: ShouldStop | None = None,
     *,
     limit: int = DEFAULT_LIMIT,
@@ -121,7 +122,7 @@ def cached_images(  # noqa: PLR0917
         folder: where caches are kept; made where it is missing.
         mode: "off" decodes on demand, "auto" and "on" cache; where the disk is too short for that, "auto" leaves more
             room on it than "on" does.
-        progress: hears how many images of how many are decoded.
+        report: hears how many images of how many are decoded.
         should_stop: is asked now and then.
         limit: bytes that all caches of the folder may take; the least recently wanted ones go to make room, and what
             is larger by itself is decoded on demand.
@@ -149,7 +150,7 @@ def cached_images(  # noqa: PLR0917
                     free = shutil.disk_usage(folder).free - (_SPARE if mode == "auto" else 0)
                     if needed > free:
                         return _DecodedImages(paths, preprocessing, _short_of_room(needed, folder))
-                    _build(target, paths, preprocessing, progress, should_stop)
+                    _build(target, paths, preprocessing, report, should_stop)
             finally:
                 lock.release()
         with suppress(OSError):  # a cache of someone else's
@@ -272,7 +273,7 @@ def _build(
     target: Path,
     paths: Sequence[Path],
     preprocessing: Preprocessing,
-    progress: Progress | None,
+    report: ReportProgress,
     should_stop: ShouldStop | None,
 ) -> None:
     """Decode all images into a file beside `target`, then give it that name; the lock is held."""
@@ -286,7 +287,7 @@ def _build(
         def decode(index: int) -> None:
             os.pwrite(handle, preprocessing.load(paths[index]).tobytes(), index * size)
 
-        for _ in in_threads(decode, range(len(paths)), progress=progress, should_stop=should_stop):
+        for _ in in_threads(decode, range(len(paths)), report=report, should_stop=should_stop):
             pass
         os.fsync(handle)
         part.replace(target)

@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from aimic_tui.engine.progress import Progress, ReportProgress, no_report
+
 CLASSES = ("basophil", "eosinophil", "lymphocyte", "monocyte", "neutrophil")
 FIELD = 26.0  # side of a crop
 
@@ -67,7 +69,7 @@ def draw_smear(
     size: int = 96,
     crops: int = 12,
     first_slide: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    report: ReportProgress = no_report,
 ) -> None:
     r"""Draw a smear into `folder`: `<class>/slide003_07.png`, so that `^(slide\d+)` groups the crops of a slide.
 
@@ -77,7 +79,7 @@ def draw_smear(
         seed: the same seed draws the same pictures; each slide depends on the seed and its own number only.
         size: side of a crop in pixels, 26 micrometres wide whatever the size.
         crops: of each slide, one white cell in each.
-        progress: called with the number of crops drawn and of all crops.
+        report: hears how many of all crops are drawn.
 
     Raises:
         OSError: the folder can't be written.
@@ -86,8 +88,7 @@ def draw_smear(
         (folder / name).mkdir(parents=True, exist_ok=True)
     for done, (name, kind, picture) in enumerate(_crops(slides, seed, size, crops, first_slide), start=1):
         Image.fromarray(picture).save(folder / kind / name, compress_level=1)
-        if progress is not None:
-            progress(done, slides * crops)
+        report(Progress("draw", done, slides * crops))
 
 
 def _crops(

@@ -10,11 +10,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from aimic_tui.engine.errors import Interrupted
+from aimic_tui.engine.progress import Phase, Progress, ReportProgress, no_report
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-Progress = Callable[[int, int], None]
 ShouldStop = Callable[[], bool]
 
 _CHUNK = 16  # items a task: enough that handing them over costs little beside decoding them
@@ -32,7 +32,8 @@ def in_threads(
     items: Sequence[Item],
     *,
     threads: int | None = None,
-    progress: Progress | None = None,
+    report: ReportProgress = no_report,
+    phase: Phase = "read",
     should_stop: ShouldStop | None = None,
 ) -> Iterator[Result]:
     """Apply `function` to all items in threads and yield the results in order, a bounded number ahead.
@@ -41,7 +42,8 @@ def in_threads(
         function: is called from several threads at once; what it raises is raised here, and nothing further starts.
         items: of any number.
         threads: as many as there are processors by default.
-        progress: hears how many of how many are done.
+        report: hears how many of how many are done.
+        phase: in which that is reported.
         should_stop: is asked between chunks of items.
 
     Raises:
@@ -53,6 +55,7 @@ def in_threads(
         return [function(item) for item in items[start : start + _CHUNK]]
 
     done = 0
+    report(Progress(phase, done, len(items)))
     starts = iter(range(0, len(items), _CHUNK))
     pending: deque[Future[list[Result]]] = deque()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="images")
@@ -67,7 +70,6 @@ def in_threads(
             results = pending.popleft().result()
             yield from results
             done += len(results)
-            if progress is not None:
-                progress(done, len(items))
+            report(Progress(phase, done, len(items)))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -58,7 +58,7 @@ class TrialImages:
             preprocessing,
             task.cache_folder,
             self._compute.cache,
-            lambda done, count: report.set("cache", epoch, done, count),
+            lambda progress: report.set("cache", epoch, int(progress.done), len(self._paths)),
             should_stop,
             limit=self._limit,
         )

@@ -7,9 +7,11 @@ from typing import Protocol
 from textual.content import Content
 
 from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import one_line, plural
 from aimic_tui.screens.place import Place
 from aimic_tui.widgets.bars import progress_bar
+from aimic_tui.wording.progress import progress_amount
 from aimic_tui.wording.signs import SIGNS
 from aimic_tui.workspace.audit_process import run_audit
 from aimic_tui.workspace.data_session import DataSession
@@ -91,8 +93,8 @@ class AuditController:
             self._host.show_findings()
         self._place.refresh_bindings()
 
-    def _show_progress(self, share: float | None, words: str) -> None:
+    def _show_progress(self, progress: Progress) -> None:
         text = Content.styled("auditing ", "$text-muted")
-        if share is not None and self._place.size.width >= _WIDE:
-            text = Content.assemble(text, progress_bar(share, 10), " ")
-        self._host.show_audit_line(Content.assemble(text, (one_line(words, 24), "$text-muted")))
+        if progress.total and self._place.size.width >= _WIDE:
+            text = Content.assemble(text, progress_bar(progress.done / progress.total, 10), " ")
+        self._host.show_audit_line(Content.assemble(text, (one_line(progress_amount(progress), 24), "$text-muted")))

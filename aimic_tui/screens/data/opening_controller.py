@@ -15,6 +15,7 @@ from aimic_tui.engine.data.listing.list_images import NoClasses
 from aimic_tui.engine.data.listing.manifest_table import is_manifest, read_columns
 from aimic_tui.engine.data.manifest import check_listing_path, write_listing
 from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.data.classes_dialog import ClassesDialog
 from aimic_tui.screens.data.columns_prompt import ColumnsPrompt
@@ -119,12 +120,12 @@ class OpeningController:
     async def _open_in_session(self, choice: DataChoice) -> None:
         other = self._session.data is None
 
-        def progress(count: int) -> None:
+        def report(progress: Progress) -> None:
             if other:
-                self._host.show_busy(f"looking for images: {count:,}")
+                self._host.show_busy(f"looking for images: {progress.done:,}")
 
         try:
-            await self._session.open(choice, self._place.shell.workspace.marks_folder, progress)
+            await self._session.open(choice, self._place.shell.workspace.marks_folder, report)
         except NoClasses as problem:
             self._not_found(problem.sentence, problem.images)
         except AimicError as problem:

@@ -17,6 +17,7 @@ from aimic_tui.engine.data.cache import cached_images
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.data.reading.read_image import UnreadableImage
 from aimic_tui.engine.errors import Interrupted
+from aimic_tui.engine.progress import Progress
 from tests.engine.data.conftest import MakeFolder
 
 PREPROCESSING = Preprocessing(16, "stretch", "auto", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -54,12 +55,12 @@ def start(folder: Path, root: Path, how: str) -> subprocess.Popen[str]:
 
 def test_cached_and_decoded_images_are_the_same(make_folder: MakeFolder, tmp_path):
     paths = images_in(make_folder({"a": 30, "b": 21}))
-    said: list[tuple[int, int]] = []
-    cached = cached_images(paths, PREPROCESSING, tmp_path / "cache", "auto", lambda *counts: said.append(counts))
+    reports: list[Progress] = []
+    cached = cached_images(paths, PREPROCESSING, tmp_path / "cache", "auto", reports.append)
     decoded = cached_images(paths, PREPROCESSING, tmp_path / "cache", "off")
     assert (cached.cached, decoded.cached) == (True, False)
     assert len(cached) == len(decoded) == 51
-    assert said[-1] == (51, 51)
+    assert reports[-1] == Progress("read", 51, 51)
     indices = np.array([7, 50, 0, 7])
     assert (cached.batch(indices) == decoded.batch(indices)).all()
     assert (cached.batch(indices)[1] == PREPROCESSING.load(paths[50])).all()
@@ -70,9 +71,9 @@ def test_cached_and_decoded_images_are_the_same(make_folder: MakeFolder, tmp_pat
 def test_a_second_time_nothing_is_decoded(make_folder: MakeFolder, tmp_path):
     paths = images_in(make_folder({"a": 5}))
     cached_images(paths, PREPROCESSING, tmp_path / "cache", "on")
-    said: list[int] = []
-    assert cached_images(paths, PREPROCESSING, tmp_path / "cache", "on", lambda done, _: said.append(done)).cached
-    assert said == []
+    reports: list[Progress] = []
+    assert cached_images(paths, PREPROCESSING, tmp_path / "cache", "on", reports.append).cached
+    assert reports == []
 
 
 def test_a_changed_file_or_step_makes_another_cache(make_folder: MakeFolder, tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from aimic_tui.engine.data.smear import CLASSES, Slide, draw_crop, draw_smear
+from aimic_tui.engine.progress import Progress
 
 
 def pictures(folder: Path) -> dict[str, np.ndarray]:
@@ -50,13 +51,13 @@ def test_a_slide_is_the_same_whatever_other_slides_are_drawn(tmp_path: Path) -> 
 
 
 def test_names_tell_class_and_slide(tmp_path: Path) -> None:
-    told = []
-    draw_smear(tmp_path, slides=3, seed=0, size=32, crops=4, progress=lambda done, total: told.append((done, total)))
+    reports: list[Progress] = []
+    draw_smear(tmp_path, slides=3, seed=0, size=32, crops=4, report=reports.append)
     names = sorted(pictures(tmp_path))
     assert len(names) == 12
     assert all(re.fullmatch(rf"({'|'.join(CLASSES)})/slide00[123]_0[1-4]\.png", name) for name in names)
     assert {path.name for path in tmp_path.iterdir()} == set(CLASSES)
-    assert told[-1] == (12, 12)
+    assert reports[-1] == Progress("draw", 12, 12)
 
 
 def test_every_class_is_on_enough_slides_for_folds_and_intervals(tmp_path: Path) -> None:

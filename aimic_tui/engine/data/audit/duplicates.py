@@ -15,7 +15,8 @@ from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.listing.find_data_set import Found
 from aimic_tui.engine.data.reading.input_rule import InputRule
 from aimic_tui.engine.data.reading.read_image import read_image
-from aimic_tui.engine.data.threads import Progress, ShouldStop
+from aimic_tui.engine.data.threads import ShouldStop
+from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.text import one_line
 
 _NAMED = 3  # groups that a finding names
@@ -27,7 +28,7 @@ def find_duplicates(
     found: Found,
     *,
     rule: InputRule,
-    progress: Progress | None = None,
+    report: ReportProgress = no_report,
     should_stop: ShouldStop | None = None,
 ) -> list[Finding]:
     """Name sets of images with the same or nearly the same picture, and those among them that are in several classes.
@@ -36,7 +37,7 @@ def find_duplicates(
         data_set, measures: n images, and what was measured of them.
         found: what a manifest lists twice.
         rule: by which the images were measured.
-        progress: hears how many of how many candidates are compared.
+        report: hears how many of how many candidates are compared.
         should_stop: is asked now and then.
 
     Raises:
@@ -51,7 +52,7 @@ def find_duplicates(
         measures.thumbs,
         first,
         lambda index: read_image(data_set.path(index), rule),
-        progress,
+        report,
         should_stop,
     )
     for members, distance in _sets(pairs):

@@ -15,9 +15,10 @@ from aimic_tui.engine.data.listing.groups import join_groups
 from aimic_tui.engine.data.reading.input_rule import AS_STORED, InputRule
 from aimic_tui.engine.data.reading.pixels import THUMB
 from aimic_tui.engine.data.reading.read_image import UnreadableImage, read_bytes, read_image, verify
-from aimic_tui.engine.data.threads import Progress, ShouldStop, in_threads
+from aimic_tui.engine.data.threads import ShouldStop, in_threads
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import digest_of_bytes
+from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.text import one_line, printable
 
 
@@ -66,7 +67,7 @@ class ImageChecks:
 
 def check_images(
     data_set: DataSet,
-    progress: Progress | None = None,
+    report: ReportProgress = no_report,
     should_stop: ShouldStop | None = None,
     *,
     rule: InputRule = AS_STORED,
@@ -75,7 +76,7 @@ def check_images(
 
     Args:
         data_set: n images.
-        progress: hears how many of how many are read.
+        report: hears how many of how many are read.
         should_stop: is asked now and then.
         rule: how the images will be read; one that lacks a channel that it wants can't be used.
 
@@ -87,7 +88,7 @@ def check_images(
     thumbs = np.zeros((count, THUMB, THUMB), np.uint8)
     digests: list[str] = []
     problems: list[ImageProblem] = []
-    seen = in_threads(lambda path: _check(path, rule), data_set.paths(), progress=progress, should_stop=should_stop)
+    seen = in_threads(lambda path: _check(path, rule), data_set.paths(), report=report, should_stop=should_stop)
     for index, result in enumerate(seen):
         if isinstance(result, UnreadableImage):
             digests.append("")
@@ -110,7 +111,7 @@ def _check(path: Path, rule: InputRule) -> tuple[int, int, npt.NDArray[np.uint8]
 def near_duplicates(
     data_set: DataSet,
     checks: ImageChecks,
-    progress: Progress | None = None,
+    report: ReportProgress = no_report,
     should_stop: ShouldStop | None = None,
     *,
     rule: InputRule = AS_STORED,
@@ -119,7 +120,7 @@ def near_duplicates(
 
     Args:
         data_set, checks: n images, and what was seen of them.
-        progress: hears how many of how many candidates are compared.
+        report: hears how many of how many candidates are compared.
         should_stop: is asked now and then.
         rule: how the images were read for the checks.
 
@@ -132,7 +133,7 @@ def near_duplicates(
             first.setdefault(digest, index)
     indices = np.fromiter(first.values(), np.int64, len(first))
     return near_pairs(
-        checks.thumbs, indices, lambda index: read_image(data_set.path(index), rule), progress, should_stop=should_stop
+        checks.thumbs, indices, lambda index: read_image(data_set.path(index), rule), report, should_stop=should_stop
     )
 
 

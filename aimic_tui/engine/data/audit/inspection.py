@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,14 +21,13 @@ from aimic_tui.engine.data.listing.find_data_set import Found, find_everything
 from aimic_tui.engine.data.reading.exposure import settled
 from aimic_tui.engine.data.reading.input_rule import rule_of
 from aimic_tui.engine.data.reading.read_image import UnreadableImage, read_pixels
-from aimic_tui.engine.data.threads import Progress, ShouldStop
+from aimic_tui.engine.data.threads import ShouldStop
+from aimic_tui.engine.progress import ReportProgress, no_report
 
 if TYPE_CHECKING:
     from aimic_tui.engine.experiment import DataSettings
 
 SMALLEST = 16  # pixels; below that no network of the catalogue sees a shape
-
-InspectProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +99,7 @@ def _shortcut_json(shortcut: Shortcut) -> dict[str, Any]:
 
 def inspect_data_set(
     settings: DataSettings,
-    progress: InspectProgress | None = None,
+    report: ReportProgress = no_report,
     should_stop: ShouldStop | None = None,
     memory: Path | None = None,
 ) -> Inspection:
@@ -108,8 +107,7 @@ def inspect_data_set(
 
     Args:
         settings: which images.
-        progress: hears the step ("find", "read" or "compare"), how much is done and of how much (0 while that is
-            unknown).
+        report: hears how many images are found, of how many are read, and how many pairs are compared.
         should_stop: is asked now and then.
         memory: a file that keeps what is measured, see `measure_images`.
 
@@ -118,18 +116,15 @@ def inspect_data_set(
         Interrupted: `should_stop` said so.
     """
 
-    def step(name: str) -> Progress | None:
-        return None if progress is None else lambda done, total: progress(name, done, total)
-
-    found = find_everything(settings, None if progress is None else lambda count: progress("find", count, 0))
+    found = find_everything(settings, report)
     data_set = found.data_set
     paths = data_set.paths()
     rule = settled(rule_of(settings), settings.percentiles, paths, should_stop=should_stop)
-    measures = measure_images(paths, rule, step("read"), should_stop, memory)
+    measures = measure_images(paths, rule, report, should_stop, memory)
     findings = [
         *_file_findings(data_set, measures),
         *_stray_files(data_set.root, found),
-        *find_duplicates(data_set, measures, found, rule=rule, progress=step("compare"), should_stop=should_stop),
+        *find_duplicates(data_set, measures, found, rule=rule, report=report, should_stop=should_stop),
     ]
     findings += find_outliers(data_set, measures)
     findings.sort(key=lambda finding: KINDS.index(finding.kind))

@@ -20,7 +20,8 @@ from aimic_tui.engine.data.audit.measurement_store import MeasuredBefore, keys_o
 from aimic_tui.engine.data.reading.input_rule import InputRule
 from aimic_tui.engine.data.reading.pixels import THUMB, Pixels, Rgb, thumbnail, to_rgb
 from aimic_tui.engine.data.reading.read_image import UnreadableImage, read_bytes, read_pixels, sharpness
-from aimic_tui.engine.data.threads import Progress, ShouldStop, in_threads
+from aimic_tui.engine.data.threads import ShouldStop, in_threads
+from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 
 _BORDER = 0.04  # width of the border, in shares of the shorter side
 _LEVELS = np.arange(256, dtype=np.float64)
@@ -136,7 +137,7 @@ class Measures:
 def measure_images(
     paths: Sequence[Path],
     rule: InputRule,
-    progress: Progress | None = None,
+    report: ReportProgress = no_report,
     should_stop: ShouldStop | None = None,
     memory: Path | None = None,
 ) -> Measures:
@@ -145,7 +146,7 @@ def measure_images(
     Args:
         paths: n files.
         rule: which of the stored values become which colour.
-        progress: hears how many of how many are measured.
+        report: hears how many of how many are measured.
         should_stop: is asked now and then.
         memory: a file in which what was measured is kept as it goes, so that an audit that was stopped goes on where
             it was, and the next one reads only what is new or has changed.
@@ -170,13 +171,12 @@ def measure_images(
         except UnreadableImage as error:
             return error
 
-    def done(measured: int, _: int) -> None:
-        if progress is not None:
-            progress(known + measured, count)
+    def with_known(progress: Progress) -> None:
+        report(Progress("read", known + progress.done, count))
 
     try:
         for index, row in zip(
-            left.tolist(), in_threads(row_of, left.tolist(), progress=done, should_stop=should_stop), strict=True
+            left.tolist(), in_threads(row_of, left.tolist(), report=with_known, should_stop=should_stop), strict=True
         ):
             if isinstance(row, UnreadableImage):
                 faults[index] = row
@@ -188,8 +188,6 @@ def measure_images(
     finally:
         if before is not None:
             before.close()
-    if not len(left):
-        done(0, 0)
     return Measures(readable, rows, faults)
 
 

@@ -19,8 +19,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from aimic_tui.engine.data.reading.read_image import UnreadableImage
-from aimic_tui.engine.data.threads import Progress, ShouldStop, in_threads
+from aimic_tui.engine.data.threads import ShouldStop, in_threads
 from aimic_tui.engine.errors import Interrupted
+from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 
 Floats = npt.NDArray[np.float32]
 
@@ -61,7 +62,7 @@ def near_pairs(
     thumbs: npt.NDArray[np.uint8],
     indices: npt.NDArray[np.integer],
     read: Callable[[int], npt.NDArray[np.uint8]],
-    progress: Progress | None = None,
+    report: ReportProgress = no_report,
     should_stop: ShouldStop | None = None,
 ) -> list[NearPair]:
     """Find the pictures that are nearly the same.
@@ -70,7 +71,7 @@ def near_pairs(
         thumbs: [n, T, T], brightness of each picture.
         indices: which of them to compare; of pictures known to be the same, one is enough.
         read: gives a picture as [height, width, 3]; may raise UnreadableImage.
-        progress: hears how many of how many pairs are compared.
+        report: hears how many of how many pairs are compared.
         should_stop: is asked now and then.
 
     Returns:
@@ -82,7 +83,7 @@ def near_pairs(
     spread = [thumbs[indices[at : at + _BATCH]].std(axis=(1, 2)) for at in range(0, len(indices), _BATCH)]
     shown = indices[np.concatenate([*spread, np.zeros(0)]) >= _FAINT]
     pairs = _candidates(thumbs, shown)
-    fits = _fitting(thumbs, shown[pairs], progress, should_stop)
+    fits = _fitting(thumbs, shown[pairs], report, should_stop)
     return sorted(_verified(fits, read, should_stop), key=lambda pair: (pair.first, pair.second))
 
 
@@ -177,10 +178,11 @@ def _turned(images: Floats, orientation: int) -> Floats:
 def _fitting(
     thumbs: npt.NDArray[np.uint8],
     pairs: npt.NDArray[np.integer],
-    progress: Progress | None,
+    report: ReportProgress,
     should_stop: ShouldStop | None,
 ) -> _Fits:
     kept: list[tuple[npt.NDArray[np.integer], npt.NDArray[np.integer], Floats]] = []
+    report(Progress("compare", 0, len(pairs)))
     for start in range(0, len(pairs), _BATCH):
         if should_stop is not None and should_stop():
             raise Interrupted("stopped before all images were compared.")
@@ -205,8 +207,7 @@ def _fitting(
         each = np.arange(len(some))
         good = correlations[best, each] >= _ALIKE
         kept.append((some[good], best[good], warps[best, each][good]))
-        if progress is not None:
-            progress(start + len(some), len(pairs))
+        report(Progress("compare", start + len(some), len(pairs)))
     if not kept:
         return _Fits(np.zeros((0, 2), np.int64), np.zeros(0, np.int64), np.zeros((0, 4), np.float32))
     return _Fits(*(np.concatenate(column) for column in zip(*kept, strict=True)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from aimic_tui.engine.data.data_set import DataSet
@@ -13,12 +13,13 @@ from aimic_tui.engine.data.listing.groups import suggest_group
 from aimic_tui.engine.data.listing.list_images import PART_FOLDERS, list_images
 from aimic_tui.engine.data.listing.marks import Mark, marks_file, read_marks
 from aimic_tui.engine.errors import InputProblem, about
+from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.text import one_line, printable
 
 __all__ = ["PART_FOLDERS", "Found", "find_data_set", "find_everything", "image_files", "marks_of", "suggest_group"]
 
 
-def find_data_set(settings: WhichImages, progress: Callable[[int], None] | None = None) -> DataSet:
+def find_data_set(settings: WhichImages, report: ReportProgress = no_report) -> DataSet:
     """Find the images of a data set, without decoding one: what `list_images` lists, as people decided about it.
 
     What marks and `data.classes` changed, `DataSet.decisions` says.
@@ -28,7 +29,7 @@ def find_data_set(settings: WhichImages, progress: Callable[[int], None] | None 
             image two labels; marks can't be read.
         UsageProblem: there is no path, or a setting makes no sense for these images.
     """
-    found = find_everything(settings, progress)
+    found = find_everything(settings, report)
     if found.conflicts:
         first = one_line(found.conflicts[0], 120)
         raise InputProblem(
@@ -41,14 +42,14 @@ def find_data_set(settings: WhichImages, progress: Callable[[int], None] | None 
     return found.data_set
 
 
-def find_everything(settings: WhichImages, progress: Callable[[int], None] | None = None) -> Found:
+def find_everything(settings: WhichImages, report: ReportProgress = no_report) -> Found:
     """Find a data set and what lies beside it; for an audit, so a single class or a conflict is no error here.
 
     Raises:
         InputProblem, UsageProblem: as `find_data_set`, where there is no data set at all.
     """
     with about("data.path"):
-        listed = list_images(settings, progress)
+        listed = list_images(settings, report)
     with about("data.marks"):
         marks = marks_of(settings)
     return decide(listed, marks, settings.classes)

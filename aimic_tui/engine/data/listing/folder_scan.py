@@ -7,11 +7,11 @@ links to files count where their target lies below the folder, so that nothing o
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 from aimic_tui.engine.text import printable
 
 IMAGE_SUFFIXES = frozenset(
@@ -48,8 +48,8 @@ def is_ignored(name: str) -> bool:
     return name.startswith((".", "~$")) or name.lower() in _SYSTEM_NAMES
 
 
-def scan_folder(root: Path, progress: Callable[[int], None] | None = None) -> Scan:
-    """List the images below `root`; `progress` hears how many there are so far.
+def scan_folder(root: Path, report: ReportProgress = no_report) -> Scan:
+    """List the images below `root`; `report` hears how many there are so far.
 
     Raises:
         InputProblem: `root` is missing, is not a folder or can't be read.
@@ -84,8 +84,7 @@ def scan_folder(root: Path, progress: Callable[[int], None] | None = None) -> Sc
                     dot = name.rfind(".")
                     suffix = name[dot:].lower() if dot > 0 else ""
                     (found.images if suffix in IMAGE_SUFFIXES else found.others).append(folder + name)
-        if progress is not None:
-            progress(len(found.images))
+        report(Progress("find", len(found.images)))
     full = {name.partition("/")[0] for name in found.images}
     with os.scandir(base) as entries:
         found.empty_folders = sorted(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from aimic_tui.engine.data.listing.marks import is_marks_file
 from aimic_tui.engine.data.listing.name_pattern import NamePattern, name_pattern
 from aimic_tui.engine.data.reading.medmnist import is_npz, list_npz, npz_of
 from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.text import one_line, printable
 
 PART_FOLDERS = {
@@ -77,7 +78,7 @@ class NoClasses(InputProblem):
         self.images = images
 
 
-def list_images(settings: WhichImages, progress: Callable[[int], None] | None = None) -> Listed:
+def list_images(settings: WhichImages, report: ReportProgress = no_report) -> Listed:
     """List the images of a data set with what its folders, names or rows say of them; none is opened.
 
     A folder's label is its first sub-folder; if the first sub-folders are train, validation and test, they give
@@ -107,7 +108,7 @@ def list_images(settings: WhichImages, progress: Callable[[int], None] | None = 
             "its images are. Leave data.pattern empty.",
             key="data.pattern",
         )
-    scan = scan_folder(path, progress)
+    scan = scan_folder(path, report)
     scan.images.sort()
     scan.others = sorted(name for name in scan.others if not is_marks_file(Path(name)))
     return _from_names(path, scan, pattern, settings.group) if pattern else _from_folder(path, scan, settings.group)

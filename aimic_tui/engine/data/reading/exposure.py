@@ -18,8 +18,9 @@ import numpy.typing as npt
 from aimic_tui.engine.data.reading.input_rule import InputRule, rule_in
 from aimic_tui.engine.data.reading.pixels import Pixels, Values, own_limits
 from aimic_tui.engine.data.reading.read_image import UnreadableImage, read_pixels
-from aimic_tui.engine.data.threads import Progress, ShouldStop, in_threads
+from aimic_tui.engine.data.threads import ShouldStop, in_threads
 from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.text import one_line
 
 _IMAGES = 256  # that are measured, evenly spread over the data set
@@ -32,7 +33,7 @@ def settled(
     rule: InputRule,
     percentiles: Sequence[float],
     paths: Sequence[Path],
-    progress: Progress | None = None,
+    report: ReportProgress = no_report,
     should_stop: ShouldStop | None = None,
 ) -> InputRule:
     """Return the rule with its window measured where it is left open; a window that is there stays as it is.
@@ -53,7 +54,7 @@ def settled(
         rule: as the settings state it.
         percentiles: two, from 0 to 100, for intensity "percentiles".
         paths: images to measure; what can't be read is passed over.
-        progress: hears how many of how many are measured.
+        report: hears how many of how many are measured.
         should_stop: is asked now and then.
 
     Raises:
@@ -64,7 +65,7 @@ def settled(
         return rule
     places = np.unique(np.linspace(0, len(paths) - 1, min(_IMAGES, len(paths))).astype(np.int64))
     chosen = [paths[place] for place in places]
-    seen = in_threads(lambda path: _seen(path, rule), chosen, progress=progress, should_stop=should_stop)
+    seen = in_threads(lambda path: _seen(path, rule), chosen, report=report, should_stop=should_stop)
     found = [sample for sample in seen if sample is not None]
     if rule.intensity == "auto":
         return replace(rule, window=_bits_in_use(found))

@@ -6,7 +6,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.event_log import EventReader, append_event, now
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import write_atomically, write_json
+from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.run_folder import RunFolder, TrialKey, slug
 from aimic_tui.engine.runs.prepare.environment import describe_environment
 from aimic_tui.engine.runs.prepare.images_and_split import PreparedImages, prepare_images
@@ -32,7 +33,7 @@ def create_run(
     experiment: Experiment,
     workspace: Workspace,
     command_line: Sequence[str],
-    progress: Callable[[int, int], None] | None = None,
+    report: ReportProgress = no_report,
 ) -> RunFolder:
     """Make a run's folder, ready to be started.
 
@@ -40,7 +41,7 @@ def create_run(
         experiment: what to do; a relative `data.path` is relative to the current folder.
         workspace: where the run is kept.
         command_line: what the person typed, for the record.
-        progress: called with the number of images looked at and of all images.
+        report: hears how many of all images are read.
 
     Raises:
         UsageProblem: a setting makes no sense (an unknown network, a size that a network can't take, a device).
@@ -48,7 +49,7 @@ def create_run(
         OSError: the workspace can't be written. In every case nothing is left behind.
     """
     experiment = resolve_experiment(experiment, workspace)
-    prepared = prepare_images(experiment, workspace, experiment.model.networks, progress)
+    prepared = prepare_images(experiment, workspace, experiment.model.networks, report)
     experiment, split = prepared.experiment, prepared.split
     created = now()
     status = RunStatus(

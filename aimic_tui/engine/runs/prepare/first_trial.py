@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from aimic_tui.engine.errors import UsageProblem, about
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.models.catalogue import find_network
+from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.runs.prepare.images_and_split import prepare_images
 from aimic_tui.engine.runs.prepare.resolve import resolve_experiment
 from aimic_tui.engine.text import printable
@@ -25,7 +26,7 @@ def first_trial(
     folder: Path,
     device: str,
     *,
-    progress: Callable[[int, int], None] | None = None,
+    report: ReportProgress = no_report,
     should_stop: Callable[[], bool] | None = None,
 ) -> TrialTask:
     """Return the trial of fold 1 as a run of this experiment would have it.
@@ -36,7 +37,7 @@ def first_trial(
         workspace: whose runs `model.weights` and `split.from` may name.
         folder: an empty one, in which the trial gets a folder as in a run's `trials`.
         device: "cpu", "cuda:0"...
-        progress: called with the number of images looked at and of all images.
+        report: hears how many of all images are read.
         should_stop: asked now and then.
 
     Raises:
@@ -52,7 +53,7 @@ def first_trial(
     if info.name not in experiment.model.networks:
         names = ", ".join(printable(name) for name in experiment.model.networks)
         raise UsageProblem(f"{info.name} is not one of the experiment's networks ({names}).")
-    prepared = prepare_images(experiment, workspace, [info.name], progress, should_stop)
+    prepared = prepare_images(experiment, workspace, [info.name], report, should_stop)
     trial_folder = folder / info.name / "fold-1"  # the plan for a network lies beside its folds
     trial_folder.mkdir(parents=True)
     return TrialTask(

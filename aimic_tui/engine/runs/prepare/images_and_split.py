@@ -22,6 +22,7 @@ from aimic_tui.engine.data.splitting.split import Split
 from aimic_tui.engine.errors import about
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.models.weights_folder import check_weights
+from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.runs.prepare.given_split import GivenSplit, find_given_split
 from aimic_tui.engine.workspace_folder import Workspace
 
@@ -52,7 +53,7 @@ def prepare_images(
     experiment: Experiment,
     workspace: Workspace,
     networks: Sequence[str],
-    progress: Callable[[int, int], None] | None = None,
+    report: ReportProgress = no_report,
     should_stop: Callable[[], bool] | None = None,
 ) -> PreparedImages:
     """Find the images, open each of them once, put copies into one group, split them and measure their exposure.
@@ -61,7 +62,7 @@ def prepare_images(
         experiment: resolved, see `resolve_experiment`.
         workspace: whose runs `split.from` may name.
         networks: whose first weights must be there before the images are opened, which takes long.
-        progress: called with the number of images looked at and of all images.
+        report: hears how many of all images are read.
         should_stop: asked now and then.
 
     Raises:
@@ -75,7 +76,7 @@ def prepare_images(
     rule, percentiles = rule_of(experiment.data), experiment.data.percentiles
     # To look at all of them; which ones train is known later.
     shown = settled(rule, percentiles, data_set.paths(), should_stop=should_stop)
-    checks = check_images(data_set, progress, should_stop, rule=shown)
+    checks = check_images(data_set, report, should_stop, rule=shown)
     checks.require_readable()
     if given is not None:
         given.require_same_contents(data_set, checks.digests)

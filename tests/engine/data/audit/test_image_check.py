@@ -13,6 +13,7 @@ from aimic_tui.engine.data.manifest import COLUMNS, read_manifest, write_manifes
 from aimic_tui.engine.errors import InputProblem, Interrupted
 from aimic_tui.engine.experiment import DataSettings
 from aimic_tui.engine.files import read_table
+from aimic_tui.engine.progress import Progress
 from tests.engine.data.conftest import MakeFolder
 
 
@@ -23,13 +24,13 @@ def find(path: Path, **settings: str) -> DataSet:
 class TestChecks:
     def test_sizes_and_digests_of_every_image(self, make_folder: MakeFolder):
         data_set = find(make_folder({"a": 20, "b": 20}))
-        said: list[tuple[int, int]] = []
-        checks = check_images(data_set, lambda *counts: said.append(counts))
+        reports: list[Progress] = []
+        checks = check_images(data_set, reports.append)
         checks.require_readable()
         assert set(checks.widths) == {24}
         assert set(checks.heights) == {20}
         assert checks.digests[3] == hashlib.sha256(data_set.path(3).read_bytes()).hexdigest()
-        assert said[-1] == (40, 40)
+        assert (reports[0], reports[-1]) == (Progress("read", 0, 40), Progress("read", 40, 40))
 
     def test_broken_images_are_named(self, make_folder: MakeFolder):
         root = make_folder({"a": 5, "b": 5})
@@ -53,7 +54,7 @@ class TestChecks:
 
     def test_it_can_be_stopped(self, make_folder: MakeFolder):
         with pytest.raises(Interrupted):
-            check_images(find(make_folder({"a": 1, "b": 1})), None, lambda: True)
+            check_images(find(make_folder({"a": 1, "b": 1})), should_stop=lambda: True)
 
 
 class TestDuplicates:

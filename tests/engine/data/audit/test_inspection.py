@@ -13,6 +13,7 @@ from PIL import Image
 from aimic_tui.engine.data.audit.inspection import Inspection, inspect_data_set
 from aimic_tui.engine.errors import Interrupted
 from aimic_tui.engine.experiment import DataSettings
+from aimic_tui.engine.progress import Progress
 from tests.engine.data.conftest import MakeFolder
 
 
@@ -25,9 +26,9 @@ def found(inspection: Inspection) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def test_a_sound_folder(make_folder: MakeFolder):
-    said: list[tuple[str, int, int]] = []
+    reports: list[Progress] = []
     root = make_folder({"a": 12, "b": 8})
-    inspection = inspect_data_set(DataSettings(path=str(root)), lambda *step: said.append(step))
+    inspection = inspect_data_set(DataSettings(path=str(root)), reports.append)
     answer = inspection.to_json()
     assert answer["images"] == 20
     assert answer["classes"] == {"a": 12, "b": 8}
@@ -36,7 +37,8 @@ def test_a_sound_folder(make_folder: MakeFolder):
     assert answer["problems"] == []
     assert answer["formats"] == {"PNG": 20}
     assert answer["sizes"] == [{"width": 24, "height": 20, "images": 20}]
-    assert ("read", 20, 20) in said
+    assert [report.phase for report in reports if report.complete] == ["read", "compare"]
+    assert Progress("read", 20, 20) in reports
     json.dumps(answer, allow_nan=False)
 
 
@@ -120,7 +122,7 @@ def test_hostile_names_come_through(make_folder: MakeFolder):
 
 def test_it_can_be_stopped(make_folder: MakeFolder):
     with pytest.raises(Interrupted):
-        inspect_data_set(DataSettings(path=str(make_folder({"a": 2, "b": 2}))), None, lambda: True)
+        inspect_data_set(DataSettings(path=str(make_folder({"a": 2, "b": 2}))), should_stop=lambda: True)
 
 
 def test_the_real_images(shared: Path):

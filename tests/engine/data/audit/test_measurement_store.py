@@ -13,6 +13,7 @@ from aimic_tui.engine.data.audit.measures import ROW, Measures, measure_images
 from aimic_tui.engine.data.reading.input_rule import AS_STORED, InputRule
 from aimic_tui.engine.errors import Interrupted
 from aimic_tui.engine.experiment import DataSettings
+from aimic_tui.engine.progress import Progress
 from tests.engine.data.conftest import MakeFolder
 
 
@@ -65,12 +66,11 @@ def test_an_audit_that_was_stopped_goes_on_where_it_was(make_folder: MakeFolder,
 
     with pytest.raises(Interrupted):
         inspect_data_set(settings, should_stop=enough, memory=memory)
-    heard: list[int] = []
-    inspection = inspect_data_set(
-        settings, lambda step, done, _: heard.append(done) if step == "read" else None, memory=memory
-    )
-    assert heard[0] >= 100  # it began behind what was measured, not at nothing
-    assert heard[-1] == 300
+    reports: list[Progress] = []
+    inspection = inspect_data_set(settings, reports.append, memory=memory)
+    read = [report for report in reports if report.phase == "read"]
+    assert read[0].done >= 100, "it begins behind what was measured, not at nothing"
+    assert read[-1] == Progress("read", 300, 300)
     assert_same(inspection.measures, measure_images(inspection.data_set.paths(), AS_STORED))
 
 
