@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import json
-import math
 import os
-import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from aimic_tui.commands.experiment_options import WithSettings, experiment_from, experiment_options
+from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.stopping import StopRequest
 from aimic_tui.engine.errors import UsageProblem
-from aimic_tui.engine.event_log import append_event
 from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.machine.devices import find_slots, worker_environment
 from aimic_tui.engine.machine.processor import settle_processor
+from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording.numbers import number
 from aimic_tui.wording.signs import sign
-from aimic_tui.wording.times import duration
 
 if TYPE_CHECKING:
     from aimic_tui.engine.experiment import Experiment
@@ -40,8 +37,8 @@ if TYPE_CHECKING:
 @click.option("--steps", type=click.IntRange(10, 10_000), default=100, show_default=True, help="Between the two.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Write the curve to this file, as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print the curve as one JSON object.")
-@click.option("--events", type=click.Path(path_type=Path), help="Append progress to this file, a JSON object a line.")
 @click.pass_context
+@shows_progress
 def learning_rate(
     context: click.Context,
     *,
@@ -55,7 +52,7 @@ def learning_rate(
     steps: int,
     output: Path | None,
     as_json: bool,
-    events: Path | None,
+    meter: ProgressMeter,
 ) -> None:
     """Suggest a learning rate by a range test: a few steps of training, each at a higher rate than the one before.
 
@@ -69,13 +66,10 @@ def learning_rate(
         raise UsageProblem(f"--output {printable(str(output))} is not a file in a folder that exists.")
     compute = made.compute
     slot = find_slots(compute.devices, compute.workers, compute.threads)[0]
-    report = _Report(events)
-    try:
-        result, name = _run(made, Workspace(context.obj), slot, network, rates=(first, last, steps), report=report)
-    finally:
-        report.end()
+    result, name = _run(made, Workspace(context.obj), slot, network, rates=(first, last, steps), meter=meter)
+    meter.clear()
     answer = _answer(result, name, slot.device)
-    report.event("finished", **answer)
+    meter.finish_with(**answer)
     if output is not None:
         write_atomically(output, json.dumps(answer, indent=1) + "\n")
     if as_json:
@@ -91,7 +85,7 @@ def _run(
     network: str | None,
     *,
     rates: tuple[float, float, int],
-    report: _Report,
+    meter: ProgressMeter,
 ) -> tuple[RangeTest, str]:
     stop = StopRequest()
     # Like a worker: one device, its threads, and an allocator that is settled before torch is there.
@@ -106,25 +100,30 @@ def _run(
             workspace,
             Path(folder),
             "cpu" if slot.device == "cpu" else "cuda:0",
-            progress=report.looking,
+            report=meter.report,
             should_stop=stop.asked,
         )
-        report.say("loading the network")
+        meter.report(Progress("load", 0))
         import torch
 
         from aimic_tui.engine.training.range_test import run_range_test
 
         torch.set_num_threads(slot.threads)
         first, last, steps = rates
-        report.event("started", network=task.network, first=first, last=last, steps=steps, device=slot.device)
+
+        def on_step(step: int, rate: float, loss: float, smoothed: float) -> None:
+            meter.event("step", step=step, rate=rate, loss=loss, smoothed=smoothed)
+            meter.report(Progress("step", step, steps, f"rate {rate:.1e}, loss {number(smoothed)}"))
+
+        meter.event("started", network=task.network, first=first, last=last, steps=steps, device=slot.device)
         result = run_range_test(
             task,
             first=first,
             last=last,
             steps=steps,
-            on_step=lambda step, rate, loss, smooth: report.step(step, steps, rate, loss, smooth),
+            on_step=on_step,
             should_stop=stop.asked,
-            warn=report.say,
+            warn=meter.message,
         )
     return result, task.network
 
@@ -166,50 +165,3 @@ def _print(result: RangeTest, network: str) -> None:
     click.echo(f"{mark} {result.suggestion.sentence}")
     if result.suggestion.rate is not None:
         click.echo(f"  --set training.learning_rate={result.suggestion.rate:g}")
-
-
-class _Report:
-    """Progress on stderr, a line rewritten on a terminal or one now and then in a pipe, and in the event file."""
-
-    def __init__(self, events: Path | None) -> None:
-        self._events = events
-        self._terminal = sys.stderr.isatty()
-        self._told = -math.inf
-        self._began: float | None = None
-        self._open = False
-
-    def event(self, name: str, **fields: object) -> None:
-        if self._events:
-            append_event(self._events, name, **fields)
-
-    def say(self, sentence: str) -> None:
-        self.end()
-        click.echo(printable(sentence), err=True)
-        self._told = -math.inf  # what begins with this sentence tells its first line at once
-        self.event("said", sentence=sentence)
-
-    def looking(self, done: int, images: int) -> None:
-        self._line(f"looking at the images: {done:,} of {images:,}", last=done == images)
-        self.event("looking", done=done, images=images)
-
-    def step(self, step: int, steps: int, rate_now: float, loss: float, smooth: float) -> None:
-        now = time.monotonic()
-        if self._began is None:
-            self._began = now  # the first step also prepares what later ones reuse
-        left = (now - self._began) / (step - 1) * (steps - step) if step > 1 else None
-        words = f"step {step} of {steps}, rate {rate_now:.1e}, loss {number(smooth)}"
-        self._line(words + (f", at most {duration(left)} left" if left is not None else ""), last=step == steps)
-        self.event("step", step=step, rate=rate_now, loss=loss, smoothed=smooth, seconds_left=left)
-
-    def _line(self, words: str, *, last: bool) -> None:
-        now = time.monotonic()
-        if last or now - self._told >= (0.2 if self._terminal else 5.0):
-            self._told = now
-            click.echo(f"\r{words}\x1b[K" if self._terminal else words, nl=not self._terminal, err=True)
-            self._open = self._terminal
-
-    def end(self) -> None:
-        """Leave the rewritten line."""
-        if self._open:
-            click.echo(err=True)
-            self._open = False

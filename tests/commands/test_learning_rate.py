@@ -72,7 +72,7 @@ def test_it_answers_in_json_tells_its_steps_and_leaves_only_what_was_asked_for(t
     assert told[-1]["event"] == "finished"
     assert told[-1]["suggested"] == found["suggested"]
     assert not (tmp_path / "space").exists()
-    assert "step" in answer.stderr
+    assert any(event["event"] == "progress" and event["phase"] == "step" for event in told)
     again = call(
         tmp_path / "space",
         "learning-rate",

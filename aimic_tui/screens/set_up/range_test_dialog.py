@@ -23,12 +23,13 @@ from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import write_atomically
+from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.widgets.chart import Chart, ChartData, Series
 from aimic_tui.widgets.field import text_of
 from aimic_tui.widgets.frame import KeyLine, Rule
-from aimic_tui.wording.numbers import number, rate
-from aimic_tui.wording.times import duration
+from aimic_tui.wording.numbers import rate
+from aimic_tui.wording.progress import phase_words, progress_figures
 from aimic_tui.workspace.processes import command_line, run_command
 
 _LOOK_EVERY = 0.3  # seconds
@@ -166,19 +167,16 @@ class RangeTestScreen(ModalScreen[Tested]):
         self._draw()
 
     def _hear(self, event: dict[str, Any]) -> None:
-        kind = event["event"]
-        if kind == "looking":
-            self._said = f"Looking at the images: {event['done']:,} of {event['images']:,}"
-        elif kind == "said":
-            self._said = one_line(str(event["sentence"])).capitalize() + " ..."
+        kind, progress = event["event"], Progress.read(event)
+        if progress is not None:
+            figures = progress_figures(progress)
+            self._said = phase_words(progress.phase).capitalize() + (f": {figures}" if figures else " ...")
+        elif kind == "message":
+            self._said = one_line(str(event["text"]))
         elif kind == "step":
             self._rates.append(event["rate"])
             self._losses.append(event["loss"])
             self._smoothed.append(event["smoothed"])
-            left = event["seconds_left"]
-            self._said = f"Step {event['step']}, rate {event['rate']:.1e}, loss {number(event['smoothed'])}" + (
-                f", at most {duration(left)} left" if left is not None else ""
-            )
         self._draw()
 
     def _sentence(self, answer: dict[str, Any]) -> str:

@@ -34,7 +34,7 @@ if slowly:
     Preprocessing.load = lambda self, path: (os.write(1, b"decoding\\n"), time.sleep(0.05), load(self, path))[2]
 said = []
 source = cached_images(images, Preprocessing(16, "stretch", "auto", (.5,) * 3, (.5,) * 3), folder, "on",
-                       lambda done, total: said.append(done))
+                       said.append)
 print("built" if said else "found", int(source.batch(__import__("numpy").arange(len(images))).sum()))
 """
 
@@ -112,7 +112,7 @@ def test_an_unreadable_image_is_named_and_leaves_nothing_behind(make_folder: Mak
 def test_it_can_be_stopped(make_folder: MakeFolder, tmp_path):
     paths = images_in(make_folder({"a": 5}))
     with pytest.raises(Interrupted):
-        cached_images(paths, PREPROCESSING, tmp_path / "cache", "on", None, lambda: True)
+        cached_images(paths, PREPROCESSING, tmp_path / "cache", "on", should_stop=lambda: True)
     assert list((tmp_path / "cache").glob("*.part")) == []
 
 

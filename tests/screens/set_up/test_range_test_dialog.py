@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 from aimic_tui.app.app import AimicApp
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.experiment import Experiment
+from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.screens.set_up import range_test_dialog as range_test
 from aimic_tui.screens.set_up.range_test_dialog import RangeTestScreen
@@ -54,10 +55,11 @@ class StandIn:
         self, workspace: Path, experiment: Experiment, network: str, tell: Callable[[dict[str, Any]], None]
     ) -> dict[str, Any]:
         self.asked.append((experiment, network))
-        tell({"event": "looking", "done": 60, "images": 60})
+        tell({"event": "progress", **Progress("read", 60, 60).to_json()})
         for step in (1, 2):
             rate, loss = RATES[step - 1], LOSSES[step - 1]
-            tell({"event": "step", "step": step, "rate": rate, "loss": loss, "smoothed": loss, "seconds_left": 90.0})
+            tell({"event": "step", "step": step, "rate": rate, "loss": loss, "smoothed": loss})
+            tell({"event": "progress", **Progress("step", step, 100, f"loss {loss}", seconds_left=90.0).to_json()})
         try:
             await self.go_on.wait()
         except asyncio.CancelledError:
@@ -107,8 +109,8 @@ async def test_t_on_the_learning_rate_draws_the_curve_and_enter_takes_the_sugges
     app = set_up(tmp_path, cells)
     async with app.run_test(size=(120, 40)) as pilot:
         await open_test(app, pilot, until)
-        await until(pilot, lambda: "Step 2" in said(app))
-        assert "at most 2 min left" in said(app)
+        await until(pilot, lambda: "2 of 100 steps" in said(app))
+        assert said(app) == "Training: 2 of 100 steps, loss 1.38, 2 min left"
         assert len(app.screen.query_one(Chart).data.series[0].x) == 2
         await pilot.press("enter")  # nothing to take yet
         assert isinstance(app.screen, RangeTestScreen)
@@ -151,7 +153,7 @@ async def test_esc_ends_the_process_and_leaves_the_field(
     app = set_up(tmp_path, cells)
     async with app.run_test(size=(120, 40)) as pilot:
         await open_test(app, pilot, until)
-        await until(pilot, lambda: "Step 2" in said(app))
+        await until(pilot, lambda: "2 of 100 steps" in said(app))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, SetUpScreen) and process.ended == 1)
         assert form_text(app, "training.learning_rate") == "3e-4"
