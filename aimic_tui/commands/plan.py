@@ -1,4 +1,4 @@
-"""`aimic plan`: what an experiment amounts to, before it is started."""
+"""`aimic plan`: what a run of an experiment would be, before it is started."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aimic_tui.wording.plan import costs_line, images_line, trials_line
 from aimic_tui.wording.signs import sign
 
 if TYPE_CHECKING:
-    from aimic_tui.engine.runs.prepare.plan import Prospect
+    from aimic_tui.engine.runs.prepare.plan import RunPlan
 
 
 @click.command(cls=WithSettings)
@@ -30,29 +30,33 @@ def plan(
     preset: str | None,
     as_json: bool,
 ) -> None:
-    """Say what `aimic train` would do: images, folds, trials, steps, time, disk, and what is worth a second thought.
+    """Show what `aimic train` would do: images, folds, trials, steps, time, disk space, and suggestions.
 
-    No image is opened, and nothing is started. What stands in the way is said all at once, with exit code 3.
+    No image is opened and nothing is started. Everything that stands in the way is listed at once, with exit code 3.
     """
-    from aimic_tui.engine.runs.prepare.plan import Prospect, look_ahead
+    from aimic_tui.engine.runs.prepare.plan import make_plan
     from aimic_tui.engine.workspace_folder import Workspace
 
     made = experiment_from("plan", experiment, data, overrides, preset)
-    found = look_ahead(made, Workspace(workspace), Prospect(), {})
+    found = make_plan(made, Workspace(workspace))
     problem = found.as_error()
     if as_json:
-        print_answer(found.to_json(), problem)
+        from aimic_tui.engine.runs.prepare.plan_answer import PlanAnswer
+
+        print_answer(PlanAnswer.of(found).model_dump(mode="json"), problem)
     else:
         _print(found)
     if problem is not None:
         raise problem
 
 
-def _print(found: Prospect) -> None:
-    if found.plan is not None and found.division is not None:
-        free = f", {bytes_text(found.plan.free_bytes)} are free" if found.plan.free_bytes is not None else ""
-        click.echo(images_line(found.facts))
-        click.echo("".join(trials_line(found.plan, found.division)))
-        click.echo(costs_line(found.plan, found.time) + free)
-    for item in found.advice:
+def _print(found: RunPlan) -> None:
+    if found.forecast is not None and found.split is not None:
+        free = found.forecast.free_bytes
+        click.echo(images_line(found.data))
+        click.echo("".join(trials_line(found.forecast, found.split)))
+        click.echo(
+            costs_line(found.forecast, found.duration) + (f", {bytes_text(free)} free" if free is not None else "")
+        )
+    for item in found.suggestions:
         click.echo(f"{sign('attention')} {printable(item.sentence)}")

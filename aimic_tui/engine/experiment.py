@@ -25,6 +25,16 @@ from aimic_tui.engine.text import printable
 
 Optimizer = Literal["adamw", "adam", "adamax", "rmsprop", "rprop", "adadelta", "adagrad", "lbfgs", "sgd"]
 Monitor = Literal["macro_f1", "accuracy", "balanced_accuracy", "loss"]
+Balance = Literal["none", "undersample", "oversample", "weighted-loss"]
+Intensity = Literal["auto", "full-range", "min-max", "percentiles", "window"]
+Plane = Literal["first", "middle", "max-projection"]
+Fit = Literal["stretch", "pad", "crop"]
+SplitMethod = Literal["k-fold", "hold-out", "predefined"]
+SplitProtocol = Literal["honest", "aimic-2022"]
+Trainable = Literal["all", "head", "gradual"]
+Schedule = Literal["cosine", "constant", "step", "exponential", "one-cycle", "plateau"]
+Loss = Literal["cross-entropy", "focal"]
+AugmentationPreset = Literal["cells", "none", "flips", "stain", "strong"]
 
 
 class _Section(BaseModel):
@@ -74,13 +84,13 @@ class DataSettings(_Section):
         "aimic-marks.csv from the data set's folder where there is one, none takes no marks; or the path of such a "
         "file.",
     )
-    balance: Literal["none", "undersample", "oversample", "weighted-loss"] = Field(
+    balance: Balance = Field(
         "weighted-loss",
         title="Balance",
         description="What is done when classes differ in size: nothing, drop images down to the smallest class, "
         "show images of small classes more often, or give their errors more weight.",
     )
-    intensity: Literal["auto", "full-range", "min-max", "percentiles", "window"] = Field(
+    intensity: Intensity = Field(
         "auto",
         title="Intensity",
         description="Which values become black and white: auto leaves 8 bits as they are and takes the bits in use of "
@@ -109,12 +119,12 @@ class DataSettings(_Section):
         "1:green,2:#ff00ff. auto: one channel is grey, two are red and green, of more the first three are red, green "
         "and blue.",
     )
-    plane: Literal["first", "middle", "max-projection"] = Field(
+    plane: Plane = Field(
         "first",
         title="Plane",
         description="Of a stack: its first plane, its middle one, or the highest value of each pixel over all of them.",
     )
-    fit: Literal["stretch", "pad", "crop"] = Field(
+    fit: Fit = Field(
         "stretch",
         title="Fit",
         description="How an image that is not square becomes square: stretched, padded with its edge colour, or "
@@ -125,7 +135,7 @@ class DataSettings(_Section):
 class SplitSettings(_Section):
     """Which images train, validate and test."""
 
-    method: Literal["k-fold", "hold-out", "predefined"] = Field(
+    method: SplitMethod = Field(
         "k-fold",
         title="Method",
         description="k-fold tests every image once; hold-out tests one part; predefined takes the parts from folders "
@@ -169,7 +179,7 @@ class SplitSettings(_Section):
         title="Validation share",
         description="Share of each fold's training part that chooses the best epoch and stops the training.",
     )
-    protocol: Literal["honest", "aimic-2022"] = Field(
+    protocol: SplitProtocol = Field(
         "honest",
         title="Protocol",
         description="honest: a validation part chooses the epoch and the test part is opened once. aimic-2022: folds "
@@ -192,7 +202,7 @@ class ModelSettings(_Section):
         description="imagenet: pre-trained weights from the offline folder; none: from scratch; an earlier run, by "
         "its name or latest; or the path of a weights file (.safetensors, .pth, .pt), or of a run, a trial, a model.",
     )
-    trainable: Literal["all", "head", "gradual"] = Field(
+    trainable: Trainable = Field(
         "all",
         title="Trainable",
         description="Which layers learn: all of them; only the classifier, on the frozen network's features; or the "
@@ -242,9 +252,7 @@ class TrainingSettings(_Section):
         description="Pulls weights towards zero against overfitting; norms and biases are left alone.",
     )
     momentum: float = Field(0.9, ge=0, lt=1, title="Momentum", description="Momentum of sgd and rmsprop.")
-    schedule: Literal["cosine", "constant", "step", "exponential", "one-cycle", "plateau"] = Field(
-        "cosine", title="Schedule", description="How the learning rate changes over the epochs."
-    )
+    schedule: Schedule = Field("cosine", title="Schedule", description="How the learning rate changes over the epochs.")
     warmup: float = Field(
         1.0,
         ge=0,
@@ -275,7 +283,7 @@ class TrainingSettings(_Section):
         title="Drop last",
         description="Leave out the last, smaller batch of an epoch. A last batch of one image always is.",
     )
-    loss: Literal["cross-entropy", "focal"] = Field(
+    loss: Loss = Field(
         "cross-entropy",
         title="Loss",
         description="What is minimised. focal counts images the less the surer the network is of them: for classes "
@@ -312,7 +320,7 @@ class TrainingSettings(_Section):
 class AugmentationSettings(_Section):
     """How training images are varied."""
 
-    preset: Literal["cells", "none", "flips", "stain", "strong"] = Field(
+    preset: AugmentationPreset = Field(
         "cells",
         title="Augmentation",
         description="cells: flips, quarter turns, small shifts, scale, light, stain and colour, now and then blur and "

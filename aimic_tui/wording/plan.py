@@ -1,43 +1,46 @@
-"""What an experiment amounts to, in words: for Set-up and for `aimic plan`."""
+"""A plan in words, for Set-up and for `aimic plan`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aimic_tui.engine.runs.prepare.duration import Estimate
-from aimic_tui.engine.runs.prepare.forecast import DataFacts, Division, Forecast
+from aimic_tui.engine.runs.prepare.data_summary import DataSummary
+from aimic_tui.engine.runs.prepare.duration import DurationEstimate
+from aimic_tui.engine.runs.prepare.run_forecast import RunForecast
+from aimic_tui.engine.runs.prepare.split_forecast import SplitForecast
 from aimic_tui.engine.text import bytes_text, plural, printable
 from aimic_tui.wording.numbers import count_text
 from aimic_tui.wording.times import duration
 
 
-def images_line(facts: DataFacts) -> str:
+def images_line(data: DataSummary) -> str:
     """Say what images there are."""
-    groups = f"{count_text(facts.groups)} groups ({facts.rule})" if facts.rule != "none" else "no groups"
-    return printable(f"{plural(facts.images, 'image')} · {plural(len(facts.classes), 'class', 'classes')} · {groups}")
+    groups = f"{count_text(data.groups)} groups ({data.group_rule})" if data.group_rule != "none" else "no groups"
+    return printable(f"{plural(data.images, 'image')} · {plural(len(data.classes), 'class', 'classes')} · {groups}")
 
 
-def trials_line(plan: Forecast, division: Division) -> tuple[str, str]:
+def trials_line(forecast: RunForecast, split: SplitForecast) -> tuple[str, str]:
     """Say how many trials there are, and on how many images and in how many steps each learns."""
-    trials = f"{plural(plan.networks, 'network')} × {plural(plan.folds, 'fold')} = {plural(plan.trials, 'trial')}"
-    if plan.trials != plan.networks * plan.folds:
-        trials = f"{plural(plan.networks, 'network')}, {plural(plan.folds, 'fold')}: {plural(plan.trials, 'trial')}"
-    validated = f", {_about(division.validation)} to validate" if any(division.validation) else ""
-    steps = f", at most {count_text(plan.steps)} steps" if plan.steps is not None else ""
+    networks, folds = plural(forecast.networks, "network"), plural(forecast.folds, "fold")
+    product = forecast.trials == forecast.networks * forecast.folds
+    trials = f"{networks} × {folds} = " if product else f"{networks}, {folds}: "
+    validated = f", {_mean(split.validation)} to validate" if any(split.validation) else ""
+    steps = f", at most {count_text(forecast.steps)} steps" if forecast.steps is not None else ""
     return (
-        trials,
-        f", about {_about(division.train)} images to train{validated}, {_about(division.test)} to test{steps}",
+        trials + plural(forecast.trials, "trial"),
+        f", about {_mean(split.train)} images to train{validated}, {_mean(split.test)} to test{steps}",
     )
 
 
-def costs_line(plan: Forecast, time: Estimate | None) -> str:
+def costs_line(forecast: RunForecast, estimate: DurationEstimate | None) -> str:
     """Say how long it takes at most, by what was measured, and what is written."""
-    takes = f"at most {duration(time.seconds)} in all, by {time.source}" if time else "nothing like it ran here yet"
-    cached = f" and caches {bytes_text(plan.cache_bytes)}" if plan.cache_bytes else ""
-    return (
-        f"at most {plural(plan.epochs, 'epoch')} a trial · {takes} · writes about {bytes_text(plan.run_bytes)}{cached}"
-    )
+    epochs = plural(forecast.epochs, "epoch")
+    takes = "duration unknown: nothing similar ran here yet"
+    if estimate is not None:
+        takes = f"at most {duration(estimate.seconds)} in all, by {estimate.source}"
+    cached = f" and caches {bytes_text(forecast.cache_bytes)}" if forecast.cache_bytes else ""
+    return f"at most {epochs} per trial · {takes} · writes about {bytes_text(forecast.run_bytes)}{cached}"
 
 
-def _about(counts: Sequence[int]) -> str:
+def _mean(counts: Sequence[int]) -> str:
     return count_text(round(sum(counts) / len(counts)))

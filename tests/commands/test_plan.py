@@ -16,7 +16,7 @@ def test_it_says_what_a_training_would_do(tmp_path: Path, cells: Path) -> None:
     answer = aimic(tmp_path / "space", "plan", "--data", str(cells), *sets(PLAIN))
     assert answer.returncode == 0, answer.stderr
     assert "1 network × 2 folds = 2 trials" in answer.stdout
-    assert "nothing like it ran here yet" in answer.stdout
+    assert "nothing similar ran here yet" in answer.stdout
     assert "! Few images choose the epoch" in answer.stdout
     assert not (tmp_path / "space").exists()
 
@@ -28,6 +28,7 @@ def test_the_same_as_json(tmp_path: Path, cells: Path) -> None:
     assert found["train"] + found["validation"] + found["test"] == 20
     assert found["seconds"] is None
     assert found["problems"] == []
+    assert found["version"] == 1
     assert "split.validation" in {item["key"] for item in found["advice"]}
 
 

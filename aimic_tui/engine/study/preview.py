@@ -9,8 +9,10 @@ from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.inference.timings import NetworkTiming, read_timings
 from aimic_tui.engine.machine.devices import gpus
 from aimic_tui.engine.models.weights_folder import check_weights
-from aimic_tui.engine.runs.prepare.duration import Setup, estimate
-from aimic_tui.engine.runs.prepare.forecast import divide, forecast, look_at_data
+from aimic_tui.engine.runs.prepare.data_summary import summarize_data
+from aimic_tui.engine.runs.prepare.duration import SpeedConditions, estimate_duration
+from aimic_tui.engine.runs.prepare.run_forecast import forecast_run
+from aimic_tui.engine.runs.prepare.split_forecast import forecast_split
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.study.study_file import Cell, Study
 from aimic_tui.engine.study.study_folder import PlannedCell, StudyFolder, plan_cell
@@ -54,16 +56,14 @@ def preview(study: Study, folder: StudyFolder, workspace: Workspace) -> list[Cel
     return [_of_cell(plan_cell(workspace, known, cell), workspace, measured) for cell in study.cells]
 
 
-def _of_cell(planned: PlannedCell, workspace: Workspace, measured: Mapping[Setup, float]) -> CellPreview:
+def _of_cell(planned: PlannedCell, workspace: Workspace, measured: Mapping[SpeedConditions, float]) -> CellPreview:
     cell = planned.cell
-    facts = look_at_data(cell.experiment.data)
-    if facts.data_set is None:
-        return CellPreview(cell, problem=facts.problem.sentence if facts.problem else "", outdated=planned.outdated)
-    division = divide(cell.experiment, facts.data_set, workspace)
-    if division.problem is not None:
-        return CellPreview(
-            cell, classes=len(facts.classes), problem=division.problem.sentence, outdated=planned.outdated
-        )
+    data = summarize_data(cell.experiment.data)
+    if data.data_set is None:
+        return CellPreview(cell, problem=data.problem.sentence if data.problem else "", outdated=planned.outdated)
+    split = forecast_split(cell.experiment, data.data_set, workspace)
+    if split.problem is not None:
+        return CellPreview(cell, classes=len(data.classes), problem=split.problem.sentence, outdated=planned.outdated)
     done, problem = 0, ""
     for run, networks in planned.runs:
         status = read_status(run)
@@ -73,25 +73,25 @@ def _of_cell(planned: PlannedCell, workspace: Workspace, measured: Mapping[Setup
             check_weights(cell.experiment.model.weights, list(planned.missing))
         except AimicError as found:
             problem = found.sentence
-    plan = forecast(cell.experiment, division, len(facts.classes), workspace.root)
-    left = plan.trials - done
-    whole = estimate(workspace, cell.experiment, plan, {})
+    forecast = forecast_run(cell.experiment, split, len(data.classes), workspace.root)
+    left = forecast.trials - done
+    whole = estimate_duration(workspace, cell.experiment, forecast, {})
     source = whole.source if whole else ""
-    if whole is None and (whole := estimate(workspace, cell.experiment, plan, measured)):
+    if whole is None and (whole := estimate_duration(workspace, cell.experiment, forecast, measured)):
         source = "aimic benchmark, roughly"
-    seconds = None if whole is None else whole.seconds * left / max(1, plan.trials)
+    seconds = None if whole is None else whole.seconds * left / max(1, forecast.trials)
     return CellPreview(
-        cell, division.used, len(facts.classes), done, plan.trials, seconds, source, problem, planned.outdated
+        cell, split.used, len(data.classes), done, forecast.trials, seconds, source, problem, planned.outdated
     )
 
 
-def _measured(timings: Mapping[str, Mapping[str, NetworkTiming]]) -> dict[Setup, float]:
+def _measured(timings: Mapping[str, Mapping[str, NetworkTiming]]) -> dict[SpeedConditions, float]:
     """Return images a second that would be trained, by how many were classified."""
     names = {gpu.name for gpu in gpus()}
-    found: dict[Setup, float] = {}
+    found: dict[SpeedConditions, float] = {}
     for device, networks in timings.items():
         kind = "cuda" if device in names else "cpu"
         for timing in networks.values():
             pace = timing.limit_images_per_second / _PASSES
-            found[Setup(timing.network, timing.image_size, "all", kind)] = pace
+            found[SpeedConditions(timing.network, timing.image_size, "all", kind)] = pace
     return found

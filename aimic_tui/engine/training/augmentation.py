@@ -28,7 +28,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone calls it
 from torch import Tensor
 
-from aimic_tui.engine.experiment import AugmentationSettings
+from aimic_tui.engine.experiment import AugmentationPreset, AugmentationSettings
 from aimic_tui.engine.training.randomness import Stream, uniforms
 
 
@@ -59,7 +59,7 @@ class Ranges:
     noise: float = 0.0
 
 
-PRESETS: dict[str, Ranges | None] = {
+PRESETS: dict[AugmentationPreset, Ranges | None] = {
     "none": None,
     "flips": Ranges(),
     "cells": Ranges(

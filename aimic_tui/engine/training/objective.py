@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone calls it
 from torch import Tensor
 
-from aimic_tui.engine.experiment import Experiment
+from aimic_tui.engine.experiment import Balance, Experiment
 from aimic_tui.engine.training.mixup import Mix
 
 _SUREST = 1e-6  # least doubt in the focal factor: below gamma = 1 its slope at none would be infinite
@@ -85,7 +85,7 @@ def objective_of(
     )
 
 
-def class_weights(labels: npt.NDArray[np.int32], classes: int, balance: str) -> npt.NDArray[np.float64]:
+def class_weights(labels: npt.NDArray[np.int32], classes: int, balance: Balance) -> npt.NDArray[np.float64]:
     """Return float [classes]: with balance "weighted-loss" inversely proportional to the class's images, else ones.
 
     Averaged over the images the weights are 1; a class without any gets 0.

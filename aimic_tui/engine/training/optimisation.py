@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from aimic_tui.engine.experiment import TrainingSettings
+from aimic_tui.engine.experiment import Trainable, TrainingSettings
 from aimic_tui.engine.models.build import head_parameters
 
 # In the second part of gradual training the first layers learn this much slower than the classifier: they hold
@@ -40,7 +40,7 @@ class Phase:
     graded: bool = False
 
 
-def phases(trainable: str, epochs: int) -> tuple[Phase, ...]:
+def phases(trainable: Trainable, epochs: int) -> tuple[Phase, ...]:
     """Return what learns when, for `model.trainable` and `training.epochs`."""
     if trainable == "head":
         return (Phase(1, epochs, "head", _HEAD_RATE),)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from aimic_tui.engine.experiment import AugmentationPreset
 from aimic_tui.engine.files import replacing
 from aimic_tui.engine.text import one_line
 from aimic_tui.engine.training.samples import SampleImage
@@ -40,7 +41,7 @@ class Sheet:
         beside = [_GAP + side + _BESIDE + epoch * (side + _GAP) for epoch in range(epochs)]
         return cls(side, (_GAP, *beside), tuple(_LINE + row * (side + _LINE) for row in range(rows)))
 
-    def draw(self, samples: Sequence[SampleImage], preset: str, file: Path) -> None:
+    def draw(self, samples: Sequence[SampleImage], preset: AugmentationPreset, file: Path) -> None:
         """Write the sheet of one preset as PNG, whole or not at all.
 
         Raises:

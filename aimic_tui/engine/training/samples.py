@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from aimic_tui.engine.experiment import AugmentationPreset
 from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.training.augmentation import Augmentation, ranges_of
 from aimic_tui.engine.training.batches import Integers
@@ -35,11 +36,11 @@ class SampleImage:
     image: str
     label: str
     original: _RGB
-    variants: dict[str, npt.NDArray[np.uint8]]
+    variants: dict[AugmentationPreset, npt.NDArray[np.uint8]]
 
 
 def training_samples(
-    task: TrialTask, *, count: int, epochs: Sequence[int], presets: Sequence[str]
+    task: TrialTask, *, count: int, epochs: Sequence[int], presets: Sequence[AugmentationPreset]
 ) -> list[SampleImage]:
     """Return some of a trial's training images, of all classes in turn, each varied as in these epochs.
 
@@ -58,7 +59,7 @@ def training_samples(
     pixels = np.stack([preprocessing.load(task.data_set.path(int(index))) for index in chosen])
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
     mean, std = preprocessing.mean, preprocessing.std
-    variants: dict[str, npt.NDArray[np.uint8]] = {}
+    variants: dict[AugmentationPreset, npt.NDArray[np.uint8]] = {}
     for preset in presets:
         ranges = ranges_of(task.experiment.with_values({"augmentation.preset": preset}).augmentation)
         augment = Augmentation(ranges, seed=task.seed, mean=mean, std=std)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from aimic_tui.engine.experiment import Monitor
+
 
 class Selection:
     """Follows the monitored figure over the epochs.
@@ -17,7 +19,7 @@ class Selection:
     lowest loss is the best, but only a better figure is a gain that renews the patience.
     """
 
-    def __init__(self, monitor: str, patience: int) -> None:
+    def __init__(self, monitor: Monitor, patience: int) -> None:
         self.monitor = monitor
         self.lower_is_better = monitor == "loss"
         self.best_epoch = 0

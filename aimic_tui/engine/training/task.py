@@ -14,7 +14,7 @@ from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.data.reading.input_rule import rule_of
 from aimic_tui.engine.data.splitting.split import Split, fold_name
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.experiment import Experiment
+from aimic_tui.engine.experiment import Experiment, SplitProtocol
 from aimic_tui.engine.models.catalogue import NetworkInfo
 from aimic_tui.engine.models.weights_folder import input_size, normalisation
 from aimic_tui.engine.training.parallel import ALONE, Ranks
@@ -79,7 +79,7 @@ class FoldParts:
     optimistic: bool
 
 
-def fold_parts(split: Split, fold: int, protocol: str, inner: int = 0) -> FoldParts:
+def fold_parts(split: Split, fold: int, protocol: SplitProtocol, inner: int = 0) -> FoldParts:
     """Return the parts of `fold` (from 1), or of one of its inner folds (from 1).
 
     Raises:

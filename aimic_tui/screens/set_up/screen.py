@@ -11,8 +11,7 @@ from textual.binding import Binding, BindingType
 
 from aimic_tui.engine.errors import ErrorRecord, SettingProblem
 from aimic_tui.engine.experiment import Experiment
-from aimic_tui.engine.models.catalogue import find_network
-from aimic_tui.engine.runs.prepare.duration import Setup
+from aimic_tui.engine.runs.prepare.duration import SpeedConditions
 from aimic_tui.engine.text import plural
 from aimic_tui.screens.set_up.experiment_files import load_prompt, save, save_prompt, start_run
 from aimic_tui.screens.set_up.view import PATHS, SetUpView
@@ -147,12 +146,8 @@ class SetUpScreen(SetUpView):
 
     def _take_rate(self, experiment: Experiment, tested: Tested) -> None:
         if tested.images_per_second:
-            info = find_network(tested.network)
-            size = experiment.model.image_size
-            pixels = info.input_size if size == "auto" else size
-            device = tested.device.partition(":")[0]
-            setup = Setup(info.name, pixels, experiment.model.trainable, device)
-            self.tested[setup] = tested.images_per_second
+            conditions = SpeedConditions.of(tested.network, experiment.model, tested.device)
+            self.tested[conditions] = tested.images_per_second
         if tested.rate is not None:
             self.form.put("training.learning_rate", tested.rate)
         self.form.go_to("training.learning_rate")

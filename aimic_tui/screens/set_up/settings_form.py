@@ -103,7 +103,7 @@ class SettingsForm(VerticalScroll, can_focus=False, inherit_bindings=False):
             self.put(self.here, self.settings[self.here].default)
 
     def show_problems(self, problems: Mapping[str, str], advice: Mapping[str, str]) -> None:
-        """Say at each field what is wrong with it, or worth a second thought."""
+        """Say at each field what is wrong with it, or suggested."""
         for key, field in self.fields.items():
             field.problem = problems.get(key, "")
             field.advice = advice.get(key, "")
@@ -115,7 +115,7 @@ class SettingsForm(VerticalScroll, can_focus=False, inherit_bindings=False):
 
     @property
     def advised(self) -> list[FormField]:
-        """The fields that are worth a second thought, in order."""
+        """The fields with a suggestion, in order."""
         return [field for field in self.fields.values() if field.advice and not field.problem]
 
     # -- presets

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from aimic_tui.engine.runs.prepare.plan import Prospect
+from aimic_tui.engine.runs.prepare.plan import RunPlan
 from aimic_tui.screens.set_up.settings_form import SECTIONS
 from aimic_tui.widgets.field import FormField, text_of
 from aimic_tui.wording.plan import costs_line, images_line, trials_line
@@ -47,13 +47,13 @@ def help_text(field: FormField, hint: str) -> Content:
     )
 
 
-def plan_lines(found: Prospect) -> list[Content]:
+def plan_lines(found: RunPlan) -> list[Content]:
     """Say what an experiment amounts to; nothing where that can't be told."""
-    if found.plan is None or found.division is None:
+    if found.forecast is None or found.split is None:
         return []
-    trials, parts = trials_line(found.plan, found.division)
+    trials, parts = trials_line(found.forecast, found.split)
     return [
-        Content(images_line(found.facts)),
+        Content(images_line(found.data)),
         Content.assemble((trials, "bold"), parts),
-        Content(costs_line(found.plan, found.time)),
+        Content(costs_line(found.forecast, found.duration)),
     ]

@@ -18,8 +18,8 @@ from textual.widgets import Static
 
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.experiment import PRESETS, Experiment
-from aimic_tui.engine.runs.prepare.duration import Setup
-from aimic_tui.engine.runs.prepare.plan import Prospect, look_ahead
+from aimic_tui.engine.runs.prepare.duration import SpeedConditions
+from aimic_tui.engine.runs.prepare.plan import RunPlan, make_plan
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.place import Place
 from aimic_tui.screens.set_up.settings_form import SECTIONS, SettingsForm
@@ -43,15 +43,22 @@ class SetUpView(Place):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (104, "-wide")]  # noqa: RUF012 - declared so by Textual
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f6", "preset", "Preset", show=False, id="set-up.preset", tooltip="Take the next preset: quick, ..."),
-        Binding("f7", "default", "Default", show=False, id="set-up.default", tooltip="Give the field its default back"),
+        Binding(
+            "f6",
+            "preset",
+            "Preset",
+            show=False,
+            id="set-up.preset",
+            tooltip="Use the next preset: quick, standard, thorough or paper",
+        ),
+        Binding("f7", "default", "Default", show=False, id="set-up.default", tooltip="Reset the field to its default"),
         Binding(
             "f8",
             "next_problem",
             "Next problem",
             show=False,
             id="set-up.problem",
-            tooltip="Go to the next field that is wrong, or worth a second thought",
+            tooltip="Go to the next field that is wrong or has a suggestion",
         ),
         Binding("down,j", "move(1)", "Down", show=False, id="set-up.down", tooltip="To the field below"),
         Binding("up,k", "move(-1)", "Up", show=False, id="set-up.up", tooltip="To the field above"),
@@ -62,9 +69,9 @@ class SetUpView(Place):
 
     def __init__(self) -> None:
         super().__init__()
-        self._found: Prospect | None = None
+        self._found: RunPlan | None = None
         self.problems: dict[str, str] = {}
-        self.tested: dict[Setup, float] = {}
+        self.tested: dict[SpeedConditions, float] = {}
         self._later: Timer | None = None
         self._data_taken: tuple[Any, ...] = ()
         self.starting_since: float | None = None
@@ -137,15 +144,16 @@ class SetUpView(Place):
 
     @work(group="look-around", exclusive=True, exit_on_error=False)
     async def _look_around(self, experiment: Experiment) -> None:
-        before, tested = self._found or Prospect(), dict(self.tested)
-        self._found = await asyncio.to_thread(look_ahead, experiment, self.shell.workspace, before, tested)
+        before, tested = self._found, dict(self.tested)
+        self._found = await asyncio.to_thread(make_plan, experiment, self.shell.workspace, before, tested)
         self.draw()
 
     def draw(self) -> None:
         """Draw what the form holds and what was found."""
         found = self._found
-        outside = {**(found.problems if found else {}), **self.problems}
-        self.form.show_problems(outside, {item.key: item.sentence for item in reversed(found.advice if found else ())})
+        outside = {item.key: item.sentence for item in (found.problems if found else ())}
+        advice = {item.key: item.sentence for item in reversed(found.suggestions if found else ())}
+        self.form.show_problems({**outside, **self.problems}, advice)
         name = self.form.text("name") or Path(self.form.text("data.path") or "nothing yet").stem
         self.query_one("#title", Static).update(Content.assemble("New run on ", (printable(name), "bold")))
         self.query_one("#preset", Choice).value = self.form.preset
@@ -171,20 +179,26 @@ class SetUpView(Place):
     def _amounts(self) -> Content:
         if self.starting_since is not None:
             seconds = f"{monotonic() - self.starting_since:.0f} s"
-            return Content(f"Starting: settings, weights and every image are checked ... {seconds}")
+            return Content(f"Starting: checking settings, weights and every image ... {seconds}")
         found, wrong, advised = self._found, self.form.wrong, self.form.advised
         lines = plan_lines(found) if found is not None else []
         if not lines and (found is None or not found.problems):
             named = bool(self.form.text("data.path"))
-            first = "Looking at the images ..." if named else "Name the data first: a folder with a sub-folder a class."
+            first = (
+                "Finding the images ..." if named else "Choose the data first: a folder with one sub-folder per class."
+            )
             lines.append(Content.styled(first, "$text-muted"))
         if wrong:
-            text = f"! {plural(len(wrong), 'setting')} to see to before the start: {_names(wrong)}   f8 goes there"
+            text = f"! Fix {plural(len(wrong), 'setting')} before starting: {_names(wrong)}   f8: go there"
             lines.append(Content.styled(text, "$warning"))
         elif advised:
-            lines.append(Content(f"! worth a second thought: {_names(advised)}   f8 goes there"))
+            lines.append(Content(f"! Suggestions: {_names(advised)}   f8: go there"))
         if self.form.text("split.protocol") == "aimic-2022":
-            lines.append(Content.styled("! optimistic: the test part chooses the epoch, as published", "$warning"))
+            lines.append(
+                Content.styled(
+                    "! Optimistic: the test images choose the epoch, as in the published protocol", "$warning"
+                )
+            )
         return Content("\n").join(lines)
 
     # -- moving
@@ -208,9 +222,9 @@ class SetUpView(Place):
         self.set_focus(None)
 
     def action_next_problem(self) -> None:
-        """Go to the next field that is wrong, or worth a second thought."""
+        """Go to the next field that is wrong or has a suggestion."""
         if not self.form.move_to_problem():
-            self.shell.tell("Nothing is wrong with the settings.")
+            self.shell.tell("No setting is wrong, and there are no suggestions.")
 
     def on_click(self, event: events.Click) -> None:
         """Go to a section that was clicked."""
@@ -249,7 +263,7 @@ class SetUpView(Place):
             self.shell.tell(problem.sentence, "error")
             return
         self.check()
-        self.shell.tell(f"The form now holds {path}.")
+        self.shell.tell(f"Loaded {path}.")
 
 
 def _names(fields: list[FormField]) -> str:

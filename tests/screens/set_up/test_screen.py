@@ -52,8 +52,8 @@ async def test_it_says_what_the_experiment_amounts_to(tmp_path: Path, cells: Pat
     assert "60 images · 3 classes · 30 groups" in said
     assert "1 network × 5 folds = 5 trials" in said
     assert "about 42 images to train, 6 to validate, 12 to test, at most 300 steps" in said
-    assert "nothing like it ran here yet" in said  # nothing was measured here, so no time is named
-    assert "worth a second thought: split.validation, training.epochs" in said
+    assert "nothing similar ran here yet" in said  # nothing was measured here, so no time is named
+    assert "Suggestions: split.validation, training.epochs" in said
 
 
 async def test_what_is_wrong_is_said_while_typing_and_all_at_once(tmp_path: Path, cells: Path, until: Until) -> None:
@@ -64,7 +64,7 @@ async def test_what_is_wrong_is_said_while_typing_and_all_at_once(tmp_path: Path
         rate.query_one(Input).value = "fast"
         await until(pilot, lambda: bool(epochs.problem and rate.problem))
         assert "training.epochs = -3 must be a whole number from 1" in epochs.problem
-        assert "2 settings to see to before the start" in _said(app)
+        assert "Fix 2 settings before starting" in _said(app)
         epochs.query_one(Input).value = "30"
         rate.query_one(Input).value = "1e-3"
         await until(pilot, lambda: not epochs.problem and not rate.problem)
@@ -99,7 +99,7 @@ async def test_a_preset_fills_the_form_and_is_recognised(tmp_path: Path, cells: 
         await pilot.press("f6", "f6")
         assert screen.form.preset == "paper"
         assert _field(app, "training.learning_rate").text == "1e-4"
-        await until(pilot, lambda: "optimistic" in _said(app))
+        await until(pilot, lambda: "Optimistic" in _said(app))
         await pilot.press("f6")
         assert screen.form.preset == "quick"
         assert _field(app, "data.group").text == "auto"
@@ -236,12 +236,10 @@ async def test_a_run_is_set_up_again_with_its_own_settings(
         assert _field(app, "training.epochs").text == "18"
 
 
-async def test_a_second_thought_stands_at_its_field_and_f8_goes_there(
-    tmp_path: Path, cells: Path, until: Until
-) -> None:
+async def test_a_suggestion_stands_at_its_field_and_f8_goes_there(tmp_path: Path, cells: Path, until: Until) -> None:
     app = _app(tmp_path, cells, model={"weights": "none"}, training={"learning_rate": 0.5})
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: "worth a second thought" in _said(app))
+        await until(pilot, lambda: "Suggestions" in _said(app))
         rate = _field(app, "training.learning_rate")
         assert "may diverge" in rate.advice
         assert not rate.problem

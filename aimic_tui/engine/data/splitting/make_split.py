@@ -25,7 +25,7 @@ from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.text import one_line, printable
 
 if TYPE_CHECKING:
-    from aimic_tui.engine.experiment import SplitSettings
+    from aimic_tui.engine.experiment import Balance, SplitSettings
 
 
 def require_compatible(settings: SplitSettings) -> None:
@@ -52,7 +52,7 @@ def require_compatible(settings: SplitSettings) -> None:
         )
 
 
-def make_split(data_set: DataSet, settings: SplitSettings, balance: str, seed: int) -> Split:
+def make_split(data_set: DataSet, settings: SplitSettings, balance: Balance, seed: int) -> Split:
     """Divide a data set; the same data, settings and seed give the same split.
 
     Args:
@@ -190,7 +190,7 @@ def _set_validation(
 
 
 def _predefined(
-    data_set: DataSet, groups: Codes, settings: SplitSettings, balance: str, seed: int
+    data_set: DataSet, groups: Codes, settings: SplitSettings, balance: Balance, seed: int
 ) -> tuple[npt.NDArray[np.int8], list[str]]:
     if data_set.parts is None:
         raise InputProblem(

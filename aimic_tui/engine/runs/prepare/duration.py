@@ -7,15 +7,14 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 from aimic_tui.engine.errors import AimicError
-from aimic_tui.engine.experiment import Experiment
+from aimic_tui.engine.experiment import Experiment, ModelSettings, Trainable
 from aimic_tui.engine.machine.devices import Slot, find_slots
 from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.follow.snapshot import RunFollower
-from aimic_tui.engine.runs.prepare.forecast import Forecast
+from aimic_tui.engine.runs.prepare.run_forecast import RunForecast
 from aimic_tui.engine.workspace_folder import Workspace
 
 _RUNS_LOOKED_AT = 30  # the newest ones tell how fast a network is here
@@ -23,17 +22,28 @@ _VALIDATION_COST = 1 / 3  # of a validation image, beside a training image: no b
 
 
 @dataclass(frozen=True)
-class Setup:
-    """What decides about the speed: the network, its images' size, what of it learns, on what kind of device."""
+class SpeedConditions:
+    """What the speed depends on: the network, its images' size, which layers learn, the kind of device."""
 
     network: str
     image_size: int
-    trainable: str
+    trainable: Trainable
     device: str
+
+    @classmethod
+    def of(cls, network: str, model: ModelSettings, device: str) -> SpeedConditions:
+        """Return the conditions of a network that is trained with these settings on `device` ("cpu", "cuda:1").
+
+        Raises:
+            UsageProblem: there is no such network.
+        """
+        info = find_network(network)
+        pixels = info.input_size if model.image_size == "auto" else model.image_size
+        return cls(info.name, pixels, model.trainable, device.partition(":")[0])
 
 
 @dataclass(frozen=True)
-class Estimate:
+class DurationEstimate:
     """The longest that an experiment can take.
 
     Attributes:
@@ -45,13 +55,13 @@ class Estimate:
     source: str
 
 
-def estimate(
-    workspace: Workspace, experiment: Experiment, plan: Forecast, tested: Mapping[Setup, float]
-) -> Estimate | None:
+def estimate_duration(
+    workspace: Workspace, experiment: Experiment, forecast: RunForecast, tested: Mapping[SpeedConditions, float]
+) -> DurationEstimate | None:
     """Return how long an experiment can take at the pace of what was measured here.
 
     Args:
-        plan: of the experiment.
+        forecast: of the experiment.
         tested: images a second that range tests of this session trained, by what they were of.
 
     Returns:
@@ -60,28 +70,25 @@ def estimate(
     slots = _slots(experiment)
     if not slots:
         return None
-    device = slots[0].device.partition(":")[0]
-    paces = _paces(workspace)
-    shown = plan.train + _VALIDATION_COST * plan.validation
+    seconds_per_image = _seconds_per_image(workspace)
+    shown = forecast.train + _VALIDATION_COST * forecast.validation
     total, sources = 0.0, set[str]()
     for name in experiment.model.networks:
         try:
-            info = find_network(name)
+            conditions = SpeedConditions.of(name, experiment.model, slots[0].device)
         except AimicError:
             return None
-        size = experiment.model.image_size
-        setup = Setup(info.name, info.input_size if size == "auto" else size, experiment.model.trainable, device)
-        if measured := paces.get(setup):
+        if measured := seconds_per_image.get(conditions):
             pace, source = median(measured), "earlier runs here"
-        elif setup in tested:
-            pace, source = 1 / tested[setup], "the range test"
+        elif conditions in tested:
+            pace, source = 1 / tested[conditions], "the range test"
         else:
             return None
         sources.add(source)
-        total += pace * shown * plan.epochs * plan.trials / plan.networks
+        total += pace * shown * forecast.epochs * forecast.trials / forecast.networks
     # Workers on one processor share its threads, so that side by side is as long as one after another.
-    at_once = 1 if device == "cpu" else min(len(slots), plan.trials)
-    return Estimate(total / at_once, " and ".join(sorted(sources)))
+    at_once = 1 if slots[0].device == "cpu" else min(len(slots), forecast.trials)
+    return DurationEstimate(total / at_once, " and ".join(sorted(sources)))
 
 
 def _slots(experiment: Experiment) -> tuple[Slot, ...]:
@@ -92,35 +99,32 @@ def _slots(experiment: Experiment) -> tuple[Slot, ...]:
         return ()
 
 
-def _paces(workspace: Workspace) -> dict[Setup, list[float]]:
+def _seconds_per_image(workspace: Workspace) -> dict[SpeedConditions, list[float]]:
     """Return the seconds a training image took in each trial of the newest runs of this machine."""
-    paces: dict[Setup, list[float]] = {}
+    seconds_per_image: dict[SpeedConditions, list[float]] = {}
     for folder in workspace.runs()[:_RUNS_LOOKED_AT]:
         snapshot = RunFollower(folder).snapshot()
         if snapshot.status.host != socket.gethostname():
             continue
-        settings = _model_settings(folder)
+        model = _model_settings(folder)
+        if model is None:
+            continue
         for trial in snapshot.trials:
             seconds = [record.seconds for record in trial.epochs if math.isfinite(record.seconds)]
             if trial.start is None or trial.start.train <= 0 or not seconds:
                 continue
             try:
-                size = settings.get("image_size", "auto")
-                pixels = size if isinstance(size, int) else find_network(trial.key.network).input_size
+                conditions = SpeedConditions.of(trial.key.network, model, trial.start.device)
             except AimicError:
                 continue
-            device = trial.start.device.partition(":")[0]
-            setup = Setup(trial.key.network, pixels, str(settings.get("trainable", "all")), device)
             shown = trial.start.train + _VALIDATION_COST * trial.start.validation
-            paces.setdefault(setup, []).append(median(seconds) / shown)
-    return paces
+            seconds_per_image.setdefault(conditions, []).append(median(seconds) / shown)
+    return seconds_per_image
 
 
-def _model_settings(folder: RunFolder) -> dict[str, Any]:
-    import tomli
-
+def _model_settings(folder: RunFolder) -> ModelSettings | None:
+    """Return how a run's networks are built, None where that can't be read."""
     try:
-        found = tomli.loads(folder.experiment_file.read_text("utf-8"))["model"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        return Experiment.from_file(folder.experiment_file).model
+    except AimicError:
+        return None

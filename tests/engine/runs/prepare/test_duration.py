@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from aimic_tui.engine.experiment import Experiment
-from aimic_tui.engine.runs.prepare.duration import Setup, estimate
-from aimic_tui.engine.runs.prepare.forecast import Forecast
+from aimic_tui.engine.runs.prepare.duration import SpeedConditions, estimate_duration
+from aimic_tui.engine.runs.prepare.run_forecast import RunForecast
 from aimic_tui.engine.workspace_folder import Workspace
 from tests.screens.made_run import make_data, make_run
 
-PLAN = Forecast(
+FORECAST = RunForecast(
     networks=1, folds=5, trials=5, train=68, validation=12, epochs=30, steps=None, run_bytes=0, cache_bytes=0
 )
 EXPERIMENT = Experiment().with_values({"model.weights": "none", "compute.devices": "cpu"})
@@ -26,7 +26,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def test_earlier_runs_tell_the_pace(workspace: Workspace) -> None:
-    found = estimate(workspace, EXPERIMENT, PLAN, {})
+    found = estimate_duration(workspace, EXPERIMENT, FORECAST, {})
     assert found is not None
     assert found.source == "earlier runs here"
     # 1.5 s an epoch of 34 images that train and 6 that validate, for a third of the cost
@@ -39,13 +39,13 @@ def test_earlier_runs_tell_the_pace(workspace: Workspace) -> None:
     ids=str,
 )
 def test_another_network_size_or_part_that_learns_was_not_timed(workspace: Workspace, other: dict[str, object]) -> None:
-    assert estimate(workspace, EXPERIMENT.with_values(other), PLAN, {}) is None
+    assert estimate_duration(workspace, EXPERIMENT.with_values(other), FORECAST, {}) is None
 
 
 def test_a_range_test_tells_the_pace_where_nothing_ran(tmp_path: Path) -> None:
-    tested = {Setup("mobilenet_v2", 224, "all", "cpu"): 20.0}
-    assert estimate(Workspace(tmp_path), EXPERIMENT, PLAN, {}) is None
-    found = estimate(Workspace(tmp_path), EXPERIMENT, PLAN, tested)
+    tested = {SpeedConditions("mobilenet_v2", 224, "all", "cpu"): 20.0}
+    assert estimate_duration(Workspace(tmp_path), EXPERIMENT, FORECAST, {}) is None
+    found = estimate_duration(Workspace(tmp_path), EXPERIMENT, FORECAST, tested)
     assert found is not None
     assert found.source == "the range test"
     assert found.seconds == pytest.approx((68 + 12 / 3) / 20 * 30 * 5)
@@ -53,6 +53,8 @@ def test_a_range_test_tells_the_pace_where_nothing_ran(tmp_path: Path) -> None:
 
 def test_both_are_named_where_both_were_needed(workspace: Workspace) -> None:
     two = EXPERIMENT.with_values({"model.networks": ["mobilenet_v2", "resnet50"]})
-    found = estimate(workspace, two, replace(PLAN, networks=2, trials=10), {Setup("resnet50", 224, "all", "cpu"): 5.0})
+    found = estimate_duration(
+        workspace, two, replace(FORECAST, networks=2, trials=10), {SpeedConditions("resnet50", 224, "all", "cpu"): 5.0}
+    )
     assert found is not None
     assert found.source == "earlier runs here and the range test"

@@ -12,8 +12,9 @@ from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.data.splitting.split import read_split
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.runs.prepare.creation import create_run
+from aimic_tui.engine.runs.prepare.data_summary import summarize_data
 from aimic_tui.engine.runs.prepare.first_trial import first_trial
-from aimic_tui.engine.runs.prepare.forecast import divide, look_at_data
+from aimic_tui.engine.runs.prepare.split_forecast import forecast_split
 from aimic_tui.engine.workspace_folder import Workspace
 from tests.engine.data.audit.test_near_duplicates import cell, squeezed
 
@@ -57,9 +58,9 @@ def test_near_duplicates_change_the_folds_of_these_slides(tmp_path: Path, slides
     """Else the test above would pass whether or not they are looked for."""
     experiment = Experiment().with_values({"data.path": str(slides), "model.weights": "none", "split.folds": 3})
     workspace = Workspace(tmp_path / "space")
-    data_set = look_at_data(experiment.data).data_set
+    data_set = summarize_data(experiment.data).data_set
     assert data_set is not None
-    by_name = divide(experiment, data_set, workspace).split
+    by_name = forecast_split(experiment, data_set, workspace).split
     assert by_name is not None
     task = first_trial(experiment, None, workspace, tmp_path / "try", "cpu")
     assert len(np.unique(task.data_set.groups)) == len(np.unique(data_set.groups)) - 4

@@ -11,7 +11,9 @@ import pytest
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.runs.prepare.creation import create_run
-from aimic_tui.engine.runs.prepare.forecast import divide, forecast, look_at_data, trial_bytes
+from aimic_tui.engine.runs.prepare.data_summary import summarize_data
+from aimic_tui.engine.runs.prepare.run_forecast import forecast_run, trial_bytes
+from aimic_tui.engine.runs.prepare.split_forecast import forecast_split
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.workspace_folder import Workspace
 
@@ -35,10 +37,10 @@ def experiment_on(data: Path, **settings: Any) -> Experiment:
 )
 def test_trials_are_those_of_the_run(tmp_path: Path, cells: Path, settings: dict[str, Any]) -> None:
     experiment = experiment_on(cells, **settings)
-    facts = look_at_data(experiment.data)
-    assert facts.data_set is not None
-    division = divide(experiment, facts.data_set, Workspace(tmp_path))
-    plan = forecast(experiment, division, len(facts.classes), tmp_path)
+    data = summarize_data(experiment.data)
+    assert data.data_set is not None
+    split = forecast_split(experiment, data.data_set, Workspace(tmp_path))
+    plan = forecast_run(experiment, split, len(data.classes), tmp_path)
     status = read_status(create_run(experiment, Workspace(tmp_path), []))
     assert plan.trials == len(status.trials)
     assert plan.folds == status.folds
@@ -49,20 +51,20 @@ def test_trials_are_those_of_the_run(tmp_path: Path, cells: Path, settings: dict
 
 def test_what_cannot_be_divided_is_said_at_its_setting(tmp_path: Path, cells: Path) -> None:
     experiment = experiment_on(cells, split__folds=11)
-    facts = look_at_data(experiment.data)
-    assert facts.data_set is not None
-    problem = divide(experiment, facts.data_set, Workspace(tmp_path)).problem
+    data = summarize_data(experiment.data)
+    assert data.data_set is not None
+    problem = forecast_split(experiment, data.data_set, Workspace(tmp_path)).problem
     assert problem is not None
     assert problem.key == "split.folds"
     assert "too few for 11 folds" in problem.sentence
 
 
 def test_data_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
-    facts = look_at_data(experiment_on(tmp_path / "nowhere").data)
-    assert (facts.images, facts.data_set) == (0, None)
-    assert facts.problem is not None
-    assert facts.problem.key == "data.path"
-    assert "nowhere" in facts.problem.sentence
+    data = summarize_data(experiment_on(tmp_path / "nowhere").data)
+    assert (data.images, data.data_set) == (0, None)
+    assert data.problem is not None
+    assert data.problem.key == "data.path"
+    assert "nowhere" in data.problem.sentence
 
 
 # What finished trials of three classes left behind, in bytes: the model, the best epoch, the checkpoint.
@@ -94,10 +96,10 @@ def test_what_learns_decides_what_a_checkpoint_holds() -> None:
 def test_the_cache_is_counted_once_for_each_size_and_never_above_its_limit(tmp_path: Path, cells: Path) -> None:
     def cached(**settings: Any) -> int:
         experiment = experiment_on(cells, **settings)
-        facts = look_at_data(experiment.data)
-        assert facts.data_set is not None
-        division = divide(experiment, facts.data_set, Workspace(tmp_path))
-        return forecast(experiment, replace(division), 2, tmp_path).cache_bytes
+        data = summarize_data(experiment.data)
+        assert data.data_set is not None
+        split = forecast_split(experiment, data.data_set, Workspace(tmp_path))
+        return forecast_run(experiment, replace(split), 2, tmp_path).cache_bytes
 
     one = cached()
     assert one == 24 * 3 * 224 * 224

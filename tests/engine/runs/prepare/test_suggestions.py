@@ -1,4 +1,4 @@
-"""Second thoughts before a start: each where it belongs, none where all is well."""
+"""Suggestions before a start: each where it belongs, none where all is well."""
 
 from __future__ import annotations
 
@@ -8,23 +8,26 @@ from typing import Any
 import pytest
 
 from aimic_tui.engine.experiment import Experiment
-from aimic_tui.engine.runs.prepare.advice import advice_on, problems_outside
-from aimic_tui.engine.runs.prepare.forecast import DataFacts, Division, Forecast
+from aimic_tui.engine.runs.prepare.availability import availability_problems
+from aimic_tui.engine.runs.prepare.data_summary import DataSummary
+from aimic_tui.engine.runs.prepare.run_forecast import RunForecast
+from aimic_tui.engine.runs.prepare.split_forecast import SplitForecast
+from aimic_tui.engine.runs.prepare.suggestions import suggestions_for
 from aimic_tui.engine.workspace_folder import Workspace
 
-FACTS = DataFacts({"a": 900, "b": 700}, groups=1600)
-DIVISION = Division(train=(1088,) * 5, validation=(192,) * 5, test=(320,) * 5, used=1600)
-PLAN = Forecast(1, 5, 5, 1088, 192, 30, 5000, 10**8, 10**8, 10**11)
+DATA = DataSummary({"a": 900, "b": 700}, groups=1600)
+SPLIT = SplitForecast(train=(1088,) * 5, validation=(192,) * 5, test=(320,) * 5, used=1600)
+FORECAST = RunForecast(1, 5, 5, 1088, 192, 30, 5000, 10**8, 10**8, 10**11)
 
 
 def keys(
-    facts: DataFacts = FACTS, division: Division = DIVISION, plan: Forecast = PLAN, **settings: Any
+    data: DataSummary = DATA, split: SplitForecast = SPLIT, forecast: RunForecast = FORECAST, **settings: Any
 ) -> dict[str, str]:
     experiment = Experiment().with_values({key.replace("__", "."): value for key, value in settings.items()})
-    return {item.key: item.sentence for item in advice_on(experiment, facts, division, plan)}
+    return {item.key: item.sentence for item in suggestions_for(experiment, data, split, forecast)}
 
 
-def test_the_defaults_on_enough_images_want_no_second_thought() -> None:
+def test_the_defaults_on_enough_images_need_no_suggestion() -> None:
     assert keys() == {}
 
 
@@ -32,16 +35,16 @@ def test_the_defaults_on_enough_images_want_no_second_thought() -> None:
     ("settings", "key", "words"),
     [
         ({"training__batch_size": 2000}, "training.batch_size", "more than the 1088 training images"),
-        ({"training__epochs": 2, "training__warmup": 0.5}, "training.epochs", "steps a trial"),
+        ({"training__epochs": 2, "training__warmup": 0.5}, "training.epochs", "steps per trial"),
         ({"model__weights": "none"}, "training.epochs", "from random weights"),
         ({"training__learning_rate": 0.5}, "training.learning_rate", "may diverge"),
-        ({"training__learning_rate": 1e-8}, "training.learning_rate", "hardly anything"),
+        ({"training__learning_rate": 1e-8}, "training.learning_rate", "hardly learn"),
         ({"model__trainable": "head", "model__weights": "none"}, "model.trainable", "freezes random layers"),
         ({"model__trainable": "head", "augmentation__preset": "strong"}, "augmentation.preset", "no effect"),
         ({"training__warmup": 40.0}, "training.warmup", "a fifth"),
         ({"training__schedule": "plateau", "training__decay_every": 12}, "training.decay_every", "never falls"),
         ({"training__schedule": "step"}, "training.decay_every", "never falls in 30"),
-        ({"data__balance": "undersample"}, "data.balance", "throws images"),
+        ({"data__balance": "undersample"}, "data.balance", "discards images"),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -54,17 +57,17 @@ def test_sgd_may_have_a_rate_that_adamw_may_not() -> None:
 
 
 def test_a_disk_that_is_too_small_goes_first() -> None:
-    found = keys(plan=Forecast(1, 5, 5, 1088, 192, 30, 5000, 10**11, 0, 10**9), training__learning_rate=0.5)
+    found = keys(forecast=RunForecast(1, 5, 5, 1088, 192, 30, 5000, 10**11, 0, 10**9), training__learning_rate=0.5)
     assert next(iter(found)) == "compute.cache"
     assert "1.0 GB are free" in found["compute.cache"]
 
 
 def test_unequal_classes_without_balance_are_said() -> None:
-    assert "10 times" in keys(facts=DataFacts({"a": 1000, "b": 100}), data__balance="none")["data.balance"]
+    assert "10 times" in keys(data=DataSummary({"a": 1000, "b": 100}), data__balance="none")["data.balance"]
 
 
 def test_what_the_split_cannot_give_is_passed_on() -> None:
-    found = keys(division=Division((9,), (1,), (2,), "Few images choose the epoch: 1.", 12, ("No image of b.",)))
+    found = keys(split=SplitForecast((9,), (1,), (2,), "Few images choose the epoch: 1.", 12, ("No image of b.",)))
     assert found["split.validation"] == "Few images choose the epoch: 1."
     assert found["split.method"] == "No image of b."
 
@@ -75,9 +78,9 @@ def test_what_stands_in_the_way_is_said_at_its_setting(tmp_path: Path, monkeypat
     wrong = Experiment().with_values(
         {"model.networks": ["mobilenet_v2", "no_such_network"], "compute.devices": "cuda:99"}
     )
-    found = {problem.key: problem.sentence for problem in problems_outside(wrong, workspace)}
+    found = {problem.key: problem.sentence for problem in availability_problems(wrong, workspace)}
     assert set(found) == {"model.networks", "model.weights", "compute.devices"}
     assert "aimic weights fetch mobilenet_v2" in found["model.weights"]
     size = Experiment().with_values({"model.weights": "none", "model.image_size": 100, "model.networks": ["test_vit"]})
-    assert [problem.key for problem in problems_outside(size, workspace)] == ["model.image_size"]
-    assert problems_outside(Experiment().with_values({"model.weights": "none"}), workspace) == ()
+    assert [problem.key for problem in availability_problems(size, workspace)] == ["model.image_size"]
+    assert availability_problems(Experiment().with_values({"model.weights": "none"}), workspace) == ()

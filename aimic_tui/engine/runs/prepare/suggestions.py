@@ -1,0 +1,136 @@
+"""What to think about before a run is started: settings that don't help each other, parts too small to choose by.
+
+None of it stops a run. What does is checked where it belongs, and `availability.py` gathers that for a form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aimic_tui.engine.experiment import Experiment, Optimizer
+from aimic_tui.engine.runs.prepare.data_summary import DataSummary
+from aimic_tui.engine.runs.prepare.run_forecast import RunForecast
+from aimic_tui.engine.runs.prepare.split_forecast import SplitForecast
+from aimic_tui.engine.text import bytes_text, plural
+
+_FEW_STEPS = 300  # of a trial: pre-trained networks have then hardly moved
+_FEW_STEPS_ANEW = 3000  # from random weights
+# Below and above these a rate is rarely meant; of the other optimisers nobody knows.
+_USUAL_RATES: dict[Optimizer, tuple[float, float]] = {
+    "adamw": (1e-6, 1e-2),
+    "adam": (1e-6, 1e-2),
+    "adamax": (1e-6, 2e-2),
+    "rmsprop": (1e-6, 1e-2),
+    "sgd": (1e-5, 1.0),
+}
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """One setting that is worth another look, and why."""
+
+    key: str
+    sentence: str
+
+
+def suggestions_for(
+    experiment: Experiment, data: DataSummary, split: SplitForecast, forecast: RunForecast
+) -> list[Suggestion]:
+    """Return what is worth another look, the gravest first."""
+    return [
+        *_on_disk_space(experiment, forecast),
+        *([Suggestion("split.validation", split.too_few_to_choose)] if split.too_few_to_choose else []),
+        *_on_training(experiment, data, forecast),
+        *_on_combinations(experiment),
+        *(Suggestion("split.method", sentence) for sentence in split.warnings),
+    ]
+
+
+def _on_disk_space(experiment: Experiment, forecast: RunForecast) -> Iterator[Suggestion]:
+    needed = forecast.run_bytes + forecast.cache_bytes
+    if forecast.free_bytes is not None and needed > forecast.free_bytes:
+        yield Suggestion(
+            "compute.cache",
+            f"The run needs about {bytes_text(needed)}, but only {bytes_text(forecast.free_bytes)} are free on the "
+            "workspace's disk. Free some space, or choose another workspace.",
+        )
+
+
+def _on_training(experiment: Experiment, data: DataSummary, forecast: RunForecast) -> Iterator[Suggestion]:
+    training = experiment.training
+    batch = training.batch_size if isinstance(training.batch_size, int) else None
+    if batch is not None and batch > forecast.train:
+        yield Suggestion(
+            "training.batch_size",
+            f"training.batch_size = {batch} is more than the {forecast.train} training images of a fold, so an epoch "
+            "is a single step. Choose a smaller batch.",
+        )
+    steps = training.epochs * forecast.train / (batch or 16)
+    least = _FEW_STEPS_ANEW if experiment.model.weights == "none" else _FEW_STEPS
+    if experiment.model.trainable != "head" and steps < least and (batch is None or batch <= forecast.train):
+        origin = "training from random weights" if experiment.model.weights == "none" else "fine-tuning"
+        yield Suggestion(
+            "training.epochs",
+            f"{plural(training.epochs, 'epoch')} make about {steps:,.0f} steps per trial; {origin} usually needs about "
+            f"{least:,}. Raise training.epochs: training stops early once it no longer improves.",
+        )
+    low, high = _USUAL_RATES.get(training.optimizer, (0.0, float("inf")))
+    rate = training.learning_rate
+    if not low <= rate <= high and experiment.model.trainable != "head":
+        what = "high: training may diverge" if rate > high else "low: the network will hardly learn anything"
+        yield Suggestion(
+            "training.learning_rate",
+            f"training.learning_rate = {rate:g} is unusually {what}. A range test (t at this field, or `aimic "
+            f"learning-rate`) shows which rate suits {training.optimizer}.",
+        )
+    if experiment.data.balance == "none" and data.classes:
+        most, fewest = max(data.classes.values()), min(data.classes.values())
+        if most > 5 * fewest:
+            yield Suggestion(
+                "data.balance",
+                f"The largest class has {most / fewest:.0f} times as many images as the smallest, which "
+                "data.balance = none leaves at a disadvantage. Set it to weighted-loss or oversample.",
+            )
+
+
+def _on_combinations(experiment: Experiment) -> Iterator[Suggestion]:
+    training, model, augmentation = experiment.training, experiment.model, experiment.augmentation
+    if model.trainable != "all" and model.weights == "none":
+        yield Suggestion(
+            "model.trainable",
+            f"model.trainable = {model.trainable} with model.weights = none freezes random layers. Use pre-trained "
+            "weights, or set model.trainable = all.",
+        )
+    varied = augmentation.preset not in ("none", "cells") or augmentation.mixup or augmentation.cutmix
+    if model.trainable == "head" and varied:  # the default preset was not asked for
+        yield Suggestion(
+            "augmentation.preset",
+            "Augmentation has no effect with model.trainable = head: the frozen network's features are computed once, "
+            "from the original images.",
+        )
+    if training.warmup >= training.epochs > 1 and training.schedule != "one-cycle":
+        yield Suggestion(
+            "training.warmup",
+            f"training.warmup = {training.warmup:g} is as long as the whole training ({training.epochs} epochs). It is "
+            "cut to a fifth of it.",
+        )
+    if training.schedule == "plateau" and training.decay_every >= training.patience:
+        yield Suggestion(
+            "training.decay_every",
+            f"The learning rate never falls: it would after {plural(training.decay_every, 'epoch')} without "
+            f"improvement, but training stops after {training.patience}. Set training.decay_every below "
+            "training.patience.",
+        )
+    if training.schedule == "step" and training.decay_every >= training.epochs:
+        yield Suggestion(
+            "training.decay_every",
+            f"With training.decay_every = {training.decay_every} the learning rate never falls in {training.epochs} "
+            "epochs. Set it lower.",
+        )
+    if experiment.data.balance == "undersample" and experiment.split.protocol == "honest":
+        yield Suggestion(
+            "data.balance",
+            "data.balance = undersample discards images of the larger classes, test images too. weighted-loss keeps "
+            "all of them.",
+        )
