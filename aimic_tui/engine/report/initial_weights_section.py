@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.report.document import Paragraph, Section, Table
 from aimic_tui.engine.report.run_record import RunRecord
+from aimic_tui.engine.run_events import InitialWeights, RunWarning, run_events, trial_events
 from aimic_tui.engine.runs.prepare.pretraining import PRETRAINING
 from aimic_tui.engine.text import listed
 
@@ -20,17 +19,17 @@ def first_weights(record: RunRecord) -> Iterator[Section]:
     Nothing where no trial told of any.
     """
     rows = [
-        [name, *_told(event), listed(folds)]
+        [name, *_cells(weights), listed(folds)]
         for name in record.networks
-        for event, folds in _by_report(record, name).values()
+        for weights, folds in _by_report(record, name).values()
     ]
     if not rows:
         return
-    about = [event for event in EventReader(record.folder.events_file).new() if event.get("about") == PRETRAINING]
+    warnings = [event for event in run_events(record.folder).new() if isinstance(event, RunWarning)]
     yield Section(
         "First weights",
         [
-            *(Paragraph(str(event.get("sentence", "")), strong=True) for event in about),
+            *(Paragraph(event.sentence, strong=True) for event in warnings if event.about == PRETRAINING),
             Table(
                 "What each network began with. The classifier begins anew where its classes are others.",
                 ["network", "from", "tensors loaded", "parameters loaded", "began anew", "folds"],
@@ -41,31 +40,25 @@ def first_weights(record: RunRecord) -> Iterator[Section]:
     )
 
 
-def _by_report(record: RunRecord, network: str) -> dict[str, tuple[Mapping[str, Any], list[str]]]:
+def _by_report(record: RunRecord, network: str) -> dict[str, tuple[InitialWeights, list[str]]]:
     """Return each different report of a network's trials, by its sentence, with the folds that gave it."""
-    found: dict[str, tuple[Mapping[str, Any], list[str]]] = {}
+    found: dict[str, tuple[InitialWeights, list[str]]] = {}
     for trial in record.trials_of(network):
-        told = [e for e in EventReader(record.folder.trial(trial.key).events_file).new() if e["event"] == "weights"]
-        if told:
-            _, folds = found.setdefault(str(told[-1].get("sentence")), (told[-1], []))
+        events = trial_events(record.folder.trial(trial.key)).new()
+        if reports := [event for event in events if isinstance(event, InitialWeights)]:
+            _, folds = found.setdefault(reports[-1].sentence, (reports[-1], []))
             folds.append(str(trial.key.fold) + (f" (seed {trial.key.seed})" if trial.key.seed else ""))
     return found
 
 
-def _told(event: Mapping[str, Any]) -> list[str]:
-    loaded, total = _count(event, "loaded"), _count(event, "total")
-    if not loaded:
+def _cells(weights: InitialWeights) -> list[str]:
+    if not weights.loaded:
         return ["random values", "none", "none", "everything"]
-    anew = [str(name) for key in ("replaced", "missing") for name in event.get(key) or ()]
+    anew = [*weights.replaced, *weights.missing]
     named = listed(anew[:_SHOWN]) + (f" and {len(anew) - _SHOWN:,} more" if len(anew) > _SHOWN else "")
     return [
-        str(event.get("source", "")),
-        f"{loaded:,} of {total:,}",
-        f"{_count(event, 'loaded_parameters'):,} of {_count(event, 'parameters'):,}",
+        weights.source,
+        f"{weights.loaded:,} of {weights.total:,}",
+        f"{weights.loaded_parameters:,} of {weights.parameters:,}",
         named or "nothing",
     ]
-
-
-def _count(event: Mapping[str, Any], key: str) -> int:
-    value = event.get(key)
-    return value if isinstance(value, int) else 0

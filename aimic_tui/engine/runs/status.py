@@ -15,6 +15,7 @@ from aimic_tui.engine.text import one_line, printable
 
 State = Literal["queued", "running", "stopping", "stopped", "finished", "failed", "interrupted"]
 TrialState = Literal["queued", "running", "finished", "failed", "stopped"]
+_VERSION = 1  # of the file; files that version 0.1 of the program wrote have none
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class TrialStatus:
         attempts: how often a worker has taken it in this start of the run.
         device: where it runs or ran last ("cpu", "cuda:0"), "" before.
         reason: the sentence about why it failed, "" otherwise.
+        code, setting: of the error behind the reason (`engine/errors.py`): its kind and the setting that would mend it.
         inner: the inner fold, from 1; 0 where the fold itself is trained and tested.
     """
 
@@ -36,6 +38,8 @@ class TrialStatus:
     device: str = ""
     reason: str = ""
     inner: int = 0
+    code: str = ""
+    setting: str = ""
 
     @classmethod
     def queued(cls, key: TrialKey) -> TrialStatus:
@@ -99,7 +103,7 @@ def write_status(folder: RunFolder, status: RunStatus) -> None:
     Raises:
         OSError: the disk is full or the folder is gone; the old file is then untouched.
     """
-    record: dict[str, Any] = dict(vars(status))
+    record: dict[str, Any] = {"version": _VERSION, **vars(status)}
     for name in ("created", "started", "ended"):
         record[name] = record[name].isoformat(timespec="milliseconds") if record[name] else None
     record["trials"] = [vars(trial) for trial in status.trials]
@@ -131,7 +135,9 @@ def read_recorded(folder: RunFolder) -> RunStatus:
     """
     try:
         record = read_json(folder.status_file)
-        return _from_record(folder, record)
+        if record.get("version", _VERSION) == _VERSION:
+            return _from_record(folder, record)
+        why = "a later version of aimic wrote it"
     except OSError as error:
         why = error.strerror or str(error)
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -191,4 +197,6 @@ def _trial_from_record(record: Mapping[str, Any]) -> TrialStatus:
         device=str(record.get("device", "")),
         reason=str(record.get("reason", "")),
         inner=int(record.get("inner", 0)),
+        code=str(record.get("code", "")),
+        setting=str(record.get("setting", "")),
     )

@@ -14,7 +14,7 @@ import numpy as np
 
 from aimic_tui.engine.data.splitting.validation_size import too_few_to_choose_by
 from aimic_tui.engine.experiment import Experiment
-from aimic_tui.engine.training.history import EpochResult
+from aimic_tui.engine.run_events import EpochRecord
 
 __all__ = ["Alert", "Alerts", "overfitting", "too_few_to_choose_by"]
 
@@ -45,7 +45,7 @@ class Alerts:
         self._told: list[str] = []
         self._start_loss = math.nan
 
-    def observe(self, epochs: Sequence[EpochResult], start_loss: float | None, warm_after: float) -> list[str]:
+    def observe(self, epochs: Sequence[EpochRecord], start_loss: float | None, warm_after: float) -> list[str]:
         """Take the epochs so far; return the sentences of what is new.
 
         Args:
@@ -76,7 +76,7 @@ class Alerts:
 
 
 def too_high_a_rate(
-    epochs: Sequence[EpochResult], start_loss: float, warm_after: float, experiment: Experiment
+    epochs: Sequence[EpochRecord], start_loss: float, warm_after: float, experiment: Experiment
 ) -> Alert | None:
     """Tell where the last epoch's training loss is above the one that the training began with."""
     last = epochs[-1]
@@ -91,7 +91,7 @@ def too_high_a_rate(
     )
 
 
-def overfitting(epochs: Sequence[EpochResult], experiment: Experiment) -> Alert | None:
+def overfitting(epochs: Sequence[EpochRecord], experiment: Experiment) -> Alert | None:
     """Tell where the validation loss has risen for several epochs while the training loss fell, and since when."""
     losses = [epoch.validation_loss for epoch in epochs]
     lowest = int(np.argmin(losses))

@@ -1,42 +1,24 @@
-"""What is kept of each epoch: the columns of metrics.csv and the fields of the epoch event."""
+"""The epochs of a trial: in metrics.csv, and in a checkpoint."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from aimic_tui.engine.files import append_row, write_table
+from aimic_tui.engine.run_events import EpochRecord, field_names
 
-
-@dataclass(frozen=True)
-class EpochResult:
-    """One epoch. Losses are those that are minimised, in nats, with the trial's class weights and label smoothing.
-
-    Attributes:
-        learning_rate: of the last step, before the factors of earlier layers.
-        train_loss, train_accuracy: over the varied images as the network learned from them, while it learned; of mixed
-            images the class that most of each is of counts as right.
-        seconds: of training and validation together.
-        best: this epoch was the best so far.
-        monitor: the value that chooses the best epoch.
-    """
-
-    epoch: int
-    epochs: int
-    learning_rate: float
-    train_loss: float
-    train_accuracy: float
-    validation_loss: float
-    validation_accuracy: float | None
-    validation_macro_precision: float | None
-    validation_macro_recall: float | None
-    validation_macro_f1: float | None
-    validation_balanced_accuracy: float | None
-    seconds: float
-    best: bool
-    best_epoch: int
-    monitor: float | None
+# Undefined where no image has a class: an empty cell in the table.
+_MAY_BE_UNDEFINED = (
+    "validation_accuracy",
+    "validation_macro_precision",
+    "validation_macro_recall",
+    "validation_macro_f1",
+    "validation_balanced_accuracy",
+    "monitor",
+)
 
 
 class History:
@@ -44,14 +26,27 @@ class History:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.epochs: list[EpochResult] = []
+        self.epochs: list[EpochRecord] = []
 
-    def restart(self, epochs: Sequence[EpochResult]) -> None:
+    def restart(self, epochs: Sequence[EpochRecord]) -> None:
         """Make `epochs` the whole history, in the file too."""
         self.epochs = list(epochs)
-        names = [field.name for field in fields(EpochResult)]
-        write_table(self._path, names, [astuple(epoch) for epoch in self.epochs])
+        write_table(self._path, field_names(EpochRecord), [list(to_state(epoch).values()) for epoch in self.epochs])
 
     def write_last(self) -> None:
         """Append the last epoch to the file."""
-        append_row(self._path, astuple(self.epochs[-1]))
+        append_row(self._path, list(to_state(self.epochs[-1]).values()))
+
+
+def to_state(epoch: EpochRecord) -> dict[str, Any]:
+    """Return an epoch as checkpoints have it: by column, None where a figure is undefined."""
+    return {
+        name: None if name in _MAY_BE_UNDEFINED and math.isnan(value) else value
+        for name, value in epoch.to_fields().items()
+    }
+
+
+def from_state(state: Mapping[str, Any]) -> EpochRecord:
+    """Return the epoch that `to_state` wrote."""
+    values: dict[str, Any] = {name: math.nan if value is None else value for name, value in state.items()}
+    return EpochRecord(**values)

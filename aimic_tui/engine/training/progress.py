@@ -1,11 +1,11 @@
-"""How far a trial is, told at most once a second."""
+"""How far a trial is, reported at most once a second."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
+from aimic_tui.engine.run_events import Progress
 from aimic_tui.engine.training.batches import Stopwatch
 
 _EVERY = 1.0  # seconds
@@ -15,13 +15,13 @@ class ProgressReport:
     """Emits `progress` events.
 
     Args:
-        emit: takes an event's name and fields.
+        emit: takes the events.
     """
 
-    def __init__(self, emit: Callable[[str, dict[str, Any]], None]) -> None:
+    def __init__(self, emit: Callable[[Progress], None]) -> None:
         self.stopwatch = Stopwatch()
         self._emit = emit
-        self._told = -float("inf")
+        self._reported = -float("inf")
         self._phase, self._epoch, self._done, self._count = "", 0, 0, 0
 
     def begin(self, phase: str, epoch: int, count: int) -> None:
@@ -33,30 +33,29 @@ class ProgressReport:
         """Count one batch of a training phase, or the images of any other."""
         self._done += 1 if self._phase == "train" else images
         self.stopwatch.done(images)
-        self._tell()
+        self._report()
 
     def set(self, phase: str, epoch: int, done: int, count: int) -> None:
-        """Say how far a phase is that counts by itself."""
+        """Report how far a phase is that counts by itself."""
         if phase != self._phase or done < self._done:
             self.begin(phase, epoch, count)
         self.stopwatch.done(done - self._done)
         self._done, self._count = done, count
-        self._tell()
+        self._report()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         now = time.monotonic()
-        if now - self._told < _EVERY:
+        if now - self._reported < _EVERY:
             return
-        self._told = now
+        self._reported = now
         images_per_second, waiting = self.stopwatch.rates()
         self._emit(
-            "progress",
-            {
-                "phase": self._phase,
-                "epoch": self._epoch,
-                "batch": self._done,
-                "batches": self._count,
-                "images_per_second": round(images_per_second, 2),
-                "waiting": round(waiting, 4),
-            },
+            Progress(
+                phase=self._phase,
+                epoch=self._epoch,
+                batch=self._done,
+                batches=self._count,
+                images_per_second=round(images_per_second, 2),
+                waiting=round(waiting, 4),
+            )
         )

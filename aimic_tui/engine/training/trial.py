@@ -22,13 +22,23 @@ from aimic_tui.engine.evaluation.predictions import Predictions, write_predictio
 from aimic_tui.engine.models.build import freeze_backbone
 from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.models.weights import restore
+from aimic_tui.engine.run_events import (
+    EpochRecord,
+    InitialWeights,
+    TrialEvent,
+    TrialFinished,
+    TrialStarted,
+    TrialStopped,
+    TrialWarning,
+    from_fields,
+)
 from aimic_tui.engine.training.alerts import Alerts, too_few_to_choose_by
 from aimic_tui.engine.training.batches import Integers
 from aimic_tui.engine.training.checkpoint import BestWeights, Checkpoints, Identity
 from aimic_tui.engine.training.compilation import TrainingPass, compiled_forward
 from aimic_tui.engine.training.device_plan import Plan, plan_for
 from aimic_tui.engine.training.feeds import FeatureFeed, Feed, ImageFeed
-from aimic_tui.engine.training.history import EpochResult, History
+from aimic_tui.engine.training.history import History, from_state, to_state
 from aimic_tui.engine.training.initial_network import drawn_network, give_first_weights
 from aimic_tui.engine.training.memory import MemoryShort
 from aimic_tui.engine.training.micro_batch_size import forget_part, keep_part, kept_part
@@ -46,14 +56,14 @@ from aimic_tui.engine.training.trial_model import leave_model, predictions_of, v
 
 __all__ = ["TrialOutcome", "TrialTask", "train_trial"]
 
-Emit = Callable[[str, dict[str, Any]], None]
+Emit = Callable[[TrialEvent], None]
 
 
 def train_trial(task: TrialTask, *, emit: Emit, should_stop: Callable[[], bool]) -> TrialOutcome:
     """Train a trial, or go on with it from its last checkpoint.
 
     Args:
-        emit: takes an event's name and fields; what it raises ends the trial.
+        emit: takes the trial's events; what it raises ends the trial.
         should_stop: asked at each step. A stop discards the unfinished epoch.
 
     Raises:
@@ -157,7 +167,7 @@ class _Trial:
                 )
         else:
             self.weights = give_first_weights(self.network, self.task, self.info).to_event()
-        self.history.restart([EpochResult(**epoch) for epoch in self.state["history"]] if self.state else [])
+        self.history.restart([from_state(epoch) for epoch in self.state["history"]] if self.state else [])
         # L-BFGS looks at all weights as one flat vector.
         layout = torch.contiguous_format if self.settings.optimizer == "lbfgs" else torch.channels_last
         self.network = self.network.to(self.device, memory_format=layout)  # type: ignore[call-overload]
@@ -188,22 +198,21 @@ class _Trial:
 
     def announce(self, resumed: bool) -> None:
         self.emit(
-            "trial-started",
-            {
-                "device": self.task.device,
-                "epoch": min(len(self.history.epochs) + 1, self.settings.epochs),
-                "resumed": resumed,
-                "train": len(self.parts.train),
-                "validation": len(self.parts.choosing),
-                "test": len(self.parts.test),
-                "batch_size": self.plan.batch_size,
-                "steps": len(self.lessons.batches(1)),
-                "parameters": sum(parameter.numel() for parameter in self.network.parameters()),
-                "precision": self.plan.format,
-            },
+            TrialStarted(
+                device=self.task.device,
+                epoch=min(len(self.history.epochs) + 1, self.settings.epochs),
+                resumed=resumed,
+                train=len(self.parts.train),
+                validation=len(self.parts.choosing),
+                test=len(self.parts.test),
+                batch_size=self.plan.batch_size,
+                steps=len(self.lessons.batches(1)),
+                parameters=sum(parameter.numel() for parameter in self.network.parameters()),
+                precision=self.plan.format,
+            )
         )
         if not resumed:
-            self.emit("weights", self.weights)
+            self.emit(from_fields(InitialWeights, self.weights) or InitialWeights())
             sentence = too_few_to_choose_by(
                 self.task.data_set.labels[self.parts.choosing],
                 self.task.data_set.classes,
@@ -213,7 +222,7 @@ class _Trial:
             if sentence:
                 self.warn(sentence)
         if self.history.epochs:  # the kill may have come between the checkpoint and the event
-            self.emit("epoch", asdict(self.history.epochs[-1]))
+            self.emit(self.history.epochs[-1])
 
     def fit(self) -> None:
         """Train until the epochs or the patience are over."""
@@ -276,32 +285,31 @@ class _Trial:
         started = time.monotonic()
         learned = self.learner.learn(epoch)
         loss, figures = self.learner.validate(epoch)
-        monitor = loss if self.settings.monitor == "loss" else figures[self.settings.monitor]
-        value = math.nan if monitor is None else monitor
+        value = loss if self.settings.monitor == "loss" else _defined(figures[self.settings.monitor])
         best = self.selection.observe(epoch, value, loss)
         self.learner.schedule.observe(value)
-        result = EpochResult(
+        result = EpochRecord(
             epoch=epoch,
             epochs=self.settings.epochs,
             learning_rate=learned.learning_rate,
             train_loss=learned.loss,
             train_accuracy=learned.accuracy,
             validation_loss=loss,
-            validation_accuracy=figures["accuracy"],
-            validation_macro_precision=figures["macro_precision"],
-            validation_macro_recall=figures["macro_recall"],
-            validation_macro_f1=figures["macro_f1"],
-            validation_balanced_accuracy=figures["balanced_accuracy"],
+            validation_accuracy=_defined(figures["accuracy"]),
+            validation_macro_precision=_defined(figures["macro_precision"]),
+            validation_macro_recall=_defined(figures["macro_recall"]),
+            validation_macro_f1=_defined(figures["macro_f1"]),
+            validation_balanced_accuracy=_defined(figures["balanced_accuracy"]),
             seconds=round(time.monotonic() - started, 3),
             best=best,
             best_epoch=self.selection.best_epoch,
-            monitor=monitor,
+            monitor=value,
         )
         self.history.epochs.append(result)
         news = self.alerts.observe(self.history.epochs, learned.start_loss, self.learner.warm_after)
         self.save(phase)
         self.history.write_last()
-        self.emit("epoch", asdict(result))
+        self.emit(result)
         for sentence in news:
             self.warn(sentence)
 
@@ -327,7 +335,7 @@ class _Trial:
                 "selection": self.selection.state_dict(),
                 "alerts": self.alerts.state_dict(),
                 "weights": self.weights,
-                "history": [asdict(epoch) for epoch in self.history.epochs],
+                "history": [to_state(epoch) for epoch in self.history.epochs],
                 "phase": phase.first,
                 "plan": asdict(self.plan),
                 "part": self.part,
@@ -357,14 +365,13 @@ class _Trial:
         figures = scores(test.labels, test.probabilities)
         epochs = len(self.history.epochs)
         self.emit(
-            "trial-finished",
-            {
-                "best_epoch": self.best.epoch,
-                "epochs": epochs,
-                "stopped_early": epochs < self.settings.epochs,
-                "seconds": round(sum(e.seconds for e in self.history.epochs) + time.monotonic() - started, 3),
-                "test": figures,
-            },
+            TrialFinished(
+                best_epoch=self.best.epoch,
+                epochs=epochs,
+                stopped_early=epochs < self.settings.epochs,
+                seconds=round(sum(e.seconds for e in self.history.epochs) + time.monotonic() - started, 3),
+                test={name: _defined(figure) for name, figure in figures.items()},
+            )
         )
         return TrialOutcome("finished", self.best.epoch, figures)
 
@@ -374,7 +381,7 @@ class _Trial:
         if best is not None:
             restore(self.network, self.checkpoints.load_best(best), "The best epoch")
             self.leave_model(best)
-        self.emit("trial-stopped", {"epoch": len(self.history.epochs)})
+        self.emit(TrialStopped(len(self.history.epochs)))
         return TrialOutcome("stopped", best.epoch if best else 0, {})
 
     def final_feed(self) -> ImageFeed | FeatureFeed:
@@ -403,7 +410,7 @@ class _Trial:
     # --- sentences ---------------------------------------------------------------------------------------------------
 
     def warn(self, sentence: str) -> None:
-        self.emit("warning", {"sentence": sentence})
+        self.emit(TrialWarning(sentence))
 
     def advice(self, error: Diverged) -> str:
         rate = f"{self.settings.learning_rate:g}"
@@ -412,3 +419,7 @@ class _Trial:
             f"The loss of {self.info.name} became no finite number ({error.place}): the training diverged. Lower "
             f"training.learning_rate (it is {rate}){clip}."
         )
+
+
+def _defined(figure: float | None) -> float:
+    return math.nan if figure is None else figure

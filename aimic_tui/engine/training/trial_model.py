@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -16,8 +15,9 @@ from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.evaluation.predictions import Predictions
 from aimic_tui.engine.models.model_folder import ModelCard, save_model
+from aimic_tui.engine.run_events import EpochRecord
 from aimic_tui.engine.training.batches import Integers
-from aimic_tui.engine.training.history import EpochResult
+from aimic_tui.engine.training.history import to_state
 from aimic_tui.engine.training.task import TrialTask
 
 _FIGURE = "validation_"
@@ -45,7 +45,7 @@ def leave_model(  # noqa: PLR0917
     task: TrialTask,
     network: str,
     preprocessing: Preprocessing,
-    epoch: EpochResult,
+    epoch: EpochRecord,
     state: Mapping[str, Tensor],
     first_weights: Mapping[str, Any],
 ) -> None:
@@ -59,7 +59,7 @@ def leave_model(  # noqa: PLR0917
     Raises:
         OSError: the disk is full or gone.
     """
-    figures = {name.removeprefix(_FIGURE): value for name, value in asdict(epoch).items() if name.startswith(_FIGURE)}
+    figures = {name.removeprefix(_FIGURE): value for name, value in to_state(epoch).items() if name.startswith(_FIGURE)}
     provenance = {
         "run": task.run,
         "fold": task.fold,

@@ -18,10 +18,11 @@ from textual.message import Message
 from textual.widgets import Log, Static
 
 from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.run_events import EpochRecord
 from aimic_tui.engine.run_folder import RunFolder, TrialKey, run_title
 from aimic_tui.engine.runs.control import request_stop, resume
 from aimic_tui.engine.runs.follow.log_lines import LogLine
-from aimic_tui.engine.runs.follow.snapshot import EpochRecord, RunFollower, RunSnapshot, TrialSnapshot
+from aimic_tui.engine.runs.follow.snapshot import RunFollower, RunSnapshot, TrialSnapshot
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.place import Place
 from aimic_tui.screens.run.current_trial import now

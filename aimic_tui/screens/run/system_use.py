@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from aimic_tui.engine.runs.follow.snapshot import RunSnapshot, SystemUse, TrialSnapshot
+from aimic_tui.engine.run_events import SystemUse
+from aimic_tui.engine.runs.follow.snapshot import RunSnapshot, TrialSnapshot
 from aimic_tui.engine.text import NOTHING, bytes_text, printable
 from aimic_tui.widgets.table_column import cut
 from aimic_tui.wording.numbers import percent

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -47,6 +48,20 @@ def test_a_damaged_status_is_a_sentence(make_run: MakeRun, content: bytes) -> No
     with pytest.raises(InputProblem, match="it is damaged"):
         read_status(folder)
     assert status_of(folder).state == "failed"
+
+
+def test_a_status_of_version_0_1_reads_as_before_and_one_of_a_later_version_is_refused(make_run: MakeRun) -> None:
+    folder = make_run()
+    before = read_status(folder)
+    record = json.loads(folder.status_file.read_text())
+    assert record.pop("version") == 1
+    for trial in record["trials"]:
+        del trial["code"], trial["setting"]
+    folder.status_file.write_text(json.dumps(record))
+    assert read_status(folder) == before
+    folder.status_file.write_text(json.dumps({**record, "version": 2}))
+    with pytest.raises(InputProblem, match="a later version of aimic wrote it"):
+        read_status(folder)
 
 
 def test_a_folder_without_a_status_is_a_sentence(make_run: MakeRun) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 from aimic_tui.engine.data.listing.find_data_set import find_data_set
 from aimic_tui.engine.data.splitting.make_split import make_split
 from aimic_tui.engine.experiment import Experiment
+from aimic_tui.engine.run_events import TrialEvent
 from aimic_tui.engine.training.task import TrialTask
 
 NETWORK = "test_efficientnet"  # 0.36 million parameters, with batch norm and dropout
@@ -80,8 +81,8 @@ class Story:
     stop_at: int | None = None
     looks: int = 0
 
-    def emit(self, event: str, fields: dict[str, Any]) -> None:
-        self.events.append((event, fields))
+    def emit(self, event: TrialEvent) -> None:
+        self.events.append((event.name, event.to_fields()))
 
     def should_stop(self) -> bool:
         self.looks += 1

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from aimic_tui.engine.experiment import Experiment
+from aimic_tui.engine.run_events import EpochRecord
 from aimic_tui.engine.training.alerts import Alerts, overfitting, too_few_to_choose_by
-from aimic_tui.engine.training.history import EpochResult
 
 PLAIN = Experiment()
 
 
-def history(train: list[float], validation: list[float]) -> list[EpochResult]:
+def history(train: list[float], validation: list[float]) -> list[EpochRecord]:
     return [
-        EpochResult(
+        EpochRecord(
             epoch=number,
             epochs=len(train),
             learning_rate=1e-3,
@@ -37,7 +37,7 @@ def history(train: list[float], validation: list[float]) -> list[EpochResult]:
     ]
 
 
-def told(epochs: list[EpochResult], start: float = 1.1, warm_after: float = 1.0) -> list[tuple[int, str]]:
+def told(epochs: list[EpochRecord], start: float = 1.1, warm_after: float = 1.0) -> list[tuple[int, str]]:
     """Follow a history through the real thing; return each sentence with its epoch."""
     alerts, found = Alerts(PLAIN), []
     for number in range(1, len(epochs) + 1):

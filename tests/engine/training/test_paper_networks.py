@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -12,6 +11,7 @@ import torch
 from aimic_tui.engine.evaluation.predictions import read_predictions
 from aimic_tui.engine.models.catalogue import all_networks, find_network
 from aimic_tui.engine.models.model_folder import read_model_card
+from aimic_tui.engine.run_events import EpochRecord, TrialEvent
 from aimic_tui.engine.training.trial import train_trial
 from tests.engine.training.small import Story, draw_images, make_task
 
@@ -36,9 +36,9 @@ def test_it_trains_is_interrupted_goes_on_and_leaves_a_model(name: str, images: 
         pass
 
     class Dying(Story):
-        def emit(self, event: str, fields: dict[str, Any]) -> None:
-            super().emit(event, fields)
-            if event == "epoch":
+        def emit(self, event: TrialEvent) -> None:
+            super().emit(event)
+            if isinstance(event, EpochRecord):
                 raise Killed
 
     torch.set_num_threads(1)

@@ -141,7 +141,7 @@ if rank:
     (folder / "elsewhere").mkdir(exist_ok=True)
     task = replace(task, folder=folder / "elsewhere", checkpoint_folder=task.folder)
 with joined(rank, 2, Path(sys.argv[3]), torch.device("cpu")) as ranks:
-    emit = lambda event, fields: rank or print(json.dumps([event, fields]), flush=True)
+    emit = lambda event: rank or print(json.dumps([event.name, event.to_fields()]), flush=True)
     train_trial(replace(task, ranks=ranks), emit=emit, should_stop=lambda: False)
 """
 

@@ -19,6 +19,7 @@ from aimic_tui.engine.errors import AimicError, InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.predictions import read_predictions
 from aimic_tui.engine.files import read_table
 from aimic_tui.engine.models.model_folder import read_model_card
+from aimic_tui.engine.run_events import EpochRecord, TrialEvent
 from aimic_tui.engine.training import feeds, stepper
 from aimic_tui.engine.training.trial import TrialOutcome, TrialTask, train_trial
 from tests.engine.training.small import CLASSES, Story, draw_images, make_task
@@ -151,10 +152,10 @@ def test_a_trial_that_dies_with_an_epochs_event_goes_on_after_that_epoch(
         pass
 
     class Dying(Story):
-        def emit(self, event: str, fields: dict[str, Any]) -> None:
-            if event == "epoch" and fields["epoch"] == killed_after:
+        def emit(self, event: TrialEvent) -> None:
+            if isinstance(event, EpochRecord) and event.epoch == killed_after:
                 raise Killed
-            super().emit(event, fields)
+            super().emit(event)
 
     undisturbed, killed = task_for("undisturbed"), task_for("killed")
     run(undisturbed)
@@ -198,9 +199,9 @@ def test_a_full_disk_is_a_sentence_and_the_trial_goes_on_when_there_is_room(task
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     class Filling(Story):
-        def emit(self, event: str, fields: dict[str, Any]) -> None:
-            super().emit(event, fields)
-            if event == "epoch" and fields["epoch"] == 2:
+        def emit(self, event: TrialEvent) -> None:
+            super().emit(event)
+            if isinstance(event, EpochRecord) and event.epoch == 2:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
 
     try:

@@ -1,18 +1,41 @@
-"""Events told as lines of a log: what a person reads on the Run screen and in `aimic watch --plain`."""
+"""Events as lines of a log: what a person reads on the Run screen and in `aimic watch --plain`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Literal
+from typing import Literal
 
-from aimic_tui.engine.event_log import to_time
+from aimic_tui.engine.run_events import (
+    DataDecided,
+    EpochRecord,
+    Event,
+    InitialWeights,
+    RunCreated,
+    RunEvent,
+    RunFailed,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+    RunStopped,
+    RunStopping,
+    RunWarning,
+    TrialAssigned,
+    TrialError,
+    TrialEvent,
+    TrialFailed,
+    TrialFinished,
+    TrialStarted,
+    TrialStopped,
+    TrialWarning,
+    WorkerDied,
+)
 from aimic_tui.engine.run_folder import TrialKey
 from aimic_tui.engine.text import one_line
 
 Level = Literal["info", "warning", "error"]
-_BEGINNING_OF_TIME = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH_ZERO = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -21,7 +44,7 @@ class LogLine:
 
     Attributes:
         trial: the trial's name, "" where the line is the run's own.
-        event: the name of the event that it tells.
+        event: the name of the event that it is about.
     """
 
     time: datetime
@@ -31,77 +54,87 @@ class LogLine:
     event: str = ""
 
 
-def run_line(event: Mapping[str, Any]) -> LogLine | None:
-    """Tell an event of a run, or return None where it says nothing to a person."""
-    kind = event["event"]
-    trial = str(event.get("trial", ""))
-    sentence = str(event.get("sentence", ""))
-    level: Level = "info"
-    if kind == "trial-assigned":
-        attempt = event.get("attempt", 1)
-        text = f"taken on {event.get('device', '?')}" + (f", attempt {attempt}" if attempt != 1 else "")
-    elif kind == "trial-failed":
-        text, level = f"failed: {sentence}", "error"
-        if not event.get("given_up", True):
-            text, level = f"failed and is tried again: {sentence}", "warning"
-    elif kind == "worker-died":
-        text, level = f"the worker process died ({sentence or event.get('code')})", "warning"
-    elif kind == "warning":
-        text, level = sentence, "warning"
-    elif kind in _RUN_WORDS:
-        text = _RUN_WORDS[kind] + (f": {sentence}" if sentence else "")
-        level = "error" if kind == "run-failed" else "info"
+def run_line(event: RunEvent) -> LogLine | None:
+    """Return the line about an event of a run, None where it says nothing to a person."""
+    trial, level = "", _RUN_LEVELS.get(type(event), "info")
+    if isinstance(event, TrialAssigned):
+        trial, text = (
+            event.trial,
+            f"taken on {event.device}" + (f", attempt {event.attempt}" if event.attempt > 1 else ""),
+        )
+    elif isinstance(event, TrialFailed):
+        trial, text = event.trial, f"failed: {event.sentence}"
+        if not event.given_up:
+            text, level = f"failed and is tried again: {event.sentence}", "warning"
+    elif isinstance(event, WorkerDied):
+        trial, text = event.trial, f"the worker process died ({event.sentence or event.code})"
+    elif isinstance(event, RunWarning):
+        text = event.sentence
+    elif isinstance(event, DataDecided):
+        text = f"images: {event.sentence}"
+    elif isinstance(event, RunFailed):
+        text = "run failed" + (f": {event.sentence}" if event.sentence else "")
+    elif type(event) in _RUN_TEXTS:
+        text = _RUN_TEXTS[type(event)]
     else:
-        return None  # a trial's finish is told by its own story
-    return LogLine(to_time(event.get("time")) or _BEGINNING_OF_TIME, one_line(trial), one_line(text), level, kind)
+        return None  # the end of a trial is in its own story
+    return _line(event, trial, text, level)
 
 
-_RUN_WORDS = {
-    "run-created": "run created",
-    "data-decided": "images",
-    "run-started": "run started",
-    "run-resumed": "run resumed",
-    "run-stopping": "stopping",
-    "run-stopped": "run stopped",
-    "run-finished": "run finished",
-    "run-failed": "run failed",
+_RUN_LEVELS: dict[type[RunEvent], Level] = {
+    TrialFailed: "error",
+    RunFailed: "error",
+    WorkerDied: "warning",
+    RunWarning: "warning",
+}
+_RUN_TEXTS: dict[type[RunEvent], str] = {
+    RunCreated: "run created",
+    RunStarted: "run started",
+    RunResumed: "run resumed",
+    RunStopping: "stopping",
+    RunStopped: "run stopped",
+    RunFinished: "run finished",
 }
 
 
-def trial_line(event: Mapping[str, Any], key: TrialKey) -> LogLine | None:
-    """Tell an event of a trial, or return None where it says nothing to a person."""
-    kind = event["event"]
-    sentence = str(event.get("sentence", ""))
-    level: Level = "info"
-    if kind == "trial-started":
-        first = f"goes on with epoch {event.get('epoch')}" if event.get("resumed") else "started"
-        text = (
-            f"{first}: {event.get('train')} images train, {event.get('validation')} validate, "
-            f"{event.get('test')} test, {event.get('batch_size')} a step, {event.get('precision')}"
-        )
-    elif kind == "epoch":
-        text = (
-            f"epoch {event.get('epoch')}: loss {_short(event.get('train_loss'))}, validation "
-            f"{_short(event.get('validation_loss'))}, macro F1 {_short(event.get('validation_macro_f1'))}"
-        )
-        text += " (best)" if event.get("best") else f" (best at {event.get('best_epoch')})"
-    elif kind == "trial-finished":
-        test = event.get("test") or {}
-        early = ", stopped early" if event.get("stopped_early") else ""
-        text = (
-            f"finished after {event.get('epochs')} epochs{early}, best {event.get('best_epoch')}; test accuracy "
-            f"{_short(test.get('accuracy'))}, macro F1 {_short(test.get('macro_f1'))}"
-        )
-    elif kind == "trial-stopped":
-        text = f"stopped in epoch {event.get('epoch')}"
-    elif kind == "weights":
-        text = sentence
-    elif kind in ("warning", "error"):
-        text, level = sentence, kind
-    else:
+def trial_line(event: TrialEvent, key: TrialKey) -> LogLine | None:
+    """Return the line about an event of a trial, None where it says nothing to a person."""
+    text = _trial_text(event)
+    if text is None:
         return None
-    return LogLine(to_time(event.get("time")) or _BEGINNING_OF_TIME, one_line(key.name), one_line(text), level, kind)
+    level: Level = "warning" if isinstance(event, TrialWarning) else "info"
+    return _line(event, key.name, text, "error" if isinstance(event, TrialError) else level)
 
 
-def _short(value: object) -> str:
-    return f"{value:.3f}" if isinstance(value, (int, float)) else "not finite"
+def _trial_text(event: TrialEvent) -> str | None:
+    if isinstance(event, TrialStarted):
+        first = f"goes on with epoch {event.epoch}" if event.resumed else "started"
+        return (
+            f"{first}: {event.train} images train, {event.validation} validate, {event.test} test, "
+            f"{event.batch_size} a step, {event.precision}"
+        )
+    if isinstance(event, EpochRecord):
+        best = " (best)" if event.best else f" (best at {event.best_epoch})"
+        return (
+            f"epoch {event.epoch}: loss {_short(event.train_loss)}, validation {_short(event.validation_loss)}, "
+            f"macro F1 {_short(event.validation_macro_f1)}{best}"
+        )
+    if isinstance(event, TrialFinished):
+        early = ", stopped early" if event.stopped_early else ""
+        return (
+            f"finished after {event.epochs} epochs{early}, best {event.best_epoch}; test accuracy "
+            f"{_short(event.test.get('accuracy', math.nan))}, macro F1 {_short(event.test.get('macro_f1', math.nan))}"
+        )
+    if isinstance(event, TrialStopped):
+        return f"stopped in epoch {event.epoch}"
+    if isinstance(event, (InitialWeights, TrialWarning, TrialError)):
+        return event.sentence
+    return None
+
+
+def _line(event: Event, trial: str, text: str, level: Level = "info") -> LogLine:
+    return LogLine(event.time or _EPOCH_ZERO, one_line(trial), one_line(text), level, event.name)
+
+
+def _short(value: float) -> str:
+    return "not finite" if math.isnan(value) else f"{value:.3f}"

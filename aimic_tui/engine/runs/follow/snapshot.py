@@ -5,15 +5,25 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.results_file import read_pooled_figure
-from aimic_tui.engine.event_log import EventReader, to_time
 from aimic_tui.engine.files import stamp_of
+from aimic_tui.engine.run_events import (
+    EpochRecord,
+    Progress,
+    SystemUse,
+    TrialEvent,
+    TrialFinished,
+    TrialStarted,
+    TrialStopped,
+    TrialWarning,
+    run_events,
+    trial_events,
+)
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.follow.log_lines import LogLine, run_line, trial_line
 from aimic_tui.engine.runs.follow.time_left import TrialTiming, fraction_done, seconds_left
@@ -21,97 +31,6 @@ from aimic_tui.engine.runs.status import RunStatus, TrialStatus, confirmed, read
 
 _LOG_LINES = 1000
 _WARNINGS = 20  # kept of a trial
-
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """One epoch of a trial. A figure that is not there or not finite is NaN; losses are in nats."""
-
-    epoch: int
-    epochs: int
-    learning_rate: float = math.nan
-    train_loss: float = math.nan
-    train_accuracy: float = math.nan
-    validation_loss: float = math.nan
-    validation_accuracy: float = math.nan
-    validation_macro_precision: float = math.nan
-    validation_macro_recall: float = math.nan
-    validation_macro_f1: float = math.nan
-    validation_balanced_accuracy: float = math.nan
-    seconds: float = math.nan
-    best: bool = False
-    best_epoch: int = 0
-    monitor: float = math.nan
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a running trial is within its epoch.
-
-    Attributes:
-        phase: "cache" (decoding images), "train", "validate" or "test".
-        batch, batches: done and in all, in this phase.
-        waiting: share of the time spent waiting for images, 0 to 1.
-        time: when this was said.
-    """
-
-    phase: str
-    epoch: int
-    batch: int
-    batches: int
-    images_per_second: float = math.nan
-    waiting: float = math.nan
-    time: datetime | None = None
-
-    @property
-    def share(self) -> float:
-        """How much of the phase is done, 0 to 1."""
-        return min(1.0, self.batch / self.batches) if self.batches > 0 else 0.0
-
-
-@dataclass(frozen=True)
-class SystemUse:
-    """What a trial's worker used when it was looked at last (system.py); NaN where nothing is known, as without a GPU.
-
-    Attributes:
-        cpu: share of the machine's processors in use, 0 to 1.
-        memory_used, memory: of the machine, bytes.
-        process_cpu: processors that the worker kept busy.
-        process_memory, process_peak: its resident memory now and at most, bytes.
-        gpu: share of the time in which its GPUs computed, 0 to 1.
-        gpu_memory_used, gpu_memory: bytes.
-        temperature: degrees Celsius.
-        power: watts.
-        energy: joules that the trial took so far.
-    """
-
-    cpu: float = math.nan
-    memory_used: float = math.nan
-    memory: float = math.nan
-    process_cpu: float = math.nan
-    process_memory: float = math.nan
-    process_peak: float = math.nan
-    gpu: float = math.nan
-    gpu_memory_used: float = math.nan
-    gpu_memory: float = math.nan
-    temperature: float = math.nan
-    power: float = math.nan
-    energy: float = math.nan
-
-
-@dataclass(frozen=True)
-class TrialStart:
-    """What a trial said of itself when it started last: counts of images, device, arithmetic."""
-
-    device: str = ""
-    resumed: bool = False
-    train: int = 0
-    validation: int = 0
-    test: int = 0
-    batch_size: int = 0
-    steps: int = 0
-    parameters: int = 0
-    precision: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,7 +56,7 @@ class TrialSnapshot:
     best_value: float = math.nan
     test: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-    start: TrialStart | None = None
+    start: TrialStarted | None = None
     system: SystemUse | None = None
 
 
@@ -173,7 +92,7 @@ class RunFollower:
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
-        self._events = EventReader(folder.events_file)
+        self._events = run_events(folder)
         self._trials: dict[TrialKey, _TrialFollower] = {}
         self._log: deque[LogLine] = deque(maxlen=_LOG_LINES)
         self._recorded: RunStatus | None = None
@@ -231,16 +150,16 @@ class _TrialFollower:
 
     def __init__(self, run: RunFolder, key: TrialKey) -> None:
         self._key = key
-        self._reader = EventReader(run.trial(key).events_file, latest_only=("progress", "system"))
+        self._reader = trial_events(run.trial(key))
         self._clear()
 
     def _clear(self) -> None:
         self._epochs: dict[int, EpochRecord] = {}
         self._progress: Progress | None = None
-        self._test: dict[str, float] = {}
+        self._test: Mapping[str, float] = {}
         self._warnings: deque[str] = deque(maxlen=_WARNINGS)
         self._best_epoch = 0
-        self._start: TrialStart | None = None
+        self._start: TrialStarted | None = None
         self._system: SystemUse | None = None
         self._made: TrialSnapshot | None = None
 
@@ -251,39 +170,32 @@ class _TrialFollower:
         lines = []
         for event in events:
             self._made = None
-            try:
-                self._take(event)
-            except (TypeError, ValueError, KeyError, AttributeError):
-                continue  # a field that is not what it should be: the line is passed over like one that is cut short
+            self._take(event)
             if line := trial_line(event, self._key):
                 lines.append(line)
         return lines
 
-    def _take(self, event: Mapping[str, Any]) -> None:
-        kind = event["event"]
-        if kind == "trial-started":
-            self._start = _record(TrialStart, event)
-            # A trial taken up again from its checkpoint may have told epochs that it now does again.
-            first = int(event.get("epoch") or 1)
-            self._epochs = {epoch: record for epoch, record in self._epochs.items() if epoch < first}
+    def _take(self, event: TrialEvent) -> None:
+        if isinstance(event, TrialStarted):
+            self._start = event
+            # A trial taken up again from its checkpoint may have written epochs that it now does again.
+            self._epochs = {epoch: record for epoch, record in self._epochs.items() if epoch < event.epoch}
             self._best_epoch = max((epoch for epoch, record in self._epochs.items() if record.best), default=0)
             self._progress, self._test = None, {}
-        elif kind == "progress":
-            self._progress = _record(Progress, {**event, "time": to_time(event.get("time"))})
-        elif kind == "system":
-            self._system = _record(SystemUse, event)
-        elif kind == "epoch":
-            record = _record(EpochRecord, event)
-            self._epochs.pop(record.epoch, None)
-            self._epochs[record.epoch] = record
-            self._best_epoch = record.best_epoch or (record.epoch if record.best else self._best_epoch)
-        elif kind == "warning":
-            self._warnings.append(str(event["sentence"]))
-        elif kind == "trial-finished":
-            self._best_epoch = int(event.get("best_epoch") or self._best_epoch)
-            self._test = {str(name): _number(value) for name, value in dict(event.get("test") or {}).items()}
-            self._progress = None
-        elif kind == "trial-stopped":
+        elif isinstance(event, Progress):
+            self._progress = event
+        elif isinstance(event, SystemUse):
+            self._system = event
+        elif isinstance(event, EpochRecord):
+            self._epochs.pop(event.epoch, None)
+            self._epochs[event.epoch] = event
+            self._best_epoch = event.best_epoch or (event.epoch if event.best else self._best_epoch)
+        elif isinstance(event, TrialWarning):
+            self._warnings.append(event.sentence)
+        elif isinstance(event, TrialFinished):
+            self._best_epoch = event.best_epoch or self._best_epoch
+            self._test, self._progress = event.test, None
+        elif isinstance(event, TrialStopped):
             self._progress = None
 
     def snapshot(self, status: TrialStatus) -> TrialSnapshot:
@@ -330,23 +242,3 @@ def _timing(trial: TrialSnapshot) -> TrialTiming:
         # The last epochs say best how fast it is now: the first one may have filled the cache.
         seconds_an_epoch=sum(seconds[-5:]) / len(seconds[-5:]) if seconds else expected,
     )
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, (int, float)) else math.nan
-
-
-def _record(kind: type[Any], event: Mapping[str, Any]) -> Any:
-    """Make a record from an event's fields; what is missing or no number takes the record's default."""
-    values: dict[str, Any] = {}
-    for item in fields(kind):
-        value = event.get(item.name)
-        if item.type == "float" and isinstance(value, (int, float)):
-            values[item.name] = float(value)
-        elif item.type == "int" and isinstance(value, (int, float)):
-            values[item.name] = int(value)
-        elif (item.type == "bool" and value is not None) or (item.type == "str" and value is not None):
-            values[item.name] = bool(value) if item.type == "bool" else str(value)
-        elif item.name == "time":
-            values[item.name] = value
-    return kind(**values)

@@ -15,10 +15,11 @@ from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.manifest import write_manifest
 from aimic_tui.engine.data.splitting.split import Split, write_split
 from aimic_tui.engine.errors import AimicError
-from aimic_tui.engine.event_log import EventReader, append_event, now
+from aimic_tui.engine.event_log import now
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import write_atomically, write_json
 from aimic_tui.engine.progress import ReportProgress, no_report
+from aimic_tui.engine.run_events import DataDecided, RunCreated, RunWarning, append_to_run, run_events
 from aimic_tui.engine.run_folder import RunFolder, TrialKey, slug
 from aimic_tui.engine.runs.prepare.environment import describe_environment
 from aimic_tui.engine.runs.prepare.images_and_split import PreparedImages, prepare_images
@@ -73,7 +74,7 @@ def create_run(
         write_atomically(draft.experiment_file, experiment.to_toml())
         write_json(draft.environment_file, describe_environment(command_line))
         draft.trials_folder.mkdir()
-        append_event(draft.events_file, "run-created")
+        append_to_run(draft, RunCreated())
         _tell_of_images(draft, prepared)
         draft.path.chmod(0o777 & ~_umask())
         return _settle(draft, workspace, f"{created.astimezone():%Y%m%d-%H%M%S}-{slug(experiment.name, 'run')}", status)
@@ -86,25 +87,25 @@ def create_run(
 
 def _tell_of_images(folder: RunFolder, prepared: PreparedImages) -> None:
     """Begin a run's story with what was decided about its images, and what they can't give."""
-    split, events = prepared.split, folder.events_file
+    split = prepared.split
     for sentence in prepared.data_set.decisions:
-        append_event(events, "data-decided", sentence=sentence)
+        append_to_run(folder, DataDecided(sentence))
     if prepared.given is not None:
         sentence = f"The split of {prepared.given.name} is used again, with its groups: {plural(split.folds, 'fold')}."
-        append_event(events, "data-decided", sentence=sentence)
+        append_to_run(folder, DataDecided(sentence))
     if prepared.near:
         pairs = f"{plural(len(prepared.near), 'pair')} of images {'is' if len(prepared.near) == 1 else 'are'}"
         sentence = f"{pairs} nearly the same picture. Each pair is one group, so that no split separates it."
-        append_event(events, "warning", sentence=sentence)
+        append_to_run(folder, RunWarning(sentence))
     for sentence in split.warnings:
-        append_event(events, "warning", sentence=sentence)
+        append_to_run(folder, RunWarning(sentence))
     for sentence in pretraining_warnings(prepared.experiment, split, prepared.checks.digests):
-        append_event(events, "warning", sentence=sentence, about=PRETRAINING)
+        append_to_run(folder, RunWarning(sentence, PRETRAINING))
 
 
 def creation_warnings(folder: RunFolder) -> list[str]:
     """Return what was warned of when a run was made: classes that a part lacks, pictures that are there twice."""
-    return [str(event["sentence"]) for event in EventReader(folder.events_file).new() if event["event"] == "warning"]
+    return [event.sentence for event in run_events(folder).new() if isinstance(event, RunWarning)]
 
 
 def grid(experiment: Experiment, split: Split) -> list[TrialKey]:

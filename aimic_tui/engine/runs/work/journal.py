@@ -14,10 +14,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from aimic_tui.engine.errors import is_disk_full
-from aimic_tui.engine.event_log import append_event, now
+from aimic_tui.engine.event_log import now
+from aimic_tui.engine.run_events import RunEvent, append_to_run
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, write_status
 from aimic_tui.engine.text import one_line
@@ -55,12 +55,12 @@ class Journal:
         except OSError as error:
             complain(f"status.json can't be written: {error}")
 
-    def tell(self, event: str, **fields: Any) -> None:
+    def append(self, event: RunEvent) -> None:
         """Append an event to the run's story."""
         try:
-            self._with_reserve(lambda: append_event(self._folder.events_file, event, **fields))
+            self._with_reserve(lambda: append_to_run(self._folder, event))
         except OSError as error:
-            complain(f"the event {event} {fields} can't be written: {error}")
+            complain(f"the event {event} can't be written: {error}")
 
     def close(self) -> None:
         """Give the space back that was kept aside."""

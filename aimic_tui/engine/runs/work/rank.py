@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
     folder.mkdir(parents=True)
     with joined(options.rank, options.ranks, options.folder / "meeting", torch.device(options.device)) as ranks:
         own_task = replace(task, folder=folder, checkpoint_folder=task.folder, ranks=ranks)
-        train_trial(own_task, emit=lambda event, fields: None, should_stop=lambda: False)
+        train_trial(own_task, emit=lambda event: None, should_stop=lambda: False)
     return 0
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from aimic_tui.engine.event_log import EventReader
+from aimic_tui.engine.run_events import EpochRecord, EventStream, TrialEvent, TrialStarted, trial_events
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.training.micro_batch_size import kept_part
 
@@ -36,7 +36,7 @@ class Setbacks:
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
-        self._readers: dict[TrialKey, EventReader] = {}
+        self._readers: dict[TrialKey, EventStream[TrialEvent]] = {}
         self._stories: dict[TrialKey, _Story] = {}
         self._assigned: dict[TrialKey, _Story] = {}
         self._counts: dict[TrialKey, int] = {}
@@ -64,16 +64,15 @@ class Setbacks:
     def _story(self, key: TrialKey) -> _Story:
         """Read what is new in a trial's story."""
         if key not in self._readers:
-            path = self._folder.trial(key).events_file
-            self._readers[key] = EventReader(path, latest_only=("progress", "system"))
+            self._readers[key] = trial_events(self._folder.trial(key))
         reader = self._readers[key]
         events = reader.new()
         story = _Story() if reader.restarted else self._stories.get(key, _Story())
         story = replace(story, part=kept_part(self._folder.trial(key).path))
         for event in events:
-            if event["event"] == "trial-started":
+            if isinstance(event, TrialStarted):
                 story = replace(story, begun=story.begun + 1)
-            elif event["event"] == "epoch" and isinstance(event.get("epoch"), int):
-                story = replace(story, epoch=max(story.epoch, event["epoch"]))
+            elif isinstance(event, EpochRecord):
+                story = replace(story, epoch=max(story.epoch, event.epoch))
         self._stories[key] = story
         return story

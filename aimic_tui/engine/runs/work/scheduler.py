@@ -15,16 +15,32 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from aimic_tui.engine.errors import AimicError, ErrorRecord
-from aimic_tui.engine.event_log import EventReader, append_event, now
+from aimic_tui.engine.event_log import now
 from aimic_tui.engine.files import FileLock, read_json, write_json
 from aimic_tui.engine.machine.devices import Slot, find_slots
+from aimic_tui.engine.run_events import (
+    RunFailed,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+    RunStopped,
+    RunStopping,
+    RunWarning,
+    TrialAssigned,
+    TrialEnded,
+    TrialFailed,
+    TrialFinished,
+    WorkerDied,
+    append_to_run,
+    trial_events,
+)
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.prepare.environment import settle_threads
 from aimic_tui.engine.runs.status import RunStatus, State, TrialStatus, read_recorded
@@ -98,9 +114,10 @@ class Scheduler:
 
     def run(self) -> RunStatus:
         """Walk the grid; return how the run stands at the end."""
-        self._journal.tell("run-resumed" if self._resumed else "run-started", pid=os.getpid(), host=self._status.host)
+        begun = RunResumed if self._resumed else RunStarted
+        self._journal.append(begun(os.getpid(), self._status.host))
         if self._warning:
-            self._journal.tell("warning", sentence=self._warning)
+            self._journal.append(RunWarning(self._warning))
         self._journal.save(self._status)
         try:
             while True:
@@ -145,13 +162,14 @@ class Scheduler:
                 try:
                     worker = self._start_worker(slot)
                 except OSError as error:
-                    self._give_up_on_all(f"No worker process can be started: {one_line(str(error))}.")
+                    sentence = f"No worker process can be started: {one_line(str(error))}."
+                    self._give_up_on_all(replace(ErrorRecord.of(error), sentence=sentence))
                     return
             key = self._queue.popleft()
             attempt = self._trial(key).attempts + 1
-            self._update(key, state="running", attempts=attempt, device=slot.device, reason="")
+            self._update(key, state="running", attempts=attempt, device=slot.device, reason="", code="", setting="")
             self._setbacks.assigned(key)
-            self._journal.tell("trial-assigned", trial=key.name, device=slot.device, attempt=attempt)
+            self._journal.append(TrialAssigned(key.name, slot.device, attempt))
             worker.assign(key)
 
     def _start_worker(self, slot: Slot) -> WorkerProcess:
@@ -183,7 +201,7 @@ class Scheduler:
         self._deaths_in_a_row = 0
         if report.state == "finished":
             self._update(key, state="finished")
-            self._journal.tell("trial-finished", trial=key.name, test=self._test_figures(key))
+            self._journal.append(TrialEnded(key.name, self._test_figures(key)))
             self._hand_out()  # the device works on while the figures are made
             self._journal.save(self._status)
             self._make_results()
@@ -204,52 +222,47 @@ class Scheduler:
         if key is None:
             return
         how = _death(code)
-        self._journal.tell("worker-died", trial=key.name, code=code, attempt=self._trial(key).attempts, sentence=how)
+        self._journal.append(WorkerDied(key.name, code, self._trial(key).attempts, how))
         if self._stopping:
             self._update(key, state="stopped")
             return
         words = worker.last_words() if code > 0 else ""
         sentence = f"The worker process {how}{f': {words}' if words else ''}. Its log is {worker.log.name}."
-        self._fail(key, ErrorRecord(sentence, retry=True, code="worker-died"))
+        error = ErrorRecord(sentence, retry=True, code="worker-died")
+        self._fail(key, error)
         self._deaths_in_a_row = 0 if self._missing or self._setbacks.began(key) else self._deaths_in_a_row + 1
         if self._deaths_in_a_row >= ATTEMPTS:
-            self._give_up_on_all(sentence)
+            self._give_up_on_all(error)
 
     def _fail(self, key: TrialKey, error: ErrorRecord) -> None:
         self._notice_disks()
         if self._missing:  # no failure of the trial's own
             complain(f"{key.name}: {error.sentence}")
-            self._take_back(key, error.sentence)
+            self._take_back(key, error)
             return
         given_up = not error.retry or self._setbacks.count(key) >= ATTEMPTS
-        self._journal.tell(
-            "trial-failed",
-            trial=key.name,
-            sentence=error.sentence,
-            code=error.code,
-            key=error.key,
-            attempt=self._trial(key).attempts,
-            given_up=given_up,
-        )
+        attempt = self._trial(key).attempts
+        self._journal.append(TrialFailed(key.name, error.sentence, error.code, error.key, attempt, given_up))
         if given_up:
-            self._update(key, state="failed", reason=error.sentence)
+            self._update(key, state="failed", reason=error.sentence, code=error.code, setting=error.key)
         else:
-            self._take_back(key, error.sentence)
+            self._take_back(key, error)
         if error.code == "disk-full":  # every other trial would fail by it too; they stay queued for the resume
             self._queue.clear()
 
-    def _take_back(self, key: TrialKey, sentence: str) -> None:
+    def _take_back(self, key: TrialKey, error: ErrorRecord) -> None:
         """Put a trial back in front of the queue; of a run that is stopping, leave it to the next start."""
         if self._stopping:
-            self._update(key, state="stopped", reason=sentence)
+            self._update(key, state="stopped", reason=error.sentence, code=error.code, setting=error.key)
         else:
-            self._update(key, state="queued", reason=sentence)
+            self._update(key, state="queued", reason=error.sentence, code=error.code, setting=error.key)
             self._queue.appendleft(key)
 
-    def _give_up_on_all(self, sentence: str) -> None:
+    def _give_up_on_all(self, error: ErrorRecord) -> None:
         """Fail what is queued: no worker lives long enough to begin a trial here."""
         while self._queue:
-            self._update(self._queue.popleft(), state="failed", reason=sentence)
+            key = self._queue.popleft()
+            self._update(key, state="failed", reason=error.sentence, code=error.code, setting=error.key)
 
     def _notice_disks(self) -> None:
         """Look whether the disks are there; while one is not, wait, and at last let the run be resumed some time."""
@@ -258,8 +271,8 @@ class Scheduler:
         if self._missing and not before:
             complain(f"{self._missing}: waiting")
         elif before and not self._missing:
-            told = f"For {waited:.0f} s {before}; the run goes on from the last checkpoints."
-            self._journal.tell("warning", sentence=told)
+            sentence = f"For {waited:.0f} s {before}; the run goes on from the last checkpoints."
+            self._journal.append(RunWarning(sentence))
         if self._missing and not self._stopping and (self._disks.removed() or waited > _DISK_PATIENCE):
             complain(f"{self._missing}: leaving; `aimic resume` goes on when it is back")
             self._stop_asked = time.monotonic()
@@ -275,7 +288,7 @@ class Scheduler:
             except OSError:
                 for worker in self._workers.values():
                     worker.ask_to_stop()
-            self._journal.tell("run-stopping")
+            self._journal.append(RunStopping())
             self._status = replace(self._status, state="stopping")
         if self._stop_asked is None:
             return
@@ -317,7 +330,10 @@ class Scheduler:
         with suppress(OSError, ValueError):
             results = read_json(self._folder.results_file)
             write_json(self._folder.results_file, {**results, "state": state})
-        self._journal.tell(f"run-{state}", **({"sentence": reason} if reason else {}))
+        if failed:
+            self._journal.append(RunFailed(reason, failed[0].code, failed[0].setting))
+        else:
+            self._journal.append(RunFinished() if state == "finished" else RunStopped())
         self._status = replace(self._status, state=state, ended=now(), trials=trials, reason=reason)
         self._journal.save(self._status)
         self._journal.close()
@@ -335,14 +351,11 @@ class Scheduler:
             self._evaluate()
         except Exception as error:  # figures can be made again at any time; the trials must go on
             sentence = error.sentence if isinstance(error, AimicError) else f"{type(error).__name__}: {error}"
-            self._journal.tell("warning", sentence=f"The figures could not be made: {one_line(sentence)}")
+            self._journal.append(RunWarning(f"The figures could not be made: {one_line(sentence)}"))
 
-    def _test_figures(self, key: TrialKey) -> dict[str, Any]:
-        events = EventReader(self._folder.trial(key).events_file, latest_only=("progress", "epoch")).new()
-        return next(
-            (event["test"] for event in reversed(events) if isinstance(event.get("test"), dict)),
-            {},
-        )
+    def _test_figures(self, key: TrialKey) -> Mapping[str, float]:
+        events = trial_events(self._folder.trial(key)).new()
+        return next((event.test for event in reversed(events) if isinstance(event, TrialFinished)), {})
 
 
 def _death(code: int) -> str:
@@ -383,7 +396,7 @@ def main(arguments: Sequence[str]) -> int:
         lock.release()  # it may be resumed at once; a finished run is over when its report is there
     if status.state in ("finished", "failed") and (problem := leave_report(folder)):
         with suppress(OSError):
-            append_event(folder.events_file, "warning", sentence=problem)
+            append_to_run(folder, RunWarning(problem))
     lock.release()
     return 0 if status.state == "finished" else 1
 

@@ -21,12 +21,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from aimic_tui.engine.errors import AimicError, ErrorRecord
-from aimic_tui.engine.event_log import append_event
 from aimic_tui.engine.files import FileLock
 from aimic_tui.engine.machine.processor import settle_processor
+from aimic_tui.engine.run_events import Progress, TrialError, TrialEvent, TrialFinished, append_to_trial
 from aimic_tui.engine.run_folder import RunFolder, TrialFolder, TrialKey
 from aimic_tui.engine.runs.work.messages import ReportedState, TrialReport, read_assignment, report_line
 from aimic_tui.engine.runs.work.rank_processes import RankSettings, other_ranks
@@ -78,7 +78,7 @@ class Worker:
             record = _record_of(error)
             report = replace(report, error=record)
             with suppress(OSError):
-                append_event(folder.events_file, "error", sentence=record.sentence, code=record.code, key=record.key)
+                append_to_trial(folder, TrialError(record.sentence, record.code, record.key))
         finally:
             lock.release()
         _free_memory()
@@ -99,19 +99,19 @@ class Worker:
         if self._load is None:
             self._load = task_loader(self._run, self._device)
         task = self._load(key)
-        events = self._run.trial(key).events_file
+        folder = self._run.trial(key)
 
-        def append(event: str, fields: dict[str, Any]) -> None:
-            append_event(events, event, **fields)
+        def append(event: TrialEvent) -> None:
+            append_to_trial(folder, event)
 
-        with SystemWatch(append, visible_gpus(), recorded_energy(events)) as watch:
+        with SystemWatch(append, visible_gpus(), recorded_energy(folder)) as watch:
 
-            def emit(event: str, fields: dict[str, Any]) -> None:
-                if event == "progress":
+            def emit(event: TrialEvent) -> None:
+                if isinstance(event, Progress):
                     with suppress(OSError):  # no epoch is worth losing for it: the disk may be back before it ends
-                        append(event, fields)
+                        append(event)
                 else:
-                    append(event, fields | watch.totals() if event == "trial-finished" else fields)
+                    append(watch.with_totals(event) if isinstance(event, TrialFinished) else event)
 
             with other_ranks(self._run, key, self._ranks) as ranks:
                 return train_trial(replace(task, ranks=ranks), emit=emit, should_stop=self._stop.requested).state

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from aimic_tui.engine.data.listing.marks import MARKS_NAME, Mark, add_marks
 from aimic_tui.engine.data.manifest import read_manifest
-from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.experiment import Experiment
+from aimic_tui.engine.run_events import run_events
 from aimic_tui.engine.runs.follow.log_lines import run_line
 from aimic_tui.engine.runs.prepare.creation import create_run
 from aimic_tui.engine.workspace_folder import Workspace
@@ -31,7 +31,7 @@ def test_what_was_decided_is_in_the_manifest_and_in_the_story(tmp_path: Path) ->
     one, other = (data_set.index(name) for name in ("red_cell/smear004_0.jpg", "white_cell/smear006_0.jpg"))
     assert one is not None and other is not None
     assert data_set.groups[one] == data_set.groups[other]
-    told = [line.text for event in EventReader(run.events_file).new() if (line := run_line(event))]
+    told = [line.text for event in run_events(run).new() if (line := run_line(event))]
     assert told[1:5] == [
         "images: 1 image(s) are left out by marks.",
         "images: 1 image(s) have another class by marks.",

@@ -119,7 +119,8 @@ def test_what_trying_again_cannot_mend_is_tried_once(make_run: MakeRun) -> None:
     status = schedule(folder)
     assert states(status) == {"bad-input/fold-1": "failed", "small/fold-1": "finished"}
     assert len(tries(folder, TrialKey("bad-input", 1))) == 1
-    assert status.trials[0].reason == "a.png is empty."
+    first = status.trials[0]
+    assert (first.reason, first.code, first.setting) == ("a.png is empty.", "input", "data.path")
     (failed,) = [event for event in EventReader(folder.events_file).new() if event["event"] == "trial-failed"]
     assert (failed["code"], failed["key"], failed["given_up"]) == ("input", "data.path", True)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import sys
 import time
 import types
@@ -10,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from aimic_tui.engine.event_log import append_event
 from aimic_tui.engine.machine import gpu_meter
 from aimic_tui.engine.machine.gpu_meter import GpuMeter
+from aimic_tui.engine.run_events import SystemUse, TrialEvent, TrialFinished, append_to_trial
+from aimic_tui.engine.run_folder import TrialFolder
 from aimic_tui.engine.runs.work.system_watch import SystemWatch, peak_memory, recorded_energy
 
 
@@ -103,42 +106,46 @@ def test_what_a_driver_does_not_say_is_left_out(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_without_a_gpu_the_processor_and_the_memory_are_told(tmp_path: Path) -> None:
-    told: list[dict[str, Any]] = []
-    with SystemWatch(lambda event, fields: told.append({"event": event, **fields}), look_every=0.02) as watch:
+    events: list[TrialEvent] = []
+    with SystemWatch(events.append, look_every=0.02) as watch:
         until = time.monotonic() + 0.3
         while time.monotonic() < until:
             pass
-    assert 2 <= len(told) <= 3  # soon after the start and at the end; in between only every few seconds
-    last = told[-1]
-    assert last["event"] == "system"
-    assert 0 <= last["cpu"] <= 1
-    assert 0 < last["memory_used"] < last["memory"]
-    assert 0 < last["process_memory"] <= last["process_peak"]
-    assert last["process_cpu"] > 0
-    assert not any(name.startswith("gpu") or name == "energy" for name in last)
-    assert watch.totals() == {"memory_peak": peak_memory()}
+    assert 2 <= len(events) <= 3  # soon after the start and at the end; in between only every few seconds
+    last = events[-1]
+    assert isinstance(last, SystemUse)
+    assert 0 <= last.cpu <= 1
+    assert 0 < last.memory_used < last.memory
+    assert 0 < last.process_memory <= last.process_peak
+    assert last.process_cpu > 0
+    append_to_trial(TrialFolder(tmp_path), last)
+    line = json.loads(TrialFolder(tmp_path).events_file.read_text())
+    assert not any(name.startswith("gpu") or name == "energy" for name in line)
+    finished = watch.with_totals(TrialFinished(best_epoch=3))
+    assert (finished.best_epoch, finished.memory_peak) == (3, peak_memory())
+    assert math.isnan(finished.gpu_memory_peak) and math.isnan(finished.energy)
 
 
 def test_the_energy_of_earlier_attempts_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     driver = Driver()
     monkeypatch.setitem(sys.modules, "pynvml", driver)
-    events = tmp_path / "events.jsonl"
+    trial = TrialFolder(tmp_path)
 
-    def emit(event: str, fields: dict[str, Any]) -> None:
-        append_event(events, event, **fields)
+    def emit(event: TrialEvent) -> None:
+        append_to_trial(trial, event)
 
     for _ in range(2):
-        with SystemWatch(emit, "GPU-a", recorded_energy(events), look_every=0.02):
+        with SystemWatch(emit, "GPU-a", recorded_energy(trial), look_every=0.02):
             time.sleep(0.1)
             driver.counted += 7_000
-    assert recorded_energy(events) == 14.0
+    assert recorded_energy(trial) == 14.0
 
 
 def test_a_disk_that_is_gone_ends_nothing(tmp_path: Path) -> None:
-    def refuse(event: str, fields: dict[str, Any]) -> None:
+    def refuse(event: TrialEvent) -> None:
         raise OSError("gone")
 
     with SystemWatch(refuse, look_every=0.02) as watch:
         time.sleep(0.1)
-    assert watch.totals()["memory_peak"] > 0
-    assert recorded_energy(tmp_path / "none.jsonl") == 0.0
+    assert watch.with_totals(TrialFinished()).memory_peak > 0
+    assert recorded_energy(TrialFolder(tmp_path / "none")) == 0.0
