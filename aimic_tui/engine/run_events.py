@@ -257,7 +257,7 @@ class EpochRecord(TrialEvent):
 
 
 @dataclass(frozen=True)
-class Progress(TrialEvent):
+class EpochProgress(TrialEvent):
     """Where a running trial is within its epoch.
 
     Attributes:
@@ -388,7 +388,7 @@ _TRIAL_EVENTS: Mapping[str, type[TrialEvent]] = {
         TrialStarted,
         InitialWeights,
         EpochRecord,
-        Progress,
+        EpochProgress,
         SystemUse,
         TrialWarning,
         TrialError,
@@ -439,7 +439,7 @@ def run_events(folder: RunFolder) -> EventStream[RunEvent]:
 
 def trial_events(folder: TrialFolder) -> EventStream[TrialEvent]:
     """Return the reader of a trial's events; of those that came in one go it has the last progress and system use."""
-    return EventStream(folder.events_file, _TRIAL_EVENTS, latest_only=(Progress.name, SystemUse.name))
+    return EventStream(folder.events_file, _TRIAL_EVENTS, latest_only=(EpochProgress.name, SystemUse.name))
 
 
 def append_to_run(folder: RunFolder, event: RunEvent) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from aimic_tui.engine.event_log import append_event
 from aimic_tui.engine.run_events import (
+    EpochProgress,
     EpochRecord,
     InitialWeights,
-    Progress,
     RunEvent,
     RunFailed,
     RunStarted,
@@ -56,7 +56,7 @@ def test_an_event_of_a_run_reads_back(tmp_path: Path, event: RunEvent) -> None:
         TrialStarted("cuda:0", 3, True, 90, 30, 30, 8, 12, 1000, "bf16"),
         InitialWeights("Weights from x.", "x", 3, 4, 30, 40, ("fc.weight",), (), ("odd",), {"run": "a", "fold": 1}),
         EpochRecord(*(2, 4, 1e-4, 0.5, 0.8, 0.6, 0.7, 0.7, 0.7, 0.7, 0.7, 10.0, True, 2, 0.7)),
-        Progress("train", 1, 2, 3, 50.5, 0.1),
+        EpochProgress("train", 1, 2, 3, 50.5, 0.1),
         TrialFinished(2, 4, True, 40.0, {"accuracy": 0.5}, 1e9, 2e9, 3.5),
     ],
 )
@@ -94,9 +94,9 @@ def test_of_what_came_in_one_go_only_the_last_progress_and_use_are_read(tmp_path
     folder = TrialFolder(tmp_path)
     stream = trial_events(folder)
     for batch in range(3):
-        append_to_trial(folder, Progress("train", 1, batch, 3))
+        append_to_trial(folder, EpochProgress("train", 1, batch, 3))
         append_to_trial(folder, SystemUse(cpu=batch / 10))
-    assert stream.new() == [Progress("train", 1, 2, 3), SystemUse(cpu=0.2)]
+    assert stream.new() == [EpochProgress("train", 1, 2, 3), SystemUse(cpu=0.2)]
     assert stream.new() == []
     folder.events_file.write_text("")
     assert stream.new() == [] and stream.restarted

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from aimic_tui.engine.run_events import Progress
+from aimic_tui.engine.run_events import EpochProgress
 from aimic_tui.engine.training.batches import Stopwatch
 
 _EVERY = 1.0  # seconds
@@ -18,7 +18,7 @@ class ProgressReport:
         emit: takes the events.
     """
 
-    def __init__(self, emit: Callable[[Progress], None]) -> None:
+    def __init__(self, emit: Callable[[EpochProgress], None]) -> None:
         self.stopwatch = Stopwatch()
         self._emit = emit
         self._reported = -float("inf")
@@ -50,7 +50,7 @@ class ProgressReport:
         self._reported = now
         images_per_second, waiting = self.stopwatch.rates()
         self._emit(
-            Progress(
+            EpochProgress(
                 phase=self._phase,
                 epoch=self._epoch,
                 batch=self._done,

@@ -13,8 +13,8 @@ from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.results_file import read_pooled_figure
 from aimic_tui.engine.files import stamp_of
 from aimic_tui.engine.run_events import (
+    EpochProgress,
     EpochRecord,
-    Progress,
     SystemUse,
     TrialEvent,
     TrialFinished,
@@ -51,7 +51,7 @@ class TrialSnapshot:
     key: TrialKey
     status: TrialStatus
     epochs: tuple[EpochRecord, ...] = ()
-    progress: Progress | None = None
+    progress: EpochProgress | None = None
     best_epoch: int = 0
     best_value: float = math.nan
     test: Mapping[str, float] = field(default_factory=dict)
@@ -155,7 +155,7 @@ class _TrialFollower:
 
     def _clear(self) -> None:
         self._epochs: dict[int, EpochRecord] = {}
-        self._progress: Progress | None = None
+        self._progress: EpochProgress | None = None
         self._test: Mapping[str, float] = {}
         self._warnings: deque[str] = deque(maxlen=_WARNINGS)
         self._best_epoch = 0
@@ -182,7 +182,7 @@ class _TrialFollower:
             self._epochs = {epoch: record for epoch, record in self._epochs.items() if epoch < event.epoch}
             self._best_epoch = max((epoch for epoch, record in self._epochs.items() if record.best), default=0)
             self._progress, self._test = None, {}
-        elif isinstance(event, Progress):
+        elif isinstance(event, EpochProgress):
             self._progress = event
         elif isinstance(event, SystemUse):
             self._system = event

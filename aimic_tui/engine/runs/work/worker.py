@@ -26,7 +26,7 @@ from typing import IO, TYPE_CHECKING
 from aimic_tui.engine.errors import AimicError, ErrorRecord
 from aimic_tui.engine.files import FileLock
 from aimic_tui.engine.machine.processor import settle_processor
-from aimic_tui.engine.run_events import Progress, TrialError, TrialEvent, TrialFinished, append_to_trial
+from aimic_tui.engine.run_events import EpochProgress, TrialError, TrialEvent, TrialFinished, append_to_trial
 from aimic_tui.engine.run_folder import RunFolder, TrialFolder, TrialKey
 from aimic_tui.engine.runs.work.messages import ReportedState, TrialReport, read_assignment, report_line
 from aimic_tui.engine.runs.work.rank_processes import RankSettings, other_ranks
@@ -107,7 +107,7 @@ class Worker:
         with SystemWatch(append, visible_gpus(), recorded_energy(folder)) as watch:
 
             def emit(event: TrialEvent) -> None:
-                if isinstance(event, Progress):
+                if isinstance(event, EpochProgress):
                     with suppress(OSError):  # no epoch is worth losing for it: the disk may be back before it ends
                         append(event)
                 else:
