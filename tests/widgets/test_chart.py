@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from rich.cells import cell_len
 from textual.app import App, ComposeResult
 
 from aimic_tui.app.themes import OWN_THEMES
@@ -84,8 +85,13 @@ async def test_one_point_is_seen() -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 3), (16, 5), (20, 40)])
 async def test_any_size_is_survived(size: tuple[int, int]) -> None:
-    async with _App(_loss()).run_test(size=size) as pilot:
-        await pilot.pause()
+    app = _App(_loss())
+    async with app.run_test(size=size):
+        chart_shown = app.query_one(Chart)
+        lines = chart_shown.render().plain.split("\n")
+        assert max(map(cell_len, lines)) <= chart_shown.size.width
+        drawn = size[0] >= 16 and size[1] >= 5  # below that only the legend is
+        assert (len(lines) > 1) == drawn
 
 
 async def test_many_updates_are_few_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,13 +116,20 @@ async def test_many_updates_are_few_drawings(monkeypatch: pytest.MonkeyPatch) ->
 
 async def test_a_hidden_chart_is_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     app = _App(_loss(3))
+    drawings: list[object] = []
+    plot = chart._plot
+    monkeypatch.setattr(chart, "_plot", lambda *given: (drawings.append(given), plot(*given))[1])
     async with app.run_test(size=(60, 16)) as pilot:
         widget = app.query_one(Chart)
         widget.display = False
         await pilot.pause(0.6)
-        monkeypatch.setattr(chart, "_plot", lambda *_: pytest.fail("drawn though hidden"))
+        drawings.clear()
         widget.show(_loss(30))
         await pilot.pause(0.6)
+        assert drawings == []
+        widget.display = True
+        await pilot.pause(0.1)
+        assert len(drawings) == 1
 
 
 def test_thinning_keeps_a_spike_and_the_order() -> None:
