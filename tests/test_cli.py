@@ -12,12 +12,7 @@ import pytest
 from aimic_tui.cli import _COMMANDS, _common_options_first, aimic
 from aimic_tui.engine.errors import ErrorRecord
 from aimic_tui.engine.event_log import EventReader
-
-
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "aimic_tui", *map(str, arguments)], capture_output=True, text=True, check=False
-    )
+from tests.commands.calling import call
 
 
 def test_help_lists_every_command_without_loading_one() -> None:
@@ -40,7 +35,7 @@ def test_every_command_explains_itself(name: str) -> None:
 
 def test_wrong_usage_is_a_sentence_and_exit_code_2(tmp_path: Path) -> None:
     for arguments in (["nonsense"], ["runs", "--nonsense"], ["results"], ["train", "--data", "x", "--set", "epochs"]):
-        answer = run("--workspace", tmp_path, *arguments)
+        answer = call(tmp_path, *arguments)
         assert answer.returncode == 2, arguments
         assert answer.stderr.startswith("aimic: ")
         assert "Traceback" not in answer.stderr
@@ -49,13 +44,15 @@ def test_wrong_usage_is_a_sentence_and_exit_code_2(tmp_path: Path) -> None:
 
 def test_a_run_that_is_not_there_is_a_sentence_and_exit_code_3(tmp_path: Path) -> None:
     for command in ("results", "stop", "resume", "watch"):
-        answer = run("--workspace", tmp_path, command, "latest")
+        answer = call(tmp_path, command, "latest")
         assert answer.returncode == 3, command
         assert len(answer.stderr.splitlines()) == 1
 
 
 def test_a_hostile_name_cannot_reach_the_terminal(tmp_path: Path) -> None:
-    answer = run("--workspace", tmp_path, "results", "\x1b[2Jrun")
+    program = [sys.executable, "-m", "aimic_tui", "--workspace", str(tmp_path), "results", "\x1b[2Jrun"]
+    answer = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert answer.returncode == 3
     assert "\x1b" not in answer.stderr
     assert "\\x1b[2Jrun" in answer.stderr
 
@@ -102,29 +99,31 @@ def test_an_app_that_cannot_go_on_leaves_with_a_sentence(raised: str, code: int,
     assert answer.stderr.startswith(sentence)
 
 
-def failed(*arguments: str | Path) -> tuple[subprocess.CompletedProcess[str], dict[str, object]]:
-    answer = run(*arguments)
+def failed(workspace: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], dict[str, object]]:
+    answer = call(workspace, *arguments)
     return answer, json.loads(answer.stdout)["error"]
 
 
 def test_with_json_a_failure_is_one_object_on_stdout_and_still_a_sentence_on_stderr(tmp_path: Path) -> None:
-    answer, error = failed("--workspace", tmp_path, "train", "--data", tmp_path / "nowhere", "--detach", "--json")
+    answer, error = failed(tmp_path, "train", "--data", str(tmp_path / "nowhere"), "--detach", "--json")
     assert answer.returncode == 3
     assert (error["key"], error["code"], error["retry"]) == ("data.path", "input", False)
     assert answer.stderr == f"aimic: {error['sentence']}\n"
 
     settings = ["--set", "training.epochs=-3", "--set", "training.rate=1"]
-    answer, error = failed("--workspace", tmp_path, "train", "--data", "x", *settings, "--json")
+    answer, error = failed(tmp_path, "train", "--data", "x", *settings, "--json")
     assert answer.returncode == 2
     assert [problem["key"] for problem in error["problems"]] == ["training.epochs", "training.rate"]  # type: ignore[attr-defined]
     assert (error["key"], error["code"]) == ("training.epochs", "usage")
 
-    answer, error = failed("--workspace", tmp_path, "runs", "--json", "--nonsense")
+    answer, error = failed(tmp_path, "runs", "--json", "--nonsense")
     assert (answer.returncode, error["code"]) == (2, "usage")
 
 
 def test_a_command_that_answers_and_fails_prints_one_object(tmp_path: Path) -> None:
-    answer, error = failed("plan", "--data", tmp_path / "nowhere", "--set", "model.weights=none", "--json")
+    answer, error = failed(
+        tmp_path, "plan", "--data", str(tmp_path / "nowhere"), "--set", "model.weights=none", "--json"
+    )
     assert answer.returncode == 3
     assert json.loads(answer.stdout)["images"] == 0
     assert error["key"] == "data.path"
@@ -135,7 +134,7 @@ def test_a_command_that_answers_and_fails_prints_one_object(tmp_path: Path) -> N
 def test_a_failure_is_an_event_for_who_follows_the_events(tmp_path: Path, written: list[str]) -> None:
     events = tmp_path / "events.jsonl"
     options = [option.replace("EVENTS", str(events)) for option in written]
-    answer = run("learning-rate", "--data", tmp_path / "nowhere", *options)
+    answer = call(tmp_path, "learning-rate", "--data", str(tmp_path / "nowhere"), *options)
     assert (answer.returncode, answer.stdout) == (3, "")
     last = EventReader(events).new()[-1]
     assert last["event"] == "error"
