@@ -73,9 +73,16 @@ def test_where_less_is_better_the_lower_one_wins(run: Path) -> None:
 
 
 def test_a_verdict_says_where_the_folds_alone_do_not_show_it(tmp_path: Path) -> None:
-    (pair,) = compare_runs([make_run(tmp_path / "run", skills={"good": 3.0, "poor": 0.5}, folds=2)], rounds=999).pairs
-    assert pair.t_adjusted is not None
-    assert ("over folds not shown" in pair.verdict) == (pair.t_adjusted > 0.05)
+    skills = {"good": 2.5, "poor": 0.5}
+    two, three = (
+        compare_runs([make_run(tmp_path / f"{folds}", skills=skills, folds=folds, groups=40)], rounds=499).pairs[0]
+        for folds in (2, 3)
+    )
+    assert two.t_adjusted is not None
+    assert three.t_adjusted is not None
+    assert three.t_adjusted < 0.05 < two.t_adjusted
+    assert three.verdict == "good is better"
+    assert two.verdict == "good is better (over folds not shown)"
 
 
 def test_networks_of_several_runs_on_one_split(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ def run(tmp_path: Path) -> Path:
 def test_the_results_of_a_run_leave_it_beside_each_model(run: Path) -> None:
     write_results(run)
     results = build_results(run).calibration["mobilenet_v2"].temperatures
+    assert [row.fold for row in results] == [1, 2, 3]
     for row in results:
         model = run / f"trials/mobilenet_v2/fold-{row.fold}/model"
         assert (model / FILE).is_file()

@@ -77,6 +77,7 @@ def test_inner_folds_choose_over_all_of_their_test_images_together(nested: Path,
 def test_no_test_image_has_a_say_in_the_choice(nested: Path, tmp_path: Path) -> None:
     run = Path(shutil.copytree(nested, tmp_path / "run"))
     before = [found.choices for found in chosen_networks(run, read_tested(run))]
+    assert [len(choices) for choices in before] == [6, 6]
     for file in run.glob("trials/a/fold-?/predictions.csv"):
         spoil(file)
     assert [found.choices for found in chosen_networks(run, read_tested(run))] == before

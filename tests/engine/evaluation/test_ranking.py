@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -130,10 +131,13 @@ def test_bars_join_networks_of_which_no_two_differ() -> None:
     figures = {str(number): {f"n{k}": float(v) for k, v in enumerate(row)} for number, row in enumerate(values)}
     found = rank_networks(figures, "auroc")
     ordered = [found.average_ranks[place] for place in found.by_rank]
+    assert found.groups
+    assert found.groups[0][0] == 0 or ordered[1] - ordered[0] > found.critical_difference
     for start, end in found.groups:
         assert ordered[end] - ordered[start] <= found.critical_difference
         assert end == 4 or ordered[end + 1] - ordered[start] > found.critical_difference
-    assert len(found.groups) == len(set(found.groups))
+    starts, ends = zip(*found.groups, strict=True)
+    assert all(later > earlier for of in (starts, ends) for earlier, later in pairwise(of)), "no bar lies in another"
 
 
 @pytest.mark.slow
