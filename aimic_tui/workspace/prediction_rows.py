@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.evaluation.predictions import CLASS_PREFIX
-from aimic_tui.engine.text import from_csv_cell
+from aimic_tui.engine.evaluation.predictions import PredictionColumns
 
 _PIECE = 1 << 19  # bytes read at once: some thousand rows, so that a key press between two of them is not late
 _YES_NO = {"yes": 1, "no": 0}
@@ -45,18 +44,17 @@ class NewRows:
 
 
 class TableReader:
-    """Reads what is new in a table of predictions that is being written, a piece at a time.
-
-    Attributes:
-        classes: None until the header was read.
-    """
+    """Reads what is new in a table of predictions that is being written, a piece at a time."""
 
     def __init__(self) -> None:
-        self.classes: tuple[str, ...] | None = None
         self._offset = 0
         self._rest = b""
-        self._columns: list[str] = []
-        self._codes: dict[str, int] = {}
+        self._columns: PredictionColumns | None = None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Those of the table; none until its header was read."""
+        return self._columns.classes if self._columns is not None else ()
 
     def new(self, path: Path) -> NewRows | None:
         """Return the rows after those returned before; None while there is no table.
@@ -77,47 +75,37 @@ class TableReader:
         end = _end_of_rows(data)
         self._rest = data[end:]
         rows = list(csv.reader(io.StringIO(data[:end].decode("utf-8", "surrogateescape"), newline="")))
-        if self.classes is None:
+        if self._columns is None:
             if not rows:
                 return None
-            self._take_header(rows.pop(0))
-        return self._parsed(rows, more=len(piece) == _PIECE)
+            self._columns = _columns_of(rows.pop(0))
+        return _parsed(self._columns, rows, more=len(piece) == _PIECE)
 
-    def _take_header(self, header: Sequence[str]) -> None:
-        self._columns = [from_csv_cell(cell) for cell in header]
-        names = [name for name in self._columns if name.startswith(CLASS_PREFIX)]
-        if not names or not {"predicted", "agreement", "problem"} <= set(self._columns):
-            raise InputProblem("This is no table that `aimic predict` wrote: it lacks columns of one.")
-        self.classes = tuple(name.removeprefix(CLASS_PREFIX) for name in names)
-        self._codes = {name: code for code, name in enumerate(self.classes)}
 
-    def _parsed(self, rows: list[list[str]], *, more: bool) -> NewRows:
-        assert self.classes is not None
-        first = self._columns.index(CLASS_PREFIX + self.classes[0])
-        said = self._columns.index("predicted")
-        agreement, problem = self._columns.index("agreement"), self._columns.index("problem")
-        rows = [row for row in rows if len(row) == len(self._columns)]
-        rejected, calibrated = (self._cells(rows, name) for name in ("rejected", "calibrated"))
-        figures = [[float(cell or "nan") for cell in row[first : first + len(self.classes)]] for row in rows]
-        return NewRows(
-            images=[from_csv_cell(row[0]) for row in rows],
-            said=np.array([self._codes.get(from_csv_cell(row[said]), -1) for row in rows], np.int32),
-            probabilities=np.array(figures, np.float32).reshape(len(rows), len(self.classes)),
-            agreement=np.array(
-                [float((agreement is not None and row[agreement]) or "nan") for row in rows], np.float32
-            ),
-            problems=[from_csv_cell(row[problem]) if problem is not None else "" for row in rows],
-            rejected=np.array([_YES_NO.get(cell, -1) for cell in rejected], np.int8),
-            calibrated=next((cell == "yes" for cell in calibrated if cell in _YES_NO), None),
-            more=more,
-        )
+def _columns_of(header: Sequence[str]) -> PredictionColumns:
+    lacking = InputProblem("This is no table that `aimic predict` wrote: it lacks columns of one.")
+    try:
+        columns = PredictionColumns.from_header(header)
+    except ValueError:
+        raise lacking from None
+    if not {"agreement", "problem"} <= set(columns.names):
+        raise lacking
+    return columns
 
-    def _cells(self, rows: list[list[str]], name: str) -> list[str]:
-        """Return a column, empty cells where the table has none of that name: an earlier version wrote it."""
-        if name not in self._columns:
-            return [""] * len(rows)
-        at = self._columns.index(name)
-        return [row[at] for row in rows]
+
+def _parsed(columns: PredictionColumns, rows: list[list[str]], *, more: bool) -> NewRows:
+    rows = columns.whole(rows)
+    rejected, calibrated = (columns.texts(rows, name) for name in ("rejected", "calibrated"))
+    return NewRows(
+        images=columns.texts(rows, "image"),
+        said=columns.codes(rows, "predicted"),
+        probabilities=columns.probabilities(rows).astype(np.float32),
+        agreement=columns.numbers(rows, "agreement").astype(np.float32),
+        problems=columns.texts(rows, "problem"),
+        rejected=np.array([_YES_NO.get(cell, -1) for cell in rejected], np.int8),
+        calibrated=next((cell == "yes" for cell in calibrated if cell in _YES_NO), None),
+        more=more,
+    )
 
 
 def _end_of_rows(data: bytes) -> int:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +80,81 @@ def _rows(predictions: Predictions) -> Iterator[list[object]]:
             yield [image, truth, predictions.classes[code], row[code], *row]
 
 
+@dataclass(frozen=True)
+class PredictionColumns:
+    """What the columns of a table of predictions hold, by its header.
+
+    Attributes:
+        names: all columns; further ones follow those of the classes.
+        classes: in the order of their columns.
+    """
+
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
+
+    @classmethod
+    def from_header(cls, cells: Sequence[str]) -> PredictionColumns:
+        """Read a header.
+
+        Raises:
+            ValueError: it is not that of a table of predictions.
+        """
+        names = tuple(from_csv_cell(cell) for cell in cells)
+        following = names[len(COLUMNS) :]
+        classes = tuple(name[len(CLASS_PREFIX) :] for name in following if name.startswith(CLASS_PREFIX))
+        if not classes or names[: len(COLUMNS) + len(classes)] != prediction_columns(classes):
+            raise ValueError(f"the columns must be {', '.join(COLUMNS)}, then p_<class> for every class")
+        return cls(names, classes)
+
+    def whole(self, rows: Iterable[list[str]]) -> list[list[str]]:
+        """Return the rows that have every column; the last line of an unfinished table has not."""
+        return [row for row in rows if len(row) == len(self.names)]
+
+    def texts(self, rows: Sequence[Sequence[str]], name: str) -> list[str]:
+        """Return a column, empty texts where the table has none of that name."""
+        if name not in self.names:
+            return [""] * len(rows)
+        column = self.names.index(name)
+        return [from_csv_cell(row[column]) for row in rows]
+
+    def codes(self, rows: Sequence[Sequence[str]], name: str) -> NDArray[np.int32]:
+        """Return a column of classes as codes: int32 [n], -1 where it is empty.
+
+        Raises:
+            ValueError: a class is none of the table's.
+        """
+        codes = {name: code for code, name in enumerate(self.classes)} | {"": -1}
+        try:
+            return np.array([codes[text] for text in self.texts(rows, name)], dtype=np.int32)
+        except KeyError as error:
+            raise ValueError(f"the {name} {error.args[0]} is none of the table's classes") from None
+
+    def numbers(self, rows: Sequence[Sequence[str]], name: str) -> NDArray[np.float64]:
+        """Return a column of numbers: float64 [n], NaN where it is empty or the table has none of that name.
+
+        Raises:
+            ValueError: one is not a number.
+        """
+        return _numbers([[text] for text in self.texts(rows, name)], 1)[:, 0]
+
+    def probabilities(self, rows: Sequence[Sequence[str]]) -> NDArray[np.float64]:
+        """Return those of the classes: float64 [n, c], NaN where there are none.
+
+        Raises:
+            ValueError: one is not a number.
+        """
+        first, count = len(COLUMNS), len(self.classes)
+        return _numbers([row[first : first + count] for row in rows], count)
+
+
+def _numbers(cells: Sequence[Sequence[str]], columns: int) -> NDArray[np.float64]:
+    try:
+        numbers = [[float(cell) if cell else np.nan for cell in row] for row in cells]
+    except ValueError as error:
+        raise ValueError(f"a probability is not a number ({error})") from None
+    return np.array(numbers, dtype=np.float64).reshape(len(cells), columns)
+
+
 def read_predictions(path: Path) -> Predictions:
     """Read a table of predictions; columns after those of the classes are ignored, and so is an unfinished last line.
 
@@ -92,23 +166,11 @@ def read_predictions(path: Path) -> Predictions:
     except OSError as error:
         raise InputProblem(f"{printable(str(path))}: no predictions can be read here ({error.strerror}).") from None
     reader = csv.reader(io.StringIO(content, newline=""))
-    header = [from_csv_cell(cell) for cell in next(reader, [])]
-    classes = tuple(name[len(CLASS_PREFIX) :] for name in header[len(COLUMNS) :] if name.startswith(CLASS_PREFIX))
-    end = len(COLUMNS) + len(classes)
-    if tuple(header[:end]) != prediction_columns(classes) or not classes:
-        raise _problem(path, f"the columns must be {', '.join(COLUMNS)}, then p_<class> for every class")
-    rows = [row for row in reader if len(row) == len(header)]
-    codes = {name: code for code, name in enumerate(classes)} | {"": -1}
     try:
-        labels = np.array([codes[from_csv_cell(row[1])] for row in rows], dtype=np.int32)
-        cells = [[float(cell) if cell else np.nan for cell in row[len(COLUMNS) : end]] for row in rows]
-    except KeyError as error:
-        raise _problem(path, f"the label {printable(str(error.args[0]))} is none of the table's classes") from None
+        columns = PredictionColumns.from_header(next(reader, []))
+        rows = columns.whole(reader)
+        images, labels = columns.texts(rows, "image"), columns.codes(rows, "label")
+        return Predictions(tuple(images), labels, columns.probabilities(rows), columns.classes)
     except ValueError as error:
-        raise _problem(path, f"a probability is not a number ({printable(str(error))})") from None
-    probabilities: NDArray[Any] = np.array(cells, dtype=np.float64).reshape(len(rows), len(classes))
-    return Predictions(tuple(from_csv_cell(row[0]) for row in rows), labels, probabilities, classes)
-
-
-def _problem(path: Path, what: str) -> InputProblem:
-    return InputProblem(f"{printable(str(path))} is not a table of predictions: {what}. `aimic predict` writes one.")
+        what = f"{printable(str(path))} is not a table of predictions: {printable(str(error))}"
+        raise InputProblem(f"{what}. `aimic predict` writes one.") from None

@@ -131,7 +131,7 @@ class PredictScreen(ChoosingPlace):
                 self.shell.tell(f"{job.table} can't be shown: {problem}", "error")
                 break
             if new is not None and (new.images or self._rows is None):
-                self._add(reader.classes or (), new)
+                self._add(reader.classes, new)
             for event in await asyncio.to_thread(events.new):
                 progress = Progress.read(event) or progress
             if state != self._state:

@@ -394,7 +394,7 @@ def test_a_table_is_read_piece_by_piece_whatever_its_names(tmp_path: Path) -> No
     for end in range(1, len(content) + 1, 7):
         growing.write_bytes(content[:end])
         if (new := reader.new(growing)) is not None:
-            rows = rows or PredictionRows(reader.classes or ())
+            rows = rows or PredictionRows(reader.classes)
             rows.add(new)
     growing.write_bytes(content)
     assert rows is not None
@@ -414,7 +414,7 @@ def test_rows_say_what_is_rejected_and_calibrated_in_the_words_of_the_table(tmp_
     reader = TableReader()
     new = reader.new(tmp_path / "p.csv")
     assert new is not None
-    rows = PredictionRows(reader.classes or ())
+    rows = PredictionRows(reader.classes)
     rows.add(new)
     assert rows.rejected[:3].tolist() == [0, 1, -1]
     assert rows.calibrated is True
@@ -434,7 +434,7 @@ def test_a_table_of_an_earlier_version_says_nothing_of_it(tmp_path: Path) -> Non
     reader = TableReader()
     new = reader.new(tmp_path / "p.csv")
     assert new is not None
-    rows = PredictionRows(reader.classes or ())
+    rows = PredictionRows(reader.classes)
     rows.add(new)
     assert (rows.calibrated, rows.with_rejection) == (None, False)
     assert [column.label for column in columns_of(rows)] == ["image", "says", "sure"]
