@@ -47,88 +47,96 @@ class DataSettings(_Section):
     path: str = Field(
         "",
         title="Data",
-        description="A folder with one sub-folder a class, or a manifest (.csv) that lists the images.",
+        description="A folder with one sub-folder per class, a manifest (.csv) that lists the images, or a "
+        "MedMNIST file (.npz).",
     )
     group: str = Field(
         "auto",
         title="Group",
-        description="What images of one patient, slide or photograph share, so that they never straddle a split: a "
-        "regular expression on the file name whose first parenthesis is the group, or a manifest column; "
-        "auto takes the pattern that the names show, none gives each image a group of its own.",
+        description="What images of one patient, slide or photograph have in common, so that no split separates "
+        "them: a regular expression on the file name whose first parenthesis is the group, or a "
+        "manifest column. auto: the pattern that the file names show; none: each image is a group of "
+        "its own.",
     )
-    image_column: str = Field("path", title="Image column", description="The manifest column with each image's path.")
-    label_column: str = Field("label", title="Label column", description="The manifest column with each image's class.")
+    image_column: str = Field(
+        "path", title="Image column", description="The manifest column with the path of each image."
+    )
+    label_column: str = Field(
+        "label", title="Label column", description="The manifest column with the class of each image."
+    )
     part_column: str = Field(
         "auto",
         title="Part column",
-        description="The manifest column that says for what an image is there: train, validation, test or nothing; "
-        "auto takes one named part, split or partition, none takes no column.",
+        description="The manifest column that says what an image is used for: train, validation, test or nothing. "
+        "auto: a column named part, split or partition; none: no column.",
     )
     pattern: str = Field(
         "",
         title="Name pattern",
-        description="How an image's path below the data set's folder says its class, instead of class folders: such as "
-        "{group}_{label}_*.png, or a regular expression with the named parts label, group and part, such as "
-        r"(?P<group>slide\d+)/(?P<label>[a-z]+)\d+; of these only label must be there.",
+        description="How to read the class from an image's path, in place of class folders: for example "
+        "{group}_{label}_*.png, or a regular expression with the named parts label, group and part, "
+        r"such as (?P<group>slide\d+)/(?P<label>[a-z]+)\d+. Only label is required.",
     )
     classes: dict[str, str] = Field(
         {},
         title="Classes",
-        description="Classes under other names: band=neutrophil renames one, or merges it with the class of that name; "
-        "basophil= leaves one out. No file is touched.",
+        description="Rename, merge or leave out classes: band=neutrophil renames a class, or merges it into one "
+        "that exists; basophil= leaves one out. No file is changed.",
     )
     marks: str = Field(
         "auto",
         title="Marks",
-        description="What people decided about single images (left out, another class, one group): auto takes "
-        "aimic-marks.csv from the data set's folder where there is one, none takes no marks; or the path of such a "
-        "file.",
+        description="Decisions about single images (left out, relabelled, grouped). auto: aimic-marks.csv in the "
+        "data set's folder, where there is one; none: no marks; or the path of such a file.",
     )
     balance: Balance = Field(
         "weighted-loss",
         title="Balance",
-        description="What is done when classes differ in size: nothing, drop images down to the smallest class, "
-        "show images of small classes more often, or give their errors more weight.",
+        description="How to handle classes of different size. none: not at all; undersample: drop images down to "
+        "the smallest class; oversample: show images of small classes more often; weighted-loss: give "
+        "their errors more weight.",
     )
     intensity: Intensity = Field(
         "auto",
         title="Intensity",
-        description="Which values become black and white: auto leaves 8 bits as they are and takes the bits in use of "
-        "deeper values; full-range the range of the stored type; min-max each image's own; percentiles those of all "
-        "training images; window fixed ones.",
+        description="Which values become black and white. auto: 8-bit values stay as they are, deeper ones use the "
+        "bits in use; full-range: the range of the stored type; min-max: the range of each image; "
+        "percentiles: of all training images; window: fixed values.",
     )
     percentiles: list[Annotated[float, Field(ge=0, le=100)]] = Field(
         [0.5, 99.5],
         min_length=2,
         max_length=2,
         title="Percentiles",
-        description="Of the values of all training images: what becomes black and what white with intensity "
-        "percentiles.",
+        description="With intensity = percentiles: the two percentiles of all training images' values that become "
+        "black and white.",
     )
     window: list[Annotated[float, Field(allow_inf_nan=False)]] = Field(
         [],
         title="Window",
-        description="The values that become black and white, such as 100, 4000, or such a pair for each channel. Given "
-        "for intensity window; with percentiles and auto left empty, and written down when a run has measured it.",
+        description="The values that become black and white, for example 100, 4000, or one such pair per channel. "
+        "Required with intensity = window. Empty with auto and percentiles; the run then records what "
+        "it measured.",
     )
     channels: str = Field(
         "auto",
         pattern=r"^\s*(auto|\d+\s*(:\s*[#\w]+\s*)?(,\s*\d+\s*(:\s*[#\w]+\s*)?)*)$",
         title="Channels",
-        description="Which channels, from 1, in which order, and a colour for each: such as 2,1,3 or "
-        "1:green,2:#ff00ff. auto: one channel is grey, two are red and green, of more the first three are red, green "
-        "and blue.",
+        description="Which channels, counted from 1, in which order, and if you like a colour for each: for "
+        "example 2,1,3 or 1:green,2:#ff00ff. auto: one channel is grey, two are red and green, the "
+        "first three of more are red, green and blue.",
     )
     plane: Plane = Field(
         "first",
         title="Plane",
-        description="Of a stack: its first plane, its middle one, or the highest value of each pixel over all of them.",
+        description="Which plane of a stack to use: the first, the middle one, or the maximum projection of all "
+        "planes.",
     )
     fit: Fit = Field(
         "stretch",
         title="Fit",
-        description="How an image that is not square becomes square: stretched, padded with its edge colour, or "
-        "cropped to its centre.",
+        description="How an image that is not square becomes square. stretch: distorted; pad: filled up with its "
+        "edge colour; crop: cut to its centre.",
     )
 
 
@@ -138,52 +146,58 @@ class SplitSettings(_Section):
     method: SplitMethod = Field(
         "k-fold",
         title="Method",
-        description="k-fold tests every image once; hold-out tests one part; predefined takes the parts from folders "
-        "named train, validation and test or from a manifest column named part.",
+        description="k-fold: every image is tested once; hold-out: one part is tested; predefined: parts come from "
+        "folders named train, validation and test, or from the manifest's part column.",
     )
     from_: str = Field(
         "",
         alias="from",
         title="From",
-        description="A run, or a split.csv with its manifest.csv beside it, whose split and groups are used again on "
-        "the same images, so that runs can be compared; empty makes a split by the settings below.",
+        description="Reuse the split and the groups of an earlier run, or of a split.csv with its manifest.csv "
+        "beside it, on the same images, so that runs can be compared. Empty: make a new split with the "
+        "settings below.",
     )
-    folds: int = Field(5, ge=2, le=100, title="Folds", description="Into how many parts k-fold divides the images.")
+    folds: int = Field(
+        5, ge=2, le=100, title="Folds", description="Number of parts that k-fold divides the images into."
+    )
     repeats: int = Field(
         1,
         ge=1,
         le=100,
         title="Repeats",
-        description="How often k-fold divides the images anew: every image is then tested so many times, and each "
-        "figure is the mean over the repeats.",
+        description="How many times k-fold divides the images anew. Every image is tested once per repeat, and "
+        "each metric is the mean over the repeats.",
     )
     inner_folds: int = Field(
         0,
         ge=0,
         le=20,
         title="Inner folds",
-        description="Nested cross-validation: for every fold each network is also tested by so many inner folds of the "
-        "other images, and the fold's test images then judge the network that did best there; 0 is off.",
+        description="Nested cross-validation: in every fold, each network is also tested on this many inner folds "
+        "of the images that the fold does not test. The network that does best there is then evaluated "
+        "on the fold's test images. 0: off.",
     )
     test: float = Field(
         0.2,
         ge=0.05,
         le=0.9,
         title="Test share",
-        description="Share of the images that hold-out keeps for the test.",
+        description="Share of the images that hold-out keeps for testing.",
     )
     validation: float = Field(
         0.15,
         ge=0.02,
         le=0.5,
         title="Validation share",
-        description="Share of each fold's training part that chooses the best epoch and stops the training.",
+        description="Share of each fold's training images that is set aside to choose the best epoch and to stop "
+        "training.",
     )
     protocol: SplitProtocol = Field(
         "honest",
         title="Protocol",
-        description="honest: a validation part chooses the epoch and the test part is opened once. aimic-2022: folds "
-        "by image and the test part chooses the epoch, as published; its figures are optimistic.",
+        description="honest: validation images choose the epoch, and test images are used only once, at the end. "
+        "aimic-2022: the published protocol, with folds by image and test images that choose the "
+        "epoch; its metrics are optimistic.",
     )
 
 
@@ -194,62 +208,71 @@ class ModelSettings(_Section):
         ["mobilenet_v2"],
         min_length=1,
         title="Networks",
-        description="One or several networks, by their torchvision or timm name; `aimic networks` lists them.",
+        description="One or more networks, by their torchvision or timm names; `aimic networks` lists them.",
     )
     weights: str = Field(
         "imagenet",
         title="Weights",
-        description="imagenet: pre-trained weights from the offline folder; none: from scratch; an earlier run, by "
-        "its name or latest; or the path of a weights file (.safetensors, .pth, .pt), or of a run, a trial, a model.",
+        description="imagenet: pre-trained weights from the local folder; none: train from scratch; an earlier "
+        "run, by its name or as latest; or the path of a weights file (.safetensors, .pth, .pt), a "
+        "run, a trial or a model.",
     )
     trainable: Trainable = Field(
         "all",
         title="Trainable",
-        description="Which layers learn: all of them; only the classifier, on the frozen network's features; or the "
-        "classifier first and then the rest.",
+        description="Which layers train. all: all of them; head: only the classifier, on the frozen network's "
+        "features; gradual: first the classifier, then all layers.",
     )
     image_size: Literal["auto"] | Annotated[int, Field(ge=16, le=2048)] = Field(
         "auto",
         title="Image size",
-        description="Pixels a side that images are resized to; auto takes what each network was made for, or what the "
-        "run used that its first weights come from.",
+        description="Side length in pixels that images are resized to. auto: what each network was made for, or "
+        "what was used by the run that its weights come from.",
     )
 
 
 class TrainingSettings(_Section):
     """How the networks learn."""
 
-    epochs: int = Field(30, ge=1, le=100_000, title="Epochs", description="At most so many passes over the images.")
+    epochs: int = Field(
+        30,
+        ge=1,
+        le=100_000,
+        title="Epochs",
+        description="Maximum passes over the images. Patience may end training sooner.",
+    )
     seeds: int = Field(
         1,
         ge=1,
         le=100,
         title="Seeds",
-        description="How often each network is trained on each fold, with seed, seed + 1 ...: figures are then means "
-        "over the seeds, and how much these differ is said beside.",
+        description="How many times each network is trained on each fold, with seed, seed + 1 and so on. Metrics "
+        "are then means over the seeds, reported with their spread.",
     )
     patience: int = Field(
-        10, ge=1, le=100_000, title="Patience", description="Stop after so many epochs without a gain."
+        10, ge=1, le=100_000, title="Patience", description="Stop training after this many epochs without improvement."
     )
     monitor: Monitor = Field(
         "macro_f1",
         title="Monitor",
-        description="The validation figure that chooses the best epoch and stops the training.",
+        description="The validation metric that chooses the best epoch and stops training.",
     )
-    optimizer: Optimizer = Field("adamw", title="Optimiser", description="The rule that turns gradients into steps.")
+    optimizer: Optimizer = Field(
+        "adamw", title="Optimiser", description="The algorithm that updates the weights from the gradients."
+    )
     learning_rate: float = Field(
         3e-4,
         gt=0,
         le=100,
         title="Learning rate",
-        description="Step size of the optimiser at its highest. Too high diverges.",
+        description="The optimiser's step size at its highest. Training diverges if it is too high.",
     )
     weight_decay: float = Field(
         0.01,
         ge=0,
         le=1,
         title="Weight decay",
-        description="Pulls weights towards zero against overfitting; norms and biases are left alone.",
+        description="Pulls weights towards zero, against overfitting. Norm layers and biases are left out.",
     )
     momentum: float = Field(0.9, ge=0, lt=1, title="Momentum", description="Momentum of sgd and rmsprop.")
     schedule: Schedule = Field("cosine", title="Schedule", description="How the learning rate changes over the epochs.")
@@ -258,62 +281,69 @@ class TrainingSettings(_Section):
         ge=0,
         le=1000,
         title="Warm-up",
-        description="Epochs over which the learning rate rises from near zero at the start.",
+        description="Number of epochs at the start over which the learning rate rises from near zero.",
     )
     decay: float = Field(
         0.1,
         gt=0,
         le=1,
         title="Decay",
-        description="Factor on the learning rate: at each step of step, epoch of exponential, plateau of plateau.",
+        description="Factor by which the learning rate falls: at each step (step), each epoch (exponential) or "
+        "each plateau (plateau).",
     )
     decay_every: int = Field(
         30,
         ge=1,
         le=100_000,
         title="Decay every",
-        description="Epochs between the steps of step; epochs without gain before plateau.",
+        description="Epochs between two steps (step), or epochs without improvement before the rate falls (plateau).",
     )
     batch_size: Literal["auto"] | Annotated[int, Field(ge=1, le=65_536)] = Field(
-        "auto", title="Batch size", description="Images a step; auto fits it to the data and the device."
+        "auto", title="Batch size", description="Images per step. auto: chosen for the data and the device."
     )
-    shuffle: bool = Field(True, title="Shuffle", description="Show the training images in a new order each epoch.")
+    shuffle: bool = Field(True, title="Shuffle", description="Show the training images in a new order in each epoch.")
     drop_last: bool = Field(
         False,
         title="Drop last",
-        description="Leave out the last, smaller batch of an epoch. A last batch of one image always is.",
+        description="Skip the last batch of an epoch if it is smaller. A last batch of a single image is always "
+        "skipped.",
     )
     loss: Loss = Field(
         "cross-entropy",
         title="Loss",
-        description="What is minimised. focal counts images the less the surer the network is of them: for classes "
-        "that are rare or hard.",
+        description="What training minimises. focal: images that the network is already sure of count less, for "
+        "rare or difficult classes.",
     )
     focal_gamma: float = Field(
-        2.0, ge=0, le=10, title="Focal gamma", description="How little sure images count in focal; 0 is cross-entropy."
+        2.0,
+        ge=0,
+        le=10,
+        title="Focal gamma",
+        description="With loss = focal: how strongly images that the network is sure of are discounted. 0 equals "
+        "cross-entropy.",
     )
     label_smoothing: float = Field(
-        0.0, ge=0, lt=1, title="Label smoothing", description="Share of each label spread over all classes."
+        0.0, ge=0, lt=1, title="Label smoothing", description="Share of each label that is spread over all classes."
     )
     ema: float = Field(
         0.0,
         ge=0,
         lt=1,
-        title="Average",
-        description="Decay of a moving average of the weights, 0.99 for instance, that is judged and kept in place of "
-        "the last step's; it rises to that from 0.1. 0 is none.",
+        title="Weight average",
+        description="Decay of a moving average of the weights, for example 0.99, which is evaluated and saved in "
+        "place of the last step's weights. The decay rises to this value from 0.1. 0: off.",
     )
     gradient_clip: float = Field(
         0.0,
         ge=0,
         le=1e6,
         title="Gradient clip",
-        description="Largest norm of a step's gradient; 0 is no limit.",
+        description="Maximum norm of a step's gradient. 0: no limit.",
     )
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto",
         title="Precision",
-        description="Number format of the arithmetic; auto takes the fastest that is safe on the device.",
+        description="Number format of the computation. auto: the fastest that is safe on the device.",
     )
 
 
@@ -323,35 +353,35 @@ class AugmentationSettings(_Section):
     preset: AugmentationPreset = Field(
         "cells",
         title="Augmentation",
-        description="cells: flips, quarter turns, small shifts, scale, light, stain and colour, now and then blur and "
-        "noise; flips: flips and quarter turns; stain: flips and stain colour; strong: more of all; none: images as "
-        "they are.",
+        description="How training images are varied. cells: flips, quarter turns, small shifts, scale, brightness, "
+        "stain and colour, sometimes blur and noise; flips: flips and quarter turns; stain: flips and "
+        "stain colour; strong: more of everything; none: not at all.",
     )
     blur: Literal["auto"] | Annotated[float, Field(ge=0, le=1)] = Field(
         "auto",
         title="Blur",
-        description="Share of the training images that are put out of focus; auto is what the preset says.",
+        description="Share of the training images that are blurred. auto: what the preset says.",
     )
     noise: Literal["auto"] | Annotated[float, Field(ge=0, le=1)] = Field(
         "auto",
         title="Noise",
-        description="Share of the training images that get a camera's noise; auto is what the preset says.",
+        description="Share of the training images that get camera noise. auto: what the preset says.",
     )
     mixup: float = Field(
         0.0,
         ge=0,
         le=10,
         title="Mixup",
-        description="Blends each image with another and their labels likewise; 0.2 rarely by much, 1 by any share, 0 "
-        "never. Not where only the classifier learns.",
+        description="Blend each image and its label with those of another image: 0.2 mostly by a little, 1 by any "
+        "share. 0: off. Not possible where only the classifier trains.",
     )
     cutmix: float = Field(
         0.0,
         ge=0,
         le=10,
         title="Cutmix",
-        description="Pastes a box of another image into each, and mixes their labels by area; as mixup, with which it "
-        "takes turns.",
+        description="Paste a box of another image into each image, and mix their labels by area. Values as for "
+        "mixup; with both on, they alternate.",
     )
 
 
@@ -361,34 +391,35 @@ class ComputeSettings(_Section):
     devices: str = Field(
         "auto",
         title="Devices",
-        description="auto: every GPU, else the processor; or cpu, cuda, or a list such as cuda:0,cuda:2.",
+        description="auto: every GPU, or the processor where there is none; or cpu, cuda, or a list such as "
+        "cuda:0,cuda:2.",
     )
     workers: int = Field(
         1,
         ge=1,
         le=64,
         title="Workers",
-        description="Trials side by side on the processor, its threads divided among them.",
+        description="Number of trials that run side by side on the processor and share its threads.",
     )
     threads: int = Field(
         0,
         ge=0,
         le=1024,
         title="Threads",
-        description="Processor threads for each worker; 0 divides what is there. On a processor their number decides "
-        "about the last digits, so a run keeps the one that it began with.",
+        description="Processor threads per worker. 0: an equal share of those available. On a processor their "
+        "number affects the last digits of results, so a run keeps the number it started with.",
     )
     data_parallel: Literal["off"] | Annotated[int, Field(ge=2, le=64)] = Field(
         "off",
         title="Data-parallel",
-        description="GPUs that train one trial together, each with its share of every batch, for a network that is too "
-        "slow on one; off trains a trial on each.",
+        description="Number of GPUs that train one trial together, each with its share of every batch, for "
+        "networks that are too slow on one GPU. off: one trial per GPU.",
     )
     compile: Literal["auto", "on", "off"] = Field(
         "auto",
         title="Compile",
-        description="Translate the network for the device before it trains; auto does it on a GPU, where the training "
-        "is long enough to earn it back.",
+        description="Compile the network for the device before it trains. auto: on a GPU, where training is long "
+        "enough to make up for it.",
     )
     cache: Literal["auto", "on", "off"] = Field(
         "auto",
@@ -400,7 +431,8 @@ class ComputeSettings(_Section):
         ge=0.0,
         le=100_000.0,
         title="Cache limit",
-        description="GB that the cached images of all data sets may take; those wanted longest ago go first.",
+        description="GB that the cached images of all data sets may use. The least recently used ones are removed "
+        "first.",
     )
 
     @property
@@ -417,9 +449,11 @@ class EvaluationSettings(_Section):
         ge=1000,
         le=100_000,
         title="Resamples",
-        description="Bootstrap resamples over groups behind each interval.",
+        description="Number of bootstrap resamples over groups behind each interval.",
     )
-    confidence: float = Field(0.95, ge=0.5, le=0.999, title="Confidence", description="Coverage of the intervals.")
+    confidence: float = Field(
+        0.95, ge=0.5, le=0.999, title="Confidence", description="Confidence level of the intervals."
+    )
 
 
 class Experiment(_Section):
@@ -429,7 +463,7 @@ class Experiment(_Section):
         "",
         max_length=80,
         title="Name",
-        description="What the run is called; empty takes the data set's name.",
+        description="Name of the run. Empty: the name of the data set.",
     )
     seed: int = Field(
         0,

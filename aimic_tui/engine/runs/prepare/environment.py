@@ -42,15 +42,15 @@ def describe_environment(command_line: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def settle_threads(folder: RunFolder, slots: Sequence[Slot], wish: int) -> tuple[tuple[Slot, ...], str]:
+def resolve_threads(folder: RunFolder, slots: Sequence[Slot], requested: int) -> tuple[tuple[Slot, ...], str]:
     """Keep the processor threads of a run's workers what they were at its first start, unless they are set.
 
-    On a processor the number of threads decides about the last digits of every sum, and so, after many steps, about
-    more than that: a run that goes on with another number of workers or on another machine keeps its own. It is
-    written down in `environment.json` as `threads`.
+    On a processor the number of threads affects the last digits of every sum, and after many steps more than those. So
+    a run that continues with another number of workers, or on another machine, keeps its own number, which is stored
+    in `environment.json` as `threads`.
 
     Args:
-        wish: `compute.threads`, 0 where it is left open.
+        requested: `compute.threads`, 0 where it is left open.
 
     Returns:
         The slots with their threads, and a sentence where these differ from the first start's or are more than there
@@ -66,17 +66,17 @@ def settle_threads(folder: RunFolder, slots: Sequence[Slot], wish: int) -> tuple
         with suppress(OSError):
             write_json(folder.environment_file, {**environment, "threads": slots[0].threads})
         return tuple(slots), ""
-    if wish and wish != known:
+    if requested and requested != known:
         return tuple(slots), (
-            f"The run began with {known} processor threads a worker and goes on with {wish}, as compute.threads says: "
-            "its figures may differ from those of a run that was not interrupted."
+            f"The run started with {known} processor threads per worker and continues with {requested}, as "
+            "compute.threads says. Its results may differ from those of an uninterrupted run."
         )
     there = available_processors()
     sentence = ""
     if known * len(slots) > there and known != slots[0].threads:
         sentence = (
-            f"The run keeps to {known} processor threads a worker, as it began; with {there} processors here it is "
-            "slower than it could be. Another compute.threads changes its last digits."
+            f"The run keeps the {known} processor threads per worker that it started with. With {there} processors "
+            "here it is slower than it could be; another compute.threads would change the last digits of its results."
         )
     return tuple(replace(slot, threads=known) for slot in slots), sentence
 

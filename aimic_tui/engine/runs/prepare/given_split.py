@@ -22,7 +22,7 @@ from aimic_tui.engine.data.splitting.split_check import check_split
 from aimic_tui.engine.errors import InputProblem, about
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import read_table
-from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
 
 _TAKEN_OVER = ("method", "folds", "repeats", "test", "validation")
@@ -107,9 +107,9 @@ class GivenSplit:
         if len(apart):
             first = one_line(data_set.group_names[apart[0]], 60)
             raise InputProblem(
-                f"split.from: {len(apart)} group(s) of data.group = {printable(wanted)} are divided among several "
-                f"groups in {self.name}, the first is {first}. Set data.group = auto to take its groups over, or leave "
-                "split.from empty.",
+                f"split.from: {plural(len(apart), 'group')} of data.group = {printable(wanted)} "
+                f"{'spans' if len(apart) == 1 else 'span'} several groups of {self.name}, for example {first}. Set "
+                "data.group = auto to use its groups, or leave split.from empty.",
                 key="split.from",
             )
 
@@ -150,8 +150,8 @@ class GivenSplit:
         used = (split.parts != Part.UNUSED).any(axis=0)
         if split.folds > 1 and len(np.unique(tested[used])) > 1:
             raise InputProblem(
-                f"split.from: {self.name} tests its images {tested[used].min()} to {tested[used].max()} times. Name a "
-                "split that tests each as often.",
+                f"split.from: {self.name} tests some images {tested[used].min()} times and others "
+                f"{tested[used].max()} times. Name a split that tests every image equally often.",
                 key="split.from",
             )
         self._require_fitting(experiment, data_set, split)
@@ -252,7 +252,7 @@ def _shape_of(split: Split) -> dict[str, Any]:
 
 def _counted(images: Sequence[str]) -> str:
     named = ", ".join(one_line(image, 60) for image in images[:_NAMED])
-    return f"{len(images):,} image{'s' if len(images) != 1 else ''} ({named}{', ...' if len(images) > _NAMED else ''})"
+    return f"{plural(len(images), 'image')} ({named}{', ...' if len(images) > _NAMED else ''})"
 
 
 def _are(images: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ from aimic_tui.engine.experiment import Experiment, read_toml
 from aimic_tui.engine.models.model_folder import read_model_card
 from aimic_tui.engine.models.weights_folder import WEIGHTS_SUFFIXES, SourceModel, published_tag, source_model
 from aimic_tui.engine.run_folder import RunFolder
-from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
 
 PRETRAINING = "first weights"  # what the warnings below are about, in the run's events
@@ -133,8 +133,8 @@ def _older(run: RunFolder, source: SourceModel) -> SourceModel | None:
 def _known_test_images(ancestor: _Ancestor, network: str, split: Split, digests: Sequence[str]) -> Iterator[str]:
     if ancestor.seen is None:
         yield (
-            f"Whether {printable(network)} starts from weights that know test images can't be checked: which images "
-            f"{ancestor.name} has learned from is not beside it."
+            f"Whether {printable(network)} starts from weights that have seen test images can't be checked: "
+            f"{ancestor.name} does not record its training images."
         )
         return
     known = np.array([digest in ancestor.seen for digest in digests])
@@ -148,9 +148,9 @@ def _known_test_images(ancestor: _Ancestor, network: str, split: Split, digests:
         shown.append(f"some in {len(touched) - _SHOWN} more folds")
     total = int((tests.any(axis=0) & known).sum())
     yield (
-        f"{total} test images were seen in pre-training: {printable(network)} starts from {ancestor.name}, which "
-        f"learned from {', '.join(shown)}. The figures of these folds are too good. Start from weights that know none "
-        "of these images, imagenet for instance."
+        f"{plural(total, 'test image')} {'was' if total == 1 else 'were'} seen in pre-training: {printable(network)} "
+        f"starts from {ancestor.name}, which was trained on {', '.join(shown)}. The metrics of these folds are too "
+        "good. Start from weights that have seen none of these images, for example imagenet."
     )
 
 
@@ -160,6 +160,6 @@ def _other_preprocessing(source: SourceModel, experiment: Experiment) -> Iterato
     for key, there, here in pairs:
         if there != here:
             yield (
-                f"The first weights saw images with data.{key} = {one_line(str(there), 60)}, here it is {here}: they "
-                f"start better with --set data.{key}={one_line(str(there), 60)}."
+                f"The first weights were trained with data.{key} = {one_line(str(there), 60)}, this run uses {here}. "
+                f"--set data.{key}={one_line(str(there), 60)} suits them better."
             )

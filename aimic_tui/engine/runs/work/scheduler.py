@@ -42,7 +42,7 @@ from aimic_tui.engine.run_events import (
     trial_events,
 )
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
-from aimic_tui.engine.runs.prepare.environment import settle_threads
+from aimic_tui.engine.runs.prepare.environment import resolve_threads
 from aimic_tui.engine.runs.status import RunStatus, State, TrialStatus, read_recorded
 from aimic_tui.engine.runs.work.journal import Disks, Journal, complain
 from aimic_tui.engine.runs.work.messages import TrialReport
@@ -381,7 +381,7 @@ def main(arguments: Sequence[str]) -> int:
 
     compute = Experiment.from_file(folder.experiment_file).compute
     found = find_slots(compute.devices, compute.workers, compute.threads, compute.ranks)
-    slots, warning = settle_threads(folder, found, compute.threads)
+    slots, warning = resolve_threads(folder, found, compute.threads)
     scheduler = Scheduler(
         folder,
         slots,

@@ -137,7 +137,7 @@ def test_other_images_are_refused_with_their_numbers_and_names(
     [
         ({"split.from": "nowhere"}, "no run nowhere"),
         ({"split.from": "/nowhere/split.csv"}, "there is no such file"),
-        ({"data.group": "^(s)"}, r"1 group\(s\) of data\.group = \^\(s\) are divided among several"),
+        ({"data.group": "^(s)"}, r"1 group of data\.group = \^\(s\) spans several groups"),
         ({"split.protocol": "aimic-2022"}, "has validation parts, which split.protocol = aimic-2022"),
         ({"split.inner_folds": 1}, "split.inner_folds = 1 divides nothing"),
     ],
