@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.models.catalogue import PAPER_NETWORKS, NetworkInfo, find_network
+from aimic_tui.engine.progress import Progress, ReportProgress
 from aimic_tui.engine.study.published_paper import LATENCY, LATENCY_DEVICE
 from aimic_tui.engine.text import NOTHING, plural, printable
-from aimic_tui.wording import numbers, signs, times
+from aimic_tui.wording import numbers, signs
 from aimic_tui.wording.text_tables import aligned
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--json", "as_json", is_flag=True, help="Print the measurements as one JSON object.")
 @click.pass_context
+@shows_progress
 def benchmark(
     context: click.Context,
     *,
@@ -38,6 +40,7 @@ def benchmark(
     repetitions: int,
     device: str,
     as_json: bool,
+    meter: ProgressMeter,
 ) -> None:
     """Measure seconds from files to classes, for one image and for a hundred, beside the published ones.
 
@@ -49,32 +52,24 @@ def benchmark(
     files = None if images is None else image_files([images])
     settle_processor()  # before torch
     from aimic_tui.engine.inference.latency import describe_device, drawn_files, measure_network
-    from aimic_tui.engine.inference.timings import keep_timings
+    from aimic_tui.engine.inference.timings import write_timings
 
-    place = describe_device(device)
-    click.echo(printable(f"{plural(len(infos), 'network')} on {place}"), err=True)
+    device_name = describe_device(device)
+    meter.message(f"{plural(len(infos), 'network')} on {device_name}")
     timings: list[NetworkTiming] = []
-    meter = _Meter(infos)
-    with drawn_files() if files is None else nullcontext(files) as measured:
-        try:
-            for info in infos:
-                timing = measure_network(
-                    info,
-                    measured,
-                    device,
-                    repetitions=repetitions,
-                    tick=lambda share, info=info: meter.show(info, share),  # type: ignore[misc]
-                )
-                timings.append(timing)
-                kept = keep_timings(Path(context.obj), place, [timing])
-        finally:
-            meter.end()
+    with drawn_files(meter.report) if files is None else nullcontext(files) as measured:
+        for info in infos:
+            report = _report_of(info, infos, meter)
+            timing = measure_network(info, measured, device, repetitions=repetitions, report=report)
+            timings.append(timing)
+            file = write_timings(Path(context.obj), device_name, [timing])
+    meter.clear()
     if as_json:
-        click.echo(json.dumps(to_json(place, timings)))
+        click.echo(json.dumps(to_json(device_name, timings)))
         return
-    for line in _lines(place, timings):
+    for line in _lines(device_name, timings):
         click.echo(signs.as_shown(line))
-    click.echo(f"kept in {printable(str(kept))}", err=True)
+    click.echo(f"saved in {printable(str(file))}", err=True)
 
 
 def to_json(device: str, timings: Sequence[NetworkTiming]) -> dict[str, Any]:
@@ -130,30 +125,14 @@ def _with_spread(value: float, values: Sequence[float]) -> str:
     return f"{numbers.number(value)} [{numbers.number(min(values))} {numbers.number(max(values))}]"
 
 
-class _Meter:
-    """How far it is, on stderr, with the time left judged by the work of the networks."""
+def _report_of(info: NetworkInfo, infos: Sequence[NetworkInfo], meter: ProgressMeter) -> ReportProgress:
+    """Return what takes the reports on one of the networks, and passes them on as of all, by the work of each."""
+    # An image's decoding takes about as long as three tenths of a thousand million multiply-adds.
+    work = [each.gmacs + 0.3 for each in infos]
+    before, own = sum(work[: infos.index(info)]), work[infos.index(info)]
 
-    def __init__(self, infos: Sequence[NetworkInfo]) -> None:
-        # An image's decoding takes about as long as three tenths of a thousand million multiply-adds.
-        self._work = {info.name: info.gmacs + 0.3 for info in infos}
-        self._live = sys.stderr.isatty()
-        self._began = time.monotonic()
-        self._spoke = 0.0
-        self._open = False
+    def report(progress: Progress) -> None:
+        share = progress.done / (progress.total or 1)
+        meter.report(replace(progress, done=before + share * own, total=sum(work), detail=info.name))
 
-    def show(self, info: NetworkInfo, share: float) -> None:
-        names = list(self._work)
-        before = sum(self._work[name] for name in names[: names.index(info.name)])
-        done = before + share * self._work[info.name]
-        now = time.monotonic()
-        left = (now - self._began) * (sum(self._work.values()) - done) / done
-        if not self._live and now - self._spoke < 10.0 and share < 1:
-            return
-        self._spoke = now
-        text = printable(f"{info.name} {numbers.percent(share)}, {times.duration(left)} left for all")
-        click.echo(f"\r{text}\x1b[K" if self._live else text, nl=not self._live, err=True)
-        self._open = self._live
-
-    def end(self) -> None:
-        if self._open:
-            click.echo("\r\x1b[K", nl=False, err=True)
+    return report

@@ -12,6 +12,7 @@ import click
 
 from aimic_tui.commands.following import Follower, outcome
 from aimic_tui.commands.predict import predict
+from aimic_tui.commands.progress import ProgressMeter
 from aimic_tui.engine.data.smear import CLASSES, draw_smear
 from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.run_folder import RunFolder
@@ -65,12 +66,14 @@ def demo(context: click.Context, *, headless: bool) -> None:
 
     workspace = Workspace(context.obj)
     place = workspace.root / "demo"
-    smear = _drawn(place / "smear", slides=_SLIDES, first_slide=1)
-    fresh = _drawn(place / "fresh-slides", slides=_FRESH_SLIDES, first_slide=101)
+    with ProgressMeter() as meter:
+        smear = _drawn(place / "smear", meter, slides=_SLIDES, first_slide=1)
+        fresh = _drawn(place / "fresh-slides", meter, slides=_FRESH_SLIDES, first_slide=101)
     experiment_file = place / "experiment.toml"
     if not experiment_file.exists():  # one may have been changed, to try something
         write_atomically(experiment_file, EXPERIMENT)
-    folder = create_run(Experiment.from_file(experiment_file), workspace, sys.argv)
+    with ProgressMeter() as meter:
+        folder = create_run(Experiment.from_file(experiment_file), workspace, sys.argv, meter.report)
     start_scheduler(folder)
     # So that the app, too, knows where there is something to predict.
     workspace.remember_data_set(fresh, images=_FRESH_SLIDES * _CROPS, classes=len(CLASSES), groups=_FRESH_SLIDES)
@@ -79,21 +82,22 @@ def demo(context: click.Context, *, headless: bool) -> None:
         _look_on(context, folder, fresh, output)
         return
     _say(f"{printable(folder.name)}: training {plural(len(read_status(folder).trials), 'network')} on {smear}")
-    outcome(folder, Follower(folder, sys.stderr, sparse=True, stop_on_interrupt=True).follow())
+    with ProgressMeter() as meter:
+        outcome(folder, Follower(folder, meter, stop_on_interrupt=True).follow())
     context.invoke(predict, model=str(folder.path), images=(fresh,), output=output, device="auto")
     for line in _closing_lines(folder, output):
         click.echo(printable(line))
 
 
-def _drawn(folder: Path, *, slides: int, first_slide: int) -> Path:
+def _drawn(folder: Path, meter: ProgressMeter, *, slides: int, first_slide: int) -> Path:
     """Draw slides into `folder`, unless that was done before; a drawing that was cut short leaves nothing."""
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".drawing-", dir=folder.parent))
-    _say(f"drawing {slides} slides of a blood smear: {printable(str(folder))}")
+    meter.message(f"drawing {slides} slides of a blood smear: {folder}")
     try:
-        draw_smear(draft, slides=slides, crops=_CROPS, seed=_SEED, first_slide=first_slide)
+        draw_smear(draft, slides=slides, crops=_CROPS, seed=_SEED, first_slide=first_slide, report=meter.report)
         draft.chmod(folder.parent.stat().st_mode)
         draft.rename(folder)
     finally:

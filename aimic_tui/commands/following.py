@@ -1,33 +1,29 @@
-"""Following a run on a terminal or in a pipe, as `train`, `resume` and `watch --plain` do."""
+"""Following a run to its end, as `train`, `resume`, `study` and `watch --plain` do."""
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Sequence
 from types import FrameType
-from typing import TextIO
 
-from rich.cells import cell_len, set_cell_size
-
+from aimic_tui.commands.progress import ProgressMeter
 from aimic_tui.engine.errors import AimicError, InputProblem, Interrupted
 from aimic_tui.engine.files import is_locked
+from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.control import request_stop
 from aimic_tui.engine.runs.follow.log_lines import LogLine
 from aimic_tui.engine.runs.follow.snapshot import RunFollower, RunSnapshot, TrialSnapshot
 from aimic_tui.engine.runs.status import RunStatus
 from aimic_tui.engine.text import plural, printable
-from aimic_tui.wording import numbers, signs, times
+from aimic_tui.wording import numbers, signs
 
 _LOOK_EVERY = 0.5  # seconds
-_SPEAK_EVERY = 15.0  # seconds between lines of progress in a pipe
-_BAR = 16  # columns
 OVER = ("finished", "failed", "stopped", "interrupted")
 # What a person who waits for a run wants to have in the scroll-back; the rest is in the bar.
-_KEPT_ON_A_TERMINAL = ("trial-finished", "trial-failed", "worker-died", "warning", "error", "run-stopping")
-_LEFT_OUT_OF_SPARSE_LINES = ("epoch", "weights", "trial-assigned", "run-created")
+_SHOWN_BESIDE_A_BAR = ("trial-finished", "trial-failed", "worker-died", "warning", "error", "run-stopping")
+_LEFT_OUT_BESIDE_PROGRESS = ("epoch", "weights", "trial-assigned", "run-created")
 
 
 class Follower:
@@ -35,20 +31,17 @@ class Follower:
 
     Args:
         folder: the run.
-        out: where the lines go; on a terminal the last line is a bar that moves.
-        sparse: leave out the epochs' lines and say every quarter of a minute how far it is instead.
-        stop_on_interrupt: whether Ctrl-C stops the run (it was started here) or only the looking.
+        meter: shows how far the run is, and of its story only what happens seldom; None prints the whole story on
+            stdout and nothing else.
+        stop_on_interrupt: whether Ctrl-C stops the run (it was started here) or only ends the following.
     """
 
-    def __init__(self, folder: RunFolder, out: TextIO, *, sparse: bool, stop_on_interrupt: bool) -> None:
+    def __init__(self, folder: RunFolder, meter: ProgressMeter | None, *, stop_on_interrupt: bool) -> None:
         self._folder = folder
-        self._out = out
-        self._bar = sparse and out.isatty()
-        self._sparse = sparse
+        self._meter = meter
         self._stop_on_interrupt = stop_on_interrupt
         self._interrupts = 0
         self._seen: LogLine | None = None
-        self._spoke = 0.0
 
     def follow(self, *, from_now: bool = False) -> RunStatus:
         """Follow the run to its end and return how it stands then.
@@ -64,7 +57,8 @@ class Follower:
             return self._follow(from_now)
         finally:
             signal.signal(signal.SIGINT, before)
-            self._clear_bar()
+            if self._meter is not None:
+                self._meter.clear()
 
     def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
         self._interrupts += 1
@@ -105,7 +99,7 @@ class Follower:
         """A finished run holds its lock until its report is written."""
         if status.state != "finished" or not is_locked(self._folder.lock_file):
             return
-        self._say("writing the report; Ctrl-C leaves without waiting")
+        self._print("writing the report; Ctrl-C leaves without waiting")
         before = self._interrupts
         while self._interrupts == before and is_locked(self._folder.lock_file):
             time.sleep(_LOOK_EVERY)
@@ -118,19 +112,16 @@ class Follower:
             request_stop(self._folder)
         except InputProblem:
             return  # it has just ended by itself
-        self._say("stopping: the trials under way keep their checkpoints. Ctrl-C again leaves without waiting.")
+        self._print("stopping: the trials under way keep their checkpoints. Ctrl-C again leaves without waiting.")
 
     # --- what is shown ----------------------------------------------------------------------------------------------
 
     def _show(self, snapshot: RunSnapshot) -> None:
         for line in self._new_lines(snapshot.log):
             if self._is_worth_a_line(line):
-                self._say(_log_text(line))
-        if self._bar:
-            self._draw_bar(snapshot)
-        elif self._sparse and time.monotonic() - self._spoke > _SPEAK_EVERY and snapshot.status.alive:
-            self._spoke = time.monotonic()
-            self._say(" ".join(_progress_parts(snapshot)))
+                self._print(_log_text(line))
+        if self._meter is not None and snapshot.status.alive:
+            self._meter.report(_progress_of(snapshot))
 
     def _new_lines(self, log: Sequence[LogLine]) -> Sequence[LogLine]:
         start = 0
@@ -141,30 +132,17 @@ class Follower:
         return log[start:]
 
     def _is_worth_a_line(self, line: LogLine) -> bool:
-        if self._bar:
-            return line.event in _KEPT_ON_A_TERMINAL
-        return not self._sparse or line.event not in _LEFT_OUT_OF_SPARSE_LINES
+        if self._meter is None:
+            return True
+        if self._meter.on_terminal:
+            return line.event in _SHOWN_BESIDE_A_BAR
+        return line.event not in _LEFT_OUT_BESIDE_PROGRESS
 
-    def _say(self, text: str) -> None:
-        self._clear_bar()
-        print(signs.as_shown(text), file=self._out, flush=True)
-
-    def _clear_bar(self) -> None:
-        if self._bar:
-            self._out.write("\r\x1b[K")
-            self._out.flush()
-
-    def _draw_bar(self, snapshot: RunSnapshot) -> None:
-        filled = round(snapshot.fraction * _BAR)
-        bar = "█" * filled + "░" * (_BAR - filled)
-        text = " ".join([signs.SIGNS[snapshot.status.state], bar, *_progress_parts(snapshot)])
-        if signs.ascii_only():
-            text = signs.to_ascii(text)
-        width = os.get_terminal_size(self._out.fileno()).columns - 1
-        if cell_len(text) > width:
-            text = set_cell_size(text, width)
-        self._out.write(f"\r{text}\x1b[K")
-        self._out.flush()
+    def _print(self, text: str) -> None:
+        if self._meter is not None:
+            self._meter.message(text)
+        else:
+            print(signs.as_shown(text), flush=True)  # noqa: T201
 
 
 def _log_text(line: LogLine) -> str:
@@ -172,12 +150,9 @@ def _log_text(line: LogLine) -> str:
     return f"{line.time.astimezone():%H:%M:%S} {where}{line.text}"
 
 
-def _progress_parts(snapshot: RunSnapshot) -> list[str]:
+def _progress_of(snapshot: RunSnapshot) -> Progress:
     status = snapshot.status
-    parts = [numbers.percent(snapshot.fraction).rjust(5)]
-    if snapshot.seconds_left is not None:  # early in the line, where a narrow terminal does not cut it off
-        parts.append(f"{times.duration(snapshot.seconds_left)} left")
-    parts.append(f"{status.trials_done}/{len(status.trials)} trials")
+    parts = [f"{status.trials_done}/{len(status.trials)} trials"]
     running = [trial for trial in snapshot.trials if trial.status.state == "running"]
     if running:
         parts.append(_where(running[0], snapshot.epochs_total) + (f" +{len(running) - 1}" if len(running) > 1 else ""))
@@ -186,12 +161,12 @@ def _progress_parts(snapshot: RunSnapshot) -> list[str]:
     if status.state == "stopping":
         parts.append("stopping")
     elif status.reason:
-        parts.append(printable(status.reason))
-    return [part if place == 0 else f"· {part}" for place, part in enumerate(parts)]
+        parts.append(status.reason)
+    return Progress("train", snapshot.fraction, 1.0, ", ".join(parts), seconds_left=snapshot.seconds_left)
 
 
 def _where(trial: TrialSnapshot, epochs: int) -> str:
-    name = printable(trial.key.name)
+    name = trial.key.name
     progress = trial.progress
     if progress is None:
         return f"{name} {'loading the network' if not trial.epochs else f'epoch {len(trial.epochs)}/{epochs}'}"

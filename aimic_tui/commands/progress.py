@@ -75,6 +75,11 @@ class ProgressMeter:
         if error is None or (isinstance(error, click.exceptions.Exit) and error.exit_code == 0):
             self.event("finished", **self._answer)
 
+    @property
+    def on_terminal(self) -> bool:
+        """Whether there is a bar, so that what comes and goes needs no line of its own."""
+        return sys.stderr.isatty()
+
     def finish_with(self, **answer: Any) -> None:
         """Note what the event of the command's success says."""
         self._answer = answer
@@ -103,7 +108,7 @@ class ProgressMeter:
         if self._events is not None and (turning or now - self._written >= _EVENT_EVERY):
             self._written = now
             self.event("progress", **progress.to_json())
-        if sys.stderr.isatty():
+        if self.on_terminal:
             if turning or now - self._drawn >= _DRAW_EVERY:
                 self._drawn = now
                 self._draw(progress)

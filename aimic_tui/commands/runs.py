@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 import time
 from typing import Any
 
 import click
 
 from aimic_tui.commands.following import Follower, outcome
+from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.train import carry_out
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.files import read_json
@@ -101,7 +101,7 @@ def watch(context: click.Context, run: str, plain: bool) -> None:
     workspace = Workspace(context.obj)
     folder = workspace.find_run(run)
     if plain:
-        status = Follower(folder, sys.stdout, sparse=False, stop_on_interrupt=False).follow()
+        status = Follower(folder, None, stop_on_interrupt=False).follow()
         return outcome(folder, status)
     from aimic_tui.commands.open_app import open_app
 
@@ -152,8 +152,9 @@ def stop(context: click.Context, run: str, no_wait: bool) -> None:
 @click.option("--detach", is_flag=True, help="Don't wait: print the run's folder and leave.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
 @click.pass_context
-def resume(context: click.Context, run: str, detach: bool, as_json: bool) -> None:
+@shows_progress
+def resume(context: click.Context, run: str, detach: bool, as_json: bool, meter: ProgressMeter) -> None:
     """Go on with RUN, which was stopped, interrupted or failed, from its last checkpoints."""
     folder = Workspace(context.obj).find_run(run)
     resume_run(folder)
-    carry_out(folder, detach=detach, as_json=as_json, from_now=True)
+    carry_out(folder, meter, detach=detach, as_json=as_json, from_now=True)

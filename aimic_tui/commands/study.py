@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -16,6 +15,7 @@ import click
 
 from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.following import Follower
+from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.engine.errors import AimicError, InputProblem, Interrupted, UsageProblem
 from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.run_folder import RunFolder
@@ -41,6 +41,7 @@ _LOOK_EVERY = 0.3  # seconds
 @click.option("--detach", is_flag=True, help="Don't wait: print the study's folder and leave.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan, or the figures, as one JSON object.")
 @click.pass_context
+@shows_progress
 def study(  # the options of one command
     context: click.Context,
     *,
@@ -50,6 +51,7 @@ def study(  # the options of one command
     tables: bool,
     detach: bool,
     as_json: bool,
+    meter: ProgressMeter,
 ) -> None:
     """Run every network of STUDY.toml on every data set of it, under each protocol, and put the figures side by side.
 
@@ -75,11 +77,11 @@ def study(  # the options of one command
         return
     problem: AimicError | None = None
     if not tables:
-        problem = _carried_out(found, workspace, detach=detach, file=file)
+        problem = _carried_out(found, workspace, meter, detach=detach, file=file)
         if detach:
             click.echo(json.dumps(_about(folder)) if as_json else printable(str(folder.path)))
             return
-    figures, page = _written(found, folder, workspace)
+    figures, page = _written(found, folder, workspace, meter)
     if as_json:
         from aimic_tui.engine.study.write_tables import to_json
 
@@ -96,18 +98,22 @@ def _about(folder: StudyFolder) -> dict[str, Any]:
     return {"study": folder.name, "path": str(folder.path), "state": "running" if folder.alive else "over"}
 
 
-def _written(found: Study, folder: StudyFolder, workspace: Workspace) -> tuple[StudyFigures, Path]:
+def _written(
+    found: Study, folder: StudyFolder, workspace: Workspace, meter: ProgressMeter
+) -> tuple[StudyFigures, Path]:
     from aimic_tui.engine.study.figures import read_figures
     from aimic_tui.engine.study.write_tables import write_study
 
     if not folder.runs():
         raise InputProblem(f"The study {printable(folder.name)} has no run yet: there is nothing to put into tables.")
-    click.echo("making the tables", err=True)
+    meter.message("making the tables")
     figures = read_figures(found, folder, workspace)
     return figures, write_study(figures, folder, workspace)
 
 
-def _carried_out(found: Study, workspace: Workspace, *, detach: bool, file: Path) -> AimicError | None:
+def _carried_out(
+    found: Study, workspace: Workspace, meter: ProgressMeter, *, detach: bool, file: Path
+) -> AimicError | None:
     """Start a study and see it through; return why it is not whole, None where it is.
 
     Raises:
@@ -122,7 +128,7 @@ def _carried_out(found: Study, workspace: Workspace, *, detach: bool, file: Path
     if detach:
         return None
     try:
-        return _Follow(folder, workspace, reader).to_the_end()
+        return _Follow(folder, workspace, reader, meter).to_the_end()
     except Interrupted:
         again = f"`aimic study {printable(str(file))}` goes on with it."
         raise Interrupted(f"The study {printable(folder.name)} stops; what is finished is kept. {again}") from None
@@ -131,10 +137,11 @@ def _carried_out(found: Study, workspace: Workspace, *, detach: bool, file: Path
 class _Follow:
     """Follows a study, run by run; Ctrl-C stops it."""
 
-    def __init__(self, folder: StudyFolder, workspace: Workspace, reader: EventReader) -> None:
+    def __init__(self, folder: StudyFolder, workspace: Workspace, reader: EventReader, meter: ProgressMeter) -> None:
         self._folder = folder
         self._workspace = workspace
         self._reader = reader
+        self._meter = meter
         self._asked = False
         self._problem: AimicError | None = None
 
@@ -164,18 +171,18 @@ class _Follow:
 
     def _tell(self, event: dict[str, Any]) -> None:
         kind = event["event"]
-        where = printable(f"{event.get('data', '')}, {event.get('protocol', '')}")
+        where = f"{event.get('data', '')}, {event.get('protocol', '')}"
         if kind == "looking-at-images":
-            click.echo(f"{where}: looking at the images", err=True)
+            self._meter.message(f"{where}: reading images")
         elif kind == "run-started":
-            click.echo(f"{where}: {printable(str(event['run']))}", err=True)
+            self._meter.message(f"{where}: {event['run']}")
             run = RunFolder(self._workspace.runs_folder / str(event["run"]))
             try:
-                Follower(run, sys.stderr, sparse=True, stop_on_interrupt=True).follow(from_now=True)
+                Follower(run, self._meter, stop_on_interrupt=True).follow(from_now=True)
             except Interrupted:
                 self._stop()
         elif kind == "trouble":
-            click.echo(f"! {where}: {printable(str(event['sentence']))}", err=True)
+            self._meter.message(f"! {where}: {event['sentence']}")
         elif kind == "study-failed":
             self._problem = AimicError(f"Not every run finished: {printable(str(event['sentence']))}")
         elif kind == "study-stopped":

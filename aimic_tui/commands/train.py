@@ -11,6 +11,7 @@ import click
 from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.experiment_options import WithSettings, experiment_from, experiment_options
 from aimic_tui.commands.following import Follower, outcome
+from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.control import start_scheduler
@@ -26,6 +27,7 @@ from aimic_tui.engine.workspace_folder import Workspace
 @click.option("--detach", is_flag=True, help="Don't wait: print the run's folder and leave.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
 @click.pass_context
+@shows_progress
 def train(
     context: click.Context,
     *,
@@ -36,6 +38,7 @@ def train(
     name: str | None,
     detach: bool,
     as_json: bool,
+    meter: ProgressMeter,
 ) -> None:
     """Train networks, cross-validated, on a data set.
 
@@ -45,30 +48,16 @@ def train(
     resolved = experiment_from("train", experiment, data, overrides, preset)
     if name is not None:
         resolved = resolved.with_values({"name": name})
-    folder = create_run(resolved, Workspace(context.obj), sys.argv, _looking())
+    folder = create_run(resolved, Workspace(context.obj), sys.argv, meter.report)
+    meter.clear()
     if detach:  # who stays is told them with the rest of the story
         for sentence in creation_warnings(folder):
             click.echo(f"! {printable(sentence)}", err=True)
     start_scheduler(folder)
-    carry_out(folder, detach=detach, as_json=as_json)
+    carry_out(folder, meter, detach=detach, as_json=as_json)
 
 
-def _looking() -> Any:
-    """Return a function that tells on a terminal how many images were looked at."""
-    if not sys.stderr.isatty():
-        return None
-
-    def tell(done: int, images: int) -> None:
-        if done == images:
-            sys.stderr.write("\r\x1b[K")
-        elif done % 100 == 0:
-            sys.stderr.write(f"\rlooking at the images: {done:,} of {images:,}\x1b[K")
-        sys.stderr.flush()
-
-    return tell
-
-
-def carry_out(folder: RunFolder, *, detach: bool, as_json: bool, from_now: bool = False) -> None:
+def carry_out(folder: RunFolder, meter: ProgressMeter, *, detach: bool, as_json: bool, from_now: bool = False) -> None:
     """See a started run through, or leave it at once, and print on stdout where it is.
 
     Raises:
@@ -78,7 +67,7 @@ def carry_out(folder: RunFolder, *, detach: bool, as_json: bool, from_now: bool 
     problem: AimicError | None = None
     if not detach:
         try:
-            status = Follower(folder, sys.stderr, sparse=True, stop_on_interrupt=True).follow(from_now=from_now)
+            status = Follower(folder, meter, stop_on_interrupt=True).follow(from_now=from_now)
             outcome(folder, status)
         except AimicError as error:
             problem = error

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.engine.errors import AimicError, InputProblem, UsageProblem
 from aimic_tui.engine.models.catalogue import NetworkInfo, all_networks, find_network
 from aimic_tui.engine.models.weights_folder import (
@@ -24,7 +23,6 @@ from aimic_tui.engine.models.weights_folder import (
     weights_folder,
 )
 from aimic_tui.engine.text import bytes_text, plural, printable
-from aimic_tui.wording import times
 
 
 @click.group()
@@ -94,7 +92,8 @@ def import_file(file: Path, network: str, tag: str) -> None:
 @click.option("--tag", default="", help="Which of the published weights (default: what `imagenet` means).")
 @click.option("--paper", is_flag=True, help="The ten networks of the published evaluation.")
 @click.option("--again", is_flag=True, help="Also what the folder already holds.")
-def fetch(names: tuple[str, ...], tag: str, paper: bool, again: bool) -> None:
+@shows_progress
+def fetch(names: tuple[str, ...], tag: str, paper: bool, again: bool, meter: ProgressMeter) -> None:
     """Download published weights of networks into the folder; go on where an earlier download ended."""
     infos = [find_network(name) for name in names] + [info for info in all_networks() if paper and info.paper]
     if not infos:
@@ -105,9 +104,9 @@ def fetch(names: tuple[str, ...], tag: str, paper: bool, again: bool) -> None:
     try:
         for info in infos:
             if not again and _is_there(info, tag, folder):
-                click.echo(f"{info.name}: already in {printable(str(folder))}.", err=True)
+                meter.message(f"{info.name}: already in {folder}.")
             else:
-                _fetch_one(info, tag, folder, stop.is_set)
+                _fetch_one(info, tag, folder, meter, stop.is_set)
     finally:
         signal.signal(signal.SIGINT, previous)
 
@@ -127,7 +126,9 @@ def _is_there(info: NetworkInfo, tag: str, folder: Path) -> bool:
     return True
 
 
-def _fetch_one(info: NetworkInfo, tag: str, folder: Path, should_stop: Callable[[], bool]) -> None:
+def _fetch_one(
+    info: NetworkInfo, tag: str, folder: Path, meter: ProgressMeter, should_stop: Callable[[], bool]
+) -> None:
     from aimic_tui.engine.models.published import download, find_publication
     from aimic_tui.engine.models.weights_import import import_weights
 
@@ -135,8 +136,10 @@ def _fetch_one(info: NetworkInfo, tag: str, folder: Path, should_stop: Callable[
     folder.mkdir(parents=True, exist_ok=True)
     suffix = Path(publication.address).suffix
     part = folder / f".{info.name}.{publication.tag}.download{suffix}"
-    with _Line(f"{info.name} {publication.tag}") as line:
-        download(publication, part, line.show, should_stop)
+    meter.name(f"{info.name} {publication.tag}")
+    meter.message(f"{info.name} {publication.tag}: connecting")
+    download(publication, part, meter.report, should_stop)
+    meter.clear()
     try:
         entry = import_weights(part, info, publication.tag, folder, publication)
     except AimicError:
@@ -148,38 +151,3 @@ def _fetch_one(info: NetworkInfo, tag: str, folder: Path, should_stop: Callable[
 
 def _say_where(entry: WeightsEntry, folder: Path) -> None:
     click.echo(f"{entry.network} {entry.tag}: {bytes_text(entry.bytes)} in {printable(str(folder))}")
-
-
-class _Line:
-    """Progress of one download on stderr: a line rewritten on a terminal, one every ten seconds in a pipe."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._terminal = sys.stderr.isatty()
-        self._shown = 0.0
-        self._first: tuple[float, int] | None = None
-
-    def __enter__(self) -> _Line:
-        click.echo(f"{self._name}: connecting", err=True)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._terminal and self._shown:
-            click.echo(err=True)
-
-    def show(self, received: int, total: int | None) -> None:
-        """Show how far it is, at most twice a second."""
-        now = time.monotonic()
-        self._first = self._first or (now, received)
-        if now - self._shown < (0.5 if self._terminal else 10.0) and received != total:
-            return
-        self._shown = now
-        speed = (received - self._first[1]) / max(now - self._first[0], 1e-3)
-        text = f"{self._name}: {bytes_text(received)}"
-        if total is not None:
-            text += f" of {bytes_text(total)}"
-        if speed > 0:
-            text += f", {bytes_text(speed)}/s"
-            if total is not None:
-                text += f", {times.duration((total - received) / speed)} left"
-        click.echo(f"\r{text}\x1b[K" if self._terminal else text, nl=not self._terminal, err=True)

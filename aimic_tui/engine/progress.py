@@ -106,7 +106,9 @@ class Pace:
         self._latest: Progress | None = None
 
     def timed(self, progress: Progress) -> Progress:
-        """Return the report with speed and time left."""
+        """Return the report with speed and time left; a training's as it is, whose first epoch says little of it."""
+        if progress.phase == "train":
+            return progress
         now = self._clock()
         if self._first is None or self._latest is None or not _same_phase(self._latest, progress):
             self._first = now, progress

@@ -30,9 +30,10 @@ def phase_words(phase: Phase) -> str:
 
 def progress_figures(progress: Progress) -> str:
     """Write how far it is: `1,200 of 5,000 images, 35 images/s, 2 min left`; empty where nothing can be said."""
-    parts = [progress_amount(progress), _speed(progress), one_line(progress.detail, 120)]
+    parts = [progress_amount(progress), _speed(progress)]
     if progress.seconds_left is not None and not progress.complete:
         parts.append(f"{duration(progress.seconds_left)} left")
+    parts.append(one_line(progress.detail, 120))  # last: the end is what a narrow terminal cuts off
     return ", ".join(part for part in parts if part)
 
 

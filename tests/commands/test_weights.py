@@ -11,12 +11,14 @@ import pytest
 import torch
 
 from aimic_tui.cli import main
+from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.models import published
 from aimic_tui.engine.models.build import build_network
 from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.models.published import Publication
 from aimic_tui.engine.models.weights import load_initial_weights
 from aimic_tui.engine.models.weights_folder import check_weights
+from aimic_tui.engine.progress import Progress
 
 
 @pytest.fixture(autouse=True)
@@ -104,10 +106,12 @@ def site(file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 def test_fetched_weights_lie_in_the_folder_and_are_not_fetched_again(
     capsys: pytest.CaptureFixture[str], site: list[str], folder: Path
 ) -> None:
-    code, out, err = run(capsys, "fetch", "test_resnet")
+    events = folder.parent / "events.jsonl"
+    code, out, err = run(capsys, "fetch", "test_resnet", "--events", str(events))
     assert (code, "test_resnet r160_in1k" in out) == (0, True)
     assert "connecting" in err
-    assert "left" in err
+    reports = [progress for event in EventReader(events).new() if (progress := Progress.read(event)) is not None]
+    assert (reports[0].phase, reports[-1].complete) == ("download", True)
     (entry,) = json.loads(run(capsys, "list", "--json")[1])["weights"]
     assert (entry["licence"], entry["size"], entry["mean"]) == ("mit", 160, [0.5, 0.5, 0.5])
     assert sorted(path.name for path in folder.iterdir()) == [".lock", "manifest.json", entry["file"]]

@@ -33,7 +33,7 @@ def test_another_phase_and_another_file_begin_anew() -> None:
 
 
 def test_what_the_reporter_knows_itself_stays() -> None:
-    _, timed = paced((0, Progress("train", 0, 1)), (1, Progress("train", 0.5, 1, per_second=7.0, seconds_left=90.0)))
+    _, timed = paced((0, Progress("read", 0, 1)), (1, Progress("read", 0.5, 1, per_second=7.0, seconds_left=90.0)))
     assert (timed.per_second, timed.seconds_left) == (7.0, 90.0)
 
 

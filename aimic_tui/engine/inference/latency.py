@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,6 +23,7 @@ from aimic_tui.engine.inference.timings import NetworkTiming
 from aimic_tui.engine.models.build import build_network
 from aimic_tui.engine.models.catalogue import NetworkInfo
 from aimic_tui.engine.models.model_folder import ModelCard, save_model
+from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 from aimic_tui.engine.text import printable
 
 IMAGES = 100
@@ -32,7 +33,6 @@ _DRAWN_SIDE = 360  # pixels, as PBC's images
 _LIMIT_SECONDS = 1.0  # of the network alone, at least
 
 Files = Sequence[tuple[str, Path]]
-Tick = Callable[[float], None]
 
 
 def describe_device(name: str) -> str:
@@ -57,11 +57,11 @@ def _processor() -> str:
 
 
 @contextmanager
-def drawn_files() -> Iterator[Files]:
+def drawn_files(report: ReportProgress = no_report) -> Iterator[Files]:
     """Draw a hundred cells as JPEG files of 360 pixels a side, the published images' kind and size."""
     with tempfile.TemporaryDirectory(prefix="aimic-benchmark-") as folder:
         root = Path(folder)
-        draw_smear(root, slides=IMAGES // 10, crops=10, seed=2022, size=_DRAWN_SIDE)
+        draw_smear(root, slides=IMAGES // 10, crops=10, seed=2022, size=_DRAWN_SIDE, report=report)
         files = []
         for path in sorted(root.rglob("*.png")):
             target = path.with_suffix(".jpg")
@@ -72,7 +72,12 @@ def drawn_files() -> Iterator[Files]:
 
 
 def measure_network(
-    info: NetworkInfo, files: Files, device: str = "auto", *, repetitions: int = 10, tick: Tick = lambda _: None
+    info: NetworkInfo,
+    files: Files,
+    device: str = "auto",
+    *,
+    repetitions: int = 10,
+    report: ReportProgress = no_report,
 ) -> NetworkTiming:
     """Measure one network with new weights: neither its speed nor the way from a file depends on what it has learned.
 
@@ -82,12 +87,13 @@ def measure_network(
     Args:
         files: (name, path); the first hundred are used, again and again where there are fewer.
         repetitions: of each measurement.
-        tick: hears which share of the work is done, 0 to 1.
+        report: hears how many of the repetitions are done; the network alone counts as one more.
 
     Raises:
         UsageProblem: no such device.
         InputProblem: an image can't be read, or there is none.
     """
+    report(Progress("measure", 0, repetitions + 1))
     if not files:
         raise InputProblem("There are no images to measure with.")
     many = [files[number % len(files)] for number in range(IMAGES)]
@@ -102,9 +108,9 @@ def measure_network(
     for number in range(repetitions):
         ones.append(_seconds(model, [many[number % len(many)]], batch))
         hundreds.append(_seconds(model, many, batch))
-        tick((number + 1) / (repetitions + 1))
+        report(Progress("measure", number + 1, repetitions + 1))
     limit = _limit(model, batch)
-    tick(1.0)
+    report(Progress("measure", repetitions + 1, repetitions + 1))
     return NetworkTiming(
         info.name,
         info.input_size,

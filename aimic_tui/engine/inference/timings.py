@@ -117,7 +117,7 @@ def read_timings(workspace: Path) -> dict[str, dict[str, NetworkTiming]]:
     return found
 
 
-def keep_timings(workspace: Path, device: str, timings: Sequence[NetworkTiming]) -> Path:
+def write_timings(workspace: Path, device: str, timings: Sequence[NetworkTiming]) -> Path:
     """Put measurements into a workspace, in the place of earlier ones of the same device and networks.
 
     Raises:

@@ -5,6 +5,7 @@ Only `aimic weights fetch` uses the network, never training.
 
 from __future__ import annotations
 
+import errno
 import http.client
 import re
 import socket
@@ -21,6 +22,7 @@ from aimic_tui.engine.errors import AimicError, Interrupted, UsageProblem
 from aimic_tui.engine.files import digest_of_file
 from aimic_tui.engine.models.catalogue import NetworkInfo
 from aimic_tui.engine.models.libraries import timm, torchvision_models
+from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 from aimic_tui.engine.text import one_line, printable
 
 _BLOCK = 1 << 18
@@ -28,8 +30,6 @@ _TIMEOUT = 20.0  # seconds without a byte
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+\Z")  # torch's convention: the first digits of the SHA-256
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _LINKED_TAG = "X-Linked-ETag"  # the hub's redirect says the SHA-256 of the file it leads to
-
-Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True)
@@ -109,13 +109,13 @@ def recognise(path: Path, info: NetworkInfo) -> Publication | None:
 def download(
     publication: Publication,
     target: Path,
-    progress: Progress,
+    report: ReportProgress = no_report,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> None:
     """Download a published file to `target`, going on with what `target` already holds of it.
 
     Args:
-        progress: called with the bytes that are there and their total, None where the server doesn't say it.
+        report: hears how many bytes are there, and of how many where the server says it.
 
     Raises:
         AimicError: no connection, or the server refuses, or the content is not what was published. What was
@@ -123,7 +123,7 @@ def download(
         Interrupted: `should_stop` said so.
     """
     try:
-        said = _receive(publication.address, target, progress, should_stop)
+        said = _receive(publication.address, target, report, should_stop)
     except urllib.error.HTTPError as error:
         raise AimicError(
             f"{_host(publication.address)} answered {error.code} ({one_line(str(error.reason), 80)}) to the request "
@@ -140,7 +140,7 @@ def download(
         )
 
 
-def _receive(address: str, target: Path, progress: Progress, should_stop: Callable[[], bool]) -> str:
+def _receive(address: str, target: Path, report: ReportProgress, should_stop: Callable[[], bool]) -> str:
     """Fetch what is missing of `target`; return the SHA-256 that the server published on the way, or ""."""
     there = target.stat().st_size if target.exists() else 0
     request = urllib.request.Request(address, headers={"User-Agent": "aimic", "Accept-Encoding": "identity"})
@@ -158,11 +158,12 @@ def _receive(address: str, target: Path, progress: Progress, should_stop: Callab
             there = 0
         length = answer.headers.get("Content-Length")
         total = there + int(length) if length else None
+        report(Progress("download", there, total))
         with target.open("ab" if there else "wb") as file:
             while block := answer.read(_BLOCK):
                 file.write(block)
                 there += len(block)
-                progress(there, total)
+                report(Progress("download", there, total))
                 if should_stop():
                     raise Interrupted(f"stopped after {there:,} bytes. The same command goes on from there.")
     if total is not None and there < total:
@@ -193,7 +194,8 @@ def _host(address: str) -> str:
 
 def _offline(publication: Publication, target: Path, error: Exception) -> str:
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
-    if isinstance(reason, (socket.gaierror, TimeoutError, ConnectionRefusedError)) or "unreachable" in str(reason):
+    unreachable = isinstance(reason, OSError) and reason.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH)
+    if unreachable or isinstance(reason, (socket.gaierror, TimeoutError, ConnectionRefusedError)):
         what = f"{_host(publication.address)} can't be reached ({one_line(str(reason), 100)})"
     else:
         what = f"The download from {_host(publication.address)} ended ({one_line(str(reason), 100)})"

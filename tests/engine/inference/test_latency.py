@@ -9,23 +9,23 @@ from PIL import Image
 
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.inference.latency import describe_device, drawn_files, measure_network
-from aimic_tui.engine.inference.timings import FILE, NetworkTiming, keep_timings, read_timings
+from aimic_tui.engine.inference.timings import FILE, NetworkTiming, read_timings, write_timings
 from aimic_tui.engine.models.catalogue import find_network
+from aimic_tui.engine.progress import Progress
 from tests.engine.inference.conftest import make_images
 
 TIMING = NetworkTiming("test_resnet", 160, (0.03, 0.01, 0.02), (0.4, 0.8, 0.5), 100, 0.2, 900.0, "2026-11-22T19:05:12")
 
 
 def test_a_network_is_measured_with_real_files_as_often_as_asked(tmp_path: Path) -> None:
-    shares: list[float] = []
+    reports: list[Progress] = []
     files = make_images(tmp_path / "images", 5)
-    timing = measure_network(find_network("test_resnet"), files, "cpu", repetitions=2, tick=shares.append)
+    timing = measure_network(find_network("test_resnet"), files, "cpu", repetitions=2, report=reports.append)
     assert (timing.network, timing.images, len(timing.one), len(timing.hundred)) == ("test_resnet", 100, 2, 2)
     assert 0 < timing.seconds_1 < timing.seconds_100
     assert timing.limit_images_per_second > 0
     assert timing.load > 0
-    assert shares == sorted(shares)
-    assert shares[-1] == 1.0
+    assert reports == [Progress("measure", done, 3) for done in range(4)]
 
 
 def test_an_image_that_cant_be_read_is_named(tmp_path: Path) -> None:
@@ -55,9 +55,9 @@ def test_medians_and_ratio() -> None:
 
 
 def test_measurements_are_kept_by_device_and_network_the_latest_of_each(tmp_path: Path) -> None:
-    keep_timings(tmp_path / "ws", "a processor", [TIMING])
-    keep_timings(tmp_path / "ws", "a GPU", [replace(TIMING, load=1.0)])
-    keep_timings(tmp_path / "ws", "a processor", [replace(TIMING, load=3.0), replace(TIMING, network="resnet10t")])
+    write_timings(tmp_path / "ws", "a processor", [TIMING])
+    write_timings(tmp_path / "ws", "a GPU", [replace(TIMING, load=1.0)])
+    write_timings(tmp_path / "ws", "a processor", [replace(TIMING, load=3.0), replace(TIMING, network="resnet10t")])
     found = read_timings(tmp_path / "ws")
     assert found["a GPU"] == {"test_resnet": replace(TIMING, load=1.0)}
     assert {name: timing.load for name, timing in found["a processor"].items()} == {
@@ -70,5 +70,5 @@ def test_measurements_are_kept_by_device_and_network_the_latest_of_each(tmp_path
 def test_a_damaged_file_counts_as_none(tmp_path: Path, content: str) -> None:
     (tmp_path / FILE).write_text(content)
     assert read_timings(tmp_path) == {}
-    keep_timings(tmp_path, "cpu", [TIMING])
+    write_timings(tmp_path, "cpu", [TIMING])
     assert json.loads((tmp_path / FILE).read_text())["devices"]["cpu"]["test_resnet"]["seconds_100"] == 0.5

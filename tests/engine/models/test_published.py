@@ -16,6 +16,7 @@ from aimic_tui.engine.errors import AimicError, Interrupted, UsageProblem
 from aimic_tui.engine.models import published
 from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.models.published import Publication, download, find_publication, recognise
+from aimic_tui.engine.progress import Progress
 
 CONTENT = bytes(range(256)) * 4000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -73,33 +74,33 @@ def publication(address: str, sha256: str = "") -> Publication:
 
 
 def test_a_file_arrives_with_progress(server: str, tmp_path: Path) -> None:
-    seen: list[tuple[int, int | None]] = []
-    download(publication(f"{server}/file"), tmp_path / "f", lambda done, total: seen.append((done, total)))
+    reports: list[Progress] = []
+    download(publication(f"{server}/file"), tmp_path / "f", reports.append)
     assert (tmp_path / "f").read_bytes() == CONTENT
-    assert seen[-1] == (len(CONTENT), len(CONTENT))
-    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert reports[-1] == Progress("download", len(CONTENT), len(CONTENT))
+    assert [report.done for report in reports] == sorted(report.done for report in reports)
 
 
 @pytest.mark.parametrize("place", ["file", "whole"])
 def test_an_interrupted_download_goes_on_where_it_was(server: str, tmp_path: Path, place: str) -> None:
     target = tmp_path / "f"
     with pytest.raises(Interrupted, match="goes on"):
-        download(publication(f"{server}/{place}"), target, lambda *_: None, lambda: True)
+        download(publication(f"{server}/{place}"), target, should_stop=lambda: True)
     there = target.stat().st_size
     assert 0 < there < len(CONTENT)
-    download(publication(f"{server}/{place}", DIGEST[:8]), target, lambda *_: None)
+    download(publication(f"{server}/{place}", DIGEST[:8]), target)
     assert target.read_bytes() == CONTENT
     assert Publisher.asked == [None, f"bytes={there}-"]
-    download(publication(f"{server}/{place}", DIGEST[:8]), target, lambda *_: None)  # all of it is there
+    download(publication(f"{server}/{place}", DIGEST[:8]), target)  # all of it is there
     assert target.read_bytes() == CONTENT
 
 
 def test_a_connection_that_ends_early_keeps_what_came(server: str, tmp_path: Path) -> None:
     target = tmp_path / "f"
     with pytest.raises(AimicError, match="bytes are kept"):
-        download(publication(f"{server}/cut"), target, lambda *_: None)
+        download(publication(f"{server}/cut"), target)
     assert target.read_bytes() == CONTENT[: len(CONTENT) // 2]
-    download(publication(f"{server}/file", DIGEST), target, lambda *_: None)
+    download(publication(f"{server}/file", DIGEST), target)
     assert target.read_bytes() == CONTENT
 
 
@@ -114,11 +115,11 @@ def test_content_that_is_not_what_was_published_is_thrown_away(
 
 def test_the_digest_that_a_redirect_names_is_checked(server: str, tmp_path: Path) -> None:
     target = tmp_path / "f"
-    download(publication(f"{server}/redirected"), target, lambda *_: None)
+    download(publication(f"{server}/redirected"), target)
     assert target.read_bytes() == CONTENT
     target.write_bytes(b"something else that was there before")
     with pytest.raises(AimicError, match="digest differs"):
-        download(publication(f"{server}/redirected"), target, lambda *_: None)
+        download(publication(f"{server}/redirected"), target)
 
 
 def test_what_the_server_does_not_have_is_a_sentence(server: str, tmp_path: Path) -> None:

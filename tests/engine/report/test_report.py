@@ -14,7 +14,7 @@ import pytest
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.build_results import build_results
 from aimic_tui.engine.evaluation.predictions import read_predictions, write_predictions
-from aimic_tui.engine.inference.timings import NetworkTiming, keep_timings
+from aimic_tui.engine.inference.timings import NetworkTiming, write_timings
 from aimic_tui.engine.report.checklists import claim, tripod
 from aimic_tui.engine.report.run_record import read_record
 from aimic_tui.engine.report.write_report import write_report
@@ -297,7 +297,7 @@ def test_measured_times_stand_beside_the_figures(tmp_path: Path) -> None:
     text = report_of(RunFolder(path))[1].text
     assert "No times were measured in this workspace" in text
     timing = NetworkTiming("resnet18", 224, (0.2, 0.3), (5.0, 6.0), 100, 1.0, 50.0, "2026-11-22T12:00:00Z")
-    keep_timings(tmp_path, "a device", [timing, replace(timing, network="mobilenet_v2", one=(0.1, 0.1))])
+    write_timings(tmp_path, "a device", [timing, replace(timing, network="mobilenet_v2", one=(0.1, 0.1))])
     text = report_of(RunFolder(path))[1].text
     assert "By seconds for one image, a device: mobilenet_v2" in text
     assert "measured by `aimic benchmark` on a device, median of 2, from a file to its class" in text

@@ -12,7 +12,7 @@ import pytest
 from aimic_tui.engine.evaluation.build_results import read_results
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.tested_run import read_tested
-from aimic_tui.engine.inference.timings import NetworkTiming, keep_timings
+from aimic_tui.engine.inference.timings import NetworkTiming, write_timings
 from aimic_tui.engine.study.document import beside, make_document, percent
 from aimic_tui.engine.study.figures import mean_of, paired_gap, read_figures
 from aimic_tui.engine.study.study_file import Study, read_study
@@ -94,7 +94,7 @@ def test_tables_are_written_with_the_published_numbers_beside_ours(
     study: Study, folder: StudyFolder, workspace: Workspace
 ) -> None:
     timing = NetworkTiming("vgg16", 224, (0.2,), (9.0,), 100, 1.0, 12.0, "2026-11-22T19:05:12+00:00")
-    keep_timings(workspace.root, "a <fast> device", [timing])
+    write_timings(workspace.root, "a <fast> device", [timing])
     figures = read_figures(study, folder, workspace)
     page = write_study(figures, folder, workspace).read_text()
     text = (folder.path / "study.md").read_text()

@@ -110,7 +110,7 @@ async def test_t_on_the_learning_rate_draws_the_curve_and_enter_takes_the_sugges
     async with app.run_test(size=(120, 40)) as pilot:
         await open_test(app, pilot, until)
         await until(pilot, lambda: "2 of 100 steps" in said(app))
-        assert said(app) == "Training: 2 of 100 steps, loss 1.38, 2 min left"
+        assert said(app) == "Training: 2 of 100 steps, 2 min left, loss 1.38"
         assert len(app.screen.query_one(Chart).data.series[0].x) == 2
         await pilot.press("enter")  # nothing to take yet
         assert isinstance(app.screen, RangeTestScreen)
