@@ -31,8 +31,9 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
-contracts: $(READY)
+contracts: $(READY)  ## imports point down only, and in no circle
 	$(BIN)/lint-imports
+	$(BIN)/python tools/house.py --check --types
 
 # AT=revision of another day; INSIDE=engine.data for one package; SVG=file to draw it; BASELINE=revision for totals side by
 # side; TYPES=1 counts imports for type checkers, too.
