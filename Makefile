@@ -11,9 +11,9 @@ demo: $(READY)  ## synthetic smear, cross-validated training, predictions; opens
 app: $(READY)   ## open the app
 	$(BIN)/aimic
 
-# The fast tests first: a mistake shows soon, not after the trainings. As many at a time as there are cores, a thread each;
-# a file stays with one process, which makes what its tests share once.
-PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile
+# The fast tests first: a mistake shows soon, not after the trainings. A thread each, in as many processes as
+# tests/conftest.py says; a file stays with one process, which makes what its tests share once.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
 test fast: export OMP_NUM_THREADS = 1
 test: $(READY)  ## all tests
 	$(PYTEST) -m "not slow"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,16 @@ from tests.forking import Nursery, open_nursery
 # A busy machine is no failure: nothing here is right or wrong by the time it takes.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return how many tests run at a time.
+
+    More than there are cores: a process of the fast tests sleeps more than half of its time, waiting for screens,
+    processes and files; one of the slow tests less, which train.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores + 1 if config.option.markexpr == "slow" else 2 * cores
 
 
 @pytest.fixture(scope="session")
