@@ -66,11 +66,11 @@ def finding(rounds: int) -> None:
 
 
 def auditing(root: Path, rounds: int) -> None:
-    from aimic_tui.engine.data.audit.inspection import inspect_data_set
+    from aimic_tui.engine.data.audit.audit_data_set import audit_data_set
     from aimic_tui.engine.experiment import DataSettings
 
     settings = DataSettings(path=str(root))
-    paths = inspect_data_set(settings).data_set.paths()
+    paths = audit_data_set(settings).data_set.paths()
     memory = root.parent / "audit.measures"
 
     def decode_only() -> None:
@@ -78,10 +78,10 @@ def auditing(root: Path, rounds: int) -> None:
             with Image.open(path) as image:
                 np.asarray(image.convert("RGB"))
 
-    ours, theirs = in_turns(lambda: inspect_data_set(settings), decode_only, rounds)
+    ours, theirs = in_turns(lambda: audit_data_set(settings), decode_only, rounds)
     report("the whole audit", len(paths), "images", ours, "decoding alone, one thread", theirs)
-    inspect_data_set(settings, memory=memory)
-    again, _ = in_turns(lambda: inspect_data_set(settings, memory=memory), lambda: None, rounds)
+    audit_data_set(settings, memory=memory)
+    again, _ = in_turns(lambda: audit_data_set(settings, memory=memory), lambda: None, rounds)
     report("the audit of known images", len(paths), "images", again, "decoding alone, one thread", theirs)
 
 

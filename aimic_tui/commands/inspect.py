@@ -14,16 +14,18 @@ from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.engine.data.audit.finding import Finding
 from aimic_tui.engine.errors import AimicError, InputProblem
-from aimic_tui.engine.progress import ReportProgress
 from aimic_tui.engine.text import bytes_text, one_line, plural, printable
-from aimic_tui.wording.numbers import count_text, interval_text, number, percent
+from aimic_tui.wording.findings import NO_FINDINGS, finding_title, shortcut_title
+from aimic_tui.wording.numbers import count_text, percent
 from aimic_tui.wording.signs import bar_text, sign
 
 if TYPE_CHECKING:
-    from aimic_tui.engine.data.audit.inspection import Inspection
+    from aimic_tui.engine.data.audit.audit_data_set import Audit
+    from aimic_tui.engine.data.audit.audit_report import AuditReport
     from aimic_tui.engine.evaluation.tested_run import TestedRun
     from aimic_tui.engine.experiment import DataSettings
 
+_SIZES = 3  # of images that the table spells out
 _SHOWN = 5  # findings of one kind, and files of one finding, that the table spells out
 
 
@@ -59,13 +61,13 @@ _SHOWN = 5  # findings of one kind, and files of one finding, that the table spe
 def inspect(
     workspace: Path,
     *,
+    meter: ProgressMeter,
     data: str,
     group: str | None,
     overrides: tuple[str, ...],
     run: str | None,
     manifest: Path | None,
     as_json: bool,
-    meter: ProgressMeter,
 ) -> None:
     """Look at DATA, a folder with one sub-folder a class or a manifest (.csv): every image is read once.
 
@@ -81,24 +83,24 @@ def inspect(
     if manifest is not None:
         check_listing_path(manifest, settings.path)
     tested = read_tested(Workspace(workspace).find_run(run).path) if run is not None else None
-    inspection = audit(workspace, settings, meter.report)
+    found = audit(workspace, settings, meter)
     meter.clear()
     if tested is not None:
-        inspection = _with_label_errors(inspection, tested)
-    _remember(workspace, Path(data), inspection)
+        found = _with_label_errors(found, tested)
+    _remember(workspace, Path(data), found)
     if manifest is not None:
-        write_listing(manifest, inspection.data_set)
-        unreadable = int((~inspection.measures.readable).sum())
+        write_listing(manifest, found.data_set)
+        unreadable = int((~found.measures.readable).sum())
         still = f"; {plural(unreadable, 'image')} of them can't be read" if unreadable else ""
-        images = plural(len(inspection.data_set), "image")
+        images = plural(len(found.data_set), "image")
         click.echo(f"{printable(str(manifest))} lists {images}{still}.", err=True)
     problem: AimicError | None = None
-    if not inspection.measures.readable.any():
+    if not found.measures.readable.any():
         problem = InputProblem(f"{printable(data)} holds no image that can be read.", key="data.path")
     if as_json:
-        print_answer(inspection.to_json(), problem, indent=1)
+        print_answer(found.report().to_json(), problem, indent=1)
     else:
-        _print(data, inspection)
+        _print(data, found)
     if problem is not None:
         raise problem
 
@@ -115,49 +117,49 @@ def data_settings(data: str, group: str | None, overrides: Sequence[str], source
     return Experiment.from_mapping(values, source=source).data
 
 
-def audit(workspace: Path, settings: DataSettings, report: ReportProgress) -> Inspection:
+def audit(workspace: Path, settings: DataSettings, meter: ProgressMeter) -> Audit:
     """Audit a data set, keeping what is measured where there is a workspace.
 
     Raises:
-        AimicError: as `inspect_data_set`.
+        AimicError: as `audit_data_set`.
     """
-    from aimic_tui.engine.data.audit.inspection import inspect_data_set
+    from aimic_tui.engine.data.audit.audit_data_set import audit_data_set
     from aimic_tui.engine.data.audit.measurement_store import memory_file
     from aimic_tui.engine.workspace_folder import Workspace
 
     cache_folder = Workspace(workspace).cache_folder
     memory = memory_file(cache_folder, Path(settings.path)) if workspace.is_dir() else None
-    return inspect_data_set(settings, report, memory=memory)
+    return audit_data_set(settings, meter.report, memory=memory)
 
 
-def _with_label_errors(inspection: Inspection, tested: TestedRun) -> Inspection:
+def _with_label_errors(found: Audit, tested: TestedRun) -> Audit:
     from aimic_tui.engine.evaluation.label_errors import label_errors_of_run
 
-    data_set = inspection.data_set
+    data_set = found.data_set
     labels = [data_set.classes[label] for label in data_set.labels]
     suspects = label_errors_of_run(tested, data_set.images, labels)
-    return inspection.with_findings(Finding("label-error", (found.image,), found.sentence) for found in suspects)
+    return found.with_findings(Finding("label-error", (suspect.image,), suspect.sentence) for suspect in suspects)
 
 
-def _remember(workspace: Path, data: Path, inspection: Inspection) -> None:
+def _remember(workspace: Path, data: Path, found: Audit) -> None:
     """Tell Home's list of data sets; looking at images is no reason to make a workspace."""
     if not workspace.is_dir():
         return
     from aimic_tui.engine.workspace_folder import Workspace
 
-    data_set = inspection.data_set
+    data_set = found.data_set
     with suppress(OSError):
         Workspace(workspace).remember_data_set(
             data.expanduser().absolute(),
             images=len(data_set),
             classes=len(data_set.classes),
             groups=len(data_set.group_names) if data_set.grouped else None,
-            problems=len(inspection.findings),
+            problems=found.report().count,
         )
 
 
-def _print(data: str, inspection: Inspection) -> None:
-    data_set, answer = inspection.data_set, inspection.to_json()
+def _print(data: str, found: Audit) -> None:
+    data_set, report = found.data_set, found.report()
     groups = (
         f"{plural(len(data_set.group_names), 'group')} by {printable(data_set.group_rule)}"
         if data_set.grouped
@@ -165,24 +167,24 @@ def _print(data: str, inspection: Inspection) -> None:
     )
     parts = (plural(len(data_set), "image"), plural(len(data_set.classes), "class", "classes"), groups)
     click.echo(f"{printable(data)}    {'  '.join(parts)}")
-    if not data_set.grouped and inspection.suggested_group:
-        click.echo(f"The names suggest --group '{printable(inspection.suggested_group)}'.")
+    if not data_set.grouped and found.suggested_group:
+        click.echo(f"The names suggest --group '{printable(found.suggested_group)}'.")
     for sentence in data_set.decisions:
         click.echo(printable(sentence))
     click.echo()
-    _print_classes(inspection)
+    _print_classes(found)
     click.echo()
-    formats = ", ".join(f"{name} {count_text(count)}" for name, count in answer["formats"].items())
-    sizes = [f"{size['width']} x {size['height']}" for size in answer["sizes"][:3]]
-    more = ", ..." if len(answer["sizes"]) > 3 else ""
-    click.echo(f"Files    {formats or 'none readable'}; {bytes_text(answer['bytes'])}; {', '.join(sizes)}{more} pixels")
+    formats = ", ".join(f"{name} {count_text(count)}" for name, count in report.formats.items())
+    sizes = [f"{size.width} x {size.height}" for size in report.sizes[:_SIZES]]
+    more = ", ..." if len(report.sizes) > _SIZES else ""
+    click.echo(f"Files    {formats or 'none readable'}; {bytes_text(report.bytes)}; {', '.join(sizes)}{more} pixels")
     click.echo()
-    _print_findings(inspection)
+    _print_findings(found, report)
 
 
-def _print_classes(inspection: Inspection) -> None:
-    counts, groups = inspection.data_set.counts(), inspection.data_set.group_counts()
-    grouped = inspection.data_set.grouped
+def _print_classes(found: Audit) -> None:
+    counts, groups = found.data_set.counts(), found.data_set.group_counts()
+    grouped = found.data_set.grouped
     names = {name: one_line(name, 40) for name in counts}
     width = max(5, *(len(name) for name in names.values()))
     click.echo(f"{'Class':<{width}}  {'images':>9}  {'share':>5}" + (f"  {'groups':>9}" if grouped else ""))
@@ -194,28 +196,24 @@ def _print_classes(inspection: Inspection) -> None:
         click.echo(f"{line}  {bar_text(count / most, 24)}".rstrip())
 
 
-def _print_findings(inspection: Inspection) -> None:
-    kinds = Counter(finding.kind for finding in inspection.findings)
+def _print_findings(audit: Audit, report: AuditReport) -> None:
+    kinds = Counter(finding.kind for finding in audit.findings)
     for kind, count in kinds.items():
-        click.echo(f"{sign('attention')} {kind}: {count_text(count)}")
-        of_kind = [finding for finding in inspection.findings if finding.kind == kind]
+        click.echo(f"{sign('attention')} {finding_title(kind, count)}")
+        of_kind = [finding for finding in audit.findings if finding.kind == kind]
         for finding in of_kind[:_SHOWN]:
             click.echo(f"    {_in_words(finding)}")
         if count > _SHOWN:
             click.echo(f"    and {count_text(count - _SHOWN)} more; --json lists all")
-    if inspection.shortcuts:
-        click.echo(f"{sign('attention')} shortcut: {count_text(len(inspection.shortcuts))}")
-    for shortcut in inspection.shortcuts:
-        reached = interval_text(shortcut.balanced_accuracy, shortcut.low, shortcut.high)
-        chance = number(shortcut.chance)
-        click.echo(f"    {shortcut.feature} alone: balanced accuracy {reached}, by chance {chance}")
-        click.echo(f"        {shortcut.sentence}")
+    for shortcut in report.shortcuts:
+        click.echo(f"{sign('attention')} {shortcut_title(shortcut)}")
+        click.echo(f"    {shortcut.sentence}")
         for name, images in shortcut.examples.items():
-            click.echo(f"        {one_line(name, 40)}: {', '.join(one_line(image, 60) for image in images)}")
-    for note in inspection.notes:
+            click.echo(f"    {one_line(name, 40)}: {', '.join(one_line(image, 60) for image in images)}")
+    for note in report.notes:
         click.echo(f"{sign('attention')} {printable(note)}")
-    if not kinds and not inspection.notes and not inspection.shortcuts:
-        click.echo(f"{sign('finished')} Every file can be read, and no picture is there twice.")
+    if not kinds and not report.notes and not report.shortcuts:
+        click.echo(f"{sign('finished')} {NO_FINDINGS}")
 
 
 def _in_words(finding: Finding) -> str:

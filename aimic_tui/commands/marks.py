@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aimic_tui.commands.inspect import audit, data_settings
-from aimic_tui.commands.progress import ProgressMeter
+from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.text import one_line, plural, printable
 
@@ -51,9 +51,11 @@ _SHOWN = 3  # images that a sentence names
 )
 @click.option("--json", "as_json", is_flag=True, help="Print all marks as one JSON object.")
 @click.pass_obj
+@shows_progress
 def marks(
     workspace: Path,
     *,
+    meter: ProgressMeter,
     data: str,
     images: tuple[str, ...],
     kinds: tuple[str, ...],
@@ -86,7 +88,7 @@ def marks(
     if duplicates is not None:
         if changes.wanted:
             raise UsageProblem("--duplicates settles what the audit finds by itself: name no images beside it.")
-        _settle(workspace, settings, file, duplicates)
+        _resolve_duplicates(workspace, settings, file, duplicates, meter)
     elif changes.wanted:
         _change(settings, file, changes)
     _show(file, as_json, listed=not (changes.wanted or duplicates))
@@ -182,13 +184,13 @@ def _names(listed: Listed, given: Sequence[str], marked: Collection[str]) -> lis
     return list(names)
 
 
-def _settle(workspace: Path, settings: DataSettings, file: Path, how: How) -> None:
+def _resolve_duplicates(workspace: Path, settings: DataSettings, file: Path, how: How, meter: ProgressMeter) -> None:
     from aimic_tui.engine.data.audit.settlement import settle_duplicates
     from aimic_tui.engine.data.listing.marks import add_marks
 
-    with ProgressMeter() as meter:
-        inspection = audit(workspace, settings, meter.report)
-    done = settle_duplicates(inspection.findings, inspection.data_set, how)
+    found = audit(workspace, settings, meter)
+    meter.clear()
+    done = settle_duplicates(found.findings, found.data_set, how)
     if done.marks or done.together:
         add_marks(file, done.marks, done.together, note="found by the audit")
     sets = plural(len(done.together), "set")

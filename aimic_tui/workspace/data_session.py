@@ -15,7 +15,7 @@ from aimic_tui.engine.data.listing.data_choice import DataChoice
 from aimic_tui.engine.data.listing.marks import marks_stamp
 from aimic_tui.engine.errors import InputProblem, Interrupted
 from aimic_tui.engine.progress import Progress, ReportProgress, no_report
-from aimic_tui.workspace.audit_process import Audit
+from aimic_tui.workspace.audit_findings import AuditFindings
 from aimic_tui.workspace.mark_changes import MarkChange, write_change
 from aimic_tui.workspace.open_data import OpenData, open_data, rename_classes, reread_marks
 
@@ -32,7 +32,7 @@ class DataSession:
 
     def __init__(self) -> None:
         self.data: OpenData | None = None
-        self.audit: Audit | None = None
+        self.audit: AuditFindings | None = None
         self.selected: frozenset[str] = frozenset()
         self.problem = ""
         self._stamp = marks_stamp(None)

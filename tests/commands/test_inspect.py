@@ -54,7 +54,7 @@ def test_the_answer_for_people(images, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "31 images  2 classes  no groups" in done.stdout
     assert "The names suggest --group" in done.stdout
-    assert "! empty: 1" in done.stdout
+    assert "! 1 empty file" in done.stdout
     assert r"\x1b[31mred.png is empty" in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
     (known,) = Workspace(tmp_path / "workspace").data_sets()
@@ -87,6 +87,19 @@ def test_images_that_are_all_broken_are_listed_and_the_code_says_so(tmp_path):
     assert [problem["kind"] for problem in json.loads(done.stdout)["problems"]] == ["empty", "empty"]
 
 
+def test_progress_and_the_end_are_events(images, tmp_path):
+    events = tmp_path / "events.jsonl"
+    done = aimic("inspect", str(images), "--json", "--events", str(events), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = [json.loads(line) for line in events.read_text().splitlines()]
+    read = [event for event in told if event["event"] == "progress" and event["phase"] == "read"]
+    assert (read[-1]["done"], read[-1]["total"]) == (30, 30)
+    assert told[-1]["event"] == "finished"
+    done = aimic("inspect", "nowhere", "--json", "--events", str(events), folder=tmp_path)
+    last = json.loads(events.read_text().splitlines()[-1])
+    assert (done.returncode, last["event"], last["code"]) == (3, "error", "input")
+
+
 def test_shortcuts_are_told_in_words(tmp_path):
     random = np.random.default_rng(0)
     for number in range(40):
@@ -96,6 +109,6 @@ def test_shortcuts_are_told_in_words(tmp_path):
         Image.fromarray(random.integers(0, 256, (side, side, 3), dtype=np.uint8)).save(place / f"{number}.png")
     done = aimic("inspect", "cells", folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "image size alone: balanced accuracy 1.000" in done.stdout
-    assert "by chance 0.500" in done.stdout
-    assert "        b: b/" in done.stdout
+    assert "shortcut: image size alone 1.000" in done.stdout
+    assert "chance 0.500" in done.stdout
+    assert "    b: b/" in done.stdout

@@ -137,7 +137,7 @@ def test_the_cleaned_manifest_is_a_data_set_by_itself(aimic, cells: Path, tmp_pa
     classes = "data.classes=red_cell=rbc, white_cell="
     code, out, err = aimic("inspect", str(cells), "--set", classes, "--write-manifest", str(file))
     assert code == 0
-    assert "1 image(s) are left out by marks." in out and "white_cell (6) is left out" in out
+    assert "Marks leave out 1 image." in out and "white_cell (6) is left out" in out
     assert f"{file} lists 11 images." in err
     assert find_data_set(DataChoice(str(file))).counts() == {"platelet": 5, "rbc": 6}
     for path, words in ((cells / "x.txt", "ends with .csv"), (tmp_path / "no" / "x.csv", "is no folder")):

@@ -135,7 +135,7 @@ def test_what_the_split_lacks_is_said_on_stderr(tmp_path: Path, cells: Path, for
     answer = call(tmp_path / "space", "train", "--data", str(data), "--detach", *sets([*SMALL, "training.epochs=1"]))
     (run,) = Workspace(tmp_path / "space").runs()
     request_stop_and_wait(run)
-    assert "! The validation part of fold 1; 2 has no image of the class dark (2 image(s) in 2" in answer.stderr
+    assert "! The validation part of fold 1; 2 has no image of the class dark (2 images in 2" in answer.stderr
 
 
 def request_stop_and_wait(run: RunFolder) -> None:

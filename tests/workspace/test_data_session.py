@@ -10,7 +10,7 @@ import pytest
 from aimic_tui.engine.data.listing.data_choice import DataChoice
 from aimic_tui.engine.data.listing.marks import MARKS_NAME, Mark, add_marks, read_marks
 from aimic_tui.engine.errors import AimicError, InputProblem
-from aimic_tui.workspace.audit_process import Audit
+from aimic_tui.workspace.audit_findings import AuditFindings
 from aimic_tui.workspace.data_session import DataSession
 from aimic_tui.workspace.mark_changes import (
     DuplicateSet,
@@ -59,7 +59,7 @@ async def test_a_data_set_is_opened_marked_and_closed(folder: Path) -> None:
     assert session.data.images_of_class(0) == [A, B]
     assert session.data.class_of(C) == "b"
     assert [mark.image for mark in read_marks(folder / MARKS_NAME)] == [A, C]
-    session.audit = Audit((), frozenset())
+    session.audit = AuditFindings((), frozenset(), 0)
     session.close("Gone.")
     assert (session.data, session.audit, session.problem) == (None, None, "Gone.")
     with pytest.raises(InputProblem, match=r"Gone\."):

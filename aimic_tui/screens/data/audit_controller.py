@@ -8,16 +8,17 @@ from textual.content import Content
 
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.progress import Progress
-from aimic_tui.engine.text import one_line, plural
+from aimic_tui.engine.text import plural
 from aimic_tui.screens.place import Place
 from aimic_tui.widgets.bars import progress_bar
-from aimic_tui.wording.progress import progress_amount
+from aimic_tui.wording.progress import phase_words
 from aimic_tui.wording.signs import SIGNS
 from aimic_tui.workspace.audit_process import run_audit
 from aimic_tui.workspace.data_session import DataSession
 
 _GROUP = "audit"  # of workers
 _WIDE = 100  # columns of the place at which there is room for a bar
+_BAR = 10  # columns
 
 
 class AuditHost(Protocol):
@@ -87,14 +88,20 @@ class AuditController:
             shell.tell(f"The audit ended: {problem}", "warning")
         else:
             self._session.audit = audit
-            count = len(audit.findings)
-            words = f"{SIGNS['attention']} {plural(count, 'finding')}" if count else f"{SIGNS['finished']} audited"
-            self._host.show_audit_line(Content.styled(words, "$warning" if count else "$success"))
+            found = f"{SIGNS['attention']} {plural(audit.count, 'finding')}", "$warning"
+            line = found if audit.count else (f"{SIGNS['finished']} audited", "$success")
+            self._host.show_audit_line(Content.styled(*line))
             self._host.show_findings()
         self._place.refresh_bindings()
 
     def _show_progress(self, progress: Progress) -> None:
-        text = Content.styled("auditing ", "$text-muted")
-        if progress.total and self._place.size.width >= _WIDE:
-            text = Content.assemble(text, progress_bar(progress.done / progress.total, 10), " ")
-        self._host.show_audit_line(Content.assemble(text, (one_line(progress_amount(progress), 24), "$text-muted")))
+        """Show a bar where there is room for one, and figures short enough for 80 columns."""
+        words = Content.styled(phase_words(progress.phase), "$text-muted")
+        if progress.total is None:
+            line = Content.assemble(words, (f" {int(progress.done):,}", "$text-muted"))
+        else:
+            wide = self._place.size.width >= _WIDE
+            bar = progress_bar(progress.done / max(progress.total, 1), _BAR) if wide else ""
+            figures = f" {int(progress.done):,} of {int(progress.total):,}"
+            line = Content.assemble(words, " ", bar, (figures, "$text-muted"))
+        self._host.show_audit_line(line)

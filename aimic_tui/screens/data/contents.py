@@ -14,9 +14,10 @@ from aimic_tui.engine.text import plural, printable
 from aimic_tui.widgets.bars import count_bar
 from aimic_tui.widgets.table_column import Cell
 from aimic_tui.widgets.thumbnails import Thumbnail
+from aimic_tui.wording.findings import good_news
 from aimic_tui.wording.numbers import count_text
 from aimic_tui.wording.signs import SIGNS
-from aimic_tui.workspace.audit_process import Audit, Finding
+from aimic_tui.workspace.audit_findings import AuditFindings, FindingsOfKind
 from aimic_tui.workspace.open_data import OpenData
 
 _COUNT = 8  # "144,000"
@@ -84,50 +85,44 @@ class FindingRow:
         resolved: people have dealt with all of it.
     """
 
-    finding: Finding | None
+    finding: FindingsOfKind | None
     words: str
     resolved: bool = False
 
     @property
     def key(self) -> object:
         """What stays the same of it while people deal with it."""
-        return self.words if self.finding is None else (self.finding.kind, self.finding.headline[:20])
+        if self.finding is None:
+            return self.words
+        return self.finding.kind, "" if self.finding.kind == "marked" else self.finding.title
 
     def draw(self, width: int) -> Content:
         """Write the sign and the words."""
-        if self.finding is not None and self.finding.kind == MARKED:
+        if self.finding is not None and self.finding.kind == "marked":
             return Content.assemble((f"{EXCLUDED} ", "$primary"), _cell(self.words, width - 2))
         good = self.finding is None or self.resolved
         sign, style = (SIGNS["finished"], "$success") if good else (SIGNS["attention"], "$warning")
         return Content.assemble((f"{sign} ", style), _cell(self.words, width - 2))
 
 
-MARKED = "marked"  # the kind of the row with all images that have marks
 EXCLUDED = "–"
 
 
-def finding_rows(audit: Audit, data: OpenData | None = None) -> tuple[FindingRow, ...]:
-    """Return the findings, the gravest first, then what is well, then the images that are marked.
+def finding_rows(audit: AuditFindings, data: OpenData | None = None) -> tuple[FindingRow, ...]:
+    """Return the findings, the worst first, then the good news.
 
     Args:
         audit: what was found.
         data: what has been decided since; without it nothing counts as resolved.
     """
-    rows = [_finding_row(finding, data) for finding in audit.findings]
-    kinds = {finding.kind for finding in audit.findings}
-    broken = {"empty", "truncated", "unreadable", "not-an-image", "too-large"}
-    if not kinds & broken:
-        rows.append(FindingRow(None, "every file can be read"))
-    if not kinds & {"duplicate", "near-duplicate"}:
-        rows.append(FindingRow(None, "no picture is there twice"))
-    if "label-conflict" not in kinds:
-        rows.append(FindingRow(None, "no picture has several labels"))
-    return tuple(rows)
+    rows = [_finding_row(finding, data) for finding in audit.listed]
+    news = good_news({finding.kind for finding in audit.listed})
+    return (*rows, *(FindingRow(None, words) for words in news))
 
 
-def _finding_row(finding: Finding, data: OpenData | None) -> FindingRow:
-    words = printable(finding.headline)
-    if data is None or finding.kind in ("", "shortcut"):
+def _finding_row(finding: FindingsOfKind, data: OpenData | None) -> FindingRow:
+    words = printable(finding.title)
+    if data is None or finding.kind in ("note", "shortcut", "marked"):
         return FindingRow(finding, words)
     resolved = sum(data.resolved(finding.kind, images) for images in finding.groups)
     if not resolved:
@@ -142,8 +137,8 @@ def marked_rows(data: OpenData) -> tuple[FindingRow, ...]:
         return ()
     images = tuple(sorted(data.marks))
     excluded = sum(data.mark(image, "exclude") is not None for image in images)
-    out = f", {count_text(excluded)} left out" if excluded else ""
-    return (FindingRow(Finding(MARKED, (images,), ("",)), f"{plural(len(images), 'image')} marked{out}"),)
+    title = f"{plural(len(images), 'image')} marked" + (f", {count_text(excluded)} left out" if excluded else "")
+    return (FindingRow(FindingsOfKind("marked", title, groups=(images,)), title),)
 
 
 class ImagesOf(Sequence[Thumbnail]):
@@ -216,7 +211,7 @@ def words_on_mark(mark: Mark) -> str:
     return f"{_SIGN_OF[mark.kind]} {said}" + (f": {mark.note}" if mark.note else "")
 
 
-def words_on_image(name: str, data: OpenData, audit: Audit | None) -> list[Cell]:
+def words_on_image(name: str, data: OpenData, audit: AuditFindings | None) -> list[Cell]:
     """Say about an image what is not in its file: its name, class, group, marks, and what an audit found."""
     lines: list[Cell] = [[(name, "strong")]]
     index = data.data_set.index(name)
@@ -224,13 +219,8 @@ def words_on_image(name: str, data: OpenData, audit: Audit | None) -> list[Cell]
         group = "" if index is None else data.data_set.group_names[data.data_set.groups[index]]
         lines.append([(label, "primary"), (f" · {group}" if group and data.data_set.grouped else "", "")])
     lines += [[(words_on_mark(mark), "primary")] for mark in data.marks.get(name, ())]
-    for finding in audit.findings if audit else ():
-        if finding.kind == "shortcut":
-            continue
-        for images, detail in zip(finding.groups, finding.details, strict=False):
-            if name in images:
-                others = ", ".join(image for image in images if image != name)
-                lines.append([(f"{SIGNS['attention']} {detail}" + (f": {others}" if others else ""), "attention")])
+    for sentence in audit.sentences_on(name) if audit else ():
+        lines.append([(f"{SIGNS['attention']} {sentence}", "attention")])
     return lines
 
 

@@ -20,7 +20,6 @@ from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import KnownDataSet
 from aimic_tui.screens.data.audit_controller import AuditController
 from aimic_tui.screens.data.contents import (
-    MARKED,
     ClassRow,
     FindingRow,
     ImagesOf,
@@ -257,9 +256,8 @@ class DataScreen(Place):
         else:
             assert row.finding is not None
             names = list(row.finding.images)
-            detail = row.finding.meaning or row.finding.headline
-            if len(row.finding.groups) == 1 and row.finding.kind not in ("", MARKED):
-                detail = f"{row.finding.details[0]}. {detail}"
+            sentences = row.finding.sentences if len(row.finding.sentences) == 1 else ()
+            detail = " ".join((*sentences, row.finding.meaning)) or row.finding.title
         self.query_one("#detail", Static).update(Content(printable(detail)))
         self._show_images(names, at=self._grid.cursor if same else 0)
         self.refresh_bindings()

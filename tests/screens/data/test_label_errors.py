@@ -46,11 +46,11 @@ def test_the_newest_finished_run_on_the_data_is_asked(tmp_path: Path, cells: Pat
 async def test_the_audit_names_labels_that_a_run_contradicts(swapped: tuple[RunFolder, Path, str]) -> None:
     folder, data, image = swapped
     audit = await run_audit(folder.path.parent.parent, str(data), {}, lambda *_: None)
-    found = next(finding for finding in audit.findings if finding.kind == "label-error")
+    found = next(finding for finding in audit.listed if finding.kind == "label-error")
     assert image in found.images
     at = found.images.index(image)
-    assert "networks that have not seen it say white_cell" in found.details[at]
-    assert found.headline.endswith(("likely label error", "likely label errors"))
+    assert "networks that have not seen it say white_cell" in found.sentences[at]
+    assert found.title.endswith(("likely label error", "likely label errors"))
     assert "agree on another class" in found.meaning
 
 
@@ -59,7 +59,7 @@ async def test_a_run_that_cannot_be_read_costs_no_audit(swapped: tuple[RunFolder
     folder = make_run(tmp_path, swapped[1], epochs=2)
     folder.split_file.write_text("broken")
     audit = await run_audit(tmp_path, str(swapped[1]), {}, lambda *_: None)
-    assert all(finding.kind != "label-error" for finding in audit.findings)
+    assert all(finding.kind != "label-error" for finding in audit.listed)
     assert folder.path.exists()
 
 

@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from aimic_tui.app.app import AimicApp
+from aimic_tui.engine.data.audit.finding import Finding
 from aimic_tui.engine.data.listing.data_choice import DataChoice
 from aimic_tui.engine.data.listing.find_data_set import find_data_set
 from aimic_tui.engine.data.listing.marks import MARKS_NAME, Mark, add_marks, read_marks
@@ -26,9 +27,10 @@ from aimic_tui.screens.marking.prompts import ClassPrompt, NotePrompt
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.field import Choice
 from aimic_tui.widgets.row_list import RowList
-from aimic_tui.workspace.audit_process import Audit
+from aimic_tui.workspace.audit_findings import AuditFindings
 from tests.app.test_app import screen_text
 from tests.screens.made_run import make_data
+from tests.workspace.test_audit_findings import audit_report
 
 Until = Callable[[Pilot[None], Callable[[], bool]], Awaitable[None]]
 
@@ -53,16 +55,16 @@ def app(tmp_path: Path, own_cells: Path, monkeypatch: pytest.MonkeyPatch) -> Aim
     """The app on the Data place, with an audit that is already known."""
     shutil.copy(own_cells / FIRST, own_cells / COPY)
     shutil.copy(own_cells / "platelet/smear001_0.jpg", own_cells / OTHER_LABEL)
-    conflict = ["platelet/smear001_0.jpg", OTHER_LABEL]
+    conflict = ("platelet/smear001_0.jpg", OTHER_LABEL)
     problems = [
-        {"kind": "label-conflict", "paths": conflict, "detail": "one picture under two labels"},
-        {"kind": "duplicate", "paths": [FIRST, COPY], "detail": "2 images with the same pixels"},
-        {"kind": "duplicate", "paths": conflict, "detail": "2 images with the same pixels"},
-        {"kind": "outlier", "paths": [SECOND], "detail": "is dark"},
+        Finding("label-conflict", conflict, "the same image with two labels"),
+        Finding("duplicate", (FIRST, COPY), "2 images with the same pixels"),
+        Finding("duplicate", conflict, "2 images with the same pixels"),
+        Finding("outlier", (SECOND,), "is dark"),
     ]
 
-    async def audit(*_: object, **__: object) -> Audit:
-        return Audit.from_json({"problems": problems})
+    async def audit(*_: object, **__: object) -> AuditFindings:
+        return AuditFindings.from_report(audit_report(problems))
 
     monkeypatch.setattr("aimic_tui.screens.data.audit_controller.run_audit", audit)
     app = AimicApp(Workspace(tmp_path / "workspace"), place="data")
@@ -141,10 +143,10 @@ async def test_d_keeps_the_image_in_focus_of_its_duplicates(app: AimicApp, own_c
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await until(pilot, lambda: ready(app))
         await to_finding(app, pilot, "duplicate")
-        assert "2 sets of identical images" in findings(app)
+        assert "2 sets of duplicates" in findings(app)
         await pilot.press("enter", "l", "d")
         await until(pilot, lambda: marked(own_cells) == [(FIRST, "exclude")])
-        await until(pilot, lambda: "2 sets of identical images, 1 resolved" in findings(app))
+        await until(pilot, lambda: "2 sets of duplicates, 1 resolved" in findings(app))
         await pilot.press("d")
         await until(pilot, lambda: marked(own_cells) == [])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from aimic_tui.app.app import AimicApp
+from aimic_tui.engine.data.audit.finding import Finding
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.screens.data.contents import finding_rows
 from aimic_tui.screens.data.screen import DataScreen
@@ -22,8 +22,9 @@ from aimic_tui.screens.marking.pattern_prompts import GroupPrompt, preview_of
 from aimic_tui.widgets.large_image import LargeImage
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.widgets.thumbnails import ThumbnailGrid
-from aimic_tui.workspace.audit_process import Audit
+from aimic_tui.workspace.audit_findings import AuditFindings
 from tests.app.test_app import screen_text
+from tests.workspace.test_audit_findings import audit_report
 
 Until = Callable[[Pilot[None], Callable[[], bool]], Awaitable[None]]
 
@@ -127,8 +128,8 @@ async def test_the_audit_is_followed_and_its_findings_lead_to_their_images(
         await until(pilot, lambda: audited(app))
         await pilot.pause()
         text = screen_text(app)
-        assert "1 empty file" in text and "1 set of identical images" in text
-        assert "no picture has several labels" in text
+        assert "1 empty file" in text and "1 set of duplicates" in text
+        assert "no label conflicts" in text
         await pilot.press("tab")
         await until(pilot, lambda: app.focused is place(app).query_one("#findings"))
         await pilot.pause()
@@ -145,7 +146,9 @@ async def test_the_audit_is_followed_and_its_findings_lead_to_their_images(
         await pilot.press("l", "escape")
         await until(pilot, lambda: isinstance(app.screen, DataScreen))
         assert grid.cursor == 1
-        assert app.workspace.data_sets()[0].problems == 2
+        # Two files and a shortcut: as many on Home as here.
+        assert "! 3 findings" in text
+        assert app.workspace.data_sets()[0].problems == 3
 
 
 async def test_moving_over_the_classes_shows_their_images(app: AimicApp, cells: Path, until: Until) -> None:
@@ -247,41 +250,18 @@ def test_a_pattern_is_judged_before_it_is_taken() -> None:
     assert not preview_of(names, "patient")[0]
 
 
-def test_findings_are_counted_by_kind_and_good_news_is_said() -> None:
-    answer = {
-        "problems": [
-            {"kind": "empty", "paths": ["a/1.png"], "detail": "is empty"},
-            {"kind": "empty", "paths": ["a/2.png"], "detail": "is empty"},
-            {"kind": "near-duplicate", "paths": ["a/3.png", "a/4.png"], "detail": "differ little"},
-            {"kind": "a-new-kind", "paths": [], "detail": "?"},
-        ],
-        "notes": ["A link was not followed."],
-    }
-    audit = Audit.from_json(json.loads(json.dumps(answer)))
-    assert [row.words for row in finding_rows(audit)] == [
+def test_findings_are_listed_with_the_good_news_below_them() -> None:
+    problems = [
+        Finding("empty", ("a/1.png",), "is empty"),
+        Finding("empty", ("a/2.png",), "is empty"),
+        Finding("near-duplicate", ("a/3.png", "a/4.png"), "2 nearly identical images"),
+    ]
+    audit = AuditFindings.from_report(audit_report(problems, notes=("A link was not followed.",)))
+    rows = finding_rows(audit)
+    assert [row.words for row in rows] == [
         "2 empty files",
         "1 set of near duplicates",
-        "1 a-new-kind",
         "A link was not followed.",
-        "no picture has several labels",
+        "no label conflicts",
     ]
-    assert audit.flagged == {"a/1.png", "a/2.png", "a/3.png", "a/4.png"}
-    assert all(isinstance(row.draw(40), Content) and row.draw(40).cell_length == 40 for row in finding_rows(audit))
-
-
-def test_a_shortcut_says_what_tells_the_classes_apart_and_shows_both_sides() -> None:
-    shortcut = {
-        "feature": "brightness",
-        "balanced_accuracy": 0.81,
-        "low": 0.78,
-        "high": 0.84,
-        "chance": 1 / 3,
-        "sentence": "The mean brightness alone tells the classes apart.",
-        "examples": {"a": ["a/1.png", "a/2.png"], "b": ["b/1.png"]},
-    }
-    audit = Audit.from_json({"problems": [], "shortcuts": [shortcut]})
-    finding = audit.findings[0]
-    assert finding.headline == "shortcut: brightness alone 0.810 [.780 .840], chance 0.333"
-    assert finding.meaning == shortcut["sentence"]
-    assert finding.images == ("a/1.png", "a/2.png", "b/1.png")
-    assert not audit.flagged
+    assert all(isinstance(row.draw(40), Content) and row.draw(40).cell_length == 40 for row in rows)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from aimic_tui.engine.data.audit.finding import Finding
+from aimic_tui.engine.data.audit.finding import Finding, FindingKind
 from aimic_tui.engine.data.audit.measures import Measures
 from aimic_tui.engine.data.audit.near_duplicates import NearPair, near_pairs
 from aimic_tui.engine.data.data_set import DataSet
@@ -62,7 +62,7 @@ def find_duplicates(
             data_set,
             "near-duplicate",
             indices,
-            f"{len(indices)} images of nearly one picture, distance {upto}{distance:.3f}",
+            f"{len(indices)} nearly identical images, distance {upto}{distance:.3f}",
         )
     return findings
 
@@ -83,7 +83,7 @@ def _same_pixels(measures: Measures) -> tuple[npt.NDArray[np.integer], dict[int,
     return np.sort(readable[order[starts]]), dict(sorted(copies.items()))
 
 
-def _set_of(data_set: DataSet, kind: str, indices: Sequence[int], words: str) -> list[Finding]:
+def _set_of(data_set: DataSet, kind: FindingKind, indices: Sequence[int], words: str) -> list[Finding]:
     names = tuple(data_set.images[index] for index in indices)
     groups = list(dict.fromkeys(data_set.group_names[data_set.groups[index]] for index in indices))
     if data_set.grouped and len(groups) > 1:
@@ -92,9 +92,8 @@ def _set_of(data_set: DataSet, kind: str, indices: Sequence[int], words: str) ->
     findings = [Finding(kind, names, words)]
     classes = sorted({data_set.classes[data_set.labels[index]] for index in indices})
     if len(classes) > 1:
-        nearly = "nearly " if kind == "near-duplicate" else ""
-        labels = ", ".join(classes)
-        findings.append(Finding("label-conflict", names, f"{nearly}one picture under the labels {labels}"))
+        same = "nearly the same image" if kind == "near-duplicate" else "the same image"
+        findings.append(Finding("label-conflict", names, f"{same} with the labels {', '.join(classes)}"))
     return findings
 
 

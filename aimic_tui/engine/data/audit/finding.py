@@ -1,8 +1,27 @@
-"""One thing that an audit found."""
+"""One thing wrong that an audit found."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+FindingKind = Literal[
+    "label-conflict",
+    "label-error",
+    "empty",
+    "truncated",
+    "unreadable",
+    "not-an-image",
+    "too-large",
+    "too-small",
+    "duplicate",
+    "near-duplicate",
+    "outlier",
+    "unlabelled",
+]
+"""What can be wrong, the worst first, as `aimic inspect --json` names it; titles are in `wording/findings.py`."""
+
+FINDING_KINDS: tuple[FindingKind, ...] = get_args(FindingKind)
 
 
 @dataclass(frozen=True)
@@ -10,11 +29,12 @@ class Finding:
     """One thing wrong.
 
     Attributes:
-        kind: such as "truncated"; `inspect.KINDS` lists them, the worst first.
+        kind: what it is.
         paths: the names of the images concerned.
-        detail: what there is to say.
+        detail: what is wrong with them: of one image the rest of a sentence that begins with it ("is empty"), of
+            several what they are ("2 images with the same pixels").
     """
 
-    kind: str
+    kind: FindingKind
     paths: tuple[str, ...]
     detail: str

@@ -19,7 +19,7 @@ from aimic_tui.engine.data.threads import ShouldStop, in_threads
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import digest_of_bytes
 from aimic_tui.engine.progress import ReportProgress, no_report
-from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.text import one_line, plural, printable
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class ImageChecks:
         first = "; ".join(f"{one_line(problem.path, 120)} {problem.detail}" for problem in self.problems[:3])
         more = f"; and {len(self.problems) - 3} more" if len(self.problems) > 3 else ""
         raise InputProblem(
-            f"{len(self.problems)} image(s) can't be used: {first}{more}. Replace them or take them out of the "
+            f"{plural(len(self.problems), 'image')} can't be used: {first}{more}. Replace them or take them out of the "
             "data set; `aimic inspect` lists all.",
             key="data.path",
         )

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from aimic_tui.engine.data.audit.finding import Finding
 from aimic_tui.engine.data.audit.measures import Measures
 from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.data.note import Note
 from aimic_tui.engine.text import one_line
 
 _LEAST = 20  # images a class needs for its spread to mean something
@@ -90,23 +91,24 @@ def _far(values: Values, middle: float, least: float) -> npt.NDArray[np.bool_]:
     return np.asarray((np.abs(values - middle) > _FAR * spread) & outside)
 
 
-def notes_on_balance(data_set: DataSet) -> list[str]:
-    """Say where the classes are very unequal in number, and where groups hold one class only."""
+def notes_on_balance(data_set: DataSet) -> list[Note]:
+    """Note where the classes are very unequal in number, and where groups hold one class only."""
     notes = []
     counts = data_set.counts()
     most, least = max(counts, key=lambda name: counts[name]), min(counts, key=lambda name: counts[name])
     if counts[most] >= _UNEQUAL * counts[least]:
-        notes.append(
+        sentence = (
             f"{one_line(most, 40)} has {counts[most] / counts[least]:.0f} times as many images as "
-            f"{one_line(least, 40)} ({counts[most]:,} and {counts[least]:,}): judge by macro figures, "
+            f"{one_line(least, 40)} ({counts[most]:,} and {counts[least]:,}): judge by macro-averaged metrics, "
             "and see data.balance."
         )
+        notes.append(Note("class-imbalance", sentence))
     if data_set.grouped and len(counts) > 1:
         notes += _note_on_groups(data_set)
     return notes
 
 
-def _note_on_groups(data_set: DataSet) -> list[str]:
+def _note_on_groups(data_set: DataSet) -> list[Note]:
     """Compare how many groups hold one class with how many would if labels fell on images by chance."""
     table = np.zeros((len(data_set.group_names), len(data_set.classes)))
     np.add.at(table, (data_set.groups, data_set.labels), 1)
@@ -118,7 +120,8 @@ def _note_on_groups(data_set: DataSet) -> list[str]:
     by_chance = float((shares[None, :] ** table.sum(axis=1)[:, None]).sum(axis=1).mean())
     if single < 0.8 or single < 1.3 * by_chance:
         return []
-    return [
-        f"{single:.0%} of the {len(table):,} groups with several images hold a single class ({by_chance:.0%} would by "
-        "chance): what a slide or patient looks like then gives the class away."
-    ]
+    sentence = (
+        f"{single:.0%} of the {len(table):,} groups with several images hold a single class ({by_chance:.0%} expected "
+        "by chance): what a slide or patient looks like then gives the class away."
+    )
+    return [Note("one-class-groups", sentence)]

@@ -15,8 +15,9 @@ from aimic_tui.engine.data.listing.class_names import check_classes, words_on_cl
 from aimic_tui.engine.data.listing.groups import group_values, join_groups, no_match_sentence
 from aimic_tui.engine.data.listing.list_images import Listed
 from aimic_tui.engine.data.listing.marks import Mark
+from aimic_tui.engine.data.note import Note
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.text import one_line, plural, printable
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Found:
         others: files among the images that don't look like images.
         repeated: images that a manifest lists more than once under one label.
         conflicts: images that a manifest lists under several labels; the first counts.
-        notes: sentences on what else was left out.
+        notes: on what else was left out.
         own_classes: the images of each class under its own name, before `data.classes` and before any is left out.
         excluded: the images that marks leave out, and the class that each would have had.
     """
@@ -41,7 +42,7 @@ class Found:
     others: tuple[str, ...] = ()
     repeated: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     own_classes: Mapping[str, int] = field(default_factory=dict)
     excluded: Mapping[str, str] = field(default_factory=dict)
 
@@ -118,18 +119,21 @@ class _Marked:
 
     def sentences(self) -> list[str]:
         """Say what the marks do, a sentence a kind."""
-        said = [
-            (len(self.excluded), "image(s) are left out by marks."),
-            (self._relabelled, "image(s) have another class by marks."),
-            (sum(map(len, self.together)), "image(s) are put into common groups by marks."),
-            (self._doubted, "image(s) are marked as label errors without the right class; they stay in."),
-        ]
-        sentences = [f"{count:,} {words}" for count, words in said if count]
+        grouped = sum(map(len, self.together))
+        sentences = []
+        if self.excluded:
+            sentences.append(f"Marks leave out {plural(len(self.excluded), 'image')}.")
+        if self._relabelled:
+            sentences.append(f"Marks give another class to {plural(self._relabelled, 'image')}.")
+        if grouped:
+            sentences.append(f"Marks put {plural(grouped, 'image')} into common groups.")
+        if self._doubted:
+            errors = plural(self._doubted, "possible label error")
+            sentences.append(f"Marks name {errors}, still used for training.")
         if self._absent:
             absent = sorted(set(self._absent))
-            sentences.append(
-                f"{len(absent):,} image(s) have marks but are not here, the first is {one_line(absent[0], 80)}."
-            )
+            images, first = plural(len(absent), "image"), one_line(absent[0], 80)
+            sentences.append(f"Marks name {images} not in the data set; the first is {first}.")
         return sentences
 
 
@@ -174,7 +178,7 @@ def single_class(path: str, data_set: DataSet) -> str:
     name = data_set.classes[0]
     inner = sorted({image.split("/")[1] for image in data_set.images if image.count("/") >= 2})
     beginning = (
-        f"{shown} holds a single class, {one_line(name, 60)} ({len(data_set)} image(s)); "
+        f"{shown} holds a single class, {one_line(name, 60)} ({plural(len(data_set), 'image')}); "
         "a classifier needs at least two."
     )
     if data_set.decisions:

@@ -14,7 +14,7 @@ from aimic_tui.engine.data.listing.list_images import PART_FOLDERS, list_images
 from aimic_tui.engine.data.listing.marks import Mark, marks_file, read_marks
 from aimic_tui.engine.errors import InputProblem, about
 from aimic_tui.engine.progress import ReportProgress, no_report
-from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.text import one_line, plural, printable
 
 __all__ = ["PART_FOLDERS", "Found", "find_data_set", "find_everything", "image_files", "marks_of", "suggest_group"]
 
@@ -33,8 +33,8 @@ def find_data_set(settings: WhichImages, report: ReportProgress = no_report) -> 
     if found.conflicts:
         first = one_line(found.conflicts[0], 120)
         raise InputProblem(
-            f"{printable(settings.path)} gives {len(found.conflicts)} image(s) more than one label, the first is "
-            f"{first}. Keep one row for each.",
+            f"{printable(settings.path)} gives {plural(len(found.conflicts), 'image')} more than one label, the first "
+            f"is {first}. Keep one row for each.",
             key="data.path",
         )
     if len(found.data_set.classes) < 2:

@@ -18,10 +18,11 @@ from aimic_tui.engine.data.listing.groups import suggest_group
 from aimic_tui.engine.data.listing.manifest_table import Listing, is_manifest, read_listing
 from aimic_tui.engine.data.listing.marks import is_marks_file
 from aimic_tui.engine.data.listing.name_pattern import NamePattern, name_pattern
+from aimic_tui.engine.data.note import Note
 from aimic_tui.engine.data.reading.medmnist import is_npz, list_npz, npz_of
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.progress import ReportProgress, no_report
-from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.text import one_line, plural, printable
 
 PART_FOLDERS = {
     "train": Part.TRAIN,
@@ -49,7 +50,7 @@ class Listed:
         suggested_group: the pattern that the names show.
         others: files among the images that don't look like images.
         repeated, conflicts: images that a manifest lists twice, under one label or several.
-        notes: sentences on what else was left out.
+        notes: on what else was left out.
     """
 
     root: Path
@@ -62,7 +63,7 @@ class Listed:
     others: tuple[str, ...] = ()
     repeated: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def label_of(self, image: str) -> str:
         """Return the class that an image is listed with, empty where it has none or is not there."""
@@ -148,13 +149,15 @@ def _from_names(root: Path, scan: Scan, pattern: NamePattern, group: str) -> Lis
     without = [image for image, label in zip(scan.images, labels, strict=True) if not label]
     if len(without) == len(labels):
         raise InputProblem(
-            f"data.pattern = {one_line(pattern.text, 120)} matches none of the {len(labels)} image(s) in "
+            f"data.pattern = {one_line(pattern.text, 120)} matches none of the {plural(len(labels), 'image')} in "
             f"{printable(str(root))}; the first are {_names(without)}. It is matched with the path below that folder.",
             key="data.pattern",
         )
-    notes = [note for note in _folder_notes(scan) if "no class" not in note]
+    # Folders are no classes here, so that an empty one is none that is missing.
+    notes = [note for note in _folder_notes(scan) if note.kind != "empty-class-folders"]
     if without:
-        notes.append(f"{len(without)} image(s) don't match data.pattern and have no class: {_names(without)}.")
+        unmatched = f"{plural(len(without), 'image')} without a match for data.pattern, so without a class"
+        notes.append(Note("names-without-match", f"{unmatched}: {_names(without)}."))
     parts = None
     if "part" in pattern.parts:
         words = ["" if name is None else name.part for name in named]
@@ -265,19 +268,19 @@ def _names(images: Sequence[str]) -> str:
     return ", ".join(one_line(image, 80) for image in images[:_NAMED]) + (" ..." if len(images) > _NAMED else "")
 
 
-def _folder_notes(scan: Scan) -> list[str]:
+def _folder_notes(scan: Scan) -> list[Note]:
     notes = []
     if scan.empty_folders:
         names = ", ".join(one_line(name, 40) for name in scan.empty_folders[:3])
         more = f" and {len(scan.empty_folders) - 3} more" if len(scan.empty_folders) > 3 else ""
-        notes.append(f"Without an image, so no class: {names}{more}.")
+        notes.append(Note("empty-class-folders", f"Folders without images, so no classes: {names}{more}."))
     if scan.links_left:
-        notes.append(
-            f"{scan.links_left} link(s) to folders or out of the data set were not followed; a manifest can list "
-            "images anywhere."
-        )
+        links = plural(scan.links_left, "link")
+        sentence = f"Not followed: {links} to folders or out of the data set. A manifest can list images anywhere."
+        notes.append(Note("links-not-followed", sentence))
     if scan.closed:
-        notes.append(f"{len(scan.closed)} folder(s) can't be read, the first is {one_line(scan.closed[0], 120)}.")
+        folders, first = plural(len(scan.closed), "folder"), one_line(scan.closed[0], 120)
+        notes.append(Note("folders-not-readable", f"{folders} can't be read; the first is {first}."))
     return notes
 
 
@@ -285,9 +288,9 @@ def _no_images(root: Path, scan: Scan) -> str:
     shown = printable(str(root))
     if scan.images:
         return (
-            f"{shown} holds {len(scan.images)} image(s) but no class folders. Put the images of each class in a "
-            "sub-folder of its name, list them in a manifest (.csv) with a label column, or, if their names tell the "
-            "class, set data.pattern."
+            f"{shown} holds {plural(len(scan.images), 'image')} but no class folders. Put the images of each class in "
+            "a sub-folder of its name, list them in a manifest (.csv) with a label column, or, if their names tell "
+            "the class, set data.pattern."
         )
     if scan.links_left:
         return (
@@ -296,11 +299,12 @@ def _no_images(root: Path, scan: Scan) -> str:
         )
     if scan.closed:
         return (
-            f"{shown} holds no images that can be reached: {len(scan.closed)} folder(s) can't be read. Ask for access."
+            f"{shown} holds no images that can be reached: {plural(len(scan.closed), 'folder')} can't be read. Ask for "
+            "access."
         )
     if scan.others:
         kinds = ", ".join(sorted({suffix.lstrip(".").upper() for suffix in IMAGE_SUFFIXES} & _USUAL))
-        return f"{shown} holds {len(scan.others)} file(s) but no images. Images are files such as {kinds}."
+        return f"{shown} holds {plural(len(scan.others), 'file')} but no images. Images are files such as {kinds}."
     return f"{shown} is empty. Name a folder with one sub-folder a class."
 
 

@@ -21,7 +21,7 @@ from aimic_tui.engine.data.reading.read_image import UnreadableImage, read_pixel
 from aimic_tui.engine.data.threads import ShouldStop, in_threads
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.progress import ReportProgress, no_report
-from aimic_tui.engine.text import one_line
+from aimic_tui.engine.text import one_line, plural
 
 _IMAGES = 256  # that are measured, evenly spread over the data set
 _PIXELS = 4_096  # of each image, so that all count alike: a million, of which 5,000 lie above the 99.5th percentile
@@ -75,7 +75,7 @@ def settled(
     for sample in found:
         if sample.values.shape[1] != first.values.shape[1]:
             raise InputProblem(
-                f"{one_line(str(first.path), 200)} has {first.values.shape[1]} channel(s) to show and "
+                f"{one_line(str(first.path), 200)} has {plural(first.values.shape[1], 'channel')} to show and "
                 f"{one_line(str(sample.path), 200)} {sample.values.shape[1]}: there are no common percentiles. Set "
                 "data.channels to channels that all images have.",
                 key="data.channels",

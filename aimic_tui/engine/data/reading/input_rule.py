@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from aimic_tui.engine.errors import UsageProblem
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import plural, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,10 +89,10 @@ class InputRule:
         """Return why a picture of so many channels does not fit this rule, "" where it does."""
         wanted = self.wanted
         if wanted is not None and max(wanted) >= channels:
-            return f"has {channels} channel(s), but data.channels asks for channel {max(wanted) + 1}"
+            return f"has {plural(channels, 'channel')}, but data.channels asks for channel {max(wanted) + 1}"
         used = min(channels, MOST_CHANNELS) if wanted is None else len(wanted)
         if len(self.pairs) > 1 and len(self.pairs) != used:
-            return f"has {used} channel(s) to show, but data.window has values for {len(self.pairs)}"
+            return f"has {plural(used, 'channel')} to show, but data.window has values for {len(self.pairs)}"
         return ""
 
     def to_json(self) -> dict[str, Any]:
@@ -236,6 +236,6 @@ def _fault_of(rule: InputRule) -> str:
     if wanted is not None and len(rule.window) not in (0, 2, 2 * len(wanted)):
         return (
             f"data.window = {numbers} has {len(rule.window) // 2} pairs of values, but data.channels names "
-            f"{len(wanted)} channel(s)."
+            f"{plural(len(wanted), 'channel')}."
         )
     return ""

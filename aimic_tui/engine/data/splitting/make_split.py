@@ -22,7 +22,7 @@ from aimic_tui.engine.data.splitting.folds import Codes, Mask, k_folds, take_sha
 from aimic_tui.engine.data.splitting.split import Split
 from aimic_tui.engine.data.splitting.split_check import check_split
 from aimic_tui.engine.errors import InputProblem, UsageProblem
-from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.text import one_line, plural, printable
 
 if TYPE_CHECKING:
     from aimic_tui.engine.experiment import Balance, SplitSettings
@@ -166,16 +166,16 @@ def _require(
         if images < least:
             fewer = f"set {key} = {images}, " if images >= 2 and least > 2 else ""
             raise InputProblem(
-                f"The class {shown} has {images} image(s){where}, too few for {what}. Add images of it, {fewer}or "
-                "leave the class out.",
+                f"The class {shown} has {plural(images, 'image')}{where}, too few for {what}. Add images of it, "
+                f"{fewer}or leave the class out.",
                 key=key,
             )
         if shared < least and not by_image:
             fewer = f"set {key} = {shared}, " if shared >= 2 and least > 2 else ""
             raise InputProblem(
-                f"The class {shown} has {images} images in {shared} group(s){where}, too few for {what}, since a group "
-                f"is never divided. Add images from elsewhere, {fewer}or set data.group = none if the groups are "
-                "wrong.",
+                f"The class {shown} has {plural(images, 'image')} in {plural(shared, 'group')}{where}, too few for "
+                f"{what}, since a group is never divided. Add images from elsewhere, {fewer}or set data.group = none "
+                "if the groups are wrong.",
                 key=key,
             )
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.splitting.split import PART_NAMES, Split, fold_name
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.text import one_line
+from aimic_tui.engine.text import one_line, plural
 
 _NAMED = 8  # folds in a sentence
 
@@ -33,8 +33,8 @@ def check_split(data_set: DataSet, split: Split, *, by_image: bool) -> tuple[str
     if straddling and not by_image:
         fold, groups = next(iter(straddling.items()))
         raise InputProblem(
-            f"{len(groups)} group(s) are in more than one part of fold {fold}, the first is "
-            f"{one_line(data_set.group_names[groups[0]], 60)}. Images of one group, and copies of one picture, must "
+            f"Fold {fold} has {plural(len(groups), 'group')} in more than one part; the first is "
+            f"{one_line(data_set.group_names[groups[0]], 60)}. Images of one group, and copies of one image, must "
             "stay together: set split.method = k-fold; or data.group = none if the groups are wrong; `aimic inspect` "
             "lists the copies.",
             key="split.method",
@@ -42,8 +42,8 @@ def check_split(data_set: DataSet, split: Split, *, by_image: bool) -> tuple[str
     if straddling:
         most = max(len(groups) for groups in straddling.values())
         warnings.append(
-            f"Folds are by image, as published: {most} of {len(data_set.group_names)} group(s) have images in more "
-            "than one part of a fold, which flatters the figures."
+            f"Folds are by image, as published: {most} of {plural(len(data_set.group_names), 'group')} have images in "
+            "more than one part of a fold, which makes results look too good."
         )
     wanted = [Part.TRAIN, Part.TEST] if by_image else [Part.TRAIN, Part.VALIDATION, Part.TEST]
     _refuse_empty(rows, wanted, inner=split.inner_folds)
@@ -97,6 +97,6 @@ def _missing_classes(
                 more = f" and {len(folds) - _NAMED} more" if len(folds) > _NAMED else ""
                 sentences.append(
                     f"The {PART_NAMES[part]} part of fold {'; '.join(folds[:_NAMED])}{more} has no image of the class "
-                    f"{one_line(name, 60)} ({images[name]} image(s) in {groups[name]} group(s) in all)."
+                    f"{one_line(name, 60)} ({plural(images[name], 'image')} in {plural(groups[name], 'group')} in all)."
                 )
     return sentences

@@ -43,7 +43,7 @@ class TestChecks:
             ("b/002.png", "truncated"),
             ("b/003.png", "not-an-image"),
         ]
-        with pytest.raises(InputProblem, match=r"3 image\(s\) can't be used: a/001\.png is empty \(0 bytes\); b/002"):
+        with pytest.raises(InputProblem, match=r"3 images can't be used: a/001\.png is empty \(0 bytes\); b/002"):
             checks.require_readable()
 
     def test_a_file_that_a_manifest_invents_is_named(self, make_folder: MakeFolder):

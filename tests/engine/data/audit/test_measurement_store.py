@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aimic_tui.engine.data.audit.inspection import inspect_data_set
+from aimic_tui.engine.data.audit.audit_data_set import audit_data_set
 from aimic_tui.engine.data.audit.measurement_store import MeasuredBefore, keys_of, memory_file, memory_files
 from aimic_tui.engine.data.audit.measures import ROW, Measures, measure_images
 from aimic_tui.engine.data.reading.input_rule import AS_STORED, InputRule
@@ -65,13 +65,13 @@ def test_an_audit_that_was_stopped_goes_on_where_it_was(make_folder: MakeFolder,
         return asked > 29  # 17 times while the exposure is measured, then in the midst of the images
 
     with pytest.raises(Interrupted):
-        inspect_data_set(settings, should_stop=enough, memory=memory)
+        audit_data_set(settings, should_stop=enough, memory=memory)
     reports: list[Progress] = []
-    inspection = inspect_data_set(settings, reports.append, memory=memory)
-    read = [report for report in reports if report.phase == "read"]
-    assert read[0].done >= 100, "it begins behind what was measured, not at nothing"
-    assert read[-1] == Progress("read", 300, 300)
-    assert_same(inspection.measures, measure_images(inspection.data_set.paths(), AS_STORED))
+    audit = audit_data_set(settings, reports.append, memory=memory)
+    read = [progress.done for progress in reports if progress.phase == "read"]
+    assert read[0] >= 100  # it began behind what was measured, not at nothing
+    assert read[-1] == 300
+    assert_same(audit.measures, measure_images(audit.data_set.paths(), AS_STORED))
 
 
 @pytest.mark.parametrize("damage", [b"", b"\0" * 7, b"\xff" * 3000])

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from aimic_tui.engine.data.audit import near_duplicates as near
+from aimic_tui.engine.data.audit.audit_data_set import audit_data_set
 from aimic_tui.engine.data.audit.image_check import check_images, group_duplicates, near_duplicates
-from aimic_tui.engine.data.audit.inspection import inspect_data_set
 from aimic_tui.engine.data.audit.near_duplicates import NearPair, near_pairs, perceptual_hashes
 from aimic_tui.engine.data.listing.find_data_set import find_data_set
 from aimic_tui.engine.data.reading.pixels import THUMB, thumbnail
@@ -131,14 +131,14 @@ def folder(tmp_path: Path) -> Path:
 
 class TestFindings:
     def inspect(self, folder: Path) -> list[tuple[str, tuple[str, ...], str]]:
-        inspection = inspect_data_set(DataSettings(path=str(folder)))
-        return [(finding.kind, finding.paths, finding.detail) for finding in inspection.findings]
+        audit = audit_data_set(DataSettings(path=str(folder)))
+        return [(finding.kind, finding.paths, finding.detail) for finding in audit.findings]
 
     def test_copies_in_one_class(self, folder: Path):
         squeezed(cell(0).transpose(Image.Transpose.ROTATE_90)).save(folder / "a/slide5_90.jpg")
         ((kind, paths, detail),) = self.inspect(folder)
         assert (kind, paths) == ("near-duplicate", ("a/slide0_0.png", "a/slide5_90.jpg"))
-        assert detail.startswith("2 images of nearly one picture, distance 0.0")
+        assert detail.startswith("2 nearly identical images, distance 0.0")
         assert detail.endswith("in 2 groups (slide0, slide5)")
 
     def test_copies_under_another_label_and_sets_of_them(self, folder: Path):
@@ -146,7 +146,7 @@ class TestFindings:
         squeezed(cell(0).transpose(Image.Transpose.ROTATE_180)).save(folder / "b/slide0_92.jpg")
         paths = ("a/slide0_0.png", "a/slide0_91.png", "b/slide0_92.jpg")
         conflict, exact, nearly = self.inspect(folder)
-        assert conflict == ("label-conflict", paths, "nearly one picture under the labels a, b")
+        assert conflict == ("label-conflict", paths, "nearly the same image with the labels a, b")
         assert exact[:2] == ("duplicate", paths[:2])
         assert nearly[:2] == ("near-duplicate", paths)
         assert "distance up to 0." in nearly[2]
@@ -167,8 +167,8 @@ def test_a_run_keeps_them_in_one_group(folder: Path):
 
 
 def test_cells_that_were_photographed_twice_are_found_and_no_others(shared: Path):
-    inspection = inspect_data_set(DataSettings(path=str(shared / "data/wbc-subtypes")))
-    sets = [finding.paths for finding in inspection.findings if finding.kind == "near-duplicate"]
+    audit = audit_data_set(DataSettings(path=str(shared / "data/wbc-subtypes")))
+    sets = [finding.paths for finding in audit.findings if finding.kind == "near-duplicate"]
     assert len(sets) == 14  # looked at one by one: each is one cell, in two photographs
     assert ("neutrophil/smear00230.jpg", "neutrophil/smear00257.jpg") in sets
 
@@ -188,7 +188,7 @@ def test_planted_copies_among_real_cells_are_all_found_and_nothing_else_is(share
         other = classes[(classes.index(files[index].parent.name) + 1) % len(classes)]
         copy.save(tmp_path / f"cells/{other}/smear9{number:04}.jpg", quality=int(random.integers(40, 90)))
         planted.append({f"{files[index].parent.name}/{files[index].name}", f"{other}/smear9{number:04}.jpg"})
-    findings = inspect_data_set(DataSettings(path=str(tmp_path / "cells"))).findings
+    findings = audit_data_set(DataSettings(path=str(tmp_path / "cells"))).findings
     for kind in ("near-duplicate", "label-conflict"):
         sets = [set(finding.paths) for finding in findings if finding.kind == kind]
         assert all(any(pair <= found for found in sets) for pair in planted), kind

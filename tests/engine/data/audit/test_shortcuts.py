@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aimic_tui.engine.data.audit.inspection import Inspection, inspect_data_set
+from aimic_tui.engine.data.audit.audit_data_set import Audit, audit_data_set
 from aimic_tui.engine.data.audit.shortcuts import Shortcut
 from aimic_tui.engine.experiment import DataSettings
 
@@ -30,8 +30,8 @@ class Folder:
     def lamp(self) -> float:
         return float(self.random.uniform(0.8, 1.2))
 
-    def inspect(self) -> Inspection:
-        return inspect_data_set(DataSettings(path=str(self.root)))
+    def inspect(self) -> Audit:
+        return audit_data_set(DataSettings(path=str(self.root)))
 
     def shortcuts(self) -> dict[str, Shortcut]:
         return {shortcut.feature: shortcut for shortcut in self.inspect().shortcuts}
@@ -52,8 +52,8 @@ def test_classes_that_only_differ_in_the_cell_have_none(folder: Folder):
 def test_a_tinted_background_is_named_with_its_interval_and_examples(folder: Folder):
     for number in range(60):
         folder.add(f"{'ab'[number % 2]}/{number}.png", tint=(1, 1, 0.8) if number % 2 else (1, 1, 1))
-    inspection = folder.inspect()
-    found = {shortcut.feature: shortcut for shortcut in inspection.shortcuts}
+    audit = folder.inspect()
+    found = {shortcut.feature: shortcut for shortcut in audit.shortcuts}
     colour = found["border colour"]
     assert colour.chance == 0.5
     assert 0.9 < colour.low <= colour.balanced_accuracy <= colour.high <= 1
@@ -61,7 +61,7 @@ def test_a_tinted_background_is_named_with_its_interval_and_examples(folder: Fol
     assert "look at the examples" in colour.sentence
     assert {len(images) for images in colour.examples.values()} == {3}
     assert all(image.startswith("a/") for image in colour.examples["a"])
-    (first, *_) = inspection.to_json()["shortcuts"]
+    (first, *_) = audit.report().to_json()["shortcuts"]
     assert {"feature", "balanced_accuracy", "low", "high", "chance", "within_groups", "sentence"} < set(first)
     json.dumps(first, allow_nan=False)
 
@@ -159,13 +159,13 @@ class TestNotes:
     def test_unequal_classes(self, folder: Folder):
         for number in range(24):
             folder.add(f"{'a' if number < 20 else 'b'}/{number}.png")
-        assert "a has 5 times as many images as b (20 and 4)" in folder.inspect().notes[0]
+        assert "a has 5 times as many images as b (20 and 4)" in folder.inspect().notes[0].sentence
 
     def test_groups_of_one_class(self, folder: Folder):
         for number in range(48):
             slide = number // 4
             folder.add(f"{'ab'[slide % 2]}/slide{slide}_{number}.png")
-        assert "100% of the 12 groups with several images hold a single class" in folder.inspect().notes[0]
+        assert "100% of the 12 groups with several images hold a single class" in folder.inspect().notes[0].sentence
 
     def test_mixed_groups_are_as_they_should_be(self, folder: Folder):
         for number in range(48):
@@ -174,8 +174,8 @@ class TestNotes:
 
 
 def test_real_cells_differ_and_the_audit_says_that_it_is_the_cells(shared: Path):
-    inspection = inspect_data_set(DataSettings(path=str(shared / "data/cell-types")))
-    found = {shortcut.feature: shortcut for shortcut in inspection.shortcuts}
+    audit = audit_data_set(DataSettings(path=str(shared / "data/cell-types")))
+    found = {shortcut.feature: shortcut for shortcut in audit.shortcuts}
     assert found["border colour"].within_groups is True
     assert found["file name"].within_groups is None
     assert not {"image size", "file format", "file date"} & set(found)

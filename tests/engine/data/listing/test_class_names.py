@@ -12,6 +12,7 @@ from aimic_tui.engine.data.listing.find_data_set import find_data_set, find_ever
 from aimic_tui.engine.data.listing.groups import group_values
 from aimic_tui.engine.data.listing.marks import MARKS_NAME, Mark, add_marks
 from aimic_tui.engine.data.listing.name_pattern import name_pattern
+from aimic_tui.engine.data.note import Note
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.experiment import DataSettings, Experiment, with_overrides
 from tests.engine.data.listing.test_find_data_set import touch
@@ -141,8 +142,13 @@ class TestNamePatterns:
         touch(tmp_path, "a_1.png", "b_1.png", "odd.png", "x\x1b[2J.png")
         found = find_everything(DataSettings(path=str(tmp_path), pattern="{label}_*.png"))
         assert found.unlabelled == ("odd.png", "x\x1b[2J.png")
-        assert found.notes == (r"2 image(s) don't match data.pattern and have no class: odd.png, x\x1b[2J.png.",)
-        with pytest.raises(InputProblem, match=r"matches none of the 4 image\(s\) .* the first are a_1\.png, b_1\.png"):
+        assert found.notes == (
+            Note(
+                "names-without-match",
+                r"2 images without a match for data.pattern, so without a class: odd.png, x\x1b[2J.png.",
+            ),
+        )
+        with pytest.raises(InputProblem, match=r"matches none of the 4 images .* the first are a_1\.png, b_1\.png"):
             find_data_set(DataSettings(path=str(tmp_path), pattern="{label}-*.png"))
 
     def test_an_unknown_part_is_named(self, tmp_path):

@@ -49,7 +49,8 @@ class TestClassFolders:
         (root / "b" / "dangling.png").symlink_to(root / "nowhere.png")
         found = find_everything(DataSettings(path=str(root)))
         assert found.data_set.images == ("a/1.png", "b/1.png", "b/in.png")
-        assert "4 link(s)" in found.notes[0]
+        assert found.notes[0].kind == "links-not-followed"
+        assert "4 links" in found.notes[0].sentence
 
     def test_a_pipe_is_not_an_image(self, tmp_path):
         touch(tmp_path, "a/1.png", "b/1.png")
@@ -107,15 +108,15 @@ class TestWhatCannotBeUsed:
             find(tmp_path)
 
     def test_a_folder_of_other_files(self, tmp_path):
-        with pytest.raises(InputProblem, match=r"holds 2 file\(s\) but no images"):
+        with pytest.raises(InputProblem, match=r"holds 2 files but no images"):
             find(touch(tmp_path, "a/1.txt", "b/2.doc"))
 
     def test_images_without_class_folders(self, tmp_path):
-        with pytest.raises(InputProblem, match=r"holds 2 image\(s\) but no class folders"):
+        with pytest.raises(InputProblem, match=r"holds 2 images but no class folders"):
             find(touch(tmp_path, "1.png", "2.png"))
 
     def test_a_single_class(self, tmp_path):
-        with pytest.raises(InputProblem, match=r"holds a single class, a \(2 image\(s\)\)"):
+        with pytest.raises(InputProblem, match=r"holds a single class, a \(2 images\)"):
             find(touch(tmp_path, "a/1.png", "a/2.png"))
 
     def test_a_folder_too_high_names_the_right_one(self, tmp_path):

@@ -194,11 +194,11 @@ class TestWhatTheyDo:
         assert found.others == ()
         assert set(data_set.group_names) == {"s0", "s1", "s2"}  # s2 and s3 became one, with all their images
         assert data_set.decisions == (
-            "1 image(s) are left out by marks.",
-            "1 image(s) have another class by marks.",
-            "2 image(s) are put into common groups by marks.",
-            "1 image(s) are marked as label errors without the right class; they stay in.",
-            "1 image(s) have marks but are not here, the first is gone.png.",
+            "Marks leave out 1 image.",
+            "Marks give another class to 1 image.",
+            "Marks put 2 images into common groups.",
+            "Marks name 1 possible label error, still used for training.",
+            "Marks name 1 image not in the data set; the first is gone.png.",
         )
 
     def test_none_takes_none_and_a_path_takes_that_one(self, cells, tmp_path):
@@ -237,7 +237,7 @@ class TestWhatTheyDo:
         with pytest.raises(InputProblem, match="no image left: marks exclude 12"):
             find_data_set(DataChoice(str(cells)))
         remove_marks(cells / MARKS_NAME, [image for image in images if image.startswith("a")])
-        with pytest.raises(InputProblem, match=r"a single class, a .*8 image.* left out by marks"):
+        with pytest.raises(InputProblem, match=r"a single class, a .*Marks leave out 8 images"):
             find_data_set(DataChoice(str(cells)))
 
     def test_the_file_of_marks_is_no_data_set(self, cells):

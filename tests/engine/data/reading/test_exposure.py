@@ -60,7 +60,7 @@ class TestPercentiles:
         )
         tifffile.imwrite(tmp_path / "b.tif", RANDOM.integers(0, 9, (8, 8), dtype=np.uint16))
         paths = sorted(tmp_path.iterdir())
-        with pytest.raises(InputProblem, match=r"2 channel\(s\) to show and .*b.tif 1"):
+        with pytest.raises(InputProblem, match=r"2 channels to show and .*b.tif 1"):
             settled(InputRule("percentiles"), HALF_A_PERCENT, paths)
         assert len(settled(InputRule("percentiles", channels="1"), HALF_A_PERCENT, paths).window) == 2
 

@@ -71,7 +71,7 @@ class TestChannels:
         Image.fromarray(CHANNELS[0].astype(np.uint8)).save(tmp_path / "grey.tif")
         Image.fromarray(CHANNELS[0]).save(tmp_path / "deep.png")
         tifffile.imwrite(tmp_path / "pages.tif", CHANNELS[:1], photometric="minisblack")
-        with pytest.raises(UnreadableImage, match=r"1 channel\(s\), but data.channels asks for channel 2") as caught:
+        with pytest.raises(UnreadableImage, match=r"1 channel, but data.channels asks for channel 2") as caught:
             read_image(tmp_path / name, InputRule(channels="2,1"))
         assert "data.channels" in caught.value.sentence.rpartition(". ")[2]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aimic_tui.engine.data.audit.audit_data_set import audit_data_set
 from aimic_tui.engine.data.audit.image_check import check_images
-from aimic_tui.engine.data.audit.inspection import inspect_data_set
 from aimic_tui.engine.data.cache import cached_images
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.listing.find_data_set import find_data_set
@@ -73,7 +73,7 @@ def test_a_run_checks_splits_caches_and_finds_them_again(tmp_path):
 def test_an_audit_reads_it(tmp_path):
     content = arrays()
     content["test_images"][0] = content["train_images"][0]
-    (finding,) = inspect_data_set(DataSettings(path=str(saved(tmp_path, content)))).findings
+    (finding,) = audit_data_set(DataSettings(path=str(saved(tmp_path, content)))).findings
     assert finding.kind == "duplicate"
     assert finding.paths == ("bloodmnist.npz/test-00000", "bloodmnist.npz/train-00000")
 

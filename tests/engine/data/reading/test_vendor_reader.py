@@ -44,7 +44,7 @@ class TestEveryMaker:
         assert image_facts(path).channels == 1
 
     def test_a_channel_that_is_not_there(self, tmp_path, name):
-        with pytest.raises(UnreadableImage, match=r"has 3 channel\(s\), but data.channels asks for channel 4"):
+        with pytest.raises(UnreadableImage, match=r"has 3 channels, but data.channels asks for channel 4"):
             read_image(written(tmp_path, name), InputRule(channels="4"))
 
     def test_a_broken_file_is_named(self, tmp_path, name):

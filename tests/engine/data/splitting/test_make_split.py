@@ -164,7 +164,7 @@ class TestInnerFolds:
         data_set = data_set_of([0] * 12 + [1] * 12, [group // 4 for group in range(24)])
         with pytest.raises(
             InputProblem,
-            match=r"class 0 has 8 images in 2 group\(s\) outside the test part of fold 1, too few for 3 inner folds.*"
+            match=r"class 0 has 8 images in 2 groups outside the test part of fold 1, too few for 3 inner folds.*"
             r"set split\.inner_folds = 2",
         ):
             make_split(data_set, SplitSettings(folds=3, inner_folds=3), "none", 0)
@@ -215,8 +215,8 @@ class TestAimic2022:
         data_set = data_set_of([0, 1] * 20, [0] * 38 + [1, 2])
         split = make_split(data_set, SplitSettings(folds=4, protocol="aimic-2022"), "none", 0)
         assert split.warnings == (
-            "Folds are by image, as published: 1 of 3 group(s) have images in more than one part of a fold, which "
-            "flatters the figures.",
+            "Folds are by image, as published: 1 of 3 groups have images in more than one part of a fold, which "
+            "makes results look too good.",
         )
         alone = make_split(data_set_of([0, 1] * 20), SplitSettings(folds=4, protocol="aimic-2022"), "none", 0)
         assert alone.warnings == ()
@@ -247,9 +247,7 @@ class TestPredefined:
 
     def test_a_group_in_two_parts_is_refused(self):
         data_set = data_set_of([0, 0, 1, 1, 0, 1], [0, 1, 2, 3, 0, 2], [1, 1, 1, 1, 3, 3])
-        with pytest.raises(
-            InputProblem, match=r"2 group\(s\) are in more than one part of fold 1, the first is group 0"
-        ):
+        with pytest.raises(InputProblem, match=r"Fold 1 has 2 groups in more than one part; the first is group 0"):
             make_split(data_set, SplitSettings(method="predefined"), "none", 0)
 
     def test_without_parts_there_is_nothing_to_take(self):
@@ -259,16 +257,16 @@ class TestPredefined:
 
 class TestTooFew:
     def test_a_class_with_fewer_images_than_folds(self):
-        with pytest.raises(InputProblem, match=r"class 1 has 3 image\(s\), too few for 5 folds.*set split\.folds = 3"):
+        with pytest.raises(InputProblem, match=r"class 1 has 3 images, too few for 5 folds.*set split\.folds = 3"):
             make_split(data_set_of([0] * 10 + [1] * 3), SplitSettings(folds=5), "none", 0)
 
     def test_a_class_with_fewer_groups_than_folds(self):
         data_set = data_set_of([0] * 10 + [1] * 10, [*range(10), *[10, 11] * 5])
-        with pytest.raises(InputProblem, match=r"class 1 has 10 images in 2 group\(s\), too few for 5 folds"):
+        with pytest.raises(InputProblem, match=r"class 1 has 10 images in 2 groups, too few for 5 folds"):
             make_split(data_set, SplitSettings(folds=5), "none", 0)
 
     def test_a_class_of_one_image_cannot_be_held_out(self):
-        with pytest.raises(InputProblem, match=r"class 1 has 1 image\(s\), too few for two parts"):
+        with pytest.raises(InputProblem, match=r"class 1 has 1 image, too few for two parts"):
             make_split(data_set_of([0] * 10 + [1]), SplitSettings(method="hold-out"), "none", 0)
 
     def test_a_part_without_any_image_is_refused(self):
@@ -281,7 +279,7 @@ class TestTooFew:
     def test_a_part_without_a_class_is_a_warning_with_numbers(self):
         split = make_split(data_set_of([0] * 10 + [1] * 2), SplitSettings(folds=2), "none", 0)
         assert split.warnings == (
-            "The validation part of fold 1; 2 has no image of the class class 1 (2 image(s) in 2 group(s) in all).",
+            "The validation part of fold 1; 2 has no image of the class class 1 (2 images in 2 groups in all).",
         )
 
 

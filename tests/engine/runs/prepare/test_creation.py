@@ -133,6 +133,6 @@ def test_what_the_split_lacks_is_part_of_the_story(workspace: Workspace, cells: 
     folder = create_run(experiment(data, split__folds=2), workspace, [])
     warnings = [e["sentence"] for e in EventReader(folder.events_file).new() if e["event"] == "warning"]
     assert any(
-        "The validation part of fold 1; 2 has no image of the class dark (4 image(s) in 2 group(s)" in warning
+        "The validation part of fold 1; 2 has no image of the class dark (4 images in 2 groups" in warning
         for warning in warnings
     )

@@ -170,7 +170,7 @@ def test_a_changed_split_that_parts_a_group_is_refused(workspace: Workspace, dat
     place = next(place for place, line in enumerate(lines) if line.endswith(",1,train"))
     lines[place] = lines[place].replace(",1,train", ",1,validation")
     first.split_file.write_text("\n".join(lines) + "\n")
-    with pytest.raises(InputProblem, match=r"1 group\(s\) are in more than one part of fold 1"):
+    with pytest.raises(InputProblem, match=r"Fold 1 has 1 group in more than one part"):
         create_run(experiment(data, split__from=first.name), workspace, [])
 
 

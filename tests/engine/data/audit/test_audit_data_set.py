@@ -10,34 +10,33 @@ import pytest
 import tifffile
 from PIL import Image
 
-from aimic_tui.engine.data.audit.inspection import Inspection, inspect_data_set
+from aimic_tui.engine.data.audit.audit_data_set import Audit, audit_data_set
 from aimic_tui.engine.errors import Interrupted
 from aimic_tui.engine.experiment import DataSettings
 from aimic_tui.engine.progress import Progress
 from tests.engine.data.conftest import MakeFolder
 
 
-def inspect(path: Path, **settings: str) -> Inspection:
-    return inspect_data_set(DataSettings(path=str(path), **settings))
+def inspect(path: Path, **settings: str) -> Audit:
+    return audit_data_set(DataSettings(path=str(path), **settings))
 
 
-def found(inspection: Inspection) -> list[tuple[str, tuple[str, ...]]]:
-    return [(finding.kind, finding.paths) for finding in inspection.findings]
+def found(audit: Audit) -> list[tuple[str, tuple[str, ...]]]:
+    return [(finding.kind, finding.paths) for finding in audit.findings]
 
 
 def test_a_sound_folder(make_folder: MakeFolder):
     reports: list[Progress] = []
     root = make_folder({"a": 12, "b": 8})
-    inspection = inspect_data_set(DataSettings(path=str(root)), reports.append)
-    answer = inspection.to_json()
+    answer = audit_data_set(DataSettings(path=str(root)), reports.append).report().to_json()
     assert answer["images"] == 20
     assert answer["classes"] == {"a": 12, "b": 8}
     assert answer["groups"] is None
     assert answer["suggested_group"] is None
-    assert answer["problems"] == []
+    assert answer["problems"] == ()
     assert answer["formats"] == {"PNG": 20}
-    assert answer["sizes"] == [{"width": 24, "height": 20, "images": 20}]
-    assert [report.phase for report in reports if report.complete] == ["read", "compare"]
+    assert answer["sizes"] == ({"width": 24, "height": 20, "images": 20},)
+    assert Progress("find", 20) in reports
     assert Progress("read", 20, 20) in reports
     json.dumps(answer, allow_nan=False)
 
@@ -82,14 +81,14 @@ def test_dark_deep_images_are_not_taken_for_one_another(make_folder: MakeFolder)
         values = random.integers(0, 120, (200, 200), dtype=np.uint16)
         values[7, 7] = 60_000  # one hot pixel, so that the brightest value says nothing of the others
         tifffile.imwrite(root / "ab"[index % 2] / f"{index}.tif", values)
-    inspection = inspect(root)
-    assert inspection.findings == ()
-    assert "data.intensity = percentiles" in inspection.notes[0]
+    audit = inspect(root)
+    assert audit.findings == ()
+    assert "data.intensity = percentiles" in audit.notes[0].sentence
 
 
 def test_a_single_class_and_repeated_rows_are_findings_not_errors(make_folder: MakeFolder):
     root = make_folder({"a": 3})
-    assert "single class" in inspect(root).notes[0]
+    assert "single class" in inspect(root).notes[0].sentence
     rows = ["path,label", "a/000.png,x", "a/000.png,y", "a/001.png,y", "a/001.png,y", "a/002.png,"]
     (root / "list.csv").write_text("\n".join(rows))
     assert found(inspect(root / "list.csv")) == [
@@ -105,9 +104,9 @@ def test_groups_and_what_the_names_suggest(make_folder: MakeFolder):
     for index in range(40):
         pixels = random.integers(0, 256, (20, 20, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(root / "ab"[index % 2] / f"slide{index // 8}_{index}.png")
-    answer = inspect(root).to_json()
+    answer = inspect(root).report().to_json()
     assert (answer["groups"], answer["suggested_group"], answer["group_rule"]) == (5, r"^(slide\d+)", r"^(slide\d+)")
-    answer = inspect(root, group="none").to_json()
+    answer = inspect(root, group="none").report().to_json()
     assert (answer["groups"], answer["suggested_group"]) == (None, r"^(slide\d+)")
 
 
@@ -115,18 +114,18 @@ def test_hostile_names_come_through(make_folder: MakeFolder):
     root = make_folder({"a": 2, "b": 2})
     for name in (b"\xff.png", b"\x1b[31m.png", b"new\nline.png", b"=1.png"):
         (root / "a" / os.fsdecode(name)).touch()
-    inspection = inspect(root)
-    assert len(inspection.findings) == 4
-    assert "\\udcff" in json.dumps(inspection.to_json())
+    audit = inspect(root)
+    assert len(audit.findings) == 4
+    assert "\\udcff" in json.dumps(audit.report().to_json())
 
 
 def test_it_can_be_stopped(make_folder: MakeFolder):
     with pytest.raises(Interrupted):
-        inspect_data_set(DataSettings(path=str(make_folder({"a": 2, "b": 2}))), should_stop=lambda: True)
+        audit_data_set(DataSettings(path=str(make_folder({"a": 2, "b": 2}))), should_stop=lambda: True)
 
 
 def test_the_real_images(shared: Path):
-    answer = inspect(shared / "data/cell-types").to_json()
+    answer = inspect(shared / "data/cell-types").report().to_json()
     assert answer["classes"] == {"platelet": 361, "red_cell": 1144, "white_cell": 372}
     assert answer["suggested_group"] == r"^(smear\d+)"
     assert answer["groups"] == 364

@@ -7,17 +7,19 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aimic_tui.engine.data.audit.audit_report import AuditReport, ImageSize, ShortcutReport
 from aimic_tui.engine.data.audit.duplicates import find_duplicates
-from aimic_tui.engine.data.audit.finding import Finding
+from aimic_tui.engine.data.audit.finding import FINDING_KINDS, Finding
 from aimic_tui.engine.data.audit.measures import Measures, measure_images
 from aimic_tui.engine.data.audit.outliers import find_outliers, notes_on_balance
 from aimic_tui.engine.data.audit.shortcuts import Shortcut, find_shortcuts
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.listing.find_data_set import Found, find_everything
+from aimic_tui.engine.data.note import Note
 from aimic_tui.engine.data.reading.exposure import settled
 from aimic_tui.engine.data.reading.input_rule import rule_of
 from aimic_tui.engine.data.reading.read_image import UnreadableImage, read_pixels
@@ -28,10 +30,11 @@ if TYPE_CHECKING:
     from aimic_tui.engine.experiment import DataSettings
 
 SMALLEST = 16  # pixels; below that no network of the catalogue sees a shape
+_SIZES = 20  # the most common ones that a report lists
 
 
 @dataclass(frozen=True, eq=False)
-class Inspection:
+class Audit:
     """What an audit found.
 
     Attributes:
@@ -39,7 +42,7 @@ class Inspection:
         suggested_group: the pattern that the names show, or None.
         findings: everything wrong, worst kinds first.
         shortcuts: what gives the class away without the cell, the clearest first.
-        notes: sentences on what was left out or deserves a thought.
+        notes: what was left out or deserves a thought.
         measures: what was measured of each image of `data_set`.
     """
 
@@ -47,62 +50,57 @@ class Inspection:
     suggested_group: str | None
     findings: tuple[Finding, ...]
     shortcuts: tuple[Shortcut, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     measures: Measures
 
-    def counts_of_kinds(self) -> dict[str, int]:
-        """Return how many findings there are of each kind."""
-        return dict(Counter(finding.kind for finding in self.findings))
-
-    def with_findings(self, more: Iterable[Finding]) -> Inspection:
+    def with_findings(self, more: Iterable[Finding]) -> Audit:
         """Return the same with further findings, those of one kind in the order given."""
-        found = sorted((*self.findings, *more), key=lambda finding: KINDS.index(finding.kind))
+        found = sorted((*self.findings, *more), key=lambda finding: FINDING_KINDS.index(finding.kind))
         return dataclasses.replace(self, findings=tuple(found))
 
-    def to_json(self) -> dict[str, Any]:
-        """Return docs/design.md's answer of `aimic inspect --json`, with more behind it."""
+    def report(self) -> AuditReport:
+        """Return what travels to other processes."""
         data_set, measures = self.data_set, self.measures
         readable = measures.readable
         sizes = Counter(zip(measures.width[readable].tolist(), measures.height[readable].tolist(), strict=True))
-        return {
-            "images": len(data_set),
-            "classes": data_set.counts(),
-            "groups": len(data_set.group_names) if data_set.grouped else None,
-            "suggested_group": self.suggested_group,
-            "problems": [
-                {"kind": finding.kind, "paths": list(finding.paths), "detail": finding.detail}
-                for finding in self.findings
-            ],
-            "shortcuts": [_shortcut_json(shortcut) for shortcut in self.shortcuts],
-            "path": str(data_set.root),
-            "group_rule": data_set.group_rule,
-            "class_groups": data_set.group_counts() if data_set.grouped else None,
-            "bytes": int(measures.file_size.sum()),
-            "formats": dict(Counter(name.decode() for name in measures.formats[readable].tolist())),
-            "sizes": [{"width": w, "height": h, "images": count} for (w, h), count in sizes.most_common(20)],
-            "notes": list(self.notes),
-            "decisions": list(data_set.decisions),
-        }
+        return AuditReport(
+            images=len(data_set),
+            classes=data_set.counts(),
+            groups=len(data_set.group_names) if data_set.grouped else None,
+            suggested_group=self.suggested_group,
+            problems=self.findings,
+            shortcuts=tuple(map(_shortcut_report, self.shortcuts)),
+            path=str(data_set.root),
+            group_rule=data_set.group_rule,
+            class_groups=data_set.group_counts() if data_set.grouped else None,
+            bytes=int(measures.file_size.sum()),
+            formats=dict(Counter(name.decode() for name in measures.formats[readable].tolist())),
+            sizes=tuple(ImageSize(width, height, count) for (width, height), count in sizes.most_common(_SIZES)),
+            notes=tuple(note.sentence for note in self.notes),
+            decisions=data_set.decisions,
+        )
 
 
-def _shortcut_json(shortcut: Shortcut) -> dict[str, Any]:
-    figures = ("balanced_accuracy", "low", "high", "chance")
-    return {
-        "feature": shortcut.feature,
-        **{name: round(getattr(shortcut, name), 4) for name in figures},
-        "clearest": shortcut.clearest,
-        "within_groups": shortcut.within_groups,
-        "sentence": shortcut.sentence,
-        "examples": {name: list(images) for name, images in shortcut.examples.items()},
-    }
+def _shortcut_report(shortcut: Shortcut) -> ShortcutReport:
+    return ShortcutReport(
+        feature=shortcut.feature,
+        balanced_accuracy=round(shortcut.balanced_accuracy, 4),
+        low=round(shortcut.low, 4),
+        high=round(shortcut.high, 4),
+        chance=round(shortcut.chance, 4),
+        clearest=shortcut.clearest,
+        within_groups=shortcut.within_groups,
+        sentence=shortcut.sentence,
+        examples=shortcut.examples,
+    )
 
 
-def inspect_data_set(
+def audit_data_set(
     settings: DataSettings,
     report: ReportProgress = no_report,
     should_stop: ShouldStop | None = None,
     memory: Path | None = None,
-) -> Inspection:
+) -> Audit:
     """Audit a data set: every image is read once.
 
     Args:
@@ -127,26 +125,10 @@ def inspect_data_set(
         *find_duplicates(data_set, measures, found, rule=rule, report=report, should_stop=should_stop),
     ]
     findings += find_outliers(data_set, measures)
-    findings.sort(key=lambda finding: KINDS.index(finding.kind))
+    findings.sort(key=lambda finding: FINDING_KINDS.index(finding.kind))
     notes = (*found.notes, *_notes(data_set, measures), *notes_on_balance(data_set))
     shortcuts = tuple(find_shortcuts(data_set, measures))
-    return Inspection(data_set, found.suggested_group, tuple(findings), shortcuts, notes, measures)
-
-
-KINDS = (
-    "label-conflict",
-    "label-error",
-    "empty",
-    "truncated",
-    "unreadable",
-    "not-an-image",
-    "too-large",
-    "too-small",
-    "duplicate",
-    "near-duplicate",
-    "outlier",
-    "unlabelled",
-)
+    return Audit(data_set, found.suggested_group, tuple(findings), shortcuts, notes, measures)
 
 
 def _file_findings(data_set: DataSet, measures: Measures) -> list[Finding]:
@@ -172,19 +154,26 @@ def _stray_files(root: Path, found: Found) -> list[Finding]:
     return strays
 
 
-def _notes(data_set: DataSet, measures: Measures) -> list[str]:
+def _notes(data_set: DataSet, measures: Measures) -> list[Note]:
     notes = []
     if len(data_set.classes) < 2:
-        notes.append("There is a single class; a classifier needs at least two.")
+        notes.append(Note("single-class", "There is a single class; a classifier needs at least two."))
     depths = sorted(set(measures.bits[measures.readable].tolist()))
     if len(depths) > 1:
+        bits = ", ".join(map(str, depths))
         notes.append(
-            f"Images differ in depth ({', '.join(map(str, depths))} bits): check that one microscope made them."
+            Note(
+                "mixed-bit-depths",
+                f"Images differ in bit depth ({bits} bits): check that all come from one microscope.",
+            )
         )
     deep = measures.readable & (measures.bits > 8)
     if deep.any() and float(measures.thumbs[deep].max()) < 64:
         notes.append(
-            "The deep images use only the darkest quarter of their range; set data.intensity = percentiles unless "
-            "their brightness carries meaning."
+            Note(
+                "underexposed",
+                "The 16-bit images use only the darkest quarter of their range; set data.intensity = percentiles "
+                "unless their brightness carries meaning.",
+            )
         )
     return notes

@@ -1,0 +1,114 @@
+"""What an audit found, as it travels between processes: the answer of `aimic inspect --json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+from aimic_tui.engine.data.audit.finding import FINDING_KINDS, Finding, FindingKind
+from aimic_tui.engine.errors import InputProblem
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class ShortcutReport:
+    """A feature that predicts the class by itself; see `shortcuts.Shortcut`."""
+
+    feature: str
+    balanced_accuracy: float
+    low: float
+    high: float
+    chance: float
+    clearest: str
+    within_groups: bool | None
+    sentence: str
+    examples: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class ImageSize:
+    """How many images have this size in pixels."""
+
+    width: int
+    height: int
+    images: int
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """What an audit found.
+
+    Attributes:
+        images: how many there are.
+        classes: name -> images.
+        groups: how many there are, None where nothing groups the images.
+        suggested_group: the pattern that the names show, or None.
+        problems: everything wrong, worst kinds first.
+        shortcuts: what gives the class away, the clearest first.
+        path: the folder that image names are relative to.
+        group_rule: the pattern or column that made the groups, or "none".
+        class_groups: class name -> groups with images of it, None where nothing groups the images.
+        bytes: of all files.
+        formats: format -> images that can be read.
+        sizes: the most common ones first.
+        notes: sentences on what was left out or deserves a thought.
+        decisions: sentences on what people decided.
+        version: of these fields; more may follow in one version, and none changes its meaning.
+    """
+
+    images: int
+    classes: Mapping[str, int]
+    groups: int | None
+    suggested_group: str | None
+    problems: tuple[Finding, ...]
+    shortcuts: tuple[ShortcutReport, ...]
+    path: str
+    group_rule: str
+    class_groups: Mapping[str, int] | None
+    bytes: int
+    formats: Mapping[str, int]
+    sizes: tuple[ImageSize, ...]
+    notes: tuple[str, ...]
+    decisions: tuple[str, ...]
+    version: int = VERSION
+
+    @property
+    def count(self) -> int:
+        """How many findings want attention: problems and shortcuts."""
+        return len(self.problems) + len(self.shortcuts)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, answer: object) -> AuditReport:
+        """Read what `to_json` wrote.
+
+        Raises:
+            InputProblem: it is none, or of a later version.
+        """
+        try:
+            fields = dict(cast("Mapping[str, Any]", answer))
+            if fields["version"] != VERSION:
+                raise InputProblem(f"The audit's answer is of version {fields['version']}; {VERSION} was expected.")
+            fields["problems"] = tuple(map(_finding, fields["problems"]))
+            fields["shortcuts"] = tuple(map(_shortcut, fields["shortcuts"]))
+            fields["sizes"] = tuple(ImageSize(**size) for size in fields["sizes"])
+            fields["notes"], fields["decisions"] = tuple(fields["notes"]), tuple(fields["decisions"])
+            return cls(**{name: fields[name] for name in cls.__dataclass_fields__})
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputProblem(f"The audit's answer can't be read: {type(error).__name__}: {error}.") from error
+
+
+def _finding(problem: Mapping[str, Any]) -> Finding:
+    if problem["kind"] not in FINDING_KINDS:
+        raise ValueError(f"{problem['kind']!r} is no kind of finding")
+    return Finding(cast("FindingKind", problem["kind"]), tuple(problem["paths"]), str(problem["detail"]))
+
+
+def _shortcut(found: Mapping[str, Any]) -> ShortcutReport:
+    examples = {name: tuple(images) for name, images in found["examples"].items()}
+    return ShortcutReport(**{**found, "examples": examples})
