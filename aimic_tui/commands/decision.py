@@ -16,13 +16,14 @@ from aimic_tui.wording.text_tables import aligned
 
 if TYPE_CHECKING:
     from aimic_tui.engine.evaluation.decision import Decision
+    from aimic_tui.engine.evaluation.run_results import RunResults
 
 
-def print_decisions(folder: RunFolder, found: dict[str, Any], case: str, wanted: str | None, *, as_json: bool) -> None:
+def print_decisions(folder: RunFolder, found: RunResults, case: str, wanted: str | None, *, as_json: bool) -> None:
     """Print the decision curve of a class, network by network.
 
     Args:
-        found: what results.json holds.
+        found: its results.
         case: the class.
         wanted: the network; None for all.
 
@@ -33,8 +34,8 @@ def print_decisions(folder: RunFolder, found: dict[str, Any], case: str, wanted:
     from aimic_tui.engine.evaluation.decision import decision_of
     from aimic_tui.engine.evaluation.tested_run import read_tested
 
-    if case not in found["classes"]:
-        named = printable(", ".join(found["classes"]))
+    if case not in found.classes:
+        named = printable(", ".join(found.classes))
         raise UsageProblem(f"{printable(folder.name)} has no class {printable(case)}; it has {named}.")
     run = read_tested(folder.path)
     networks = [network for network in run.networks if wanted in (None, network.name)]
@@ -42,7 +43,7 @@ def print_decisions(folder: RunFolder, found: dict[str, Any], case: str, wanted:
         named = printable(", ".join(network.name for network in run.networks))
         whose = "No network" if wanted is None else printable(wanted)
         raise InputProblem(f"{whose} of {printable(folder.name)} is tested yet. Tested: {named or 'none'}.")
-    confidence, positive = float(found["confidence"]), found["classes"].index(case)
+    confidence, positive = found.confidence, found.classes.index(case)
     answers = {}
     for network in networks:
         decision = decision_of(folder.path, run, network, positive=positive, confidence=confidence)
@@ -87,9 +88,9 @@ def _lines(network: str, case: str, found: Decision, confidence: float) -> Itera
             [
                 numbers.percent(threshold),
                 decision_words.weight(threshold),
-                numbers.interval_text(of["value"], of["low"], of["high"], 1),
+                numbers.interval_text(of.value, of.low, of.high, 1),
                 numbers.number(decision_words.PER * float(curve.everyone[place]), 1),
-                numbers.interval_text(gain["value"], gain["low"], gain["high"], 1),
+                numbers.interval_text(gain.value, gain.low, gain.high, 1),
             ]
         )
     yield from aligned(rows, indent=2)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import click
 from rich.cells import cell_len
 
 from aimic_tui.commands.decision import print_decisions
 from aimic_tui.engine.errors import UsageProblem
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.metric_titles import CLASS_TITLES, TITLES, method_of
+from aimic_tui.engine.evaluation.results_file import results_to_json
+from aimic_tui.engine.evaluation.run_results import Calibration, NetworkResults, RunResults
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.text import NOTHING, plural, printable
@@ -49,29 +52,28 @@ def results(
         print_decisions(folder, found, decision, network, as_json=as_json)
         return
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps(results_to_json(found)))
         return
     for line in report_lines(found):
         click.echo(signs.as_shown(line))
-    if not found["networks"]:
+    if not found.networks:
         click.echo(
             f"No fold of it is tested yet. `aimic watch {printable(folder.name)}` shows how far it is.", err=True
         )
 
 
-def read_run(folder: RunFolder) -> dict[str, Any]:
+def read_run(folder: RunFolder) -> RunResults:
     """Return a run's figures, with its state as its lock confirms it.
 
     Raises:
         InputProblem: a file of the run is missing or damaged.
     """
     from aimic_tui.engine.evaluation.build_results import read_results
-    from aimic_tui.engine.evaluation.results_file import results_to_json
 
-    return {**results_to_json(read_results(folder.path)), "state": read_status(folder).state}
+    return replace(read_results(folder.path), state=read_status(folder).state)
 
 
-def make_again(folder: RunFolder) -> dict[str, Any]:
+def make_again(folder: RunFolder) -> RunResults:
     """Make a run's results.json anew and return it: the same figures, as long as the predictions are the same.
 
     Raises:
@@ -79,26 +81,25 @@ def make_again(folder: RunFolder) -> dict[str, Any]:
         OSError: the run's folder can't be written.
     """
     from aimic_tui.engine.evaluation.build_results import write_results
-    from aimic_tui.engine.evaluation.results_file import results_to_json
 
     state = read_status(folder).state
-    return {**results_to_json(write_results(folder.path)), "state": state}
+    return replace(write_results(folder.path), state=state)
 
 
-def report_lines(found: dict[str, Any]) -> Iterator[str]:
+def report_lines(found: RunResults) -> Iterator[str]:
     """Write a run's figures as plain text."""
-    state = found["state"]
+    state = found.state
     yield (
-        f"{printable(found['run'])}  {signs.sign(state)} {state}  ·  "
-        f"{plural(found['images'], 'test image')} of {plural(found['groups'], 'group')}  ·  "
-        f"{found['protocol']} protocol{' (optimistic)' if found['optimistic'] else ''}"
+        f"{printable(found.run)}  {signs.sign(state)} {state}  ·  "
+        f"{plural(found.images, 'test image')} of {plural(found.groups, 'group')}  ·  "
+        f"{found.protocol} protocol{' (optimistic)' if found.optimistic else ''}"
     )
-    yield found["note"]
-    networks = found["networks"]
+    yield found.note
+    networks = found.networks
     if not networks:
         return
-    yield f"{found['method']}."
-    if not found["complete"]:
+    yield f"{found.method}."
+    if not found.complete:
         yield "Not every fold is tested yet: the figures are of those that are."
     if len(networks) > 1:
         yield ""
@@ -110,74 +111,74 @@ def report_lines(found: dict[str, Any]) -> Iterator[str]:
         yield from _of_network(name, network, found)
 
 
-def _side_by_side(networks: dict[str, Any]) -> Iterator[str]:
+def _side_by_side(networks: Mapping[str, NetworkResults]) -> Iterator[str]:
     rows = [["network", *(TITLES[metric] for metric in _SIDE_BY_SIDE)]]
     for name, network in networks.items():
-        rows.append([printable(name), *(_interval(network["pooled"][metric]) for metric in _SIDE_BY_SIDE)])
+        rows.append([printable(name), *(_interval(network.pooled[metric]) for metric in _SIDE_BY_SIDE)])
     yield from aligned(rows)
 
 
-def _differences(found: dict[str, Any]) -> Iterator[str]:
+def _differences(found: RunResults) -> Iterator[str]:
     yield ""
     yield "Paired differences in macro F1, on the same images:"
     rows = []
-    for pair in found["pairs"]:
-        difference = pair["differences"]["macro_f1"]
+    for pair in found.pairs:
+        difference = pair.differences["macro_f1"]
         verdict = "no interval can be given"
-        if difference["low"] is not None:
-            shown = difference["low"] > 0 or difference["high"] < 0
+        if difference.low is not None and difference.high is not None:
+            shown = difference.low > 0 or difference.high < 0
             verdict = "shown to differ" if shown else "not shown to differ"
-        rows.append([f"{printable(pair['a'])} - {printable(pair['b'])}", _interval(difference), verdict])
+        rows.append([f"{printable(pair.a)} - {printable(pair.b)}", _interval(difference), verdict])
     yield from aligned(rows)
 
 
-def _chosen(found: dict[str, Any]) -> Iterator[str]:
+def _chosen(found: RunResults) -> Iterator[str]:
     """Say what choosing between the networks is worth, on images that had no say in the choice."""
     for line in results_words.choice_lines(found, "macro_f1")[:1]:
         yield ""
         yield line
-    if not found.get("chosen"):
+    if not found.selected:
         return
     yield ""
     yield "Choosing a network in each fold without its test images, judged on these:"
     rows = [["chosen by", *(TITLES[metric] for metric in _SIDE_BY_SIDE), "folds that took"]]
-    for chosen in found["chosen"]:
-        times = ", ".join(f"{printable(name)} {count}" for name, count in chosen["times"].items() if count)
-        by = f"{chosen['by']}, {TITLES[chosen['metric']]}"
-        rows.append([by, *(_interval(chosen["pooled"][metric]) for metric in _SIDE_BY_SIDE), times])
+    for selected in found.selected:
+        times = ", ".join(f"{printable(name)} {count}" for name, count in selected.times.items() if count)
+        by = f"{selected.by}, {TITLES[selected.metric]}"
+        rows.append([by, *(_interval(selected.results.pooled[metric]) for metric in _SIDE_BY_SIDE), times])
     yield from aligned(rows)
 
 
-def _means(network: dict[str, Any]) -> str:
+def _means(network: NetworkResults) -> str:
     """Say over what a figure is a mean, "" where over nothing."""
     over = [
-        plural(len(network.get(key) or []), word)
-        for key, word in (("seeds", "seed"), ("repeats", "repeat"))
-        if len(network.get(key) or []) > 1
+        plural(len(sets), word)
+        for sets, word in ((network.seeds, "seed"), (network.repeats, "repeat"))
+        if len(sets) > 1
     ]
     if not over:
         return ""
     return f"A figure is the mean over {' and '.join(over)}; the matrix counts the images of all of them."
 
 
-def _of_network(key: str, network: dict[str, Any], found: dict[str, Any]) -> Iterator[str]:
-    trials = f"{network['trials_done']} of {plural(network['trials_total'], 'trial')}"
-    images = f"{plural(network['images'], 'image')} of {plural(network['groups'], 'group')}"
+def _of_network(key: str, network: NetworkResults, found: RunResults) -> Iterator[str]:
+    trials = f"{network.trials_done} of {plural(network.trials_total, 'trial')}"
+    images = f"{plural(network.images, 'image')} of {plural(network.groups, 'group')}"
     yield f"{printable(key)}: {trials}, {images}"
     if said := _means(network):
         yield said
-    if network["unclassified"]:
-        yield f"! {plural(network['unclassified'], 'test image')} could not be classified and do not count."
+    if network.unclassified:
+        yield f"! {plural(network.unclassified, 'test image')} could not be classified and do not count."
     yield ""
-    interval = f"{numbers.percent(found['confidence'], None)} interval"
+    interval = f"{numbers.percent(found.confidence, None)} interval"
     rows = [["all folds together", "value", interval, "interval by"]]
     for metric, title in TITLES.items():
-        figure = network["pooled"][metric]
+        figure = network.pooled[metric]
         limits = NOTHING
-        if figure["low"] is not None:
-            limits = f"{numbers.number(figure['low'])} to {numbers.number(figure['high'])}"
+        if figure.low is not None:
+            limits = f"{numbers.number(figure.low)} to {numbers.number(figure.high)}"
         way = method_of(metric, figure) or results_words.why_no_interval(metric, network)
-        rows.append([title, numbers.number(figure["value"]), limits, way])
+        rows.append([title, numbers.number(figure.value), limits, way])
     yield from aligned(rows, indent=2)
     yield ""
     yield from aligned(_fold_rows(network), indent=2)
@@ -186,59 +187,59 @@ def _of_network(key: str, network: dict[str, Any], found: dict[str, Any]) -> Ite
         yield from aligned(rows, indent=2)
         yield ""
     for line in (
-        f"{results_words.class_methods(found['confidence'])}.",
+        f"{results_words.class_methods(found.confidence)}.",
         *results_words.classes_without_intervals(network),
     ):
         yield f"  {line}"
     yield ""
-    yield from aligned(_matrix_rows(network["confusion"], found["classes"]), indent=2)
-    if calibration := (found.get("calibration") or {}).get(key):
+    yield from aligned(_matrix_rows(network.confusion, found.classes), indent=2)
+    if calibration := found.calibration.get(key):
         yield ""
         yield from _calibration(calibration)
 
 
-def _calibration(found: dict[str, Any]) -> Iterator[str]:
+def _calibration(found: Calibration) -> Iterator[str]:
     """Say whether probabilities can be believed, and what leaving unsure images to a person buys."""
     rows = [["calibration", "as trained", "calibrated", "change"]]
     rows += [
-        [TITLES[metric], *(_interval(found[when][metric]) for when in ("before", "after", "difference"))]
+        [TITLES[metric], *(_interval(figures[metric]) for figures in (found.before, found.after, found.difference))]
         for metric in ("ece", "log_loss", "brier")
     ]
     yield from aligned(rows, indent=2)
-    values = [row["value"] for row in found["temperatures"]]
-    yield f"  Temperatures {numbers.range_text(values)}, fitted on validation images."
+    temperatures = numbers.range_text(temperature.value for temperature in found.temperatures)
+    yield f"  Temperatures {temperatures}, fitted on validation images."
     yield ""
     rows = [["wrong at most", "answered, %", "wrong of these, %"]]
-    for row in found["rejections"]:
-        rows.append([numbers.percent(row["wanted"], None), *(_percent(row[key]) for key in ("answered", "error"))])
+    for rejection in found.rejections:
+        max_error = numbers.percent(rejection.max_error, None)
+        rows.append([max_error, _percent(rejection.answered), _percent(rejection.error)])
     yield from aligned(rows, indent=2)
     yield "  Unsure images left to a person, by thresholds of validation images (`aimic predict --max-error`)."
 
 
-def _percent(figure: dict[str, float | None]) -> str:
-    value, low, high = (None if end is None else 100 * end for end in (figure["value"], figure["low"], figure["high"]))
-    return numbers.interval_text(value, low, high, 1)
+def _percent(figure: Interval) -> str:
+    return numbers.interval_text(figure.value, figure.low, figure.high, 1, scale=numbers.PER_CENT)
 
 
-def _fold_rows(network: dict[str, Any]) -> list[list[str]]:
-    seeds = len(network["seeds"]) > 1
+def _fold_rows(network: NetworkResults) -> list[list[str]]:
+    seeds = len(network.seeds) > 1
     rows = [["fold", "images", *(TITLES[metric] for metric in _OF_FOLDS)]]
-    for fold in network["folds"]:
-        label = f"{fold['fold']}, seed {fold['seed']}" if seeds else str(fold["fold"])
-        rows.append([label, f"{fold['images']:,}", *(numbers.number(fold[metric]) for metric in _OF_FOLDS)])
-    for title, key in (("mean", "mean"), ("sd", "sd")):
-        rows.append([title, "", *(numbers.number(network["spread"][metric][key]) for metric in _OF_FOLDS)])
-    for title, spread in (("sd over seeds", "seed_spread"), ("sd over repeats", "repeat_spread")):
-        if network.get(spread, {}).get("accuracy", {}).get("sd") is not None:
-            rows.append([title, "", *(numbers.number(network[spread][metric]["sd"]) for metric in _OF_FOLDS)])
+    for fold in network.folds:
+        label = f"{fold.fold}, seed {fold.seed}" if seeds else str(fold.fold)
+        rows.append([label, f"{fold.images:,}", *(numbers.number(fold.values[metric]) for metric in _OF_FOLDS)])
+    rows.append(["mean", "", *(numbers.number(network.spread[metric].mean) for metric in _OF_FOLDS)])
+    rows.append(["sd", "", *(numbers.number(network.spread[metric].sd) for metric in _OF_FOLDS)])
+    for title, spread in (("sd over seeds", network.seed_spread), ("sd over repeats", network.repeat_spread)):
+        if "accuracy" in spread and spread["accuracy"].sd is not None:
+            rows.append([title, "", *(numbers.number(spread[metric].sd) for metric in _OF_FOLDS)])
     return rows
 
 
-def _class_rows(network: dict[str, Any]) -> list[list[str]]:
+def _class_rows(network: NetworkResults) -> list[list[str]]:
     rows = [["class", "images", *(CLASS_TITLES[metric] for metric in results_words.OF_CLASSES)]]
-    for name, figures in network["classes"].items():
-        cells = [_interval(figures[metric]) for metric in results_words.OF_CLASSES]
-        rows.append([printable(name), f"{figures['support']:,}", *cells])
+    for name, row in network.classes.items():
+        cells = [_interval(row.figures[metric]) for metric in results_words.OF_CLASSES]
+        rows.append([printable(name), f"{row.support:,}", *cells])
     return rows
 
 
@@ -263,5 +264,5 @@ def _matrix_rows(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> lis
     return rows
 
 
-def _interval(figure: dict[str, float | None]) -> str:
-    return numbers.interval_text(figure["value"], figure["low"], figure["high"])
+def _interval(figure: Interval) -> str:
+    return numbers.interval_text(figure.value, figure.low, figure.high)

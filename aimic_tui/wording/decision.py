@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.evaluation.decision import THRESHOLDS, Decision, DecisionCurve
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.wording.numbers import percent
 
 PER = 100  # images, that net benefits are written for
@@ -62,7 +63,8 @@ def weight(threshold: float) -> str:
 
 def benefit(
     values: NDArray[np.float64], low: NDArray[np.float64] | None, high: NDArray[np.float64] | None, place: int
-) -> dict[str, float | None]:
+) -> Interval:
     """Return a net benefit at one threshold with its limits, in cases per `PER` images."""
-    ends = (None, None) if low is None or high is None else (PER * float(low[place]), PER * float(high[place]))
-    return {"value": PER * float(values[place]), "low": ends[0], "high": ends[1]}
+    if low is None or high is None:
+        return Interval(PER * float(values[place]))
+    return Interval(PER * float(values[place]), PER * float(low[place]), PER * float(high[place]))

@@ -68,6 +68,11 @@ def _without_leading_zero(text: str) -> str:
     return "-" + text[2:] if text.startswith("-0.") else text
 
 
+def short_share(value: float | None, digits: int = 3) -> str:
+    """Write a share of 0 to 1 without its leading zero, where room is short: `.934`."""
+    return _without_leading_zero(number(value, digits))
+
+
 def percent(share: float | None, digits: int | None = 0) -> str:
     """Write a share of 0 to 1 as `87 %`; with `digits` None with as many decimals as it has: `99.5 %`."""
     if share is None or not math.isfinite(share):

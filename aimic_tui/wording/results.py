@@ -1,15 +1,13 @@
 """What a run's figures are worth, in words: how intervals are made, why there is none, what choosing the best does.
 
-For the Results place and for `aimic results`; figures are those of results.json.
+For the Results screen and for `aimic results`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from aimic_tui.engine.evaluation.intervals import FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS
 from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, CLASS_TITLES, TITLES
+from aimic_tui.engine.evaluation.run_results import ClassFigures, NetworkResults, RunResults
 from aimic_tui.engine.text import listed, plural, printable
 from aimic_tui.wording.numbers import interval_text, percent
 
@@ -27,77 +25,77 @@ def class_methods(confidence: float) -> str:
     return f"{percent(confidence, None)} intervals: {said}"
 
 
-def why_no_interval(metric: str, network: Mapping[str, Any]) -> str:
+def why_no_interval(metric: str, network: NetworkResults) -> str:
     """Say why an overall figure of a network has no interval; "" where it has one."""
-    figure = network["pooled"][metric]
-    if figure["low"] is not None:
+    figure = network.pooled[metric]
+    if figure.low is not None:
         return ""
-    if figure["value"] is None:
+    if figure.value is None:
         return "not defined for so few classes" if metric.startswith("top_") else "not defined on these images"
-    if network["groups"] < FEWEST_GROUPS:
-        return f"none: {plural(network['groups'], 'group')}, and {FEWEST_GROUPS} are needed"
-    few = [(_fewest(row), name) for name, row in network["classes"].items() if row["support"]]
+    if network.groups < FEWEST_GROUPS:
+        return f"none: {plural(network.groups, 'group')}, and {FEWEST_GROUPS} are needed"
+    few = [(_fewest(found), name) for name, found in network.classes.items() if found.support]
     groups, name = min(few, default=(FEWEST_GROUPS_OF_A_CLASS, ""))
     if groups < FEWEST_GROUPS_OF_A_CLASS:
         return f"none: {printable(name)} has too few groups"
     return f"none: {_NO_ERROR}"
 
 
-def _fewest(row: Mapping[str, Any]) -> int:
-    return min(int(row["groups"]), int(row["groups_outside"]))
+def _fewest(found: ClassFigures) -> int:
+    return min(found.groups, found.groups_outside)
 
 
-def classes_without_intervals(network: Mapping[str, Any]) -> list[str]:
+def classes_without_intervals(network: NetworkResults) -> list[str]:
     """Say, a sentence a cause, which classes have figures without an interval, and why."""
-    if network["groups"] < FEWEST_GROUPS:
+    if network.groups < FEWEST_GROUPS:
         return [
-            f"No intervals: the images come from {plural(network['groups'], 'group')}, and {FEWEST_GROUPS} are needed."
+            f"No intervals: the images come from {plural(network.groups, 'group')}, and {FEWEST_GROUPS} are needed."
         ]
     absent, inside, outside, certain = [], [], [], []
-    for label, row in network["classes"].items():
+    for label, found in network.classes.items():
         name = printable(label)
-        if not row["support"]:
+        if not found.support:
             absent.append(name)
-        elif row["groups"] < FEWEST_GROUPS_OF_A_CLASS:
-            inside.append(f"{name} ({row['groups']})")
-        elif row["groups_outside"] < FEWEST_GROUPS_OF_A_CLASS:
-            outside.append(f"{name} ({row['groups_outside']})")
+        elif found.groups < FEWEST_GROUPS_OF_A_CLASS:
+            inside.append(f"{name} ({found.groups})")
+        elif found.groups_outside < FEWEST_GROUPS_OF_A_CLASS:
+            outside.append(f"{name} ({found.groups_outside})")
         elif missing := [
             CLASS_TITLES[metric]
             for metric in OF_CLASSES
-            if row[metric]["value"] is not None and row[metric]["low"] is None
+            if found.figures[metric].value is not None and found.figures[metric].low is None
         ]:
             certain.append(f"{name} ({listed(missing)})")
     needed = f"and {FEWEST_GROUPS_OF_A_CLASS} are needed"
-    said = []
+    sentences = []
     if absent:
-        said.append(f"No image of {listed(absent)} was tested.")
+        sentences.append(f"No image of {listed(absent)} was tested.")
     if inside:
-        said.append(f"No interval for {listed(inside)}: the images come from so few groups, {needed}.")
+        sentences.append(f"No interval for {listed(inside)}: the images come from so few groups, {needed}.")
     if outside:
-        said.append(f"No interval for {listed(outside)}: so few groups have images of other classes, {needed}.")
+        sentences.append(f"No interval for {listed(outside)}: so few groups have images of other classes, {needed}.")
     if certain:
-        said.append(f"No interval for {listed(certain)}: {_NO_ERROR}.")
-    return said
+        sentences.append(f"No interval for {listed(certain)}: {_NO_ERROR}.")
+    return sentences
 
 
-def choice_lines(found: Mapping[str, Any], metric: str) -> list[str]:
+def choice_lines(results: RunResults, metric: str) -> list[str]:
     """Say what the best network's figure is worth, a line each; none where one network alone was tested.
 
     Args:
-        found: what results.json holds.
+        results: the run's.
         metric: the overall figure in question.
     """
-    count = len(found["networks"])
+    count = len(results.networks)
     if count < 2:
         return []
     best = f"The best of {count} by these figures is flattered by the choice"
-    if not found.get("inner_folds"):
-        protocol = " in the honest protocol" if found["optimistic"] else ""
+    if not results.inner_folds:
+        protocol = " in the honest protocol" if results.optimistic else ""
         best += f"; nested folds are not: split.inner_folds = 3{protocol}"
     lines = [f"{best}."]
-    for chosen in found.get("chosen") or ():
-        figure = chosen["pooled"][metric]
-        value = interval_text(figure["value"], figure["low"], figure["high"])
-        lines.append(f"Chosen in each fold by its {chosen['by']}: {TITLES[metric]} {value}, not flattered.")
+    for selected in results.selected:
+        figure = selected.results.pooled[metric]
+        value = interval_text(figure.value, figure.low, figure.high)
+        lines.append(f"Chosen in each fold by its {selected.by}: {TITLES[metric]} {value}, not flattered.")
     return lines

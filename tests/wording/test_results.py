@@ -2,24 +2,68 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
+from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.evaluation.run_results import ClassFigures, NetworkResults, RunResults, SelectedNetwork
 from aimic_tui.wording.results import choice_lines, class_methods, classes_without_intervals, why_no_interval
 
-SOME = {"value": 0.9, "low": 0.8, "high": 0.95}
-BARE = {"value": 0.9, "low": None, "high": None}
+SOME = Interval(0.9, 0.8, 0.95)
+BARE = Interval(0.9)
 CLASS_FIGURES = ("recall", "specificity", "precision", "negative_predictive_value", "f1", "auroc", "average_precision")
 
 
-def a_class(figure: dict[str, float | None], **facts: int) -> dict[str, Any]:
-    given = {"support": 20, "groups": 10, "groups_outside": 10, **facts}
-    return {**dict.fromkeys(CLASS_FIGURES, figure), **given}
+def a_class(figure: Interval, **facts: int) -> ClassFigures:
+    given = {"support": 20, "predicted": 20, "groups": 10, "groups_outside": 10, **facts}
+    return ClassFigures(dict.fromkeys(CLASS_FIGURES, figure), **given)
 
 
-def a_network(groups: int = 30, **classes: dict[str, Any]) -> dict[str, Any]:
-    return {"groups": groups, "classes": classes, "pooled": {"auroc": BARE, "accuracy": SOME}}
+def a_network(groups: int = 30, **classes: ClassFigures) -> NetworkResults:
+    return NetworkResults(
+        trials_done=1,
+        trials_total=1,
+        seeds=(0,),
+        repeats=(1,),
+        images=60,
+        groups=groups,
+        unclassified=0,
+        pooled={"auroc": BARE, "accuracy": SOME, "macro_f1": SOME},
+        folds=(),
+        spread={},
+        by_seed={},
+        seed_spread={},
+        by_repeat={},
+        repeat_spread={},
+        classes=classes,
+        confusion=(),
+    )
+
+
+def a_run(*networks: str, selected: tuple[SelectedNetwork, ...] = (), inner_folds: int = 0) -> RunResults:
+    return RunResults(
+        run="run",
+        state="finished",
+        protocol="honest",
+        optimistic=False,
+        note="",
+        method="",
+        confidence=0.95,
+        resamples=1000,
+        complete=True,
+        methods={},
+        class_methods={},
+        images=60,
+        groups=30,
+        classes=("a", "b"),
+        repeats=1,
+        inner_folds=inner_folds,
+        networks={name: a_network() for name in networks},
+        selected=selected,
+        calibration={},
+        pairs=(),
+    )
 
 
 def test_every_figure_of_a_class_has_its_method_named() -> None:
@@ -31,16 +75,21 @@ def test_every_figure_of_a_class_has_its_method_named() -> None:
     assert "bootstrap over groups, BCa (average precision)" in said
 
 
+def _certain() -> ClassFigures:
+    found = a_class(SOME)
+    return replace(found, figures={**found.figures, "auroc": Interval(1.0)})
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
         ({"blast": a_class(BARE, groups=3)}, "No interval for blast (3): the images come from so few groups, and 5"),
         ({"blast": a_class(BARE, groups_outside=2)}, "No interval for blast (2): so few groups have images of other"),
         ({"blast": a_class(BARE, support=0)}, "No image of blast was tested."),
-        ({"blast": {**a_class(SOME), "auroc": {**BARE, "value": 1.0}}}, "No interval for blast (AUROC): no error"),
+        ({"blast": _certain()}, "No interval for blast (AUROC): no error"),
     ],
 )
-def test_a_class_without_an_interval_is_told_why(rows: dict[str, Any], said: str) -> None:
+def test_a_class_without_an_interval_is_told_why(rows: dict[str, ClassFigures], said: str) -> None:
     found = classes_without_intervals(a_network(normal=a_class(SOME), **rows))
     assert len(found) == 1
     assert found[0].startswith(said)
@@ -68,14 +117,13 @@ def test_names_of_classes_are_printable() -> None:
 
 
 def test_the_best_of_several_is_flattered_and_nested_folds_are_offered_until_they_are_there() -> None:
-    one: dict[str, Any] = {"networks": {"a": {}}, "chosen": [], "inner_folds": 0, "optimistic": False}
-    assert choice_lines(one, "macro_f1") == []
-    two = {**one, "networks": {"a": {}, "b": {}}}
+    assert choice_lines(a_run("a"), "macro_f1") == []
+    two = a_run("a", "b")
     (line,) = choice_lines(two, "macro_f1")
     assert line.startswith("The best of 2 by these figures is flattered by the choice")
     assert "split.inner_folds = 3" in line
-    assert "honest protocol" in choice_lines({**two, "optimistic": True}, "macro_f1")[0]
-    chosen = [{"by": "inner folds", "pooled": {"macro_f1": SOME}}]
-    lines = choice_lines({**two, "inner_folds": 3, "chosen": chosen}, "macro_f1")
+    assert "honest protocol" in choice_lines(replace(two, optimistic=True), "macro_f1")[0]
+    selected = SelectedNetwork("inner folds", "macro_f1", (), {}, a_network())
+    lines = choice_lines(a_run("a", "b", selected=(selected,), inner_folds=3), "macro_f1")
     assert "split.inner_folds" not in lines[0]
     assert lines[1] == "Chosen in each fold by its inner folds: macro F1 0.900 [.800 .950], not flattered."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from aimic_tui.engine.evaluation.interval import Interval
 
 TITLES = {
     "macro_f1": "macro F1",
@@ -54,11 +54,11 @@ CLASS_METHODS = {
 }
 
 
-def method_of(metric: str, figure: Mapping[str, float | None]) -> str:
-    """Return how the interval of an overall figure {value, low, high} was made; "" where it has none.
+def method_of(metric: str, figure: Interval) -> str:
+    """Return how the interval of an overall figure was computed; "" where it has none.
 
     A mean over the classes without any error among the images has one from the classes' own.
     """
-    if figure["low"] is None:
+    if figure.low is None:
         return ""
-    return _OF_CLASSES if metric in _FROM_CLASSES and figure["value"] == 1 else METHODS[metric]
+    return _OF_CLASSES if metric in _FROM_CLASSES and figure.value == 1 else METHODS[metric]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,78 +10,76 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
 
-from aimic_tui.engine.evaluation.decision import THRESHOLDS, Decision, DecisionCurve, decision_of
+from aimic_tui.engine.evaluation.decision import THRESHOLDS, Decision, DecisionCurve
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.text import printable
-from aimic_tui.screens.results.result_view import ResultView
+from aimic_tui.screens.results.result_view import ComputedView, interval_cell
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.chart import Chart, ChartData, Role, Series
 from aimic_tui.widgets.table_column import Cell, Column
-from aimic_tui.wording.decision import PER, benefit, method_words, shown_places, verdict, weight
-from aimic_tui.wording.numbers import interval_text, number, percent
-from aimic_tui.workspace.network_opinions import tested_run
-from aimic_tui.workspace.run_results import stamp_of_run
+from aimic_tui.wording.decision import PER, benefit, shown_places, verdict, weight
+from aimic_tui.wording.numbers import number, percent
+from aimic_tui.workspace.results_session import ResultsSession
 
-_DEEPEST = -0.25  # of the share of cases: how far below none the chart goes
+_DEEPEST = -0.25  # of the share of positive images: how far below 0 the chart goes
 
 
-class DecisionView(ResultView):
-    """From which probabilities on it pays to act by the network, for a class against the rest."""
+class DecisionView(ComputedView[Decision]):
+    """At which thresholds acting on a network's probabilities pays, for a class against the rest."""
 
-    def __init__(self, *, id: str) -> None:
-        super().__init__(id=id)
+    NAME: ClassVar[str] = "decision"
+    KEY: ClassVar[str] = "D"
+    TITLE: ClassVar[str] = "Benefit"
+    TOOLTIP: ClassVar[str] = "What acting on its probabilities is worth; again: another class"
+    FOCUS: ClassVar[str] = "#benefits"
+    HAS_SIDE: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        super().__init__()
         self._class: int | None = None
 
     def compose(self) -> ComposeResult:
-        """Yield the verdict in words, benefits at some probabilities, and the curve."""
+        """Yield the verdict in words, benefits at some thresholds, and the curve."""
         yield from super().compose()
         with Horizontal():
             yield BigTable(id="benefits", empty="")
             yield Chart(ChartData("net benefit"), id="decision-curve")
 
     @property
-    def _case(self) -> int:
+    def _positive(self) -> int:
         """The class that asks for action: of two the second, as in the report."""
-        assert self.results is not None
-        count = len(self.results.classes)
+        assert self.session is not None
+        count = len(self.session.figures.classes)
         return (1 if count == 2 else 0) if self._class is None else min(self._class, count - 1)
 
-    def key(self) -> object:
-        """Return what the curve depends on."""
-        return self.network, self._case
+    async def compute(self, session: ResultsSession) -> Decision:
+        """Get the curve."""
+        return await session.decision(self.network, self._positive)
 
-    async def figures(self) -> Decision:
-        """Draw the curve of redrawn groups."""
-        assert self.results is not None
-        folder, figures, case = self.results.folder, self.results.figures, self._case
-        run = await asyncio.to_thread(tested_run, folder.path, stamp_of_run(folder))
-        network = await self.tested()
-
-        confidence = float(figures["confidence"])
-        return await asyncio.to_thread(
-            lambda: decision_of(folder.path, run, network, positive=case, confidence=confidence)
-        )
-
-    def again(self) -> None:
+    def show_next(self) -> None:
         """Go on to the next class."""
-        if self.results is not None:
-            self._class = (self._case + 1) % len(self.results.classes)
-            self.show_network(self.results, self.network, self.metric)
+        if self.session is not None:
+            self._class = (self._positive + 1) % len(self.session.figures.classes)
+            self.refresh_network()
 
     def draw(self, found: Decision) -> None:
-        """Say where acting by the network pays, list benefits and draw the curve."""
-        assert self.results is not None
-        name = printable(self.results.classes[self._case])
-        title = Content.assemble((f"{name} is the case", "bold"), ("   D: another class", "$text-muted"))
+        """Say at which thresholds acting on the network pays, list benefits and draw the curve."""
+        assert self.session is not None
+        name = printable(self.session.figures.classes[self._positive])
+        title = Content.assemble((f"Positive class: {name}", "bold"), ("   D: another class", "$text-muted"))
         curve = found.curve
         table, chart = self.query_one("#benefits", BigTable), self.query_one("#decision-curve", Chart)
         if curve is None or not 0 < curve.share < 1:
-            self.tell(Content.assemble(title, f"\nNo image of {name}, or none of another class, was tested: no curve."))
+            self.show_words(Content.assemble(title, f"\nNo test image of {name}, or none of another class: no curve."))
             table.show([], 0)
             chart.show(ChartData("", empty="no curve"))
             return
-        said, method = verdict(curve), method_words(found, float(self.results.figures["confidence"]))
-        words = Content.assemble("Against acting on every image, or on none: ", (f"{said}.", "bold"))
-        self.tell(Content("\n").join([title, words, Content.styled(method, "$text-muted")]))
+        calibrated = "calibrated" if found.calibrated else "as trained, not calibrated"
+        note = (
+            f"Net benefit: true positives per {PER} images minus weighted false alarms. Probabilities {calibrated}; "
+            f"{percent(curve.share)} of these images are positive."
+        )
+        self.show_words(Content("\n").join([title, Content(verdict(curve)), Content.styled(note, "$text-muted")]))
         places = shown_places()
         table.show(_columns(curve, places), len(places))
         chart.show(_chart(curve))
@@ -93,11 +90,11 @@ def _columns(curve: DecisionCurve, places: list[int]) -> list[Column]:
     network = [benefit(curve.network, curve.low, curve.high, place) for place in places]
     gain = [benefit(curve.gain, curve.gain_low, curve.gain_high, place) for place in places]
     return [
-        Column("from", "act from", thresholds, percent, "right", 8),
+        Column("threshold", "threshold", thresholds, percent, "right", 9),
         Column("weight", "1 missed =", thresholds, weight, "right", 11),
-        Column("network", "by the network", network, _per_images, width=19),
+        Column("network", "by the network", network, _benefit_cell, width=19),
         Column("everyone", "on all", [float(curve.everyone[place]) for place in places], _per_hundred, "right", 8),
-        Column("gain", "gain over both", gain, _per_images, width=19),
+        Column("gain", "gain over both", gain, _benefit_cell, width=19),
     ]
 
 
@@ -105,9 +102,8 @@ def _per_hundred(benefit: float) -> str:
     return number(PER * benefit, 1)
 
 
-def _per_images(figure: Mapping[str, float | None]) -> Cell:
-    value, _, ends = interval_text(figure["value"], figure["low"], figure["high"], 1).partition(" ")
-    return ((value, "strong"), (f" {ends}" if ends else "", "muted"))
+def _benefit_cell(figure: Interval) -> Cell:
+    return interval_cell(figure, 1)
 
 
 def _chart(curve: DecisionCurve) -> ChartData:
@@ -116,10 +112,10 @@ def _chart(curve: DecisionCurve) -> ChartData:
     floor = PER * _DEEPEST * curve.share
 
     def line(name: str, values: NDArray[np.float64], role: Role) -> Series:
-        kept = PER * values >= floor
-        return Series(name, tuple(percents[kept].tolist()), tuple((PER * values[kept]).tolist()), role)
+        shown = PER * values >= floor
+        return Series(name, tuple(percents[shown].tolist()), tuple((PER * values[shown]).tolist()), role)
 
-    drawn = [line("on every image", curve.everyone, "faint"), Series("on none", (0.0, 100.0), (0.0, 0.0), "faint")]
+    lines = [line("on every image", curve.everyone, "faint"), Series("on none", (0.0, 100.0), (0.0, 0.0), "faint")]
     if curve.low is not None and curve.high is not None:
-        drawn += [line("band", curve.low, "second"), line("band", curve.high, "second")]
-    return ChartData("net benefit", (*drawn, line("by the network", curve.network, "first")))
+        lines += [line("band", curve.low, "second"), line("band", curve.high, "second")]
+    return ChartData("net benefit", (*lines, line("by the network", curve.network, "first")))

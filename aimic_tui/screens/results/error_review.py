@@ -1,321 +1,250 @@
-"""The error review: from a cell of the matrix, or from a sorted list, to the images, and what is decided about them.
-
-The keys that decide are those of the Data place, and what they decide is kept with the data set.
-"""
+"""The error review: a sorted list of test images, and beside it the one with the cursor or those similar to it."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
 from textual import on, work
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Static
 
-from aimic_tui.engine.data.audit.look_alikes import Looks
-from aimic_tui.engine.data.listing.data_choice import DataChoice
-from aimic_tui.engine.data.reading.input_rule import AS_STORED
-from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.text import plural, printable
-from aimic_tui.screens.marking.controller import MarkingCommand, MarkingController, MarkingTarget, marking_bindings
-from aimic_tui.screens.place import Place
-from aimic_tui.screens.results.error_review_rows import (
-    FILTERS,
-    ORDERS,
-    kept_by,
-    probability_bars,
-    review_columns,
-    thumbnails_of,
-    words_on,
-)
+from aimic_tui.screens.results.matrix_view import MARKING_BINDINGS, ReviewGrid
+from aimic_tui.screens.results.result_view import ResultView
+from aimic_tui.screens.results.review_rows import image_facts, probability_bars, review_columns
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.image_view import ImageView
 from aimic_tui.widgets.large_image import LargeImage
 from aimic_tui.widgets.table_column import Cell
 from aimic_tui.widgets.table_rows import RowHighlighted, RowSelected
 from aimic_tui.widgets.thumbnails import ThumbnailGrid
-from aimic_tui.workspace.data_session import DataSession
-from aimic_tui.workspace.network_opinions import Opinions, alike, look_alikes, looks_of
-from aimic_tui.workspace.run_results import Judged
-
-_COMMANDS: tuple[MarkingCommand, ...] = ("select", "exclude", "set_class", "note", "label_error", "reviewed")
-_KEYS = marking_bindings(_COMMANDS, shown=("label_error", "set_class", "exclude", "reviewed"))
-_ALIKE = Binding(
-    "A", "screen.alike", "Alike", show=False, id="results.alike", tooltip="Images of its group, and answered alike"
-)
+from aimic_tui.workspace.image_review import ImageReview
+from aimic_tui.workspace.similar_images import look_alikes, similar_rows
 
 
-class ReviewTable(BigTable):
-    """The images in a list, to be decided about."""
+class ReviewTable(BigTable, inherit_bindings=False):
+    """The images in a list; sorting, filtering and notes have keys of the review's own."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *_KEYS,
-        Binding("o", "screen.next_order", "Order", id="results.order", tooltip="Sort by what is worth a look next"),
-        Binding("f", "screen.next_filter", "Which", show=False, id="results.filter", tooltip="Show other images"),
         Binding("slash", "search", "Search", show=False, id="table.search", tooltip="Find the next row with a text"),
-        _ALIKE,
+        Binding("N", "next_match(-1)", "Match before", show=False, id="table.previous", tooltip="The row found before"),
+        Binding("y", "copy", "Copy", show=False, id="table.copy", tooltip="Copy the row to the clipboard"),
     ]
 
 
-class ReviewGrid(ThumbnailGrid):
-    """Images behind a cell of the matrix, or like another one, to be decided about."""
+class ErrorReview(ResultView):
+    """The list, and beside it an image with what the networks answered, or the images similar to it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*_KEYS, _ALIKE]
+    NAME: ClassVar[str] = "images"
+    KEY: ClassVar[str] = "p"
+    TITLE: ClassVar[str] = "Review"
+    TOOLTIP: ClassVar[str] = "The images, the most confident errors first"
+    FOCUS: ClassVar[str] = "#images"
+    HAS_SIDE: ClassVar[bool] = True
 
-
-class ReviewPlace(Place):
-    """A place with a list of judged images; a subclass draws the rest and says which run and network it is about."""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *MARKING_BINDINGS,
+        Binding("o", "next_order", "Order", id="results.order", tooltip="Sort by what is worth a look next"),
+        Binding("f", "next_filter", "Which", show=False, id="results.filter", tooltip="Show other images"),
+        Binding(
+            "A", "similar", "Similar", show=False, id="results.alike", tooltip="Images of its group and similar ones"
+        ),
+    ]
 
     def __init__(self) -> None:
         super().__init__()
-        self._judged: Judged | None = None
-        self._opinions: Opinions | None = None
-        self._looks: Looks | None = None
-        self._network = ""
-        self._order = ORDERS[0]
-        self._which = "wrong"
-        self._within: tuple[str, NDArray[np.bool_]] | None = None  # a cell's or a group's images
-        self._in_grid: list[int] = []
-        self.session = DataSession()
-        self.marking = MarkingController(self, self.session, self)
+        self._review: ImageReview | None = None
+        self._similar: Sequence[int] = ()
 
-    # -- what is judged
-
-    def _show_judged(self, judged: Judged, network: str) -> None:
-        """Show what a network said of each image."""
-        before = self._judged
-        self._judged, self._network, self._within, self._looks = judged, network, None, None
-        self.session.selected = frozenset()
-        self._grid.rule = self.query_one(ImageView).rule = judged.rule
-        self._list(anew=True)
-        if before is None or before.data != judged.data or self.session.data is None:
-            self.session.close("The data set is still being looked for. Try again in a moment.")
-            self._find_data(judged)
-        self._find_looks(judged)
-
-    def _forget_judged(self) -> None:
-        """Let go of the run before."""
-        self._judged = self._opinions = self._looks = None
-        self.session.close()
-        self._grid.rule = self.query_one(ImageView).rule = AS_STORED
-
-    def _show_opinions(self, opinions: Opinions) -> None:
-        self._opinions = opinions
-        self._list()
-
-    @work(group="data", exclusive=True, exit_on_error=False)
-    async def _find_data(self, judged: Judged) -> None:
-        """Find the data set that the run is about, since marks are stored with it."""
-        path = str(judged.data.get("path", ""))
-        try:
-            await self.session.open(DataChoice.from_table(path, judged.data), self.shell.workspace.marks_folder)
-        except AimicError as problem:
-            self.session.close(f"Nothing can be marked: {problem.sentence}")
-        except OSError as problem:
-            self.session.close(f"Nothing can be marked: {printable(path)} can't be read: {problem}.")
-        else:
-            self.show_marks()
-
-    @work(group="looks", exclusive=True, exit_on_error=False)
-    async def _find_looks(self, judged: Judged) -> None:
-        """Recall what an audit measured of the images, so that those that look alike are found."""
-        looks = await asyncio.to_thread(looks_of, judged, self.shell.workspace.cache_folder)
-        if self._judged is judged:
-            self._looks = looks
-
-    @work(group="renew", exclusive=True, exit_on_error=False)
-    async def _read_marks_again(self) -> None:
-        """Take marks that another place made meanwhile."""
-        try:
-            changed = await self.session.reread_marks()
-        except (AimicError, OSError) as problem:
-            self.shell.tell(str(problem), "warning")
-            return
-        if changed:
-            self.show_marks()
-
-    # -- the list
+    def compose(self) -> ComposeResult:
+        """Yield the list, and what stands beside it."""
+        with Horizontal():
+            yield ReviewTable(id="images", empty="No such image. f shows others.")
+            with Vertical(classes="side"):
+                yield Static("", id="review-caption", classes="caption")
+                yield ReviewGrid(empty="No similar image.")
+                yield ImageView()
 
     @property
-    def _table(self) -> ReviewTable:
+    def focus_stops(self) -> list[Widget]:
+        """The list and, where they are shown, the similar images."""
+        return [self.table, self._grid] if self._shows_similar else [self.table]
+
+    @property
+    def table(self) -> ReviewTable:
+        """The list."""
         return self.query_one(ReviewTable)
 
     @property
     def _grid(self) -> ReviewGrid:
         return self.query_one(ReviewGrid)
 
-    def _list(self, *, anew: bool = False) -> None:
-        """Write the list again; the cursor stays on its image, or goes on to the one that takes its place."""
-        judged, table = self._judged, self._table
-        if judged is None:
+    @property
+    def _shows_similar(self) -> bool:
+        return self.has_class("-similar")
+
+    def refresh_network(self) -> None:
+        """Do nothing: answers about images come in `show_review`."""
+
+    # -- the list
+
+    def show_review(self, review: ImageReview | None) -> None:
+        """List the images of a review from its first one on; None where there is none."""
+        self._review = review
+        if review is None:
+            self.table.show([], 0)
+            self.query_one(ImageView).show_path(None)
             return
-        row, line = (None, 0) if anew else (table.row, table.rows.cursor)
-        keep = kept_by(self._which, judged, self._opinions, self.session.data)
-        words = [FILTERS[self._which]] if FILTERS[self._which] else []
-        if self._within is not None:
-            words.append(self._within[0])
-            keep = keep & self._within[1]
+        self.query_one(ImageView).rule = review.answers.rule
+        self._show_list(review)
+
+    def show_selection(self, title: str, rows: Sequence[int], row: int | None = None) -> None:
+        """List the images of a cell or a group only, and go to one of them; `f` lists all again."""
+        if self._review is not None:
+            self._review.limit_to(title, rows)
+            self._show_list(self._review)
+            if row is not None:
+                self.table.go_to(row)
+
+    def show_marks(self) -> None:
+        """List the images anew as they are marked and known now; the cursor stays on its image, or on its line."""
+        review, table = self._review, self.table
+        if review is None:
+            return
+        row, line = table.row, table.rows.cursor
+        self._show_list(review)
+        if row is not None and review.listed[row]:
+            table.go_to(row)
+        else:
+            table.rows.cursor = line
+        if self._shows_similar:
+            self._grid.show_marks(review, self._similar, classes=True)
+        else:
+            self._show_side()
+
+    def _show_list(self, review: ImageReview) -> None:
+        table, listed, title = self.table, review.listed, review.title
         with self.app.batch_update():
-            columns = review_columns(judged, self._opinions, self.session.data, self.session.selected, self._order)
-            table.show(columns, len(judged.images))
-            table.sort_by(self._order.key, descending=self._order.key != "fold")
-            table.set_filter(", ".join(words), (lambda start, stop: keep[start:stop]) if words else None)
-            if row is not None and keep[row]:
-                table.go_to(row)
-            else:
-                table.rows.cursor = line
+            table.show(review_columns(review), len(review.answers.images))
+            table.sort_by(review.order.key, descending=review.order.key != "fold")
+            table.set_filter(title, (lambda start, stop: listed[start:stop]) if title else None)
 
     def action_next_order(self) -> None:
         """Sort the images by the next thing."""
-        several = self._opinions is not None and self._opinions.answers > 1
-        orders = [order for order in ORDERS if several or order.key != "apart"]
-        self._order = orders[(orders.index(self._order) + 1) % len(orders)] if self._order in orders else orders[0]
-        self._list(anew=True)
-        self.shell.tell(f"Sorted: {self._order.words}.")
+        if self._review is not None:
+            order = self._review.next_order()
+            self._show_list(self._review)
+            self.notify(f"Sorted: {order.words}.", markup=False)
 
     def action_next_filter(self) -> None:
-        """Show other images."""
-        names = list(FILTERS)
-        if self._within is not None and self._which == "all":
-            self._within = None
-        self._which = names[(names.index(self._which) + 1) % len(names)]
-        self._list(anew=True)
+        """List other images."""
+        if self._review is not None:
+            self._review.next_filter()
+            self._show_list(self._review)
 
-    def _show_within(self, words: str, rows: Sequence[int], at: int | None = None) -> None:
-        """List the images of a cell or a group only; `f` shows all again."""
-        assert self._judged is not None
-        inside = np.zeros(len(self._judged.images), bool)
-        inside[list(rows)] = True
-        self._within, self._which = (words, inside), "all"
-        self._list(anew=True)
-        if at is not None:
-            self._table.go_to(at)
-
-    # -- one image
+    # -- beside it
 
     @on(RowHighlighted, "#images")
     def _image_highlighted(self, event: RowHighlighted) -> None:
         event.stop()
-        self._show_row()
-        self.refresh_bindings()
+        self._show_side()
+        self.screen.refresh_bindings()
 
-    def _show_row(self) -> None:
-        """Show the image of the row with the cursor, or the ones like it."""
-        judged, row, view = self._judged, self._table.row, self.query_one(ImageView)
-        if judged is None or row is None or not self.has_class("-images"):
-            view.show_path(None)
-            return
-        if self.has_class("-alike"):
-            self._show_alike(judged, row)
-            return
-        self.query_one("#behind", Static).update(Content(printable(judged.images[row])))
-        view.show_path(judged.paths[row], self._words(row), probability_bars(judged, row))
-
-    def _show_alike(self, judged: Judged, row: int) -> None:
-        together, near = alike(judged, row)
-        others = f"{plural(len(together), 'other')} of its group"
-        if self._looks is not None and self._looks.known[row]:
-            sets = look_alikes(judged, row, self._looks)
-            kinds = [f"{len(rows)} of {printable(judged.classes[code])}" for code, rows in sets]
-            words = f"In other groups look most like it: {', '.join(kinds)}; then {others}"
-            shown = [*(other for _, rows in sets for other in rows), *together]
+    def _show_side(self) -> None:
+        """Show the image of the row with the cursor, or the ones similar to it; nothing while nobody sees it."""
+        review, row, image = self._review, self.table.row, self.query_one(ImageView)
+        if review is None or row is None or not self.display:
+            image.show_path(None)
+        elif self._shows_similar:
+            self._show_similar(review, row)
         else:
-            words = f"{others}, then those with the most similar probabilities; once audited (1), those that look alike"
-            shown = [*together, *near]
-        self._show_grid(shown)
-        self.query_one("#behind", Static).update(Content(words))
+            answers = review.answers
+            self._show_caption(printable(answers.images[row]))
+            image.show_path(answers.paths[row], image_facts(review, row), probability_bars(review, row))
 
-    def _words(self, row: int) -> list[Cell]:
-        assert self._judged is not None
-        return words_on(self._judged, row, self._opinions, self.session.data, self._network)
-
-    def _show_grid(self, rows: Sequence[int], *, again: bool = False) -> None:
-        assert self._judged is not None
-        self._in_grid = list(rows)
-        like = self.has_class("-alike")  # what it is matters there, not which it is
-        items = thumbnails_of(self._judged, self._in_grid, self.session.data, self.session.selected, classes=like)
-        if again:
-            self._grid.items = items
-            self._grid.refresh()
+    def _show_similar(self, review: ImageReview, row: int) -> None:
+        same_group, similar = similar_rows(review.answers, row)
+        others = f"{plural(len(same_group), 'other image')} of its group"
+        if review.looks is not None and review.looks.known[row]:
+            classes = review.answers.classes
+            sets = look_alikes(review.answers, row, review.looks)
+            counts = [f"{len(rows)} of {printable(classes[code])}" for code, rows in sets]
+            caption = f"Most similar in other groups: {', '.join(counts)}; then {others}"
+            self._similar = [*(near for _, rows in sets for near in rows), *same_group]
         else:
-            self._grid.show(items)
+            caption = f"{others}, then those with similar probabilities; by their looks once audited (1)"
+            self._similar = [*same_group, *similar]
+        self._grid.show_rows(review, self._similar, classes=True)
+        self._show_caption(caption)
 
-    def action_alike(self) -> None:
-        """Show the images that are like the one with the cursor, or the image again."""
-        if not self.has_class("-images"):
-            return
-        self.toggle_class("-alike")
-        if self.has_class("-narrow"):  # what stands beside the table is seen instead of it
-            like = self.has_class("-alike")
-            self.set_class(like, "-right")
-            (self._grid if like else self._table).focus()
-        self._show_row()
+    def _show_caption(self, words: str) -> None:
+        self.query_one("#review-caption", Static).update(Content(words))
+
+    def on_show(self) -> None:
+        """Show the image now that it is seen."""
+        self._show_side()
+
+    def action_similar(self) -> None:
+        """Show the images similar to the one with the cursor, or the image again."""
+        self.toggle_class("-similar")
+        self._show_side()
+        self.post_message(self.SideShown(shown=self._shows_similar, focus=False))
+
+    def close_side(self) -> None:
+        """Show the image again instead of similar ones."""
+        if self._shows_similar:
+            self.remove_class("-similar")
+            self._show_side()
 
     @on(RowSelected, "#images")
     def _image_selected(self, event: RowSelected) -> None:
         event.stop()
-        self._enlarge(self._table.shown.tolist(), self._table.rows.cursor)
+        self._show_large(self.table.shown.tolist(), self.table.rows.cursor)
+
+    @on(ThumbnailGrid.Opened)
+    def _similar_opened(self, event: ThumbnailGrid.Opened) -> None:
+        event.stop()
+        self._show_large(list(self._similar), event.index)
 
     @work(exclusive=True, group="large")
-    async def _enlarge(self, rows: list[int], at: int) -> None:
-        judged = self._judged
-        if judged is None or not rows:
+    async def _show_large(self, rows: list[int], index: int) -> None:
+        review = self._review
+        if review is None or not rows:
             return
+        answers = review.answers
 
-        def words(place: int) -> list[Cell]:
-            row = rows[place]
-            name: Cell = ((judged.images[row], "strong"),)
-            return [name, *self._words(row), *probability_bars(judged, row)]
+        def facts(index: int) -> list[Cell]:
+            name: Cell = ((answers.images[rows[index]], "strong"),)
+            return [name, *image_facts(review, rows[index]), *probability_bars(review, rows[index])]
 
-        large = LargeImage(len(rows), at, lambda place: judged.paths[rows[place]], words, judged.rule)
-        looked_at = await self.app.push_screen_wait(large)
+        large = LargeImage(len(rows), index, lambda index: answers.paths[rows[index]], facts, answers.rule)
+        last = await self.app.push_screen_wait(large)
         if self._grid.has_focus:
-            self._grid.cursor = looked_at
+            self._grid.cursor = last
         else:
-            self._table.go_to(rows[looked_at])
+            self.table.go_to(rows[last])
 
-    # -- deciding
-
-    def marking_target(self) -> MarkingTarget:
-        """Return the image with the cursor, in the grid or in the list."""
-        image = self._image
-        return MarkingTarget(() if image is None else (image,))
+    # -- marking
 
     @property
-    def _image(self) -> str | None:
-        if self._judged is None:
+    def image_in_focus(self) -> str | None:
+        """The image with the cursor, in the list or among the similar ones."""
+        if self._review is None:
             return None
+        images = self._review.answers.images
         if self._grid.has_focus:
-            return self._judged.images[self._in_grid[self._grid.cursor]] if self._in_grid else None
-        row = self._table.row
-        return None if row is None or not self._table.has_focus_within else self._judged.images[row]
-
-    def action_mark(self, command: MarkingCommand) -> None:
-        """Decide about images."""
-        self.marking.run(command)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer decisions only where there is an image."""
-        return self.marking.offers(parameters[0]) if action == "mark" else True
+            return images[self._similar[self._grid.cursor]] if self._similar else None
+        row = self.table.row
+        return None if row is None or not self.table.has_focus_within else images[row]
 
     def focus_next_image(self) -> None:
         """Go on to the next image."""
         if self._grid.has_focus:
             self._grid.action_move(1)
         else:
-            self._table.rows.cursor += 1
-
-    def show_marks(self) -> None:
-        """Show the images with their marks, and which are selected."""
-        at = self._grid.cursor
-        self._list()
-        if self._in_grid and self._judged is not None and not self.has_class("-alike"):
-            self._show_grid(self._in_grid, again=True)
-            self._grid.cursor = at
-        if self.has_class("-images"):
-            self._show_row()
-        self.refresh_bindings()
+            self.table.rows.cursor += 1

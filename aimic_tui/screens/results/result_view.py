@@ -1,122 +1,149 @@
-"""What the views of the Results place share: figures that are made beside the event loop, once, and kept."""
+"""What every view of Results is: a key, a name, what has the focus in it, and one network's results that it shows."""
 
 from __future__ import annotations
 
-import asyncio
 from abc import abstractmethod
-from collections import OrderedDict
-from collections.abc import Mapping
-from typing import Any
+from typing import ClassVar, Generic, TypeVar
 
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Static
 
 from aimic_tui.engine.errors import AimicError
-from aimic_tui.engine.evaluation.tested_run import TestedNetwork
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.table_column import Cell
 from aimic_tui.wording.numbers import interval_text
-from aimic_tui.workspace.network_opinions import tested_run
-from aimic_tui.workspace.run_results import RunResults, stamp_of_run
+from aimic_tui.workspace.results_session import ResultsSession
 
-_KEPT = 24
+_PATIENCE = 0.2  # seconds until a view says that it is computing: most have their figures before
+
+Found = TypeVar("Found")
 
 
 class ResultView(Vertical):
-    """One view of a run's network: words above, tables or charts below.
+    """One view of a network's results, below the ranking of networks. Another view is a subclass, named in `views`.
 
-    A subclass makes its figures in `figures`, which may take seconds, and draws them in `draw`.
+    Attributes:
+        NAME: by which its key and its id know it.
+        KEY, TITLE, TOOLTIP: of its binding.
+        FOCUS: selects what has the focus in it.
+        HAS_SIDE: whether something stands beside it that has no focus of its own; on a narrow screen the class
+            `-side` of the screen shows that instead.
     """
+
+    NAME: ClassVar[str]
+    KEY: ClassVar[str]
+    TITLE: ClassVar[str]
+    TOOLTIP: ClassVar[str]
+    FOCUS: ClassVar[str]
+    HAS_SIDE: ClassVar[bool] = False
 
     DEFAULT_CSS = """
     ResultView { height: 100%; }
-    ResultView > .words { height: auto; max-height: 9; text-wrap: wrap; margin: 0 0 1 0; }
+    ResultView > .notes { height: auto; color: $text-muted; margin: 1 0 0 0; }
     """
 
-    def __init__(self, *, id: str) -> None:
-        super().__init__(id=id, classes="view")
-        self.results: RunResults | None = None
+    class SideShown(Message):
+        """What stands beside a view is to be seen or, where `shown` is false, the view itself.
+
+        It gets the focus where the message says so, and on a narrow screen, where it takes the view's room.
+        """
+
+        def __init__(self, *, shown: bool, focus: bool) -> None:
+            super().__init__()
+            self.shown, self.focus = shown, focus
+
+    def __init__(self) -> None:
+        super().__init__(id=f"{self.NAME}-view", classes="view")
+        self.session: ResultsSession | None = None
         self.network = ""
         self.metric = ""
-        self._shown: object = None
-        self._known: OrderedDict[object, Any] = OrderedDict()
+        self._request: object = None
+
+    @property
+    def focus_stops(self) -> list[Widget]:
+        """What can have the focus in it, in the order of tab."""
+        return [self.query_one(self.FOCUS)]
+
+    def show_network(self, session: ResultsSession, network: str, metric: str) -> None:
+        """Show a network of a run, unless it is shown already; `metric` is the overall figure in question."""
+        request = (session.folder, session.read_stamp, network, metric)
+        if request != self._request:
+            self._request = request
+            self.session, self.network, self.metric = session, network, metric
+            self.refresh_network()
+
+    @abstractmethod
+    def refresh_network(self) -> None:
+        """Show the network as the session has it now."""
+
+    def show_next(self) -> None:
+        """Go on to the next thing of the view: its key was pressed while it has the focus."""
+
+    def close_side(self) -> None:
+        """Go back from what stands beside the view to what is there at first."""
+
+
+class ComputedView(ResultView, Generic[Found]):
+    """A view of figures that take time to compute: words above, tables or charts below.
+
+    A subclass gets its figures in `compute` and draws them in `draw`.
+    """
+
+    DEFAULT_CSS = """
+    ComputedView > .words { height: auto; max-height: 9; text-wrap: wrap; margin: 0 0 1 0; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: Found | None = None
 
     def compose(self) -> ComposeResult:
-        """Yield the words, and what stands below them."""
+        """Yield the words; a subclass, what stands below them."""
         yield Static("", classes="words")
 
-    def key(self) -> object:
-        """Return what the figures depend on beside the run."""
-        return self.network
-
     @abstractmethod
-    async def figures(self) -> Any:
-        """Make what is drawn; not on the event loop where it takes long."""
-
-    @abstractmethod
-    def draw(self, found: Any) -> None:
-        """Draw what `figures` made."""
-
-    def again(self) -> None:
-        """The view's key was pressed while it is shown: go on to the next thing of it."""
-
-    def tell(self, words: Content | str) -> None:
-        """Write the words above."""
-        text = Content(printable(words)) if isinstance(words, str) else words
-        self.query_one(".words", Static).update(text)
-
-    def show_network(self, results: RunResults, network: str, metric: str) -> None:
-        """Show a network of a run by a figure; what was made before is drawn at once."""
-        other = metric != self.metric
-        self.results, self.network, self.metric = results, network, metric
-        key = (results.folder.path, stamp_of_run(results.folder), self.key())
-        if key == self._shown:
-            if other and key in self._known:
-                self.draw(self._known[key])
-            return
-        self._shown = key
-        if key in self._known:
-            self.draw(self._known[key])
-        else:
-            self.tell(Content.styled("making the figures ...", "$text-muted"))
-            self._make(key)
-
-    def forget(self) -> None:
-        """Make the figures anew when they are asked for the next time."""
-        self._shown = None
-        self._known.clear()
-
-    @work(group="figures", exclusive=True, exit_on_error=False)
-    async def _make(self, key: object) -> None:
-        try:
-            found = await self.figures()
-        except AimicError as problem:
-            self._shown = None
-            self.tell(Content.styled(problem.sentence, "$warning"))
-            return
-        self._known[key] = found
-        while len(self._known) > _KEPT:
-            self._known.popitem(last=False)
-        if key == self._shown:
-            self.draw(found)
-
-    async def tested(self) -> TestedNetwork:
-        """Read what the network said of its test images.
+    async def compute(self, session: ResultsSession) -> Found:
+        """Get what is drawn.
 
         Raises:
-            InputProblem: a file is missing or damaged.
+            AimicError: a file is missing or damaged, or a command failed.
         """
-        assert self.results is not None
-        folder = self.results.folder
-        run = await asyncio.to_thread(tested_run, folder.path, stamp_of_run(folder))
-        return next(network for network in run.networks if network.name == self.network)
+
+    @abstractmethod
+    def draw(self, found: Found) -> None:
+        """Draw what `compute` returned."""
+
+    def show_words(self, words: Content | str) -> None:
+        """Write the words above."""
+        self.query_one(".words", Static).update(Content(printable(words)) if isinstance(words, str) else words)
+
+    def refresh_network(self) -> None:
+        """Have the figures computed and drawn; what the session has computed before is there at once."""
+        assert self.session is not None
+        self._compute(self.session)
+
+    @work(group="figures", exclusive=True, exit_on_error=False)
+    async def _compute(self, session: ResultsSession) -> None:
+        waiting = Content.styled("Computing the figures ...", "$text-muted")
+        timer = self.set_timer(_PATIENCE, lambda: self.show_words(waiting))
+        try:
+            self.found = await self.compute(session)
+        except AimicError as problem:
+            self._request = None  # so that it is tried again
+            self.show_words(Content.styled(problem.sentence, "$warning"))
+            return
+        finally:
+            timer.stop()
+        self.draw(self.found)
 
 
-def interval_cell(figure: Mapping[str, float | None]) -> Cell:
+def interval_cell(figure: Interval, digits: int = 3) -> Cell:
     """Write a figure with its interval, the figure stronger."""
-    words = interval_text(figure["value"], figure["low"], figure["high"])
-    value, _, ends = words.partition(" ")
+    value, _, ends = interval_text(figure.value, figure.low, figure.high, digits).partition(" ")
     return ((value, "strong"), (f" {ends}" if ends else "", "muted"))

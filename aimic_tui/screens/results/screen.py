@@ -3,56 +3,73 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
-import numpy as np
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Static
+from textual.widgets import ContentSwitcher, Static
 
-from aimic_tui.engine.run_folder import RunFolder
+from aimic_tui.engine.data.listing.data_choice import DataChoice
+from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.run_folder import RunFolder, run_title
 from aimic_tui.engine.text import plural, printable
-from aimic_tui.screens.results.cost_views import ComparisonView, CostView, GroupsView
-from aimic_tui.screens.results.curve_views import CalibrationView, CurvesView
+from aimic_tui.screens.marking.controller import MarkingCommand, MarkingController, MarkingTarget
+from aimic_tui.screens.place import Place
+from aimic_tui.screens.results.calibration_view import CalibrationView
+from aimic_tui.screens.results.classes_view import ClassesView
+from aimic_tui.screens.results.comparison_view import ComparisonView
+from aimic_tui.screens.results.costs_view import CostsView
+from aimic_tui.screens.results.curves_view import CurvesView
 from aimic_tui.screens.results.decision_view import DecisionView
-from aimic_tui.screens.results.error_review import ReviewGrid, ReviewTable
-from aimic_tui.screens.results.figure_tables import ClassesTable, FiguresTable
-from aimic_tui.screens.results.following import FollowingPlace
-from aimic_tui.screens.results.heading_lines import Part, best_lines, difference_line, head, parts_line
-from aimic_tui.screens.results.network_table import NetworkTable
+from aimic_tui.screens.results.error_review import ErrorReview
+from aimic_tui.screens.results.figures_view import FiguresView
+from aimic_tui.screens.results.groups_view import GroupsView
+from aimic_tui.screens.results.matrix_view import MatrixView
+from aimic_tui.screens.results.methods_view import MethodsView
+from aimic_tui.screens.results.network_ranking import NetworkRanking
 from aimic_tui.screens.results.result_view import ResultView
 from aimic_tui.screens.results.robustness_view import RobustnessView
+from aimic_tui.screens.results.run_heading import choice_content, difference_line, run_lines
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.frame import Rule
-from aimic_tui.widgets.image_view import ImageView
-from aimic_tui.widgets.matrix import ConfusionGrid
-from aimic_tui.widgets.thumbnails import ThumbnailGrid
+from aimic_tui.widgets.parts_line import Part, parts_line
+from aimic_tui.workspace.data_session import DataSession
+from aimic_tui.workspace.image_review import ImageReview
 from aimic_tui.workspace.processes import command_line, run_command
-from aimic_tui.workspace.run_results import Judged, RunResults, write_tables
+from aimic_tui.workspace.result_tables import write_result_tables
+from aimic_tui.workspace.results_session import ResultsSession, ResultsUpdate
+from aimic_tui.workspace.similar_images import looks_of
 
-_PARTS = {
-    "matrix": Part("m", "Matrix", "#matrix", "The confusion matrix"),
-    "classes": Part("c", "Classes", "#classes", "The figures of each class, with how their intervals are made"),
-    "figures": Part(
-        "t", "Figures", "#figures-view", "All figures, with how their intervals are made; again: fold by fold"
-    ),
-    "images": Part("p", "Review", "#images", "The images, the worst errors first"),
-    "curves": Part("u", "Curves", "#curves", "ROC and precision-recall; again: another class"),
-    "calibration": Part("a", "Calibration", "#calibration-words", "Whether its probabilities can be believed"),
-    "decision": Part("D", "Benefit", "#benefits", "What acting on its probabilities is worth; again: another class"),
-    "comparison": Part("d", "Differences", "#pairs", "Which networks differ, and what choosing the best is worth"),
-    "groups": Part("s", "Groups", "#groups", "Which patients, slides or smears the network fails on"),
-    "costs": Part("i", "Costs", "#costs", "Which network when resources are short; again: another cost"),
-    "robustness": Part("z", "Robustness", "#losses", "What blur, noise, light and stain cost; again: measure it"),
-}
+VIEWS: tuple[type[ResultView], ...] = (
+    MatrixView,
+    ClassesView,
+    FiguresView,
+    ErrorReview,
+    CurvesView,
+    CalibrationView,
+    DecisionView,
+    ComparisonView,
+    GroupsView,
+    CostsView,
+    RobustnessView,
+    MethodsView,
+)
+_PARTS = {view.NAME: Part(view.KEY, view.TITLE, view.FOCUS, view.TOOLTIP) for view in VIEWS}
+_ON_THE_BOTTOM_LINE = (ErrorReview, CurvesView)
+_DATA_NOT_OPEN = "The data set is still being opened. Try again in a moment."
 
 
-class ResultsScreen(FollowingPlace):
-    """The figures of a run, as far as it has come, and the images behind them."""
+class ResultsScreen(Place):
+    """The figures of a run, as far as it has come, and the images behind them.
+
+    It holds a session with the run's results, one with the data set whose images are marked, and a controller of the
+    keys that mark; below the ranking of networks stands one of `VIEWS`.
+    """
 
     PLACE: ClassVar[str] = "results"
     CSS_PATH = "screen.tcss"
@@ -62,287 +79,294 @@ class ResultsScreen(FollowingPlace):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(
-                part.key,
-                f"part({name!r})",
-                part.name,
-                show=name in ("images", "curves"),
-                id=f"results.{name}",
-                tooltip=part.tooltip,
+                view.KEY,
+                f"view({view.NAME!r})",
+                view.TITLE,
+                show=view in _ON_THE_BOTTOM_LINE,
+                id=f"results.{view.NAME}",
+                tooltip=view.TOOLTIP,
             )
-            for name, part in _PARTS.items()
+            for view in VIEWS
         ),
         Binding("e", "report", "Report", id="results.report", tooltip="Write the run's report, one page"),
-        Binding("v", "metric", "Figure", show=False, id="results.metric", tooltip="Draw the next figure's intervals"),
+        Binding("v", "metric", "Figure", show=False, id="results.metric", tooltip="Rank by the next figure"),
         Binding("w", "write", "Write", show=False, id="results.write", tooltip="Write the tables to a folder"),
-        Binding("b", "networks", "Networks", show=False, id="results.networks", tooltip="To the table of networks"),
+        Binding("b", "networks", "Networks", show=False, id="results.networks", tooltip="To the ranking of networks"),
         Binding("escape", "back", "Back", show=False, id="results.back", tooltip="From the image back to the list"),
-        Binding("tab", "other(1)", "Other part", show=False, id="results.other", tooltip="To the part beside it"),
-        Binding("shift+tab", "other(-1)", show=False, id="results.other-back", tooltip="To the part before it"),
+        Binding("tab", "focus_other(1)", "Next part", show=False, id="results.other", tooltip="To the next part"),
+        Binding("shift+tab", "focus_other(-1)", show=False, id="results.other-back", tooltip="To the previous part"),
     ]
 
     def __init__(self) -> None:
         super().__init__()
-        self._folder: RunFolder | None = None
-        self._results: RunResults | None = None
-        self._part = "matrix"
-        self.add_class("-matrix")
+        self.session: ResultsSession | None = None
+        self.review: ImageReview | None = None
+        self.data = DataSession()
+        self.marking = MarkingController(self, self.data, self)
+        self._choice: DataChoice | None = None  # the data set that is open or being opened
 
     def compose_body(self) -> ComposeResult:
-        """Yield the parts."""
+        """Yield the run, its networks and the views."""
         yield Static("", id="empty")
         yield Static("", id="head", classes="part")
         yield Rule().add_class("part", "upper")
-        yield NetworkTable().add_class("part")
+        yield NetworkRanking().add_class("part")
         yield Static("", id="difference", classes="part")
-        yield Static("", id="parts", classes="part")
+        yield Static("", id="views", classes="part")
         yield Rule().add_class("part")
-        with Horizontal(id="lower", classes="part"):
-            with Vertical(id="left"):
-                yield ConfusionGrid(id="matrix")
-                yield ClassesTable(id="classes-view")
-                yield FiguresTable(id="figures-view")
-                yield ReviewTable(id="images", empty="No such image. f shows others.")
-                yield CurvesView(id="curves")
-                yield CalibrationView(id="calibration")
-                yield DecisionView(id="decision")
-                yield ComparisonView(id="comparison")
-                yield GroupsView(id="groups-view")
-                yield CostView(id="costs-view")
-                yield RobustnessView(id="robustness")
-            with Vertical(id="right"):
-                yield Static("", id="behind")
-                yield ReviewGrid(empty="No image in this cell.")
-                yield ImageView()
+        with Vertical(id="lower", classes="part"), ContentSwitcher(initial=f"{VIEWS[0].NAME}-view"):
+            for view in VIEWS:
+                yield view()
 
-    # -- reading
+    # -- the run
 
     @on(events.ScreenResume)
     def _resumed(self) -> None:
-        """Read the run in hand, or the newest."""
+        """Follow the run in hand, or the newest."""
         path = self.shell.context.run
         if path is None and (runs := self.shell.workspace.runs()):
             path = self.shell.context.run = runs[0].path
         if path is None:
-            self._say_empty("No run yet. Press 2 to set one up.")
+            self._show_empty("No run yet. Press 2 to set one up.")
             return
-        if self._folder is None or self._folder.path != Path(path):
-            self._folder = RunFolder(Path(path))
-            self._results = None
-            self._forget_judged()
-            self._say_empty(f"Reading {printable(Path(path).name)} ...")
-        self._follow(self._folder)
-        self._read_marks_again()
+        if self.session is None or self.session.folder.path != Path(path):
+            self.session = ResultsSession(RunFolder(Path(path)), self.shell.workspace)
+            self._drop_review()
+            self._show_empty(f"Reading {printable(run_title(Path(path).name))} ...")
+        self._follow(self.session)
+        self._reread_marks()
 
     @on(events.ScreenSuspend)
     def _suspended(self) -> None:
-        """Nobody looks: read nothing."""
+        """Read nothing while nobody looks."""
         self.workers.cancel_group(self, "follow")
 
-    @on(FollowingPlace.Read)
-    def _read(self, event: FollowingPlace.Read) -> None:
-        event.stop()
-        if self._folder is None or event.folder.path != self._folder.path:
-            return
-        if event.results is None:
+    @work(group="follow", exclusive=True, exit_on_error=False)
+    async def _follow(self, session: ResultsSession) -> None:
+        async for update in session.follow():
+            self._show_update(session, update)
+
+    def _show_update(self, session: ResultsSession, update: ResultsUpdate) -> None:
+        if update.results is None:
             hint = "No trial is finished yet: figures come with the first one. 3 shows how far the run is."
-            self._say_empty(event.problem or hint)
+            self._show_empty(update.message or hint)
             return
         self.remove_class("-empty")
-        self._results = event.results
+        ranking = self.query_one(NetworkRanking)
         with self.app.batch_update():
-            table = self.query_one(NetworkTable)
-            before = table.chosen
-            table.show(event.results)
-            if table.chosen == before:
-                self._show_network()
+            ranking.show(update.results)
+            self._show_network(session)
         if self.focused is None:
-            self._focus_part()
-        self._read_opinions(event.results.folder)
+            self._view.focus_stops[0].focus()
 
-    def _say_empty(self, sentence: str) -> None:
+    def _show_empty(self, sentence: str) -> None:
         self.add_class("-empty")
         self.query_one("#empty", Static).update(Content(printable(sentence)))
 
-    @on(NetworkTable.Chosen)
-    def _network_chosen(self, event: NetworkTable.Chosen) -> None:
+    @on(NetworkRanking.Selected)
+    def _network_selected(self, event: NetworkRanking.Selected) -> None:
         event.stop()
-        self._show_network()
+        if self.session is not None:
+            self._show_network(self.session)
 
-    def _show_network(self) -> None:
-        """Show the chosen network's parts, and read what it said of each image."""
-        results, network = self._results, self.query_one(NetworkTable).chosen
-        if results is None or network not in results.figures["networks"]:
-            return
-        of = results.figures["networks"][network]
-        self._show_said(results, network)
-        self.query_one("#matrix", ConfusionGrid).show(np.array(of["confusion"]), results.classes)
-        self.query_one(ClassesTable).show(results, network)
-        self.query_one(FiguresTable).show(results, network)
+    def _show_network(self, session: ResultsSession) -> None:
+        """Show the selected network in all parts, and read what it answered about each image."""
+        self._show_heading(session)
         self._show_view()
-        self._read_judged(results.folder, network)
+        self._read_answers(session, self.query_one(NetworkRanking).selected)
 
-    @on(FollowingPlace.OpinionsRead)
-    def _opinions_read(self, event: FollowingPlace.OpinionsRead) -> None:
-        event.stop()
-        if self._folder is not None and event.folder.path == self._folder.path:
-            self._show_opinions(event.opinions)
-
-    @on(FollowingPlace.JudgedRead)
-    def _judged_read(self, event: FollowingPlace.JudgedRead) -> None:
-        event.stop()
-        if event.network != self.query_one(NetworkTable).chosen:
-            return
-        if event.judged is None:
-            self._forget_judged()
-            self.query_one("#behind", Static).update(Content.styled(printable(event.problem), "$warning"))
-            return
-        self._show_judged(event.judged, event.network)
-        if self._part == "matrix":
-            self._show_behind(*self.query_one("#matrix", ConfusionGrid).cursor)
-
-    # -- what is said
-
-    def _show_said(self, results: RunResults, network: str) -> None:
-        """Say how the drawn figure is to be taken: its interval, differences, and what choosing the best does to it."""
-        table = self.query_one(NetworkTable)
-        other = next((name for name in table.order if name != network), None)
-        self.query_one("#head", Static).update(head(results, network, table.metric))
-        lines = [difference_line(results, network, other, table.metric), *best_lines(results, table.metric)]
+    def _show_heading(self, session: ResultsSession) -> None:
+        """Say what the drawn figure is worth: its interval, differences, and what selecting the best does to it."""
+        ranking, results = self.query_one(NetworkRanking), session.figures
+        network, metric = ranking.selected, ranking.metric
+        assert session.status is not None
+        self.query_one("#head", Static).update(run_lines(results, session.status, network, metric))
+        other = next((name for name in ranking.order if name != network), None)
+        lines = [difference_line(results, network, other, metric), *choice_content(results, metric)]
         self.query_one("#difference", Static).update(Content("\n").join(lines))
 
-    # -- the images behind a cell
+    # -- its images
 
-    @on(ConfusionGrid.CellHighlighted)
-    def _cell_highlighted(self, event: ConfusionGrid.CellHighlighted) -> None:
-        event.stop()
-        self._show_behind(event.row, event.column)
-
-    def _show_behind(self, row: int, column: int) -> None:
-        judged = self._judged
-        if judged is None or row >= len(judged.classes) or self._part != "matrix":
+    @work(group="answers", exclusive=True, exit_on_error=False)
+    async def _read_answers(self, session: ResultsSession, network: str) -> None:
+        """Read a network's answers, then what else there is to know of the images, and show it as it comes."""
+        matrix, errors = self.query_one(MatrixView), self.query_one(ErrorReview)
+        try:
+            answers = await session.answers(network)
+        except AimicError as problem:
+            self._drop_review(problem.sentence)
             return
-        behind = judged.behind(row, column).tolist()
-        many = plural(len(behind), "image")
-        what = _cell_words(judged, row, column)
-        self.query_one("#behind", Static).update(f"{what}: {many}, surest first" if behind else f"{what}: none")
-        self._show_grid(behind)
+        review = ImageReview(answers, network, self.data)
+        if self.review is not None:
+            review.list_like(self.review)
+        self.review = review
+        matrix.show_review(review)
+        errors.show_review(review)
+        self._open_data(answers.choice)
+        with suppress(AimicError):  # what is wrong was said when the figures were read
+            review.opinions = await session.opinions()
+            errors.show_marks()
+        review.looks = await asyncio.to_thread(looks_of, answers, self.shell.workspace.cache_folder)
 
-    @on(ConfusionGrid.CellSelected)
-    def _cell_selected(self, event: ConfusionGrid.CellSelected) -> None:
-        event.stop()
-        if self._in_grid:
-            self.add_class("-right")
-            self._grid.focus()
+    def _drop_review(self, problem: str = "") -> None:
+        self.review = None
+        self.query_one(MatrixView).show_review(None, problem)
+        self.query_one(ErrorReview).show_review(None)
 
-    @on(ThumbnailGrid.Opened)
-    def _thumbnail_opened(self, event: ThumbnailGrid.Opened) -> None:
+    @on(MatrixView.ImagesOpened)
+    def _images_opened(self, event: MatrixView.ImagesOpened) -> None:
         event.stop()
-        judged, rows = self._judged, list(self._in_grid)
-        if judged is None:
-            return
-        if self._part == "images":  # images like another one
-            self._enlarge(rows, event.index)
-            return
-        cell = self.query_one("#matrix", ConfusionGrid).cursor
-        self.action_part("images")
-        self._show_within(_cell_words(judged, *cell), rows, rows[event.index])
+        self.action_view(ErrorReview.NAME)
+        self.query_one(ErrorReview).show_selection(event.title, event.rows, event.row)
 
     @on(GroupsView.Opened)
     def _group_opened(self, event: GroupsView.Opened) -> None:
         event.stop()
-        judged = self._judged
-        if judged is not None:
-            self.action_part("images")
-            rows = [row for row, group in enumerate(judged.groups) if group == event.group]
-            self._show_within(f"group {printable(event.group)}", rows)
+        if self.review is not None:
+            rows = [row for row, group in enumerate(self.review.answers.groups) if group == event.group]
+            self.action_view(ErrorReview.NAME)
+            self.query_one(ErrorReview).show_selection(f"group {printable(event.group)}", rows)
 
-    # -- keys
+    # -- marking them
 
-    def action_part(self, part: str) -> None:
-        """Show another part below the table; the key of the part that is shown goes on to the next thing of it."""
-        shown = self.query_one(FiguresTable) if part == "figures" else self._view
-        if part == self._part and shown is not None and shown.has_focus_within:
-            shown.again()
+    @work(group="data", exclusive=True, exit_on_error=False)
+    async def _open_data(self, choice: DataChoice) -> None:
+        """Open the data set that the run is about, since marks are stored with it."""
+        if choice == self._choice and self.data.data is not None:
             return
-        for name in _PARTS:
-            self.set_class(name == part, f"-{name}")
-        self.remove_class("-right", "-alike")
-        self.query_one(FiguresTable).remove_class("-folds")
-        self.set_class(part != "matrix", "-viewing")
-        self._part = part
-        self._focus_part()
-        self._show_view()
-        if part == "images":
-            self._show_row()
-        elif part == "matrix":
-            self._show_behind(*self.query_one("#matrix", ConfusionGrid).cursor)
+        self._choice = choice
+        self.data.close(_DATA_NOT_OPEN)
+        try:
+            await self.data.open(choice, self.shell.workspace.marks_folder)
+        except AimicError as problem:
+            self.data.close(f"Nothing can be marked: {problem.sentence}")
+        except OSError as problem:
+            self.data.close(f"Nothing can be marked: {printable(choice.path)} can't be read: {problem}.")
+        self.show_marks()
+
+    @work(group="renew", exclusive=True, exit_on_error=False)
+    async def _reread_marks(self) -> None:
+        """Take over marks that another screen made meanwhile."""
+        try:
+            if await self.data.reread_marks():
+                self.show_marks()
+        except (AimicError, OSError) as problem:
+            self.shell.tell(str(problem), "warning")
+
+    def action_mark(self, command: MarkingCommand) -> None:
+        """Decide about the images in focus."""
+        self.marking.run(command)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer decisions only where there is an image."""
+        if action == "mark":
+            return self.marking.offers(parameters[0])
+        return super().check_action(action, parameters)
+
+    def marking_target(self) -> MarkingTarget:
+        """Return the image in focus."""
+        view = self._view
+        image = view.image_in_focus if isinstance(view, (MatrixView, ErrorReview)) else None
+        return MarkingTarget(() if image is None else (image,))
+
+    def show_marks(self) -> None:
+        """Show the images as they are marked and selected now."""
+        self.query_one(MatrixView).show_marks()
+        self.query_one(ErrorReview).show_marks()
+        self.refresh_bindings()
+
+    def focus_next_image(self) -> None:
+        """Go on to the next image of the list or grid with the focus."""
+        view = self._view
+        if isinstance(view, (MatrixView, ErrorReview)):
+            view.focus_next_image()
+
+    # -- the views
 
     @property
-    def _view(self) -> ResultView | None:
-        """The view that is shown; None where the part is a table or the matrix."""
-        return next((view for view in self.query(".view") if isinstance(view, ResultView) and view.display), None)
+    def _view(self) -> ResultView:
+        """The view that is shown."""
+        return cast("ResultView", self.query_one(f"#{self.query_one(ContentSwitcher).current}"))
 
     def _show_view(self) -> None:
-        """Have the view that is shown made for the chosen network, and say which parts there are."""
-        table, results = self.query_one(NetworkTable), self._results
-        self.query_one("#parts", Static).update(parts_line(_PARTS, self._part, self.size.width - 2))
-        if results is not None and table.chosen in results.figures["networks"] and (view := self._view) is not None:
-            view.show_network(results, table.chosen, table.metric)
+        """Show the selected network in the view, and which views there are."""
+        view, ranking = self._view, self.query_one(NetworkRanking)
+        self.query_one("#views", Static).update(parts_line(_PARTS, view.NAME, self.size.width - 2))
+        if self.session is not None and self.session.results is not None:
+            view.show_network(self.session, ranking.selected, ranking.metric)
 
-    def _focus_part(self) -> None:
-        self.query_one(_PARTS[self._part].focus).focus()
-
-    def action_other(self, step: int) -> None:
-        """Go round the table of networks, the part below and what stands beside it."""
-        stops = ["NetworkTable", _PARTS[self._part].focus]
-        if self._part == "matrix" or (self._part == "images" and self.has_class("-alike")):
-            stops.append("ReviewGrid")
-        elif self._part in ("images", "calibration", "decision", "costs") and self.has_class("-narrow"):
-            self.toggle_class("-right")  # what stands there has no focus of its own
+    def action_view(self, name: str) -> None:
+        """Show another view; the key of the one that is shown goes on to the next thing of it."""
+        view = self._view
+        if name == view.NAME and view.has_focus_within:
+            view.show_next()
             return
-        at = next((i for i, stop in enumerate(stops) if self.query_one(stop).has_focus_within), 0)
-        wanted = stops[(at + step) % len(stops)]
-        self.set_class(wanted == "ReviewGrid", "-right")
-        self.query_one(wanted).focus()
+        self._close_side()
+        self.query_one(ContentSwitcher).current = f"{name}-view"
+        self.set_class(name != MatrixView.NAME, "-viewing")
+        self._view.focus_stops[0].focus()
+        self._show_view()
+
+    @on(ResultView.SideShown)
+    def _side_shown(self, event: ResultView.SideShown) -> None:
+        event.stop()
+        self.set_class(event.shown, "-side")
+        if event.focus or self.has_class("-narrow"):
+            self._view.focus_stops[-1 if event.shown else 0].focus()
+
+    def _close_side(self) -> None:
+        self.remove_class("-side")
+        self._view.close_side()
+
+    def action_focus_other(self, step: int) -> None:
+        """Go round the ranking of networks, the view and what stands beside it."""
+        view = self._view
+        if len(view.focus_stops) == 1 and view.HAS_SIDE and self.has_class("-narrow"):
+            self.toggle_class("-side")  # what stands there has no focus of its own
+            return
+        stops = [self.query_one(NetworkRanking), *view.focus_stops]
+        index = next((index for index, stop in enumerate(stops) if stop.has_focus_within), 0)
+        index = (index + step) % len(stops)
+        self.set_class(index > 1, "-side")
+        stops[index].focus()
 
     def action_back(self) -> None:
-        """Go from what stands beside a part back to the part."""
-        self.remove_class("-right", "-alike")
-        self._focus_part()
-        if self._part == "images":
-            self._show_row()
+        """Go from what stands beside a view back to the view."""
+        self._close_side()
+        self._view.focus_stops[0].focus()
 
     def action_networks(self) -> None:
-        """Go to the table of networks."""
-        self.remove_class("-right")
-        self.query_one(NetworkTable).focus()
+        """Go to the ranking of networks."""
+        self.remove_class("-side")
+        self.query_one(NetworkRanking).focus()
 
     def action_metric(self) -> None:
-        """Draw the next figure's intervals."""
-        table = self.query_one(NetworkTable)
-        table.next_metric()
-        if self._results is not None:
-            self._show_said(self._results, table.chosen)
+        """Rank by the next figure."""
+        self.query_one(NetworkRanking).next_metric()
+        if self.session is not None and self.session.results is not None:
+            self._show_heading(self.session)
             self._show_view()
+
+    # -- files
 
     @work(group="dialog", exclusive=True, exit_on_error=False)
     async def action_write(self) -> None:
         """Write the tables to a folder."""
-        if self._results is None or not self.may_change("write tables"):
+        session = self.session
+        if session is None or session.results is None or not self.may_change("write tables"):
             return
-        offered = self.shell.workspace.root / "tables" / self._results.folder.name
         path = await self.app.push_screen_wait(
             PathPrompt(
                 "Write the tables to",
                 detail="A folder: networks, classes, folds and matrices as CSV, everything as JSON.",
-                value=str(offered),
+                value=str(self.shell.workspace.root / "tables" / session.folder.name),
                 action="Save",
             )
         )
         if path is None:
             return
         try:
-            files = await asyncio.to_thread(write_tables, self._results, Path(path))
+            files = await asyncio.to_thread(write_result_tables, session.figures, Path(path))
         except OSError as error:
             self.shell.tell(f"{path} can't be written: {error.strerror}.", "error")
             return
@@ -351,17 +375,12 @@ class ResultsScreen(FollowingPlace):
     @work(exclusive=True, group="report", exit_on_error=False)
     async def action_report(self) -> None:
         """Write the run's report into its folder."""
-        if self._results is None or not self.may_change("write a report"):
+        if self.session is None or self.session.results is None or not self.may_change("write a report"):
             return
-        folder = self._results.folder
+        folder = self.session.folder
         self.shell.tell("Writing the report ...")
         outcome = await run_command(command_line(self.shell.workspace.root, "report", str(folder.path)))
         if outcome.code == 0:
-            self.shell.tell(f"The report is {folder.path / 'report.html'}")
+            self.shell.tell(f"The report is {folder.report_file}")
         else:
             self.shell.tell(outcome.sentence, "error")
-
-
-def _cell_words(judged: Judged, row: int, column: int) -> str:
-    names = printable(judged.classes[row]), printable(judged.classes[column])
-    return f"{names[0]}, said so" if row == column else f"{names[0]} taken for {names[1]}"

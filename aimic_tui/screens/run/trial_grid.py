@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,20 +20,13 @@ from aimic_tui.engine.runs.follow.snapshot import RunSnapshot, TrialSnapshot
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.interval_bar import axis, bar, common_scale
 from aimic_tui.widgets.table_column import cut
+from aimic_tui.wording.numbers import short_share
 from aimic_tui.wording.signs import SIGNS
 
 METRIC = "macro_f1"
 _CELL = 9
 _POOLED = 14  # ".930 [.91 .94]"
 _STYLES = {"failed": "$error", "stopped": "$warning", "queued": "$text-disabled", "running": "$primary"}
-
-
-def short(value: float | None, digits: int = 3) -> str:
-    """Write a share without its leading zero: `.934`."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    text = f"{value:.{digits}f}"
-    return text[1:] if text.startswith("0.") else text
 
 
 @dataclass(frozen=True)
@@ -141,8 +133,8 @@ class TrialGrid(Widget, can_focus=True):
             parts = [Content(cut(printable(name), name_width - 1).ljust(name_width))]
             parts += [self._cell(trials.get(fold)) for fold in folds]
             if found is not None:
-                interval = f" [{short(found.low, 2)} {short(found.high, 2)}]" if found.low is not None else ""
-                parts.append(Content.styled(f"{short(found.value)}{interval}".ljust(_POOLED), "bold"))
+                ends = f" [{short_share(found.low, 2)} {short_share(found.high, 2)}]" if found.low is not None else ""
+                parts.append(Content.styled(f"{short_share(found.value)}{ends}".ljust(_POOLED), "bold"))
                 drawn = bar(found.value, found.low, found.high, scale, bar_width)
                 parts += [Content("  "), Content.styled(drawn, "$secondary")]
             lines.append(Content("").join(parts))
@@ -186,7 +178,7 @@ class TrialGrid(Widget, can_focus=True):
         state = trial.status.state
         text = SIGNS[state]
         if state == "finished":
-            text += " " + short(trial.test.get(METRIC))
+            text += " " + short_share(trial.test.get(METRIC))
         elif trial.epochs and state in ("running", "stopped"):
             last = trial.epochs[-1]
             text += f" e {min(last.epoch + 1, last.epochs) if state == 'running' else last.epoch}"

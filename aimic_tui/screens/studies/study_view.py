@@ -13,7 +13,6 @@ from textual.message import Message
 from textual.widgets import Static
 
 from aimic_tui.engine.evaluation.metric_titles import TITLES
-from aimic_tui.screens.results.heading_lines import Part, parts_line
 from aimic_tui.screens.studies.cell_grid import CellGrid, Plan, cell_details
 from aimic_tui.screens.studies.figure_tables import (
     FIGURES,
@@ -31,6 +30,7 @@ from aimic_tui.screens.studies.figure_tables import (
 from aimic_tui.screens.studies.rows import head
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.frame import Rule
+from aimic_tui.widgets.parts_line import Part, parts_line
 from aimic_tui.widgets.table_column import Column
 from aimic_tui.widgets.table_rows import RowSelected
 from aimic_tui.workspace.studies_overview import CellRow, StudyRow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -20,13 +21,16 @@ from aimic_tui.engine.evaluation.tested_run import read_tested
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.screens.marking.prompts import ClassPrompt, NotePrompt
-from aimic_tui.screens.results.error_review import ReviewGrid, ReviewTable
-from aimic_tui.screens.results.error_review_rows import figures_of, kept_by, probability_bars
+from aimic_tui.screens.results.error_review import ReviewTable
+from aimic_tui.screens.results.matrix_view import ReviewGrid
+from aimic_tui.screens.results.review_rows import probability_bars
 from aimic_tui.screens.results.screen import ResultsScreen
 from aimic_tui.widgets.large_image import LargeImage
 from aimic_tui.widgets.matrix import ConfusionGrid
-from aimic_tui.workspace.network_opinions import alike, look_alikes, looks_of, opinions_of
-from aimic_tui.workspace.run_results import Judged, read_judged
+from aimic_tui.workspace.data_session import DataSession
+from aimic_tui.workspace.image_answers import answers_of
+from aimic_tui.workspace.image_review import ImageReview
+from aimic_tui.workspace.similar_images import look_alikes, looks_of
 from tests.app.test_app import screen_text
 from tests.screens.made_run import make_run
 
@@ -55,11 +59,27 @@ def _table(app: AimicApp) -> ReviewTable:
 
 def _ready(app: AimicApp) -> bool:
     place = app.screen_stack[0]
-    return isinstance(place, ResultsScreen) and place._opinions is not None and place.session.data is not None
+    if not isinstance(place, ResultsScreen) or place.review is None:
+        return False
+    return place.review.opinions is not None and place.data.data is not None
+
+
+def _review(app: AimicApp) -> ImageReview:
+    review = _place(app).review
+    assert review is not None
+    return review
+
+
+def _similar(app: AimicApp) -> ReviewGrid:
+    return _place(app).query_one("ErrorReview ReviewGrid", ReviewGrid)
+
+
+def _caption(app: AimicApp) -> str:
+    return str(_place(app).query_one("#review-caption", Static).render())
 
 
 def _lost(app: AimicApp) -> bool:
-    return isinstance(app.screen, ResultsScreen) and "Nothing can be marked" in app.screen.session.problem
+    return isinstance(app.screen, ResultsScreen) and "Nothing can be marked" in app.screen.data.problem
 
 
 def _marks(run: RunFolder) -> dict[str, Mark]:
@@ -71,19 +91,19 @@ async def test_the_surest_wrong_answer_comes_first_and_o_and_f_go_on(run: RunFol
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: _ready(app))
         await pilot.press("p")
-        judged, opinions, table = _place(app)._judged, _place(app)._opinions, _table(app)
-        assert judged is not None
-        wrong = np.flatnonzero(judged.wrong)
+        review, table = _review(app), _table(app)
+        answers, opinions = review.answers, review.opinions
+        wrong = np.flatnonzero(answers.wrong)
         assert set(table.shown.tolist()) == set(wrong.tolist())
-        assert table.row == wrong[np.argmax(judged.confidence[wrong])]
-        for key in ("loss", "apart", "suspect"):
+        assert table.row == wrong[np.argmax(answers.confidence[wrong])]
+        for key in ("loss", "disagreement", "suspect"):
             await pilot.press("o")
-            figures = figures_of(judged, opinions, key)[table.shown]
+            figures = review.sort_values(key)[table.shown]
             assert (np.diff(figures[~np.isnan(figures)]) <= 0).all()
             assert table.rows.sorted_by is not None
             assert table.rows.sorted_by.key == key
         await pilot.press("f", "f")
-        assert {judged.images[row] for row in table.shown} <= set(opinions.suspects)  # type: ignore[union-attr]
+        assert {answers.images[row] for row in table.shown} <= set(opinions.suspects)  # type: ignore[union-attr]
         await pilot.press("f", "f")
         assert len(table.shown) == 60
 
@@ -93,11 +113,10 @@ async def test_marks_are_those_of_the_data_place_and_kept_with_the_data(run: Run
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: _ready(app))
         await pilot.press("p")
-        judged = _place(app)._judged
-        assert judged is not None
+        answers = _review(app).answers
         row = _table(app).row
         assert row is not None
-        image = judged.images[row]
+        image = answers.images[row]
         await pilot.press("e")
         await until(pilot, lambda: "label-error" in _marks(run))
         assert _marks(run)["label-error"].image == image
@@ -116,7 +135,7 @@ async def test_marks_are_those_of_the_data_place_and_kept_with_the_data(run: Run
         await pilot.press("b")
         await until(pilot, lambda: isinstance(app.screen, ClassPrompt))
         await pilot.press("home", "down", "down", "enter")
-        label = judged.classes[judged.labels[row]]
+        label = answers.classes[answers.labels[row]]
         if label != "white_cell":
             await until(pilot, lambda: "label" in _marks(run))
             assert _marks(run)["label"].label == "white_cell"
@@ -139,28 +158,27 @@ async def test_from_a_cell_to_its_images_and_their_list(run: RunFolder, until: U
     app = _app(run)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: _ready(app))
-        judged = _place(app)._judged
-        assert judged is not None
+        answers = _review(app).answers
         grid = _place(app).query_one("#matrix", ConfusionGrid)
         await pilot.press("percent_sign")
         assert "%" in "".join(segment.text for segment in grid.render_line(0))
-        behind = judged.behind(*grid.cursor).tolist()
-        assert behind
+        in_cell = answers.in_cell(*grid.cursor).tolist()
+        assert in_cell
         await pilot.press("enter")
         await until(pilot, lambda: _place(app).query_one(ReviewGrid).has_focus)
         await pilot.press("e")
         await until(pilot, lambda: "label-error" in _marks(run))
-        assert _marks(run)["label-error"].image == judged.images[behind[0]]
+        assert _marks(run)["label-error"].image == answers.images[in_cell[0]]
         await until(pilot, lambda: "?" in _place(app).query_one(ReviewGrid).items[0].sign)
         await pilot.press("enter")
-        await until(pilot, lambda: sorted(_table(app).shown.tolist()) == sorted(behind))
+        await until(pilot, lambda: sorted(_table(app).shown.tolist()) == sorted(in_cell))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, LargeImage))
         await pilot.press("escape", "A")
-        await until(pilot, lambda: "of its group" in str(_place(app).query_one("#behind", Static).render()))
-        assert _place(app).query_one(ReviewGrid).display
+        await until(pilot, lambda: "of its group" in _caption(app))
+        assert _similar(app).display
         await pilot.press("escape")
-        assert not _place(app).query_one(ReviewGrid).display
+        assert not _similar(app).display
 
 
 async def test_a_read_only_look_and_a_lost_data_set_mark_nothing(run: RunFolder, until: Until) -> None:
@@ -179,65 +197,28 @@ async def test_a_read_only_look_and_a_lost_data_set_mark_nothing(run: RunFolder,
         await until(pilot, lambda: any("Nothing can be marked" in note.message for note in app._notifications))
 
 
-def test_answers_are_apart_as_their_divergence_says(run: RunFolder) -> None:
-    tested = read_tested(run.path)
-    opinions = opinions_of(tested)
-    assert opinions.answers == 2
-    image = tested.data.images[3]
-    p, q = (opinions.means[name][image] for name in ("mobilenet_v2", "resnet50"))
-    m = (p + q) / 2
-    by_hand = (np.sum(p * np.log(p / m)) + np.sum(q * np.log(q / m))) / 2 / np.log(2)
-    assert opinions.apart[image] == pytest.approx(by_hand)
-    assert all(0 <= far <= 1 for far in opinions.apart.values())
-
-
-def test_images_like_one_are_of_its_group_or_answered_alike(run: RunFolder) -> None:
-    judged = read_judged(run, "mobilenet_v2")
-    together, near = alike(judged, 5)
-    assert {judged.groups[row] for row in together} == {judged.groups[5]}
-    assert 5 not in [*together, *near]
-    assert not set(together) & set(near)
-    far = np.abs(judged.probabilities[near] - judged.probabilities[5]).sum(axis=1)
-    assert (np.diff(far) >= -1e-12).all()
-
-
-def test_an_image_without_an_answer_is_neither_wrong_nor_in_the_way(run: RunFolder) -> None:
-    whole = read_judged(run, "mobilenet_v2")
-    shares, said = whole.probabilities.copy(), whole.said.copy()
-    shares[0], said[0] = np.nan, -1
-    judged = Judged(
-        whole.images, whole.paths, whole.groups, whole.folds, whole.labels, said, shares, whole.classes, whole.data
-    )
-    assert not judged.wrong[0]
-    assert judged.confidence[0] == 0
-    assert np.isnan(figures_of(judged, None, "loss")[0])
-    assert kept_by("all", judged, None, None).all()
-    assert len(probability_bars(judged, 0)) == 3
-    assert alike(judged, 1)[1].count(0) == 0
-
-
 async def test_once_audited_look_alikes_of_both_classes_stand_beside_an_error(run: RunFolder, until: Until) -> None:
     workspace = Workspace(run.path.parent.parent)
-    judged = read_judged(run, "mobilenet_v2")
-    memory = memory_file(workspace.cache_folder, Path(str(judged.data["path"])))
-    measure_images(judged.paths, judged.rule, memory=memory)
-    looks = looks_of(judged, workspace.cache_folder)
+    answers = answers_of(read_tested(run.path), "mobilenet_v2")
+    memory = memory_file(workspace.cache_folder, Path(answers.choice.path))
+    measure_images(answers.paths, answers.rule, memory=memory)
+    looks = looks_of(answers, workspace.cache_folder)
     assert looks is not None
-    row = int(np.flatnonzero(judged.wrong)[0])
-    (label, own), (said, other) = look_alikes(judged, row, looks)
-    assert (label, said) == (judged.labels[row], judged.said[row])
-    assert {int(judged.labels[at]) for at in own} == {label}
-    assert {int(judged.labels[at]) for at in other} == {said}
-    assert judged.groups[row] not in {judged.groups[at] for at in own + other}
+    row = int(np.flatnonzero(answers.wrong)[0])
+    (label, own), (predicted, other) = look_alikes(answers, row, looks)
+    assert (label, predicted) == (answers.labels[row], answers.predicted[row])
+    assert {int(answers.labels[at]) for at in own} == {label}
+    assert {int(answers.labels[at]) for at in other} == {predicted}
+    assert answers.groups[row] not in {answers.groups[at] for at in own + other}
     far = looks.distances(row)
     assert (np.diff(far[own]) >= 0).all()
     app = _app(run)
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: _ready(app) and _place(app)._looks is not None)
+        await until(pilot, lambda: _ready(app) and _review(app).looks is not None)
         await pilot.press("p", "A")
-        await until(pilot, lambda: "look most like it" in str(_place(app).query_one("#behind", Static).render()))
-        captions = [item.caption for item in _place(app).query_one(ReviewGrid).items]
-        assert set(captions) <= set(judged.classes)
+        await until(pilot, lambda: "Most similar in other groups" in _caption(app))
+        captions = [item.caption for item in _similar(app).items]
+        assert set(captions) <= set(answers.classes)
 
 
 async def test_at_80_columns_what_is_like_an_image_comes_up_in_place_of_the_table(run: RunFolder, until: Until) -> None:
@@ -251,3 +232,12 @@ async def test_at_80_columns_what_is_like_an_image_comes_up_in_place_of_the_tabl
         await until(pilot, lambda: "of its group" in screen_text(app) and isinstance(app.focused, ReviewGrid))
         await pilot.press("A")
         await until(pilot, lambda: "of its group" not in screen_text(app) and "sure" in screen_text(app))
+
+
+def test_an_image_without_an_answer_has_bars_of_nothing(run: RunFolder) -> None:
+    answers = answers_of(read_tested(run.path), "mobilenet_v2")
+    probabilities, predicted = answers.probabilities.copy(), answers.predicted.copy()
+    probabilities[0], predicted[0] = np.nan, -1
+    unanswered = replace(answers, probabilities=probabilities, predicted=predicted)
+    bars = probability_bars(ImageReview(unanswered, "mobilenet_v2", DataSession()), 0)
+    assert [bar[2][0] for bar in bars] == [" 0.000"] * 3

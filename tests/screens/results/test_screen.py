@@ -13,13 +13,15 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from aimic_tui.app.app import AimicApp
+from aimic_tui.engine.evaluation.results_file import read_results_file
+from aimic_tui.engine.evaluation.tested_run import read_tested
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.screens.results.network_table import NetworkTable
+from aimic_tui.screens.results.network_ranking import NetworkRanking
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.matrix import ConfusionGrid
 from aimic_tui.widgets.thumbnails import ThumbnailGrid
-from aimic_tui.workspace.run_results import read_judged, read_results
+from aimic_tui.workspace.image_answers import ImageAnswers, answers_of
 from tests.screens.made_run import make_data, make_run
 
 Until = Callable[[Pilot[None], Callable[[], bool]], Awaitable[None]]
@@ -35,8 +37,12 @@ def _text(app: AimicApp, part: str) -> str:
     return str(app.screen.query_one(part, Static).render())
 
 
+def _answers(run: RunFolder, network: str) -> ImageAnswers:
+    return answers_of(read_tested(run.path), network)
+
+
 def _table(app: AimicApp) -> list[str]:
-    return str(app.screen.query_one(NetworkTable).render()).splitlines()
+    return str(app.screen.query_one(NetworkRanking).render()).splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -70,12 +76,12 @@ async def test_the_images_behind_a_cell_are_its_own_surest_first(run: RunFolder,
         grid = app.screen.query_one("#matrix", ConfusionGrid)
         await until(pilot, lambda: "image" in _text(app, "#behind"))
         grid.move_to(1, 1)
-        await until(pilot, lambda: _text(app, "#behind").startswith("red_cell, said so"))
-        judged = read_judged(run, app.screen.query_one(NetworkTable).chosen)
-        rows = judged.behind(1, 1)
-        assert _text(app, "#behind") == f"red_cell, said so: {len(rows)} images, surest first"
-        assert (np.diff(judged.confidence[rows]) <= 0).all()
-        assert all(judged.images[row].startswith("red_cell/") for row in rows)
+        await until(pilot, lambda: _text(app, "#behind").startswith("red_cell, correct"))
+        answers = _answers(run, app.screen.query_one(NetworkRanking).selected)
+        rows = answers.in_cell(1, 1)
+        assert _text(app, "#behind") == f"red_cell, correct: {len(rows)} images, most confident first"
+        assert (np.diff(answers.confidence[rows]) <= 0).all()
+        assert all(answers.images[row].startswith("red_cell/") for row in rows)
         await pilot.press("enter")
         await until(pilot, lambda: app.screen.query_one(ThumbnailGrid).has_focus)
         await pilot.press("enter")
@@ -93,7 +99,7 @@ async def test_every_image_is_in_the_table_once(run: RunFolder, until: Until) ->
         assert len(table.shown) < 60  # wrong answers first
         await pilot.press("f", "f", "f", "f")
         await until(pilot, lambda: len(table.shown) == 60)
-        assert len(set(read_judged(run, "resnet50").images)) == 60
+        assert len(set(_answers(run, "resnet50").images)) == 60
 
 
 async def test_parts_are_switched_by_keys(run: RunFolder, until: Until) -> None:
@@ -116,12 +122,12 @@ async def test_at_80x24_what_is_beside_comes_under_a_key(run: RunFolder, until: 
     app = _app(run, run.path.parent.parent)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "image" in _text(app, "#behind"))
-        right = app.screen.query_one("#right")
-        assert not right.display
+        side = app.screen.query_one("MatrixView .side")
+        assert not side.display
         await pilot.press("tab")
-        assert right.display
+        assert side.display
         await pilot.press("escape")
-        assert not right.display
+        assert not side.display
 
 
 async def test_a_run_that_is_half_done_shows_what_there_is(tmp_path: Path, cells: Path, until: Until) -> None:
@@ -166,12 +172,16 @@ async def test_tables_are_written_where_one_says(run: RunFolder, tmp_path: Path,
         await until(pilot, (written / "results.json").exists)
     with (written / "networks.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    results = read_results(run)
+    results = read_results_file(run.results_file)
     assert results is not None
     assert {row["network"] for row in rows} == set(results.networks)
-    value, low, high = results.interval("resnet50", "macro_f1")
+    figure = results.networks["resnet50"].pooled["macro_f1"]
     row = next(row for row in rows if row["network"] == "resnet50")
-    assert [float(row[name]) for name in ("macro_f1", "macro_f1_low", "macro_f1_high")] == [value, low, high]
+    assert [float(row[name]) for name in ("macro_f1", "macro_f1_low", "macro_f1_high")] == [
+        figure.value,
+        figure.low,
+        figure.high,
+    ]
     assert (written / "confusion-resnet50.csv").exists()
 
 
@@ -214,8 +224,8 @@ async def test_what_choosing_a_network_is_worth_stands_below_the_networks(tmp_pa
         assert best == "! The best of 2 by these figures is flattered by the choice."
         value = figures[0]["pooled"]["macro_f1"]["value"]
         assert line.startswith(f"Chosen in each fold by its inner folds: macro F1 {value:.3f} [")
-        judged = read_judged(run, "mobilenet_v2")
-        assert len(judged.images) == 3 * 36  # what inner folds say is no test
+        answers = _answers(run, "mobilenet_v2")
+        assert len(answers.images) == 3 * 36  # what inner folds say is no test
         await pilot.press("v")
         await until(pilot, lambda: "inner folds: accuracy" in _text(app, "#difference"))
 
@@ -224,31 +234,36 @@ async def test_a_class_has_all_its_figures_with_their_methods_and_its_name_stays
     app = _app(run, run.path.parent.parent)
     async with app.run_test(size=(80, 24)) as pilot:
         table = app.screen.query_one("#classes", BigTable)
-        await until(pilot, lambda: table.rows.count == 3)
+        await until(pilot, lambda: len(_table(app)) == 3)
         await pilot.press("c")
+        await until(pilot, lambda: table.rows.count == 3)
         labels = [column.label for column in table.rows.columns]
         assert labels[1:9] == [
             "images", "sensitivity", "specificity", "PPV", "NPV", "F1", "AUROC", "average precision"
         ]  # fmt: skip
         figures = json.loads(run.results_file.read_text())["networks"]
-        npv = figures[app.screen.query_one(NetworkTable).chosen]["classes"]["platelet"]["negative_predictive_value"]
+        npv = figures[app.screen.query_one(NetworkRanking).selected]["classes"]["platelet"]["negative_predictive_value"]
         assert table.rows.columns[5].plain(0).startswith(f"{npv['value']:.3f} [")
-        notes = _text(app, "#classes-view > .notes")
-        assert "Wilson, effective number of images (sensitivity, specificity, PPV, NPV, F1)" in notes
-        assert "bootstrap over groups, BCa (average precision)" in notes
+        assert "M: how they are computed" in _text(app, "#classes-view > .notes")
         await pilot.press(*["right"] * 8)
         await pilot.pause()
         first = table.rows.render_line(1).text
         assert "platelet" in first
         assert table.rows.columns[8].plain(0) in first
+        await pilot.press("M")
+        await until(pilot, lambda: "Figures of classes" in _text(app, "#methods-text"))
+        methods = _text(app, "#methods-text")
+        assert "Wilson, effective number of images: sensitivity, specificity, PPV, NPV, F1" in methods
+        assert "Bootstrap over groups, BCa: average precision" in methods
 
 
 async def test_all_figures_stand_with_their_methods_and_then_fold_by_fold(run: RunFolder, until: Until) -> None:
     app = _app(run, run.path.parent.parent)
     async with app.run_test(size=(120, 40)) as pilot:
         table = app.screen.query_one("#figures", BigTable)
-        await until(pilot, lambda: table.rows.count == 15)
+        await until(pilot, lambda: len(_table(app)) == 3)
         await pilot.press("t")
+        await until(pilot, lambda: table.rows.count == 15)
         rows = {column.label: [column.plain(row) for row in range(15)] for column in table.rows.columns}
         assert rows["interval by"][rows["figure"].index("accuracy")] == "Wilson, effective number of images"
         assert rows["interval by"][rows["figure"].index("top-3 accuracy")] == "not defined for so few classes"
@@ -269,8 +284,9 @@ async def test_small_classes_get_no_interval_and_are_told_why(tmp_path: Path, un
     app = _app(run, tmp_path)
     async with app.run_test(size=(120, 40)) as pilot:
         table = app.screen.query_one("#classes", BigTable)
-        await until(pilot, lambda: table.rows.count == 2)
+        await until(pilot, lambda: len(_table(app)) == 2)
         await pilot.press("c")
+        await until(pilot, lambda: table.rows.count == 2)
         assert "No interval for white_cell (4)" in _text(app, "#classes-view > .notes")
         assert "[" not in table.rows.columns[2].plain(1)
 
@@ -292,4 +308,4 @@ async def test_a_difference_without_an_interval_is_said_to_have_none(run: RunFol
         await until(pilot, lambda: len(_table(app)) == 3)
         await pilot.press("v", "v", "v", "v", "v")
         await until(pilot, lambda: "calibration error" in _table(app)[0])
-        assert "no interval can be given of this difference" in _text(app, "#difference")
+        assert "no interval can be given for this difference" in _text(app, "#difference")

@@ -18,15 +18,16 @@ from aimic_tui.engine.data.splitting.split import read_split
 from aimic_tui.engine.evaluation.build_results import write_results
 from aimic_tui.engine.evaluation.calibration import calibrated
 from aimic_tui.engine.evaluation.decision import THRESHOLDS, decision_curve
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.predictions import Predictions, write_predictions
 from aimic_tui.engine.evaluation.tested_run import read_tested, read_validations
 from aimic_tui.engine.files import write_json
+from aimic_tui.engine.inference.robustness_file import DisturbedFigures
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.screens.results.cost_views import same_split
-from aimic_tui.screens.results.curve_views import CurvesView
+from aimic_tui.screens.results.curves_view import CurvesView
 from aimic_tui.screens.results.error_review import ReviewTable
-from aimic_tui.screens.results.network_table import NetworkTable
+from aimic_tui.screens.results.network_ranking import NetworkRanking
 from aimic_tui.screens.results.robustness_view import is_loss, name_of
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.chart import Chart
@@ -75,16 +76,16 @@ async def test_curves_and_areas_are_of_a_class_that_keys_change(run: RunFolder, 
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: _ready(app))
         await pilot.press("u")
-        await until(pilot, lambda: "AUROC" in _words(app, "#curves"))
-        figures = json.loads(run.results_file.read_text())["networks"][app.screen.query_one(NetworkTable).chosen]
-        assert "mean of all classes" in _words(app, "#curves")
-        assert f"AUROC {figures['pooled']['auroc']['value']:.3f} [" in _words(app, "#curves")
+        await until(pilot, lambda: "AUROC" in _words(app, "#curves-view"))
+        figures = json.loads(run.results_file.read_text())["networks"][app.screen.query_one(NetworkRanking).selected]
+        assert "mean of all classes" in _words(app, "#curves-view")
+        assert f"AUROC {figures['pooled']['auroc']['value']:.3f} [" in _words(app, "#curves-view")
         assert app.screen.query_one(CurvesView).has_focus
         await pilot.press("u")
-        await until(pilot, lambda: "platelet" in _words(app, "#curves"))
-        assert f"AUROC {figures['classes']['platelet']['auroc']['value']:.3f}" in _words(app, "#curves")
+        await until(pilot, lambda: "platelet" in _words(app, "#curves-view"))
+        assert f"AUROC {figures['classes']['platelet']['auroc']['value']:.3f}" in _words(app, "#curves-view")
         await pilot.press("right", "left", "left")
-        await until(pilot, lambda: "mean of all classes" in _words(app, "#curves"))
+        await until(pilot, lambda: "mean of all classes" in _words(app, "#curves-view"))
         line = app.screen.query_one("#roc", Chart).data.series[-1]
         assert (line.x[0], line.x[-1], line.y[-1]) == (0, 100, 100)
 
@@ -94,14 +95,14 @@ async def test_calibration_is_shown_before_and_after_with_what_leaving_out_buys(
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: _ready(app))
         await pilot.press("a")
-        await until(pilot, lambda: "temperatures" in _words(app, "#calibration"))
-        words = _words(app, "#calibration")
-        found = json.loads(run.results_file.read_text())["calibration"][app.screen.query_one(NetworkTable).chosen]
+        await until(pilot, lambda: "temperatures" in _words(app, "#calibration-view"))
+        words = _words(app, "#calibration-view")
+        found = json.loads(run.results_file.read_text())["calibration"][app.screen.query_one(NetworkRanking).selected]
         assert f"{found['before']['ece']['value']:.3f}" in words
         assert f"{found['after']['log_loss']['value']:.3f}" in words
         assert "≤ 5 %" in words
         assert {line.name for line in app.screen.query_one("#reliability", Chart).data.series} == {
-            "believable",
+            "perfect",
             "as trained",
             "calibrated",
         }
@@ -128,8 +129,8 @@ async def test_differences_come_from_the_command_with_what_choosing_is_worth(run
         pairs = app.screen.query_one("#pairs", BigTable)
         await until(pilot, lambda: pairs.rows.count == 1)
         assert pairs.rows.columns[0].plain(0) == "mobilenet_v2 − resnet50"
-        assert "Chosen in each fold by its validation part: macro F1" in _words(app, "#comparison")
-        assert "flattered" in _words(app, "#comparison")
+        assert "Chosen in each fold by its validation part: macro F1" in _words(app, "#comparison-view")
+        assert "flattered" in _words(app, "#comparison-view")
 
 
 async def test_a_failing_group_leads_to_its_images(run: RunFolder, until: Until) -> None:
@@ -155,7 +156,7 @@ async def test_costs_mark_the_front_and_go_round(run: RunFolder, until: Until) -
         await pilot.press("i")
         costs = app.screen.query_one("#costs", BigTable)
         await until(pilot, lambda: costs.rows.count == 2)
-        best = ("mobilenet_v2", "resnet50").index(app.screen.query_one(NetworkTable).order[0])
+        best = ("mobilenet_v2", "resnet50").index(app.screen.query_one(NetworkRanking).order[0])
         assert "◆" in costs.rows.columns[2].plain(best)
         title = costs.rows.columns[2].label
         await pilot.press("i")
@@ -166,9 +167,11 @@ async def test_robustness_is_a_command_until_it_is_measured(run: RunFolder, unti
     app = _app(run)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: _ready(app))
-        network = app.screen.query_one(NetworkTable).chosen
+        network = app.screen.query_one(NetworkRanking).selected
         await pilot.press("z")
-        await until(pilot, lambda: f"aimic robustness {run.name} --network {network}" in _words(app, "#robustness"))
+        await until(
+            pilot, lambda: f"aimic robustness {run.name} --network {network}" in _words(app, "#robustness-view")
+        )
     one = {"value": 0.9, "low": 0.8, "high": 0.95}
     row = {"kind": "blur", "strength": 2, "amount": "sigma 2 pixels", "value": 2.0}
     worse = {"value": -0.2, "low": -0.3, "high": -0.1}
@@ -183,8 +186,8 @@ async def test_robustness_is_a_command_until_it_is_measured(run: RunFolder, unti
             losses = app.screen.query_one("#losses", BigTable)
             await until(pilot, lambda: losses.rows.count == 1)
             assert losses.rows.columns[2].plain(0) == "-0.200 [-.300 -.100]"
-            assert "Shown to cost macro F1: from step 2 blur." in _words(app, "#robustness")
-            assert "bootstrap over groups, BCa" in _words(app, "#robustness")
+            assert "Shown to cost macro F1: blur from step 2." in _words(app, "#robustness-view")
+            assert "60 test images of 30 groups" in _words(app, "#robustness-view")
     finally:
         (run.path / "robustness.json").unlink()
 
@@ -195,17 +198,9 @@ async def test_what_robustness_complains_of_is_said(run: RunFolder, until: Until
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await until(pilot, lambda: _ready(app))
         await pilot.press("z")
-        await until(pilot, lambda: "aimic robustness" in _words(app, "#robustness"))
+        await until(pilot, lambda: "aimic robustness" in _words(app, "#robustness-view"))
         await pilot.press("z")
         await until(pilot, lambda: any(note.severity == "error" for note in app._notifications))  # it has no models
-
-
-def test_runs_of_the_same_split_are_found(tmp_path: Path, cells: Path) -> None:
-    one = make_run(tmp_path, cells, epochs=2)
-    other = make_run(tmp_path, cells, epochs=2, networks=("resnet50",))
-    make_run(tmp_path, cells, epochs=2, settings={"seed": 7})
-    make_run(tmp_path, cells, epochs=2, finished=0, state="stopped")
-    assert same_split(Workspace(tmp_path), one.path) == [other.path]
 
 
 async def test_what_acting_is_worth_is_of_a_class_that_its_key_changes(run: RunFolder, until: Until) -> None:
@@ -215,12 +210,12 @@ async def test_what_acting_is_worth_is_of_a_class_that_its_key_changes(run: RunF
         await pilot.press("D")
         benefits = app.screen.query_one("#benefits", BigTable)
         await until(pilot, lambda: benefits.rows.count == 15)
-        words = _words(app, "#decision")
-        assert "platelet is the case" in words
-        assert "bootstrap over groups, point by point" in words
+        words = _words(app, "#decision-view")
+        assert "Positive class: platelet" in words
+        assert "true positives per 100 images minus weighted false alarms" in words
         assert "Probabilities calibrated" in words
         tested = read_tested(run.path)
-        chosen = app.screen.query_one(NetworkTable).chosen
+        chosen = app.screen.query_one(NetworkRanking).selected
         network = next(one for one in tested.networks if one.name == chosen)
         table = calibrated(network, read_validations(run.path, tested, network))
         assert table is not None
@@ -234,9 +229,9 @@ async def test_what_acting_is_worth_is_of_a_class_that_its_key_changes(run: RunF
         lines = {line.name for line in app.screen.query_one("#decision-curve", Chart).data.series}
         assert lines == {"by the network", "band", "on every image", "on none"}
         await pilot.press("D")
-        await until(pilot, lambda: "red_cell is the case" in _words(app, "#decision"))
+        await until(pilot, lambda: "Positive class: red_cell" in _words(app, "#decision-view"))
         await pilot.press("D", "D")
-        await until(pilot, lambda: "platelet is the case" in _words(app, "#decision"))
+        await until(pilot, lambda: "Positive class: platelet" in _words(app, "#decision-view"))
 
 
 async def test_at_80x24_the_decision_curve_comes_under_tab(run: RunFolder, until: Until) -> None:
@@ -259,10 +254,10 @@ def test_stretches_of_thresholds_are_written_as_ranges() -> None:
 
 
 def test_a_loss_is_a_change_for_the_worse_and_both_sides_of_a_disturbance_have_names() -> None:
-    up, down = {"value": 0.2, "low": 0.1, "high": 0.3}, {"value": -0.2, "low": -0.3, "high": -0.1}
+    up, down = Interval(0.2, 0.1, 0.3), Interval(-0.2, -0.3, -0.1)
     assert is_loss(down, "macro_f1")
     assert is_loss(up, "log_loss")
     assert not is_loss(up, "macro_f1")
-    assert not is_loss({"value": -0.2, "low": None, "high": None}, "macro_f1")
-    names = [name_of({"kind": "brightness", "value": value}) for value in (0.5, 1.6)]
+    assert not is_loss(Interval(-0.2), "macro_f1")
+    names = [name_of(DisturbedFigures("brightness", 1, "", value, {}, {})) for value in (0.5, 1.6)]
     assert names == ["darker", "brighter"]

@@ -1,4 +1,4 @@
-"""A run's networks side by side: one figure with its interval drawn, the others written."""
+"""The networks of a run, ranked by one figure: that one drawn with its interval, others written."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from textual.widget import Widget
 
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
+from aimic_tui.engine.evaluation.run_results import RunResults
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.interval_bar import axis, bar, common_scale
 from aimic_tui.widgets.table_column import cut
 from aimic_tui.wording.numbers import interval_text, number
-from aimic_tui.workspace.run_results import RunResults
 
 _WRITTEN = 20  # " 0.938 [.921 .951]"
 _OTHERS = ("accuracy", "balanced_accuracy", "auroc", "log_loss", "ece")
@@ -29,11 +29,11 @@ _OTHER = 10
 _SHOWN = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "average_precision", "ece", "log_loss")
 
 
-class NetworkTable(Widget, can_focus=True):
-    """The networks, the best by the drawn figure first; one is chosen."""
+class NetworkRanking(Widget, can_focus=True):
+    """The networks, the best by the drawn figure first; one is selected and shown below."""
 
     DEFAULT_CSS = """
-    NetworkTable { height: auto; max-height: 8; }
+    NetworkRanking { height: auto; max-height: 8; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -42,8 +42,8 @@ class NetworkTable(Widget, can_focus=True):
     ]
 
     @dataclass
-    class Chosen(Message):
-        """Another network was chosen."""
+    class Selected(Message):
+        """Another network was selected."""
 
         network: str
 
@@ -52,15 +52,15 @@ class NetworkTable(Widget, can_focus=True):
         self._results: RunResults | None = None
         self._order: list[str] = []
         self._metric = _SHOWN[0]
-        self.chosen = ""
+        self.selected = ""
 
     def show(self, results: RunResults) -> None:
         """Show a run's networks."""
         self._results = results
         self._sort()
-        if self.chosen not in self._order:
-            self.chosen = self._order[0]
-            self.post_message(self.Chosen(self.chosen))
+        if self.selected not in self._order:
+            self.selected = self._order[0]
+            self.post_message(self.Selected(self.selected))
         self.refresh(layout=True)
 
     @property
@@ -85,28 +85,28 @@ class NetworkTable(Widget, can_focus=True):
             return
         sign = 1 if self._metric in LOWER_IS_BETTER else -1
 
-        def place(network: str) -> float:
-            value = results.interval(network, self._metric)[0]
+        def rank(network: str) -> float:
+            value = results.networks[network].pooled[self._metric].value
             return float("inf") if value is None else sign * value
 
-        self._order = sorted(results.networks, key=place)
+        self._order = sorted(results.networks, key=rank)
 
     def action_move(self, step: int) -> None:
-        """Choose another network."""
+        """Select another network."""
         if self._order:
-            at = min(max(self._order.index(self.chosen) + step, 0), len(self._order) - 1)
-            self._choose(self._order[at])
+            at = min(max(self._order.index(self.selected) + step, 0), len(self._order) - 1)
+            self._select(self._order[at])
 
-    def _choose(self, network: str) -> None:
-        if network != self.chosen:
-            self.chosen = network
+    def _select(self, network: str) -> None:
+        if network != self.selected:
+            self.selected = network
             self.refresh()
-            self.post_message(self.Chosen(network))
+            self.post_message(self.Selected(network))
 
     def on_click(self, event: events.Click) -> None:
-        """Choose the network that was clicked."""
+        """Select the network that was clicked."""
         if network := event.style.meta.get("network"):
-            self._choose(network)
+            self._select(network)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """A line a network and one of headers."""
@@ -124,23 +124,26 @@ class NetworkTable(Widget, can_focus=True):
             others.pop()
         bar_width = max(0, min(60, room - len(others) * _OTHER - 1))
         limits = (0.0, 1.0) if self._metric != "log_loss" else (0.0, 1e9)
-        values = [end for name in self._order for end in results.interval(name, self._metric)]
+        figures = {name: results.networks[name].pooled[self._metric] for name in self._order}
+        values = [end for figure in figures.values() for end in (figure.value, figure.low, figure.high)]
         scale = common_scale(values, limits=limits)
         head = "  network".ljust(name_width) + TITLES[self._metric].ljust(_WRITTEN) + axis(scale, bar_width)
         head += "".join(_SHORT.get(metric, metric).rjust(_OTHER) for metric in others)
         lines = [Content.styled(head, "$text-muted")]
-        for name in self._order:
-            value, low, high = results.interval(name, self._metric)
-            of = results.figures["networks"][name]
-            part = "" if of["trials_done"] == of["trials_total"] else f" {of['trials_done']}/{of['trials_total']}"
-            label = cut(printable(name), name_width - 3 - len(part)) + part
+        for name, figure in figures.items():
+            network = results.networks[name]
+            done = "" if network.complete else f" {network.trials_done}/{network.trials_total}"
+            label = cut(printable(name), name_width - 3 - len(done)) + done
             line = Content.assemble(
-                ("▸ " if name == self.chosen else "  ") + label.ljust(name_width - 2),
-                (interval_text(value, low, high).ljust(_WRITTEN), "bold"),
-                (bar(value, low, high, scale, bar_width), "$primary" if name == self.chosen else "$secondary"),
-                "".join(number(results.interval(name, metric)[0]).rjust(_OTHER) for metric in others),
+                ("▸ " if name == self.selected else "  ") + label.ljust(name_width - 2),
+                (interval_text(figure.value, figure.low, figure.high).ljust(_WRITTEN), "bold"),
+                (
+                    bar(figure.value, figure.low, figure.high, scale, bar_width),
+                    "$primary" if name == self.selected else "$secondary",
+                ),
+                "".join(number(network.pooled[metric].value).rjust(_OTHER) for metric in others),
             )
-            if name == self.chosen and self.has_focus:
+            if name == self.selected and self.has_focus:
                 line = line.stylize_before("on $focus-row")
             lines.append(line.stylize(Style.from_meta({"network": name})))
         return Content("\n").join(self._in_sight(lines))
@@ -149,6 +152,6 @@ class NetworkTable(Widget, can_focus=True):
         room = self.size.height
         if len(lines) <= room:
             return lines
-        at = self._order.index(self.chosen)
+        at = self._order.index(self.selected)
         start = min(max(0, at - room // 2), len(self._order) - (room - 1))
         return [lines[0], *lines[1 + start : start + room]]

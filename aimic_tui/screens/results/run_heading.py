@@ -1,0 +1,72 @@
+"""The lines around the ranking of networks: the run, how the drawn figure is to be taken, what selecting is worth."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from aimic_tui.engine.evaluation.metric_titles import TITLES, method_of
+from aimic_tui.engine.evaluation.run_results import RunResults
+from aimic_tui.engine.run_folder import run_title
+from aimic_tui.engine.runs.status import RunStatus
+from aimic_tui.engine.text import plural, printable
+from aimic_tui.wording.numbers import percent
+from aimic_tui.wording.results import choice_lines, why_no_interval
+from aimic_tui.wording.signs import SIGNS
+
+
+def run_lines(results: RunResults, status: RunStatus, network: str, metric: str) -> Content:
+    """Write what stands above the networks: the run, its protocol, how the drawn figure's interval is computed."""
+    parts = [
+        "optimistic protocol" if results.optimistic else "honest protocol",
+        plural(results.images, "image"),
+        plural(results.groups, "group"),
+    ]
+    if not results.complete:
+        done = f"{status.trials_done} of {plural(len(status.trials), 'trial')}"
+        parts.insert(0, f"{status.state}, {done} so far")
+    title = Content.assemble(
+        f"{SIGNS[status.state]} ", (printable(run_title(status.run)), "bold"), "  ", " · ".join(parts)
+    )
+    method = Content.styled(_interval_method(results, network, metric), "$text-muted")
+    note = printable(results.note)
+    if results.optimistic:  # a warning comes before what explains
+        return Content("\n").join([title, Content.styled(f"! {note}", "$warning"), method])
+    return Content("\n").join([title, method, Content.styled(note, "$text-muted")])
+
+
+def _interval_method(results: RunResults, network: str, metric: str) -> str:
+    """Say by which method the drawn figure has its interval, or why it has none."""
+    of = results.networks[network]
+    method = method_of(metric, of.pooled[metric])
+    if not method:
+        return f"{TITLES[metric]} has no interval: {why_no_interval(metric, of).removeprefix('none: ')}"
+    repeats = f", mean over {results.repeats} repeats" if results.repeats > 1 else ""
+    sample = f"{plural(results.groups, 'group')}, {results.resamples:,} resamples{repeats}"
+    return f"{percent(results.confidence, None)} interval of {TITLES[metric]}: {method} · {sample}"
+
+
+def difference_line(results: RunResults, network: str, other: str | None, metric: str) -> Content:
+    """Compare a network with another one, usually the best of the others, by the drawn figure."""
+    if other is None:
+        return Content("Only one network; nothing to compare.")
+    pair = next((pair for pair in results.pairs if {pair.a, pair.b} == {network, other}), None)
+    difference = pair.differences[metric] if pair is not None else None
+    if pair is None or difference is None or difference.value is None:
+        return Content(f"{printable(network)} and {printable(other)} have no test images in common yet.")
+    sign = 1 if pair.a == network else -1
+    names = f"{printable(network)} − {printable(other)}, {TITLES[metric]} {sign * difference.value:+.3f}"
+    if difference.low is None or difference.high is None:
+        return Content(f"{names}: no interval can be given for this difference.")
+    low, high = sorted((sign * difference.low, sign * difference.high))
+    verdict = "Different" if low > 0 or high < 0 else "Not shown to differ"
+    return Content.assemble(
+        (f"{verdict}: ", "bold"),
+        (f"{names} [{low:+.3f}, {high:+.3f}]", "$foreground"),
+        f" on the same {plural(pair.images, 'image')}",
+    )
+
+
+def choice_content(results: RunResults, metric: str) -> list[Content]:
+    """Say what the best network's figure is worth, a line each; none where there is nothing to choose."""
+    lines = choice_lines(results, metric)
+    return [Content(f"{'  ' if index else SIGNS['attention'] + ' '}{line}") for index, line in enumerate(lines)]

@@ -1,0 +1,73 @@
+"""How everything that Results shows is computed, section by section: said once, and not under each figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from aimic_tui.engine.evaluation.metric_titles import CLASS_TITLES, TITLES
+from aimic_tui.engine.evaluation.run_results import RunResults
+from aimic_tui.engine.evaluation.subgroups import FEWEST_IMAGES
+from aimic_tui.wording.numbers import percent
+
+
+def method_sections(results: RunResults) -> Iterator[tuple[str, str]]:
+    """Yield (title, sentences) for each thing that Results shows."""
+    level = percent(results.confidence, None)
+    yield "Intervals", f"{results.method}. They show how figures vary with the images, not with the seed."
+    yield "Overall figures", _by_method(results.methods, TITLES)
+    yield "Figures of classes", f"One class against the rest. {_by_method(results.class_methods, CLASS_TITLES)}"
+    yield (
+        "Differences",
+        "On the same test images, paired: bootstrap over groups, BCa. p by a paired randomisation test over groups; "
+        "McNemar's test (mid-p) compares the shares of correct images; the corrected resampled t-test (Nadeau and "
+        "Bengio) asks whether newly trained networks would differ too. All are adjusted for all pairs (Holm).",
+    )
+    yield (
+        "Curves",
+        f"{level} bands: bootstrap over groups, point by point. All folds pooled: their scores are ranked together. "
+        "Within folds: the mean of each fold's own area. Where the pooled area is clearly smaller, the folds aren't "
+        "calibrated alike.",
+    )
+    yield (
+        "Calibration",
+        "A temperature for each fold, fitted on its validation images. Calibration error: 15 bins of equal width; as "
+        "every sample overestimates it, its interval inverts a bootstrap test, and “without chance” is what remains "
+        "without that part. Log loss and Brier score: bootstrap over groups, BCa. Thresholds are set on validation "
+        "images; shares of test images that are answered, and of errors among these: Wilson.",
+    )
+    yield (
+        "Net benefit",
+        "Decision curves (Vickers and Elkin): true positives minus false positives times the odds of the threshold, "
+        f"per 100 images. {level} intervals: bootstrap over groups, point by point. Elsewhere the share of positive "
+        "images may differ, and with it the benefit.",
+    )
+    yield (
+        "Groups",
+        "Fisher's exact test, one-sided, of each group against all others, adjusted for the number of groups (Holm). "
+        f"Accuracy: Wilson. Groups below {FEWEST_IMAGES} images aren't tested.",
+    )
+    yield (
+        "Costs",
+        "◆ marks networks that no other one equals or beats in both the figure and the cost. Multiply-adds are the "
+        "catalogue's; times are those that `aimic benchmark` measured in this workspace.",
+    )
+    yield (
+        "Robustness",
+        "Every fold's model classifies its own test images, disturbed by known amounts. Changes are paired: bootstrap "
+        "over groups, BCa.",
+    )
+    yield (
+        "Review",
+        "Possible label errors: confident learning (Northcutt et al.) on the mean answers of networks that were not "
+        "trained on the image. Disagreement: Jensen-Shannon divergence of the answers, from 0 to 1. Similar images: "
+        "what an audit of the data set measured, or else the probabilities.",
+    )
+
+
+def _by_method(methods: Mapping[str, str], titles: Mapping[str, str]) -> str:
+    """Write each method with the figures it is for: `Wilson: accuracy, PPV. Bootstrap: kappa.`"""
+    figures: dict[str, list[str]] = {}
+    for metric, title in titles.items():
+        if metric in methods:
+            figures.setdefault(methods[metric], []).append(title)
+    return " ".join(f"{method[:1].upper()}{method[1:]}: {', '.join(names)}." for method, names in figures.items())
