@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from aimic_tui.engine.workspace_folder import Workspace
 
 Severity = Literal["information", "warning", "error"]
+SettingValue: TypeAlias = str | bool | int | float | list[str] | list[float] | dict[str, str]
+SettingsTable: TypeAlias = dict[str, SettingValue]
+"""Settings of one section of an experiment by their names, as a TOML file holds them, not yet checked."""
 
 
 @dataclass
@@ -25,8 +28,8 @@ class Context:
     """
 
     data_path: str | None = None
-    data_settings: dict[str, Any] = field(default_factory=dict)
-    experiment: dict[str, Any] = field(default_factory=dict)
+    data_settings: SettingsTable = field(default_factory=dict)
+    experiment: dict[str, SettingValue | SettingsTable] = field(default_factory=dict)
     start_from: Path | None = None
     run: Path | None = None
     model: Path | None = None
