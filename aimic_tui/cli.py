@@ -120,10 +120,10 @@ def leave_after(work: Callable[[], object], arguments: Sequence[str] = ()) -> No
         code = 0
     except (Exception, KeyboardInterrupt) as error:
         problem = _as_problem(error)
-        _tell_programs(problem or error, arguments)
+        _report_to_programs(problem or error, arguments)
         if problem is None or ("--debug" in arguments and isinstance(error, (AimicError, OSError))):
             raise
-        code = _complain(problem.sentence, problem.exit_code)
+        code = _print_error(problem.sentence, problem.exit_code)
     sys.exit(code)
 
 
@@ -144,8 +144,8 @@ def _as_problem(error: BaseException) -> AimicError | None:
     return None
 
 
-def _tell_programs(error: BaseException, arguments: Sequence[str]) -> None:
-    """Put an error where the program that called us asked for it."""
+def _report_to_programs(error: BaseException, arguments: Sequence[str]) -> None:
+    """Write an error where the program that called us asked for it."""
     options = list(itertools.takewhile(lambda argument: argument != "--", arguments))
     record = ErrorRecord.of(error).to_json()
     if "--json" in options and not (isinstance(error, AimicError) and error.answered):
@@ -184,7 +184,7 @@ def _common_options_first(arguments: list[str]) -> list[str]:
     return first + rest
 
 
-def _complain(sentences: str, code: int) -> int:
+def _print_error(sentences: str, code: int) -> int:
     for sentence in sentences.splitlines():
         print(f"aimic: {printable(sentence)}", file=sys.stderr)  # noqa: T201
     return code

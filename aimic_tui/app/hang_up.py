@@ -12,10 +12,11 @@ def leave_with_terminal(terminal: int) -> None:
     """End this process as soon as its terminal is gone, as the signal for that does.
 
     The kernel sends SIGHUP to the leader of the terminal's session only. A leader that waits for its children (`make`,
-    a script) doesn't pass it on, and the app would go on alone, a processor to itself, reading what has ended.
+    a script) doesn't pass it on, and the app would run on alone, taking a whole processor to read from a terminal that
+    is gone.
 
     Args:
-        terminal: its file descriptor; nothing is watched where it is none.
+        terminal: its file descriptor; nothing is watched where it is not a terminal.
     """
     if os.isatty(terminal):
         threading.Thread(target=_watch, args=(terminal,), name="terminal", daemon=True).start()
@@ -23,7 +24,7 @@ def leave_with_terminal(terminal: int) -> None:
 
 def _watch(terminal: int) -> None:
     poll = select.poll()
-    poll.register(terminal, 0)  # what ends a terminal is told unasked
+    poll.register(terminal, 0)  # the end of a terminal is reported without being asked for
     for _, event in poll.poll():
         if event & (select.POLLHUP | select.POLLERR):
             os.kill(os.getpid(), signal.SIGHUP)

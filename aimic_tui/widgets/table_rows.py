@@ -70,7 +70,7 @@ class TableRows(ScrollView, can_focus=True):
 
     Args:
         table: the widget that they are part of; messages come from it.
-        empty: what stands there while no row is shown.
+        empty: shown while there is no row.
         sort: called when a header is clicked: the table sorts by the marked column.
     """
 
