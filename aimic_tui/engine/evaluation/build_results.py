@@ -13,10 +13,10 @@ import numpy as np
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.calibration import calibrate
-from aimic_tui.engine.evaluation.intervals import Judgement, cluster_bootstrap, paired_difference
+from aimic_tui.engine.evaluation.intervals import BootstrapFigures, cluster_bootstrap, paired_difference
 from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, METHODS
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, class_scores, confusion, scores
-from aimic_tui.engine.evaluation.model_calibration import keep_model_calibrations
+from aimic_tui.engine.evaluation.model_calibration import write_model_calibrations
 from aimic_tui.engine.evaluation.network_choice import Chosen, chosen_networks
 from aimic_tui.engine.evaluation.results_file import read_results_file, write_results_file
 from aimic_tui.engine.evaluation.run_results import (
@@ -36,20 +36,25 @@ from aimic_tui.engine.files import read_json
 from aimic_tui.engine.run_folder import RunFolder
 
 HONEST = (
-    "Honest protocol: a validation part chose each fold's best epoch; the test images chose nothing and were judged "
+    "Honest protocol: validation images chose each fold's best epoch; the test images chose nothing and were used only "
     "once."
 )
 OPTIMISTIC = (
     "Optimistic: as in the protocol published in 2022, each fold's test images also chose its best epoch, and images "
-    "of one group may be on both sides. Expect less on new images."
+    "of one group may be in both training and test parts. Expect lower figures on new images."
 )
 _BEST_OF_MANY = (
-    "The best of {networks} networks by these figures is flattered by the choice, the more the closer they are."
+    "The best of {networks} networks looks better than it is, since the same figures picked it; the closer the "
+    "networks, the more so."
 )
-_CHOSEN = "Not flattered: the figures of choosing, in each fold by {by} alone and judged on its test images."
-_NESTED = "Nested cross-validation judges the choice itself: train again with split.inner_folds = 3."
+_SELECTED = (
+    "Free of this bias: the figures of selecting a network in each fold by {by} alone, computed on the fold's test "
+    "images."
+)
+_NESTED = "Nested cross-validation evaluates the selection itself: train again with split.inner_folds = 3."
 _NESTED_HONEST = (
-    "Nested cross-validation (split.inner_folds = 3) would judge the choice itself, but only in the honest protocol."
+    "Nested cross-validation (split.inner_folds = 3) would evaluate the selection itself, but only in the honest "
+    "protocol."
 )
 _BY: dict[Selection, str] = {"validation part": "its validation part", "inner folds": "its inner folds"}
 _RESAMPLES = 2000
@@ -57,7 +62,7 @@ _CONFIDENCE = 0.95
 
 
 def write_results(run: Path) -> RunResults:
-    """Make the figures of the run in folder `run`, as far as it has come, and write them to its results.json.
+    """Compute the figures of the run in folder `run`, as far as it has come, and write them to its results.json.
 
     Beside each model goes its calibration.
 
@@ -67,12 +72,12 @@ def write_results(run: Path) -> RunResults:
     """
     results = build_results(run)
     write_results_file(RunFolder(run).results_file, results)
-    keep_model_calibrations(run)
+    write_model_calibrations(run)
     return results
 
 
 def read_results(run: Path) -> RunResults:
-    """Return what results.json says where it is newer than all that it was made from, else make the figures anew.
+    """Return what results.json says where it is newer than all that it was made from, else recompute the figures.
 
     Nothing is written.
 
@@ -144,7 +149,7 @@ def _note(tested: TestedRun, chosen: Sequence[Chosen], *, optimistic: bool) -> s
     if len(tested.wanted) > 1:
         notes.append(_BEST_OF_MANY.format(networks=len(tested.wanted)))
     if chosen:
-        notes.append(_CHOSEN.format(by=" or ".join(_BY[found.by] for found in chosen)))
+        notes.append(_SELECTED.format(by=" or ".join(_BY[found.by] for found in chosen)))
     if len(tested.wanted) > 1 and not tested.split.inner_folds:
         notes.append(_NESTED_HONEST if optimistic else _NESTED)
     return " ".join(notes)
@@ -160,7 +165,7 @@ def _method(tested: TestedRun, bootstrap: _Bootstrap) -> str:
 
 def _of_repeats(tested: TestedRun) -> str:
     repeats = tested.split.repeats
-    return f", a figure being the mean over {repeats} repeats, redrawn together" if repeats > 1 else ""
+    return f"; each figure is the mean over {repeats} repeats, resampled together" if repeats > 1 else ""
 
 
 def _state(run: Path) -> str:
@@ -171,7 +176,7 @@ def _state(run: Path) -> str:
 
 
 def _of_network(tested: TestedRun, network: TestedNetwork, bootstrap: _Bootstrap) -> NetworkResults:
-    judged = _judge(network, bootstrap)
+    found = _evaluated(network, bootstrap)
     # Counts of images, not of images times seeds, stand beside a class.
     counts = class_scores(network.labels, network.probabilities[0])
     folds = tuple(
@@ -191,9 +196,9 @@ def _of_network(tested: TestedRun, network: TestedNetwork, bootstrap: _Bootstrap
         seeds=tuple(by_seed),
         repeats=tuple(by_repeat),
         images=len(network.images),
-        groups=judged.groups,
+        groups=found.groups,
         unclassified=int(network.unclassified.sum()),
-        pooled=judged.overall,
+        pooled=found.overall,
         folds=folds,
         spread=_spreads([fold.values for fold in folds]),
         by_seed=by_seed,
@@ -203,7 +208,7 @@ def _of_network(tested: TestedRun, network: TestedNetwork, bootstrap: _Bootstrap
         classes={
             name: ClassFigures(figures, _count(row["support"]), _count(row["predicted"]), with_class, without_class)
             for name, figures, row, with_class, without_class in zip(
-                tested.classes, judged.classes, counts, judged.groups_with, judged.groups_outside, strict=True
+                tested.classes, found.classes, counts, found.groups_with, found.groups_outside, strict=True
             )
         },
         confusion=_confusion(network, len(tested.classes)),
@@ -233,7 +238,7 @@ def _calibrations(run: Path, tested: TestedRun, bootstrap: _Bootstrap) -> dict[s
     found = {}
     for network in tested.networks:
         validations = read_validations(run, tested, network)
-        calibration = calibrate(network, validations, _judge(network, bootstrap), **asdict(bootstrap))
+        calibration = calibrate(network, validations, _evaluated(network, bootstrap), **asdict(bootstrap))
         if calibration is not None:
             found[network.name] = calibration
     return found
@@ -251,26 +256,26 @@ def _pair(a: TestedNetwork, b: TestedNetwork, bootstrap: _Bootstrap) -> PairedDi
     _, of_a, of_b = np.intersect1d(a.images, b.images, return_indices=True)
     in_both_a, in_both_b = np.zeros(len(a.images), bool), np.zeros(len(b.images), bool)
     in_both_a[of_a], in_both_b[of_b] = True, True
-    judged = [_judge(a.part(in_both_a), bootstrap), _judge(b.part(in_both_b), bootstrap)]
-    return PairedDifferences(a.name, b.name, len(of_a), paired_difference(*judged))
+    both = [_evaluated(a.part(in_both_a), bootstrap), _evaluated(b.part(in_both_b), bootstrap)]
+    return PairedDifferences(a.name, b.name, len(of_a), paired_difference(*both))
 
 
-_judged: OrderedDict[str, Judgement] = OrderedDict()
-_REMEMBERED = 64
+_cache: OrderedDict[str, BootstrapFigures] = OrderedDict()
+_MOST_CACHED = 64
 
 
-def _judge(network: TestedNetwork, bootstrap: _Bootstrap) -> Judgement:
-    """Judge a network, or remember: a scheduler asks after every trial, and most networks are as they were."""
+def _evaluated(network: TestedNetwork, bootstrap: _Bootstrap) -> BootstrapFigures:
+    """Return a network's figures, computed once: after every trial most networks are as they were."""
     digest = hashlib.sha256(repr(bootstrap).encode())
     for column in (network.labels, network.groups, network.probabilities):
         digest.update(np.ascontiguousarray(column).tobytes())
     key = digest.hexdigest()
-    if key not in _judged:
-        _judged[key] = cluster_bootstrap(network.labels, network.probabilities, network.groups, **asdict(bootstrap))
-    _judged.move_to_end(key)
-    while len(_judged) > _REMEMBERED:
-        _judged.popitem(last=False)
-    return _judged[key]
+    if key not in _cache:
+        _cache[key] = cluster_bootstrap(network.labels, network.probabilities, network.groups, **asdict(bootstrap))
+    _cache.move_to_end(key)
+    while len(_cache) > _MOST_CACHED:
+        _cache.popitem(last=False)
+    return _cache[key]
 
 
 def _spreads(rows: Iterable[Values]) -> dict[str, Spread]:

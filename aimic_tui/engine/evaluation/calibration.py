@@ -1,8 +1,8 @@
-"""Whether a network's probabilities can be believed, made better on validation images and judged on test images.
+"""Whether a network's probabilities can be believed: calibrated on validation images, evaluated on test images.
 
 Temperature scaling (Guo et al. 2017): every fold's network gets one number T > 0 that its logits are divided by. T is
-fitted on that fold's validation images only, so the test images judge it. It changes no prediction, only how sure the
-network says it is. The same validation images choose below which probability a network had better say nothing.
+fitted on that fold's validation images only, so the test images evaluate it. It changes no prediction, only the
+confidence. The same validation images choose the probability below which an image is better left to a person.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from aimic_tui.engine.evaluation.intervals import Judgement, cluster_bootstrap, paired_difference, share_interval
+from aimic_tui.engine.evaluation.intervals import BootstrapFigures, cluster_bootstrap, paired_difference, share_interval
 from aimic_tui.engine.evaluation.metrics import CALIBRATION_BINS, Floats, Integers
 from aimic_tui.engine.evaluation.predictions import Predictions
 from aimic_tui.engine.evaluation.run_results import Calibration, Rejection, ReliabilityBin, Temperature
 from aimic_tui.engine.evaluation.tested_run import TestedNetwork
 
-WANTED_ERRORS = (0.01, 0.02, 0.05, 0.1)
+MAX_ERRORS = (0.01, 0.02, 0.05, 0.1)
 COMPARED = ("ece", "log_loss", "brier")
 _LOWEST, _HIGHEST = math.log(0.05), math.log(20.0)
 _POINTS = 101
@@ -29,7 +29,7 @@ _TOLERANCE = 1e-8  # of ln T; closer than this the sum of logarithms itself is r
 def calibrate(
     network: TestedNetwork,
     validations: dict[tuple[int, int], Predictions],
-    before: Judgement,
+    before: BootstrapFigures,
     *,
     resamples: int,
     confidence: float,
@@ -40,7 +40,7 @@ def calibrate(
     Args:
         network: its test predictions.
         validations: (fold, seed) -> predictions of that fold's validation images.
-        before: the network's judgement, made with the same `resamples`, `confidence` and `seed`.
+        before: the network's figures, made with the same `resamples`, `confidence` and `seed`.
 
     Returns:
         None where a fold has no validation image with label and prediction.
@@ -53,13 +53,13 @@ def calibrate(
         known = _known(validations.get((trial.fold, trial.seed)))
         if known is None:
             return None
-        labels, said = known
-        value = fit_temperature(labels, said)
+        labels, probabilities = known
+        value = fit_temperature(labels, probabilities)
         temperatures.append(Temperature(trial.fold, trial.seed, value, len(labels)))
         table[trial.place, trial.images] = scaled(table[trial.place, trial.images], value)
-        right = said.argmax(axis=1) == labels
-        sureness = scaled(said, value).max(axis=1)
-        thresholds.append([choose_threshold(sureness, right, wanted) for wanted in WANTED_ERRORS])
+        right = probabilities.argmax(axis=1) == labels
+        confidences = scaled(probabilities, value).max(axis=1)
+        thresholds.append([choose_threshold(confidences, right, max_error) for max_error in MAX_ERRORS])
         places.append((trial.place, trial.images))
     after = cluster_bootstrap(
         network.labels, table, network.groups, resamples=resamples, confidence=confidence, seed=seed
@@ -67,7 +67,7 @@ def calibrate(
     differences = paired_difference(after, before)
     coverage, risk = risk_coverage(network.labels, table)
     rejections = []
-    for number, wanted in enumerate(WANTED_ERRORS):
+    for number, max_error in enumerate(MAX_ERRORS):
         chosen = tuple(row[number] for row in thresholds)
         answered = np.zeros(table.shape[:2], bool)
         for (place, here), threshold in zip(places, chosen, strict=True):
@@ -80,7 +80,7 @@ def calibrate(
             share_interval(above, below, network.groups[known], resamples=resamples, confidence=confidence, seed=seed)
             for above, below in ((kept, np.ones(len(kept))), (wrong, kept))
         ]
-        rejections.append(Rejection(wanted, chosen, shares[0], shares[1]))
+        rejections.append(Rejection(max_error, chosen, shares[0], shares[1]))
     return Calibration(
         tuple(temperatures),
         {name: before.overall[name] for name in COMPARED},
@@ -151,31 +151,31 @@ def scaled(probabilities: Floats, temperature: float) -> Floats:
 
 
 def choose_threshold(
-    sureness: Floats, right: NDArray[np.bool_], wanted: float, *, weights: Floats | None = None
+    confidence: Floats, right: NDArray[np.bool_], max_error: float, *, weights: Floats | None = None
 ) -> float | None:
-    """Return the lowest probability from which on at most a share `wanted` is wrong, None where there is none.
+    """Return the lowest probability from which on at most a share `max_error` is wrong, None where there is none.
 
     One error more than was seen is counted against it, (errors + 1) / (images + 1), as conformal risk control does:
     ten images without an error promise no 1 %.
 
     Args:
-        sureness: float [n], the probability of the predicted class of validation images.
+        confidence: float [n], the probability of the predicted class of validation images.
         right: bool [n], whether that class is theirs.
         weights: float [n], as how many images each counts; None counts each once.
     """
-    order = np.argsort(-sureness, kind="stable")
-    ordered = sureness[order]
+    order = np.argsort(-confidence, kind="stable")
+    ordered = confidence[order]
     counted = np.ones(len(order)) if weights is None else weights[order]
     errors, kept = np.cumsum(counted * ~right[order]), np.cumsum(counted)
     last_of_its_value = np.r_[ordered[1:] != ordered[:-1], True]
-    good = np.flatnonzero(((errors + 1) / (kept + 1) <= wanted) & last_of_its_value)
+    good = np.flatnonzero(((errors + 1) / (kept + 1) <= max_error) & last_of_its_value)
     return float(ordered[good[-1]]) if len(good) else None
 
 
 def reliability(labels: Integers, probabilities: Floats) -> tuple[ReliabilityBin, ...]:
     """Return the bins of the calibration error over all seeds: int [n], float [seeds, n, c]."""
-    sureness, right = _sure_and_right(labels, probabilities)
-    bins = np.clip(np.ceil(sureness * CALIBRATION_BINS).astype(np.int64) - 1, 0, CALIBRATION_BINS - 1)
+    confidence, right = _confidence_and_hits(labels, probabilities)
+    bins = np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(np.int64) - 1, 0, CALIBRATION_BINS - 1)
     found = []
     for number in range(CALIBRATION_BINS):
         here = bins == number
@@ -185,7 +185,7 @@ def reliability(labels: Integers, probabilities: Floats) -> tuple[ReliabilityBin
                 number / CALIBRATION_BINS,
                 (number + 1) / CALIBRATION_BINS,
                 images,
-                float(sureness[here].mean()) if images else None,
+                float(confidence[here].mean()) if images else None,
                 float(right[here].mean()) if images else None,
             )
         )
@@ -197,17 +197,17 @@ def risk_coverage(labels: Integers, probabilities: Floats) -> tuple[Floats, Floa
 
     Point by point the surest images are answered; equally sure ones together.
     """
-    sureness, right = _sure_and_right(labels, probabilities)
-    order = np.argsort(-sureness, kind="stable")
-    ordered, errors = sureness[order], np.cumsum(~right[order])
+    confidence, right = _confidence_and_hits(labels, probabilities)
+    order = np.argsort(-confidence, kind="stable")
+    ordered, errors = confidence[order], np.cumsum(~right[order])
     ends = np.flatnonzero(np.r_[ordered[1:] != ordered[:-1], True][: len(ordered)])
     if len(ends) > _POINTS:
         ends = ends[np.unique(np.linspace(0, len(ends) - 1, _POINTS).round().astype(np.int64))]
     return (ends + 1) / max(1, len(ordered)), errors[ends] / (ends + 1)
 
 
-def _sure_and_right(labels: Integers, probabilities: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+def _confidence_and_hits(labels: Integers, probabilities: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     truth = np.broadcast_to(labels, probabilities.shape[:2])
     known = (truth >= 0) & ~np.isnan(probabilities).any(axis=2)
-    said = probabilities[known]
-    return said.max(axis=1), said.argmax(axis=1) == truth[known]
+    answered = probabilities[known]
+    return answered.max(axis=1), answered.argmax(axis=1) == truth[known]

@@ -2,13 +2,13 @@
 
 It is a sum over bins of absolute values |d_b|, d_b being the mean over images of (right or not) - probability. Chance
 makes each |d_b| too large, the more the smaller the true gap is, so the error of every sample is too high, and that of
-a redrawn sample higher still: quantiles of a bootstrap, also corrected ones, hold the truth in a fraction of studies
+a resampled sample higher still: quantiles of a bootstrap, also corrected ones, hold the truth in a fraction of studies
 only (24 to 93 % in `benchmarks/intervals.py`'s studies). Sun, Chaudhari, Barnett and Dobriban (2024) show the same for
 the squared error, which is normal only far from zero.
 
 So the bootstrap is used for what it does well, the scatter of the d_b themselves, and the limits come from inverting a
 test (Carpenter 1999): for a true error t the sample's error is distributed as the sum of |t u_b + e_b|, where e is the
-scatter of d over redrawn groups, and u says how t is divided among the bins. The lower limit is the smallest t that
+scatter of d over resampled groups, and u says how t is divided among the bins. The lower limit is the smallest t that
 makes an error as large as the observed one no surprise, the upper limit the largest that makes one as small no
 surprise. How t is divided is not known, and it decides how much chance adds: nothing where it is spread over all
 bins, most where few bins hold it. Each limit takes the division that errs to its own side: the lower one few bins (d
@@ -46,7 +46,7 @@ class CalibrationError:
 def calibration_error(
     gaps: Floats, images: Floats, *, resamples: int, confidence: float, seed: int
 ) -> CalibrationError:
-    """Judge a calibration error by the groups that its images come from.
+    """Estimate a calibration error and its limits from the groups that its images come from.
 
     Args:
         gaps: float [groups, seeds, bins]: sums over a group's images of (right or not) - probability, by bin.
@@ -66,7 +66,7 @@ def calibration_error(
     deviation = scatter.std(axis=0)
     used = (deviation > 0) | (found != 0)
     if not used.any() or not deviation.any():
-        return CalibrationError(Interval(value), value)  # nothing varies: there is nothing to judge by
+        return CalibrationError(Interval(value), value)  # nothing varies: there is nothing to estimate by
     found, scatter, deviation = found[used], scatter[:, used], deviation[used]
     sign = np.where(found < 0, -1.0, 1.0)
     shrunken = found * np.maximum(0.0, 1 - 0.5 * (deviation / np.maximum(np.abs(found), 1e-12)) ** 2)

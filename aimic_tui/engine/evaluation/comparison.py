@@ -13,7 +13,7 @@ from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.splitting.split import Split
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.interval import Interval
-from aimic_tui.engine.evaluation.intervals import Judgement, cluster_bootstrap, paired_difference
+from aimic_tui.engine.evaluation.intervals import BootstrapFigures, cluster_bootstrap, paired_difference
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, LOWER_IS_BETTER, scores
 from aimic_tui.engine.evaluation.paired_tests import (
@@ -114,9 +114,10 @@ def compare_runs(runs: Sequence[Path], metric: str = "macro_f1", *, rounds: int 
     if rounds is None:
         rounds = ROUNDS_OF_AREAS if metric in AREAS else ROUNDS
     options = _Options(metric, int(evaluation.get("resamples", 2000)), confidence, int(first.get("seed", 0)), rounds)
-    judge = _Judge(options)
+    evaluate = _Evaluator(options)
     pairs = [
-        _compared(a, b, _images_a_trained(run_a.split), options, judge) for (a, run_a), (b, _) in combinations(named, 2)
+        _compared(a, b, _test_train_ratio(run_a.split), options, evaluate)
+        for (a, run_a), (b, _) in combinations(named, 2)
     ]
     adjusted = _adjusted(pairs, metric, confidence)
     return Comparison(
@@ -146,7 +147,7 @@ def _named(folders: Sequence[Path], tested: Sequence[TestedRun]) -> Iterator[tup
 
 
 def _require_same_test(folder_a: Path, a: TestedRun, folder_b: Path, b: TestedRun) -> None:
-    """Refuse runs whose networks were not asked about the same images in the same folds."""
+    """Refuse runs whose networks were not tested on the same images in the same folds."""
     both = f"{printable(folder_a.name)} and {printable(folder_b.name)}"
     advice = (
         "Only networks tested on the same images can be compared: train them in one run, or with the same data, seed "
@@ -155,7 +156,7 @@ def _require_same_test(folder_a: Path, a: TestedRun, folder_b: Path, b: TestedRu
     if a.data.classes != b.data.classes:
         raise InputProblem(f"{both} have different classes. {advice}")
     if a.data.images != b.data.images or (a.data.labels != b.data.labels).any() or _digests_differ(folder_a, folder_b):
-        raise InputProblem(f"{both} are about different images or labels. {advice}")
+        raise InputProblem(f"{both} have different images or labels. {advice}")
     if a.split.folds != b.split.folds or ((a.split.parts == Part.TEST) != (b.split.parts == Part.TEST)).any():
         raise InputProblem(f"{both} split their images differently. {advice}")
 
@@ -166,19 +167,19 @@ def _digests_differ(a: Path, b: Path) -> bool:
     return any(one and other and one != other for one, other in zip(of_a, of_b, strict=True))
 
 
-def _images_a_trained(split: Split) -> float:
+def _test_train_ratio(split: Split) -> float:
     """Images in a test part over those in a training part, as means over the folds."""
     return float((split.parts == Part.TEST).sum() / max(1, (split.parts == Part.TRAIN).sum()))
 
 
-class _Judge:
-    """Judges networks and remembers: most pairs share their images, and then a network is judged once for all."""
+class _Evaluator:
+    """Evaluates networks and remembers: most pairs share their images, and a network is then evaluated only once."""
 
     def __init__(self, options: _Options) -> None:
         self._options = options
-        self._known: dict[tuple[str, tuple[tuple[int, ...], ...], bytes], Judgement] = {}
+        self._known: dict[tuple[str, tuple[tuple[int, ...], ...], bytes], BootstrapFigures] = {}
 
-    def __call__(self, network: TestedNetwork) -> Judgement:
+    def __call__(self, network: TestedNetwork) -> BootstrapFigures:
         key = network.name, (network.repeats, network.seeds), network.images.tobytes()
         if key not in self._known:
             self._known[key] = cluster_bootstrap(
@@ -192,9 +193,11 @@ class _Judge:
         return self._known[key]
 
 
-def _compared(a: TestedNetwork, b: TestedNetwork, tested_to_trained: float, options: _Options, judge: _Judge) -> Pair:
+def _compared(
+    a: TestedNetwork, b: TestedNetwork, test_train_ratio: float, options: _Options, evaluate: _Evaluator
+) -> Pair:
     a, b = _common(a, b)
-    judged = [judge(network) for network in (a, b)]
+    figures = [evaluate(network) for network in (a, b)]
     metric = options.metric
     p = paired_randomisation(
         a.labels, a.probabilities, b.probabilities, a.groups, metric, rounds=options.rounds, seed=options.seed
@@ -204,11 +207,11 @@ def _compared(a: TestedNetwork, b: TestedNetwork, tested_to_trained: float, opti
         a.name,
         b.name,
         len(a.images),
-        judged[0].groups,
-        paired_difference(judged[0], judged[1])[metric],
+        figures[0].groups,
+        paired_difference(*figures)[metric],
         p,
         mcnemar(right_a, right_b, a.groups),
-        corrected_t(_of_folds(a, b, metric), tested_to_trained),
+        corrected_t(_of_folds(a, b, metric), test_train_ratio),
         None,
         None,
         None,
@@ -272,19 +275,20 @@ def _adjusted(pairs: Sequence[Pair], metric: str, confidence: float) -> list[Pai
         replace(pair, p_adjusted=p, mcnemar_adjusted=of_images, t_adjusted=of_folds)
         for pair, p, of_images, of_folds in zip(pairs, randomised, exact, over_folds, strict=True)
     ]
-    return [_judged(pair, metric, 1 - confidence) for pair in adjusted]
+    return [_with_verdict(pair, metric, 1 - confidence) for pair in adjusted]
 
 
-def _judged(pair: Pair, metric: str, level: float) -> Pair:
-    """Put into words what the adjusted p-values say."""
+def _with_verdict(pair: Pair, metric: str, level: float) -> Pair:
+    """Add the verdict of the adjusted p-values."""
     difference, p, over_folds = pair.difference.value, pair.p_adjusted, pair.t_adjusted
     if p is None or difference is None:
-        return replace(pair, verdict="can't be told")
+        return replace(pair, verdict="not defined")
     if p > level:
         return replace(pair, verdict="not shown to differ")
     better = pair.a if (difference < 0) == (metric in LOWER_IS_BETTER) else pair.b
-    anew = "" if over_folds is not None and over_folds <= level else " (over folds not shown)"
-    return replace(pair, better=better, verdict=f"{better} is better{anew}")
+    confirmed = over_folds is not None and over_folds <= level
+    caveat = "" if confirmed else " (not confirmed over folds)"
+    return replace(pair, better=better, verdict=f"{better} is better{caveat}")
 
 
 def _method(options: _Options, pairs: int) -> str:
@@ -293,8 +297,8 @@ def _method(options: _Options, pairs: int) -> str:
         f"{100 * options.confidence:g} % intervals of the difference: paired cluster bootstrap, "
         f"{options.resamples:,} resamples. p: paired randomisation over whole groups, {options.rounds:,} rounds; "
         f"{over}. "
-        "McNemar's test (mid-p, over whole groups) asks about the share of correct images; the corrected resampled "
-        "t-test (Nadeau and Bengio) asks whether networks trained anew would differ too, from the folds alone."
+        "McNemar's test (mid-p, over whole groups) compares the shares of correct images; the corrected resampled "
+        "t-test (Nadeau and Bengio) tests, from the folds alone, whether newly trained networks would differ too."
     )
 
 
@@ -307,6 +311,6 @@ def _notes(tested: Sequence[TestedRun], networks: int, metric: str, pairs: Seque
     if not all(run.complete for run in tested):
         yield "Not every fold is tested yet: pairs are compared on the images that both have tested so far."
     if networks > 2:
-        yield f"The best of {networks} networks by {TITLES[metric]} is flattered by the choice."
+        yield f"The best of {networks} networks by {TITLES[metric]} looks better than it is: the same images picked it."
     if any(pair.better is None for pair in pairs):
-        yield "Not shown to differ does not mean equal: the interval says which differences are still possible."
+        yield "Not shown to differ does not mean equal: the interval contains the differences that remain possible."

@@ -1,4 +1,4 @@
-"""Limits around a figure, from how it varies when the groups of images are redrawn. Plain formulas, no images."""
+"""Limits around a figure, from how it varies when the groups of images are resampled. Plain formulas, no images."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _NORMAL = NormalDist()
 
 
 @dataclass(frozen=True)
-class Redrawn:
+class ResampledFigure:
     """One figure and how it varies.
 
     Attributes:
         value: of the images as they are; NaN where it is not defined.
         resamples: float [r], of as many groups drawn with replacement; NaN where it is not defined.
-        left_out: float [b], without one block of groups at a time.
+        jackknife: float [b], without one block of groups at a time.
         groups: how many independent groups it rests on, at least 2.
         confidence: wanted of the limits, between 0 and 1.
     """
 
     value: float
     resamples: Floats
-    left_out: Floats
+    jackknife: Floats
     groups: int
     confidence: float
 
@@ -39,7 +39,7 @@ class Redrawn:
         return t_quantile(0.5 + self.confidence / 2, self.groups - 1) * math.sqrt(self.groups / (self.groups - 1))
 
 
-def share_limits(figure: Redrawn, images: float) -> Interval:
+def share_limits(figure: ResampledFigure, images: float) -> Interval:
     """Wilson's interval of a share of `images` images, with the effective number of independent ones.
 
     That number is share (1 - share) / variance over the resamples (Korn and Graubard 1998), at most `images`.
@@ -54,7 +54,7 @@ def share_limits(figure: Redrawn, images: float) -> Interval:
     return Interval(figure.value, *wilson(figure.value, effective, figure.confidence, degrees=figure.groups - 1))
 
 
-def bca_limits(figure: Redrawn) -> Interval:
+def bca_limits(figure: ResampledFigure) -> Interval:
     """Bias-corrected and accelerated bootstrap quantiles (Efron 1987); none where all resamples agree."""
     if math.isnan(figure.value):
         return Interval(None)
@@ -64,7 +64,7 @@ def bca_limits(figure: Redrawn) -> Interval:
     below = float((resamples < figure.value).mean() + (resamples <= figure.value).mean()) / 2
     edge = 1 / (len(resamples) + 1)
     shift = _NORMAL.inv_cdf(min(max(below, edge), 1 - edge))
-    influence = np.nanmean(figure.left_out) - figure.left_out[~np.isnan(figure.left_out)]
+    influence = np.nanmean(figure.jackknife) - figure.jackknife[~np.isnan(figure.jackknife)]
     size = float((influence**2).sum())
     acceleration = float((influence**3).sum()) / (6 * size**1.5) if size > 0 else 0.0
     ends = []
@@ -75,16 +75,16 @@ def bca_limits(figure: Redrawn) -> Interval:
     return Interval(figure.value, min(float(low), figure.value), max(float(high), figure.value))
 
 
-def area_limits(figure: Redrawn, smallest_step: float) -> Interval:
+def area_limits(figure: ResampledFigure, smallest_step: float) -> Interval:
     """Limits of an area under a ROC curve: normal in the logit, which keeps them below 1 (Obuchowski 1998).
 
-    Close to 1 the scatter of redrawn areas understates how far below the truth can lie, and that of their logits
-    overstates it, since some redrawn areas are 1: the standard error is their geometric mean. In `benchmarks/
-    intervals.py`'s studies that is right where quantiles of redrawn areas are too narrow (90 % for a class of 40 in
+    Close to 1 the scatter of resampled areas understates how far below the truth can lie, and that of their logits
+    overstates it, since some resampled areas are 1: the standard error is their geometric mean. In `benchmarks/
+    intervals.py`'s studies that is right where quantiles of resampled areas are too narrow (90 % for a class of 40 in
     400 images with an area of 0.99).
 
     Args:
-        smallest_step: by how much the area changes at least; a redrawn 1 is taken as half of that below 1.
+        smallest_step: by how much the area changes at least; a resampled 1 is taken as half of that below 1.
 
     Returns:
         No limits where all resamples agree, or the area is 0 or 1.

@@ -1,22 +1,22 @@
 """How far a figure can be trusted: intervals that respect what images share.
 
-Images of one patient or slide are alike, so whole groups are drawn, not images (cluster bootstrap). The test
-predictions of all folds are judged together; a group's images count in whichever folds they were tested.
+Images of one patient or slide are alike, so whole groups are resampled, not images (cluster bootstrap). The test
+predictions of all folds are evaluated together; a group's images count in whichever folds they were tested.
 
 - Shares of images (accuracy, one-vs-rest accuracy; a class's recall, specificity, precision and, through
   Jaccard's index J = F1 / (2 - F1), its F1) get Wilson's interval with an effective number of images: as many
-  independent ones as would vary like the share does when groups are redrawn. It stays right close to 0 and 1,
+  independent ones as would vary like the share does when groups are resampled. It stays right close to 0 and 1,
   where a bootstrap's own quantiles are too narrow.
 - Areas under ROC curves get limits that are normal in the logit (`limits.area_limits`), for the same reason.
 - Everything else gets bias-corrected and accelerated bootstrap quantiles (BCa).
-- The calibration error, too high in every sample and higher in redrawn ones, gets limits from inverting a test
+- The calibration error, too high in every sample and higher in resampled ones, gets limits from inverting a test
   (`calibration_error`).
-- Macro recall and macro F1 without any error, where redrawing shows nothing, get the limits that follow from those
+- Macro recall and macro F1 without any error, where resampling shows nothing, get the limits that follow from those
   of their classes.
 
 No interval is pretended: figures need at least 10 groups, and those that average or describe classes at least 5
 groups with, and 5 groups with images outside, each class. Otherwise low and high are None. Where a network has
-several seeds or repeats, a figure is the mean of their figures, and all of them are redrawn together.
+several seeds or repeats, a figure is the mean of their figures, and all of them are resampled together.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from aimic_tui.engine.evaluation.calibration_error import CalibrationError, calibration_error
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.interval_limits import (
-    Redrawn,
+    ResampledFigure,
     area_limits,
     bca_limits,
     mean_limits,
@@ -50,15 +50,15 @@ _WEIGHTS_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True)
-class Judgement:
+class BootstrapFigures:
     """The figures of one network with their intervals.
 
     Attributes:
         overall: by the names of `metrics.ALL_METRICS`.
         classes: in the order of the codes, by the names of `metrics.CLASS_METRICS`.
-        redrawn: float [resamples] by overall name, empty where there are too few groups; two judgements of the same
-            images, groups and seed are redrawn alike, so these can be subtracted.
-        left_out: float [blocks] by overall name: the figures without one block of groups at a time.
+        resampled: float [resamples] by overall name, empty where there are too few groups; of the same images, groups
+            and seed alike for two networks, so that these can be subtracted.
+        jackknife: float [blocks] by overall name: the figures without one block of groups at a time.
         groups: how many there are.
         confidence: of the intervals.
         corrected_ece: the calibration error without what chance adds to it; None where there are too few groups.
@@ -67,8 +67,8 @@ class Judgement:
 
     overall: dict[str, Interval]
     classes: tuple[dict[str, Interval], ...]
-    redrawn: dict[str, Floats]
-    left_out: dict[str, Floats]
+    resampled: dict[str, Floats]
+    jackknife: dict[str, Floats]
     groups: int
     confidence: float
     corrected_ece: float | None = None
@@ -117,7 +117,7 @@ class _Sample:
         return np.bincount(cells, minlength=self.groups * self.classes).reshape(self.groups, self.classes)
 
     def calibration_error(self, *, resamples: int, confidence: float, seed: int) -> CalibrationError:
-        """Judge the calibration error of all seeds."""
+        """Estimate the calibration error, a mean over all seeds."""
         by_seed = [scorer.calibration_gaps() for scorer in self.scorers]
         gaps = np.zeros((self.groups, len(by_seed), by_seed[0].shape[1]))
         for place, of_images in enumerate(by_seed):
@@ -151,17 +151,17 @@ def cluster_bootstrap(
     confidence: float = 0.95,
     seed: int = 0,
     on_resamples: Callable[[int], None] = lambda _: None,
-) -> Judgement:
-    """Judge predictions, with an interval for every figure that allows one.
+) -> BootstrapFigures:
+    """Evaluate predictions, with an interval for every figure that allows one.
 
     Args:
         labels: int [n], codes; -1 where unknown (such images don't count).
         probabilities: float [n, c], or [seeds, n, c] for several sets of predictions of the same images.
-        groups: int [n], any codes; images of one code are drawn together.
+        groups: int [n], any codes; images of one code are resampled together.
         resamples: bootstrap resamples, at least 1000 for figures to publish.
         confidence: of the intervals, between 0 and 1.
         seed: the same seed draws the same resamples.
-        on_resamples: called with how many are judged, now and then; what it raises ends the work.
+        on_resamples: called with how many are done, now and then; what it raises ends the work.
     """
     sets = probabilities if probabilities.ndim == 3 else probabilities[None]
     counted = (labels >= 0) & ~np.isnan(sets).any(axis=(0, 2))
@@ -172,7 +172,7 @@ def cluster_bootstrap(
     with_class, without_class = tuple(sample.with_class.tolist()), tuple(sample.without_class.tolist())
     value = sample.figures(iter([np.ones((1, len(codes)))]))
     if sample.groups < FEWEST_GROUPS:
-        return Judgement(
+        return BootstrapFigures(
             {name: Interval(number_or_none(value.overall[name][0])) for name in ALL_METRICS},
             tuple(
                 {name: Interval(number_or_none(value.classes[name][0, code])) for name in CLASS_METRICS}
@@ -185,18 +185,22 @@ def cluster_bootstrap(
             groups_with=with_class,
             groups_outside=without_class,
         )
-    redrawn = sample.figures(_drawn(sample, resamples, seed, on_resamples))
-    left_out = sample.figures(_without_blocks(sample, seed))
+    resampled = sample.figures(_resampled_weights(sample, resamples, seed, on_resamples))
+    jackknife = sample.figures(_without_blocks(sample, seed))
     classes = tuple(
-        _class_intervals(sample, code, value, redrawn, left_out, confidence=confidence)
+        _class_intervals(sample, code, value, resampled, jackknife, confidence=confidence)
         for code in range(sample.classes)
     )
     overall = {
         name: _overall_interval(
             sample,
             name,
-            Redrawn(
-                float(value.overall[name][0]), redrawn.overall[name], left_out.overall[name], sample.groups, confidence
+            ResampledFigure(
+                float(value.overall[name][0]),
+                resampled.overall[name],
+                jackknife.overall[name],
+                sample.groups,
+                confidence,
             ),
             classes,
         )
@@ -206,11 +210,11 @@ def cluster_bootstrap(
     overall["one_vs_rest_accuracy"] = _one_vs_rest(overall["accuracy"], sample.classes)
     error = sample.calibration_error(resamples=resamples, confidence=confidence, seed=seed)
     overall["ece"] = error.interval
-    return Judgement(
+    return BootstrapFigures(
         overall,
         classes,
-        redrawn.overall,
-        left_out.overall,
+        resampled.overall,
+        jackknife.overall,
         sample.groups,
         confidence,
         corrected_ece=error.corrected,
@@ -219,7 +223,7 @@ def cluster_bootstrap(
     )
 
 
-def paired_difference(a: Judgement, b: Judgement) -> dict[str, Interval]:
+def paired_difference(a: BootstrapFigures, b: BootstrapFigures) -> dict[str, Interval]:
     """Return the differences a - b of the overall figures of two networks judged on the same images.
 
     Both must come from the same images, groups, resamples and seed, so that each resample draws the same groups
@@ -236,10 +240,10 @@ def paired_difference(a: Judgement, b: Judgement) -> dict[str, Interval]:
             found[name] = Interval(first.value - second.value)
         else:
             found[name] = bca_limits(
-                Redrawn(
+                ResampledFigure(
                     first.value - second.value,
-                    a.redrawn[name] - b.redrawn[name],
-                    a.left_out[name] - b.left_out[name],
+                    a.resampled[name] - b.resampled[name],
+                    a.jackknife[name] - b.jackknife[name],
                     a.groups,
                     a.confidence,
                 )
@@ -250,7 +254,7 @@ def paired_difference(a: Judgement, b: Judgement) -> dict[str, Interval]:
 def share_interval(
     above: Floats, below: Floats, groups: Integers, *, resamples: int = 2000, confidence: float = 0.95, seed: int = 0
 ) -> Interval:
-    """Return sum(above) / sum(below) with Wilson's interval, whole groups redrawn.
+    """Return sum(above) / sum(below) with Wilson's interval, whole groups resampled.
 
     Args:
         above: float [n], 0 to `below`: how much of each image counts as a hit.
@@ -273,11 +277,11 @@ def share_interval(
     times = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)
     drawn = (times @ hits) / (times @ sizes)
     without = (hits.sum() - hits) / (sizes.sum() - sizes)
-    return share_limits(Redrawn(value, drawn, without, count, confidence), float(sizes.sum()))
+    return share_limits(ResampledFigure(value, drawn, without, count, confidence), float(sizes.sum()))
 
 
 def _overall_interval(
-    sample: _Sample, name: str, figure: Redrawn, classes: tuple[dict[str, Interval], ...]
+    sample: _Sample, name: str, figure: ResampledFigure, classes: tuple[dict[str, Interval], ...]
 ) -> Interval:
     if name in _SHARES_OF_IMAGES:
         return share_limits(figure, len(sample.labels) * sample.sets)
@@ -309,7 +313,7 @@ def _one_vs_rest(accuracy: Interval, classes: int) -> Interval:
 
 
 def _class_intervals(
-    sample: _Sample, code: int, value: _Figures, redrawn: _Figures, left_out: _Figures, *, confidence: float
+    sample: _Sample, code: int, value: _Figures, resampled: _Figures, jackknife: _Figures, *, confidence: float
 ) -> dict[str, Interval]:
     having, lacking = int(sample.with_class[code]), int(sample.without_class[code])
     support, said = float(value.classes["support"][0, code]), float(value.classes["predicted"][0, code])
@@ -327,20 +331,22 @@ def _class_intervals(
     for name in CLASS_METRICS:
         images, groups = shares.get(name, (support, having))
         figure = float(value.classes[name][0, code])
-        resamples, without = redrawn.classes[name][:, code], left_out.classes[name][:, code]
+        resamples, without = resampled.classes[name][:, code], jackknife.classes[name][:, code]
         if min(having, lacking) < FEWEST_GROUPS_OF_A_CLASS:
             found[name] = Interval(number_or_none(figure))
         elif name == "f1":
-            jaccard = Redrawn(figure / (2 - figure), resamples / (2 - resamples), without, groups, confidence)
+            jaccard = ResampledFigure(figure / (2 - figure), resamples / (2 - resamples), without, groups, confidence)
             limits = share_limits(jaccard, images * sample.sets)
             found[name] = Interval(figure, _f1_of(limits.low), _f1_of(limits.high))
         elif name in shares:
-            found[name] = share_limits(Redrawn(figure, resamples, without, groups, confidence), images * sample.sets)
+            found[name] = share_limits(
+                ResampledFigure(figure, resamples, without, groups, confidence), images * sample.sets
+            )
         elif name == "auroc":
             step = _smallest_step(int(support), len(sample.labels))
-            found[name] = area_limits(Redrawn(figure, resamples, without, groups, confidence), step)
+            found[name] = area_limits(ResampledFigure(figure, resamples, without, groups, confidence), step)
         else:
-            found[name] = bca_limits(Redrawn(figure, resamples, without, groups, confidence))
+            found[name] = bca_limits(ResampledFigure(figure, resamples, without, groups, confidence))
     return found
 
 
@@ -353,7 +359,9 @@ def _f1_of(jaccard: float | None) -> float | None:
     return None if jaccard is None else 2 * jaccard / (1 + jaccard)
 
 
-def _drawn(sample: _Sample, resamples: int, seed: int, on_resamples: Callable[[int], None]) -> Iterator[Floats]:
+def _resampled_weights(
+    sample: _Sample, resamples: int, seed: int, on_resamples: Callable[[int], None]
+) -> Iterator[Floats]:
     """Weightings float [some, n]: how often each image's group came up in as many draws as there are groups."""
     generator = np.random.default_rng(seed)
     some = max(1, min(resamples, _WEIGHTS_AT_ONCE // len(sample.labels)))

@@ -1,8 +1,8 @@
-"""Images whose label is probably wrong, by what networks say that have not seen them in training.
+"""Images whose label is probably wrong, judging by networks that were not trained on them.
 
 Confident learning (Northcutt, Jiang and Chuang, J. Artif. Intell. Res. 70, 2021): a class's threshold is the mean
 probability that its own images get; an image that reaches the threshold of another class, and prefers it to its
-label, counts as mislabelled. A network that is unsure of a class in general thus accuses few of its images.
+label, counts as mislabelled. A network that is unsure of a class in general thus doubts few of its images.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from aimic_tui.engine.evaluation.tested_run import TestedRun
 
 @dataclass(frozen=True)
 class LabelSuspect:
-    """An image that the networks take for another class.
+    """An image that the networks predict to be of another class.
 
     Attributes:
         image: its name.
-        label: what it is called.
-        opinion: what the networks take it for.
+        label: its class in the data set.
+        opinion: the class that the networks predict.
         of_label, of_opinion: the probabilities of both, 0 to 1, means over all that tested the image.
     """
 
@@ -35,9 +35,9 @@ class LabelSuspect:
 
     @property
     def sentence(self) -> str:
-        """What the networks think, beginning after the image's name."""
+        """The doubt in words that follow the image's name."""
         return (
-            f"is labelled {self.label}; networks that have not seen it say {self.opinion} "
+            f"is labelled {self.label}; networks not trained on it predict {self.opinion} "
             f"({self.of_opinion:.2f}, {self.label} {self.of_label:.2f})"
         )
 
@@ -62,8 +62,8 @@ def likely_label_errors(
     opinions = reached.argmax(axis=1)
     each = np.arange(len(known))
     of_label, of_opinion = probabilities[each, labels], probabilities[each, opinions]
-    accused = np.flatnonzero((reached[each, opinions] >= 0) & (opinions != labels) & (of_opinion > of_label))
-    ranked = accused[np.argsort(of_label[accused] - of_opinion[accused], kind="stable")]
+    doubtful = np.flatnonzero((reached[each, opinions] >= 0) & (opinions != labels) & (of_opinion > of_label))
+    ranked = doubtful[np.argsort(of_label[doubtful] - of_opinion[doubtful], kind="stable")]
     return [
         LabelSuspect(
             images[known[at]],
@@ -89,9 +89,9 @@ def label_errors_of_run(tested: TestedRun, names: Sequence[str], labels: Sequenc
     count = np.zeros(len(data))
     for network in tested.networks:
         for probabilities in network.probabilities:
-            said = ~np.isnan(probabilities).any(axis=1)
-            np.add.at(total, network.images[said], probabilities[said])
-            np.add.at(count, network.images[said], 1)
+            known = ~np.isnan(probabilities).any(axis=1)
+            np.add.at(total, network.images[known], probabilities[known])
+            np.add.at(count, network.images[known], 1)
     positions = {name: position for position, name in enumerate(data.images)}
     codes = {name: code for code, name in enumerate(data.classes)}
     here = [
@@ -99,9 +99,9 @@ def label_errors_of_run(tested: TestedRun, names: Sequence[str], labels: Sequenc
         for name, label in zip(names, labels, strict=True)
         if label in codes and count[positions.get(name, 0)] and name in positions
     ]
-    places = np.array([place for place, _ in here], np.intp)
-    now = np.array([code for _, code in here], np.intp)
-    if not len(places):
+    rows = np.array([position for position, _ in here], np.intp)
+    current = np.array([code for _, code in here], np.intp)
+    if not len(rows):
         return []
-    means = total[places] / count[places, None]
-    return likely_label_errors([data.images[place] for place in places], now, means, data.classes)
+    means = total[rows] / count[rows, None]
+    return likely_label_errors([data.images[row] for row in rows], current, means, data.classes)

@@ -1,9 +1,9 @@
-"""What a trial's validation images say about how far its model's probabilities can be believed, kept beside the model.
+"""The calibration of one model by its trial's validation images, stored beside the model.
 
 calibration.json in a model's folder holds the temperature of `calibration.fit_temperature` and, for every validation
-image, how sure the model was (calibrated) and whether it was right; images go by a digest of their names. It travels
-with the model, so that a prediction anywhere says calibrated probabilities, and leaves images to a person by a
-threshold that no test image had a say in. It counts only beside the weights that it was made for.
+image, the calibrated probability of its predicted class and whether that class is right; images go by a digest of
+their names. It travels with the model, so that a prediction anywhere has calibrated probabilities, and a threshold for
+leaving images to a person that no test image had a say in. It counts only beside the weights that it was made for.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ class ModelCalibration:
     Attributes:
         temperature: what its logits are divided by.
         images: names' digests, unique.
-        sureness: float [n], the calibrated probability of the predicted class.
+        confidence: float [n], the calibrated probability of the predicted class.
         right: bool [n], whether that class is the image's.
     """
 
     temperature: float
     images: tuple[str, ...]
-    sureness: Floats
+    confidence: Floats
     right: NDArray[np.bool_]
 
 
-def keep_model_calibrations(run: Path) -> None:
+def write_model_calibrations(run: Path) -> None:
     """Write calibration.json beside each model of a run whose trial left predictions of validation images.
 
     What is there already for the same weights and not older than these predictions is left as it is.
@@ -53,19 +53,19 @@ def keep_model_calibrations(run: Path) -> None:
     """
     for table in sorted(run.glob("trials/*/fold-*/validation.csv")):
         model = table.parent / "model"
-        if (table.parent / "predictions.csv").is_file() and not _is_kept(model / FILE, table, _digest(model)):
-            made = _made(table)
+        if (table.parent / "predictions.csv").is_file() and not _is_current(model / FILE, table, _digest(model)):
+            calibration = _from_validation(table)
             digest = _digest(model)
-            if made is not None and digest:
+            if calibration is not None and digest:
                 write_json(
                     model / FILE,
                     {
                         "format": _FORMAT,
                         "weights": digest,
-                        "temperature": made.temperature,
-                        "images": list(made.images),
-                        "sureness": [round(float(value), 6) for value in made.sureness],
-                        "right": [int(value) for value in made.right],
+                        "temperature": calibration.temperature,
+                        "images": list(calibration.images),
+                        "sureness": [round(float(value), 6) for value in calibration.confidence],
+                        "right": [int(value) for value in calibration.right],
                     },
                 )
 
@@ -84,17 +84,17 @@ def read_model_calibration(model: Path) -> ModelCalibration | None:
                 np.array(kept["sureness"], dtype=np.float64),
                 np.array(kept["right"], dtype=bool),
             )
-            if found.temperature > 0 and len(found.images) == len(found.sureness) == len(found.right):
+            if found.temperature > 0 and len(found.images) == len(found.confidence) == len(found.right):
                 return found
     except (OSError, ValueError, KeyError, TypeError):
         pass  # then as from a run of an earlier version
     trial = model.parent
     if model.name != "model" or not (trial / "predictions.csv").is_file():
         return None  # in a trial that is going on, the predictions may be of another epoch than the model
-    return _made(trial / "validation.csv")
+    return _from_validation(trial / "validation.csv")
 
 
-def reject_threshold(calibrations: Sequence[ModelCalibration], wanted: float) -> float | None:
+def reject_threshold(calibrations: Sequence[ModelCalibration], max_error: float) -> float | None:
     """Return below which calibrated probability an image is left to a person, so that few of the others are wrong.
 
     The validation images of all models choose it together, each image with weight one however many models have it,
@@ -103,7 +103,7 @@ def reject_threshold(calibrations: Sequence[ModelCalibration], wanted: float) ->
 
     Args:
         calibrations: of the models that answer together.
-        wanted: the largest share of errors among the images that are answered, 0 to 1.
+        max_error: the largest share of errors among the images that are answered, 0 to 1.
 
     Returns:
         None where the validation images are too few, or too often wrong, to promise it.
@@ -111,14 +111,14 @@ def reject_threshold(calibrations: Sequence[ModelCalibration], wanted: float) ->
     images = [image for one in calibrations for image in one.images]
     _, place, times = np.unique(np.array(images, dtype=str), return_inverse=True, return_counts=True)
     return choose_threshold(
-        np.concatenate([np.zeros(0), *(one.sureness for one in calibrations)]),
+        np.concatenate([np.zeros(0), *(one.confidence for one in calibrations)]),
         np.concatenate([np.zeros(0, bool), *(one.right for one in calibrations)]),
-        wanted,
+        max_error,
         weights=1 / times[place],
     )
 
 
-def _made(table: Path) -> ModelCalibration | None:
+def _from_validation(table: Path) -> ModelCalibration | None:
     try:
         found = read_predictions(table)
     except InputProblem:
@@ -126,8 +126,8 @@ def _made(table: Path) -> ModelCalibration | None:
     known = (found.labels >= 0) & ~np.isnan(found.probabilities).any(axis=1)
     if not known.any():
         return None
-    labels, said = found.labels[known], found.probabilities[known]
-    temperature = fit_temperature(labels, said)
+    labels, probabilities = found.labels[known], found.probabilities[known]
+    temperature = fit_temperature(labels, probabilities)
     return ModelCalibration(
         temperature,
         tuple(
@@ -135,12 +135,12 @@ def _made(table: Path) -> ModelCalibration | None:
             for name, there in zip(found.images, known, strict=True)
             if there
         ),
-        scaled(said, temperature).max(axis=1),
-        said.argmax(axis=1) == labels,
+        scaled(probabilities, temperature).max(axis=1),
+        probabilities.argmax(axis=1) == labels,
     )
 
 
-def _is_kept(file: Path, table: Path, digest: str) -> bool:
+def _is_current(file: Path, table: Path, digest: str) -> bool:
     try:
         newer = file.stat().st_mtime_ns >= table.stat().st_mtime_ns
         return newer and read_json(file)["weights"] == digest

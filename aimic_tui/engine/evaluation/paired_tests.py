@@ -1,11 +1,11 @@
-"""Tests of whether two networks differ, on what both said about the same images. Formulas only, no files.
+"""Tests of whether two networks differ, from their predictions for the same images. Formulas only, no files.
 
 Three questions, three tests:
 
 - `paired_randomisation`: do these trained networks differ in a figure on images like these? Were they equal, their
   predictions could be exchanged; groups of images are exchanged whole, since images of one group are alike.
 - `mcnemar`: the same for the share of correct images, exact, without drawing anything.
-- `corrected_t`: would networks trained anew on other images differ too? From the differences of the folds, with
+- `corrected_t`: would networks newly trained on other images differ too? From the differences of the folds, with
   the variance corrected for training parts that overlap. With five folds it has little power.
 """
 
@@ -90,7 +90,7 @@ def _chances_of_signed_sum(sizes: NDArray[np.int64]) -> Floats:
     return chances
 
 
-def corrected_t(differences: Sequence[float], tested_to_trained: float) -> CorrectedT:
+def corrected_t(differences: Sequence[float], test_train_ratio: float) -> CorrectedT:
     """Test whether the mean of the folds' differences is zero (Nadeau and Bengio 2003).
 
     t = mean / sqrt((1/k + tested/trained) variance) with k - 1 degrees of freedom: the folds' training parts overlap,
@@ -98,17 +98,17 @@ def corrected_t(differences: Sequence[float], tested_to_trained: float) -> Corre
 
     Args:
         differences: of a figure, one a fold.
-        tested_to_trained: images in a test part over those in a training part.
+        test_train_ratio: images in a test part over those in a training part.
     """
     folds = len(differences)
-    if folds < 2 or tested_to_trained <= 0:
+    if folds < 2 or test_train_ratio <= 0:
         return CorrectedT(folds, None, None)
     mean, variance = float(np.mean(differences)), float(np.var(differences, ddof=1))
     if variance < 1e-24:
         return CorrectedT(folds, None, 1.0 if abs(mean) < 1e-12 else None)
     from scipy.special import stdtr
 
-    t = mean / math.sqrt((1 / folds + tested_to_trained) * variance)
+    t = mean / math.sqrt((1 / folds + test_train_ratio) * variance)
     return CorrectedT(folds, t, float(2 * stdtr(folds - 1, -abs(t))))
 
 

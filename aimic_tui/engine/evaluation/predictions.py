@@ -1,4 +1,4 @@
-"""What a network said about each image, as a table that outlives the network.
+"""A network's predictions for images, as a table that outlives the network.
 
 Every figure of a run is computed from such tables, never from the network again.
 """
@@ -43,9 +43,9 @@ class Predictions:
     def predicted(self) -> NDArray[np.int32]:
         """int32 [n]: the most probable class (the first one on a tie); -1 where there is no prediction."""
         known = ~np.isnan(self.probabilities).any(axis=1)
-        said = np.full(len(self.images), -1, dtype=np.int32)
-        said[known] = self.probabilities[known].argmax(axis=1)
-        return said
+        predicted = np.full(len(self.images), -1, dtype=np.int32)
+        predicted[known] = self.probabilities[known].argmax(axis=1)
+        return predicted
 
     @property
     def confidence(self) -> NDArray[np.float64]:
@@ -69,10 +69,10 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
 
 
 def _rows(predictions: Predictions) -> Iterator[list[object]]:
-    said = predictions.predicted.tolist()
+    predicted = predictions.predicted.tolist()
     labels = predictions.labels.tolist()
     rows: list[list[float]] = predictions.probabilities.tolist()
-    for image, label, code, row in zip(predictions.images, labels, said, rows, strict=True):
+    for image, label, code, row in zip(predictions.images, labels, predicted, rows, strict=True):
         truth = predictions.classes[label] if label >= 0 else ""
         if code < 0:
             yield [image, truth, "", None, *[None] * len(row)]

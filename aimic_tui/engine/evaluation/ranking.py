@@ -24,6 +24,7 @@ import numpy as np
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.metrics import Floats
+from aimic_tui.engine.text import plural
 
 _COUNT_ALL_UP_TO = 50_000  # arrangements
 _DRAWN, _AT_ONCE = 20_000, 2_000
@@ -113,8 +114,8 @@ def rank_networks(
     )
     if len(networks) < 2:
         raise InputProblem(
-            f"{len(networks)} network{'' if len(networks) == 1 else 's'} with this figure on all of the "
-            f"{len(data_sets)} data sets: two or more must be tested on each of them to be ranked."
+            f"{plural(len(networks), 'network')} with this figure on all of the {len(data_sets)} data sets: two or "
+            "more must be tested on each of them to be ranked."
         )
     values = np.array([[float(of[name] or 0.0) for name in networks] for of in figures.values()])
     ranks = np.array([_ranks(row if lower_is_better else -row) for row in values])

@@ -83,7 +83,7 @@ def _figures(runs: Sequence[_Run], metric: str) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
     for run in runs:
         if not run.tested.complete:
-            raise InputProblem(f"{_name(run)} is not tested on every fold yet. `aimic resume` goes on with it.")
+            raise InputProblem(f"{_name(run)} is not tested on every fold yet. `aimic resume` continues it.")
         for network in run.tested.networks:
             if network.name in found:
                 raise InputProblem(

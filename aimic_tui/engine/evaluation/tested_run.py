@@ -1,6 +1,6 @@
-"""What the networks of a run said about its test images, put together from the run's plain files.
+"""The predictions of a run's networks for its test images, put together from the run's plain files.
 
-Only experiment.toml, manifest.csv, split.csv and the trials' predictions.csv are read: figures can be made again
+Only experiment.toml, manifest.csv, split.csv and the trials' predictions.csv are read: figures can be recomputed
 wherever a run's folder is copied to, while it is going on as well as years later.
 """
 
@@ -49,7 +49,7 @@ class TestedTrial:
 class TestedNetwork:
     """The test predictions of one network, over the folds that are done: `s` sets of `n` images, `c` classes.
 
-    A set is what the folds of one repeat say together, with one seed. Each image is in each set once, so that a figure
+    A set is made of all folds of one repeat, with one seed. Each image is in each set once, so that a figure
     of a set is one of independent images (as far as their groups go), and a network's figure is the mean over its sets.
 
     Attributes:
@@ -182,7 +182,9 @@ def read_tested(run: Path) -> TestedRun:
     try:
         experiment = tomli.loads(experiment_file.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise InputProblem(f"{printable(str(run))} is no run: its experiment.toml can't be read ({error}).") from None
+        raise InputProblem(
+            f"{printable(str(run))} is not a run: its experiment.toml can't be read ({error})."
+        ) from None
     data = read_manifest(run / "manifest.csv")
     split = read_split(run / "split.csv", data.images)
     tables: dict[str, dict[tuple[int, int], Path]] = {}
@@ -208,7 +210,7 @@ def read_tested(run: Path) -> TestedRun:
 
 
 def read_validations(run: Path, tested: TestedRun, network: TestedNetwork) -> dict[tuple[int, int], Predictions]:
-    """Read what a network said about the validation images of its folds: (fold, seed) -> predictions.
+    """Read a network's predictions for the validation images of its folds: (fold, seed) -> predictions.
 
     A trial without such a table is left out, and so is one whose table is not about its fold's validation images.
     """
@@ -223,7 +225,7 @@ def read_validations(run: Path, tested: TestedRun, network: TestedNetwork) -> di
 
 
 def read_inner(run: Path, tested: TestedRun, network: str) -> dict[int, dict[int, Predictions]]:
-    """Read what a network said about the test images of inner folds: fold -> inner fold -> predictions.
+    """Read a network's predictions for the test images of inner folds: fold -> inner fold -> predictions.
 
     A trial without such a table is left out, and so is one whose table is not about its inner fold's test images.
     """
@@ -293,7 +295,7 @@ def _table(path: Path, tested: NDArray[np.int64], positions: dict[str, int], cla
     """float [len(tested), c]: the probabilities in the order of `tested`; NaN for an image that the table lacks."""
     found = read_predictions(path)
     if found.classes != classes:
-        raise InputProblem(f"{printable(str(path))} has other classes than the run. Train this trial anew.")
+        raise InputProblem(f"{printable(str(path))} has other classes than the run. Train this trial again.")
     rows = np.full((len(tested), len(classes)), np.nan)
     row_of = dict(zip(tested.tolist(), range(len(tested)), strict=True))
     try:
@@ -301,7 +303,7 @@ def _table(path: Path, tested: NDArray[np.int64], positions: dict[str, int], cla
     except KeyError:
         raise InputProblem(
             f"{printable(str(path))} holds images that are not in the test part of its fold in split.csv. "
-            "One of the two was changed; train this trial anew."
+            "One of the two was changed; train this trial again."
         ) from None
     rows[order] = found.probabilities
     return rows

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.errors import InputProblem, Interrupted
 from aimic_tui.engine.evaluation.interval import Interval
-from aimic_tui.engine.evaluation.intervals import Judgement, cluster_bootstrap
+from aimic_tui.engine.evaluation.intervals import BootstrapFigures, cluster_bootstrap
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER, class_scores, confusion
 from aimic_tui.engine.evaluation.predictions import Predictions
@@ -72,7 +72,7 @@ class Evaluation:
     class_map: ClassMap
     predictions: Predictions
     groups: NDArray[np.int32]
-    judgement: Judgement
+    judgement: BootstrapFigures
     home: dict[str, Interval] | None
     differences: dict[str, Interval]
     shift: Shift | None

@@ -21,7 +21,7 @@ from aimic_tui.engine.data.reading.read_image import UnreadableImage
 from aimic_tui.engine.data.threads import in_threads, processors
 from aimic_tui.engine.errors import InputProblem, Interrupted
 from aimic_tui.engine.evaluation.interval import Interval
-from aimic_tui.engine.evaluation.intervals import Judgement, cluster_bootstrap, paired_difference
+from aimic_tui.engine.evaluation.intervals import BootstrapFigures, cluster_bootstrap, paired_difference
 from aimic_tui.engine.files import write_json
 from aimic_tui.engine.inference.class_map import ClassMap
 from aimic_tui.engine.inference.disturbances import Disturbance, disturbances
@@ -208,7 +208,7 @@ def _under_all(
     )
 
 
-def _judge(labels: NDArray[np.int32], table: NDArray[np.float64], groups: NDArray[np.int32]) -> Judgement:
+def _judge(labels: NDArray[np.int32], table: NDArray[np.float64], groups: NDArray[np.int32]) -> BootstrapFigures:
     return cluster_bootstrap(labels, table, groups, resamples=_RESAMPLES)
 
 

@@ -82,7 +82,7 @@ def test_a_verdict_says_where_the_folds_alone_do_not_show_it(tmp_path: Path) -> 
     assert three.t_adjusted is not None
     assert three.t_adjusted < 0.05 < two.t_adjusted
     assert three.verdict == "good is better"
-    assert two.verdict == "good is better (over folds not shown)"
+    assert two.verdict == "good is better (not confirmed over folds)"
 
 
 def test_networks_of_several_runs_on_one_split(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from aimic_tui.engine.evaluation.interval_limits import t_quantile, wilson
 from aimic_tui.engine.evaluation.intervals import (
     FEWEST_GROUPS,
     FEWEST_GROUPS_OF_A_CLASS,
-    Judgement,
+    BootstrapFigures,
     cluster_bootstrap,
     paired_difference,
 )
@@ -36,7 +36,7 @@ def study(
     return labels, table / table.sum(axis=1, keepdims=True), codes
 
 
-def judged(seed: int = 0, **options: int) -> Judgement:
+def judged(seed: int = 0, **options: int) -> BootstrapFigures:
     return cluster_bootstrap(*study(np.random.default_rng(seed), 40), resamples=1000, **options)
 
 

@@ -14,9 +14,9 @@ from aimic_tui.engine.evaluation.calibration import fit_temperature
 from aimic_tui.engine.evaluation.model_calibration import (
     FILE,
     ModelCalibration,
-    keep_model_calibrations,
     read_model_calibration,
     reject_threshold,
+    write_model_calibrations,
 )
 from aimic_tui.engine.evaluation.predictions import read_predictions
 from tests.engine.evaluation.some_run import make_run
@@ -49,7 +49,7 @@ def test_the_results_of_a_run_leave_it_beside_each_model(run: Path) -> None:
 
 
 def test_a_model_that_was_copied_out_of_its_run_still_has_it(run: Path, tmp_path: Path) -> None:
-    keep_model_calibrations(run)
+    write_model_calibrations(run)
     inside = read_model_calibration(run / "trials/mobilenet_v2/fold-1/model")
     shutil.copytree(run / "trials/mobilenet_v2/fold-1/model", tmp_path / "alone")
     alone = read_model_calibration(tmp_path / "alone")
@@ -68,7 +68,7 @@ def test_a_run_of_an_earlier_version_has_it_from_its_validation_predictions(run:
 
 
 def test_of_other_weights_or_of_a_trial_that_is_going_on_it_does_not_count(run: Path, tmp_path: Path) -> None:
-    keep_model_calibrations(run)
+    write_model_calibrations(run)
     trial = run / "trials/mobilenet_v2/fold-1"
     shutil.copytree(trial / "model", tmp_path / "alone")
     (tmp_path / "alone" / "model.json").write_text('{"weights": {"sha256": "others"}}')
@@ -78,18 +78,18 @@ def test_of_other_weights_or_of_a_trial_that_is_going_on_it_does_not_count(run: 
     (trial / "model" / FILE).unlink()
     (trial / "predictions.csv").unlink()
     assert read_model_calibration(trial / "model") is None
-    keep_model_calibrations(run)
+    write_model_calibrations(run)
     assert not (trial / "model" / FILE).exists()
 
 
 def test_it_is_made_once_and_anew_for_new_weights(run: Path) -> None:
-    keep_model_calibrations(run)
+    write_model_calibrations(run)
     model = run / "trials/mobilenet_v2/fold-2/model"
     made = (model / FILE).stat().st_mtime_ns
-    keep_model_calibrations(run)
+    write_model_calibrations(run)
     assert (model / FILE).stat().st_mtime_ns == made
     (model / "model.json").write_text('{"weights": {"sha256": "others"}}')
-    keep_model_calibrations(run)
+    write_model_calibrations(run)
     assert json.loads((model / FILE).read_text())["weights"] == "others"
 
 

@@ -95,7 +95,7 @@ def test_the_result_says_what_was_chosen_and_how_often_with_intervals(nested: Pa
         assert figure.low < figure.value < figure.high
         assert len(found.results.folds) == 6
         assert found.results.images == results.images
-    assert "Not flattered" in results.note
+    assert "Free of this bias" in results.note
     assert "its validation part or its inner folds alone" in results.note
 
 

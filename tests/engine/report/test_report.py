@@ -127,7 +127,7 @@ def test_inside_the_page_every_reference_finds_its_one_target(run: RunFolder) ->
 def test_it_holds_what_a_reader_asks_for(run: RunFolder) -> None:
     _, page = report_of(run)
     for wanted in (
-        "Honest protocol: a validation part chose",
+        "Honest protocol: validation images chose",
         "95 % intervals: cluster bootstrap",
         "Confusion matrix",
         "sensitivity (recall)",

@@ -49,7 +49,7 @@ async def test_the_audit_names_labels_that_a_run_contradicts(swapped: tuple[RunF
     found = next(finding for finding in audit.listed if finding.kind == "label-error")
     assert image in found.images
     at = found.images.index(image)
-    assert "networks that have not seen it say white_cell" in found.sentences[at]
+    assert "networks not trained on it predict white_cell" in found.sentences[at]
     assert found.title.endswith(("likely label error", "likely label errors"))
     assert "agree on another class" in found.meaning
 
