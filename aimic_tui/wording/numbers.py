@@ -98,6 +98,14 @@ def p_value(value: float | None) -> str:
     return "<0.001" if value is not None and value < 0.001 else number(value)
 
 
+def energy_text(joules: float) -> str:
+    """Write an energy in watt-hours: `12 Wh`, `3.4 kWh`."""
+    hours = joules / 3600
+    if hours < 999.5:
+        return f"{number(hours, 1 if hours < 9.95 else 0)} Wh"
+    return f"{number(hours / 1000, 1)} kWh"
+
+
 def rate(images_per_second: float | None) -> str:
     """Write a speed: `2,118 images/s`, `4.1 images/s`."""
     if images_per_second is None or not math.isfinite(images_per_second):

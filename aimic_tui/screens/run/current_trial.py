@@ -1,4 +1,4 @@
-"""The lines under the charts of Run: where the chosen trial is now."""
+"""The lines under the charts of Run: where the selected trial is now."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from aimic_tui.wording.numbers import number, percent, rate
 _PHASES = {"cache": "decoding images", "train": "training", "validate": "validating", "test": "testing"}
 
 
-def now(snapshot: RunSnapshot, trial: TrialSnapshot | None, *, tall: bool) -> Content:
-    """Say where the chosen trial is and how its last epoch went; where it is `tall`, also the last warning and what its
-    worker uses, in up to four lines and not two."""
+def trial_lines(snapshot: RunSnapshot, trial: TrialSnapshot | None, *, tall: bool) -> Content:
+    """Say where a trial is and how its last epoch went, in two lines.
+
+    Where there is room for it (`tall`), the last warning and what its worker uses follow.
+    """
     if trial is None:
         return Content("")
     inner = f" inner {trial.key.inner}" if trial.key.inner else ""
@@ -31,7 +33,7 @@ def now(snapshot: RunSnapshot, trial: TrialSnapshot | None, *, tall: bool) -> Co
         epoch = f"  epoch {progress.epoch} of at most {most}" if in_epoch else ""
         waiting = f"  waiting for data {percent(progress.waiting)}" if math.isfinite(progress.waiting) else ""
         speed = f"  {rate(progress.images_per_second)}" if progress.images_per_second > 0 else ""
-        if in_epoch and progress.epoch <= len(trial.epochs):  # a short epoch was over before it told of its end
+        if in_epoch and progress.epoch <= len(trial.epochs):  # a short epoch is over before its end is reported
             where = Content.assemble(name, f"{epoch}  done {speed}{waiting}")
         else:
             where = Content.assemble(
@@ -44,12 +46,12 @@ def now(snapshot: RunSnapshot, trial: TrialSnapshot | None, *, tall: bool) -> Co
         test = trial.test
         where = Content.assemble(
             name,
-            f"  finished after {plural(len(trial.epochs), 'epoch')}, best {trial.best_epoch}; on the test images "
+            f"  finished after {plural(len(trial.epochs), 'epoch')}, best {trial.best_epoch}; test "
             f"macro F1 {number(test.get('macro_f1'))}, accuracy {number(test.get('accuracy'))}",
         )
     else:
-        running = "ends" if trial.test else "begins"
-        words = {"queued": "waits for its turn", "running": running}.get(trial.status.state, trial.status.state)
+        running = "finishing" if trial.test else "starting"
+        words = {"queued": "waiting for its turn", "running": running}.get(trial.status.state, trial.status.state)
         where = Content.assemble(name, f"  {words}")
     lines = [where, _last_epoch(trial)]
     warning = Content.styled(f"! {printable(trial.warnings[-1])}", "$warning") if trial.warnings else Content("")

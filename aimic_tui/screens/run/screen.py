@@ -13,37 +13,26 @@ from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.content import Content
 from textual.message import Message
 from textual.widgets import Log, Static
 
 from aimic_tui.engine.errors import AimicError
-from aimic_tui.engine.run_events import EpochRecord
-from aimic_tui.engine.run_folder import RunFolder, TrialKey, run_title
+from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.control import request_stop, resume
 from aimic_tui.engine.runs.follow.log_lines import LogLine
 from aimic_tui.engine.runs.follow.snapshot import RunFollower, RunSnapshot, TrialSnapshot
-from aimic_tui.engine.text import plural, printable
+from aimic_tui.engine.text import printable
 from aimic_tui.screens.place import Place
-from aimic_tui.screens.run.current_trial import now
+from aimic_tui.screens.run.current_trial import trial_lines
+from aimic_tui.screens.run.run_heading import run_lines
 from aimic_tui.screens.run.system_use import system_table
+from aimic_tui.screens.run.trial_charts import METRICS, loss_chart, metric_chart
 from aimic_tui.screens.run.trial_grid import TrialGrid
-from aimic_tui.widgets.bars import progress_bar
-from aimic_tui.widgets.chart import Chart, ChartData, Series
+from aimic_tui.widgets.chart import Chart, ChartData
 from aimic_tui.widgets.dialogs import Confirm
 from aimic_tui.widgets.frame import Rule
-from aimic_tui.wording.numbers import interval_text
-from aimic_tui.wording.signs import SIGNS
-from aimic_tui.wording.times import duration
 
-_PAUSE, _PAUSE_SLOW, _PAUSE_OVER = 0.5, 1.0, 2.0  # seconds between two looks; the last for a run that is over
-_METRICS = (
-    ("validation_macro_f1", "macro F1, validation"),
-    ("validation_accuracy", "accuracy, validation"),
-    ("validation_balanced_accuracy", "balanced accuracy, validation"),
-    ("learning_rate", "learning rate"),
-)
-_STATE_STYLES = {"running": "$primary", "stopping": "$primary", "failed": "$error", "finished": "$success"}
+_PAUSE, _PAUSE_SLOW, _PAUSE_OVER = 0.5, 1.0, 2.0  # seconds between two reads; the last for a run that is over
 _LEVEL_SIGNS = {"info": " ", "warning": "!", "error": "✗"}
 
 
@@ -58,18 +47,24 @@ class RunScreen(Place):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "stop", "Stop", id="run.stop", tooltip="Stop the run; nothing finished is lost"),
-        Binding("r", "resume", "Resume", id="run.resume", tooltip="Go on with the run from its last checkpoints"),
+        Binding("r", "resume", "Resume", id="run.resume", tooltip="Resume the run from its last checkpoints"),
         Binding("d", "detach", "Detach", id="run.detach", tooltip="Leave the app; the run goes on without it"),
-        Binding("l", "log", "Log", id="run.log", tooltip="The run's story instead of the charts, and back"),
-        Binding("c", "charts", "Charts", id="run.charts", tooltip="What the charts show: the next figure"),
-        Binding("m", "machine", "Machine", id="run.machine", tooltip="What the workers use of the machine, and back"),
+        Binding("l", "log", "Log", id="run.log", tooltip="The run's log instead of the charts, and back"),
+        Binding("c", "charts", "Charts", id="run.charts", tooltip="Draw the next metric"),
+        Binding(
+            "m",
+            "machine",
+            "Machine",
+            id="run.machine",
+            tooltip="Processors, GPUs and memory that the workers use, and back",
+        ),
         Binding(
             "a",
             "again",
             "Again",
             show=False,
             id="run.again",
-            tooltip="Set up a run with the settings of this one, to change some",
+            tooltip="Set up another run with the settings of this one",
         ),
         Binding("enter", "app.go('results')", "Results", show=False, id="run.results", tooltip="The figures so far"),
     ]
@@ -85,10 +80,10 @@ class RunScreen(Place):
         super().__init__()
         self._follower: RunFollower | None = None
         self._snapshot: RunSnapshot | None = None
-        self._chosen: TrialKey | None = None
+        self._selected: TrialKey | None = None
         self._metric = 0
-        self._told: LogLine | None = None
-        self._looking = Lock()
+        self._last_line: LogLine | None = None
+        self._reading = Lock()
         self.add_class("-second")
 
     def compose_body(self) -> ComposeResult:
@@ -110,7 +105,7 @@ class RunScreen(Place):
 
     @on(events.ScreenResume)
     def _resumed(self) -> None:
-        """Attach to the run in hand, or to the newest."""
+        """Follow the run in hand, or the newest."""
         path = self.shell.context.run
         if path is None and (runs := self.shell.workspace.runs()):
             path = self.shell.context.run = runs[0].path
@@ -120,21 +115,21 @@ class RunScreen(Place):
             return
         if self._follower is None or self._follower.folder.path != Path(path):
             self._follower = RunFollower(RunFolder(Path(path)))
-            self._snapshot, self._chosen, self._told = None, None, None
+            self._snapshot, self._selected, self._last_line = None, None, None
             self.query_one("#log", Log).clear()
             self.query_one("#head", Static).update(f"Reading {printable(Path(path).name)} ...")
         self._follow(self._follower)
 
     @on(events.ScreenSuspend)
     def _suspended(self) -> None:
-        """Nobody looks: read nothing."""
+        """Read nothing while nobody looks."""
         self.workers.cancel_group(self, "follow")
 
     @work(group="follow", exclusive=True, exit_on_error=False)
     async def _follow(self, follower: RunFollower) -> None:
         while True:
-            # A follower belongs to one thread at a time, and a cancelled worker's last look may still be going on.
-            snapshot = await asyncio.to_thread(_look, follower, self._looking)
+            # A follower belongs to one thread at a time, and a cancelled worker's last read may still be going on.
+            snapshot = await asyncio.to_thread(_read_snapshot, follower, self._reading)
             self.post_message(self.Followed(snapshot))
             over = snapshot.status.state not in ("queued", "running", "stopping")
             await asyncio.sleep(_PAUSE_OVER if over else _PAUSE_SLOW if self.shell.slow_link else _PAUSE)
@@ -154,114 +149,43 @@ class RunScreen(Place):
             return
         trial = self._trial(snapshot)
         with self.app.batch_update():
-            self.query_one("#head", Static).update(self._head(snapshot, trial))
+            wide = self.has_class("-wide")
+            self.query_one("#head", Static).update(run_lines(snapshot, trial, self.size.width, wide=wide))
             self.query_one(TrialGrid).show(snapshot, trial.key if trial else None)
-            self._draw_charts(snapshot, trial)
-            self.query_one("#now", Static).update(now(snapshot, trial, tall=self.has_class("-tall")))
+            if trial is not None:
+                self.query_one("#loss", Chart).show(loss_chart(trial))
+                self.query_one("#metric", Chart).show(metric_chart(snapshot, trial, METRICS[self._metric]))
+            self.query_one("#now", Static).update(trial_lines(snapshot, trial, tall=self.has_class("-tall")))
             if self.has_class("-machine"):
                 self.query_one("#machine", Static).update(system_table(snapshot, self.size.width - 2))
             self._draw_log(snapshot.log)
         self.refresh_bindings()
 
     def _trial(self, snapshot: RunSnapshot) -> TrialSnapshot | None:
-        """Return the trial that is chosen; where none is, the one that runs, else the last that was begun."""
+        """Return the selected trial; where none is selected the running one, else the last that was started."""
         for trial in snapshot.trials:
-            if trial.key == self._chosen:
+            if trial.key == self._selected:
                 return trial
         running = [trial for trial in snapshot.trials if trial.status.state == "running"]
         begun = [trial for trial in snapshot.trials if trial.epochs]
         return next(iter(running or begun[-1:] or snapshot.trials), None)
 
-    def _head(self, snapshot: RunSnapshot, trial: TrialSnapshot | None) -> Content:
-        status = snapshot.status
-        done = f"{status.trials_done}/{len(status.trials)} trials"
-        words = [done]
-        if status.state != "running":
-            words.insert(0, status.state)
-        if snapshot.seconds_left is not None:
-            words.append(f"{duration(snapshot.seconds_left)} left")
-        if trial is not None and (found := snapshot.macro_f1.get(trial.key.network)):
-            whose = f"{trial.key.network} " if len(status.networks) > 1 else ""
-            so_far = "" if status.state == "finished" else " so far"
-            figure = f"{printable(whose)}macro F1{so_far} {interval_text(found.value, found.low, found.high)}"
-            if self.has_class("-wide") or len(" · ".join(words)) + len(figure) < self.size.width - 40:
-                words.append(figure)
-        failed = sum(one.status.state == "failed" for one in snapshot.trials)
-        style = _STATE_STYLES.get(status.state, "$warning")
-        line = Content.assemble(
-            (f"{SIGNS[status.state]} ", style),
-            (printable(run_title(status.run)), "bold"),
-            "  ",
-            progress_bar(snapshot.fraction, max(8, min(24, self.size.width - 76)), "$primary"),
-            "  ",
-            " · ".join(words),
-            (f" · ✗ {plural(failed, 'trial')} failed", "$error") if failed else "",
-        )
-        lines = [line]
-        if status.protocol != "honest":
-            text = (
-                "! optimistic: as published in 2022, the test images also choose the epoch; expect less on new images"
-            )
-            lines.append(Content.styled(text, "$warning"))
-        if reason := self._reason(snapshot, trial):
-            lines.append(reason)
-        return Content("\n").join(lines)
-
-    def _reason(self, snapshot: RunSnapshot, trial: TrialSnapshot | None) -> Content | None:
-        status = snapshot.status
-        if trial is not None and trial.status.reason:
-            return Content.styled(f"✗ {printable(trial.key.name)}: {printable(trial.status.reason)}", "$error")
-        if status.reason:
-            return Content.styled(printable(status.reason), "$error" if status.state == "failed" else "$warning")
-        if status.state in ("stopped", "interrupted"):
-            return Content.styled("r goes on from the last checkpoints.", "$warning")
-        return None
-
-    def _draw_charts(self, snapshot: RunSnapshot, trial: TrialSnapshot | None) -> None:
-        loss, metric = self.query_one("#loss", Chart), self.query_one("#metric", Chart)
-        if trial is None:
-            return
-        mark, mark_name = _best(trial)
-        epochs = _column(trial.epochs, "epoch")
-        losses = (
-            Series("train", epochs, _column(trial.epochs, "train_loss"), "second"),
-            Series("validation", epochs, _column(trial.epochs, "validation_loss"), "first"),
-        )
-        empty = "no epoch is finished yet"
-        loss.show(ChartData("loss", losses, log=True, mark=mark, mark_name=mark_name, empty=empty))
-        name, title = _METRICS[self._metric]
-        others = [
-            one
-            for one in snapshot.trials
-            if one.key.network == trial.key.network
-            and one.key != trial.key
-            and (one.key.inner == 0) == (trial.key.inner == 0)
-        ]
-        lines = [
-            Series("other folds", _column(one.epochs, "epoch"), _column(one.epochs, name), "faint")
-            for one in others
-            if one.epochs
-        ]
-        lines.append(Series(f"fold {trial.key.fold}", epochs, _column(trial.epochs, name), "first"))
-        log = name == "learning_rate"
-        metric.show(ChartData(title, tuple(lines), log=log, mark=mark, mark_name=mark_name, empty=empty))
-
     def _draw_log(self, lines: Sequence[LogLine]) -> None:
         new: list[LogLine] = []
         for line in reversed(lines):
-            if line is self._told:
+            if line is self._last_line:
                 break
             new.append(line)
         if new:
-            self._told = new[0]
+            self._last_line = new[0]
             self.query_one("#log", Log).write_lines(_log_text(line) for line in reversed(new))
 
     # -- keys
 
-    @on(TrialGrid.Chosen)
-    def _trial_chosen(self, event: TrialGrid.Chosen) -> None:
+    @on(TrialGrid.Selected)
+    def _trial_selected(self, event: TrialGrid.Selected) -> None:
         event.stop()
-        self._chosen = event.key
+        self._selected = event.key
         self._draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -291,18 +215,18 @@ class RunScreen(Place):
         self._draw()
 
     def action_charts(self) -> None:
-        """Show the next figure; where there is room for one chart, the loss is one of them."""
+        """Draw the next metric; where there is room for one chart only, the loss takes its turn."""
         if self.has_class("-log") or self.has_class("-machine"):
             self.remove_class("-log", "-machine")
             self.query_one(TrialGrid).focus()
             return
-        if self.has_class("-narrow") and self.has_class("-second") and self._metric == len(_METRICS) - 1:
+        if self.has_class("-narrow") and self.has_class("-second") and self._metric == len(METRICS) - 1:
             self.remove_class("-second").add_class("-first")
         elif self.has_class("-first"):
             self.remove_class("-first").add_class("-second")
             self._metric = 0
         else:
-            self._metric = (self._metric + 1) % len(_METRICS)
+            self._metric = (self._metric + 1) % len(METRICS)
         self._draw()
 
     @work(group="dialog", exclusive=True, exit_on_error=False)
@@ -312,15 +236,15 @@ class RunScreen(Place):
             return
         folder = self._follower.folder
         question = f"Stop {folder.title}?"
-        detail = "It stops at the next step; what is done is kept, and r goes on from there."
+        detail = "It stops at the next step. Finished epochs are kept; r resumes from there."
         if await self.app.push_screen_wait(Confirm(question, detail, yes="Stop", no="Leave it running")):
             await self._do(request_stop, folder)
 
     @work(group="resume", exclusive=True, exit_on_error=False)
     async def action_resume(self) -> None:
-        """Go on with the run."""
+        """Resume the run."""
         if self._follower is not None and self.may_change("resume a run"):
-            self.shell.tell("Going on from the last checkpoints ...")
+            self.shell.tell("Resuming from the last checkpoints ...")
             await self._do(resume, self._follower.folder)
 
     async def _do(self, action: Callable[[RunFolder], object], folder: RunFolder) -> None:
@@ -348,19 +272,9 @@ class RunScreen(Place):
         self.app.exit(message=Text(f"{said}`aimic watch {name}` shows it again."))
 
 
-def _look(follower: RunFollower, lock: Lock) -> RunSnapshot:
+def _read_snapshot(follower: RunFollower, lock: Lock) -> RunSnapshot:
     with lock:
         return follower.snapshot()
-
-
-def _column(epochs: Sequence[EpochRecord], name: str) -> list[float]:
-    return [getattr(record, name) for record in epochs]
-
-
-def _best(trial: TrialSnapshot) -> tuple[float | None, str]:
-    if not trial.best_epoch:
-        return None, ""
-    return trial.best_epoch, f"best {trial.best_epoch}"
 
 
 def _log_text(line: LogLine) -> str:

@@ -11,16 +11,18 @@ from aimic_tui.engine.run_events import SystemUse
 from aimic_tui.engine.runs.follow.snapshot import RunSnapshot, TrialSnapshot
 from aimic_tui.engine.text import NOTHING, bytes_text, printable
 from aimic_tui.widgets.table_column import cut
-from aimic_tui.wording.numbers import percent
+from aimic_tui.wording.numbers import energy_text, number, percent
 
 _NAME = 30  # columns
+_HEADER = ("device", "trial", "images/s", "waiting", "cores", "memory", "peak")
+_GPU_HEADER = ("GPU", "GPU memory", "°C", "W")
 
 
 def system_line(use: SystemUse | None) -> str:
-    """Say in one line what a trial's worker used when it was looked at last, "" where nobody looked yet."""
+    """Say in one line what a trial's worker used when it was measured last, "" where it was not yet."""
     if use is None:
         return ""
-    worker = f"worker {bytes_text(use.process_memory)}, at most {bytes_text(use.process_peak)}, {_cores(use)}"
+    worker = f"worker {bytes_text(use.process_memory)}, peak {bytes_text(use.process_peak)}, {_cores(use)}"
     parts = [worker, f"machine {percent(use.cpu)} busy, memory {_share(use.memory_used, use.memory)}"]
     if math.isfinite(use.gpu_memory):
         gpu = [percent(use.gpu)] if math.isfinite(use.gpu) else []
@@ -32,8 +34,7 @@ def system_line(use: SystemUse | None) -> str:
 
 
 def system_table(snapshot: RunSnapshot, width: int) -> Content:
-    """Tell of the worker of each running trial (of each that ran, once none is running), of the machine, and of the
-    energy that the run took so far.
+    """Write a table of the running trials' workers (of all, once none is running), the machine and the energy so far.
 
     Args:
         width: columns that there are.
@@ -41,7 +42,7 @@ def system_table(snapshot: RunSnapshot, width: int) -> Content:
     known = [(trial, trial.system) for trial in snapshot.trials if trial.system is not None]
     running = [trial for trial in snapshot.trials if trial.status.state == "running"]
     if not (running or known):
-        return Content.styled("Nobody has looked yet: a running trial tells every few seconds.", "$text-muted")
+        return Content.styled("Not measured yet: a running trial reports every few seconds.", "$text-muted")
     shown = running or [trial for trial, _ in known]
     gpus = any(trial.system is not None and math.isfinite(trial.system.gpu_memory) for trial in shown)
     table = [_HEADER + (_GPU_HEADER if gpus else ()), *(_row(trial, gpus) for trial in shown)]
@@ -58,20 +59,8 @@ def system_table(snapshot: RunSnapshot, width: int) -> Content:
         lines.append(Content(f"machine   processors {percent(use.cpu)} busy   {memory}"))
     joules = [use.energy for _, use in known if math.isfinite(use.energy)]
     if joules:
-        lines.append(Content(f"energy    {energy_text(sum(joules))} so far, of the GPUs during the run's trials"))
+        lines.append(Content(f"energy    {energy_text(sum(joules))} so far, GPUs in all trials"))
     return Content("\n").join(lines)
-
-
-def energy_text(joules: float) -> str:
-    """Write an energy in watt-hours: `12 Wh`, `3.4 kWh`."""
-    hours = joules / 3600
-    if hours < 999.5:
-        return f"{hours:.{1 if hours < 9.95 else 0}f} Wh"
-    return f"{hours / 1000:.1f} kWh"
-
-
-_HEADER = ("device", "trial", "images/s", "waiting", "cores", "memory", "at most")
-_GPU_HEADER = ("GPU", "GPU memory", "°C", "W")
 
 
 def _row(trial: TrialSnapshot, gpus: bool) -> tuple[str, ...]:
@@ -82,14 +71,14 @@ def _row(trial: TrialSnapshot, gpus: bool) -> tuple[str, ...]:
         _name(trial),
         f"{speed:,.0f}" if math.isfinite(speed) and speed > 0 else NOTHING,
         percent(progress.waiting) if progress is not None else NOTHING,
-        _plain(use.process_cpu, 1),
+        number(use.process_cpu, 1),
         bytes_text(use.process_memory if math.isfinite(use.process_memory) else None),
         bytes_text(use.process_peak if math.isfinite(use.process_peak) else None),
     )
     if not gpus:
         return row
     memory = _of(use.gpu_memory_used, use.gpu_memory) if math.isfinite(use.gpu_memory) else NOTHING
-    return (*row, percent(use.gpu), memory, _plain(use.temperature), _plain(use.power))
+    return (*row, percent(use.gpu), memory, number(use.temperature, 0), number(use.power, 0))
 
 
 def _aligned(table: Sequence[Sequence[str]], width: int) -> list[Content]:
@@ -97,12 +86,12 @@ def _aligned(table: Sequence[Sequence[str]], width: int) -> list[Content]:
     gap = " " * (3 if _width(table, 3) <= width else 2)
     widths = _widths(table)
     lines = []
-    for number, row in enumerate(table):
+    for index, row in enumerate(table):
         cells = [
             text.ljust(space) if column < 2 else text.rjust(space)
             for column, (text, space) in enumerate(zip(row, widths, strict=True))
         ]
-        lines.append(Content.styled(gap.join(cells), "" if number else "$text-muted"))
+        lines.append(Content.styled(gap.join(cells), "" if index else "$text-muted"))
     return lines
 
 
@@ -120,11 +109,8 @@ def _name(trial: TrialSnapshot) -> str:
 
 
 def _cores(use: SystemUse) -> str:
-    return f"{_plain(use.process_cpu, 1)} {'core' if f'{use.process_cpu:.1f}' == '1.0' else 'cores'}"
-
-
-def _plain(value: float, digits: int = 0) -> str:
-    return f"{value:.{digits}f}" if math.isfinite(value) else NOTHING
+    cores = number(use.process_cpu, 1)
+    return f"{cores} {'core' if cores == '1.0' else 'cores'}"
 
 
 def _share(used: float, of: float) -> str:

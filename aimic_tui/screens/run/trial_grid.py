@@ -44,44 +44,44 @@ class GridRow:
 
 
 class TrialGrid(Widget, can_focus=True):
-    """Networks times folds; one trial is chosen."""
+    """Networks times folds; one trial is selected."""
 
     DEFAULT_CSS = """
     TrialGrid { height: auto; max-height: 9; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,shift+tab", "move(0, -1)", "Before", show=False, id="run.left", tooltip="The trial before"),
+        Binding("left,shift+tab", "move(0, -1)", "Previous", show=False, id="run.left", tooltip="The previous trial"),
         Binding("right,tab", "move(0, 1)", "Trial", key_display="←→", id="run.right", tooltip="The next trial"),
         Binding("up,k", "move(-1, 0)", "Up", show=False, id="run.up", tooltip="The same fold of the network above"),
         Binding("down,j", "move(1, 0)", "Down", show=False, id="run.down", tooltip="The same fold of the one below"),
-        Binding("escape", "follow", "Follow", show=False, id="run.follow", tooltip="Follow the trial that is running"),
+        Binding("escape", "follow", "Follow", show=False, id="run.follow", tooltip="Follow the running trial"),
     ]
 
     @dataclass
-    class Chosen(Message):
-        """A trial was chosen, or (None) the running one is to be followed."""
+    class Selected(Message):
+        """A trial was selected, or (None) the running one is to be followed."""
 
         key: TrialKey | None
 
     def __init__(self) -> None:
         super().__init__()
         self._snapshot: RunSnapshot | None = None
-        self._chosen: TrialKey | None = None
+        self._selected: TrialKey | None = None
         self._rows: list[tuple[GridRow, dict[int, TrialSnapshot]]] = []
         self._folds: list[int] = []
 
-    def show(self, snapshot: RunSnapshot, chosen: TrialKey | None) -> None:
-        """Show a run; `chosen` is the trial that is marked."""
+    def show(self, snapshot: RunSnapshot, selected: TrialKey | None) -> None:
+        """Show a run; `selected` is the trial that is marked."""
         before = len(self._rows)
-        self._snapshot, self._chosen = snapshot, chosen
+        self._snapshot, self._selected = snapshot, selected
         rows: dict[GridRow, dict[int, TrialSnapshot]] = {}
         for trial in snapshot.trials:
             rows.setdefault(GridRow.of(trial.key), {})[trial.key.fold] = trial
         # What belongs to a network is together, whatever the order in which it is trained.
         order = list(dict.fromkeys(row.network for row in rows))
-        place = {row: (order.index(row.network), row.inner, number) for number, row in enumerate(rows)}
-        self._rows = sorted(rows.items(), key=lambda item: place[item[0]])
+        rank = {row: (order.index(row.network), row.inner, number) for number, row in enumerate(rows)}
+        self._rows = sorted(rows.items(), key=lambda item: rank[item[0]])
         self._folds = sorted({trial.key.fold for trial in snapshot.trials})
         self.refresh(layout=before != len(self._rows))
 
@@ -90,11 +90,11 @@ class TrialGrid(Widget, can_focus=True):
         return len(self._rows) + 1
 
     def action_move(self, down: int, right: int) -> None:
-        """Choose another trial; to the right of the last fold comes the next network's first."""
+        """Select another trial; after the last fold comes the first one of the next network."""
         if self._snapshot is None or not self._snapshot.trials:
             return
         keys = [trial.key for _, folds in self._rows for _, trial in sorted(folds.items())]
-        at = keys.index(self._chosen) if self._chosen in keys else 0
+        at = keys.index(self._selected) if self._selected in keys else 0
         if down:
             names = [name for name, _ in self._rows]
             current = keys[at]
@@ -103,16 +103,16 @@ class TrialGrid(Widget, can_focus=True):
             key = folds.get(current.fold, next(iter(folds.values()))).key
         else:
             key = keys[min(max(at + right, 0), len(keys) - 1)]
-        self.post_message(self.Chosen(key))
+        self.post_message(self.Selected(key))
 
     def action_follow(self) -> None:
         """Follow whichever trial is running."""
-        self.post_message(self.Chosen(None))
+        self.post_message(self.Selected(None))
 
     def on_click(self, event: events.Click) -> None:
-        """Choose the trial that was clicked."""
+        """Select the trial that was clicked."""
         if (trial := event.style.meta.get("trial")) is not None:
-            self.post_message(self.Chosen(TrialKey.from_name(trial)))
+            self.post_message(self.Selected(TrialKey.from_name(trial)))
 
     def render(self) -> RenderResult:
         """Draw the grid."""
@@ -141,36 +141,36 @@ class TrialGrid(Widget, can_focus=True):
         return Content("\n").join(self._rows_shown(lines))
 
     def _figures(self) -> list[Interval | None]:
-        """Return what each row ends with: a network's figure, once, whatever its seeds and inner folds."""
+        """Return what each row ends with: a network's pooled macro F1, once for all its seeds and inner folds."""
         figures = self._snapshot.macro_f1 if self._snapshot is not None else {}
         found: list[Interval | None] = []
-        told: set[str] = set()
+        written: set[str] = set()
         for row, _ in self._rows:
-            found.append(None if row.network in told else figures.get(row.network))
-            told.add(row.network)
+            found.append(None if row.network in written else figures.get(row.network))
+            written.add(row.network)
         return found
 
     def _folds_shown(self, count: int) -> list[int]:
         if len(self._folds) <= count:
             return self._folds
-        at = self._folds.index(self._chosen.fold) if self._chosen and self._chosen.fold in self._folds else 0
+        at = self._folds.index(self._selected.fold) if self._selected and self._selected.fold in self._folds else 0
         start = min(max(0, at - count // 2), len(self._folds) - count)
         return self._folds[start : start + count]
 
     def _rows_shown(self, lines: list[Content]) -> list[Content]:
         room = self.size.height
-        if len(lines) <= room or self._chosen is None:
+        if len(lines) <= room or self._selected is None:
             return lines
         names = [name for name, _ in self._rows]
-        wanted = GridRow.of(self._chosen)
-        at = names.index(wanted) if wanted in names else 0
+        row = GridRow.of(self._selected)
+        at = names.index(row) if row in names else 0
         start = min(max(0, at - room // 2), len(self._rows) - (room - 1))
         return [lines[0], *lines[1 + start : start + room]]
 
     def _header(self, name_width: int, folds: list[int], ticks: str) -> Content:
         head = "test macro F1".ljust(name_width)
         head += "".join(f"fold {fold}".ljust(_CELL) for fold in folds)
-        return Content.styled(head + "together".ljust(_POOLED) + "  " + ticks, "$text-muted")
+        return Content.styled(head + "pooled".ljust(_POOLED) + "  " + ticks, "$text-muted")
 
     def _cell(self, trial: TrialSnapshot | None) -> Content:
         if trial is None:
@@ -186,7 +186,7 @@ class TrialGrid(Widget, can_focus=True):
             text += " e 1"
         text = cut(text, _CELL - 2)
         style = _STYLES.get(state, "")
-        if trial.key == self._chosen:
+        if trial.key == self._selected:
             style = "bold reverse" if self.has_focus else "bold underline"
             text = f"{text} "
         cell = Content.assemble((text, style), " " * (_CELL - len(text)))

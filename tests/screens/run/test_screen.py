@@ -16,7 +16,7 @@ from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.follow.snapshot import RunFollower
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.screens.run import screen as run_module
-from aimic_tui.screens.run.current_trial import now as now_of
+from aimic_tui.screens.run.current_trial import trial_lines
 from aimic_tui.screens.run.trial_grid import TrialGrid
 from aimic_tui.widgets.chart import Chart
 from aimic_tui.widgets.dialogs import Confirm
@@ -61,7 +61,7 @@ async def test_a_run_that_is_going_on_shows_where_it_is(tmp_path: Path, cells: P
     snapshot = RunFollower(folder).snapshot()
     trial = next(trial for trial in snapshot.trials if trial.progress is not None)
     behind = replace(trial, progress=replace(trial.progress, epoch=len(trial.epochs)))  # type: ignore[type-var]
-    first = now_of(snapshot, behind, tall=False).plain.splitlines()[0]
+    first = trial_lines(snapshot, behind, tall=False).plain.splitlines()[0]
     assert "epoch 10 of at most 20  done" in first, "a short epoch does not tell of its end"
     assert "3/8" not in first
     lock.release()
@@ -208,14 +208,14 @@ async def test_nothing_is_read_while_another_place_is_shown(
         app.go("home")
         await pilot.pause(0.3)
         looks = 0
-        look = run_module._look
+        look = run_module._read_snapshot
 
         def counted(*arguments: object) -> object:
             nonlocal looks
             looks += 1
             return look(*arguments)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(run_module, "_look", counted)
+        monkeypatch.setattr(run_module, "_read_snapshot", counted)
         await pilot.pause(1.5)
         assert looks == 0
         app.go("run")
@@ -235,7 +235,7 @@ async def test_what_the_workers_use_is_a_line_where_there_is_room_and_a_table_un
     lock = hold(folder)
     app = _app(folder, tmp_path)
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: "worker 3.1 GB, at most 3.4 GB, 1.9 cores" in _text(app, "#now"))
+        await until(pilot, lambda: "worker 3.1 GB, peak 3.4 GB, 1.9 cores" in _text(app, "#now"))
         assert "machine 40 % busy, memory 9 %" in _text(app, "#now")
         assert "GPU" not in _text(app, "#now")  # there is none
         append_event(folder.trial(key).events_file, "system", **use, **gpu, process_peak=3.4e9)
