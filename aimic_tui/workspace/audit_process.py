@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,10 +18,7 @@ from aimic_tui.engine.progress import ReportProgress
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.workspace.audit_findings import AuditFindings
-from aimic_tui.workspace.command_events import CommandEvents
-from aimic_tui.workspace.processes import Outcome, command_line, start_command
-
-_LOOK_EVERY = 0.3  # seconds
+from aimic_tui.workspace.followed_command import follow_command
 
 
 def finished_run_on(workspace: Path, data: str) -> Path | None:
@@ -65,33 +61,10 @@ async def run_audit(
 
 
 async def _audit(workspace: Path, data: str, options: Sequence[str], report: ReportProgress) -> AuditFindings:
-    with tempfile.TemporaryDirectory(prefix="aimic-audit-") as folder:
-        stdout, stderr, events = (Path(folder) / name for name in ("answer.json", "diagnostics.txt", "events.jsonl"))
-        arguments = ["inspect", "--json", f"--events={events}", *options, "--", data]
-        process = start_command(command_line(workspace, *arguments), stdout, stderr)
-        followed = CommandEvents(events)
-        try:
-            while process.poll() is None:
-                await asyncio.sleep(_LOOK_EVERY)
-                await asyncio.to_thread(followed.update)
-                if followed.progress is not None:
-                    report(followed.progress)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-        return await asyncio.to_thread(_read_answer, process.returncode, stdout, stderr)
-
-
-def _read_answer(code: int, stdout: Path, stderr: Path) -> AuditFindings:
-    """Read what the command found, also where it failed because no image can be read.
-
-    Raises:
-        InputProblem: it found nothing, and says why.
-    """
-    written = stdout.read_text("utf-8", "surrogatepass")
-    with suppress(ValueError, InputProblem):
-        return AuditFindings.from_report(AuditReport.from_json(json.loads(written)))
-    raise InputProblem(Outcome(code, written, stderr.read_text("utf-8", "replace")).error.sentence)
+    answer = await follow_command(workspace, "inspect", "--json", *options, "--", data, report=report)
+    with suppress(ValueError, InputProblem):  # an audit of images none of which can be read is an error and an answer
+        return AuditFindings.from_report(AuditReport.from_json(json.loads(answer.text)))
+    raise InputProblem(answer.error.sentence if answer.error is not None else "The audit gave no answer.")
 
 
 def data_overrides(settings: Mapping[str, Any]) -> list[str]:

@@ -20,19 +20,17 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import write_atomically
-from aimic_tui.engine.progress import Progress
+from aimic_tui.engine.progress import Progress, ReportProgress
 from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.widgets.chart import Chart, ChartData, Series
 from aimic_tui.widgets.field import text_of
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.wording.numbers import rate
 from aimic_tui.wording.progress import phase_words, progress_figures
-from aimic_tui.workspace.processes import command_line, run_command
+from aimic_tui.workspace.followed_command import follow_command
 
-_LOOK_EVERY = 0.3  # seconds
 _MARK_STEP = 10**0.1  # a tenth of a decade
 
 
@@ -52,12 +50,17 @@ class Tested:
 
 
 async def follow_range_test(
-    workspace: Path, experiment: Experiment, network: str, tell: Callable[[dict[str, Any]], None]
+    workspace: Path,
+    experiment: Experiment,
+    network: str,
+    report: ReportProgress,
+    on_event: Callable[[dict[str, Any]], None],
 ) -> dict[str, Any]:
     """Have a range test made; cancelled, the process is ended.
 
     Args:
-        tell: hears the events of `aimic learning-rate --events`.
+        report: hears how far it is.
+        on_event: hears the other events of `aimic learning-rate --events`.
 
     Returns:
         The answer of `aimic learning-rate --json`.
@@ -67,25 +70,14 @@ async def follow_range_test(
         OSError: the process could not be started.
     """
     with tempfile.TemporaryDirectory(prefix="aimic-range-", ignore_cleanup_errors=True) as folder:
-        file, events = Path(folder) / "experiment.toml", Path(folder) / "events.jsonl"
+        file = Path(folder) / "experiment.toml"
         await asyncio.to_thread(write_atomically, file, experiment.to_toml())
-        arguments = ["learning-rate", str(file), "--network", network, "--json", "--events", str(events)]
-        running = asyncio.ensure_future(run_command(command_line(workspace, *arguments)))
-        reader = EventReader(events)
-        try:
-            while not running.done():
-                await asyncio.wait([running], timeout=_LOOK_EVERY)
-                for event in await asyncio.to_thread(reader.new):
-                    tell(event)
-        finally:
-            if not running.done():
-                running.cancel()
-                await asyncio.wait([running])
-        outcome = running.result()
-    if outcome.code != 0:
-        raise InputProblem(outcome.sentence)
-    answer: dict[str, Any] = json.loads(outcome.stdout)
-    return answer
+        arguments = [str(file), "--network", network, "--json"]
+        answer = await follow_command(workspace, "learning-rate", *arguments, report=report, on_event=on_event)
+    if answer.error is not None:
+        raise InputProblem(answer.error.sentence)
+    found: dict[str, Any] = json.loads(answer.text)
+    return found
 
 
 class RangeTestScreen(ModalScreen[Tested]):
@@ -155,7 +147,9 @@ class RangeTestScreen(ModalScreen[Tested]):
     @work(group="range-test", exclusive=True, exit_on_error=False)
     async def _run(self) -> None:
         try:
-            answer = await follow_range_test(self._workspace, self._experiment, self._network, self._hear)
+            answer = await follow_range_test(
+                self._workspace, self._experiment, self._network, self._show_progress, self._hear
+            )
         except InputProblem as problem:
             self._said = f"! {problem.sentence}"
         except OSError as error:
@@ -166,14 +160,15 @@ class RangeTestScreen(ModalScreen[Tested]):
             self._said = self._sentence(answer)
         self._draw()
 
+    def _show_progress(self, progress: Progress) -> None:
+        figures = progress_figures(progress)
+        self._said = phase_words(progress.phase).capitalize() + (f": {figures}" if figures else " ...")
+        self._draw()
+
     def _hear(self, event: dict[str, Any]) -> None:
-        kind, progress = event["event"], Progress.read(event)
-        if progress is not None:
-            figures = progress_figures(progress)
-            self._said = phase_words(progress.phase).capitalize() + (f": {figures}" if figures else " ...")
-        elif kind == "message":
+        if event["event"] == "message":
             self._said = one_line(str(event["text"]))
-        elif kind == "step":
+        elif event["event"] == "step":
             self._rates.append(event["rate"])
             self._losses.append(event["loss"])
             self._smoothed.append(event["smoothed"])

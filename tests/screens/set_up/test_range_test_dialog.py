@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from aimic_tui.app.app import AimicApp
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.experiment import Experiment
-from aimic_tui.engine.progress import Progress
+from aimic_tui.engine.progress import Progress, ReportProgress
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.screens.set_up import range_test_dialog as range_test
 from aimic_tui.screens.set_up.range_test_dialog import RangeTestScreen
@@ -52,14 +52,19 @@ class StandIn:
         self.problem = ""
 
     async def __call__(
-        self, workspace: Path, experiment: Experiment, network: str, tell: Callable[[dict[str, Any]], None]
+        self,
+        workspace: Path,
+        experiment: Experiment,
+        network: str,
+        report: ReportProgress,
+        on_event: Callable[[dict[str, Any]], None],
     ) -> dict[str, Any]:
         self.asked.append((experiment, network))
-        tell({"event": "progress", **Progress("read", 60, 60).to_json()})
+        report(Progress("read", 60, 60))
         for step in (1, 2):
             rate, loss = RATES[step - 1], LOSSES[step - 1]
-            tell({"event": "step", "step": step, "rate": rate, "loss": loss, "smoothed": loss})
-            tell({"event": "progress", **Progress("step", step, 100, f"loss {loss}", seconds_left=90.0).to_json()})
+            on_event({"event": "step", "step": step, "rate": rate, "loss": loss, "smoothed": loss})
+            report(Progress("step", step, 100, f"loss {loss}", seconds_left=90.0))
         try:
             await self.go_on.wait()
         except asyncio.CancelledError:
