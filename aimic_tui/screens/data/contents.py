@@ -9,12 +9,12 @@ from typing import overload
 from textual.content import Content
 
 from aimic_tui.engine.data.data_set import DataSet
-from aimic_tui.engine.data.listing.marks import Mark
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.widgets.bars import count_bar
 from aimic_tui.widgets.table_column import Cell
 from aimic_tui.widgets.thumbnails import Thumbnail
 from aimic_tui.wording.findings import good_news
+from aimic_tui.wording.marks import EXCLUDED, mark_signs, mark_words
 from aimic_tui.wording.numbers import count_text
 from aimic_tui.wording.signs import SIGNS
 from aimic_tui.workspace.audit_findings import AuditFindings, FindingsOfKind
@@ -105,9 +105,6 @@ class FindingRow:
         return Content.assemble((f"{sign} ", style), _cell(self.words, width - 2))
 
 
-EXCLUDED = "–"
-
-
 def finding_rows(audit: AuditFindings, data: OpenData | None = None) -> tuple[FindingRow, ...]:
     """Return the findings, the worst first, then the good news.
 
@@ -179,7 +176,7 @@ class ImagesOf(Sequence[Thumbnail]):
         path, caption = self._data.listed.root / name, name.rpartition("/")[2]
         marks = self._data.marks.get(name, ())
         out = any(mark.kind == "exclude" for mark in marks)
-        signs = signs_of(marks)
+        signs = mark_signs(marks)
         label = next((mark.label for mark in marks if mark.kind == "label"), "")
         if label or self._with_class:
             caption = f"{label or self._data.class_of(name)} {caption}".strip()
@@ -190,27 +187,6 @@ class ImagesOf(Sequence[Thumbnail]):
         return Thumbnail(path, caption, SIGNS["attention"] if name in self._flagged else "", "attention")
 
 
-_SIGN_OF = {"exclude": EXCLUDED, "label": "→", "label-error": "?", "reviewed": "✓", "group": "=", "note": "…"}
-
-
-def signs_of(marks: Sequence[Mark]) -> str:
-    """Return the signs of an image's marks, each once."""
-    return "".join(dict.fromkeys(_SIGN_OF[mark.kind] for mark in marks))
-
-
-def words_on_mark(mark: Mark) -> str:
-    """Say what a mark decides."""
-    said = {
-        "exclude": "left out",
-        "label": f"its right class is {mark.label}",
-        "label-error": "its class is doubted",
-        "reviewed": "reviewed, and right",
-        "group": f"in one group with {mark.group}" if mark.group != mark.image else "in one group with others",
-        "note": "note",
-    }[mark.kind]
-    return f"{_SIGN_OF[mark.kind]} {said}" + (f": {mark.note}" if mark.note else "")
-
-
 def words_on_image(name: str, data: OpenData, audit: AuditFindings | None) -> list[Cell]:
     """Say about an image what is not in its file: its name, class, group, marks, and what an audit found."""
     lines: list[Cell] = [[(name, "strong")]]
@@ -218,7 +194,7 @@ def words_on_image(name: str, data: OpenData, audit: AuditFindings | None) -> li
     if label := data.class_of(name):
         group = "" if index is None else data.data_set.group_names[data.data_set.groups[index]]
         lines.append([(label, "primary"), (f" · {group}" if group and data.data_set.grouped else "", "")])
-    lines += [[(words_on_mark(mark), "primary")] for mark in data.marks.get(name, ())]
+    lines += [[(mark_words(mark), "primary")] for mark in data.marks.get(name, ())]
     for sentence in audit.sentences_on(name) if audit else ():
         lines.append([(f"{SIGNS['attention']} {sentence}", "attention")])
     return lines

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from aimic_tui.engine.text import printable
-from aimic_tui.screens.data.contents import signs_of, words_on_mark
 from aimic_tui.widgets.table_column import Cell, Column, Role, cut
 from aimic_tui.widgets.thumbnails import Thumbnail
+from aimic_tui.wording.marks import mark_signs, mark_words
 from aimic_tui.wording.numbers import number, percent, short_share
 from aimic_tui.wording.signs import bar_text
 from aimic_tui.workspace.image_review import CONFIDENCE, ImageReview
@@ -73,7 +73,7 @@ def review_thumbnails(review: ImageReview, rows: Sequence[int], *, classes: bool
 
 
 def _sign(review: ImageReview, image: str) -> str:
-    return ("●" if review.is_selected(image) else "") + signs_of(review.marks_on(image))
+    return ("●" if review.is_selected(image) else "") + mark_signs(review.marks_on(image))
 
 
 def image_facts(review: ImageReview, row: int) -> list[Cell]:
@@ -83,7 +83,7 @@ def image_facts(review: ImageReview, row: int) -> list[Cell]:
     return [
         ((f"truth {truth}", ""), ("  ✓ right" if right else "  ! wrong", "" if right else "attention")),
         ((f"group {answers.groups[row]}, fold {answers.folds[row]}, {review.network}", "muted"),),
-        *(((words_on_mark(mark), "primary"),) for mark in review.marks_on(image)),
+        *(((mark_words(mark), "primary"),) for mark in review.marks_on(image)),
         *_opinions_on(review, image),
     ]
 
