@@ -38,7 +38,7 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def nursery() -> Iterator[Nursery]:
-    """What forks schedulers, walkers and workers, for tests that start many."""
+    """What forks schedulers and workers, for tests that start many."""
     with open_nursery() as opened:
         yield opened
 

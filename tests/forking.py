@@ -26,7 +26,7 @@ class Nursery:
 
     @contextmanager
     def starting(self) -> Iterator[None]:
-        """Have schedulers and walkers that this process starts, and all that they start, forked by the nursery."""
+        """Have schedulers that this process starts, and all that they start, forked by the nursery."""
         stand_in = types.SimpleNamespace(Popen=self._popen, DEVNULL=subprocess.DEVNULL)
         before = detached.subprocess
         detached.subprocess = stand_in  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""Starts what the program starts - schedulers, workers, walkers - without importing torch anew for each.
+"""Starts what the program starts - schedulers and workers - without importing torch anew for each.
 
 It loads everything once; a process is then a fork of it that runs the same `main` with the same arguments, pipes,
 environment and session as the command would. All that is spared is the seconds of importing, which dozens of kills
@@ -31,7 +31,7 @@ import aimic_tui.commands.report
 import aimic_tui.engine.evaluation.build_results
 import aimic_tui.engine.runs.work.scheduler
 import aimic_tui.engine.runs.work.worker
-import aimic_tui.engine.study.walker
+import aimic_tui.engine.study.scheduler
 import aimic_tui.engine.training.trial
 from aimic_tui.engine.runs import detached
 from aimic_tui.engine.runs.work import report_at_end as closing

@@ -121,10 +121,10 @@ def watch(context: click.Context, run: str, plain: bool) -> None:
 @click.pass_context
 def stop(context: click.Context, run: str, no_wait: bool) -> None:
     """Stop RUN, or a study by its name; finished trials and checkpoints are kept."""
-    from aimic_tui.engine.study.control import find_going_study, stop_study
+    from aimic_tui.engine.study.control import find_running_study, stop_study
 
     workspace = Workspace(context.obj)
-    going = find_going_study(workspace, run)
+    going = find_running_study(workspace, run)
     if going is not None:
         stop_study(going)
         click.echo(f"The study {printable(going.name)} stops with the run that is on.", err=True)

@@ -6,7 +6,6 @@ import json
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -17,27 +16,27 @@ from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.following import Follower
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.engine.errors import AimicError, InputProblem, Interrupted, UsageProblem
-from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording import signs
+from aimic_tui.wording.printed import number
 from aimic_tui.wording.text_tables import aligned
 
 if TYPE_CHECKING:
-    from aimic_tui.engine.study.figures import StudyFigures
-    from aimic_tui.engine.study.preview import CellPreview
+    from aimic_tui.engine.study.study_events import StudyEvent, StudyEventReader
     from aimic_tui.engine.study.study_file import Study
     from aimic_tui.engine.study.study_folder import StudyFolder
+    from aimic_tui.engine.study.study_results import StudyRanking, StudyResults
 
-_LOOK_EVERY = 0.3  # seconds
+_POLL_INTERVAL = 0.3  # seconds
 
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path), metavar="STUDY.toml")
-@click.option("--paper", is_flag=True, help="Print the file of the published evaluation, its paths to be filled in.")
+@click.option("--paper", is_flag=True, help="Print the published evaluation as a study file; fill in its paths.")
 @click.option("--dry-run", is_flag=True, help="Show the plan, with trials and time; start nothing.")
-@click.option("--tables", is_flag=True, help="Make the tables of what is finished; start nothing.")
+@click.option("--tables", is_flag=True, help="Make the tables of finished work; start nothing.")
 @click.option("--detach", is_flag=True, help="Don't wait: print the study's folder and leave.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan, or the figures, as one JSON object.")
 @click.pass_context
@@ -53,10 +52,10 @@ def study(  # the options of one command
     as_json: bool,
     meter: ProgressMeter,
 ) -> None:
-    """Run every network of STUDY.toml on every data set of it, under each protocol, and put the figures side by side.
+    """Run every network of STUDY.toml on each of its data sets, under each protocol, and compare the figures.
 
-    Each data set and protocol is an ordinary run of the workspace. The same command goes on where it was; Ctrl-C and
-    `aimic stop` stop it. The tables are in the study's folder, as a page, Markdown, CSV and JSON.
+    Each data set and protocol is an ordinary run of the workspace. Ctrl-C and `aimic stop` stop the study; the same
+    command resumes it. The tables are in the study's folder, as a page, Markdown, CSV and JSON.
     """
     from aimic_tui.engine.study.study_file import paper_study, read_study, require_data
 
@@ -77,19 +76,19 @@ def study(  # the options of one command
         return
     problem: AimicError | None = None
     if not tables:
-        problem = _carried_out(found, workspace, meter, detach=detach, file=file)
+        problem = _carry_out(found, workspace, meter, detach=detach, file=file)
         if detach:
             click.echo(json.dumps(_about(folder)) if as_json else printable(str(folder.path)))
             return
-    figures, page = _written(found, folder, workspace, meter)
+    results = _write_tables(found, folder, workspace, meter)
     if as_json:
-        from aimic_tui.engine.study.write_tables import to_json
+        from aimic_tui.engine.study.study_results_file import study_results_to_json
 
-        print_answer({**_about(folder), "page": str(page), **to_json(figures)}, problem)
+        print_answer({**_about(folder), "page": str(folder.page), **study_results_to_json(results)}, problem)
     else:
-        for line in _lines(figures):
+        for line in _lines(results):
             click.echo(signs.as_shown(line))
-        click.echo(printable(str(page)))
+        click.echo(printable(str(folder.page)))
     if problem is not None:
         raise problem
 
@@ -98,70 +97,71 @@ def _about(folder: StudyFolder) -> dict[str, Any]:
     return {"study": folder.name, "path": str(folder.path), "state": "running" if folder.alive else "over"}
 
 
-def _written(
-    found: Study, folder: StudyFolder, workspace: Workspace, meter: ProgressMeter
-) -> tuple[StudyFigures, Path]:
+def _write_tables(found: Study, folder: StudyFolder, workspace: Workspace, meter: ProgressMeter) -> StudyResults:
     from aimic_tui.engine.study.figures import read_figures
     from aimic_tui.engine.study.write_tables import write_study
 
     if not folder.runs():
-        raise InputProblem(f"The study {printable(folder.name)} has no run yet: there is nothing to put into tables.")
+        raise InputProblem(f"The study {printable(folder.name)} has no run yet, so there are no figures for tables.")
     meter.message("making the tables")
-    figures = read_figures(found, folder, workspace)
-    return figures, write_study(figures, folder, workspace)
+    return write_study(read_figures(found, folder, workspace), folder, workspace)
 
 
-def _carried_out(
+def _carry_out(
     found: Study, workspace: Workspace, meter: ProgressMeter, *, detach: bool, file: Path
 ) -> AimicError | None:
-    """Start a study and see it through; return why it is not whole, None where it is.
+    """Start a study and follow it to its end; return why it is not complete, None where it is.
 
     Raises:
         Interrupted: the person left.
     """
     from aimic_tui.engine.study.control import start_study
+    from aimic_tui.engine.study.study_events import StudyEventReader
     from aimic_tui.engine.study.study_folder import study_folder
 
-    reader = EventReader(study_folder(workspace, found.name).events_file)
-    reader.new()  # what earlier calls told
+    reader = StudyEventReader(study_folder(workspace, found.name).events_file)
+    reader.new()  # what was reported before
     folder = start_study(found, workspace)
     if detach:
         return None
     try:
-        return _Follow(folder, workspace, reader, meter).to_the_end()
+        return _StudyFollower(folder, workspace, reader, meter).follow()
     except Interrupted:
-        again = f"`aimic study {printable(str(file))}` goes on with it."
-        raise Interrupted(f"The study {printable(folder.name)} stops; what is finished is kept. {again}") from None
+        again = f"`aimic study {printable(str(file))}` resumes it."
+        raise Interrupted(f"The study {printable(folder.name)} stops; finished work is kept. {again}") from None
 
 
-class _Follow:
+class _StudyFollower:
     """Follows a study, run by run; Ctrl-C stops it."""
 
-    def __init__(self, folder: StudyFolder, workspace: Workspace, reader: EventReader, meter: ProgressMeter) -> None:
+    def __init__(
+        self, folder: StudyFolder, workspace: Workspace, reader: StudyEventReader, meter: ProgressMeter
+    ) -> None:
         self._folder = folder
         self._workspace = workspace
         self._reader = reader
         self._meter = meter
-        self._asked = False
+        self._interrupted = False
         self._problem: AimicError | None = None
 
-    def to_the_end(self) -> AimicError | None:
-        before = signal.signal(signal.SIGINT, self._ask)
+    def follow(self) -> AimicError | None:
+        """Follow it to its end; return why it is not complete, None where it is."""
+        before = signal.signal(signal.SIGINT, self._on_interrupt)
         try:
             while True:
-                alive = self._folder.alive  # asked first, so that no last word is missed
+                alive = self._folder.alive  # read first, so that no last event is missed
                 for event in self._reader.new():
-                    self._tell(event)
-                if self._asked:
+                    self._show(event)
+                if self._interrupted:
                     self._stop()
                 if not alive:
                     return self._problem
-                time.sleep(_LOOK_EVERY)
+                time.sleep(_POLL_INTERVAL)
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        self._asked = True
+    def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
+        self._interrupted = True
 
     def _stop(self) -> None:
         from aimic_tui.engine.study.control import stop_study
@@ -169,35 +169,34 @@ class _Follow:
         stop_study(self._folder)
         raise Interrupted("stopped")
 
-    def _tell(self, event: dict[str, Any]) -> None:
-        kind = event["event"]
-        where = f"{event.get('data', '')}, {event.get('protocol', '')}"
-        if kind == "looking-at-images":
-            self._meter.message(f"{where}: reading images")
-        elif kind == "run-started":
-            self._meter.message(f"{where}: {event['run']}")
-            run = RunFolder(self._workspace.runs_folder / str(event["run"]))
+    def _show(self, event: StudyEvent) -> None:
+        cell = f"{event.data}, {event.protocol}"
+        if event.kind == "looking-at-images":
+            self._meter.message(f"{cell}: checking the images")
+        elif event.kind == "run-started":
+            self._meter.message(f"{cell}: {event.run}")
+            run = RunFolder(self._workspace.runs_folder / event.run)
             try:
                 Follower(run, self._meter, stop_on_interrupt=True).follow(from_now=True)
             except Interrupted:
                 self._stop()
-        elif kind == "trouble":
-            self._meter.message(f"! {where}: {event['sentence']}")
-        elif kind == "study-failed":
-            self._problem = AimicError(f"Not every run finished: {printable(str(event['sentence']))}")
-        elif kind == "study-stopped":
-            self._problem = Interrupted("The study was stopped; the same command goes on with it.")
+        elif event.kind == "trouble":
+            self._meter.message(f"! {cell}: {event.sentence}")
+        elif event.kind == "study-failed":
+            self._problem = AimicError(f"Not every run finished: {printable(event.sentence)}")
+        elif event.kind == "study-stopped":
+            self._problem = Interrupted("The study was stopped; the same command resumes it.")
 
 
 def _show_plan(found: Study, folder: StudyFolder, workspace: Workspace, *, as_json: bool) -> None:
-    from aimic_tui.engine.study.preview import preview
-    from aimic_tui.workspace.study_plan import plan_lines, plan_troubles
+    from aimic_tui.engine.study.plan import plan_study, plan_to_json
+    from aimic_tui.workspace.study_plan_lines import plan_lines, plan_problems
 
-    cells = preview(found, folder, workspace)
-    troubles = plan_troubles(cells)
-    problem = InputProblem("\n".join(troubles)) if troubles else None
+    cells = plan_study(found, folder, workspace)
+    problems = plan_problems(cells)
+    problem = InputProblem("\n".join(problems)) if problems else None
     if as_json:
-        print_answer({"study": found.name, "cells": [_plan_record(cell) for cell in cells]}, problem)
+        print_answer(plan_to_json(found, cells), problem)
     else:
         for line in plan_lines(found, cells):
             click.echo(signs.as_shown(line))
@@ -205,48 +204,53 @@ def _show_plan(found: Study, folder: StudyFolder, workspace: Workspace, *, as_js
         raise problem
 
 
-def _plan_record(cell: CellPreview) -> dict[str, Any]:
-    values = asdict(cell)
-    del values["cell"]
-    return {"data_set": cell.cell.data.name, "protocol": cell.cell.protocol, **values}
-
-
-def _lines(figures: StudyFigures) -> Iterator[str]:
+def _lines(results: StudyResults) -> Iterator[str]:
     """Write F1 by network, data set and protocol, the gap between the protocols, in per cent, and the ranks."""
-    from aimic_tui.engine.study.document import best_of
-    from aimic_tui.engine.study.words import INCOMPLETE, gap_words, percent, ranking_words
-    from aimic_tui.wording.printed import number
-
-    study = figures.study
-    for protocol in study.protocols:
-        rows = [[f"F1, %, {protocol}", *(printable(data.name) for data in study.data_sets), "mean"]]
-        for name in study.networks:
-            cells = [figures.figure(data.name, protocol, name, "macro_f1") for data in study.data_sets]
-            rows.append([printable(name), *map(percent, cells), percent(figures.average(protocol, name, "macro_f1"))])
-        yield from aligned(rows)
-        if words := best_of(figures, protocol):
-            yield printable(words)
+    for protocol in results.protocols:
+        yield from aligned(_f1_rows(results, protocol))
+        if sentence := results.sentences.best[protocol]:
+            yield printable(sentence)
         yield ""
-    if figures.gaps:
-        rows = [["gap, aimic-2022 - honest", *(printable(data.name) for data in study.data_sets)]]
-        for name in study.networks:
-            gaps = [figures.gaps.get((data.name, name)) for data in study.data_sets]
-            rows.append([printable(name), *(percent(None if gap is None else gap["macro_f1"]) for gap in gaps)])
-        yield from aligned(rows)
-        yield gap_words([gap["macro_f1"] for gap in figures.gaps.values()])
+    if results.gaps:
+        yield from aligned(_gap_rows(results))
+        yield results.sentences.gap
         yield ""
-    for protocol, ranking in figures.rankings.items():
-        if isinstance(ranking, str):
-            yield f"No ranks, {protocol}: {ranking}"
+    for protocol, sentence in results.sentences.ranking.items():
+        ranking = results.rankings[protocol]
+        if ranking is None:
+            yield f"No ranks, {protocol}: {printable(sentence)}"
         else:
-            rows = [[f"rank by F1, {protocol}", "average", *map(printable, ranking.data_sets)]]
-            for place in ranking.by_rank:
-                ranks = [f"{row[place]:g}" for row in ranking.ranks]
-                rows.append([printable(ranking.networks[place]), number(ranking.average_ranks[place], 2), *ranks])
-            yield from aligned(rows)
-            yield ranking_words(ranking)
+            yield from aligned(_rank_rows(ranking, protocol))
+            yield sentence
         yield ""
-    if not figures.complete:
-        yield INCOMPLETE
-    for sentence in figures.problems:
-        yield f"! {printable(sentence)}"
+    if results.sentences.state:
+        yield results.sentences.state
+    for problem in results.problems:
+        yield f"! {printable(problem)}"
+
+
+def _f1_rows(results: StudyResults, protocol: str) -> Iterator[list[str]]:
+    from aimic_tui.engine.study.sentences import percent
+
+    yield [f"F1, %, {protocol}", *map(printable, results.data_sets), "mean"]
+    cells, means = results.cells_of(protocol), results.averages[protocol]
+    for name in results.networks:
+        found = [cell.networks.get(name) for cell in cells]
+        figures = [None if one is None else one.figures["macro_f1"].interval for one in found]
+        mean = means[name].get("macro_f1")
+        yield [printable(name), *map(percent, figures), percent(None if mean is None else mean.interval)]
+
+
+def _gap_rows(results: StudyResults) -> Iterator[list[str]]:
+    from aimic_tui.engine.study.sentences import percent
+
+    yield ["gap, aimic-2022 - honest", *map(printable, results.data_sets)]
+    gaps = {(gap.data, gap.network): gap.figures["macro_f1"] for gap in results.gaps}
+    for name in results.networks:
+        yield [printable(name), *(percent(gaps.get((data, name))) for data in results.data_sets)]
+
+
+def _rank_rows(ranking: StudyRanking, protocol: str) -> Iterator[list[str]]:
+    yield [f"rank by F1, {protocol}", "average", *map(printable, ranking.data_sets)]
+    for name, average in sorted(ranking.average_ranks.items(), key=lambda item: item[1]):
+        yield [printable(name), number(average, 2), *(f"{rank:g}" for rank in ranking.ranks[name])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.text import NOTHING
 from aimic_tui.wording import numbers
 
 
@@ -11,6 +12,8 @@ def number(value: float | None, digits: int = 3) -> str:
     return numbers.number(value, digits, "print")
 
 
-def interval(figure: Interval, digits: int = 3, *, scale: float = 1.0) -> str:
-    """Write a figure with its interval: `0.934 (0.921 to 0.946)`; `scale` as of `numbers.interval_text`."""
+def interval(figure: Interval | None, digits: int = 3, *, scale: float = 1.0) -> str:
+    """Write a figure with its interval: `0.934 (0.921 to 0.946)`, a dash for none; `scale` as in `interval_text`."""
+    if figure is None:
+        return NOTHING
     return numbers.interval_text(figure.value, figure.low, figure.high, digits, style="print", scale=scale)

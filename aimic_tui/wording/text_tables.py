@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
 
 
-def aligned(rows: Sequence[Sequence[str]], indent: int = 0) -> Iterator[str]:
-    """Lay a table out: the first column to the left; the others so that their decimal points stand below each other."""
-    columns = [_Column.of([row[place] for row in rows]) for place in range(1, len(rows[0]))]
+def aligned(rows: Iterable[Sequence[str]], indent: int = 0) -> Iterator[str]:
+    """Lay out a table: its first column is aligned to the left, the others at their decimal points."""
+    rows = list(rows)
+    columns = [_Column.of([row[at] for row in rows]) for at in range(1, len(rows[0]))]
     first = max(cell_len(row[0]) for row in rows)
     for row in rows:
-        cells = [column.place(cell) for column, cell in zip(columns, row[1:], strict=True)]
+        cells = [column.padded(cell) for column, cell in zip(columns, row[1:], strict=True)]
         yield (" " * indent + "   ".join([row[0] + " " * (first - cell_len(row[0])), *cells])).rstrip()
 
 
@@ -30,9 +31,9 @@ class _Column:
         after = max((cell_len(cell) - _before_point(cell) for cell in cells[1:]), default=0)
         return cls(before, max(before + after, cell_len(cells[0])))
 
-    def place(self, cell: str) -> str:
-        padded = " " * max(0, self.before - _before_point(cell)) + cell if _is_figure(cell) else cell
-        return padded + " " * (self.width - cell_len(padded))
+    def padded(self, cell: str) -> str:
+        moved = " " * max(0, self.before - _before_point(cell)) + cell if _is_figure(cell) else cell
+        return moved + " " * (self.width - cell_len(moved))
 
 
 def _is_figure(cell: str) -> bool:

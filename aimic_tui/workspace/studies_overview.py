@@ -7,12 +7,12 @@ from datetime import datetime
 from pathlib import Path
 
 from aimic_tui.engine.errors import AimicError
-from aimic_tui.engine.event_log import EventReader, to_time
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import Stamp, stamp_of
 from aimic_tui.engine.runs.status import TrialStatus
+from aimic_tui.engine.study.study_events import StudyEventReader
 from aimic_tui.engine.study.study_file import Study, read_study
-from aimic_tui.engine.study.study_folder import PlannedCell, StudyFolder, plan_cell
+from aimic_tui.engine.study.study_folder import CellRuns, StudyFolder, runs_of_cell
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.workspace.runs_overview import Overview, RunRow, known_studies
 
@@ -27,8 +27,8 @@ class CellRow:
         outdated: names of runs that were made with other settings.
         done: trials that are finished; `trials` is None where nobody can tell before the run is made.
         fraction: 0 to 1, of the work.
-        looking: the images are being looked at, before a run is made.
-        trouble: the sentence about why it could not be run, "" otherwise.
+        checking: whether its images are being checked, before a run is created.
+        problem: the sentence about why it could not be run, "" otherwise.
     """
 
     data: str
@@ -39,8 +39,8 @@ class CellRow:
     done: int = 0
     trials: int | None = None
     fraction: float = 0.0
-    looking: bool = False
-    trouble: str = ""
+    checking: bool = False
+    problem: str = ""
 
     @property
     def run(self) -> RunRow | None:
@@ -131,19 +131,19 @@ class _Followed:
 
     def __init__(self, folder: StudyFolder, workspace: Workspace) -> None:
         self._folder, self._workspace = folder, workspace
-        self._story = _Story(folder)
+        self._reported = _Reported(folder)
         self._mark: tuple[Stamp, ...] = ()
         self._study: Study | None = None
-        self._planned: tuple[PlannedCell, ...] = ()
+        self._planned: tuple[CellRuns, ...] = ()
         self._problem = ""
         self._row: StudyRow | None = None
 
     def read(self, runs: dict[str, RunRow]) -> StudyRow:
         alive = self._folder.alive  # asked first, so that no last word is missed
-        self._story.read()
+        self._reported.read()
         self._plan()
         cells = tuple(self._cell(planned, runs, alive=alive) for planned in self._planned)
-        state = self._story.state
+        state = self._reported.state
         if alive:
             state = "stopping" if self._folder.stop_file.exists() else "running"
         elif cells and all(cell.state == "finished" for cell in cells):
@@ -157,8 +157,8 @@ class _Followed:
             self._study,
             self._problem,
             cells,
-            self._story.when,
-            self._story.sentence if state == "failed" else "",
+            self._reported.when,
+            self._reported.sentence if state == "failed" else "",
             max(tested, default=0),
         )
         if row != self._row:  # the very same row where nothing changed: a list then draws nothing
@@ -179,10 +179,10 @@ class _Followed:
         except AimicError as problem:
             self._study, self._planned, self._problem = None, (), problem.sentence
             return
-        self._planned = tuple(plan_cell(self._workspace, known, cell) for cell in self._study.cells)
+        self._planned = tuple(runs_of_cell(self._workspace, known, cell) for cell in self._study.cells)
         self._problem = ""
 
-    def _cell(self, planned: PlannedCell, runs: dict[str, RunRow], *, alive: bool) -> CellRow:
+    def _cell(self, planned: CellRuns, runs: dict[str, RunRow], *, alive: bool) -> CellRow:
         rows, trials = [], []
         fraction = 0.0
         for folder, networks in planned.runs:
@@ -198,9 +198,9 @@ class _Followed:
         total = None if foreseen is None else len(trials) + foreseen
         done = sum(trial.state == "finished" for trial in trials)
         key = planned.cell.data.name, planned.cell.protocol
-        trouble = self._story.troubles.get(key, "")
-        looking = alive and self._story.looking == key
-        state = _state([row.status.state for row in rows], bool(planned.missing), looking, bool(trouble))
+        problem = self._reported.problems.get(key, "")
+        checking = alive and self._reported.checking == key
+        state = _state([row.status.state for row in rows], bool(planned.missing), checking, bool(problem))
         return CellRow(
             *key,
             state,
@@ -209,24 +209,24 @@ class _Followed:
             done,
             total,
             fraction / max(1, total or len(trials)),
-            looking,
-            trouble if state == "failed" else "",
+            checking,
+            problem if state == "failed" else "",
         )
 
 
-class _Story:
-    """What a study told, as far as a list of studies wants to know."""
+class _Reported:
+    """What a study reported, as far as a list of studies shows it."""
 
     def __init__(self, folder: StudyFolder) -> None:
-        self._reader = EventReader(folder.events_file)
+        self._reader = StudyEventReader(folder.events_file)
         self._begin("queued")
         self.when: datetime | None = None
 
     def _begin(self, state: str) -> None:
         self.state = state
         self.sentence = ""
-        self.looking: tuple[str, str] | None = None
-        self.troubles: dict[tuple[str, str], str] = {}
+        self.checking: tuple[str, str] | None = None  # the cell whose images are being checked
+        self.problems: dict[tuple[str, str], str] = {}
 
     def read(self) -> None:
         """Read what is new."""
@@ -234,17 +234,15 @@ class _Story:
         if self._reader.restarted:
             self._begin("queued")
         for event in events:
-            kind = event["event"]
-            self.when = to_time(event.get("time")) or self.when
-            key = str(event.get("data", "")), str(event.get("protocol", ""))
-            if kind == "study-started":
-                self._begin("interrupted")  # until it tells how it ended; while it lives its lock says so
-            elif kind == "trouble":
-                self.troubles[key] = str(event.get("sentence", ""))
-            elif kind in ("study-stopped", "study-failed", "study-finished"):
-                self.state = kind.removeprefix("study-")
-                self.sentence = str(event.get("sentence", ""))
-            self.looking = key if kind == "looking-at-images" else None
+            self.when = event.time or self.when
+            if event.kind == "study-started":
+                self._begin("interrupted")  # until it reports its end; while it lives its lock says so
+            elif event.kind == "trouble":
+                self.problems[event.cell] = event.sentence
+            elif event.kind in ("study-stopped", "study-failed", "study-finished"):
+                self.state = event.kind.removeprefix("study-")
+                self.sentence = event.sentence
+            self.checking = event.cell if event.kind == "looking-at-images" else None
 
 
 def trials_foreseen(experiment: Experiment, networks: int) -> int | None:
@@ -256,12 +254,12 @@ def trials_foreseen(experiment: Experiment, networks: int) -> int | None:
     return networks * folds * (experiment.training.seeds + split.inner_folds)
 
 
-def _state(states: list[str], missing: bool, looking: bool, trouble: bool) -> str:
+def _state(states: list[str], missing: bool, checking: bool, problem: bool) -> str:
     """Return the state of a cell whose runs are in these states."""
     for state in ("running", "stopping"):
-        if state in states or (looking and state == "running"):
+        if state in states or (checking and state == "running"):
             return state
-    if trouble:
+    if problem:
         return "failed"
     for state in ("failed", "interrupted", "stopped", "queued"):
         if state in states:

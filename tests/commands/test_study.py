@@ -7,10 +7,10 @@ import pytest
 
 from aimic_tui.cli import main
 from aimic_tui.engine.study.study_file import paper_study, read_study
-from aimic_tui.engine.study.study_folder import RunOfStudy, study_folder
+from aimic_tui.engine.study.study_folder import StudyRun, study_folder
 from aimic_tui.engine.workspace_folder import Workspace
 from tests.engine.evaluation.some_run import make_run
-from tests.engine.study.test_walker import TEXT
+from tests.engine.study.test_scheduler import TEXT
 from tests.engine.training.small import draw_images
 
 
@@ -88,7 +88,7 @@ def test_tables_are_made_again_from_the_runs_without_starting_anything(
     for cell in read.cells:
         name = f"20261122-190512-{cell.protocol}"
         make_run(workspace.runs_folder / name, skills={"resnet50": 2.0}, protocol=cell.protocol)
-        folder.remember(RunOfStudy(cell.data.name, cell.protocol, cell.digest, ("resnet50",), name))
+        folder.add_run(StudyRun(cell.data.name, cell.protocol, cell.digest, ("resnet50",), name))
     code, out, err = run(capsys, tmp_path / "ws", str(study), "--tables")
     assert code == 0, err
     assert "gap, aimic-2022 - honest" in out

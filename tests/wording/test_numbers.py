@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimic_tui.engine.evaluation.interval import Interval
-from aimic_tui.engine.study.words import percent as study_percent
+from aimic_tui.engine.study.sentences import percent as study_percent
 from aimic_tui.wording import numbers, printed
 
 _FIGURES = st.floats(-2, 2, allow_nan=False)
@@ -29,7 +29,7 @@ def test_in_print_intervals_are_in_parentheses_and_minus_signs_true() -> None:
     assert printed.interval(Interval(0.9, 0.8, 0.95)) == "0.900 (0.800 to 0.950)"
     assert printed.interval(Interval(-0.1, -0.2, 0.05), 2) == "−0.10 (−0.20 to 0.05)"
     assert printed.interval(Interval(0.9612, 0.95, 0.97), 1, scale=100) == "96.1 (95.0 to 97.0)"
-    assert printed.interval(Interval(None)) == "–"
+    assert printed.interval(Interval(None)) == printed.interval(None) == "–"
     assert printed.number(-0.25, 2) == "−0.25"
     assert printed.number(-0.0001) == "0.000"
 
@@ -69,7 +69,7 @@ def test_a_share_in_per_cent_is_the_same_alone_and_with_an_interval(share: float
 @given(st.floats(-1, 1))
 def test_a_study_rounds_its_shares_as_a_report_does(share: float) -> None:
     figure = Interval(share, share, share)
-    assert study_percent(Interval(share, share, share)) == printed.interval(figure, 2, scale=numbers.PER_CENT)
+    assert study_percent(figure) == printed.interval(figure, 2, scale=numbers.PER_CENT)
 
 
 def test_a_range_is_that_of_the_values_in_any_order() -> None:

@@ -13,25 +13,27 @@ from aimic_tui.engine.runs.follow.snapshot import TrialSnapshot
 
 
 def intervals(name: str, rows: Sequence[tuple[str, Sequence[Interval | None]]], series: Sequence[str]) -> Chart:
-    """Draw figures with their intervals on one scale: a row a figure, a dot a series in it. `name` is unique.
+    """Draw figures with their intervals on one scale.
 
-    None, and a figure that is not defined, is not drawn.
+    Args:
+        name: unique in a document.
+        rows: a title, and a figure for each series; None where a series has none.
+        series: their names.
     """
     many = len(series)
     figure, axes = new_figure(6.8, 0.55 + len(rows) * (0.14 + 0.13 * max(many, 1)) + 0.2 * (many > 1))
     lows = [0.9]
-    for place, (_, found) in enumerate(rows):
-        for number, one in enumerate(found):
-            if one is None or one.value is None:
+    for row, (_, found) in enumerate(rows):
+        for number, interval in enumerate(found):
+            if interval is None or interval.value is None:
                 continue
-            value, low, high = one.value, one.low, one.high
-            height = -place - (number - (many - 1) / 2) * 0.62 / max(many, 2)
+            height = -row - (number - (many - 1) / 2) * 0.62 / max(many, 2)
             colour = SERIES[number % len(SERIES)]
-            lows.append(value if low is None else low)
-            if low is not None and high is not None:
-                axes.plot([low, high], [height, height], color=colour, linewidth=2)
-            axes.plot([value], [height], "o", color=colour, markersize=4.5)
-    axes.set_yticks([-place for place in range(len(rows))], [short(name) for name, _ in rows])
+            lows.append(interval.value if interval.low is None else interval.low)
+            if interval.low is not None and interval.high is not None:
+                axes.plot([interval.low, interval.high], [height, height], color=colour, linewidth=2)
+            axes.plot([interval.value], [height], "o", color=colour, markersize=4.5)
+    axes.set_yticks([-row for row in range(len(rows))], [short(name) for name, _ in rows])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_ylim(-len(rows) + 0.4, 0.6)
@@ -78,15 +80,11 @@ def reliability(name: str, before: Sequence[ReliabilityBin], after: Sequence[Rel
     figure, axes = new_figure(3.3, 3.1)
     axes.plot([0, 1], [0, 1], "--", color=FAINT, linewidth=0.8)
     for bins, colour in ((before, SERIES[0]), (after, SERIES[1])):
-        points = [
-            (one.confidence, one.accuracy, one.images)
-            for one in bins
-            if one.confidence is not None and one.accuracy is not None
-        ]
-        most = max((images for _, _, images in points), default=1)
-        xs, ys = [confidence for confidence, _, _ in points], [accuracy for _, accuracy, _ in points]
-        axes.plot(xs, ys, color=colour, linewidth=0.9)
-        axes.scatter(xs, ys, [8 + 60 * images / most for _, _, images in points], color=colour, linewidths=0)
+        filled = [one for one in bins if one.images]
+        most = max((one.images for one in filled), default=1)
+        xs, ys = [one.confidence for one in filled], [one.accuracy for one in filled]
+        axes.plot(xs, ys, color=colour, linewidth=0.9)  # type: ignore[arg-type]  # bins with images have both
+        axes.scatter(xs, ys, [8 + 60 * one.images / most for one in filled], color=colour, linewidths=0)  # type: ignore[arg-type]
     axes.set_xlim(0, 1.03)
     axes.set_ylim(0, 1.03)
     axes.set_xlabel("probability of the predicted class")
@@ -102,8 +100,8 @@ def risk_coverage(name: str, coverage: Sequence[float], risk: Sequence[float]) -
     axes.set_xlim(0, 1.01)
     axes.set_ylim(bottom=0)
     axes.grid(color=FAINT, linewidth=0.3)
-    axes.set_xlabel("share of images answered, surest first")
-    axes.set_ylabel("share of these that is wrong")
+    axes.set_xlabel("share of images answered, most certain first")
+    axes.set_ylabel("share of errors among these")
     return Chart(figure, "risk" + name)
 
 

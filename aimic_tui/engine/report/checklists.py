@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aimic_tui.engine.report.run_record import RunRecord
-from aimic_tui.engine.text import listed
+from aimic_tui.engine.text import listed, plural
 from aimic_tui.wording.printed import interval
 
 
@@ -48,7 +48,7 @@ def claim(record: RunRecord) -> list[Item]:
         Item("24", "Initialisation of model parameters", known["weights"]),
         Item("25", "Training approach", known["training"]),
         Item("26", "Selection of the final model", known["selection"]),
-        Item("27", "Ensembling", "None in these figures: each image is judged by its fold's network."),
+        Item("27", "Ensembling", "None in these figures: each image is classified by its fold's network."),
         Item("28", "Metrics of performance", known["metrics"]),
         Item("29", "Significance and uncertainty", record.results.method),
         Item("30", "Robustness or sensitivity analysis"),
@@ -129,14 +129,15 @@ def _answers(record: RunRecord) -> dict[str, str]:
         "preprocessing": f"Resized to {_size(record)} ({record.setting('data.fit')}); "
         f"{record.rule.sentence()}; normalised as each network expects.",
         "subsets": f"Balance: {record.setting('data.balance')}.",
-        "missing": f"Every image was opened before the run; {unclassified} test images could not be classified.",
+        "missing": "Every image was opened before the run; "
+        f"{plural(unclassified, 'test image')} could not be classified.",
         "partition": f"{record.setting('split.method')}, {record.tested.folds} folds"
         f"{_repeated(record)}, stratified by class, seed "
-        f"{record.setting('seed', 0)}; written down image by image in split.csv.",
+        f"{record.setting('seed', 0)}; recorded image by image in split.csv.",
         "disjoint": "By image (published protocol): groups may be on both sides."
         if results.optimistic
         else (
-            "By group; whole groups are redrawn for the intervals."
+            "By group; whole groups are resampled for the intervals."
             if record.grouped
             else "By image; no groups are known."
         ),
@@ -154,7 +155,7 @@ def _answers(record: RunRecord) -> dict[str, str]:
         + (" Net benefit (decision curve)." if len(data.classes) == 2 else ""),
         "failures": "Confusion matrices"
         + (", groups with the lowest accuracy" if known_groups else "")
-        + " and worst cases are shown; their causes are open.",
+        + " and the worst errors are shown; their causes are open.",
         "heterogeneity": "By fold and by class: section Results."
         + (" By group, with tests for groups that fail: section By group." if known_groups else ""),
         "internal": f"{record.tested.folds} folds, {results.images:,} test images.",

@@ -45,8 +45,8 @@ def confusion(name: str, classes: Sequence[str], counts: Sequence[Sequence[int]]
     axes.set_xticks(range(count), [short(one) for one in classes], rotation=30 if count > 2 else 0, ha="right")
     axes.set_yticks(range(count), [short(one) for one in classes])
     axes.tick_params(length=0)
-    axes.set_xlabel("said")
-    axes.set_ylabel("truth")
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
     for spine in axes.spines.values():
         spine.set_visible(False)
     return Chart(figure, "confusion" + name)
@@ -68,7 +68,7 @@ def groups(name: str, names: Sequence[str], figures: Sequence[GroupFigures], ove
     axes.set_ylim(-len(figures) + 0.4, 0.6)
     axes.set_xlim(-0.02, 1.12)
     axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
-    axes.set_xlabel("share of correct images; at the right how many they are")
+    axes.set_xlabel("share of correct images; on the right: number of images")
     return Chart(figure, "groups" + name)
 
 
@@ -98,7 +98,7 @@ def pareto(
     """Draw a figure with its interval against a cost; a line joins the networks that no other one beats."""
     figure, axes = new_figure(3.3, 3.0)
     drawn = [one for one in merits if one in cost.values and merits[one].value is not None]
-    known = {one: float(merits[one].value or 0.0) for one in drawn}
+    known = {one: merits[one].value or 0.0 for one in drawn}
     axes.plot([cost.values[one] for one in front], [known[one] for one in front], color=SERIES[0], linewidth=1.0)
     values = [cost.values[one] for one in drawn]
     if min(values) > 0 and max(values) > 3 * min(values):

@@ -13,7 +13,7 @@ from aimic_tui.engine.data.reading.read_image import read_image
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.tested_run import TestedNetwork
 from aimic_tui.engine.report.document import Picture, Pictures
-from aimic_tui.engine.text import one_line
+from aimic_tui.engine.text import one_line, plural
 from aimic_tui.wording.printed import number
 
 _SIDE = 144
@@ -36,7 +36,7 @@ def pictures_of(data: DataSet, network: TestedNetwork, rule: InputRule) -> list[
         truth, answer = data.classes[labels[place]], data.classes[predicted[place]]
         lines = [f"truth: {one_line(truth, 60)}"]
         if truth != answer:
-            lines.append(f"said: {one_line(answer, 60)}, {number(float(said[place].max()))}")
+            lines.append(f"predicted: {one_line(answer, 60)}, {number(float(said[place].max()))}")
         lines += [f"p(truth) {number(float(of_truth[place]))}", one_line(data.images[index], 80)]
         return Picture(_jpeg(data, index, rule), lines)
 
@@ -48,14 +48,14 @@ def pictures_of(data: DataSet, network: TestedNetwork, rule: InputRule) -> list[
             middle = np.argsort(of_truth[right], kind="stable")[len(right) // 2]
             typical.append(int(right[middle]))
     if typical:
-        caption = "Typical: of each class the correctly classified test image whose probability is the median."
+        caption = "Typical: for each class, the correctly classified test image with the median probability."
         found.append(Pictures(caption, [picture(place) for place in typical[:_MOST_CLASSES]]))
     wrong = np.flatnonzero(predicted != labels)
     worst = wrong[np.argsort(of_truth[wrong], kind="stable")][:_WORST]
     if len(worst):
         caption = (
-            f"Worst: the {len(worst)} errors out of {len(wrong)} with the lowest probability of the true class. Look "
-            "for wrong labels first."
+            f"Worst: the {len(worst)} of {plural(len(wrong), 'error')} with the lowest probability of the true class. "
+            "Check their labels first."
         )
         found.append(Pictures(caption, [picture(int(place)) for place in worst]))
     return found

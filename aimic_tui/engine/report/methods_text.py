@@ -8,15 +8,15 @@ from aimic_tui.engine.text import listed
 from aimic_tui.wording.numbers import percent
 
 _BALANCE = {
-    "weighted-loss": "class weights in the loss made up for unequal class sizes",
-    "undersample": "classes were undersampled to the smallest one",
-    "oversample": "images of smaller classes were shown more often",
+    "weighted-loss": "class weights in the loss compensated for class imbalance",
+    "undersample": "classes were undersampled to the size of the smallest one",
+    "oversample": "images of smaller classes were oversampled",
 }
 _AUGMENTATION = {
-    "cells": "flips, quarter turns and small changes of position, scale, brightness and colour",
-    "flips": "flips and quarter turns",
-    "stain": "flips and changes of the stain's colour",
-    "strong": "strong flips, turns and changes of position, scale, brightness, colour and stain",
+    "cells": "flips, 90-degree rotations and small changes in position, scale, brightness and colour",
+    "flips": "flips and 90-degree rotations",
+    "stain": "flips and changes in stain colour",
+    "strong": "flips, rotations and strong changes in position, scale, brightness, colour and stain",
 }
 _TRAINABLE = {
     "all": "all layers were trained",
@@ -72,13 +72,15 @@ def _training(record: RunRecord) -> str:
     names = record.networks
     weights = str(record.setting("model.weights"))
     start = {"none": "random weights", "imagenet": "weights pre-trained on ImageNet"}.get(
-        weights, "weights of an earlier model"
+        weights, "the weights of an earlier model"
     )
     size = record.setting("model.image_size")
     pixels = "each network's own input size" if size == "auto" else f"{size} x {size} pixels"
     frozen = record.setting("model.trainable") == "head"
     augmentation = None if frozen else _AUGMENTATION.get(str(record.setting("augmentation.preset")))
-    varied = f"Training images were varied by {augmentation}" if augmentation else "Training images were not varied"
+    varied = (
+        f"Training images were augmented by {augmentation}" if augmentation else "Training images were not augmented"
+    )
     balance = _BALANCE.get(str(record.setting("data.balance")))
     batches = sorted(
         {trial.start.batch_size for trial in record.snapshot.trials if trial.start and trial.start.batch_size}
@@ -94,8 +96,8 @@ def _training(record: RunRecord) -> str:
         f"(learning rate {float(record.setting('training.learning_rate', 0)):g}, "
         f"{record.setting('training.schedule')} schedule, weight decay "
         f"{float(record.setting('training.weight_decay', 0)):g}{batch}) for at most "
-        f"{record.setting('training.epochs')} epochs, stopping after {record.setting('training.patience')} without a "
-        f"gain in {_monitor(record)}, whose best epoch was kept ({_seeds(record)}). "
+        f"{record.setting('training.epochs')} epochs, stopping after {record.setting('training.patience')} without "
+        f"improvement in {_monitor(record)}; the best epoch by this figure was used ({_seeds(record)}). "
         f"Software: aimic {record.environment.get('aimic', '')}"
         f"{', Python ' + str(record.environment['python']) if 'python' in record.environment else ''}"
         f"{', ' + libraries if libraries else ''}."
@@ -116,16 +118,16 @@ def _besides(record: RunRecord, *, frozen: bool) -> str:
     if value("augmentation.mixup") and not frozen:
         done.append(f"images were blended by mixup (Zhang et al. 2018, alpha {value('augmentation.mixup'):g})")
     if value("augmentation.cutmix") and not frozen:
-        done.append(f"boxes were exchanged by CutMix (Yun et al. 2019, alpha {value('augmentation.cutmix'):g})")
+        done.append(f"rectangles were exchanged by CutMix (Yun et al. 2019, alpha {value('augmentation.cutmix'):g})")
     if value("training.ema"):
-        done.append(f"the weights were averaged exponentially (decay {value('training.ema'):g}) and the average kept")
+        done.append(f"an exponential moving average of the weights (decay {value('training.ema'):g}) was used")
     sentence = listed(done) if done else ""
     return f"{sentence[0].upper()}{sentence[1:]}. " if sentence else ""
 
 
 def _seeds(record: RunRecord) -> str:
     first, seeds = int(record.setting("seed", 0)), record.tested.seeds
-    return f"seed {first}" if seeds == 1 else f"{seeds} trainings a fold, with seeds {first} to {first + seeds - 1}"
+    return f"seed {first}" if seeds == 1 else f"{seeds} trainings per fold, with seeds {first} to {first + seeds - 1}"
 
 
 def _monitor(record: RunRecord) -> str:
@@ -136,22 +138,22 @@ def _monitor(record: RunRecord) -> str:
 def _judging(record: RunRecord) -> str:
     results = record.results
     sentences = [
-        f"Test predictions of all folds were judged together with {percent(results.confidence, None)} confidence "
+        f"Test predictions of all folds were evaluated together, with {percent(results.confidence, None)} confidence "
         f"intervals from a bootstrap over groups ({results.resamples:,} resamples; bias-corrected and accelerated, "
-        "Wilson's interval with the effective number of images for shares, a normal one in the logit for areas under "
-        "ROC curves, an inverted test for the calibration error)."
+        "Wilson's interval with the effective number of images for proportions, a normal interval on the logit scale "
+        "for areas under ROC curves, and an inverted test for the calibration error)."
     ]
     repeats, seeds = record.tested.split.repeats, record.tested.seeds
     if repeats > 1 or seeds > 1:
         over = listed([f"{count} {word}" for count, word in ((repeats, "repeats"), (seeds, "seeds")) if count > 1])
         sentences.append(
-            f"Each figure is the mean over {over}; a group was redrawn with all that these say of it, so that repeated "
-            "predictions of an image do not count as independent ones (Tsamardinos et al. 2018)."
+            f"Each figure is the mean over {over}; each resampled group brought all of its predictions along, so that "
+            "repeated predictions of an image did not count as independent (Tsamardinos et al. 2018)."
         )
-    if any(chosen.by == "inner folds" for chosen in results.selected):
+    if any(selected.by == "inner folds" for selected in results.selected):
         sentences.append(
-            f"The choice between networks was judged by nested cross-validation with {record.tested.split.inner_folds} "
-            "inner folds (Varma and Simon 2006)."
+            "The choice between networks was evaluated by nested cross-validation with "
+            f"{record.tested.split.inner_folds} inner folds (Varma and Simon 2006)."
         )
     if record.comparison is not None:
         sentences.append(

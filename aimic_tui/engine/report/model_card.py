@@ -10,7 +10,7 @@ from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.text import listed
 from aimic_tui.wording.printed import interval, number
 
-OPEN = "*Open: to be filled in by whoever gives this model to others.*"
+OPEN = "*Open: to be filled in by whoever publishes this model.*"
 
 
 def model_card(record: RunRecord) -> str:
@@ -21,7 +21,6 @@ def model_card(record: RunRecord) -> str:
 def _lines(record: RunRecord) -> Iterator[str]:
     results, name = record.results, record.chosen
     network = results.networks[name]
-    classes = results.classes
     folds = len({(fold.fold, fold.seed) for fold in network.folds})
     yield f"# Model card: {escaped(str(record.setting('name') or results.run))}"
     yield ""
@@ -33,8 +32,8 @@ def _lines(record: RunRecord) -> Iterator[str]:
     )
     yield from _points(
         ("network", escaped(name)),
-        ("models", f"{folds}, one for each fold; together they answer by the mean of their probabilities"),
-        ("classes", escaped(listed(classes))),
+        ("models", f"{folds}, one for each fold; together they predict by the mean of their probabilities"),
+        ("classes", escaped(listed(results.classes))),
         ("input", escaped(_input(record))),
         ("first weights", escaped(str(record.setting("model.weights")))),
         ("made by", escaped(f"aimic {record.environment.get('aimic', '')}{'; ' + libraries if libraries else ''}")),
@@ -49,18 +48,19 @@ def _lines(record: RunRecord) -> Iterator[str]:
         ("intended uses and users", OPEN),
         ("uses that are out of scope", OPEN),
         (
-            "what it can't say",
-            "It says one of its classes whatever it is shown: an image of anything else gets one of them, too. "
-            "Nothing here shows how it does on images of other laboratories, stains, devices or patients.",
+            "limits",
+            "It assigns one of its classes to every image, even to an image of something else. Nothing here shows how "
+            "well it does on images from other laboratories, stains, devices or patients.",
         ),
     )
     yield ""
     yield "## Factors"
     yield ""
     grouped = (
-        f"{results.groups:,} groups (patients, slides or photographs) were kept together and judged as such."
+        f"{results.groups:,} groups (patients, slides or photographs) were kept together in the split and "
+        "resampled as a whole."
         if record.grouped
-        else "No groups (patients, slides) were known; where images share one, these figures are too good."
+        else "No groups (patients, slides) were known; if images share one, these figures are too optimistic."
     )
     yield from _points(("groups", grouped), ("age, sex, origin of the patients; devices; stains", OPEN))
     yield ""
@@ -99,17 +99,17 @@ def _lines(record: RunRecord) -> Iterator[str]:
         [
             [
                 escaped(one),
-                f"{figures.support:,}",
+                f"{found.support:,}",
                 *(
-                    interval(figures.figures[metric])
+                    interval(found.figures[metric])
                     for metric in ("recall", "specificity", "precision", "negative_predictive_value")
                 ),
             ]
-            for one, figures in network.classes.items()
+            for one, found in network.classes.items()
         ],
     )
     yield ""
-    yield "Predictive values are those of the shares of classes in these images; elsewhere they are others."
+    yield "Predictive values hold for the class frequencies of these images; with other frequencies they differ."
     yield from _chosen(record)
     yield from _calibration(record)
     yield ""
@@ -119,19 +119,19 @@ def _lines(record: RunRecord) -> Iterator[str]:
 
 
 def _chosen(record: RunRecord) -> Iterator[str]:
-    for chosen in record.results.selected:
+    for selected in record.results.selected:
         yield ""
         yield (
-            f"It is one of {len(record.networks)} networks. Choosing among them in each fold by its {chosen.by} "
-            f"gives macro F1 {interval(chosen.results.pooled['macro_f1'])}, which no choice flatters."
+            f"It is one of {len(record.networks)} networks. When each fold chooses among them by its {selected.by}, "
+            f"macro F1 is {interval(selected.results.pooled['macro_f1'])}, which the choice does not inflate."
         )
 
 
 def _calibration(record: RunRecord) -> Iterator[str]:
     found = record.results.calibration.get(record.chosen)
-    if not found:
+    if found is None:
         return
-    temperatures = ", ".join(number(row.value, 2) for row in found.temperatures)
+    temperatures = ", ".join(number(temperature.value, 2) for temperature in found.temperatures)
     yield ""
     yield "## Calibration"
     yield ""

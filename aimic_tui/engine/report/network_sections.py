@@ -12,6 +12,7 @@ from aimic_tui.engine.evaluation.run_results import FoldFigures, Intervals, Netw
 from aimic_tui.engine.report import charts, comparison_charts, curve_charts
 from aimic_tui.engine.report.document import Block, Drawing, Paragraph, Section, Table
 from aimic_tui.engine.report.run_record import RunRecord
+from aimic_tui.engine.text import plural
 from aimic_tui.wording.numbers import percent
 from aimic_tui.wording.printed import interval, number
 
@@ -33,14 +34,17 @@ def network_section(record: RunRecord, name: str) -> Section:
     classes = record.results.classes
     blocks: list[Block] = []
     if network.unclassified:
-        blocks.append(Paragraph(f"{network.unclassified:,} test images could not be classified and do not count."))
+        count = plural(network.unclassified, "test image")
+        blocks.append(
+            Paragraph(f"{count} could not be classified and {'is' if network.unclassified == 1 else 'are'} left out.")
+        )
     blocks.append(_matrix(network, classes))
     if len(classes) <= _MOST_IN_MATRIX:
         drawn = comparison_charts.confusion(name, classes, network.confusion)
         blocks.append(Drawing("confusion", drawn, f"{name}: confusion matrix, each row in per cent of the true class."))
     rows = [
-        [one, f"{figures.support:,}", *(interval(figures.figures[metric]) for metric in OF_CLASSES)]
-        for one, figures in network.classes.items()
+        [one, f"{found.support:,}", *(interval(found.figures[metric]) for metric in OF_CLASSES)]
+        for one, found in network.classes.items()
     ]
     caption = f"Each class against the rest. Intervals: {CLASS_METHODS['recall']}."
     blocks.append(Table(caption, ["class", "images", *OF_CLASSES.values()], rows))
@@ -54,7 +58,7 @@ def network_section(record: RunRecord, name: str) -> Section:
     if trials:
         monitor = TITLES.get(str(record.setting("training.monitor")), "loss")
         part = "test" if record.results.optimistic else "validation"
-        caption = f"{name}: learning curves of the folds; a dot marks the epoch that was kept."
+        caption = f"{name}: learning curves of the folds; a dot marks the epoch that was selected."
         blocks.append(Drawing("learning", charts.learning_curves(name, trials, monitor, part), caption))
     return Section(name, blocks, level=3)
 
@@ -71,17 +75,17 @@ def _folds(network: NetworkResults) -> Table:
 
 
 def _seed(fold: FoldFigures, network: NetworkResults) -> str:
-    return f", seed {fold.seed}" if len(set(network.seeds)) > 1 else ""
+    return f", seed {fold.seed}" if len(network.seeds) > 1 else ""
 
 
 def _matrix(network: NetworkResults, classes: Sequence[str]) -> Table:
     counts = np.array(network.confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     rows = [[name, *(f"{count:,}" for count in row)] for name, row in zip(classes, counts.tolist(), strict=True)]
-    caption = "Confusion matrix: rows are the truth, columns what the network said; shaded by the share of the row."
+    caption = "Confusion matrix: rows are true classes, columns predicted ones; shaded by the share of the row."
     sets = len(network.seeds) * len(network.repeats)
     if sets > 1:
-        caption += f" It counts the images of all {sets} sets of folds."
+        caption += f" It counts every image once for each of {sets} sets of folds."
     return Table(caption, ["truth", *classes], rows, shades=shares.tolist())
 
 
@@ -91,26 +95,23 @@ def _curves(record: RunRecord, name: str) -> Iterator[Block]:
     curves, macro = class_curves(network, confidence=confidence, seed=int(record.setting("seed", 0)))
     if macro is None:
         return
-    classes = record.results.classes
-    of_results = record.results.networks[name]
+    classes, results = record.results.classes, record.results.networks[name]
     if len(classes) <= MOST_CLASSES_DRAWN:
         band = (
-            f"; band: {percent(confidence, None)} of redrawn groups, point by point"
-            if macro.roc.low is not None
-            else ""
+            f"; band: {percent(confidence, None)} of resampled groups, pointwise" if macro.roc.low is not None else ""
         )
         drawn = curve_charts.roc(name, classes, curves, macro)
         yield Drawing("roc", drawn, f"{name}: ROC curves of each class against the rest{band}.", narrow=True)
         drawn = curve_charts.precision_recall(name, classes, curves, macro)
         yield Drawing("precision-recall", drawn, f"{name}: precision over recall of each class{band}.", narrow=True)
     rows = [
-        _areas(one, of_results.classes[one].figures, found) for one, found in zip(classes, curves, strict=True) if found
+        _areas(one, results.classes[one].figures, found) for one, found in zip(classes, curves, strict=True) if found
     ]
-    rows.append(_areas("mean", of_results.pooled, macro))
+    rows.append(_areas("mean", results.pooled, macro))
     yield Table(
-        "Areas under these curves. Pooled: the scores of all folds' networks ranked together, as drawn; within folds: "
-        "the mean of each fold's own area. A pooled area that is clearly lower means that the folds' networks mean "
-        f"different things by the same probability. Intervals: AUROC {CLASS_METHODS['auroc']}; average precision "
+        "Areas under these curves. Pooled: over the scores of all folds' networks together, as drawn; within folds: "
+        "the mean of the folds' own areas. A clearly lower pooled area means that the folds' networks are not "
+        f"calibrated alike. Intervals: AUROC {CLASS_METHODS['auroc']}; average precision "
         f"{CLASS_METHODS['average_precision']}.",
         ["class", "share of images", "AUROC, pooled", "within folds", "average precision, pooled", "within folds"],
         rows,

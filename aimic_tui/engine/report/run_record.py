@@ -28,7 +28,7 @@ class RunRecord:
     """A run.
 
     Attributes:
-        results: the figures of its test images.
+        results: the figures of results.json.
         comparison: None where fewer than two networks are tested.
         environment: environment.json; empty where it can't be read.
         timings: device -> network -> what `aimic benchmark` measured in the run's workspace.

@@ -11,7 +11,7 @@ from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.evaluation.metric_titles import METHODS, TITLES
 from aimic_tui.engine.report import charts
 from aimic_tui.engine.report.checklists import Item, claim, tripod
-from aimic_tui.engine.report.cost_sections import cost_sections
+from aimic_tui.engine.report.cost_section import cost_section
 from aimic_tui.engine.report.document import Block, Bullets, Document, Drawing, Facts, Paragraph, Section, Table
 from aimic_tui.engine.report.example_images import pictures_of
 from aimic_tui.engine.report.initial_weights_section import first_weights
@@ -46,7 +46,7 @@ def make_document(record: RunRecord) -> Document:
         *(network_section(record, name) for name in record.networks),
         *_comparison(record),
         *_choosing(record),
-        *cost_sections(record),
+        *cost_section(record),
         *calibration_sections(record),
         *decision_sections(record),
         *group_sections(record),
@@ -66,12 +66,12 @@ def _summary(record: RunRecord) -> Iterator[Block]:
     results = record.results
     yield Paragraph(results.note, strong=results.optimistic)
     if not results.complete:
-        yield Paragraph("Not every fold is tested yet: the figures are of those that are.", strong=True)
+        yield Paragraph("Not every fold is tested yet: the figures cover the tested ones.", strong=True)
     points = []
     for name in record.networks:
-        said = [one for one, figures in results.networks[name].classes.items() if figures.predicted]
+        said = [one for one, found in results.networks[name].classes.items() if found.predicted]
         if len(said) == 1:
-            yield Paragraph(f"{name} says {said[0]} whatever it is shown: it has learned nothing.", strong=True)
+            yield Paragraph(f"{name} predicts {said[0]} for every image: it has learned nothing.", strong=True)
         pooled = results.networks[name].pooled
         points.append(
             f"{name}: macro F1 {interval(pooled['macro_f1'])}, accuracy {interval(pooled['accuracy'])}, "
@@ -86,15 +86,15 @@ def _summary(record: RunRecord) -> Iterator[Block]:
             for pair in shown[:_MOST_PAIRS_SUMMED_UP]
         ]
         if not shown:
-            points.append("No network is shown to differ from another.")
-    for chosen in results.selected:
+            points.append("No significant difference between networks was found.")
+    for selected in results.selected:
         points.append(
-            f"Choosing a network in each fold by its {chosen.by}, without any test image: macro F1 "
-            f"{interval(chosen.results.pooled['macro_f1'])}. The best network's own figure is flattered by the choice; "
-            "this one is not."
+            f"When each fold chooses its network by its {selected.by}, without any test image, macro F1 is "
+            f"{interval(selected.results.pooled['macro_f1'])}. Unlike the best network's own figure, this one is not "
+            "inflated by the choice."
         )
     yield Bullets(points)
-    yield Paragraph(f"In parentheses: {results.method}. No interval is given where groups are too few for one.")
+    yield Paragraph(f"In parentheses: {results.method}. Where there are too few groups, no interval is given.")
 
 
 def _overview(record: RunRecord) -> Iterator[Block]:
@@ -105,7 +105,7 @@ def _overview(record: RunRecord) -> Iterator[Block]:
         [(TITLES[metric], [networks[name].pooled[metric] for name in names]) for metric in _ON_ONE_SCALE],
         names,
     )
-    yield Drawing("figures", drawn, "All folds together, on one scale. A line is the interval.")
+    yield Drawing("figures", drawn, "All folds together, on one scale. Lines are intervals.")
     figures = [networks[name].pooled for name in names]
     known = [metric for metric in TITLES if any(of[metric].value is not None for of in figures)]
     rows = [[TITLES[metric], *(interval(of[metric]) for of in figures), METHODS[metric]] for metric in known]
@@ -126,28 +126,28 @@ def _choosing(record: RunRecord) -> Iterator[Section]:
     blocks: list[Block] = [
         Paragraph(
             f"{best} is the best of {len(record.networks)} networks by these figures, macro F1 {interval(figure)}. "
-            "Being the best of several by the same images, this figure is optimistic."
+            "As the best of several on the same images, this figure is optimistic."
         )
     ]
     rows = [
         [
-            f"chosen in each fold by its {chosen.by}",
-            *(interval(chosen.results.pooled[metric]) for metric in _OF_CHOICE),
-            ", ".join(f"{name} {times}" for name, times in chosen.times.items() if times),
+            f"chosen in each fold by its {selected.by}",
+            *(interval(selected.results.pooled[metric]) for metric in _OF_CHOICE),
+            ", ".join(f"{name} {times}" for name, times in selected.times.items() if times),
         ]
-        for chosen in results.selected
+        for selected in results.selected
     ]
     if rows:
         caption = (
-            "What choosing gives: in each fold a network is chosen without the test images and judged on them, so "
-            "these figures are not flattered. They are to be quoted where the best network is."
+            "The choice itself, evaluated: each fold chooses a network without its test images and is tested on them, "
+            "so the choice does not inflate these figures. Quote them where you quote the best network."
         )
-        header = ["", *(TITLES[metric] for metric in _OF_CHOICE), "folds that take a network"]
+        header = ["", *(TITLES[metric] for metric in _OF_CHOICE), "folds by network chosen"]
         blocks.append(Table(caption, header, rows))
     else:
         blocks.append(
             Paragraph(
-                "What choosing by validation parts or by nested cross-validation gives would not be; this run has "
+                "An estimate without this optimism needs validation parts or nested cross-validation; this run has "
                 "neither."
             )
         )
@@ -180,7 +180,7 @@ def _cases(record: RunRecord) -> Iterator[Section]:
     network = next(network for network in record.tested.networks if network.name == name)
     blocks: list[Block] = []
     if len(record.networks) > 1:
-        blocks.append(Paragraph(f"Of {name}, the network with the best validation figure."))
+        blocks.append(Paragraph(f"From {name}, the network with the best validation figure."))
     blocks += pictures_of(record.tested.data, network, record.rule)
     yield Section("Typical and worst cases", blocks)
 
@@ -210,8 +210,8 @@ def _data(record: RunRecord) -> Iterator[Block]:
     rule = record.setting("data.group", "none")
     if not record.grouped:
         yield Paragraph(
-            "No groups are known: every image is taken to be independent. Where images share a patient or slide, these "
-            "figures are too good."
+            "No groups are known, so every image counts as independent. If images share a patient or slide, these "
+            "figures are too optimistic."
         )
         return
     kept = "may be on both sides" if record.results.optimistic else "never on both sides of a split"
@@ -265,9 +265,9 @@ def _surroundings(record: RunRecord) -> Iterator[tuple[str, str]]:
     ]
     trials = sum(bool(trial.epochs) for trial in record.snapshot.trials)
     if energy:
-        yield "energy of the GPUs", f"{sum(energy) / 3.6e6:.3g} kWh, as told in {len(energy)} of {trials} trials"
+        yield "energy of the GPUs", f"{sum(energy) / 3.6e6:.3g} kWh, reported for {len(energy)} of {trials} trials"
     else:
-        yield "energy", "not measured: no GPU told it"
+        yield "energy", "not measured: no GPU reports it"
 
 
 def _device(device: Any) -> str:
@@ -277,7 +277,8 @@ def _device(device: Any) -> str:
 def _checklist(title: str, long: str, items: list[Item]) -> Section:
     open_items = sum(item.answer is None for item in items)
     caption = (
-        f"{long}. What the run's record can answer; {open_items} of {len(items)} are open and the authors' to fill in."
+        f"{long}. Answers come from the run's record; {open_items} of {len(items)} items are open, for the authors "
+        "to fill in."
     )
     rows = [[item.number, item.asks, item.answer or "open"] for item in items]
     return Section(title, [Table(caption, ["item", "asks for", "answer"], rows, numeric=False)])

@@ -29,9 +29,9 @@ def calibration_sections(record: RunRecord) -> Iterator[Section]:
         [
             Paragraph(
                 "Temperature scaling: each fold's logits are divided by one number, fitted on its validation images. "
-                "It changes no prediction, only how sure the network says it is. Thresholds below which an image is "
-                "better left to a person are chosen on validation images, too; the table shows what they do on test "
-                "images. Predictions with these models are calibrated in the same way."
+                "It changes no predicted class, only the stated probability. Thresholds below which an image should be "
+                "left to a person are chosen on validation images, too; the table shows their effect on test images. "
+                "Predictions with these models are calibrated in the same way."
             )
         ],
     )
@@ -40,38 +40,38 @@ def calibration_sections(record: RunRecord) -> Iterator[Section]:
 
 
 def _calibration(name: str, found: Calibration) -> Iterator[Block]:
-    temperatures = [row.value for row in found.temperatures]
+    temperatures = [temperature.value for temperature in found.temperatures]
     rows = [
-        [TITLES[metric], *(interval(of[metric]) for of in (found.before, found.after, found.difference))]
+        [TITLES[metric], *(interval(figures[metric]) for figures in (found.before, found.after, found.difference))]
         for metric in ("ece", "log_loss", "brier")
     ]
-    if found.corrected["before"] is not None:
+    if found.corrected.get("before") is not None:
         shown = [number(found.corrected[key]) for key in ("before", "after")]
-        rows.insert(1, ["calibration error without what chance adds", *shown, ""])
+        rows.insert(1, ["calibration error, corrected for chance", *shown, ""])
     spread = range_text(temperatures)
     yield Table(
-        f"Before and after, with temperatures of {spread}. Lower is better. The calibration error, in 15 bins of equal "
-        "width, is too high in every sample, the smaller the more; its interval is that of the true one.",
+        f"Before and after, with temperatures of {spread}. Lower is better. The calibration error (15 bins of equal "
+        "width) is biased upwards, the more so the fewer images; its interval covers the true one.",
         ["", "as trained", "calibrated", "change"],
         rows,
     )
     drawn = charts.reliability(name, found.reliability_before, found.reliability_after)
-    caption = f"{name}: stated probability and how often it is right; area: images."
+    caption = f"{name}: stated probability against the share that is correct; area: number of images."
     yield Drawing("reliability", drawn, caption, narrow=True)
     risk = charts.risk_coverage(name, found.coverage, found.risk)
-    yield Drawing("risk", risk, f"{name}: errors among the surest images, calibrated.", narrow=True)
+    yield Drawing("risk", risk, f"{name}: share of errors among the most certain images, calibrated.", narrow=True)
     yield Table(
-        "Leaving unsure images to a person. A dash: the validation images are too few, or too often wrong, to promise "
-        "it.",
-        ["errors wanted, at most", "thresholds by fold", "images answered, %", "errors among these, %"],
+        "Leaving uncertain images to a person. A dash: there are too few validation images, or too many errors among "
+        "them, to guarantee the rate.",
+        ["max. error rate", "thresholds by fold", "images answered, %", "errors among these, %"],
         [
             [
-                percent(row.max_error, None),
-                _thresholds(row.thresholds),
-                interval(row.answered, 1, scale=PER_CENT),
-                interval(row.error, 1, scale=PER_CENT),
+                percent(rejection.max_error, None),
+                _thresholds(rejection.thresholds),
+                interval(rejection.answered, 1, scale=PER_CENT),
+                interval(rejection.error, 1, scale=PER_CENT),
             ]
-            for row in found.rejections
+            for rejection in found.rejections
         ],
     )
 
@@ -93,19 +93,20 @@ def decision_sections(record: RunRecord) -> Iterator[Section]:
     positive = record.results.classes[1]
     kind = "calibrated" if found.calibrated else "not calibrated"
     yield Section(
-        "What acting on it is worth",
+        "Benefit of acting on predictions",
         [
             Paragraph(
-                f"Net benefit (Vickers and Elkin 2006) of {network.name}, taking {positive} as the case: cases found "
-                "an image, less actions for nothing, weighed by the probability from which on one acts. The network is "
-                "worth using where its line is above both others; which probabilities are sensible is a matter of "
-                f"what a missed case and an action for nothing cost. Probabilities are {kind}. The share of cases, "
-                f"{number(curve.share)}, is that of these images; elsewhere it is another."
+                f"Net benefit (Vickers and Elkin 2006) of {network.name}, with {positive} as the positive class: true "
+                "positives minus weighted false positives, per image. The weight follows from the threshold, the "
+                "probability above which one acts. The network is useful where its line is above both others; which "
+                "thresholds are sensible depends on the cost of a missed case against that of a false alarm. "
+                f"Probabilities are {kind}. The prevalence is {number(curve.share)} in these images; elsewhere it may "
+                "differ."
             ),
             Drawing(
                 "decision",
                 curve_charts.decision(network.name, positive, curve),
-                f"{network.name}: net benefit by the probability of {positive} from which on one acts.",
+                f"{network.name}: net benefit by the probability of {positive} above which one acts.",
             ),
         ],
     )
@@ -127,22 +128,23 @@ def group_sections(record: RunRecord) -> Iterator[Section]:
     left_out = f" {few:,} groups of fewer than {FEWEST_IMAGES} images are left out." if few else ""
     if worse:
         listed = ", ".join(names[one.group] for one in worse[:_MOST_GROUPS])
-        sentence = f"{len(worse)} of {len(found)} groups are shown to be worse than the others: {listed}."
+        have = "has" if len(worse) == 1 else "have"
+        sentence = f"{len(worse)} of {len(found)} groups {have} significantly more errors than the others: {listed}."
     else:
-        sentence = f"None of {len(found)} groups is shown to be worse than the others."
+        sentence = f"None of {len(found)} groups has significantly more errors than the others."
     yield Section(
         "By group",
         [
             Paragraph(
-                f"{network.name}: {sentence} Some group is always the worst, so each is tested against all others "
-                f"(Fisher's exact test, one-sided) with Holm's adjustment for how many they are.{left_out}"
+                f"{network.name}: {sentence} Some group always comes last, so each is tested against all others "
+                f"(Fisher's exact test, one-sided) with Holm's adjustment for their number.{left_out}"
             ),
             Drawing(
                 "groups",
                 comparison_charts.groups(
                     network.name, [names[one.group] for one in shown], shown, overall, 1 - confidence
                 ),
-                f"{network.name}: correct images of each group with Wilson's interval, the worst first"
+                f"{network.name}: share of correct images in each group with Wilson's interval, the lowest first"
                 + (f"; {len(shown)} of {len(found)} groups" if len(shown) < len(found) else "")
                 + ". The dashed line is all groups together.",
             ),

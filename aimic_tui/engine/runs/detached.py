@@ -1,4 +1,4 @@
-"""Starting what outlives whoever starts it: a run's scheduler, a study's walker."""
+"""Starting what outlives whoever starts it: the scheduler of a run, and that of a study."""
 
 from __future__ import annotations
 

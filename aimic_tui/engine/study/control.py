@@ -29,15 +29,15 @@ def start_study(study: Study, workspace: Workspace) -> StudyFolder:
     write_atomically(folder.study_file, study.to_toml())
     work = Work(
         f"study {folder.name}",
-        "aimic_tui.engine.study.walker",
+        "aimic_tui.engine.study.scheduler",
         [str(folder.path), str(workspace.root)],
-        folder.walker_log,
+        folder.scheduler_log,
     )
     start_detached(work, lambda process: folder.alive or process.poll() == 0)
     return folder
 
 
-def find_going_study(workspace: Workspace, name: str) -> StudyFolder | None:
+def find_running_study(workspace: Workspace, name: str) -> StudyFolder | None:
     """Return the study of this name if it is going on."""
     folder = study_folder(workspace, name)
     return folder if folder.name == name and folder.alive else None

@@ -20,7 +20,7 @@ from aimic_tui.engine.evaluation.tested_run import TestedNetwork, read_tested
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.study.study_file import Cell, Study
-from aimic_tui.engine.study.study_folder import StudyFolder, plan_cell
+from aimic_tui.engine.study.study_folder import StudyFolder, runs_of_cell
 from aimic_tui.engine.workspace_folder import Workspace
 
 METRICS = ("accuracy", "one_vs_rest_accuracy", "macro_recall", "macro_precision", "macro_f1")
@@ -106,7 +106,7 @@ def read_figures(study: Study, folder: StudyFolder, workspace: Workspace) -> Stu
     for cell in study.cells:
         key = cell.data.name, cell.protocol
         states[key] = {}
-        for run, names in plan_cell(workspace, known, cell).runs:
+        for run, names in runs_of_cell(workspace, known, cell).runs:
             try:
                 states[key][run.name] = read_status(run).state
                 networks.update(_of_run(run, names, cell))
@@ -140,20 +140,19 @@ def _rankings(study: Study, networks: Mapping[tuple[str, str, str], NetworkFigur
 
 
 def _of_run(run: RunFolder, names: Sequence[str], cell: Cell) -> dict[tuple[str, str, str], NetworkFigures]:
-    results = read_results(run.path)
-    found = {}
-    for name in names:
-        network = results.networks.get(name)
-        if network is not None:
-            found[cell.data.name, cell.protocol, name] = NetworkFigures(
-                run,
-                {metric: network.pooled[metric] for metric in METRICS},
-                {metric: network.spread[metric].mean for metric in METRICS},
-                network.images,
-                network.groups,
-                network.complete,
-            )
-    return found
+    networks = read_results(run.path).networks
+    return {
+        (cell.data.name, cell.protocol, name): NetworkFigures(
+            run,
+            {metric: networks[name].pooled[metric] for metric in METRICS},
+            {metric: networks[name].spread[metric].mean for metric in METRICS},
+            networks[name].images,
+            networks[name].groups,
+            networks[name].complete,
+        )
+        for name in names
+        if name in networks
+    }
 
 
 def _gap(optimistic: RunFolder, honest: RunFolder, name: str) -> dict[str, Interval]:

@@ -81,6 +81,11 @@ class Study:
     cells: tuple[Cell, ...]
     settings: Mapping[str, Any]
 
+    @property
+    def compares_with_the_paper(self) -> bool:
+        """Whether the data sets are the paper's four: averages over others can't stand beside its own."""
+        return {data.published for data in self.data_sets} == set(DATA_SETS)
+
     def to_toml(self) -> str:
         """Return the study as TOML."""
         return tomli_w.dumps(dict(self.settings), multiline_strings=False)

@@ -1,10 +1,11 @@
-"""A study's folder in the workspace: what it was asked to do, which runs are its, its story and its tables."""
+"""A study's folder in the workspace: its file, the list of its runs, its events and its tables."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import is_locked, read_json, write_json
@@ -13,9 +14,11 @@ from aimic_tui.engine.study.study_file import Cell
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
 
+_RUNS_VERSION = 1  # of runs.json; files without one are of this version
+
 
 @dataclass(frozen=True)
-class RunOfStudy:
+class StudyRun:
     """A run that belongs to a cell; `digest` is the cell's when the run was made."""
 
     data: str
@@ -31,48 +34,68 @@ class StudyFolder(WorkFolder):
 
     @property
     def study_file(self) -> Path:
-        """What it is asked to do, with whole paths."""
+        """What the study consists of, with absolute paths."""
         return self.path / "study.toml"
 
     @property
     def runs_file(self) -> Path:
-        """Which runs are its."""
+        """The list of its runs."""
         return self.path / "runs.json"
 
     @property
-    def walker_log(self) -> Path:
-        """What the walking process said outside its events."""
+    def scheduler_log(self) -> Path:
+        """What the scheduler process printed besides its events."""
         return self.path / "study.log"
+
+    @property
+    def results_file(self) -> Path:
+        """Its figures and sentences."""
+        return self.path / "results.json"
+
+    @property
+    def page(self) -> Path:
+        """Its tables as one page."""
+        return self.path / "study.html"
 
     @property
     def alive(self) -> bool:
         """Whether a process is at work on it."""
         return is_locked(self.lock_file)
 
-    def runs(self) -> tuple[RunOfStudy, ...]:
+    def runs(self) -> tuple[StudyRun, ...]:
         """Return the runs that were made for it, oldest first.
 
         Raises:
             InputProblem: the list is damaged.
         """
         try:
-            records = read_json(self.runs_file)["runs"]
-            return tuple(RunOfStudy(**{**record, "networks": tuple(record["networks"])}) for record in records)
+            return tuple(_run(record) for record in read_json(self.runs_file)["runs"])
         except FileNotFoundError:
             return ()
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputProblem(
                 f"{printable(str(self.runs_file))} can't be read ({printable(str(error))}). Delete it: the study then "
-                "makes its runs anew."
+                "creates its runs again."
             ) from None
 
-    def remember(self, run: RunOfStudy) -> None:
-        """Note a run as the study's.
+    def add_run(self, run: StudyRun) -> None:
+        """Add a run to the study's list.
 
         Raises:
             OSError: the folder can't be written.
         """
-        write_json(self.runs_file, {"runs": [asdict(known) for known in (*self.runs(), run)]})
+        runs = [asdict(known) for known in (*self.runs(), run)]
+        write_json(self.runs_file, {"version": _RUNS_VERSION, "runs": runs})
+
+
+def _run(record: Mapping[str, Any]) -> StudyRun:
+    return StudyRun(
+        data=str(record["data"]),
+        protocol=str(record["protocol"]),
+        digest=str(record["digest"]),
+        networks=tuple(map(str, record["networks"])),
+        run=str(record["run"]),
+    )
 
 
 def study_folder(workspace: Workspace, name: str) -> StudyFolder:
@@ -81,13 +104,13 @@ def study_folder(workspace: Workspace, name: str) -> StudyFolder:
 
 
 @dataclass(frozen=True)
-class PlannedCell:
-    """How far a cell is.
+class CellRuns:
+    """The runs of a cell.
 
     Attributes:
-        runs: those that are this cell's, with the networks that each is for.
+        runs: those that belong to it, with the networks that each is for.
         missing: networks that no run is for yet.
-        outdated: runs that were made for it with other settings, which don't count any more.
+        outdated: names of runs that were created for it with other settings, which no longer count.
     """
 
     cell: Cell
@@ -96,11 +119,15 @@ class PlannedCell:
     outdated: tuple[str, ...]
 
 
-def plan_cell(workspace: Workspace, known: Sequence[RunOfStudy], cell: Cell) -> PlannedCell:
-    """Find out which of a cell's networks have a run; a run whose folder is gone counts as never made."""
+def runs_of_cell(workspace: Workspace, known: Sequence[StudyRun], cell: Cell) -> CellRuns:
+    """Find out which of a cell's networks have a run; a run whose folder is gone counts as never created.
+
+    Args:
+        known: all runs of the study.
+    """
     runs: list[tuple[RunFolder, tuple[str, ...]]] = []
     outdated = []
-    wanted = list(cell.experiment.model.networks)
+    missing = list(cell.experiment.model.networks)
     for record in known:
         folder = RunFolder(workspace.runs_folder / record.run)
         if (record.data, record.protocol) != (cell.data.name, cell.protocol) or not folder.status_file.is_file():
@@ -108,8 +135,8 @@ def plan_cell(workspace: Workspace, known: Sequence[RunOfStudy], cell: Cell) -> 
         if record.digest != cell.digest:
             outdated.append(record.run)
             continue
-        networks = tuple(name for name in record.networks if name in wanted)
-        wanted = [name for name in wanted if name not in networks]
+        networks = tuple(name for name in record.networks if name in missing)
+        missing = [name for name in missing if name not in networks]
         if networks:
             runs.append((folder, networks))
-    return PlannedCell(cell, tuple(runs), tuple(wanted), tuple(outdated))
+    return CellRuns(cell, tuple(runs), tuple(missing), tuple(outdated))

@@ -32,13 +32,14 @@ from aimic_tui.screens.data.contents import (
 )
 from aimic_tui.screens.data.image_lists import ClassList, FindingList, ImageGrid
 from aimic_tui.screens.data.opening_controller import OpeningController
-from aimic_tui.screens.home.rows import data_line, short_path
+from aimic_tui.screens.home.rows import data_line
 from aimic_tui.screens.marking.controller import MarkingCommand, MarkingController, MarkingTarget
 from aimic_tui.screens.place import Place
 from aimic_tui.widgets.frame import Rule
 from aimic_tui.widgets.large_image import LargeImage
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.widgets.thumbnails import ThumbnailGrid
+from aimic_tui.wording.paths import short_path
 from aimic_tui.wording.signs import SIGNS
 from aimic_tui.workspace.data_session import DataSession
 from aimic_tui.workspace.mark_changes import DuplicateSet

@@ -13,6 +13,7 @@ from aimic_tui.engine.text import NOTHING, one_line, plural, printable
 from aimic_tui.engine.workspace_folder import KnownDataSet
 from aimic_tui.widgets.bars import progress_bar
 from aimic_tui.wording.numbers import count_text, interval_text, number
+from aimic_tui.wording.paths import short_path
 from aimic_tui.wording.signs import SIGNS
 from aimic_tui.wording.times import ago, duration
 from aimic_tui.workspace.runs_overview import Figure, KnownStudy, RunRow
@@ -167,14 +168,6 @@ def studies_line(studies: Sequence[KnownStudy]) -> Content:
     ]
     hint = Content.styled("   6 has their cells and tables", "$text-muted")
     return Content.assemble(("  Studies        ", "bold"), Content(" · ").join(names), hint)
-
-
-def short_path(path: Path) -> str:
-    """Write a path with `~` for the home folder."""
-    try:
-        return printable(str(Path("~") / path.relative_to(Path.home())))
-    except ValueError:
-        return printable(str(path))
 
 
 def _cell(text: str, width: int, style: str = "") -> Content:

@@ -17,10 +17,11 @@ from textual.widgets import Static
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import KnownDataSet
-from aimic_tui.screens.home.rows import data_heading, data_line, run_heading, run_line, short_path, studies_line
+from aimic_tui.screens.home.rows import data_heading, data_line, run_heading, run_line, studies_line
 from aimic_tui.screens.place import Place
 from aimic_tui.widgets.dialogs import Confirm, PathPrompt
 from aimic_tui.widgets.row_list import RowList
+from aimic_tui.wording.paths import short_path
 from aimic_tui.workspace.processes import command_line, start_command
 from aimic_tui.workspace.runs_overview import KnownStudy, Overview, RunRow, known_studies
 

@@ -20,7 +20,6 @@ from aimic_tui.engine.evaluation.predictions import Predictions, read_prediction
 from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import plural, printable
-from aimic_tui.screens.home.rows import short_path
 from aimic_tui.screens.place import Place
 from aimic_tui.screens.predict.evaluation_form import EvaluationForm, Wanted
 from aimic_tui.screens.predict.evaluation_view import classes_table, differing_text, figures_table, verdict_text
@@ -33,6 +32,7 @@ from aimic_tui.widgets.matrix import ConfusionGrid
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.widgets.table_column import Cell
 from aimic_tui.wording.numbers import number
+from aimic_tui.wording.paths import short_path
 from aimic_tui.workspace.evaluation_job import (
     DataToJudge,
     Earlier,

@@ -16,7 +16,6 @@ from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import plural, printable
-from aimic_tui.screens.home.rows import short_path
 from aimic_tui.screens.predict.choosing import ChoosingPlace
 from aimic_tui.screens.predict.prediction_table import (
     FilterPrompt,
@@ -36,6 +35,7 @@ from aimic_tui.widgets.image_view import ImageView
 from aimic_tui.widgets.large_image import LargeImage
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.widgets.table_column import Cell
+from aimic_tui.wording.paths import short_path
 from aimic_tui.workspace.model_choices import ModelChoice
 from aimic_tui.workspace.model_job import State
 from aimic_tui.workspace.prediction_job import Job

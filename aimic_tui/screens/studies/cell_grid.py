@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,7 +14,7 @@ from textual.message import Message
 from textual.style import Style
 from textual.widget import Widget
 
-from aimic_tui.engine.study.preview import CellPreview
+from aimic_tui.engine.study.plan import CellPlan
 from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.screens.studies.rows import STYLES
 from aimic_tui.widgets.bars import progress_bar
@@ -25,9 +24,8 @@ from aimic_tui.wording.signs import SIGNS
 from aimic_tui.wording.times import ago, duration
 from aimic_tui.workspace.runs_overview import RunRow
 from aimic_tui.workspace.studies_overview import CellRow, StudyRow
-from aimic_tui.workspace.study_plan import outdated_words
-
-Plan = Mapping[tuple[str, str], CellPreview]  # (data set, protocol) -> what it amounts to
+from aimic_tui.workspace.studies_session import Plan
+from aimic_tui.workspace.study_plan_lines import outdated_sentence
 
 _WIDEST = 52  # columns of a cell
 _COUNT = 7  # "131/400"
@@ -41,7 +39,7 @@ class CellGrid(Widget, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,h", "move(0, -1)", "Before", show=False, id="studies.left", tooltip="The protocol before"),
+        Binding("left,h", "move(0, -1)", "Previous", show=False, id="studies.left", tooltip="The previous protocol"),
         Binding("right,l", "move(0, 1)", "Protocol", show=False, id="studies.right", tooltip="The next protocol"),
         Binding("up,k", "move(-1, 0)", "Up", show=False, id="studies.up", tooltip="The data set above"),
         Binding("down,j", "move(1, 0)", "Down", show=False, id="studies.down", tooltip="The data set below"),
@@ -143,16 +141,16 @@ class CellGrid(Widget, can_focus=True):
         return Content.assemble(content, "  ").stylize(Style.from_meta({"cell": (down, right)}))
 
 
-def _words(cell: CellRow, plan: CellPreview | None) -> str:
+def _words(cell: CellRow, plan: CellPlan | None) -> str:
     """Say of a cell what its sign and its count leave open."""
-    if cell.looking:
-        return "looking at images"
+    if cell.checking:
+        return "checking images"
     if cell.state == "running":
-        return "just begun" if cell.seconds_left is None else f"{duration(cell.seconds_left)} left"
+        return "just started" if cell.seconds_left is None else f"{duration(cell.seconds_left)} left"
     if cell.state == "finished":
         return _figure(cell.runs)
     if plan is not None and plan.problem:
-        return "can't be run yet"
+        return "not ready to run"
     left = f"at most {duration(plan.seconds)}" if plan is not None and plan.seconds is not None else ""
     if cell.state == "queued" and not cell.runs:
         return left
@@ -167,7 +165,7 @@ def _figure(runs: tuple[RunRow, ...]) -> str:
     return f"F1 {number(high)}" if low == high else f"F1 {number(low)} to {number(high)}"
 
 
-def cell_details(cell: CellRow, plan: CellPreview | None, width: int) -> Content:
+def cell_details(cell: CellRow, plan: CellPlan | None, width: int) -> Content:
     """Write what is known of one cell: its images, its runs, what is wrong."""
     facts = [f"{printable(cell.data)}, {cell.protocol}"]
     if plan is not None and plan.images:
@@ -185,12 +183,10 @@ def cell_details(cell: CellRow, plan: CellPreview | None, width: int) -> Content
             )
         )
     if not cell.runs:
-        lines.append(
-            Content.styled("no run is made yet" + (", the images are looked at" * cell.looking), "$text-muted")
-        )
-    problem = cell.trouble or (plan.problem if plan is not None else "")
+        lines.append(Content.styled("no run yet" + (", the images are being checked" * cell.checking), "$text-muted"))
+    problem = cell.problem or (plan.problem if plan is not None else "")
     if problem:
         lines.append(Content.styled(f"! {one_line(problem)}", "$warning"))
     if cell.outdated:
-        lines.append(Content.styled(outdated_words(cell.outdated), "$text-muted"))
+        lines.append(Content.styled(outdated_sentence(cell.outdated), "$text-muted"))
     return Content("\n").join(line.truncate(width, ellipsis=True) for line in lines)

@@ -1,4 +1,4 @@
-"""How the Studies place writes a study on one line, and what stands above an open one."""
+"""A study on one line, and the lines above an open one."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from textual.content import Content
 
 from aimic_tui.engine.study.study_file import Study
 from aimic_tui.engine.text import NOTHING, one_line, plural, printable
-from aimic_tui.screens.home.rows import short_path
 from aimic_tui.widgets.bars import progress_bar
+from aimic_tui.wording.paths import short_path
 from aimic_tui.wording.signs import SIGNS
 from aimic_tui.wording.times import ago, duration
 from aimic_tui.workspace.studies_overview import StudyRow
 
 STYLES = {"running": "$primary", "stopping": "$primary", "failed": "$error", "interrupted": "$warning"}
 _COUNT = 9  # "131/400"
-_WHEN = 36  # "interrupted yesterday 17:40 · r goes on"
+_WHEN = 36  # "interrupted yesterday 17:40 · r resumes"
 
 
 def _name_width(width: int) -> int:
@@ -29,7 +29,7 @@ def study_heading(width: int) -> Content:
     """Write the headings above the studies."""
     left = "Studies".ljust(2 + _name_width(width) + 2)
     rest = f"{'size'.ljust(_size_width(width) + 2)}{'trials done'.ljust(_bar_width(width) + _COUNT + 4)}"
-    return Content.assemble((left, "bold"), (f"{rest}how it goes", "$text-muted"))
+    return Content.assemble((left, "bold"), (f"{rest}progress", "$text-muted"))
 
 
 def _bar_width(width: int) -> int:
@@ -73,20 +73,20 @@ def count_text(row: StudyRow) -> str:
 
 
 def when_text(row: StudyRow) -> str:
-    """Say how a study goes: how long its run takes yet, or since when it is over and what helps."""
+    """Say how a study is doing: how long its current run still takes, or when it ended and what to do."""
     if row.state == "stopping":
         return "stopping"
     if row.alive:
         current = row.current
         if current is None:
-            return "just begun"
-        if current.looking:
-            return f"looking at {printable(current.data)}"
-        return "just begun" if current.seconds_left is None else f"{duration(current.seconds_left)} left in this run"
+            return "just started"
+        if current.checking:
+            return f"checking {printable(current.data)}"
+        return "just started" if current.seconds_left is None else f"{duration(current.seconds_left)} left in this run"
     if row.state == "queued":
         return "not started · r starts it"
-    helps = "" if row.state == "finished" else " · r goes on"
-    return f"{'over' if row.state == 'finished' else row.state} {ago(row.when)}{helps}"
+    helps = "" if row.state == "finished" else " · r resumes"
+    return f"{'finished' if row.state == 'finished' else row.state} {ago(row.when)}{helps}"
 
 
 def head(row: StudyRow, width: int, left: float | None) -> Content:
@@ -95,10 +95,10 @@ def head(row: StudyRow, width: int, left: float | None) -> Content:
     Args:
         left: seconds until the whole study is done at most, None where that is not known.
     """
-    page = row.folder.path / "study.html"
+    page = row.folder.page
     words = [f"{count_text(row)} trials", when_text(row)]
     if row.alive and left is not None:
-        words.append(f"at most {duration(left)} for all of it")
+        words.append(f"at most {duration(left)} in all")
     lines = [
         Content.assemble(
             (f"{SIGNS[row.state]} ", STYLES.get(row.state, "")),
@@ -119,7 +119,7 @@ def head(row: StudyRow, width: int, left: float | None) -> Content:
                 "$text-muted",
             )
         )
-    where = short_path(page) if page.is_file() else "made with the first figures; e makes it"
+    where = short_path(page) if page.is_file() else "appears with the first figures; e makes it"
     lines.append(Content.styled(f"page of tables: {where}", "$text-muted"))
     shown = [line.truncate(width, ellipsis=True) for line in lines]
     if said := row.problem or row.sentence:

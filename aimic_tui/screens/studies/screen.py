@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import json
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from aimic_tui.engine.study.control import stop_study
 from aimic_tui.engine.text import printable
-from aimic_tui.screens.home.rows import short_path
-from aimic_tui.screens.studies.following import FollowingStudies
+from aimic_tui.screens.place import Place
 from aimic_tui.screens.studies.rows import study_heading, study_line
 from aimic_tui.screens.studies.study_file_dialog import StudyFile, new_prompt, open_prompt, write_paper_study
 from aimic_tui.screens.studies.study_view import PARTS, StudyView
 from aimic_tui.widgets.dialogs import Confirm
 from aimic_tui.widgets.row_list import RowList
-from aimic_tui.workspace.processes import command_line, run_command
+from aimic_tui.wording.paths import short_path
 from aimic_tui.workspace.studies_overview import StudyRow
+from aimic_tui.workspace.studies_session import StudiesSession
 
+_PAUSE, _PAUSE_SLOW = 1.0, 5.0  # seconds between two readings
 _IN_LIST = ("new", "open")
 _IN_STUDY = ("plan", "part", "metric", "tables", "back")
 
 
-class StudiesScreen(FollowingStudies):
+class StudiesScreen(Place):
     """The workspace's studies; one of them open: its cells, and the tables of what is finished."""
 
     PLACE: ClassVar[str] = "studies"
@@ -37,18 +37,22 @@ class StudiesScreen(FollowingStudies):
     AUTO_FOCUS: ClassVar[str | None] = "#studies"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "look", "Look", id="studies.look", tooltip="Open the study, or look at the run of the cell"),
-        Binding("n", "new", "New", id="studies.new", tooltip="A new study from the paper's, in a file of yours"),
-        Binding("o", "open", "Open file", id="studies.open", tooltip="A study from a TOML file: its plan, then start"),
-        Binding("r", "go_on", "Go on", id="studies.go-on", tooltip="Start the study, or go on where it was"),
-        Binding("s", "stop", "Stop", id="studies.stop", tooltip="Stop the study and the run that is on; keeps all"),
-        Binding("p", "plan", "Plan", id="studies.plan", tooltip="What the study amounts to: trials, time"),
+        Binding("enter", "look", "Look", id="studies.look", tooltip="Open the study, or the run of the cell"),
+        Binding(
+            "n", "new", "New", id="studies.new", tooltip="A new study, based on the paper's, in a file of your own"
+        ),
+        Binding(
+            "o", "open", "Open file", id="studies.open", tooltip="Open a study's TOML file, see its plan, start it"
+        ),
+        Binding("r", "go_on", "Resume", id="studies.go-on", tooltip="Start the study, or resume it where it stopped"),
+        Binding("s", "stop", "Stop", id="studies.stop", tooltip="Stop the study and its current run; nothing is lost"),
+        Binding("p", "plan", "Plan", id="studies.plan", tooltip="Trials, images and time of the study"),
         *(
             Binding(part.key, f"part({name!r})", part.name, show=False, id=f"studies.{name}", tooltip=part.tooltip)
             for name, part in PARTS.items()
         ),
         Binding("v", "metric", "Figure", show=False, id="studies.figure", tooltip="Show the next figure"),
-        Binding("e", "tables", "Page", show=False, id="studies.tables", tooltip="Make the tables and their page anew"),
+        Binding("e", "tables", "Page", show=False, id="studies.tables", tooltip="Make the tables and their page again"),
         Binding("escape", "back", "Studies", id="studies.back", tooltip="Back to the list of studies"),
     ]
 
@@ -57,12 +61,54 @@ class StudiesScreen(FollowingStudies):
         self._starting = ""
         self.add_class("-list")
 
+    @cached_property
+    def _session(self) -> StudiesSession:
+        """What is known of the workspace's studies."""
+        return StudiesSession(self.shell.workspace, read_only=self.shell.read_only)
+
     def compose_body(self) -> ComposeResult:
         """Yield the list, what stands there while it is empty, and the open study."""
         yield Static("", id="studies-heading")
         yield RowList[StudyRow](study_line, lambda row: row.folder.path, id="studies")
         yield Static("", id="no-studies")
         yield StudyView()
+
+    # -- following
+
+    @on(events.ScreenResume)
+    def _resumed(self) -> None:
+        """Follow the workspace while the place is on the screen."""
+        self._follow()
+
+    @on(events.ScreenSuspend)
+    def _suspended(self) -> None:
+        """Nobody looks: read nothing."""
+        self.workers.cancel_group(self, "follow")
+
+    @work(group="follow", exclusive=True, exit_on_error=False)
+    async def _follow(self) -> None:
+        while True:
+            self._session.accept(await asyncio.to_thread(self._session.read))
+            self._refresh()
+            await asyncio.sleep(_PAUSE_SLOW if self.shell.slow_link else _PAUSE)
+
+    def _refresh(self) -> None:
+        """Draw what is known, and have the plan and the tables made where they are due."""
+        if self._session.plan_is_due:
+            self._work_out_plan()
+        if self._session.tables_are_due:
+            self._make_tables()
+        self.show_rows()
+
+    @work(group="plan", exclusive=True, exit_on_error=False)
+    async def _work_out_plan(self) -> None:
+        await self._session.work_out_plan()
+        self.show_rows()
+
+    @work(group="tables", exclusive=True, exit_on_error=False)
+    async def _make_tables(self) -> None:
+        await self._session.make_tables()
+        self.show_rows()
 
     # -- drawing
 
@@ -77,35 +123,35 @@ class StudiesScreen(FollowingStudies):
     @property
     def _row(self) -> StudyRow | None:
         """The study that actions are about."""
-        return self.open_row if self.opened is not None else self._list.chosen
+        return self._session.open_row if self._session.is_open else self._list.chosen
 
     def show_rows(self) -> None:
         """Draw the list or the open study."""
-        row = self.open_row
-        if self.opened is not None and row is None and not self._starting:
+        row, rows = self._session.open_row, self._session.rows
+        if self._session.is_open and row is None and not self._starting:
             self._close()  # its folder is gone
-        self.set_class(not self.rows, "-none")
-        self._list.show(self.rows)
-        if not self.rows:
+        self.set_class(not rows, "-none")
+        self._list.show(rows)
+        if not rows:
             self.query_one("#no-studies", Static).update(self._empty_words())
         self.query_one("#studies-heading", Static).update(Content("  ") + study_heading(self.size.width - 4))
         if row is not None:
-            note = self._starting or self.note
-            self._view.show(row, self.tables, self.plan_of(row.folder.path), self.seconds_left(row), note)
+            session, note = self._session, self._starting or self._session.note
+            self._view.show(row, session.tables, session.plan, session.seconds_left, note)
         self.refresh_bindings()
 
     def _empty_words(self) -> Content:
         rows = [
-            ("n", "begins with the paper's: ten networks, four data sets, both protocols"),
-            ("o", "opens the TOML file of a study of your own"),
+            ("n", "starts from the paper's: ten networks, four data sets, both protocols"),
+            ("o", "opens a study's TOML file"),
         ]
         lines = [
             Content(f"No study in {short_path(self.shell.workspace.root)} yet."),
             Content(""),
             Content(
-                "A study trains several networks on several data sets, under one protocol or both, and puts the "
-                "figures side by side: with intervals, beside the published ones, ranked over the data sets. It is one "
-                "file. What is finished is kept, and it goes on where it was."
+                "A study trains several networks on several data sets, under one protocol or both, and compares the "
+                "figures: with intervals, beside the published ones, ranked over the data sets. One file describes it. "
+                "Finished runs are kept, and a stopped study resumes where it was."
             ),
             Content(""),
         ]
@@ -122,7 +168,7 @@ class StudiesScreen(FollowingStudies):
         """Offer only what makes sense for the study in hand."""
         if not self.is_mounted:
             return True
-        row, inside = self._row, self.opened is not None
+        row, inside = self._row, self._session.is_open
         if action in _IN_LIST:
             return not inside
         if action in _IN_STUDY:
@@ -145,14 +191,14 @@ class StudiesScreen(FollowingStudies):
 
     def action_look(self) -> None:
         """Open the study; in an open one look at the run of the cell."""
-        if self.opened is None:
+        if not self._session.is_open:
             if (row := self._list.chosen) is not None:
                 self._open(row.folder.path)
         elif (cell := self._view.cell) is not None:
             if cell.run is not None:
                 self._look_at(cell.run.folder.path, finished=cell.run.status.state == "finished")
             else:
-                self.shell.tell("The run of this data set and protocol is not made yet.")
+                self.shell.tell("This data set has no run under this protocol yet.")
 
     @on(StudyView.RunWanted)
     def _run_wanted(self, event: StudyView.RunWanted) -> None:
@@ -164,13 +210,16 @@ class StudiesScreen(FollowingStudies):
         self.shell.go("results" if finished else "run")
 
     def _open(self, path: Path) -> None:
-        self.opened, self.tables, self._tables_of, self.note = path, None, None, ""
+        self._session.open(path)
+        self._show_open()
+
+    def _show_open(self) -> None:
         self.remove_class("-list")
-        self.post_message(self.Seen(self.rows))
         self._view.go_to("cells")
+        self._refresh()
 
     def _close(self) -> None:
-        self.opened = None
+        self._session.close()
         self.add_class("-list")
         self._list.focus()
 
@@ -189,14 +238,14 @@ class StudiesScreen(FollowingStudies):
 
     def action_tables(self) -> None:
         """Make the tables and the page anew."""
-        row = self.open_row
+        row = self._session.open_row
         if row is None or not self.may_change("make tables"):
             return
         if not row.tested:
-            self.shell.tell("Nothing is tested yet: there is nothing to put into tables.")
+            self.shell.tell("Nothing is tested yet, so there are no figures for tables.")
             return
-        self.shell.tell(f"Making the tables; the page is {printable(str(row.folder.path / 'study.html'))}.")
-        self.make_tables(row)
+        self.shell.tell(f"Making the tables; the page will be {printable(str(row.folder.page))}.")
+        self._make_tables()
         self.show_rows()
 
     # -- files
@@ -243,23 +292,18 @@ class StudiesScreen(FollowingStudies):
     @work(group="start", exclusive=True, exit_on_error=False)
     async def _start(self, path: Path) -> None:
         """Start a study by the command that a person could type."""
-        self._starting = "Starting: the study's file, its data sets and networks are checked ..."
+        self._starting = "Starting: checking the study's file, data sets and networks ..."
         self.shell.tell(self._starting)
         self.show_rows()
         try:
-            outcome = await run_command(
-                command_line(self.shell.workspace.root, "study", str(path), "--detach", "--json")
-            )
+            problems = await self._session.start(path)
         finally:
             self._starting = ""
-        if outcome.code != 0:
-            said = [line.removeprefix("aimic: ") for line in outcome.stderr.splitlines() if line.startswith("aimic: ")]
-            self.shell.tell("\n".join(said) or outcome.sentence, "error")
+        if problems:
+            self.shell.tell("\n".join(problems), "error")
             self.show_rows()
             return
-        folder = Path(json.loads(outcome.stdout.strip().splitlines()[-1])["path"])
-        self.rows = await asyncio.to_thread(self._read)
-        self._open(folder)
+        self._show_open()
 
     @work(group="dialog", exclusive=True)
     async def action_stop(self) -> None:
@@ -269,12 +313,12 @@ class StudiesScreen(FollowingStudies):
             return
         question = Confirm(
             f"Stop the study {row.folder.name}?",
-            "The run that is on stops at its next step. What is done is kept, and r goes on from there.",
+            "Its current run stops at its next step. Finished work is kept, and r resumes it.",
             yes="Stop it",
-            no="Let it run",
+            no="Keep it running",
         )
         if await self.app.push_screen_wait(question):
             try:
-                await asyncio.to_thread(stop_study, row.folder)
+                await self._session.stop(row.folder)
             except OSError as error:
                 self.shell.tell(f"{row.folder.path} can't be written: {error.strerror or error}.", "error")

@@ -1,4 +1,4 @@
-"""A study's file before anything is started: what is still to be written into it, then what it amounts to."""
+"""A study's file before anything is started: what is missing from it, then its plan."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from textual.widgets import Static
 
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.files import stamp_of, write_atomically
-from aimic_tui.engine.study.preview import preview
+from aimic_tui.engine.study.plan import plan_study
 from aimic_tui.engine.study.study_file import paper_study, read_study, require_data
 from aimic_tui.engine.study.study_folder import study_folder
 from aimic_tui.engine.text import printable
@@ -25,35 +25,35 @@ from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.workspace.context import Shell
-from aimic_tui.workspace.study_plan import plan_lines, plan_troubles
+from aimic_tui.workspace.study_plan_lines import plan_lines, plan_problems
 
 _PAUSE = 1.0  # seconds between two looks at the file
-_AGAIN = 5  # looks after which data sets and weights that were missing are looked for once more
+_AGAIN = 5  # readings after which data sets and weights that were missing are looked for once more
 _KNOWN = 20  # files that the arrow keys walk through
 
 
 @dataclass(frozen=True)
-class Looked:
-    """What a study's file amounts to: sentences on what is wrong, or the plan in lines, and whether it is going on."""
+class FileCheck:
+    """What a study's file amounts to: sentences on what is wrong, or the plan in lines, and whether it is running."""
 
     problems: tuple[str, ...] = ()
     plan: tuple[str, ...] = ()
     alive: bool = False
 
 
-def look_at(path: Path, workspace: Workspace) -> Looked:
+def check_file(path: Path, workspace: Workspace) -> FileCheck:
     """Read a study's file and work out what it amounts to; nothing is written and no image is opened."""
     try:
         study = read_study(path)
         require_data(study)
         folder = study_folder(workspace, study.name)
-        cells = preview(study, folder, workspace)
+        cells = plan_study(study, folder, workspace)
     except AimicError as problem:
         source = f"{printable(str(path))}: "
-        return Looked(tuple(line.removeprefix(source) for line in problem.sentence.splitlines()))
+        return FileCheck(tuple(line.removeprefix(source) for line in problem.sentence.splitlines()))
     except OSError as error:
-        return Looked((f"{printable(str(error.filename or path))}: {error.strerror or error}.",))
-    return Looked(tuple(plan_troubles(cells)), tuple(plan_lines(study, cells)), folder.alive)
+        return FileCheck((f"{printable(str(error.filename or path))}: {error.strerror or error}.",))
+    return FileCheck(tuple(plan_problems(cells)), tuple(plan_lines(study, cells)), folder.alive)
 
 
 class StudyFile(ModalScreen[bool]):
@@ -69,8 +69,8 @@ class StudyFile(ModalScreen[bool]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r,f5", "start", "Start", id="study-file.start", tooltip="Start the study, or go on with it"),
-        Binding("escape,q", "close", "Close", id="study-file.close", tooltip="Back; the file stays as it is"),
+        Binding("ctrl+r,f5", "start", "Start", id="study-file.start", tooltip="Start the study, or resume it"),
+        Binding("escape,q", "close", "Close", id="study-file.close", tooltip="Back; the file stays unchanged"),
     ]
 
     def __init__(self, path: Path, *, may_start: bool = True) -> None:
@@ -83,7 +83,7 @@ class StudyFile(ModalScreen[bool]):
         super().__init__()
         self._path = path
         self._may_start = may_start
-        self._looked: Looked | None = None
+        self._checked: FileCheck | None = None
 
     def compose(self) -> ComposeResult:
         """Draw the sheet."""
@@ -110,32 +110,32 @@ class StudyFile(ModalScreen[bool]):
         while True:
             looks += 1
             mark = await asyncio.to_thread(stamp_of, self._path)
-            wrong = self._looked is not None and bool(self._looked.problems)
+            wrong = self._checked is not None and bool(self._checked.problems)
             if mark != seen or (wrong and looks % _AGAIN == 0):
                 seen = mark
-                self._looked = await asyncio.to_thread(look_at, self._path, workspace)
+                self._checked = await asyncio.to_thread(check_file, self._path, workspace)
                 self._draw()
             await asyncio.sleep(_PAUSE)
 
     def _draw(self) -> None:
-        looked, path = self._looked, printable(str(self._path))
+        check, path = self._checked, printable(str(self._path))
         muted = "$text-muted"
         title = [Content.assemble(("Study  ", "bold"), path)]
         lines: list[Content] = []
-        if looked is None:
-            lines.append(Content.styled("looking at the data sets, by their names ...", muted))
-        elif looked.problems:
-            title.append(Content.styled("Put this right in your editor; this page follows the file.", muted))
-            lines += [Content.styled(f"! {printable(sentence)}", "$warning") for sentence in looked.problems]
+        if check is None:
+            lines.append(Content.styled("listing the data sets ...", muted))
+        elif check.problems:
+            title.append(Content.styled("Correct this in your editor; this page follows the file.", muted))
+            lines += [Content.styled(f"! {printable(sentence)}", "$warning") for sentence in check.problems]
         else:
             title.append(Content.styled("Nothing is started yet.", muted))
-        if lines and looked is not None and looked.plan:
+        if lines and check is not None and check.plan:
             lines.append(Content(""))
-        plan = list(looked.plan) if looked is not None else []
+        plan = list(check.plan) if check is not None else []
         table = plan.index("") if "" in plan else len(plan)
         amounts = [Content(line) for line in plan[table:]]
-        if looked is not None and looked.alive:
-            amounts += [Content(""), Content.styled("The study is going on.", muted)]
+        if check is not None and check.alive:
+            amounts += [Content(""), Content.styled("The study is running.", muted)]
         self.query_one("#title", Static).update(Content("\n").join(title))
         self.query_one("#lines", Static).update(Content("\n").join(lines))
         self.query_one("#lines", Static).display = bool(lines)
@@ -146,8 +146,8 @@ class StudyFile(ModalScreen[bool]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Start only what can be started."""
         if action == "start":
-            looked = self._looked
-            return self._may_start and looked is not None and not looked.problems and not looked.alive
+            check = self._checked
+            return self._may_start and check is not None and not check.problems and not check.alive
         return True
 
     def action_start(self) -> None:
@@ -162,8 +162,8 @@ class StudyFile(ModalScreen[bool]):
 def new_prompt() -> PathPrompt:
     """Return the question for the file that takes the paper's study."""
     return PathPrompt(
-        "A new study, from the paper's",
-        detail="The file to write: the published evaluation with its settings; its four paths are yours to fill in.",
+        "A new study, based on the paper's",
+        detail="The file to write: the published evaluation with its settings. Fill in its four paths.",
         value=str(Path.cwd() / "paper.toml"),
         suffixes=(".toml",),
         action="Save",
@@ -176,7 +176,7 @@ def _why_not_new(path: Path) -> str | None:
     if path.suffix != ".toml":
         return "Its name must end with .toml."
     if path.exists():
-        return f"{shown} is there already. Type another name, or press esc and then o to open it."
+        return f"{shown} already exists. Type another name, or press esc and then o to open it."
     return None if path.parent.is_dir() else f"There is no folder {printable(str(path.parent))}."
 
 

@@ -13,19 +13,18 @@ from textual.message import Message
 from textual.widgets import Static
 
 from aimic_tui.engine.evaluation.metric_titles import TITLES
-from aimic_tui.screens.studies.cell_grid import CellGrid, Plan, cell_details
+from aimic_tui.engine.study.study_results import StudyResults
+from aimic_tui.screens.studies.cell_grid import CellGrid, cell_details
 from aimic_tui.screens.studies.figure_tables import (
     FIGURES,
     Line,
-    StudyTables,
     figure_columns,
     figure_lines,
     gap_columns,
     gap_lines,
-    protocols_of,
     rank_columns,
+    sentences_above,
     summary,
-    words_above,
 )
 from aimic_tui.screens.studies.rows import head
 from aimic_tui.widgets.big_table import BigTable
@@ -34,14 +33,17 @@ from aimic_tui.widgets.parts_line import Part, parts_line
 from aimic_tui.widgets.table_column import Column
 from aimic_tui.widgets.table_rows import RowSelected
 from aimic_tui.workspace.studies_overview import CellRow, StudyRow
+from aimic_tui.workspace.studies_session import Plan, StudyTables
 
 PARTS = {
-    "cells": Part("c", "Cells", "CellGrid", "Data sets by protocols: how far each run is"),
-    "figures": Part("i", "Figures", "#study-table", "Figures with intervals and published ones; again: next protocol"),
+    "cells": Part("c", "Cells", "CellGrid", "The progress of each data set and protocol"),
+    "figures": Part(
+        "i", "Figures", "#study-table", "Figures with intervals beside published ones; again: next protocol"
+    ),
     "gap": Part("d", "Gap", "#study-table", "What the published protocol adds to the honest one"),
     "ranks": Part("a", "Ranks", "#study-table", "Networks ranked over the data sets; again: the next protocol"),
 }
-_UNTESTED = "Nothing is tested yet: figures come with the first finished trial."
+_UNTESTED = "Nothing is tested yet. Figures appear with the first finished trial."
 
 
 class StudyView(Vertical):
@@ -143,7 +145,7 @@ class StudyView(Vertical):
         else:
             plan = self._plan.get((cell.data, cell.protocol))
             parts = [cell_details(cell, plan, max(40, self.size.width))]
-            if self._tables is not None and (found := summary(self._tables)):
+            if self._tables is not None and (found := summary(self._tables.results)):
                 parts += [Content(""), found]
             details.update(Content("\n").join(parts))
 
@@ -164,30 +166,30 @@ class StudyView(Vertical):
                 table.show([], 0)
             self._drawn = None
             return
-        protocols = protocols_of(tables)
+        protocols = tables.results.protocols
         protocol = protocols[self._protocol % len(protocols)]
-        said = [*notes, words_above(tables, self.part, protocol)]
+        said = [*notes, sentences_above(tables.results, self.part, protocol)]
         if self.part == "figures":
             more = f"i: {protocols[(self._protocol + 1) % len(protocols)]} · " if len(protocols) > 1 else ""
             title = TITLES[self.metric]
             said.append(Content.styled(f"{title[0].upper()}{title[1:]}, %. {more}v: the next figure", "$text-muted"))
         words.update(Content("\n").join(said))
-        shown = (self._row.folder if self._row else None, tables.made, self.part, protocol, self.metric, width)
+        shown = (self._row.folder if self._row else None, tables.written, self.part, protocol, self.metric, width)
         if shown == self._drawn:
             return
         self._drawn = shown
-        columns, count = self._columns(tables, protocol, width)
+        columns, count = self._columns(tables.results, protocol, width)
         table.show(columns, count)
 
-    def _columns(self, tables: StudyTables, protocol: str, width: int) -> tuple[list[Column], int]:
+    def _columns(self, results: StudyResults, protocol: str, width: int) -> tuple[list[Column], int]:
         self._lines = ()
         if self.part == "ranks":
-            ranking = tables.found["ranking"].get(protocol)
+            ranking = results.rankings.get(protocol)
             return rank_columns(ranking, width) if ranking else ([], 0)
         if self.part == "gap":
-            self._lines = gap_lines(tables)
-            return (gap_columns(tables, self._lines, width) if self._lines else []), len(self._lines)
-        self._lines = figure_lines(tables, protocol, self.metric)
+            self._lines = gap_lines(results)
+            return (gap_columns(results, self._lines, width) if self._lines else []), len(self._lines)
+        self._lines = figure_lines(results, protocol, self.metric)
         return (figure_columns(self._lines, self.metric, width) if self._lines else []), len(self._lines)
 
     @on(RowSelected, "#study-table")

@@ -90,12 +90,12 @@ def test_the_methods_paragraph_tells_what_a_plain_training_does_not_do(tmp_path:
     _, page = report_of(make_run(tmp_path / "ws", make_data(tmp_path / "data"), settings=settings))
     assert (
         "The focal loss was minimised (Lin et al. 2017, gamma 2), labels were smoothed by 0.1, images were blended by "
-        "mixup (Zhang et al. 2018, alpha 0.2) and the weights were averaged exponentially (decay 0.99) and the average "
-        "kept." in page.text
+        "mixup (Zhang et al. 2018, alpha 0.2) and an exponential moving average of the weights (decay 0.99) was used."
+        in page.text
     )
     frozen = {"model.trainable": "head", "augmentation.mixup": 0.2}
     _, page = report_of(make_run(tmp_path / "frozen", tmp_path / "data", settings=frozen))
-    assert "Training images were not varied" in page.text and "mixup (" not in page.text
+    assert "Training images were not augmented" in page.text and "mixup (" not in page.text
 
 
 def test_the_page_refers_to_nothing_outside_itself(run: RunFolder, evil: RunFolder) -> None:
@@ -186,13 +186,13 @@ def test_names_from_outside_are_text_and_nothing_else(evil: RunFolder) -> None:
 def test_calibration_is_reported_where_there_are_validation_predictions(tmp_path: Path) -> None:
     run = predicted_run(tmp_path / "run", groups=60, boast=3.0)
     _, page = report_of(RunFolder(run))
-    for wanted in ("Temperature scaling: each fold's", "calibrated", "Leaving unsure images to a person"):
+    for wanted in ("Temperature scaling: each fold's", "calibrated", "Leaving uncertain images to a person"):
         assert wanted in page.text
     assert "the image is no longer where it was" in page.text
     drawn = " ".join(drawings_of(page))
-    assert "stated probability and how often it is right" in drawn
-    assert "errors among the surest images" in drawn
-    assert "calibration error without what chance adds" in page.text
+    assert "stated probability against the share that is correct" in drawn
+    assert "errors among the most certain images" in drawn
+    assert "calibration error, corrected for chance" in page.text
 
 
 def test_the_published_protocol_is_called_optimistic(tmp_path: Path) -> None:
@@ -220,8 +220,10 @@ def test_a_network_that_always_says_the_same_is_called_out(tmp_path: Path) -> No
         table.probabilities[:] = (0.2, 0.5, 0.3)
         write_predictions(path, table)
     text = report_of(RunFolder(run))[1].text
-    assert "mobilenet_v2 says eosinophil whatever it is shown" in text
-    assert "whatever it is shown" not in report_of(RunFolder(predicted_run(tmp_path / "good")))[1].text
+    assert "mobilenet_v2 predicts eosinophil for every image" in text
+    assert (
+        "for every image: it has learned nothing" not in report_of(RunFolder(predicted_run(tmp_path / "good")))[1].text
+    )
 
 
 def test_markdown_has_its_figures_beside_it(run: RunFolder, evil: RunFolder, tmp_path: Path) -> None:
@@ -273,11 +275,11 @@ def test_two_classes_get_a_decision_curve_and_more_do_not(tmp_path: Path, run: R
     place = make_data(tmp_path / "data", ("healthy", "leukemic"))
     folder = make_run(tmp_path / "ws", place)
     _, page = report_of(folder)
-    assert "What acting on it is worth" in page.text
-    assert "taking leukemic as the case" in page.text
+    assert "Benefit of acting on predictions" in page.text
+    assert "with leukemic as the positive class" in page.text
     assert any("net benefit by the probability of leukemic" in name for name in drawings_of(page))
     assert "Net benefit (decision curve)" in page.text
-    assert "What acting on it is worth" not in report_of(run)[1].text
+    assert "Benefit of acting on predictions" not in report_of(run)[1].text
 
 
 def test_groups_that_fail_are_named(tmp_path: Path) -> None:
@@ -288,7 +290,7 @@ def test_groups_that_fail_are_named(tmp_path: Path) -> None:
         read.probabilities[failing] = np.roll(np.eye(3)[read.labels[failing]], 1, axis=1)
         write_predictions(table, read)
     text = report_of(RunFolder(path))[1].text
-    assert "1 of 30 groups are shown to be worse than the others: smear007." in text
+    assert "1 of 30 groups has significantly more errors than the others: smear007." in text
     assert "By group, with tests for groups that fail" in text
 
 

@@ -13,11 +13,13 @@ from aimic_tui.engine.evaluation.build_results import read_results
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.tested_run import read_tested
 from aimic_tui.engine.inference.timings import NetworkTiming, write_timings
-from aimic_tui.engine.study.document import beside, make_document, percent
 from aimic_tui.engine.study.figures import mean_of, paired_gap, read_figures
+from aimic_tui.engine.study.sentences import beside, percent
+from aimic_tui.engine.study.study_document import make_study_document
 from aimic_tui.engine.study.study_file import Study, read_study
-from aimic_tui.engine.study.study_folder import RunOfStudy, StudyFolder, plan_cell, study_folder
-from aimic_tui.engine.study.write_tables import to_json, write_study
+from aimic_tui.engine.study.study_folder import StudyFolder, StudyRun, runs_of_cell, study_folder
+from aimic_tui.engine.study.study_results_file import read_study_results
+from aimic_tui.engine.study.write_tables import write_study
 from aimic_tui.engine.workspace_folder import Workspace
 from tests.engine.evaluation.some_run import make_run
 
@@ -56,7 +58,7 @@ def folder(workspace: Workspace, study: Study) -> StudyFolder:
         name = f"20261122-19051{number}-cell"
         skills = {network: 2.5 - 0.6 * place + bonus for place, network in enumerate(NETWORKS)}
         make_run(workspace.runs_folder / name, skills=skills, protocol=cell.protocol, groups=24 + 6 * (number // 2))
-        found.remember(RunOfStudy(cell.data.name, cell.protocol, cell.digest, NETWORKS, name))
+        found.add_run(StudyRun(cell.data.name, cell.protocol, cell.digest, NETWORKS, name))
     return found
 
 
@@ -96,7 +98,8 @@ def test_tables_are_written_with_the_published_numbers_beside_ours(
     timing = NetworkTiming("vgg16", 224, (0.2,), (9.0,), 100, 1.0, 12.0, "2026-11-22T19:05:12+00:00")
     write_timings(workspace.root, "a <fast> device", [timing])
     figures = read_figures(study, folder, workspace)
-    page = write_study(figures, folder, workspace).read_text()
+    results = write_study(figures, folder, workspace)
+    page = folder.page.read_text()
     text = (folder.path / "study.md").read_text()
     assert "://" not in page.replace("http://www.w3.org", "")
     assert "a &lt;fast&gt; device" in page
@@ -115,7 +118,8 @@ def test_tables_are_written_with_the_published_numbers_beside_ours(
     assert float(row["difference"]) == pytest.approx(float(row["value"]) - 0.9846)
     assert all(not cell.startswith("=") for row in rows for cell in row.values())
     answer = json.loads((folder.path / "results.json").read_text())
-    assert answer == json.loads(json.dumps(to_json(figures), allow_nan=False))
+    assert answer["version"] == 1
+    assert read_study_results(folder.results_file) == results
     assert answer["ranking"]["honest"]["average_ranks"]["resnet50"] == 1
     assert len(answer["gaps"]) == 6
 
@@ -130,9 +134,9 @@ def test_a_study_that_is_not_whole_says_so_and_shows_what_there_is(
     assert not figures.complete
     assert len(figures.problems) == 1
     assert "manifest.csv" in figures.problems[0]
-    assert plan_cell(workspace, runs, study.cells[0]).missing == NETWORKS
+    assert runs_of_cell(workspace, runs, study.cells[0]).missing == NETWORKS
     assert set(figures.gaps) == {("other =cells", name) for name in NETWORKS}
-    document = make_document(figures, {})
+    document = make_study_document(figures, {})
     assert any("not complete" in getattr(block, "text", "") for block in document.sections[0].blocks)
     write_study(figures, folder, workspace)
 
@@ -140,13 +144,13 @@ def test_a_study_that_is_not_whole_says_so_and_shows_what_there_is(
 def test_runs_of_other_settings_dont_count_and_a_further_network_needs_a_run_of_its_own(
     study: Study, folder: StudyFolder, workspace: Workspace, tmp_path: Path
 ) -> None:
-    planned = plan_cell(workspace, folder.runs(), study.cells[0])
+    planned = runs_of_cell(workspace, folder.runs(), study.cells[0])
     assert ([networks for _, networks in planned.runs], planned.missing, planned.outdated) == ([NETWORKS], (), ())
     (tmp_path / "study.toml").write_text(TEXT.replace('"vgg16"]', '"resnet34"]'))
-    more = plan_cell(workspace, folder.runs(), read_study(tmp_path / "study.toml").cells[0])
+    more = runs_of_cell(workspace, folder.runs(), read_study(tmp_path / "study.toml").cells[0])
     assert ([networks for _, networks in more.runs], more.missing) == ([("resnet50", "mobilenet_v2")], ("resnet34",))
     (tmp_path / "study.toml").write_text(TEXT + "\n[training]\nepochs = 7\n")
-    other = plan_cell(workspace, folder.runs(), read_study(tmp_path / "study.toml").cells[0])
+    other = runs_of_cell(workspace, folder.runs(), read_study(tmp_path / "study.toml").cells[0])
     assert (other.runs, other.missing, other.outdated) == ((), NETWORKS, (folder.runs()[0].run,))
 
 

@@ -14,24 +14,24 @@ from aimic_tui.engine.event_log import EventReader, append_event
 from aimic_tui.engine.files import FileLock
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.study.figures import StudyFigures, read_figures
-from aimic_tui.engine.study.preview import preview
+from aimic_tui.engine.study.plan import plan_study
+from aimic_tui.engine.study.sentences import beside, gap_sentence, percent
 from aimic_tui.engine.study.study_file import Study, read_study
-from aimic_tui.engine.study.study_folder import RunOfStudy, StudyFolder, study_folder
-from aimic_tui.engine.study.words import beside, gap_words, percent
+from aimic_tui.engine.study.study_folder import StudyFolder, StudyRun, study_folder
 from aimic_tui.engine.study.write_tables import write_study
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.screens.results.screen import ResultsScreen
 from aimic_tui.screens.run.screen import RunScreen
-from aimic_tui.screens.studies import screen as module
 from aimic_tui.screens.studies.screen import StudiesScreen
 from aimic_tui.screens.studies.study_file_dialog import StudyFile
 from aimic_tui.widgets.dialogs import Confirm, PathPrompt
 from aimic_tui.widgets.path_input import PathInput
+from aimic_tui.workspace import studies_session
 from aimic_tui.workspace.processes import Outcome
 from aimic_tui.workspace.studies_overview import StudyOverview
 from tests.app.test_app import screen_text
 from tests.engine.evaluation.some_run import make_run
-from tests.engine.study.test_walker import TEXT as TINY
+from tests.engine.study.test_scheduler import TEXT as TINY
 from tests.engine.training.small import draw_images
 
 Until = Callable[..., Any]
@@ -88,7 +88,7 @@ def add_runs(study: Study, workspace: Workspace, cells: int = 4) -> StudyFolder:
             workspace.runs_folder / name, skills=skills, protocol=cell.protocol, groups=24 + 6 * (number // 2)
         )
         write_results(run)
-        folder.remember(RunOfStudy(cell.data.name, cell.protocol, cell.digest, NETWORKS, name))
+        folder.add_run(StudyRun(cell.data.name, cell.protocol, cell.digest, NETWORKS, name))
     return folder
 
 
@@ -132,7 +132,7 @@ async def test_without_a_study_the_place_says_what_one_is_and_how_to_make_one(tm
         await until(pilot, shows(app, "6  Networks on several data sets"))
         await pilot.press("6")
         await until(
-            pilot, shows(app, "A study trains several networks on several data sets", "n  begins with the paper's")
+            pilot, shows(app, "A study trains several networks on several data sets", "n  starts from the paper's")
         )
         assert "6 Studies" in screen_text(app).splitlines()[0]
         await pilot.press("1")
@@ -147,11 +147,11 @@ async def test_home_names_the_studies_and_the_place_lists_them(
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, shows(app, "Studies        ● two-sets", "6 has their cells"))
         await pilot.press("6")
-        await until(pilot, shows(app, "● two-sets", "3 networks × 4 cells", "9/36", "looking at PBC"))
+        await until(pilot, shows(app, "● two-sets", "3 networks × 4 cells", "9/36", "checking PBC"))
         assert "s Stop" in screen_text(app)
-        assert "r Go on" not in screen_text(app)
+        assert "r Resume" not in screen_text(app)
         append_event(held.events_file, "run-started", data="PBC", protocol="aimic-2022", run="x")
-        await until(pilot, shows(app, "just begun"))
+        await until(pilot, shows(app, "just started"))
 
 
 async def test_an_open_study_shows_each_cell_and_enter_goes_to_its_run(
@@ -165,11 +165,11 @@ async def test_an_open_study_shows_each_cell_and_enter_goes_to_its_run(
     append_event(folder.events_file, "study-stopped")
     app = AimicApp(workspace, place="studies")
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, shows(app, "‖ two-sets", "stopped just now · r goes on"))
+        await until(pilot, shows(app, "‖ two-sets", "stopped just now · r resumes"))
         await pilot.press("enter")
         await until(pilot, shows(app, "✓ 9/9", "◌ 0/9", "✗ 0/9", "aimic-2022 (optimistic)", "20261122-190510-cell"))
         await pilot.press("down")
-        await until(pilot, shows(app, "no run is made yet", "! There are \\x1b[31m no images."))
+        await until(pilot, shows(app, "no run yet", "! There are \\x1b[31m no images."))
         await pilot.press("enter")
         await pilot.pause()
         assert isinstance(app.screen, StudiesScreen)
@@ -187,18 +187,21 @@ async def test_figures_stand_beside_the_published_ones_in_the_commands_words(
     async with app.run_test(size=(160, 45)) as pilot:
         await until(pilot, shows(app, "✓ two-sets", "36/36"))
         await pilot.press("enter")
-        await until(pilot, shows(app, "study.html", "The published protocol's F1 is"))
+        await until(pilot, shows(app, "study.html", "Mean gap, published protocol minus honest one"))
         await pilot.press("i")
-        await until(pilot, shows(app, percent(ours), "98.46", percent(beside(ours, 98.46)), "By the honest protocol"))
+        await until(
+            pilot,
+            shows(app, percent(ours), "98.46", percent(beside(ours, 98.46)), "Honest protocol: a validation part"),
+        )
         assert percent(figures.average("honest", "vgg16", "macro_f1")) in screen_text(app)
         await pilot.press("i")
         optimistic = figures.figure("PBC", "aimic-2022", "resnet50", "macro_f1")
-        await until(pilot, shows(app, percent(optimistic), "! By the published protocol"))
+        await until(pilot, shows(app, percent(optimistic), "! Published protocol: the test images"))
         await pilot.press("i", "v")
         accuracy = figures.figure("others", "honest", "vgg16", "accuracy")
         await until(pilot, shows(app, percent(accuracy), "Accuracy, %"))
         await pilot.press("d")
-        said = gap_words([gap["macro_f1"] for gap in figures.gaps.values()])
+        said = gap_sentence(figures)
         await until(pilot, shows(app, said, percent(figures.gaps["others", "vgg16"]["macro_f1"])))
         await pilot.press("a")
         await until(pilot, shows(app, "Nemenyi's critical difference", "average rank", "1.00", "PBC", "others"))
@@ -206,7 +209,7 @@ async def test_figures_stand_beside_the_published_ones_in_the_commands_words(
         await until(pilot, lambda: isinstance(app.screen, ResultsScreen))
         assert app.context.run == workspace.runs_folder / "20261122-190510-cell"
         await pilot.press("6", "escape")
-        await until(pilot, shows(app, "how it goes"))
+        await until(pilot, shows(app, "trials done"))
 
 
 @pytest.mark.slow
@@ -274,7 +277,7 @@ async def test_start_is_the_command_and_its_complaints_are_shown(
         asked.append(list(arguments))
         return Outcome(3, "", "aimic: data-sets.PBC.path = /gone does not exist.\naimic: Another one.\n")
 
-    monkeypatch.setattr(module, "run_command", refuse)
+    monkeypatch.setattr(studies_session, "run_command", refuse)
     folder = study_folder(workspace, study.name)
     app = AimicApp(workspace, place="studies")
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
@@ -320,7 +323,7 @@ async def test_a_study_is_really_started_and_stopped_from_here(
         await pilot.press("s")
         await until(pilot, lambda: isinstance(app.screen, Confirm))
         await pilot.press("y")
-        await until(pilot, shows(app, "stopped", "r Go on"))
+        await until(pilot, shows(app, "stopped", "r Resume"))
     assert not folder.alive
     (run,) = folder.runs()
     assert read_status(workspace.find_run(run.run)).state == "stopped"
@@ -378,7 +381,7 @@ def test_trials_foreseen_by_the_settings_are_those_of_the_plan(tmp_path: Path, w
     folder.path.mkdir(parents=True)
     folder.study_file.write_text(study.to_toml())
     (row,) = StudyOverview(workspace).read()
-    cells = preview(study, folder, workspace)
+    cells = plan_study(study, folder, workspace)
     pairs = list(zip(row.cells, cells, strict=True))
     assert not pairs[0][1].problem
     assert all(ours.trials == planned.trials for ours, planned in pairs if not planned.problem)

@@ -17,30 +17,23 @@ from aimic_tui.engine.report.document import Block, Bullets, Document, Drawing, 
 from aimic_tui.engine.report.rank_chart import rank_diagram
 from aimic_tui.engine.study.figures import METRICS, StudyFigures, mean_of
 from aimic_tui.engine.study.published_paper import AVERAGES, DATA_SETS, LATENCY, LATENCY_DEVICE
-from aimic_tui.engine.study.words import (
+from aimic_tui.engine.study.sentences import (
+    DEFINITIONS,
     GAP,
     INCOMPLETE,
     PROTOCOLS,
     beside,
-    best_words,
-    gap_words,
+    best_sentence,
+    gap_sentence,
     percent,
-    ranking_words,
+    ranking_sentence,
 )
 from aimic_tui.engine.text import NOTHING
 from aimic_tui.wording.numbers import PER_CENT, interval_text
 from aimic_tui.wording.printed import number
 
-DEFINITIONS = (
-    "Definitions, as in the publication: for each class its one-vs-rest counts TP, FP, FN, TN; precision TP/(TP+FP), "
-    "recall TP/(TP+FN), F1 their harmonic mean, each averaged over the classes. Two accuracies are told apart: the "
-    "share of correct images, and the one-vs-rest accuracy (1/L) sum of (TP+TN)/(TP+FP+FN+TN), which is higher for "
-    "more than two classes. The publication defines the second, but the accuracies it prints equal its recalls, as "
-    "shares of correct images do: they stand beside the first."
-)
 
-
-def make_document(figures: StudyFigures, timings: Mapping[str, Mapping[str, NetworkTiming]]) -> Document:
+def make_study_document(figures: StudyFigures, timings: Mapping[str, Mapping[str, NetworkTiming]]) -> Document:
     """Lay out a study.
 
     Args:
@@ -69,21 +62,11 @@ def _summary(figures: StudyFigures) -> Iterator[Block]:
     for sentence in figures.problems:
         yield Paragraph(sentence, strong=True)
     yield Paragraph(DEFINITIONS)
-    points = [words for protocol in figures.study.protocols if (words := best_of(figures, protocol))]
+    points = [sentence for protocol in figures.study.protocols if (sentence := best_sentence(figures, protocol))]
     if figures.gaps:
-        points.append(gap_words([gap["macro_f1"] for gap in figures.gaps.values()]))
+        points.append(gap_sentence(figures))
     if points:
         yield Bullets(points)
-
-
-def best_of(figures: StudyFigures, protocol: str) -> str:
-    """Return the sentence on the network with the highest mean F1 under a protocol, "" before all are tested."""
-    means = {name: figures.average(protocol, name, "macro_f1") for name in figures.study.networks}
-    known = {name: mean for name, mean in means.items() if mean is not None and mean.value is not None}
-    if len(known) < len(means):
-        return ""
-    best = max(known, key=lambda name: known[name].value or 0.0)
-    return best_words(protocol, best, known[best])
 
 
 def _of_protocol(figures: StudyFigures, protocol: str) -> Iterator[Section]:
@@ -110,7 +93,7 @@ def _averages(
 ) -> Iterator[Block]:
     names = sorted(figures.study.networks, key=lambda name: -_value(averages[name]["macro_f1"]))
     header = ["network"]
-    published = compares_with_the_paper(figures)
+    published = figures.study.compares_with_the_paper
     for metric in METRICS:
         theirs = published and any(metric in row for row in AVERAGES.values())
         header += [TITLES[metric], *(["published", "difference"] if theirs else [])]
@@ -128,11 +111,6 @@ def _averages(
     series = ["here", "published"] if published else ["here"]
     chart = intervals(f"averages-{protocol}", [(name, found[: len(series)]) for name, found in drawn], series)
     yield Drawing(f"averages-{protocol}", chart, f"Mean F1 over the data sets, {protocol}. A line is the interval.")
-
-
-def compares_with_the_paper(figures: StudyFigures) -> bool:
-    """Tell whether the data sets are the paper's four: averages over others can't stand beside its own."""
-    return {data.published for data in figures.study.data_sets} == set(DATA_SETS)
 
 
 def _by_data_set(figures: StudyFigures, protocol: str, metric: str) -> Iterator[Block]:
@@ -256,7 +234,7 @@ def _ranking(figures: StudyFigures, protocol: str) -> Iterator[Section]:
         for place in ranking.by_rank
     ]
     blocks: list[Block] = [
-        Paragraph(ranking_words(ranking)),
+        Paragraph(ranking_sentence(ranking)),
         Drawing(f"ranks-{protocol}", rank_diagram(ranking), "Average ranks; a bar joins networks not shown to differ."),
         Table("Ranks by F1, 1 is the best.", ["network", "average rank", *ranking.data_sets], rows),
     ]

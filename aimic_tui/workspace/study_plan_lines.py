@@ -1,4 +1,4 @@
-"""A study's plan in words, for the Studies place and for `aimic study --dry-run`."""
+"""A study's plan as lines of text, for the Studies place and for `aimic study --dry-run`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
 
-from aimic_tui.engine.study.preview import CellPreview
+from aimic_tui.engine.study.plan import CellPlan
 from aimic_tui.engine.study.study_file import Study
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.wording.text_tables import aligned
 from aimic_tui.wording.times import duration
 
 
-def plan_lines(study: Study, cells: Sequence[CellPreview]) -> Iterator[str]:
-    """Write every data set and protocol with its images and trials, and what they can take together."""
-    rows = [["data set", "protocol", "images", "classes", "trials done", "of", "time left at most"]]
+def plan_lines(study: Study, cells: Sequence[CellPlan]) -> Iterator[str]:
+    """Write every data set and protocol with its images and trials, and the time that all of them take at most."""
+    rows = [["data set", "protocol", "images", "classes", "trials done", "of", "time left, at most"]]
     for cell in cells:
         rows.append(
             [
@@ -35,20 +35,21 @@ def plan_lines(study: Study, cells: Sequence[CellPreview]) -> Iterator[str]:
     done, trials = sum(cell.trials_done for cell in cells), sum(cell.trials for cell in cells)
     known = [cell.seconds for cell in cells if cell.seconds is not None]
     sources = ", ".join(sorted({cell.source for cell in cells if cell.source}))
-    yield f"{networks}, {done:,} of {plural(trials, 'trial')} done; the rest can take " + (
-        f"{duration(sum(known))} by {sources}; patience may end it sooner."
+    yield f"{networks}, {done:,} of {plural(trials, 'trial')} done. " + (
+        f"The rest takes at most {duration(sum(known))} ({sources}); early stopping may shorten it."
         if len(known) == len(cells)
-        else "how long is not known: `aimic benchmark` measures it roughly, the first run exactly."
+        else "The time for the rest is unknown: `aimic benchmark` gives a rough estimate, the first run an exact one."
     )
     if outdated := [run for cell in cells for run in cell.outdated]:
-        yield outdated_words(outdated)
+        yield outdated_sentence(outdated)
 
 
-def outdated_words(runs: Sequence[str]) -> str:
-    """Say which runs don't count any more."""
-    return f"! {plural(len(runs), 'run')} made with other settings don't count any more: {printable(', '.join(runs))}."
+def outdated_sentence(runs: Sequence[str]) -> str:
+    """Say which runs no longer count."""
+    counts = "no longer counts" if len(runs) == 1 else "no longer count"
+    return f"! {plural(len(runs), 'run')} made with other settings {counts}: {printable(', '.join(runs))}."
 
 
-def plan_troubles(cells: Sequence[CellPreview]) -> list[str]:
-    """Return a sentence for each thing that keeps a cell from being run as it stands."""
+def plan_problems(cells: Sequence[CellPlan]) -> list[str]:
+    """Return a sentence for each reason why a cell can't be run as it stands."""
     return list(dict.fromkeys(f"{cell.cell.title}: {cell.problem}" for cell in cells if cell.problem))

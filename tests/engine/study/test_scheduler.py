@@ -10,11 +10,11 @@ import pytest
 from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.files import FileLock
 from aimic_tui.engine.runs.status import read_status
-from aimic_tui.engine.study.control import find_going_study, stop_study
-from aimic_tui.engine.study.preview import preview
+from aimic_tui.engine.study.control import find_running_study, stop_study
+from aimic_tui.engine.study.plan import plan_study
+from aimic_tui.engine.study.scheduler import StudyScheduler
 from aimic_tui.engine.study.study_file import Study, read_study
 from aimic_tui.engine.study.study_folder import StudyFolder, study_folder
-from aimic_tui.engine.study.walker import Walker
 from aimic_tui.engine.workspace_folder import Workspace
 from tests.engine.training.small import draw_images
 
@@ -56,9 +56,9 @@ def events(folder: StudyFolder) -> list[str]:
 @pytest.mark.slow
 def test_a_study_makes_its_runs_goes_on_where_it_was_and_repeats_nothing(tmp_path: Path, forked: None) -> None:
     study, folder, workspace = tiny(tmp_path)
-    planned = preview(study, folder, workspace)
+    planned = plan_study(study, folder, workspace)
     assert [(cell.trials_done, cell.trials, cell.images, cell.problem) for cell in planned] == [(0, 2, 42, "")] * 2
-    assert Walker(folder, workspace).run()
+    assert StudyScheduler(folder, workspace).run()
     runs = {record.run: read_status(workspace.find_run(record.run)).state for record in folder.runs()}
     assert list(runs.values()) == ["finished", "finished"]
     assert [record.protocol for record in folder.runs()] == ["honest", "aimic-2022"]
@@ -66,14 +66,14 @@ def test_a_study_makes_its_runs_goes_on_where_it_was_and_repeats_nothing(tmp_pat
     written = {path: path.stat().st_mtime_ns for path in workspace.root.rglob("predictions.csv")}
     assert len(written) == 4
 
-    assert Walker(folder, workspace).run(), "nothing is left to do"
+    assert StudyScheduler(folder, workspace).run(), "nothing is left to do"
     assert {path: path.stat().st_mtime_ns for path in workspace.root.rglob("predictions.csv")} == written
     assert len(folder.runs()) == 2
-    assert [(cell.trials_done, cell.trials) for cell in preview(study, folder, workspace)] == [(2, 2)] * 2
+    assert [(cell.trials_done, cell.trials) for cell in plan_study(study, folder, workspace)] == [(2, 2)] * 2
 
     more = TEXT.replace('"test_efficientnet"', '"test_efficientnet", "test_resnet"').replace(', "aimic-2022"', "")
     study, folder, workspace = tiny(tmp_path, more)
-    assert Walker(folder, workspace).run(), "a further network gets a run of its own, on the same split"
+    assert StudyScheduler(folder, workspace).run(), "a further network gets a run of its own, on the same split"
     assert [record.networks for record in folder.runs()] == [*[("test_efficientnet",)] * 2, ("test_resnet",)]
     splits = [(workspace.runs_folder / folder.runs()[place].run / "split.csv").read_bytes() for place in (0, 2)]
     assert splits[0] == splits[1]
@@ -82,9 +82,9 @@ def test_a_study_makes_its_runs_goes_on_where_it_was_and_repeats_nothing(tmp_pat
 @pytest.mark.slow
 def test_a_study_stops_with_the_run_that_is_on_and_goes_on_with_it(tmp_path: Path, forked: None) -> None:
     _, folder, workspace = tiny(tmp_path, epochs=400)
-    walker = Walker(folder, workspace)
+    scheduler = StudyScheduler(folder, workspace)
     outcome: list[bool] = []
-    thread = threading.Thread(target=lambda: outcome.append(walker.run()))
+    thread = threading.Thread(target=lambda: outcome.append(scheduler.run()))
     thread.start()
     until = time.monotonic() + 120
     while "run-started" not in events(folder) and time.monotonic() < until:
@@ -102,22 +102,22 @@ def test_trouble_with_one_data_set_is_told_and_the_others_go_on(tmp_path: Path) 
     text = text.replace('path = "discs"', 'path = "empty"').replace(', "aimic-2022"', "")
     (tmp_path / "empty").mkdir()
     study, folder, workspace = tiny(tmp_path, text)
-    assert not Walker(folder, workspace).run()
+    assert not StudyScheduler(folder, workspace).run()
     told = [event for event in EventReader(folder.events_file).new() if event["event"] == "trouble"]
     assert [event["data"] for event in told] == ["gone", "discs"]
     assert "empty" in told[1]["sentence"]
     assert events(folder)[-1] == "study-failed"
-    assert [bool(cell.problem) for cell in preview(study, folder, workspace)] == [True, True]
+    assert [bool(cell.problem) for cell in plan_study(study, folder, workspace)] == [True, True]
 
 
 def test_a_study_is_found_by_its_name_only_while_it_is_going_on(tmp_path: Path) -> None:
     _, folder, workspace = tiny(tmp_path)
-    assert find_going_study(workspace, "tiny") is None
+    assert find_running_study(workspace, "tiny") is None
     lock = FileLock(folder.lock_file)
     assert lock.acquire()
-    found = find_going_study(workspace, "tiny")
+    found = find_running_study(workspace, "tiny")
     assert found is not None
     assert found.path == folder.path
-    assert find_going_study(workspace, "ti") is None
+    assert find_running_study(workspace, "ti") is None
     lock.release()
     assert os.path.exists(folder.lock_file)  # noqa: PTH110

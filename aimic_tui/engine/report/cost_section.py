@@ -17,7 +17,7 @@ from aimic_tui.wording.printed import interval
 MERIT = "macro_f1"
 
 
-def cost_sections(record: RunRecord) -> Iterator[Section]:
+def cost_section(record: RunRecord) -> Iterator[Section]:
     """Lay out merit against cost, where there are two networks or more."""
     if len(record.networks) < 2:
         return
@@ -40,15 +40,15 @@ def cost_sections(record: RunRecord) -> Iterator[Section]:
     untimed = not record.timings or not any(cost.title.startswith("seconds") for cost in costs)
     blocks: list[Block] = [
         Paragraph(
-            f"A network marked ◆ is on the front of {TITLES[MERIT]} against that cost: no other is as good and as "
-            "cheap, and better in one of the two. " + " ".join(sentences)
+            f"◆ marks the best trade-offs between {TITLES[MERIT]} and that cost: no other network is at least as good "
+            "in both and better in one. " + " ".join(sentences)
         ),
         Paragraph(
-            "The front looks at the figures alone; whether neighbours differ at all, the comparison of networks says. "
+            "The marks follow the figures alone; the comparison of networks says which differences are significant. "
             + "; ".join(f"{cost.title}: {cost.source}" for cost in costs)
             + "."
             + (
-                " No times were measured in this workspace: `aimic benchmark` with the networks' names does."
+                " No times were measured in this workspace; `aimic benchmark` with the networks' names measures them."
                 if untimed
                 else ""
             )
@@ -57,11 +57,11 @@ def cost_sections(record: RunRecord) -> Iterator[Section]:
             Drawing(
                 "cost",
                 comparison_charts.pareto(record.folder.name, merits, cost, kept, TITLES[MERIT]),
-                f"{TITLES[MERIT]} against {cost.title}; the line joins the front.",
+                f"{TITLES[MERIT]} against {cost.title}; the line joins the best trade-offs.",
                 narrow=True,
             )
             for cost, kept in zip(costs, fronts, strict=True)
         ),
-        Table("Merit and cost.", ["network", TITLES[MERIT], *(cost.title for cost in costs)], rows),
+        Table("Accuracy and cost.", ["network", TITLES[MERIT], *(cost.title for cost in costs)], rows),
     ]
     yield Section("Which network when resources are short", blocks)
