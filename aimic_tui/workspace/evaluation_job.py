@@ -22,8 +22,9 @@ from aimic_tui.engine.inference.class_map import same_names
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.workspace.audit_process import data_overrides
+from aimic_tui.workspace.command_events import Ending
 from aimic_tui.workspace.model_choices import ModelChoice
-from aimic_tui.workspace.model_job import ModelJob, State, identity_of, is_alive, last_words, log_text, read_request
+from aimic_tui.workspace.model_job import ModelJob, State, identity_of, read_request
 from aimic_tui.workspace.prediction_job import stamped
 from aimic_tui.workspace.processes import command_line, start_command
 
@@ -105,16 +106,9 @@ class EvaluationJob(ModelJob):
         return self.folder / "predictions.csv"
 
     @property
-    def state(self) -> State:
-        """How it stands, from its files and its process."""
-        if is_alive(self.process):
-            return "running"
-        if (self.folder / "evaluation.json").is_file():
-            return "finished"
-        words = last_words(self.log_file)
-        if words.startswith(("stopped", "interrupted")) or not (words or "Traceback" in log_text(self.log_file)):
-            return "stopped"  # asked for, or the machine went down
-        return "failed"
+    def state_by_files(self) -> Ending:
+        """Finished with its figures; without them there is nothing to go on from, so it can be started again."""
+        return "finished" if (self.folder / "evaluation.json").is_file() else "stopped"
 
     def arguments(self) -> list[str]:
         """Return the command behind `aimic`."""

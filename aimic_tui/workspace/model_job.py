@@ -1,7 +1,7 @@
-"""A model's work that outlives the app: its files, its process, how it stands, in words.
+"""A model's work that outlives the app: its files, its process, and how it stands.
 
 Predictions and evaluations are such jobs. Each has a folder in the workspace: request.json (what was asked for, and
-which process does it), events.jsonl (its progress), log.txt (what it said), and what it makes.
+which process does it), events.jsonl (its progress and how it ended), log.txt (what it printed), and what it makes.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -20,9 +21,9 @@ from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import read_json, write_json
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
 from aimic_tui.engine.text import one_line
-from aimic_tui.workspace.processes import Outcome
+from aimic_tui.workspace.command_events import Ending, command_end
 
-State = Literal["running", "finished", "stopped", "failed"]
+State = Literal["running"] | Ending
 ProcessId = tuple[int, float]
 """A process's number, and when it began: a number may be used again."""
 
@@ -30,7 +31,7 @@ _REQUEST = "request.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelJob:
+class ModelJob(ABC):
     """What a model was asked to do with images.
 
     Attributes:
@@ -56,13 +57,31 @@ class ModelJob:
 
     @property
     def log_file(self) -> Path:
-        """What its process said."""
+        """What its process printed."""
         return self.folder / "log.txt"
+
+    @property
+    def state(self) -> State:
+        """How it stands: by its process, else by what that wrote of its end, else by the files it left behind."""
+        if is_alive(self.process):
+            return "running"
+        end = command_end(self.events_file)
+        if end is not None and not (end.ending == "finished" and self.state_by_files != "finished"):
+            return end.ending
+        return self.state_by_files
+
+    @property
+    @abstractmethod
+    def state_by_files(self) -> Ending:
+        """How it ended, by its files alone: its process was killed, or is of version 0.1, which wrote no such event."""
 
     @property
     def problem(self) -> str:
         """Why it failed, in a sentence."""
-        return last_words(self.log_file) or Outcome(1, "", log_text(self.log_file)).sentence
+        end = command_end(self.events_file)
+        if end is not None and end.error is not None:
+            return one_line(end.error.sentence)
+        return f"Its process ended without a reason. What it printed is in {one_line(str(self.log_file))}."
 
     @property
     def rule(self) -> InputRule:
@@ -85,7 +104,7 @@ class ModelJob:
         """
         record = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
         del record["folder"]
-        write_json(self.folder / _REQUEST, record)
+        write_json(self.folder / _REQUEST, {"version": 1, **record})
 
 
 def read_request(folder: Path) -> tuple[Mapping[str, Any], dict[str, Any]]:
@@ -127,17 +146,3 @@ def is_alive(process: ProcessId | None) -> bool:
         return bool(abs(found.create_time() - process[1]) < 2 and found.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
-
-
-def log_text(log: Path) -> str:
-    """Return what a command said; nothing where it left no log."""
-    try:
-        return log.read_text("utf-8", "replace")
-    except OSError:
-        return ""
-
-
-def last_words(log: Path) -> str:
-    """Return the sentence that a command ended with; empty where it said none."""
-    lines = [line for line in log_text(log).splitlines() if line.startswith("aimic: ")]
-    return one_line(lines[-1].removeprefix("aimic: ")) if lines else ""

@@ -17,19 +17,20 @@ from aimic_tui.engine.event_log import now
 from aimic_tui.engine.run_folder import slug
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
+from aimic_tui.workspace.command_events import Ending
 from aimic_tui.workspace.model_choices import ModelChoice
-from aimic_tui.workspace.model_job import ModelJob, State, identity_of, is_alive, last_words, read_request
+from aimic_tui.workspace.model_job import ModelJob, identity_of, read_request
 from aimic_tui.workspace.processes import command_line, start_command
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job(ModelJob):
+class PredictionJob(ModelJob):
     """One prediction.
 
     Attributes:
         images: the file or folder.
         output: the table.
-        max_error: the wanted share of errors among the images that are answered; None where none was named.
+        max_error: the accepted error rate among the images that are answered; None answers all.
     """
 
     images: Path
@@ -47,21 +48,18 @@ class Job(ModelJob):
         return self.images / name if self.images.is_dir() else self.images
 
     @property
-    def state(self) -> State:
-        """How it stands, from its files and its process."""
-        if is_alive(self.process):
-            return "running"
+    def state_by_files(self) -> Ending:
+        """Finished with its table, stopped with the beginning of one: the rows that are there can be gone on from."""
         if self.table == self.output:
             return "finished"
-        words = last_words(self.log_file)
-        if words.startswith(("stopped", "interrupted")) or (self.table.exists() and not words):
-            return "stopped"  # asked for, or the machine went down: the rows that are there can be gone on from
-        return "failed"
+        return "stopped" if self.table.exists() else "failed"
 
 
-def new_job(choice: ModelChoice, images: Path, folder: Path, output: Path, max_error: float | None = None) -> Job:
+def new_job(
+    choice: ModelChoice, images: Path, folder: Path, output: Path, max_error: float | None = None
+) -> PredictionJob:
     """Describe a prediction of which nothing was written yet."""
-    return Job(
+    return PredictionJob(
         folder=folder,
         label=choice.label,
         model=choice.target,
@@ -83,7 +81,7 @@ def stamped(images: Path) -> str:
     return f"{datetime.now():%Y%m%d-%H%M%S}-{slug(images.stem, 'images')}"
 
 
-def start_job(workspace: Workspace, job: Job) -> tuple[Job, subprocess.Popen[bytes]]:
+def start_job(workspace: Workspace, job: PredictionJob) -> tuple[PredictionJob, subprocess.Popen[bytes]]:
     """Start a prediction, or go on with an interrupted one, in a process that outlives the app.
 
     Raises:
@@ -102,7 +100,7 @@ def start_job(workspace: Workspace, job: Job) -> tuple[Job, subprocess.Popen[byt
     return started, process
 
 
-def list_jobs(workspace: Workspace) -> tuple[Job, ...]:
+def list_jobs(workspace: Workspace) -> tuple[PredictionJob, ...]:
     """Return the predictions of a workspace, newest first."""
     try:
         folders = sorted((workspace.root / "predictions").iterdir(), key=lambda path: path.name, reverse=True)
@@ -115,7 +113,7 @@ def list_jobs(workspace: Workspace) -> tuple[Job, ...]:
     return tuple(jobs)
 
 
-def read_job(folder: Path) -> Job:
+def read_job(folder: Path) -> PredictionJob:
     """Read a prediction's request back.
 
     Raises:
@@ -123,17 +121,17 @@ def read_job(folder: Path) -> Job:
     """
     try:
         record, common = read_request(folder)
-        wanted = record.get("max_error")
-        return Job(
+        max_error = record.get("max_error")
+        return PredictionJob(
             **common,
             images=Path(record["images"]),
             output=Path(record["output"]),
-            max_error=None if wanted is None else float(wanted),
+            max_error=None if max_error is None else float(max_error),
         )
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise InputProblem(f"{printable(str(folder))} holds no prediction that can be read: {error}.") from None
 
 
-def inputs_of(jobs: Sequence[Job]) -> list[str]:
+def inputs_of(jobs: Sequence[PredictionJob]) -> list[str]:
     """Return the folders of images that were predicted before, latest first, each once."""
     return list(dict.fromkeys(str(job.images) for job in jobs))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from aimic_tui.cli import main
-from aimic_tui.engine.event_log import EventReader
+from aimic_tui.engine.event_log import EventReader, last_event
 from aimic_tui.engine.files import read_table
 from tests.commands.calling import call
 from tests.engine.inference.conftest import make_images, make_model
@@ -104,7 +104,7 @@ def test_ctrl_c_leaves_with_130_and_the_same_command_goes_on(workspace: Path, tm
     for number in range(15):  # the same pictures over and over: many rows, little to write
         for name, path in images:
             (tmp_path / "many" / f"{number:02}-{name}").hardlink_to(path)
-    output, partial = tmp_path / "p.csv", tmp_path / "p.csv.partial"
+    output, partial, events = tmp_path / "p.csv", tmp_path / "p.csv.partial", tmp_path / "events.jsonl"
     command = [
         sys.executable,
         "-m",
@@ -115,7 +115,7 @@ def test_ctrl_c_leaves_with_130_and_the_same_command_goes_on(workspace: Path, tm
         "latest",
         str(tmp_path / "many"),
     ]
-    command += ["--output", str(output), "--batch-size", "1"]
+    command += ["--output", str(output), "--events", str(events), "--batch-size", "1"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     deadline = time.monotonic() + 120
@@ -125,6 +125,8 @@ def test_ctrl_c_leaves_with_130_and_the_same_command_goes_on(workspace: Path, tm
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "goes on from there" in err
+    end = last_event(events)
+    assert end is not None and (end["event"], end["code"]) == ("error", "interrupted")
     done = len(read_table(partial))
     assert 5 < done < 960
     again = call(workspace, *command[command.index("predict") :], "--batch-size", "64")

@@ -19,7 +19,7 @@ from aimic_tui.screens.predict.table_prompt import TablePrompt
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.workspace.model_choices import ModelChoice, list_models, model_at
-from aimic_tui.workspace.prediction_job import Job, inputs_of, job_folder, list_jobs, new_job, start_job
+from aimic_tui.workspace.prediction_job import PredictionJob, inputs_of, job_folder, list_jobs, new_job, start_job
 
 
 class ChoosingPlace(Place):
@@ -27,13 +27,13 @@ class ChoosingPlace(Place):
 
     def __init__(self) -> None:
         super().__init__()
-        self._jobs: tuple[Job, ...] = ()
-        self._job: Job | None = None  # the prediction on the screen
+        self._jobs: tuple[PredictionJob, ...] = ()
+        self._job: PredictionJob | None = None  # the prediction on the screen
         self._processes: list[Any] = []  # kept, so that ended ones are waited for
         self._from_run: Path | None = None
 
     @abstractmethod
-    def _follow(self, job: Job) -> Any:
+    def _follow(self, job: PredictionJob) -> Any:
         """Show a prediction."""
 
     @on(events.ScreenResume)
@@ -87,7 +87,7 @@ class ChoosingPlace(Place):
     def action_take(self) -> None:
         """Predict with the model in focus, or open the earlier prediction in focus."""
         if self.focused is self.query_one("#earlier"):
-            job = cast("Job | None", self.query_one("#earlier", RowList).chosen)
+            job = cast("PredictionJob | None", self.query_one("#earlier", RowList).chosen)
             if job is not None:
                 self._follow(job)
         elif (choice := cast("ModelChoice | None", self.query_one("#models", RowList).chosen)) is not None:
@@ -140,7 +140,7 @@ class ChoosingPlace(Place):
             self._start(new_job(choice, Path(images), folder, wish.output, wish.max_error))
 
     @work(exclusive=True, group="start", exit_on_error=False)
-    async def _start(self, job: Job) -> None:
+    async def _start(self, job: PredictionJob) -> None:
         try:
             job, process = await asyncio.to_thread(start_job, self.shell.workspace, job)
         except OSError as problem:
@@ -154,7 +154,7 @@ class ChoosingPlace(Place):
         """Judge the model in focus, or the one of the prediction in focus, on labelled images."""
         job = self._job
         if job is None and self.focused is self.query_one("#earlier"):
-            job = cast("Job | None", self.query_one("#earlier", RowList).chosen)
+            job = cast("PredictionJob | None", self.query_one("#earlier", RowList).chosen)
         workspace = self.shell.workspace
         seen = await asyncio.to_thread(workspace.data_sets)
         known = tuple(dict.fromkeys([*(data.path for data in seen), *inputs_of(self._jobs)]))

@@ -15,7 +15,7 @@ from aimic_tui.wording.signs import SIGNS
 from aimic_tui.wording.times import ago
 from aimic_tui.workspace.evaluation_job import Earlier
 from aimic_tui.workspace.model_choices import ModelChoice
-from aimic_tui.workspace.prediction_job import Job
+from aimic_tui.workspace.prediction_job import PredictionJob
 
 _STATE_STYLES = {"failed": "$error", "stopped": "$warning"}
 _ANSWERS, _VALUE, _WHEN = 19, 9, 16  # columns
@@ -47,7 +47,7 @@ def draw_model(choice: ModelChoice, width: int) -> Content:
     return Content.assemble(*cells, value.rjust(_VALUE), (when.rjust(_WHEN), "$text-muted"))
 
 
-def draw_prediction(job: Job, width: int) -> Content:
+def draw_prediction(job: PredictionJob, width: int) -> Content:
     """Write how it stands, the images, the model, and when it was asked for."""
     room = max(20, width - 2 - _WHEN)
     half = room // 2

@@ -38,7 +38,7 @@ from aimic_tui.widgets.table_column import Cell
 from aimic_tui.wording.paths import short_path
 from aimic_tui.workspace.model_choices import ModelChoice
 from aimic_tui.workspace.model_job import State
-from aimic_tui.workspace.prediction_job import Job
+from aimic_tui.workspace.prediction_job import PredictionJob
 from aimic_tui.workspace.prediction_rows import NewRows, PredictionRows, TableReader
 from aimic_tui.workspace.save_table import save_table
 
@@ -94,7 +94,7 @@ class PredictScreen(ChoosingPlace):
             yield RowList[ModelChoice](draw_model, lambda row: row.identity, id="models")
             yield Static("", id="no-models")
             yield Static("Earlier predictions", id="earlier-heading")
-            yield RowList[Job](draw_prediction, lambda job: job.folder, id="earlier")
+            yield RowList[PredictionJob](draw_prediction, lambda job: job.folder, id="earlier")
         with Horizontal(id="table"):
             with Vertical(id="left"):
                 yield PredictionTable(empty="The first rows appear when the network is loaded.")
@@ -108,7 +108,7 @@ class PredictScreen(ChoosingPlace):
     # -- the table
 
     @work(exclusive=True, group="follow", exit_on_error=False)
-    async def _follow(self, job: Job) -> None:
+    async def _follow(self, job: PredictionJob) -> None:
         """Show a prediction's table, and its rows as they come, until its process has ended."""
         self._job, self._state, self._rows = job, None, None
         self.add_class("-table")

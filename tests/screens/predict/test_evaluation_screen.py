@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from aimic_tui.app.app import AimicApp
+from aimic_tui.engine.errors import ErrorRecord
 from aimic_tui.engine.evaluation.predictions import Predictions, write_predictions
 from aimic_tui.engine.files import write_json
 from aimic_tui.engine.run_folder import RunFolder
@@ -151,7 +153,10 @@ async def asked(pilot: Pilot[None], until: Until, data: Path) -> EvaluationForm:
 async def test_a_class_of_another_name_is_asked_for_and_the_command_gets_it(
     workspace: Workspace, run: RunFolder, theirs: Path, until: Until, instead: Instead
 ) -> None:
-    started = instead(evaluation_job, "sh", "-c", "echo 'aimic: no such device.'; exit 3")
+    error = json.dumps({"event": "error", **ErrorRecord("no such device.", code="usage").to_json()})
+    events = workspace.root / "evaluations"
+    program = f"for folder in {events}/*; do echo '{error}' >> $folder/events.jsonl; done; exit 2"
+    started = instead(evaluation_job, "sh", "-c", program)
     app = AimicApp(workspace, place="predict")
     async with app.run_test(size=(120, 40)) as pilot:
         await at_the_model(pilot, until)

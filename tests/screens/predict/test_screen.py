@@ -43,7 +43,7 @@ from aimic_tui.widgets.large_image import LargeImage
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.workspace import prediction_job as predict_job
 from aimic_tui.workspace.model_choices import list_models
-from aimic_tui.workspace.prediction_job import Job, list_jobs, read_job
+from aimic_tui.workspace.prediction_job import PredictionJob, list_jobs, read_job
 from aimic_tui.workspace.prediction_rows import PredictionRows, TableReader
 from aimic_tui.workspace.save_table import save_table
 from tests.app.test_app import screen_text
@@ -91,7 +91,7 @@ class Prediction:
         folder = workspace.root / "predictions" / "20261122-190512-cells"
         folder.mkdir(parents=True)
         me = psutil.Process(os.getpid())
-        self.job = Job(
+        self.job = PredictionJob(
             folder=folder,
             label="cells / mobilenet_v2, 3 folds together",
             model=workspace.root,
@@ -239,7 +239,7 @@ async def test_a_list_that_is_read_late_leaves_the_headline_of_what_was_opened_m
     prediction.add(10)
     read, calls, slow = list_jobs, 0, threading.Event()
 
-    def late(workspace: Workspace) -> tuple[Job, ...]:
+    def late(workspace: Workspace) -> tuple[PredictionJob, ...]:
         nonlocal calls
         calls += 1
         if calls > 1:

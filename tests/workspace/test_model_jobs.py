@@ -1,0 +1,97 @@
+"""How predictions and evaluations stand: by their process, by what it wrote of its end, and by what it left behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import psutil
+import pytest
+
+from aimic_tui.engine.errors import ErrorRecord
+from aimic_tui.engine.event_log import append_event
+from aimic_tui.engine.progress import Progress
+from aimic_tui.workspace.evaluation_job import EvaluationJob, read_evaluation
+from aimic_tui.workspace.model_job import ModelJob
+from aimic_tui.workspace.prediction_job import PredictionJob, read_job
+
+CREATED = "2026-11-22T19:05:12+00:00"
+
+
+def prediction(folder: Path, process: tuple[int, float] | None = None) -> PredictionJob:
+    return PredictionJob(
+        folder=folder,
+        label="cells",
+        model=folder / "model",
+        network="",
+        created=CREATED,
+        process=process,
+        images=folder / "images",
+        output=folder / "predictions.csv",
+    )
+
+
+def evaluation(folder: Path) -> EvaluationJob:
+    return EvaluationJob(
+        folder=folder, label="cells", model=folder / "model", network="", created=CREATED, data=str(folder / "images")
+    )
+
+
+def fails(job: ModelJob, error: ErrorRecord) -> None:
+    append_event(job.events_file, "progress", **Progress("predict", 1, 9).to_json())
+    append_event(job.events_file, "error", **error.to_json())
+
+
+@pytest.mark.parametrize("make", [prediction, evaluation])
+def test_the_reason_of_a_failure_is_the_errors_whatever_the_log_holds(tmp_path: Path, make: object) -> None:
+    job = make(tmp_path)  # type: ignore[operator]
+    fails(job, ErrorRecord("There is no such\ndevice.", code="usage"))
+    job.log_file.write_text("aimic: stopped after 8 images.\n")
+    assert (job.state, job.problem) == ("failed", "There is no such device.")
+
+
+@pytest.mark.parametrize("make", [prediction, evaluation])
+def test_one_that_was_interrupted_is_stopped(tmp_path: Path, make: object) -> None:
+    job = make(tmp_path)  # type: ignore[operator]
+    fails(job, ErrorRecord("Whatever it says.", code="interrupted"))
+    assert job.state == "stopped"
+
+
+def test_a_process_that_lives_is_running_whatever_an_earlier_one_wrote(tmp_path: Path) -> None:
+    me = psutil.Process()
+    job = prediction(tmp_path, (me.pid, me.create_time()))
+    fails(job, ErrorRecord("The disk is full.", code="disk-full"))
+    assert job.state == "running"
+
+
+def test_without_an_event_the_files_say_it(tmp_path: Path) -> None:
+    job = prediction(tmp_path)
+    assert job.state == "failed"
+    assert str(job.log_file) in job.problem
+    partial = tmp_path / "predictions.csv.partial"
+    partial.touch()
+    assert job.state == "stopped", "it was killed: the rows that are there can be gone on from"
+    partial.rename(job.output)
+    assert job.state == "finished"
+    assert evaluation(tmp_path).state == "stopped"
+    (tmp_path / "evaluation.json").touch()
+    assert evaluation(tmp_path).state == "finished"
+
+
+def test_one_that_finished_but_whose_table_is_gone_is_not_finished(tmp_path: Path) -> None:
+    job = prediction(tmp_path)
+    append_event(job.events_file, "finished")
+    assert job.state == "failed"
+
+
+def test_requests_come_back_also_those_of_version_0_1(tmp_path: Path) -> None:
+    for job in (prediction(tmp_path / "a"), evaluation(tmp_path / "b")):
+        job.folder.mkdir()
+        job.write_request()
+        read = read_job if isinstance(job, PredictionJob) else read_evaluation
+        assert read(job.folder) == job
+        file = job.folder / "request.json"
+        record = json.loads(file.read_text())
+        assert record.pop("version") == 1
+        file.write_text(json.dumps(record))
+        assert read(job.folder) == job
