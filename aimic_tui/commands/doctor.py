@@ -178,10 +178,12 @@ def _installed(requirements: Iterable[str]) -> tuple[list[str], list[str]]:
 
 def _look_at_devices() -> Iterator[Check]:
     machine = MachineReader().read()
-    for gpu in machine.gpus:
-        free = gpu.memory - gpu.memory_used
-        advice = "" if free > gpu.memory / 4 else "Another program holds most of its memory."
-        yield Check(f"gpu{gpu.index}", True, f"{gpu.name}, {bytes_text(free)} of {bytes_text(gpu.memory)} free", advice)
+    for gpu, use in machine.gpus:
+        free = use.memory - use.memory_used
+        advice = "" if free > use.memory / 4 else "Another program holds most of its memory."
+        yield Check(
+            f"gpu{gpu.number}", True, f"{gpu.name}, {bytes_text(free)} of {bytes_text(use.memory)} free", advice
+        )
     if not machine.gpus:
         yield Check("gpu", True, f"none ({one_line(machine.gpu_problem) or 'no NVIDIA device'})")
     yield Check("processors", True, plural(machine.cores, "core"))

@@ -6,11 +6,13 @@ The folder is the truth about a run. The scheduler and the workers write it; scr
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 _TIME = re.compile(r"\A\d{8}-\d{6}-(?=.)")  # in front of a run's name, so that names sort by it
 _LONGEST_SLUG = 60
+_TRIALS = "trials"
 _FOLD = re.compile(r"fold-(\d+)(?:-inner-(\d+))?(?:-seed-(\d+))?\Z")
 
 
@@ -66,6 +68,42 @@ class TrialFolder:
 
     path: Path
 
+    @classmethod
+    def of(cls, path: Path) -> TrialFolder | None:
+        """Return the trial whose folder, or whose model's folder, `path` is; None where it is in no run's `trials`."""
+        for folder in (path, path.parent):
+            if _place_in_run(folder) is not None:
+                return cls(folder)
+        return None
+
+    @property
+    def key(self) -> TrialKey:
+        """Which trial of its run it is.
+
+        Raises:
+            ValueError: it is in no run's `trials`.
+        """
+        return self._place[1]
+
+    @property
+    def run(self) -> RunFolder:
+        """The run that it is part of.
+
+        Raises:
+            ValueError: it is in no run's `trials`.
+        """
+        return RunFolder(self._place[0])
+
+    @property
+    def _place(self) -> tuple[Path, TrialKey]:
+        if (found := _place_in_run(self.path)) is None:
+            raise ValueError(f"{self.path} is not the folder of a trial")
+        return found
+
+    def plan_file(self, kind: str) -> Path:
+        """What a kind of device ("cpu", "cuda") decided for the network; beside its trials, which share it."""
+        return self.path.parent / f"plan-{kind}.json"
+
     @property
     def events_file(self) -> Path:
         """Its story: epochs, progress, warnings, errors, a JSON object a line."""
@@ -100,6 +138,16 @@ class TrialFolder:
     def lock_file(self) -> Path:
         """Held by the worker that writes here, so that an orphan and a new worker never write together."""
         return self.path / "trial.lock"
+
+
+def _place_in_run(trial: Path) -> tuple[Path, TrialKey] | None:
+    """Return the run and the key of a trial's folder: RUN/trials/NETWORK/fold-K, where NETWORK may have a `/` in it."""
+    if _FOLD.match(trial.name) is None:
+        return None
+    for folder in trial.parents:
+        if folder.name == _TRIALS and folder != trial.parent:
+            return folder.parent, TrialKey.from_name(trial.relative_to(folder).as_posix())
+    return None
 
 
 @dataclass(frozen=True)
@@ -185,8 +233,37 @@ class RunFolder(WorkFolder):
     @property
     def trials_folder(self) -> Path:
         """The folder with a folder a network in it."""
-        return self.path / "trials"
+        return self.path / _TRIALS
+
+    @classmethod
+    def containing(cls, path: Path) -> RunFolder | None:
+        """Return the run that a path leads into (a model's folder, a trial's), known by its manifest and its split."""
+        for folder in path.absolute().parents:
+            run = cls(folder)
+            if run.split_file.is_file() and run.manifest_file.is_file():
+                return run
+        return None
 
     def trial(self, key: TrialKey) -> TrialFolder:
         """Return the files of one trial."""
         return TrialFolder(self.trials_folder / key.name)
+
+    def trials(self) -> list[TrialFolder]:
+        """Return the trials that have a folder, sorted by their keys."""
+        return sorted(map(TrialFolder, _fold_folders(self.trials_folder)), key=lambda trial: trial.key)
+
+    def has_predictions(self) -> bool:
+        """Tell whether any trial has tested its images."""
+        return any(TrialFolder(folder).predictions_file.is_file() for folder in _fold_folders(self.trials_folder))
+
+
+def _fold_folders(folder: Path) -> Iterator[Path]:
+    try:
+        children = [child for child in folder.iterdir() if child.is_dir()]
+    except OSError:  # none was begun, or the disk is gone
+        return
+    for child in children:
+        if _FOLD.match(child.name) is None:
+            yield from _fold_folders(child)
+        elif child.parent.name != _TRIALS:
+            yield child

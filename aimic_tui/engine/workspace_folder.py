@@ -49,6 +49,11 @@ class Workspace:
     def __init__(self, root: Path) -> None:
         self.root = Path(root).expanduser().absolute()
 
+    @classmethod
+    def of_run(cls, run: RunFolder) -> Workspace:
+        """Return the workspace that a run is in."""
+        return cls(run.path.absolute().parent.parent)
+
     @property
     def runs_folder(self) -> Path:
         """The folder with a folder a run."""

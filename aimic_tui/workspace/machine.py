@@ -10,8 +10,9 @@ import shutil
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from aimic_tui.engine.machine.gpu_meter import GpuMeter, GpuUse
+from aimic_tui.engine.machine.gpus import Gpu, all_gpus, driver_problem
 from aimic_tui.engine.machine.quotas import available_processors, memory_bytes
 from aimic_tui.engine.text import bytes_text, plural
 from aimic_tui.wording.numbers import percent
@@ -20,25 +21,19 @@ _SPARK = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True)
-class Gpu:
-    """One GPU: its name, its memory in bytes, its use from 0 to 1 (None where the driver does not say)."""
-
-    index: int
-    name: str
-    memory_used: int
-    memory: int
-    busy: float | None
-
-
-@dataclass(frozen=True)
 class Machine:
-    """What there is and how busy it is now; memory in bytes, shares from 0 to 1."""
+    """What there is and how busy it is now; memory in bytes, shares from 0 to 1.
+
+    Attributes:
+        gpus: each with its use now.
+        gpu_problem: why no GPU's driver can be asked, "" where one can.
+    """
 
     cores: int
     memory: int
     memory_used: int
     busy: float
-    gpus: tuple[Gpu, ...]
+    gpus: tuple[tuple[Gpu, GpuUse], ...]
     gpu_problem: str = ""
 
 
@@ -52,62 +47,34 @@ class MachineReader:
         import psutil
 
         self._psutil = psutil
-        self._nvml: Any = None
         self._gpu_problem = ""
-        self._asked_gpus = False
+        self._meters: list[tuple[Gpu, GpuMeter]] | None = None
         self._history: dict[str, deque[float]] = {}
         psutil.cpu_percent(None)  # the first answer is since ever; the next ones are since the last question
 
     def read(self) -> Machine:
         """Return how the machine is now."""
         memory, used = memory_bytes()
+        if self._meters is None:
+            self._gpu_problem = driver_problem()
+            self._meters = [] if self._gpu_problem else [(gpu, GpuMeter(gpu.visible)) for gpu in all_gpus()]
         return Machine(
             cores=available_processors(),
             memory=memory,
             memory_used=used,
             busy=self._psutil.cpu_percent(None) / 100,
-            gpus=self._read_gpus(),
+            gpus=tuple((gpu, use) for gpu, meter in self._meters if (use := meter.read()) is not None),
             gpu_problem=self._gpu_problem,
         )
-
-    def _read_gpus(self) -> tuple[Gpu, ...]:
-        if not self._asked_gpus:
-            self._asked_gpus = True
-            try:
-                import pynvml
-
-                pynvml.nvmlInit()
-                self._nvml = pynvml
-            except Exception as error:  # no driver, no library, a driver of another version: all mean "no GPU"
-                self._gpu_problem = str(error)
-        if self._nvml is None:
-            return ()
-        gpus = []
-        try:
-            for index in range(self._nvml.nvmlDeviceGetCount()):
-                gpus.append(self._read_gpu(index))
-        except self._nvml.NVMLError as error:
-            self._gpu_problem = str(error)
-        return tuple(gpus)
-
-    def _read_gpu(self, index: int) -> Gpu:
-        nvml = self._nvml
-        handle = nvml.nvmlDeviceGetHandleByIndex(index)
-        name = nvml.nvmlDeviceGetName(handle)
-        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
-        busy = None
-        with contextlib.suppress(nvml.NVMLError):  # a part of a GPU (MIG) has no figure of its own
-            busy = nvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100
-        text = name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
-        return Gpu(index, text, int(memory.used), int(memory.total), busy)
 
     def gauges(self) -> tuple[str, ...]:
         """Return the machine's use in a few words: of its GPUs, of its processors where there are none."""
         machine = self.read()
         words = []
-        for gpu in machine.gpus:
-            busy = "" if gpu.busy is None else f" {self._spark(f'gpu{gpu.index}', gpu.busy)} {percent(gpu.busy):>5}"
-            words.append(f"gpu{gpu.index}{busy}  {gpu.memory_used / 1e9:.0f} of {bytes_text(gpu.memory)}")
+        for gpu, use in machine.gpus:
+            name = f"gpu{gpu.number}"
+            busy = "" if use.busy is None else f" {self._spark(name, use.busy)} {percent(use.busy):>5}"
+            words.append(f"{name}{busy}  {use.memory_used / 1e9:.0f} of {bytes_text(use.memory)}")
         if not machine.gpus:
             words.append(f"cpu {self._spark('cpu', machine.busy)} {percent(machine.busy):>5}")
             words.append(f"memory {percent(machine.memory_used / machine.memory if machine.memory else 0):>5}")
@@ -122,9 +89,9 @@ class MachineReader:
 
 def disk_free(folder: Path) -> int | None:
     """Return how many bytes can still be written where `folder` is or will be; None where nobody can say."""
-    for place in (folder, *folder.parents):
+    for existing in (folder, *folder.parents):
         with contextlib.suppress(OSError):
-            return shutil.disk_usage(place).free
+            return shutil.disk_usage(existing).free
     return None
 
 
@@ -132,7 +99,7 @@ def describe_machine(workspace: Path) -> tuple[str, ...]:
     """Return what the machine is, in a few words each: devices, processors, memory, disk, offline weights."""
     reader = MachineReader()
     machine = reader.read()
-    parts = [f"{gpu.name} {bytes_text(gpu.memory)}" for gpu in machine.gpus] or ["no GPU"]
+    parts = [f"{gpu.name} {bytes_text(gpu.memory)}" for gpu, _ in machine.gpus] or ["no GPU"]
     parts += [plural(machine.cores, "core"), f"{bytes_text(machine.memory)} memory"]
     free = disk_free(workspace)
     if free is not None:

@@ -55,7 +55,7 @@ class ModelChoice:
     @property
     def network_option(self) -> str:
         """What commands get as `--network`; empty where the model is of one network anyway."""
-        return self.network if (self.target / "trials").is_dir() else ""
+        return self.network if RunFolder(self.target).trials_folder.is_dir() else ""
 
     @property
     def _together(self) -> str:
@@ -77,7 +77,7 @@ def model_at(path: Path, network: str = "") -> ModelChoice:
         InputProblem: there is none.
     """
     models = find_models(path, network or None)
-    run = path.name if (path / "trials").is_dir() else ""
+    run = path.name if RunFolder(path).trials_folder.is_dir() else ""
     return _choice(run, path, models)
 
 

@@ -105,7 +105,7 @@ class ResultsSession:
                 try:
                     self.status = await asyncio.to_thread(read_status, self.folder)
                     results = await asyncio.to_thread(read_results_file, self.folder.results_file)
-                    if results is None and await asyncio.to_thread(self._has_predictions):
+                    if results is None and await asyncio.to_thread(self.folder.has_predictions):
                         if first:
                             yield ResultsUpdate(None, "Computing the figures from the predictions ...")
                         results = await self._compute_results()
@@ -115,9 +115,6 @@ class ResultsSession:
                 except AimicError as problem:
                     yield ResultsUpdate(None, problem.sentence)
             await asyncio.sleep(self._pause)
-
-    def _has_predictions(self) -> bool:
-        return has_predictions(self.folder)
 
     async def _compute_results(self) -> RunResults:
         """Have the figures computed: the run's own file of them is missing, damaged or of an earlier version."""
@@ -231,11 +228,6 @@ async def _json_of(line: list[str]) -> object:
     return found
 
 
-def has_predictions(folder: RunFolder) -> bool:
-    """Tell whether any trial of a run has tested its images."""
-    return any(folder.trials_folder.glob("*/*/predictions.csv"))
-
-
 def runs_on_same_split(workspace: Workspace, folder: RunFolder) -> list[Path]:
     """Return the newest other runs of a workspace whose images are split in the very same way, some at most."""
     try:
@@ -248,11 +240,11 @@ def runs_on_same_split(workspace: Workspace, folder: RunFolder) -> list[Path]:
             same = other.path != folder.path and other.split_file.read_bytes() == split
         except OSError:
             continue
-        if same and has_predictions(other):
+        if same and other.has_predictions():
             found.append(other.path)
     return found[:_OTHER_RUNS]
 
 
 def _costs_of(folder: RunFolder, results: RunResults) -> list[Cost]:
-    workspace = folder.path.absolute().parent.parent
+    workspace = Workspace.of_run(folder).root
     return network_costs(folder, RunFollower(folder).snapshot(), list(results.networks), read_timings(workspace))

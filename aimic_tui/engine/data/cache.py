@@ -27,9 +27,10 @@ import PIL
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.data.reading.medmnist import npz_of
 from aimic_tui.engine.data.reading.read_image import UnreadableImage
-from aimic_tui.engine.data.threads import ShouldStop, in_threads, processors
+from aimic_tui.engine.data.threads import ShouldStop, in_threads
 from aimic_tui.engine.errors import Interrupted
 from aimic_tui.engine.files import FileLock, sync_folder
+from aimic_tui.engine.machine.quotas import available_processors
 from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.text import bytes_text
 
@@ -89,7 +90,7 @@ class _DecodedImages(ImageSource):
 
     def batch(self, indices: npt.NDArray[np.integer]) -> npt.NDArray[np.uint8]:
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(processors(), thread_name_prefix="decode")
+            self._pool = ThreadPoolExecutor(available_processors(), thread_name_prefix="decode")
         size = self._preprocessing.image_size
         images = np.empty((len(indices), size, size, 3), np.uint8)
 

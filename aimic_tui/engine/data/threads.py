@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from aimic_tui.engine.errors import Interrupted
+from aimic_tui.engine.machine.quotas import available_processors
 from aimic_tui.engine.progress import Phase, Progress, ReportProgress, no_report
 
 Item = TypeVar("Item")
@@ -18,13 +17,6 @@ Result = TypeVar("Result")
 ShouldStop = Callable[[], bool]
 
 _CHUNK = 16  # items a task: enough that handing them over costs little beside decoding them
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def in_threads(
@@ -49,7 +41,7 @@ def in_threads(
     Raises:
         Interrupted: `should_stop` said so.
     """
-    threads = threads or processors()
+    threads = threads or available_processors()
 
     def chunk_of(start: int) -> list[Result]:
         return [function(item) for item in items[start : start + _CHUNK]]

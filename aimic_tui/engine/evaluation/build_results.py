@@ -84,15 +84,16 @@ def read_results(run: Path) -> RunResults:
     Raises:
         InputProblem: see `build_results`.
     """
+    folder = RunFolder(run)
     try:
-        made = (RunFolder(run).results_file).stat().st_mtime_ns
-        sources = [run / "experiment.toml", run / "manifest.csv", run / "split.csv"]
-        sources += (run / "trials").rglob("predictions.csv")
-        sources += (run / "trials").rglob("validation.csv")
+        made = folder.results_file.stat().st_mtime_ns
+        sources = [folder.experiment_file, folder.manifest_file, folder.split_file]
+        tables = [table for trial in folder.trials() for table in (trial.predictions_file, trial.validation_file)]
+        sources += [table for table in tables if table.exists()]
         current = all(source.stat().st_mtime_ns <= made for source in sources)
     except OSError:
         current = False  # there is no file yet, or a source of it is gone: what is there decides
-    results = read_results_file(RunFolder(run).results_file) if current else None
+    results = read_results_file(folder.results_file) if current else None
     return build_results(run) if results is None else replace(results, state=_state(run))
 
 

@@ -21,6 +21,7 @@ from aimic_tui.engine.evaluation.calibration import choose_threshold, fit_temper
 from aimic_tui.engine.evaluation.metrics import Floats
 from aimic_tui.engine.evaluation.predictions import read_predictions
 from aimic_tui.engine.files import digest_of_bytes, read_json, write_json
+from aimic_tui.engine.run_folder import RunFolder
 
 FILE = "calibration.json"
 _FORMAT = 1
@@ -51,9 +52,10 @@ def write_model_calibrations(run: Path) -> None:
     Raises:
         OSError: the run's folder can't be written.
     """
-    for table in sorted(run.glob("trials/*/fold-*/validation.csv")):
-        model = table.parent / "model"
-        if (table.parent / "predictions.csv").is_file() and not _is_current(model / FILE, table, _digest(model)):
+    for trial in RunFolder(run).trials():
+        table, model = trial.validation_file, trial.model_folder
+        tested = trial.predictions_file.is_file() and table.is_file()
+        if tested and not _is_current(model / FILE, table, _digest(model)):
             calibration = _from_validation(table)
             digest = _digest(model)
             if calibration is not None and digest:

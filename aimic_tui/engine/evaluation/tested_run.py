@@ -6,7 +6,6 @@ wherever a run's folder is copied to, while it is going on as well as years late
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +21,8 @@ from aimic_tui.engine.data.splitting.split import Split, read_split
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, Floats, Integers
 from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions
+from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.text import printable
-
-_TRIAL = re.compile(r"fold-(\d+)(?:-inner-(\d+))?(?:-seed-(\d+))?\Z")
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,11 +186,9 @@ def read_tested(run: Path) -> TestedRun:
     data = read_manifest(run / "manifest.csv")
     split = read_split(run / "split.csv", data.images)
     tables: dict[str, dict[tuple[int, int], Path]] = {}
-    for path in sorted((run / "trials").rglob("predictions.csv")):
-        match = _TRIAL.match(path.parent.name)
-        if match and not match[2]:
-            network = path.parent.parent.relative_to(run / "trials").as_posix()
-            tables.setdefault(network, {})[int(match[1]), int(match[3] or 0)] = path
+    for trial in RunFolder(run).trials():
+        if not trial.key.inner and trial.predictions_file.is_file():
+            tables.setdefault(trial.key.network, {})[trial.key.fold, trial.key.seed] = trial.predictions_file
     wanted = list(experiment.get("model", {}).get("networks", ()))
     networks = [
         _network(name, tables[name], data, split)
@@ -217,8 +213,8 @@ def read_validations(run: Path, tested: TestedRun, network: TestedNetwork) -> di
     found = {}
     for trial in network.trials():
         wanted = {tested.data.images[place] for place in tested.split.indices(trial.fold, Part.VALIDATION)}
-        name = f"fold-{trial.fold}" + (f"-seed-{trial.seed}" if trial.seed else "")
-        table = _predictions_of(run / "trials" / network.name / name / "validation.csv", tested.classes, wanted)
+        files = RunFolder(run).trial(TrialKey(network.name, trial.fold, trial.seed))
+        table = _predictions_of(files.validation_file, tested.classes, wanted)
         if table is not None:
             found[trial.fold, trial.seed] = table
     return found
@@ -230,13 +226,12 @@ def read_inner(run: Path, tested: TestedRun, network: str) -> dict[int, dict[int
     A trial without such a table is left out, and so is one whose table is not about its inner fold's test images.
     """
     found: dict[int, dict[int, Predictions]] = {}
-    for path in sorted((run / "trials" / network).glob("fold-*-inner-*/predictions.csv")):
-        match = _TRIAL.match(path.parent.name)
-        if match is None or int(match[1]) > tested.folds or not 1 <= int(match[2]) <= tested.split.inner_folds:
+    for trial in RunFolder(run).trials():
+        fold, inner = trial.key.fold, trial.key.inner
+        if trial.key.network != network or fold > tested.folds or not 1 <= inner <= tested.split.inner_folds:
             continue
-        fold, inner = int(match[1]), int(match[2])
         wanted = {tested.data.images[place] for place in tested.split.indices(fold, Part.TEST, inner)}
-        table = _predictions_of(path, tested.classes, wanted)
+        table = _predictions_of(trial.predictions_file, tested.classes, wanted)
         if table is not None:
             found.setdefault(fold, {})[inner] = table
     return found

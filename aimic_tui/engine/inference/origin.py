@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +13,8 @@ from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.data.splitting.split import read_split
 from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.run_folder import RunFolder, TrialFolder
 from aimic_tui.engine.text import printable
-
-_TRIAL = re.compile(r"fold-(\d+)(?:-seed-\d+)?\Z")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +36,7 @@ class Origin:
     @property
     def manifest(self) -> Path:
         """The run's manifest.csv."""
-        return self.run / "manifest.csv"
+        return RunFolder(self.run).manifest_file
 
 
 def find_origin(folder: Path) -> Origin:
@@ -47,24 +45,24 @@ def find_origin(folder: Path) -> Origin:
     Raises:
         InputProblem: the folder lies in no run, or the run's files can't be read.
     """
-    trial = folder.resolve().parent
-    match = _TRIAL.match(trial.name)
-    run = trial.parents[2] if len(trial.parents) > 2 else trial
-    if match is None or trial.parent.parent.name != "trials" or not (run / "split.csv").is_file():
+    trial = TrialFolder.of(folder.resolve())
+    if trial is None or trial.key.inner or not trial.run.split_file.is_file():
         raise InputProblem(
             f"{printable(str(folder))} lies in no run, so the images it was trained and tested on are not known."
         )
-    data_set = read_manifest(run / "manifest.csv")
-    split = read_split(run / "split.csv", data_set.images)
-    fold = int(match[1])
+    run, fold = trial.run, trial.key.fold
+    data_set = read_manifest(run.manifest_file)
+    split = read_split(run.split_file, data_set.images)
     if fold > split.folds:
-        raise InputProblem(f"{printable(str(run))} has {split.folds} folds, but a model of fold {fold}.")
+        raise InputProblem(f"{printable(str(run.path))} has {split.folds} folds, but a model of fold {fold}.")
     try:
-        experiment = tomli.loads((run / "experiment.toml").read_text("utf-8"))
+        experiment = tomli.loads(run.experiment_file.read_text("utf-8"))
         protocol = str(experiment.get("split", {}).get("protocol", "honest"))
     except (OSError, ValueError, AttributeError) as error:
-        raise InputProblem(f"{printable(str(run))} is no run: its experiment.toml can't be read ({error}).") from None
+        raise InputProblem(
+            f"{printable(str(run.path))} is no run: its experiment.toml can't be read ({error})."
+        ) from None
     train, validation, test = (
         split.indices(fold, part).astype(np.int64) for part in (Part.TRAIN, Part.VALIDATION, Part.TEST)
     )
-    return Origin(run, fold, data_set, train, validation, test, protocol)
+    return Origin(run.path, fold, data_set, train, validation, test, protocol)

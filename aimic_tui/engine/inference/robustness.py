@@ -18,7 +18,7 @@ from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.data.reading.pixels import Rgb
 from aimic_tui.engine.data.reading.read_image import UnreadableImage
-from aimic_tui.engine.data.threads import in_threads, processors
+from aimic_tui.engine.data.threads import in_threads
 from aimic_tui.engine.errors import InputProblem, Interrupted
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.intervals import BootstrapFigures, cluster_bootstrap, paired_difference
@@ -29,6 +29,7 @@ from aimic_tui.engine.inference.loaded_model import LoadedModel, choose_device, 
 from aimic_tui.engine.inference.origin import Origin, find_origin
 from aimic_tui.engine.inference.predict import BATCH
 from aimic_tui.engine.inference.robustness_file import FILE, FORMAT, read_robustness
+from aimic_tui.engine.machine.quotas import available_processors
 from aimic_tui.engine.models.model_folder import find_models
 from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 
@@ -218,7 +219,7 @@ def _tables(part: _Work, kinds: Sequence[Disturbance], batch: int) -> Iterator[N
     names = iter([part.data_set.images[index] for index in part.images])
     paths = [part.data_set.path(int(index)) for index in part.images]
     decoded = in_threads(lambda path: _loaded(path, ways), paths)
-    with ThreadPoolExecutor(processors(), thread_name_prefix="disturb") as pool:
+    with ThreadPoolExecutor(available_processors(), thread_name_prefix="disturb") as pool:
         while found := list(islice(decoded, batch)):
             there = [(name, one) for name, one in zip(islice(names, len(found)), found, strict=True) if one is not None]
             rows = [row for row, one in enumerate(found) if one is not None]

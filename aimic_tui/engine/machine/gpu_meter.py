@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from aimic_tui.engine.machine.gpus import NoDriver, open_driver
+
 
 @dataclass(frozen=True)
 class GpuUse:
@@ -43,14 +45,11 @@ class GpuMeter:
         if not names:
             return
         try:
-            import pynvml
-
-            pynvml.nvmlInit()
-        except Exception:  # no driver, no library, a driver of another version: all mean that nobody can say
+            self._nvml = open_driver()
+        except NoDriver:
             return
-        self._nvml = pynvml
-        with contextlib.suppress(pynvml.NVMLError):
-            self._handles = [_handle(pynvml, name) for name in names]
+        with contextlib.suppress(self._nvml.NVMLError):
+            self._handles = [_handle(self._nvml, name) for name in names]
         self._counted_from = self._counters()
 
     def read(self) -> GpuUse | None:

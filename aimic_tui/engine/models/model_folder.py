@@ -6,7 +6,6 @@ SHA-256 of the weights. Reading a model's card needs no torch.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import digest_of_bytes, digest_of_file, read_json, write_atomically, write_json
+from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import one_line, printable
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 FORMAT = 1
 WEIGHTS_FILE = "weights.safetensors"
 CARD_FILE = "model.json"
-_TRIAL = re.compile(r"fold-(\d+)(?:-seed-(\d+))?\Z")
 
 
 @dataclass(frozen=True)
@@ -192,14 +191,11 @@ def find_models(target: Path, network: str | None = None) -> list[Path]:
 
 
 def _models_of_run(run: Path) -> dict[str, list[Path]]:
-    trials = run / "trials"
-    found: dict[str, list[tuple[int, int, Path]]] = {}
-    for card in trials.glob(f"*/fold-*/model/{CARD_FILE}"):
-        trial = card.parent.parent
-        match = _TRIAL.match(trial.name)
-        if match:
-            found.setdefault(trial.parent.name, []).append((int(match[1]), int(match[2] or 0), card.parent))
-    return {name: [path for _, _, path in sorted(models)] for name, models in found.items()}
+    found: dict[str, list[Path]] = {}
+    for trial in RunFolder(run).trials():
+        if not trial.key.inner and (trial.model_folder / CARD_FILE).is_file():
+            found.setdefault(trial.key.network, []).append(trial.model_folder)
+    return found
 
 
 def _mean_validation(models: list[Path]) -> float:

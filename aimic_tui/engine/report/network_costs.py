@@ -8,6 +8,7 @@ from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.evaluation.pareto import Cost, worth_noting
 from aimic_tui.engine.inference.timings import NetworkTiming
 from aimic_tui.engine.models.catalogue import find_network
+from aimic_tui.engine.models.model_folder import WEIGHTS_FILE
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.follow.snapshot import RunSnapshot
 
@@ -36,7 +37,8 @@ def network_costs(
         started = next((trial.start for trial in snapshot.trials if trial.key.network == name and trial.start), None)
         if started is not None and started.parameters:
             parameters[name] = started.parameters / 1e6
-        files = sorted((folder.trials_folder / name).glob("*/model/weights.safetensors"))
+        models = [trial.model_folder for trial in folder.trials() if trial.key.network == name]
+        files = [model / WEIGHTS_FILE for model in models if (model / WEIGHTS_FILE).is_file()]
         if files:
             weights[name] = files[0].stat().st_size / 1e6
         try:

@@ -21,6 +21,7 @@ from aimic_tui.engine.inference.timings import NetworkTiming, read_timings
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.follow.snapshot import RunFollower, RunSnapshot, TrialSnapshot
 from aimic_tui.engine.text import printable
+from aimic_tui.engine.workspace_folder import Workspace
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def read_record(folder: RunFolder) -> RunRecord:
         compare_runs([folder.path]) if len(tested.networks) > 1 else None,
         RunFollower(folder).snapshot(),
         environment if isinstance(environment, dict) else {},
-        read_timings(folder.path.absolute().parent.parent),
+        read_timings(Workspace.of_run(folder).root),
         _sizes(folder.manifest_file),
     )
 

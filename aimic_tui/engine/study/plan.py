@@ -8,7 +8,7 @@ from typing import Any
 
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.inference.timings import NetworkTiming, read_timings
-from aimic_tui.engine.machine.devices import gpus
+from aimic_tui.engine.machine.gpus import usable_gpus
 from aimic_tui.engine.models.weights_folder import check_weights
 from aimic_tui.engine.runs.prepare.data_summary import summarize_data
 from aimic_tui.engine.runs.prepare.duration import SpeedConditions, estimate_duration
@@ -108,7 +108,7 @@ def _plan_cell(existing: CellRuns, workspace: Workspace, measured: Mapping[Speed
 
 def _measured(timings: Mapping[str, Mapping[str, NetworkTiming]]) -> dict[SpeedConditions, float]:
     """Return images a second that would be trained, by how many were classified."""
-    names = {gpu.name for gpu in gpus()}
+    names = {gpu.name for gpu in usable_gpus()}
     found: dict[SpeedConditions, float] = {}
     for device, networks in timings.items():
         kind = "cuda" if device in names else "cpu"

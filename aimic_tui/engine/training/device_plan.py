@@ -19,6 +19,7 @@ from torch import nn
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.run_folder import TrialFolder
 from aimic_tui.engine.training.compilation import TrainingPass, earns_compiling
 from aimic_tui.engine.training.memory import automatic_batch_size
 from aimic_tui.engine.training.precision import Format, Precision, choose_format
@@ -119,5 +120,5 @@ def plan_for(task: TrialTask, network: nn.Module, image_size: int, device: torch
     if size != "auto" and number_format != "auto" and not open_to_compile:
         plan = Plan(size, number_format)
     else:
-        plan = agreed_plan(task.folder.parent / f"plan-{device.type}.json", decide)
+        plan = agreed_plan(TrialFolder(task.folder).plan_file(device.type), decide)
     return plan if compiling == "auto" else replace(plan, compiled=compiling == "on")

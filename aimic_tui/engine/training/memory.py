@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import psutil
 import torch
 from torch import Tensor, nn
 
 from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.machine.quotas import memory_bytes
 from aimic_tui.engine.models.build import training_outputs
 
 _LARGEST = {"cpu": 64, "cuda": 256}
@@ -71,7 +71,8 @@ def bytes_per_image(network: nn.Module, image_size: int, device: torch.device) -
 def _free_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    return int(psutil.virtual_memory().available)
+    total, used = memory_bytes()
+    return total - used
 
 
 def is_out_of_memory(error: BaseException) -> bool:

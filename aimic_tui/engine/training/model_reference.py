@@ -15,6 +15,7 @@ from aimic_tui.engine.inference.make_reference import FoldImages, make_reference
 from aimic_tui.engine.inference.reference import Integers, write_reference
 from aimic_tui.engine.models.build import logits_from_features
 from aimic_tui.engine.models.model_folder import recorded_digest
+from aimic_tui.engine.run_folder import TrialFolder
 from aimic_tui.engine.training.feeds import FeatureFeed, ImageFeed, Tick
 from aimic_tui.engine.training.precision import Precision
 from aimic_tui.engine.training.task import FoldParts, TrialTask
@@ -44,8 +45,8 @@ def leave_reference(
             logits = logits_from_features(network, found.to(task.device))
         return probabilities_of(logits), flat_features(found).numpy()
 
-    folder = task.folder / "model"
-    manifest = task.folder.parents[2] / "manifest.csv"
+    folder = TrialFolder(task.folder).model_folder
+    manifest = TrialFolder(task.folder).run.manifest_file
     images = FoldImages(task.data_set, parts.train, parts.validation, parts.test, manifest)
     try:
         write_reference(folder, make_reference(images, way, recorded_digest(folder), look))

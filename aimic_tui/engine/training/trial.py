@@ -32,6 +32,7 @@ from aimic_tui.engine.run_events import (
     TrialWarning,
     from_fields,
 )
+from aimic_tui.engine.run_folder import TrialFolder
 from aimic_tui.engine.training.alerts import Alerts, too_few_to_choose_by
 from aimic_tui.engine.training.batches import Integers
 from aimic_tui.engine.training.checkpoint import BestWeights, Checkpoints, Identity
@@ -96,9 +97,10 @@ class _Trial:
         self.preprocessing = preprocessing_for(task.experiment, self.info)
         self.parts = fold_parts(task.split, task.fold, task.experiment.split.protocol, task.inner)
         self.stages = phases(task.experiment.model.trainable, self.settings.epochs)
+        self.files = TrialFolder(task.folder)
         self.place = task.checkpoint_folder or task.folder
         self.checkpoints = (Checkpoints if task.ranks.first else ReadCheckpoints)(
-            self.place / "checkpoint.pt",
+            TrialFolder(self.place).checkpoint_file,
             Identity(
                 self.info.name,
                 task.fold,
@@ -108,7 +110,7 @@ class _Trial:
                 task.split_digest,
             ),
         )
-        self.history = History(task.folder / "metrics.csv")
+        self.history = History(self.files.metrics_file)
         self.report = ProgressReport(emit)
         self.weights: dict[str, Any]  # what it began with
         self.network: nn.Module
@@ -356,8 +358,8 @@ class _Trial:
         if not self.task.ranks.first:
             return TrialOutcome("finished", self.best.epoch, {})
         if validation is not None:
-            write_predictions(self.task.folder / "validation.csv", validation)
-        write_predictions(self.task.folder / "predictions.csv", test)
+            write_predictions(self.files.validation_file, validation)
+        write_predictions(self.files.predictions_file, test)
         self.leave_model(self.best)
         leave_reference(self.task, self.parts, self.preprocessing, self.network, feed, tick=self.tick, warn=self.warn)
         self.checkpoints.forget_older(self.best)

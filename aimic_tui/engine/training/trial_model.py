@@ -16,6 +16,7 @@ from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.evaluation.predictions import Predictions
 from aimic_tui.engine.models.model_folder import ModelCard, save_model
 from aimic_tui.engine.run_events import EpochRecord
+from aimic_tui.engine.run_folder import TrialFolder
 from aimic_tui.engine.training.batches import Integers
 from aimic_tui.engine.training.history import to_state
 from aimic_tui.engine.training.task import TrialTask
@@ -74,4 +75,8 @@ def leave_model(  # noqa: PLR0917
         "protocol": task.experiment.split.protocol,
         "first_weights": {key: value for key, value in first_weights.items() if key in _OF_FIRST_WEIGHTS},
     }
-    save_model(task.folder / "model", ModelCard(network, task.data_set.classes, preprocessing, provenance), state)
+    save_model(
+        TrialFolder(task.folder).model_folder,
+        ModelCard(network, task.data_set.classes, preprocessing, provenance),
+        state,
+    )

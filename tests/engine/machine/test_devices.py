@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from aimic_tui.engine.errors import InputProblem, UsageProblem
-from aimic_tui.engine.machine import devices
-from aimic_tui.engine.machine.devices import Gpu, find_slots, worker_environment
+from aimic_tui.engine.machine import gpus
+from aimic_tui.engine.machine.devices import find_slots, worker_environment
+from aimic_tui.engine.machine.gpus import Gpu, usable_gpus
 from aimic_tui.engine.machine.quotas import available_processors
 
 
@@ -14,12 +15,12 @@ from aimic_tui.engine.machine.quotas import available_processors
 def four_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     found = tuple(Gpu(number, "H100", f"GPU-{number}{number}", 80 * 10**9) for number in range(4))
-    monkeypatch.setattr(devices, "_all_gpus", lambda: found)
+    monkeypatch.setattr(gpus, "all_gpus", lambda: found)
 
 
 @pytest.fixture
 def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "_all_gpus", lambda: ())
+    monkeypatch.setattr(gpus, "all_gpus", lambda: ())
 
 
 @pytest.mark.usefixtures("no_gpu")
@@ -64,8 +65,8 @@ def test_a_choice_of_gpus_by_the_environment_is_kept(
     monkeypatch: pytest.MonkeyPatch, allowed: str, visible: list[str]
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", allowed)
-    assert [gpu.visible for gpu in devices.gpus()] == visible
-    assert [gpu.number for gpu in devices.gpus()] == list(range(len(visible)))
+    assert [gpu.visible for gpu in usable_gpus()] == visible
+    assert [gpu.number for gpu in usable_gpus()] == list(range(len(visible)))
 
 
 @pytest.mark.usefixtures("four_gpus")

@@ -16,7 +16,8 @@ from typing import Any
 import aimic_tui
 from aimic_tui.engine.event_log import now
 from aimic_tui.engine.files import read_json, write_json
-from aimic_tui.engine.machine.devices import Slot, gpus
+from aimic_tui.engine.machine.devices import Slot
+from aimic_tui.engine.machine.gpus import driver_version, usable_gpus
 from aimic_tui.engine.machine.quotas import available_processors
 from aimic_tui.engine.run_folder import RunFolder
 
@@ -35,8 +36,8 @@ def describe_environment(command_line: Sequence[str]) -> dict[str, Any]:
         "system": platform.platform(),
         "host": socket.gethostname(),
         "processors": available_processors(),
-        "devices": [{"device": f"cuda:{gpu.number}", "name": gpu.name, "memory": gpu.memory} for gpu in gpus()],
-        "driver": _driver_version(),
+        "devices": [{"device": f"cuda:{gpu.number}", "name": gpu.name, "memory": gpu.memory} for gpu in usable_gpus()],
+        "driver": driver_version(),
         "command_line": list(command_line),
         "working_folder": os.getcwd(),  # noqa: PTH109 - may be gone, and Path.cwd() says no more
     }
@@ -103,20 +104,3 @@ def _git_commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return found.stdout.strip() or None
-
-
-def _driver_version() -> str | None:
-    try:
-        import pynvml
-
-        pynvml.nvmlInit()
-    except (ImportError, OSError):
-        return None
-    except pynvml.NVMLError:
-        return None
-    try:
-        return str(pynvml.nvmlSystemGetDriverVersion())
-    except pynvml.NVMLError:
-        return None
-    finally:
-        pynvml.nvmlShutdown()

@@ -10,6 +10,7 @@ from aimic_tui.engine.errors import UsageProblem, about
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.progress import ReportProgress, no_report
+from aimic_tui.engine.run_folder import TrialKey
 from aimic_tui.engine.runs.prepare.images_and_split import prepare_images
 from aimic_tui.engine.runs.prepare.resolve import resolve_experiment
 from aimic_tui.engine.text import printable
@@ -54,7 +55,7 @@ def first_trial(
         names = ", ".join(printable(name) for name in experiment.model.networks)
         raise UsageProblem(f"{info.name} is not one of the experiment's networks ({names}).")
     prepared = prepare_images(experiment, workspace, [info.name], report, should_stop)
-    trial_folder = folder / info.name / "fold-1"  # the plan for a network lies beside its folds
+    trial_folder = folder / TrialKey(info.name, 1).name  # the plan for a network lies beside its folds
     trial_folder.mkdir(parents=True)
     return TrialTask(
         network=info.name,

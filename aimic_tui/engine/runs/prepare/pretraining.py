@@ -85,20 +85,12 @@ class _Ancestor:
 
 def _ancestry(source: SourceModel) -> Iterator[_Ancestor]:
     for _ in range(_GENERATIONS):
-        run = _run_of(source.folder)
+        run = RunFolder.containing(source.folder)
         yield _Ancestor(source.name, _seen(run, source.provenance) if run else None)
         older = _older(run, source) if run else None
         if older is None:
             return
         source = older
-
-
-def _run_of(model: Path) -> RunFolder | None:
-    for folder in model.absolute().parents[1:4]:
-        run = RunFolder(folder)
-        if run.split_file.is_file() and run.manifest_file.is_file():
-            return run
-    return None
 
 
 def _seen(run: RunFolder, provenance: dict[str, Any]) -> frozenset[str] | None:

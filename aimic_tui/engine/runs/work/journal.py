@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,8 @@ from aimic_tui.engine.text import one_line
 
 _RESERVE = 256 * 1024  # bytes kept aside
 # What a scheduler leaves that is killed while it writes; a trial's other files are its worker's.
-_HALF_WRITTEN = (".status.json.*.part", ".results.json.*.part", "trials/*/*/model/.calibration.json.*.part")
+_PARTIAL = (".status.json.*.part", ".results.json.*.part")
+_PARTIAL_OF_MODEL = ".calibration.json.*.part"
 
 
 class Journal:
@@ -39,9 +40,8 @@ class Journal:
         self._folder = folder
         self._written = written
         self._full = ""
-        for name in _HALF_WRITTEN:
-            for left in folder.path.glob(name):
-                left.unlink(missing_ok=True)
+        for partial in _partial_files(folder):
+            partial.unlink(missing_ok=True)
         with suppress(OSError):
             self._reserve_file.write_bytes(os.urandom(_RESERVE))  # random, so that no file system makes it small
 
@@ -84,6 +84,13 @@ class Journal:
 
     def _explained(self, status: RunStatus) -> RunStatus:
         return replace(status, reason=self._full) if self._full and status.alive and not status.reason else status
+
+
+def _partial_files(folder: RunFolder) -> Iterator[Path]:
+    for name in _PARTIAL:
+        yield from folder.path.glob(name)
+    for trial in folder.trials():
+        yield from trial.model_folder.glob(_PARTIAL_OF_MODEL)
 
 
 class Disks:

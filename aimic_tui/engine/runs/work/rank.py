@@ -57,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
     run, key = RunFolder(options.run.absolute()), TrialKey(**options.trial)
     task = task_loader(run, options.device)(key)
     # What it would write goes where it is thrown away; the checkpoints that it goes on from are the trial's.
-    folder = options.folder / f"rank-{options.rank}" / "trials" / key.name
+    folder = RunFolder(options.folder / f"rank-{options.rank}").trial(key).path
     folder.mkdir(parents=True)
     with joined(options.rank, options.ranks, options.folder / "meeting", torch.device(options.device)) as ranks:
         own_task = replace(task, folder=folder, checkpoint_folder=task.folder, ranks=ranks)

@@ -22,7 +22,7 @@ def leave_report(folder: RunFolder, *, patience: float = _PATIENCE) -> str:
     Args:
         patience: seconds that it may take.
     """
-    if not any(folder.trials_folder.glob("*/*/predictions.csv")):
+    if not folder.has_predictions():
         return ""  # nothing to report on
     command = [sys.executable, "-m", "aimic_tui", "report", str(folder.path)]
     try:

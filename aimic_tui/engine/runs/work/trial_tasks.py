@@ -33,7 +33,7 @@ def task_loader(run: RunFolder, device: str) -> Callable[[TrialKey], TrialTask]:
     split_digest = digest_of_file(run.split_file)
     inner = inner_file(run.split_file)
     inner_digest = digest_of_file(inner) if inner.exists() else ""
-    cache = Workspace(run.path.parent.parent).cache_folder
+    cache = Workspace.of_run(run).cache_folder
 
     def load(key: TrialKey) -> TrialTask:
         return TrialTask(
