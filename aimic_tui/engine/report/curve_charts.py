@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aimic_tui.engine.evaluation.curves import GRID, ClassCurves, Curve
 from aimic_tui.engine.evaluation.decision import THRESHOLDS, DecisionCurve
-from aimic_tui.engine.report.canvas import FAINT, INK, SERIES, Chart, legend, new_figure
+from aimic_tui.engine.report.chart import FAINT, INK, SERIES, Chart, legend, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aimic_tui.engine.report.canvas import Chart
+    from aimic_tui.engine.report.chart import Chart
 
 
 @dataclass(frozen=True)

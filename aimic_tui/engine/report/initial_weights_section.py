@@ -13,7 +13,7 @@ from aimic_tui.engine.text import listed
 _SHOWN = 3  # tensors named
 
 
-def first_weights(record: RunRecord) -> Iterator[Section]:
+def initial_weights_section(record: RunRecord) -> Iterator[Section]:
     """Tell, network by network, where the first weights came from, how much of them was loaded, and what began anew.
 
     Nothing where no trial told of any.

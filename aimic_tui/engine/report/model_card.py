@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aimic_tui.engine.report.markdown import escaped
 from aimic_tui.engine.report.methods_text import methods_paragraphs
 from aimic_tui.engine.report.run_record import RunRecord
+from aimic_tui.engine.report.write_markdown import escaped
 from aimic_tui.engine.text import listed
 from aimic_tui.wording.printed import interval, number
 

@@ -15,7 +15,7 @@ from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.build_results import read_results
 from aimic_tui.engine.evaluation.comparison import Comparison, compare_runs
 from aimic_tui.engine.evaluation.run_results import RunResults
-from aimic_tui.engine.evaluation.tested_run import TestedRun, read_tested
+from aimic_tui.engine.evaluation.tested_run import TestedNetwork, TestedRun, read_tested
 from aimic_tui.engine.files import read_json, read_table
 from aimic_tui.engine.inference.timings import NetworkTiming, read_timings
 from aimic_tui.engine.run_folder import RunFolder
@@ -82,6 +82,11 @@ class RunRecord:
             return sign * float(np.mean(values)) if values else -math.inf
 
         return max(self.networks, key=merit)
+
+    @property
+    def chosen_network(self) -> TestedNetwork:
+        """The predictions of that network."""
+        return next(network for network in self.tested.networks if network.name == self.chosen)
 
 
 def read_record(folder: RunFolder) -> RunRecord:

@@ -1,4 +1,4 @@
-"""A run's report as a file: report.html in the run's folder, or wherever and as what it is wanted."""
+"""A run's report as a file: report.html in the run's folder, and other files on request."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.files import write_atomically
-from aimic_tui.engine.report.html import to_html
-from aimic_tui.engine.report.markdown import to_markdown
-from aimic_tui.engine.report.report_folder import write_parts
+from aimic_tui.engine.report.run_document import make_run_document
 from aimic_tui.engine.report.run_record import read_record
-from aimic_tui.engine.report.sections import make_document
+from aimic_tui.engine.report.write_html import to_html
+from aimic_tui.engine.report.write_markdown import to_markdown
+from aimic_tui.engine.report.write_report_folder import write_report_folder
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import printable
 
@@ -22,7 +22,7 @@ def write_report(folder: RunFolder, output: Path | None = None, parts: Path | No
     """Write a run's report.
 
     Args:
-        parts: a folder for its tables, drawings and model card, see `folder.write_parts`.
+        parts: a folder for its tables, drawings and model card, see `write_report_folder`.
         output: an .html or .md file besides the run's own report.html; Markdown gets a folder with its figures.
 
     Returns:
@@ -39,12 +39,12 @@ def write_report(folder: RunFolder, output: Path | None = None, parts: Path | No
         if not output.parent.is_dir():
             raise InputProblem(f"There is no folder {printable(str(output.parent))} to write the report into.")
     record = read_record(folder)
-    document = make_document(record)
+    document = make_run_document(record)
     page = to_html(document).encode("utf-8", "replace")
     write_atomically(folder.report_file, page)
     written = [folder.report_file]
     if parts is not None:
-        written += write_parts(record, document, parts)
+        written += write_report_folder(record, document, parts)
     if output is None or output.absolute() == folder.report_file.absolute():
         return written
     if output.suffix.lower() in _PAGE:

@@ -12,8 +12,8 @@ from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.interval_limits import wilson
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.inference.timings import NetworkTiming
-from aimic_tui.engine.report.charts import intervals
 from aimic_tui.engine.report.document import Block, Bullets, Document, Drawing, Paragraph, Section, Table
+from aimic_tui.engine.report.interval_chart import interval_chart
 from aimic_tui.engine.report.rank_chart import rank_diagram
 from aimic_tui.engine.study.figures import METRICS, StudyFigures, mean_of
 from aimic_tui.engine.study.published_paper import AVERAGES, DATA_SETS, LATENCY, LATENCY_DEVICE
@@ -109,7 +109,7 @@ def _averages(
     yield Table("Means over the data sets, %, with 95 % intervals; the highest F1 first.", header, rows)
     drawn = [(name, [averages[name]["macro_f1"], _published(AVERAGES.get(name, {}).get("macro_f1"))]) for name in names]
     series = ["here", "published"] if published else ["here"]
-    chart = intervals(f"averages-{protocol}", [(name, found[: len(series)]) for name, found in drawn], series)
+    chart = interval_chart(f"averages-{protocol}", [(name, found[: len(series)]) for name, found in drawn], series)
     yield Drawing(f"averages-{protocol}", chart, f"Mean F1 over the data sets, {protocol}. A line is the interval.")
 
 
@@ -136,7 +136,7 @@ def _by_data_set(figures: StudyFigures, protocol: str, metric: str) -> Iterator[
             (name, [figures.figure(data.name, protocol, name, metric) for data in study.data_sets])
             for name in study.networks
         ]
-        chart = intervals(f"f1-{protocol}", drawn, [data.name for data in study.data_sets])
+        chart = interval_chart(f"f1-{protocol}", drawn, [data.name for data in study.data_sets])
         yield Drawing(f"f1-{protocol}", chart, f"F1 by network and data set, {protocol}. A line is the interval.")
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.files import write_atomically, write_table
 from aimic_tui.engine.inference.timings import read_timings
-from aimic_tui.engine.report.html import to_html
-from aimic_tui.engine.report.markdown import to_markdown
+from aimic_tui.engine.report.write_html import to_html
+from aimic_tui.engine.report.write_markdown import to_markdown
 from aimic_tui.engine.study.build_study_results import build_study_results
 from aimic_tui.engine.study.figures import StudyFigures
 from aimic_tui.engine.study.study_document import make_study_document

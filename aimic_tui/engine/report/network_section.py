@@ -9,8 +9,10 @@ import numpy as np
 from aimic_tui.engine.evaluation.curves import ClassCurves, class_curves
 from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, TITLES
 from aimic_tui.engine.evaluation.run_results import FoldFigures, Intervals, NetworkResults
-from aimic_tui.engine.report import charts, comparison_charts, curve_charts
+from aimic_tui.engine.report import comparison_charts, curve_charts
 from aimic_tui.engine.report.document import Block, Drawing, Paragraph, Section, Table
+from aimic_tui.engine.report.interval_chart import interval_chart
+from aimic_tui.engine.report.learning_chart import learning_curves
 from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.text import plural
 from aimic_tui.wording.numbers import percent
@@ -50,7 +52,7 @@ def network_section(record: RunRecord, name: str) -> Section:
     blocks.append(Table(caption, ["class", "images", *OF_CLASSES.values()], rows))
     if len(classes) <= MOST_CLASSES_DRAWN:
         shown = [(one, [network.classes[one].figures[metric] for metric in ("recall", "precision")]) for one in classes]
-        drawn = charts.intervals(f"classes of {name}", shown, ("sensitivity", "precision"))
+        drawn = interval_chart(f"classes of {name}", shown, ("sensitivity", "precision"))
         blocks.append(Drawing("classes", drawn, f"{name}: sensitivity and precision of each class."))
     blocks += _curves(record, name)
     blocks.append(_folds(network))
@@ -59,7 +61,7 @@ def network_section(record: RunRecord, name: str) -> Section:
         monitor = TITLES.get(str(record.setting("training.monitor")), "loss")
         part = "test" if record.results.optimistic else "validation"
         caption = f"{name}: learning curves of the folds; a dot marks the epoch that was selected."
-        blocks.append(Drawing("learning", charts.learning_curves(name, trials, monitor, part), caption))
+        blocks.append(Drawing("learning", learning_curves(name, trials, monitor, part), caption))
     return Section(name, blocks, level=3)
 
 

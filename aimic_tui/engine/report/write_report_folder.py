@@ -8,19 +8,19 @@ from pathlib import Path
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import write_atomically, write_table
-from aimic_tui.engine.report.canvas import Chart
+from aimic_tui.engine.report.chart import Chart
 from aimic_tui.engine.report.document import Document, Drawing, Facts, Table
-from aimic_tui.engine.report.html import to_html
-from aimic_tui.engine.report.markdown import to_markdown
 from aimic_tui.engine.report.model_card import model_card
 from aimic_tui.engine.report.run_record import RunRecord
+from aimic_tui.engine.report.write_html import to_html
+from aimic_tui.engine.report.write_markdown import to_markdown
 from aimic_tui.engine.text import printable
 
 MODEL_CARD = "MODEL_CARD.md"
 _LONGEST = 60  # characters of a file's name
 
 
-def write_parts(record: RunRecord, document: Document, folder: Path) -> list[Path]:
+def write_report_folder(record: RunRecord, document: Document, folder: Path) -> list[Path]:
     """Write a report's parts into a folder, which is made where it does not exist; other files in it stay.
 
     `report.html` and `report.md`, `MODEL_CARD.md`, `tables/` with a CSV for each table, and `figures/` with an SVG and

@@ -1,4 +1,4 @@
-"""A run's record put into the sections of its report."""
+"""The document of a run's report: its sections, from the run's record."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from typing import Any
 
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.evaluation.metric_titles import METHODS, TITLES
-from aimic_tui.engine.report import charts
+from aimic_tui.engine.report.calibration_section import calibration_section
 from aimic_tui.engine.report.checklists import Item, claim, tripod
 from aimic_tui.engine.report.cost_section import cost_section
+from aimic_tui.engine.report.decision_section import decision_section
 from aimic_tui.engine.report.document import Block, Bullets, Document, Drawing, Facts, Paragraph, Section, Table
 from aimic_tui.engine.report.example_images import pictures_of
-from aimic_tui.engine.report.initial_weights_section import first_weights
+from aimic_tui.engine.report.group_section import group_section
+from aimic_tui.engine.report.initial_weights_section import initial_weights_section
+from aimic_tui.engine.report.interval_chart import interval_chart
 from aimic_tui.engine.report.methods_text import methods_paragraphs
-from aimic_tui.engine.report.network_sections import network_section
+from aimic_tui.engine.report.network_section import network_section
 from aimic_tui.engine.report.run_record import RunRecord
-from aimic_tui.engine.report.trust_sections import calibration_sections, decision_sections, group_sections
 from aimic_tui.engine.text import NOTHING, listed
 from aimic_tui.wording.numbers import p_value
 from aimic_tui.wording.printed import interval
@@ -30,7 +32,7 @@ _MOST_PAIRS_SUMMED_UP = 5
 _PATHS = frozenset({"data.path", "model.weights", "split.from"})
 
 
-def make_document(record: RunRecord) -> Document:
+def make_run_document(record: RunRecord) -> Document:
     """Lay out a run's report."""
     results = record.results
     created = record.snapshot.status.created
@@ -47,13 +49,13 @@ def make_document(record: RunRecord) -> Document:
         *_comparison(record),
         *_choosing(record),
         *cost_section(record),
-        *calibration_sections(record),
-        *decision_sections(record),
-        *group_sections(record),
+        *calibration_section(record),
+        *decision_section(record),
+        *group_section(record),
         *_cases(record),
         Section("Data", list(_data(record))),
         Section("Methods paragraph", [Paragraph(text) for text in methods_paragraphs(record)]),
-        *first_weights(record),
+        *initial_weights_section(record),
         Section("Recipe", [Facts(list(_settings(record)))]),
         Section("Software, hardware, time", [Facts(list(_surroundings(record)))]),
         _checklist("CLAIM 2024", "Checklist for Artificial Intelligence in Medical Imaging", claim(record)),
@@ -100,7 +102,7 @@ def _summary(record: RunRecord) -> Iterator[Block]:
 def _overview(record: RunRecord) -> Iterator[Block]:
     networks = record.results.networks
     names = record.networks
-    drawn = charts.intervals(
+    drawn = interval_chart(
         "all",
         [(TITLES[metric], [networks[name].pooled[metric] for name in names]) for metric in _ON_ONE_SCALE],
         names,
@@ -177,7 +179,7 @@ def _comparison(record: RunRecord) -> Iterator[Section]:
 
 def _cases(record: RunRecord) -> Iterator[Section]:
     name = record.chosen
-    network = next(network for network in record.tested.networks if network.name == name)
+    network = record.chosen_network
     blocks: list[Block] = []
     if len(record.networks) > 1:
         blocks.append(Paragraph(f"From {name}, the network with the best validation figure."))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
-from aimic_tui.engine.report.canvas import themed
+from aimic_tui.engine.report.chart import themed
 from aimic_tui.engine.report.document import (
     Block,
     Bullets,

@@ -1,0 +1,64 @@
+"""A report's section on groups that a network fails on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aimic_tui.engine.evaluation.subgroups import FEWEST_IMAGES, GroupFigures, group_figures
+from aimic_tui.engine.report import comparison_charts
+from aimic_tui.engine.report.document import Drawing, Paragraph, Section, Table
+from aimic_tui.engine.report.run_record import RunRecord
+from aimic_tui.wording.numbers import p_value
+from aimic_tui.wording.printed import interval, number
+
+_MOST_GROUPS = 30
+
+
+def group_section(record: RunRecord) -> Iterator[Section]:
+    """Lay out which groups the network that is shown closely fails on."""
+    network = record.chosen_network
+    confidence = record.results.confidence
+    everyone = group_figures(network, confidence=confidence)
+    found = [one for one in everyone if one.images >= FEWEST_IMAGES]
+    if len(found) < 2:
+        return  # of a group of few images nothing can be said
+    names = record.tested.data.group_names
+    worse = [one for one in found if one.p is not None and one.p <= 1 - confidence]
+    shown = found[:_MOST_GROUPS]
+    overall = 1 - sum(one.wrong for one in everyone) / sum(one.images for one in everyone)
+    few = len(everyone) - len(found)
+    left_out = f" {few:,} groups of fewer than {FEWEST_IMAGES} images are left out." if few else ""
+    if worse:
+        listed = ", ".join(names[one.group] for one in worse[:_MOST_GROUPS])
+        have = "has" if len(worse) == 1 else "have"
+        sentence = f"{len(worse)} of {len(found)} groups {have} significantly more errors than the others: {listed}."
+    else:
+        sentence = f"None of {len(found)} groups has significantly more errors than the others."
+    yield Section(
+        "By group",
+        [
+            Paragraph(
+                f"{network.name}: {sentence} Some group always comes last, so each is tested against all others "
+                f"(Fisher's exact test, one-sided) with Holm's adjustment for their number.{left_out}"
+            ),
+            Drawing(
+                "groups",
+                comparison_charts.groups(
+                    network.name, [names[one.group] for one in shown], shown, overall, 1 - confidence
+                ),
+                f"{network.name}: share of correct images in each group with Wilson's interval, the lowest first"
+                + (f"; {len(shown)} of {len(found)} groups" if len(shown) < len(found) else "")
+                + ". The dashed line is all groups together.",
+            ),
+            Table(
+                "The groups with the lowest accuracy.",
+                ["group", "images", "wrong", "accuracy (Wilson)", "p, adjusted"],
+                [_group_row(names[one.group], one) for one in shown],
+            ),
+        ],
+    )
+
+
+def _group_row(name: str, one: GroupFigures) -> list[str]:
+    wrong = number(one.wrong, 0 if one.wrong == round(one.wrong) else 1)
+    return [name, f"{one.images:,}", wrong, interval(one.accuracy), p_value(one.p)]
