@@ -12,8 +12,8 @@ app: $(READY)   ## open the app
 	$(BIN)/aimic
 
 # The fast tests first: a mistake shows soon, not after the trainings. A thread each, in as many processes as
-# tests/conftest.py says; a file stays with one process, which makes what its tests share once.
-PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
+# tests/conftest.py says; a file stays with one process, which makes what its tests share once. The longest files first.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 test fast: export OMP_NUM_THREADS = 1
 test: $(READY)  ## all tests
 	$(PYTEST) -m "not slow"

@@ -27,6 +27,27 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return cores + 1 if config.option.markexpr == "slow" else 2 * cores
 
 
+# What takes longest begins first, so that no process works on it alone at the end.
+LONGEST = (
+    "engine/runs/work/test_kills.py",
+    "engine/runs/work/test_disturbances.py",
+    "engine/runs/work/test_real_runs.py",
+    "engine/study/test_walker.py",
+    "engine/training/test_paper_networks.py",
+    "screens/data/test_screen.py",
+    "screens/set_up/test_screen.py",
+    "engine/training/test_trial.py",
+    "engine/runs/work/test_scheduler.py",
+    "screens/results/test_screen.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the longest files first; all others stay in their order."""
+    rank = {Path(__file__).parent / name: position for position, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real images and weights that stands beside the repository on the founders' machines."""

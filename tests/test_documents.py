@@ -1,4 +1,4 @@
-"""What the documents say about the code is there: files, functions and tests that they name."""
+"""What documents and settings say about the code is there: files, functions and tests that they name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import LONGEST
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = (
@@ -75,3 +77,7 @@ def test_modules_cite_only_documents_that_are_here() -> None:
     }
     assert cited
     assert {(name, file) for name, file in cited if not (ROOT / name).is_file()} == set()
+
+
+def test_the_files_that_begin_first_exist() -> None:
+    assert [name for name in LONGEST if not (ROOT / "tests" / name).is_file()] == []
