@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -11,6 +10,8 @@ from typing import Any
 
 import click
 
+from aimic_tui.commands.answers import print_answer
+from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.engine.evaluation.comparison import Comparison, Pair, compare_runs
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS
@@ -38,8 +39,16 @@ _FEW_DATA_SETS = 6
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as one JSON object.")
 @click.pass_context
+@shows_progress
 def compare(
-    context: click.Context, *, runs: tuple[str, ...], metric: str, data_sets: bool, diagram: Path | None, as_json: bool
+    context: click.Context,
+    *,
+    runs: tuple[str, ...],
+    metric: str,
+    data_sets: bool,
+    diagram: Path | None,
+    as_json: bool,
+    meter: ProgressMeter,
 ) -> None:
     """Compare the networks of RUNs.
 
@@ -59,13 +68,14 @@ def compare(
 
             write_diagram(ranking, diagram)
         if as_json:
-            click.echo(json.dumps(ranking_to_json(ranking)))
+            print_answer(ranking_to_json(ranking))
         else:
             _print(ranking_lines(ranking))
         return
-    found = compare_runs(folders, metric)
+    found = compare_runs(folders, metric, report=meter.report)
+    meter.clear()
     if as_json:
-        click.echo(json.dumps(to_json(found)))
+        print_answer(to_json(found))
         return
     _print(comparison_lines(found))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,12 +10,16 @@ from dataclasses import replace
 import click
 from rich.cells import cell_len
 
+from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.decision import print_decisions
+from aimic_tui.commands.progress import ProgressMeter, shows_progress
+from aimic_tui.commands.review import print_review
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.metric_titles import CLASS_TITLES, TITLES, method_of
 from aimic_tui.engine.evaluation.results_file import results_to_json
 from aimic_tui.engine.evaluation.run_results import Calibration, NetworkResults, RunResults
+from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.text import NOTHING, plural, printable
@@ -33,12 +36,24 @@ _WIDTH = 120  # columns of a table that goes to no terminal
 @click.command()
 @click.argument("run")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
-@click.option("--again", is_flag=True, help="Make results.json anew first, from the stored predictions.")
-@click.option("--decision", metavar="CLASS", help="Instead: what acting on the probability of this class is worth.")
-@click.option("--network", help="Whose decision curve (default: all).")
+@click.option("--again", is_flag=True, help="Recompute results.json from the stored predictions first.")
+@click.option("--decision", metavar="CLASS", help="Print the decision curve (net benefit) of this class instead.")
+@click.option("--network", help="Network whose decision curve to print (default: all).")
+@click.option(
+    "--review", is_flag=True, help="List likely label errors and the images that networks disagree on instead."
+)
 @click.pass_context
+@shows_progress
 def results(
-    context: click.Context, *, run: str, as_json: bool, again: bool, decision: str | None, network: str | None
+    context: click.Context,
+    *,
+    run: str,
+    as_json: bool,
+    again: bool,
+    decision: str | None,
+    network: str | None,
+    review: bool,
+    meter: ProgressMeter,
 ) -> None:
     """The figures of RUN with their intervals: pooled, by fold, by class, and the confusion matrix.
 
@@ -46,13 +61,21 @@ def results(
     """
     folder = Workspace(context.obj).find_run(run)
     if network is not None and decision is None:
-        raise UsageProblem("--network belongs to --decision CLASS; the figures are of all networks.")
-    found = make_again(folder) if again else read_run(folder)
+        raise UsageProblem("--network goes with --decision CLASS only; the figures are of all networks.")
+    if review and decision is not None:
+        raise UsageProblem("--review and --decision print different things. Choose one of them.")
+    if review and again:
+        raise UsageProblem("--again recomputes the figures, which --review does not print. Leave one of them out.")
+    if review:
+        print_review(folder, as_json=as_json)
+        return
+    found = recompute(folder, meter.report) if again else read_run(folder, meter.report)
+    meter.clear()
     if decision is not None:
         print_decisions(folder, found, decision, network, as_json=as_json)
         return
     if as_json:
-        click.echo(json.dumps(results_to_json(found)))
+        print_answer(results_to_json(found))
         return
     for line in report_lines(found):
         click.echo(signs.as_shown(line))
@@ -62,7 +85,7 @@ def results(
         )
 
 
-def read_run(folder: RunFolder) -> RunResults:
+def read_run(folder: RunFolder, report: ReportProgress = no_report) -> RunResults:
     """Return a run's figures, with its state as its lock confirms it.
 
     Raises:
@@ -70,11 +93,11 @@ def read_run(folder: RunFolder) -> RunResults:
     """
     from aimic_tui.engine.evaluation.build_results import read_results
 
-    return replace(read_results(folder.path), state=read_status(folder).state)
+    return replace(read_results(folder.path, report), state=read_status(folder).state)
 
 
-def make_again(folder: RunFolder) -> RunResults:
-    """Make a run's results.json anew and return it: the same figures, as long as the predictions are the same.
+def recompute(folder: RunFolder, report: ReportProgress = no_report) -> RunResults:
+    """Recompute a run's results.json and return it: the same figures, as long as the predictions are the same.
 
     Raises:
         InputProblem: a file of the run is missing or damaged.
@@ -83,7 +106,7 @@ def make_again(folder: RunFolder) -> RunResults:
     from aimic_tui.engine.evaluation.build_results import write_results
 
     state = read_status(folder).state
-    return replace(write_results(folder.path), state=state)
+    return replace(write_results(folder.path, report), state=state)
 
 
 def report_lines(found: RunResults) -> Iterator[str]:

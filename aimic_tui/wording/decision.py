@@ -1,4 +1,4 @@
-"""What a decision curve says, in words and figures: for the Results place and for `aimic results --decision`."""
+"""A decision curve in words and figures: for the Results place and for `aimic results --decision`."""
 
 from __future__ import annotations
 
@@ -13,58 +13,60 @@ PER = 100  # images, that net benefits are written for
 _SHOWN = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
-def shown_places() -> list[int]:
-    """Return which of `THRESHOLDS` a table lists."""
+def shown_thresholds() -> list[int]:
+    """Return the indices into `THRESHOLDS` that a table lists."""
     return [int(np.argmin(np.abs(THRESHOLDS - shown))) for shown in _SHOWN]
 
 
 def verdict(curve: DecisionCurve) -> str:
-    """Say from which probabilities on acting by the network is better than acting on every image and on none."""
-    better = stretches(curve.gain > 0)
-    if not better:
-        return "never better than both"
+    """Say at which thresholds acting on the network is better than acting on every image and on none."""
+    useful = threshold_ranges(curve.gain > 0)
+    if not useful:
+        return "Not useful at any threshold: acting on all images or on none is at least as good."
     if curve.gain_low is None:
-        return f"better than both from {better}; too few groups for an interval"
-    shown = stretches(curve.gain_low > 0)
-    return f"better than both from {better}, {f'shown to be from {shown}' if shown else 'but not shown to be'}"
+        certainty = "too few groups for an interval"
+    elif clear := threshold_ranges(curve.gain_low > 0):
+        certainty = f"statistically clear: {clear}"
+    else:
+        certainty = "nowhere statistically clear"
+    return f"Useful at thresholds {useful} ({certainty})."
 
 
-def method_words(found: Decision, confidence: float) -> str:
-    """Say what the figures are, how their intervals are made and what their probabilities are worth."""
+def benefit_note(found: Decision) -> str:
+    """Say what net benefit is and what it rests on here."""
     assert found.curve is not None
     return (
-        f"Net benefit (Vickers and Elkin): cases found in {PER} images, less actions for nothing, weighed by the "
-        f"probability from which on one acts. {percent(confidence, None)} intervals: bootstrap over groups, "
-        f"point by point. Probabilities {'calibrated' if found.calibrated else 'as trained, not calibrated'}; "
-        f"{percent(found.curve.share)} of these images are cases, elsewhere it is another share."
+        f"Net benefit: true positives per {PER} images minus weighted false alarms. Probabilities "
+        f"{'calibrated' if found.calibrated else 'as trained, not calibrated'}; {percent(found.curve.share)} of these "
+        "images are positive."
     )
 
 
-def stretches(where: NDArray[np.bool_]) -> str:
-    """Write the thresholds at which something is so: `2 to 35, 60 %`; "" where it is nowhere.
+def threshold_ranges(where: NDArray[np.bool_]) -> str:
+    """Write the thresholds where a condition holds: `2-35 %, 60 %`; "" where it holds nowhere.
 
     Args:
         where: bool, one for each of `THRESHOLDS`.
     """
     padded = np.concatenate([[False], where, [False]])
     starts, ends = np.flatnonzero(padded[1:] & ~padded[:-1]), np.flatnonzero(padded[:-1] & ~padded[1:]) - 1
-    found = [
-        f"{100 * THRESHOLDS[start]:.0f}" + (f" to {100 * THRESHOLDS[end]:.0f}" if end > start else "")
+    ranges = [
+        f"{100 * THRESHOLDS[start]:.0f}" + (f"-{100 * THRESHOLDS[end]:.0f}" if end > start else "") + " %"
         for start, end in zip(starts, ends, strict=True)
     ]
-    return f"{', '.join(found)} %" if found else ""
+    return ", ".join(ranges)
 
 
 def weight(threshold: float) -> str:
-    """Say how many actions for nothing one missed case is worth."""
+    """Say how many false alarms weigh as much as one missed case."""
     odds = (1 - threshold) / threshold
     return f"{odds:.0f} false" if odds >= 10 else f"{odds:.2g} false"
 
 
 def benefit(
-    values: NDArray[np.float64], low: NDArray[np.float64] | None, high: NDArray[np.float64] | None, place: int
+    values: NDArray[np.float64], low: NDArray[np.float64] | None, high: NDArray[np.float64] | None, index: int
 ) -> Interval:
-    """Return a net benefit at one threshold with its limits, in cases per `PER` images."""
+    """Return a net benefit at one threshold with its limits, per `PER` images."""
     if low is None or high is None:
-        return Interval(PER * float(values[place]))
-    return Interval(PER * float(values[place]), PER * float(low[place]), PER * float(high[place]))
+        return Interval(PER * float(values[index]))
+    return Interval(PER * float(values[index]), PER * float(low[index]), PER * float(high[index]))

@@ -33,6 +33,7 @@ from aimic_tui.engine.evaluation.run_results import (
 )
 from aimic_tui.engine.evaluation.tested_run import TestedNetwork, TestedRun, read_tested, read_validations
 from aimic_tui.engine.files import read_json
+from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 from aimic_tui.engine.run_folder import RunFolder
 
 HONEST = (
@@ -61,7 +62,7 @@ _RESAMPLES = 2000
 _CONFIDENCE = 0.95
 
 
-def write_results(run: Path) -> RunResults:
+def write_results(run: Path, report: ReportProgress = no_report) -> RunResults:
     """Compute the figures of the run in folder `run`, as far as it has come, and write them to its results.json.
 
     Beside each model goes its calibration.
@@ -70,13 +71,13 @@ def write_results(run: Path) -> RunResults:
         InputProblem: see `build_results`.
         OSError: the disk is full; the old file is then untouched.
     """
-    results = build_results(run)
+    results = build_results(run, report)
     write_results_file(RunFolder(run).results_file, results)
     write_model_calibrations(run)
     return results
 
 
-def read_results(run: Path) -> RunResults:
+def read_results(run: Path, report: ReportProgress = no_report) -> RunResults:
     """Return what results.json says where it is newer than all that it was made from, else recompute the figures.
 
     Nothing is written.
@@ -94,10 +95,10 @@ def read_results(run: Path) -> RunResults:
     except OSError:
         current = False  # there is no file yet, or a source of it is gone: what is there decides
     results = read_results_file(folder.results_file) if current else None
-    return build_results(run) if results is None else replace(results, state=_state(run))
+    return build_results(run, report) if results is None else replace(results, state=_state(run))
 
 
-def build_results(run: Path) -> RunResults:
+def build_results(run: Path, report: ReportProgress = no_report) -> RunResults:
     """Return the figures of the run in folder `run`, recomputed from its plain files.
 
     Raises:
@@ -112,6 +113,7 @@ def build_results(run: Path) -> RunResults:
     )
     protocol = str(tested.experiment.get("split", {}).get("protocol", "honest"))
     chosen = chosen_networks(run, tested)
+    evaluate = _Evaluator(bootstrap, 2 * len(tested.networks) + len(chosen), report)
     return RunResults(
         run=run.name,
         state=_state(run),
@@ -129,10 +131,10 @@ def build_results(run: Path) -> RunResults:
         classes=tuple(tested.classes),
         repeats=tested.split.repeats,
         inner_folds=tested.split.inner_folds,
-        networks={network.name: _of_network(tested, network, bootstrap) for network in tested.networks},
-        selected=tuple(_of_chosen(tested, found, bootstrap) for found in chosen),
-        calibration=_calibrations(run, tested, bootstrap),
-        pairs=tuple(_pair(a, b, bootstrap) for a, b in combinations(tested.networks, 2)),
+        networks={network.name: _of_network(tested, network, evaluate) for network in tested.networks},
+        selected=tuple(_of_chosen(tested, found, evaluate) for found in chosen),
+        calibration=_calibrations(run, tested, evaluate),
+        pairs=tuple(_pair(a, b, evaluate) for a, b in combinations(tested.networks, 2)),
     )
 
 
@@ -176,8 +178,8 @@ def _state(run: Path) -> str:
         raise InputProblem(f"{run} has no readable status.json. Name a run's folder.") from None
 
 
-def _of_network(tested: TestedRun, network: TestedNetwork, bootstrap: _Bootstrap) -> NetworkResults:
-    found = _evaluated(network, bootstrap)
+def _of_network(tested: TestedRun, network: TestedNetwork, evaluate: _Evaluator) -> NetworkResults:
+    found = evaluate.step(network)
     # Counts of images, not of images times seeds, stand beside a class.
     counts = class_scores(network.labels, network.probabilities[0])
     folds = tuple(
@@ -224,22 +226,23 @@ def _by(network: TestedNetwork, keys: Sequence[int]) -> dict[int, dict[str, floa
     return {key: {name: spread.mean for name, spread in _spreads(sets).items()} for key, sets in sorted(found.items())}
 
 
-def _of_chosen(tested: TestedRun, chosen: Chosen, bootstrap: _Bootstrap) -> SelectedNetwork:
+def _of_chosen(tested: TestedRun, chosen: Chosen, evaluate: _Evaluator) -> SelectedNetwork:
     times = Counter(choice.network for choice in chosen.choices)
     return SelectedNetwork(
         by=chosen.by,
         metric=chosen.metric,
         choices=chosen.choices,
         times={network.name: times[network.name] for network in tested.networks},
-        results=_of_network(tested, chosen.network, bootstrap),
+        results=_of_network(tested, chosen.network, evaluate),
     )
 
 
-def _calibrations(run: Path, tested: TestedRun, bootstrap: _Bootstrap) -> dict[str, Calibration]:
+def _calibrations(run: Path, tested: TestedRun, evaluate: _Evaluator) -> dict[str, Calibration]:
     found = {}
     for network in tested.networks:
         validations = read_validations(run, tested, network)
-        calibration = calibrate(network, validations, _evaluated(network, bootstrap), **asdict(bootstrap))
+        calibration = calibrate(network, validations, evaluate(network), **asdict(evaluate.bootstrap))
+        evaluate.done()
         if calibration is not None:
             found[network.name] = calibration
     return found
@@ -253,11 +256,11 @@ def _confusion(network: TestedNetwork, classes: int) -> tuple[tuple[int, ...], .
     return tuple(map(tuple, counts.tolist()))
 
 
-def _pair(a: TestedNetwork, b: TestedNetwork, bootstrap: _Bootstrap) -> PairedDifferences:
+def _pair(a: TestedNetwork, b: TestedNetwork, evaluate: _Evaluator) -> PairedDifferences:
     _, of_a, of_b = np.intersect1d(a.images, b.images, return_indices=True)
     in_both_a, in_both_b = np.zeros(len(a.images), bool), np.zeros(len(b.images), bool)
     in_both_a[of_a], in_both_b[of_b] = True, True
-    both = [_evaluated(a.part(in_both_a), bootstrap), _evaluated(b.part(in_both_b), bootstrap)]
+    both = [evaluate(a.part(in_both_a)), evaluate(b.part(in_both_b))]
     return PairedDifferences(a.name, b.name, len(of_a), paired_difference(*both))
 
 
@@ -265,18 +268,54 @@ _cache: OrderedDict[str, BootstrapFigures] = OrderedDict()
 _MOST_CACHED = 64
 
 
-def _evaluated(network: TestedNetwork, bootstrap: _Bootstrap) -> BootstrapFigures:
-    """Return a network's figures, computed once: after every trial most networks are as they were."""
-    digest = hashlib.sha256(repr(bootstrap).encode())
-    for column in (network.labels, network.groups, network.probabilities):
-        digest.update(np.ascontiguousarray(column).tobytes())
-    key = digest.hexdigest()
-    if key not in _cache:
-        _cache[key] = cluster_bootstrap(network.labels, network.probabilities, network.groups, **asdict(bootstrap))
-    _cache.move_to_end(key)
-    while len(_cache) > _MOST_CACHED:
-        _cache.popitem(last=False)
-    return _cache[key]
+class _Evaluator:
+    """Computes the figures of networks, the same ones once, and reports how far it is.
+
+    Args:
+        bootstrap: how intervals are made.
+        steps: how many evaluations there will be that take long.
+        report: told of resamples.
+    """
+
+    def __init__(self, bootstrap: _Bootstrap, steps: int, report: ReportProgress) -> None:
+        self.bootstrap = bootstrap
+        self._total = steps * bootstrap.resamples
+        self._done = 0
+        self._report = report
+
+    def __call__(self, network: TestedNetwork) -> BootstrapFigures:
+        """Return a network's figures; after every trial of a run most networks are as they were."""
+        digest = hashlib.sha256(repr(self.bootstrap).encode())
+        for column in (network.labels, network.groups, network.probabilities):
+            digest.update(np.ascontiguousarray(column).tobytes())
+        key = digest.hexdigest()
+        if key not in _cache:
+            _cache[key] = cluster_bootstrap(
+                network.labels,
+                network.probabilities,
+                network.groups,
+                **asdict(self.bootstrap),
+                on_resamples=self._report_resamples,
+            )
+        _cache.move_to_end(key)
+        while len(_cache) > _MOST_CACHED:
+            _cache.popitem(last=False)
+        return _cache[key]
+
+    def step(self, network: TestedNetwork) -> BootstrapFigures:
+        """Return a network's figures, as one of the steps."""
+        found = self(network)
+        self.done()
+        return found
+
+    def done(self) -> None:
+        """Count a step."""
+        self._done += self.bootstrap.resamples
+        self._report_resamples(0)
+
+    def _report_resamples(self, done: int) -> None:
+        # A pair of which one network tested fewer images takes a little more than was foreseen.
+        self._report(Progress("resample", min(self._done + done, self._total), self._total))
 
 
 def _spreads(rows: Iterable[Values]) -> dict[str, Spread]:

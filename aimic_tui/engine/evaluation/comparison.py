@@ -27,6 +27,7 @@ from aimic_tui.engine.evaluation.paired_tests import (
 )
 from aimic_tui.engine.evaluation.tested_run import TestedNetwork, TestedRun, read_tested
 from aimic_tui.engine.files import read_table
+from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 from aimic_tui.engine.text import printable
 
 ROUNDS = 4999
@@ -84,13 +85,20 @@ class Comparison:
     notes: tuple[str, ...]
 
 
-def compare_runs(runs: Sequence[Path], metric: str = "macro_f1", *, rounds: int | None = None) -> Comparison:
+def compare_runs(
+    runs: Sequence[Path],
+    metric: str = "macro_f1",
+    *,
+    rounds: int | None = None,
+    report: ReportProgress = no_report,
+) -> Comparison:
     """Compare the networks of runs, from their stored predictions.
 
     Args:
         runs: folders; one that is named twice counts once.
         metric: one of `metrics.ALL_METRICS`.
         rounds: of the randomisation test; None takes `ROUNDS`, or `ROUNDS_OF_AREAS` for areas under curves.
+        report: told of pairs that are compared.
 
     Raises:
         UsageProblem: there is no such figure.
@@ -115,10 +123,12 @@ def compare_runs(runs: Sequence[Path], metric: str = "macro_f1", *, rounds: int 
         rounds = ROUNDS_OF_AREAS if metric in AREAS else ROUNDS
     options = _Options(metric, int(evaluation.get("resamples", 2000)), confidence, int(first.get("seed", 0)), rounds)
     evaluate = _Evaluator(options)
-    pairs = [
-        _compared(a, b, _test_train_ratio(run_a.split), options, evaluate)
-        for (a, run_a), (b, _) in combinations(named, 2)
-    ]
+    pairs: list[Pair] = []
+    both = list(combinations(named, 2))
+    for (a, run_a), (b, _) in both:
+        report(Progress("resample", len(pairs), len(both), f"{a.name} - {b.name}"))
+        pairs.append(_compared(a, b, _test_train_ratio(run_a.split), options, evaluate))
+    report(Progress("resample", len(pairs), len(both)))
     adjusted = _adjusted(pairs, metric, confidence)
     return Comparison(
         metric,

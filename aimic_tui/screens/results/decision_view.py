@@ -17,7 +17,7 @@ from aimic_tui.screens.results.result_view import ComputedView, interval_cell
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.chart import Chart, ChartData, Role, Series
 from aimic_tui.widgets.table_column import Cell, Column
-from aimic_tui.wording.decision import PER, benefit, shown_places, verdict, weight
+from aimic_tui.wording.decision import PER, benefit, benefit_note, shown_thresholds, verdict, weight
 from aimic_tui.wording.numbers import number, percent
 from aimic_tui.workspace.results_session import ResultsSession
 
@@ -74,26 +74,23 @@ class DecisionView(ComputedView[Decision]):
             table.show([], 0)
             chart.show(ChartData("", empty="no curve"))
             return
-        calibrated = "calibrated" if found.calibrated else "as trained, not calibrated"
-        note = (
-            f"Net benefit: true positives per {PER} images minus weighted false alarms. Probabilities {calibrated}; "
-            f"{percent(curve.share)} of these images are positive."
+        self.show_words(
+            Content("\n").join([title, Content(verdict(curve)), Content.styled(benefit_note(found), "$text-muted")])
         )
-        self.show_words(Content("\n").join([title, Content(verdict(curve)), Content.styled(note, "$text-muted")]))
-        places = shown_places()
-        table.show(_columns(curve, places), len(places))
+        indices = shown_thresholds()
+        table.show(_columns(curve, indices), len(indices))
         chart.show(_chart(curve))
 
 
-def _columns(curve: DecisionCurve, places: list[int]) -> list[Column]:
-    thresholds = [float(THRESHOLDS[place]) for place in places]
-    network = [benefit(curve.network, curve.low, curve.high, place) for place in places]
-    gain = [benefit(curve.gain, curve.gain_low, curve.gain_high, place) for place in places]
+def _columns(curve: DecisionCurve, indices: list[int]) -> list[Column]:
+    thresholds = [float(THRESHOLDS[index]) for index in indices]
+    network = [benefit(curve.network, curve.low, curve.high, index) for index in indices]
+    gain = [benefit(curve.gain, curve.gain_low, curve.gain_high, index) for index in indices]
     return [
         Column("threshold", "threshold", thresholds, percent, "right", 9),
         Column("weight", "1 missed =", thresholds, weight, "right", 11),
         Column("network", "by the network", network, _benefit_cell, width=19),
-        Column("everyone", "on all", [float(curve.everyone[place]) for place in places], _per_hundred, "right", 8),
+        Column("everyone", "on all", [float(curve.everyone[index]) for index in indices], _per_hundred, "right", 8),
         Column("gain", "gain over both", gain, _benefit_cell, width=19),
     ]
 

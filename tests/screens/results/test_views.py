@@ -31,7 +31,7 @@ from aimic_tui.screens.results.network_ranking import NetworkRanking
 from aimic_tui.screens.results.robustness_view import is_loss, name_of
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.chart import Chart
-from aimic_tui.wording.decision import stretches
+from aimic_tui.wording.decision import threshold_ranges
 from tests.screens.made_run import make_run
 
 Until = Callable[[Pilot[None], Callable[[], bool]], Awaitable[None]]
@@ -248,9 +248,9 @@ async def test_at_80x24_the_decision_curve_comes_under_tab(run: RunFolder, until
 def test_stretches_of_thresholds_are_written_as_ranges() -> None:
     where = np.zeros(99, bool)
     where[[1, 2, 3, 59]] = True
-    assert stretches(where) == "2 to 4, 60 %"
-    assert stretches(np.ones(99, bool)) == "1 to 99 %"
-    assert stretches(np.zeros(99, bool)) == ""
+    assert threshold_ranges(where) == "2-4 %, 60 %"
+    assert threshold_ranges(np.ones(99, bool)) == "1-99 %"
+    assert threshold_ranges(np.zeros(99, bool)) == ""
 
 
 def test_a_loss_is_a_change_for_the_worse_and_both_sides_of_a_disturbance_have_names() -> None:
