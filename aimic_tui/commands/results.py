@@ -163,8 +163,8 @@ def _chosen(found: RunResults) -> Iterator[str]:
     if not found.selected:
         return
     yield ""
-    yield "Choosing a network in each fold without its test images, judged on these:"
-    rows = [["chosen by", *(TITLES[metric] for metric in _SIDE_BY_SIDE), "folds that took"]]
+    yield "Selecting a network in each fold without its test images, evaluated on these:"
+    rows = [["selected by", *(TITLES[metric] for metric in _SIDE_BY_SIDE), "folds that took"]]
     for selected in found.selected:
         times = ", ".join(f"{printable(name)} {count}" for name, count in selected.times.items() if count)
         by = f"{selected.by}, {TITLES[selected.metric]}"

@@ -89,13 +89,13 @@ def choice_lines(results: RunResults, metric: str) -> list[str]:
     count = len(results.networks)
     if count < 2:
         return []
-    best = f"The best of {count} by these figures is flattered by the choice"
+    best = f"The best of {count} networks looks better than it is: the same figures picked it"
     if not results.inner_folds:
         protocol = " in the honest protocol" if results.optimistic else ""
-        best += f"; nested folds are not: split.inner_folds = 3{protocol}"
+        best += f"; nested cross-validation avoids that: split.inner_folds = 3{protocol}"
     lines = [f"{best}."]
     for selected in results.selected:
         figure = selected.results.pooled[metric]
         value = interval_text(figure.value, figure.low, figure.high)
-        lines.append(f"Chosen in each fold by its {selected.by}: {TITLES[metric]} {value}, not flattered.")
+        lines.append(f"Selected in each fold by its {selected.by}: {TITLES[metric]} {value}, without that bias.")
     return lines

@@ -99,7 +99,7 @@ def test_names_from_outside_cannot_reach_the_terminal(workspace: Path) -> None:
 def test_choosing_between_networks_has_figures_of_its_own(tmp_path: Path) -> None:
     make_run(tmp_path / "runs" / "nested", skills={"mobilenet_v2": 2.0, "resnet18": 3.0}, inner_folds=2, groups=48)
     lines = call(tmp_path, "nested").stdout.splitlines()
-    start = next(place for place, line in enumerate(lines) if line.startswith("Choosing a network in each fold"))
+    start = next(place for place, line in enumerate(lines) if line.startswith("Selecting a network in each fold"))
     assert lines[start + 2].startswith("validation part, macro F1")
     assert lines[start + 3].startswith("inner folds, macro F1")
     assert lines[start + 3].endswith("resnet18 3")
@@ -159,7 +159,8 @@ def test_too_few_groups_are_the_reason_given(tmp_path: Path) -> None:
 
 def test_what_choosing_the_best_does_is_said_with_the_setting_that_helps(workspace: Path) -> None:
     text = call(workspace, "latest").stdout
-    assert "The best of 2 by these figures is flattered by the choice; nested folds are not: split.inner_folds" in text
+    assert "The best of 2 networks looks better than it is: the same figures picked it; nested" in text
+    assert "cross-validation avoids that: split.inner_folds = 3." in text
 
 
 def test_calibration_is_told_before_and_after(workspace: Path) -> None:

@@ -116,14 +116,14 @@ def test_names_of_classes_are_printable() -> None:
     assert "\x1b" not in said
 
 
-def test_the_best_of_several_is_flattered_and_nested_folds_are_offered_until_they_are_there() -> None:
+def test_the_best_of_several_looks_too_good_and_nested_folds_are_offered_until_they_are_there() -> None:
     assert choice_lines(a_run("a"), "macro_f1") == []
     two = a_run("a", "b")
     (line,) = choice_lines(two, "macro_f1")
-    assert line.startswith("The best of 2 by these figures is flattered by the choice")
+    assert line.startswith("The best of 2 networks looks better than it is: the same figures picked it")
     assert "split.inner_folds = 3" in line
     assert "honest protocol" in choice_lines(replace(two, optimistic=True), "macro_f1")[0]
     selected = SelectedNetwork("inner folds", "macro_f1", (), {}, a_network())
     lines = choice_lines(a_run("a", "b", selected=(selected,), inner_folds=3), "macro_f1")
     assert "split.inner_folds" not in lines[0]
-    assert lines[1] == "Chosen in each fold by its inner folds: macro F1 0.900 [.800 .950], not flattered."
+    assert lines[1] == "Selected in each fold by its inner folds: macro F1 0.900 [.800 .950], without that bias."

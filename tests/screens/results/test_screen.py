@@ -221,9 +221,9 @@ async def test_what_choosing_a_network_is_worth_stands_below_the_networks(tmp_pa
         await until(pilot, lambda: len(_table(app)) == 3)
         await until(pilot, lambda: len(_text(app, "#difference").splitlines()) == 3)
         best, line = (line.strip() for line in _text(app, "#difference").splitlines()[1:])
-        assert best == "! The best of 2 by these figures is flattered by the choice."
+        assert best == "! The best of 2 networks looks better than it is: the same figures picked it."
         value = figures[0]["pooled"]["macro_f1"]["value"]
-        assert line.startswith(f"Chosen in each fold by its inner folds: macro F1 {value:.3f} [")
+        assert line.startswith(f"Selected in each fold by its inner folds: macro F1 {value:.3f} [")
         answers = _answers(run, "mobilenet_v2")
         assert len(answers.images) == 3 * 36  # what inner folds say is no test
         await pilot.press("v")
