@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from aimic_tui.engine.data.audit.measurement_store import memory_files
+from aimic_tui.engine.data.audit.measurement_store import measurements_files
 from aimic_tui.engine.data.cache import cache_files, clear_cache
 from aimic_tui.engine.text import bytes_text, plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
@@ -25,10 +25,10 @@ def cache(workspace: Path, clear: bool, as_json: bool) -> None:
     """
     folder = Workspace(workspace).cache_folder
     removed = clear_cache(folder) if clear else 0
-    for measured in memory_files(folder) if clear else ():
+    for measured in measurements_files(folder) if clear else ():
         removed += measured.stat().st_size
         measured.unlink()
-    audits = sum(measured.stat().st_size for measured in memory_files(folder))
+    audits = sum(measured.stat().st_size for measured in measurements_files(folder))
     files = cache_files(folder)
     total = sum(file.bytes for file in files)
     if as_json:

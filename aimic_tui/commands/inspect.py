@@ -75,13 +75,13 @@ def inspect(
     the next one reads only what has changed. The exit code is 0 whatever is found, and 3 where there is no data set
     to look at.
     """
-    from aimic_tui.engine.data.manifest import check_listing_path, write_listing
+    from aimic_tui.engine.data.manifest import check_manifest_path, write_cleaned_manifest
     from aimic_tui.engine.evaluation.tested_run import read_tested
     from aimic_tui.engine.workspace_folder import Workspace
 
     settings = data_settings(data, group, overrides, "aimic inspect")
     if manifest is not None:
-        check_listing_path(manifest, settings.path)
+        check_manifest_path(manifest, settings.path)
     tested = read_tested(Workspace(workspace).find_run(run).path) if run is not None else None
     found = audit(workspace, settings, meter)
     meter.clear()
@@ -89,7 +89,7 @@ def inspect(
         found = _with_label_errors(found, tested)
     _remember(workspace, Path(data), found)
     if manifest is not None:
-        write_listing(manifest, found.data_set)
+        write_cleaned_manifest(manifest, found.data_set)
         unreadable = int((~found.measures.readable).sum())
         still = f"; {plural(unreadable, 'image')} of them can't be read" if unreadable else ""
         images = plural(len(found.data_set), "image")
@@ -124,12 +124,12 @@ def audit(workspace: Path, settings: DataSettings, meter: ProgressMeter) -> Audi
         AimicError: as `audit_data_set`.
     """
     from aimic_tui.engine.data.audit.audit_data_set import audit_data_set
-    from aimic_tui.engine.data.audit.measurement_store import memory_file
+    from aimic_tui.engine.data.audit.measurement_store import measurements_file
     from aimic_tui.engine.workspace_folder import Workspace
 
     cache_folder = Workspace(workspace).cache_folder
-    memory = memory_file(cache_folder, Path(settings.path)) if workspace.is_dir() else None
-    return audit_data_set(settings, meter.report, memory=memory)
+    store = measurements_file(cache_folder, Path(settings.path)) if workspace.is_dir() else None
+    return audit_data_set(settings, meter.report, store=store)
 
 
 def _with_label_errors(found: Audit, tested: TestedRun) -> Audit:

@@ -1,4 +1,4 @@
-"""`aimic marks`: what was decided about single images of a data set."""
+"""`aimic marks`: decisions about single images of a data set."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.text import one_line, plural, printable
 
 if TYPE_CHECKING:
-    from aimic_tui.engine.data.audit.settlement import How
-    from aimic_tui.engine.data.listing.list_images import Listed
-    from aimic_tui.engine.data.listing.marks import Kind, Mark
+    from aimic_tui.engine.data.audit.resolution import DuplicatePolicy
+    from aimic_tui.engine.data.listing.list_images import ListedImages
+    from aimic_tui.engine.data.listing.marks import Mark, MarkKind
     from aimic_tui.engine.experiment import DataSettings
 
-_FLAGS: tuple[Kind, ...] = ("exclude", "label-error", "reviewed")
+_FLAGS: tuple[MarkKind, ...] = ("exclude", "label-error", "reviewed")
 _SHOWN = 3  # images that a sentence names
 
 
@@ -32,18 +32,22 @@ _SHOWN = 3  # images that a sentence names
 @click.argument("images", nargs=-1, metavar="[IMAGE]...")
 @click.option("--exclude", "kinds", flag_value="exclude", multiple=True, help="Leave these images out.")
 @click.option("--label", metavar="CLASS", help="The right class of these images is CLASS.")
-@click.option("--new", "new_class", is_flag=True, help="With --label: CLASS may be one that the data set has not.")
+@click.option("--new", "new_class", is_flag=True, help="With --label: CLASS may be a new one.")
 @click.option(
-    "--label-error", "kinds", flag_value="label-error", multiple=True, help="Their class is doubted; they stay in."
+    "--label-error",
+    "kinds",
+    flag_value="label-error",
+    multiple=True,
+    help="Possible label errors; still trained on.",
 )
-@click.option("--reviewed", "kinds", flag_value="reviewed", multiple=True, help="Looked at, and their class is right.")
-@click.option("--group", "together", is_flag=True, help="These images belong together: no split parts them.")
-@click.option("--note", metavar="TEXT", help="Words on these images, or why they are marked.")
-@click.option("--remove", is_flag=True, help="Take all marks on these images away.")
+@click.option("--reviewed", "kinds", flag_value="reviewed", multiple=True, help="Reviewed, and their class is right.")
+@click.option("--group", "together", is_flag=True, help="They belong together: every split keeps them on one side.")
+@click.option("--note", metavar="TEXT", help="A note on these images, or why they are marked.")
+@click.option("--remove", is_flag=True, help="Remove all marks from these images.")
 @click.option(
     "--duplicates",
     type=click.Choice(["keep-one", "one-group"]),
-    help="Audit the images and settle all duplicates: keep-one leaves out all but one of identical images and puts "
+    help="Audit the images and resolve all duplicates: keep-one leaves out all but one of identical images and puts "
     "near duplicates into one group; one-group leaves nothing out.",
 )
 @click.option(
@@ -64,7 +68,7 @@ def marks(
     together: bool,
     note: str | None,
     remove: bool,
-    duplicates: How | None,
+    duplicates: DuplicatePolicy | None,
     overrides: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -87,7 +91,7 @@ def marks(
         settings = settings.model_copy(update={"marks": str(file)})
     if duplicates is not None:
         if changes.wanted:
-            raise UsageProblem("--duplicates settles what the audit finds by itself: name no images beside it.")
+            raise UsageProblem("--duplicates marks what the audit finds: name no images beside it.")
         _resolve_duplicates(workspace, settings, file, duplicates, meter)
     elif changes.wanted:
         _change(settings, file, changes)
@@ -113,18 +117,18 @@ class _Changes:
     ) -> None:
         self.images, self.label, self.new_class = images, label, new_class
         self.together, self.note, self.remove = together, note, remove
-        self.kinds: list[Kind] = [kind for kind in _FLAGS if kind in kinds]
+        self.kinds: list[MarkKind] = [kind for kind in _FLAGS if kind in kinds]
         self.wanted = bool(images or kinds or label is not None or together or note is not None or remove)
         on_label = [kind for kind in self.kinds if kind != "exclude"] + ["label"] * (label is not None)
         what = bool(self.kinds) or label is not None or together or note is not None
         if self.wanted and not images:
             raise UsageProblem("Name the images to mark, by their names in the data set or the paths of their files.")
         if images and not (what or remove):
-            raise UsageProblem("Say what to do with these images: --exclude, --label CLASS, --group, --note TEXT ...")
+            raise UsageProblem("Choose what to do with them: --exclude, --label CLASS, --group, --note TEXT ...")
         if remove and what:
-            raise UsageProblem("--remove takes all marks away: it goes with no other one.")
+            raise UsageProblem("--remove removes all marks: no other option goes with it.")
         if len(on_label) > 1:
-            raise UsageProblem(f"--{on_label[0]} and --{on_label[1]} contradict each other. Decide for one.")
+            raise UsageProblem(f"--{on_label[0]} and --{on_label[1]} contradict each other. Choose one.")
         if together and len(set(images)) < 2:
             raise UsageProblem("--group needs two images or more.")
 
@@ -163,7 +167,7 @@ def _known_class(label: str, known: Collection[str]) -> str:
     )
 
 
-def _names(listed: Listed, given: Sequence[str], marked: Collection[str]) -> list[str]:
+def _names(listed: ListedImages, given: Sequence[str], marked: Collection[str]) -> list[str]:
     """Return the names in the data set of what was given as names or paths."""
     known = {*listed.images, *marked}
     root = os.path.join(os.path.abspath(listed.root), "")  # noqa: PTH100, PTH118
@@ -184,13 +188,15 @@ def _names(listed: Listed, given: Sequence[str], marked: Collection[str]) -> lis
     return list(names)
 
 
-def _resolve_duplicates(workspace: Path, settings: DataSettings, file: Path, how: How, meter: ProgressMeter) -> None:
-    from aimic_tui.engine.data.audit.settlement import settle_duplicates
+def _resolve_duplicates(
+    workspace: Path, settings: DataSettings, file: Path, how: DuplicatePolicy, meter: ProgressMeter
+) -> None:
+    from aimic_tui.engine.data.audit.resolution import resolve_duplicates
     from aimic_tui.engine.data.listing.marks import add_marks
 
     found = audit(workspace, settings, meter)
     meter.clear()
-    done = settle_duplicates(found.findings, found.data_set, how)
+    done = resolve_duplicates(found.findings, found.data_set, how)
     if done.marks or done.together:
         add_marks(file, done.marks, done.together, note="found by the audit")
     sets = plural(len(done.together), "set")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aimic_tui.engine.data.audit.look_alikes import Looks
+from aimic_tui.engine.data.audit.look_alikes import Appearances
 from aimic_tui.engine.data.listing.marks import Mark
 from aimic_tui.engine.evaluation.opinions import Opinions
 from aimic_tui.workspace.data_session import DataSession
@@ -53,7 +53,7 @@ class ImageReview:
         answers: of the network that is reviewed.
         network: its name.
         opinions: of all networks, None until they are read.
-        looks: what an audit measured of the images, None where none did.
+        appearances: what an audit measured of the images, None where none did.
         order, filter: how they are listed; `filter` is one of `FILTERS`.
         selection: the images of a cell or a group, which the list is limited to, with its title; None for all.
     """
@@ -69,7 +69,7 @@ class ImageReview:
         self.answers, self.network = answers, network
         self._marking = marking
         self.opinions: Opinions | None = None
-        self.looks: Looks | None = None
+        self.appearances: Appearances | None = None
         self.order = CONFIDENCE
         self.filter = "wrong"
         self.selection: tuple[str, NDArray[np.bool_]] | None = None

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from aimic_tui.engine.data.audit.settlement import keep_one as marks_to_keep_one
-from aimic_tui.engine.data.listing.find_data_set import marks_of
-from aimic_tui.engine.data.listing.marks import KINDS, Kind, Mark, add_marks, remove_marks
+from aimic_tui.engine.data.audit.resolution import keep_one_marks
+from aimic_tui.engine.data.listing.find_data_set import read_marks_of
+from aimic_tui.engine.data.listing.marks import MARK_KINDS, Mark, MarkKind, add_marks, remove_marks
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.text import plural
 from aimic_tui.workspace.open_data import OpenData
@@ -42,7 +42,7 @@ class MarkChange:
     message: str
     add: tuple[Mark, ...] = ()
     remove: tuple[str, ...] = ()
-    remove_kinds: tuple[Kind, ...] = KINDS
+    remove_kinds: tuple[MarkKind, ...] = MARK_KINDS
     groups: tuple[tuple[str, ...], ...] = ()
 
 
@@ -67,7 +67,7 @@ def toggle(data: OpenData, images: Sequence[str], kind: ToggledKind) -> MarkChan
 
 def keep_one(data: OpenData, sets: Sequence[DuplicateSet]) -> MarkChange:
     """Exclude all images of each set but the one to keep; where that is so already, take it back."""
-    marks = [mark for duplicates in sets for mark in marks_to_keep_one(duplicates.images, duplicates.keep)]
+    marks = [mark for duplicates in sets for mark in keep_one_marks(duplicates.images, duplicates.keep)]
     copies = [mark.image for mark in marks]
     keep_excluded = tuple(sorted({one.keep for one in sets if data.mark(one.keep, "exclude")}))
     if data.marked(copies, "exclude") and not keep_excluded:
@@ -143,6 +143,6 @@ def write_change(data: OpenData, change: MarkChange) -> OpenData:
     if change.add or change.groups or not change.remove:
         marks = add_marks(data.file, change.add, change.groups)
     choice = data.choice
-    if marks_of(choice) != marks:  # the file is in the workspace, so that its path must be named
+    if read_marks_of(choice) != marks:  # the file is in the workspace, so that its path must be named
         choice = replace(choice, marks=str(data.file))
     return data.with_marks(marks, choice)

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from aimic_tui.engine.data.audit.settlement import is_settled
+from aimic_tui.engine.data.audit.resolution import is_resolved
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.listing.data_choice import DataChoice
-from aimic_tui.engine.data.listing.decisions import Found, decide
-from aimic_tui.engine.data.listing.find_data_set import marks_of
-from aimic_tui.engine.data.listing.list_images import Listed, list_images
-from aimic_tui.engine.data.listing.marks import Kind, Mark, by_image, writable_marks_file
+from aimic_tui.engine.data.listing.decisions import FoundData, apply_decisions
+from aimic_tui.engine.data.listing.find_data_set import read_marks_of
+from aimic_tui.engine.data.listing.list_images import ListedImages, list_images
+from aimic_tui.engine.data.listing.marks import Mark, MarkKind, by_image, writable_marks_file
 from aimic_tui.engine.progress import ReportProgress, no_report
 
 
@@ -35,8 +35,8 @@ class OpenData:
     """
 
     choice: DataChoice
-    listed: Listed
-    found: Found
+    listed: ListedImages
+    found: FoundData
     marks: Mapping[str, tuple[Mark, ...]]
     file: Path | None
 
@@ -59,18 +59,18 @@ class OpenData:
         excluded = [image for image, label in self.found.excluded.items() if label == data_set.classes[code]]
         return sorted([*names, *excluded]) if excluded else names
 
-    def mark(self, image: str, kind: Kind) -> Mark | None:
+    def mark(self, image: str, kind: MarkKind) -> Mark | None:
         """Return the mark of a kind that an image has."""
         return next((mark for mark in self.marks.get(image, ()) if mark.kind == kind), None)
 
-    def marked(self, images: Iterable[str], kind: Kind) -> bool:
+    def marked(self, images: Iterable[str], kind: MarkKind) -> bool:
         """Tell whether all of these images have a mark of a kind."""
         return all(self.mark(image, kind) is not None for image in images)
 
     def resolved(self, kind: str, images: Sequence[str]) -> bool:
         """Tell whether people have dealt with a finding of this kind on these images."""
         marks = [mark for image in images for mark in self.marks.get(image, ())]
-        return is_settled(kind, images, self.data_set, marks)
+        return is_resolved(kind, images, self.data_set, marks)
 
     def with_marks(self, marks: Sequence[Mark], choice: DataChoice | None = None) -> OpenData:
         """Return the data set as these marks, and the class names of another choice, make it.
@@ -79,7 +79,9 @@ class OpenData:
             AimicError: no class or no image is left.
         """
         choice = choice or self.choice
-        return replace(self, choice=choice, found=decide(self.listed, marks, choice.classes), marks=by_image(marks))
+        return replace(
+            self, choice=choice, found=apply_decisions(self.listed, marks, choice.classes), marks=by_image(marks)
+        )
 
 
 def open_data(choice: DataChoice, fallback: Path, report: ReportProgress = no_report) -> OpenData:
@@ -98,8 +100,8 @@ def open_data(choice: DataChoice, fallback: Path, report: ReportProgress = no_re
     file = None if choice.marks == "none" else writable_marks_file(choice.path, choice.marks, fallback)
     if file is not None and file.parent == fallback and file.exists():
         choice = replace(choice, marks=str(file))
-    marks = marks_of(choice)
-    return OpenData(choice, listed, decide(listed, marks, choice.classes), by_image(marks), file)
+    marks = read_marks_of(choice)
+    return OpenData(choice, listed, apply_decisions(listed, marks, choice.classes), by_image(marks), file)
 
 
 def rename_classes(data: OpenData, classes: Mapping[str, str]) -> OpenData:
@@ -120,6 +122,11 @@ def reread_marks(data: OpenData) -> OpenData:
         OSError: they can't be read.
     """
     choice = data.choice
-    if data.file is not None and data.choice.marks != str(data.file) and not marks_of(choice) and data.file.exists():
+    if (
+        data.file is not None
+        and data.choice.marks != str(data.file)
+        and not read_marks_of(choice)
+        and data.file.exists()
+    ):
         choice = replace(choice, marks=str(data.file))
-    return data.with_marks(marks_of(choice), choice)
+    return data.with_marks(read_marks_of(choice), choice)

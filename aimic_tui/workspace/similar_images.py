@@ -9,23 +9,23 @@ from pathlib import Path
 
 import numpy as np
 
-from aimic_tui.engine.data.audit.look_alikes import Looks, remembered_looks
-from aimic_tui.engine.data.audit.measurement_store import memory_file
+from aimic_tui.engine.data.audit.look_alikes import Appearances, load_appearances
+from aimic_tui.engine.data.audit.measurement_store import measurements_file
 from aimic_tui.workspace.image_answers import ImageAnswers
 
 _MOST_SIMILAR = 24
 _MOST_COMPARED = 100_000  # images: comparing one with so many takes a tenth of a second
 
 
-def looks_of(answers: ImageAnswers, cache_folder: Path) -> Looks | None:
+def appearances_of(answers: ImageAnswers, cache_folder: Path) -> Appearances | None:
     """Return what the images look like; None where no audit has measured them, or they are too many."""
     if len(answers.paths) > _MOST_COMPARED:
         return None
-    memory = memory_file(cache_folder, Path(answers.choice.path))
-    return remembered_looks(memory, answers.paths, answers.rule)
+    store = measurements_file(cache_folder, Path(answers.choice.path))
+    return load_appearances(store, answers.paths, answers.rule)
 
 
-def look_alikes(answers: ImageAnswers, row: int, looks: Looks) -> list[tuple[int, list[int]]]:
+def look_alikes(answers: ImageAnswers, row: int, appearances: Appearances) -> list[tuple[int, list[int]]]:
     """Return the images of other groups that look most like one: of its class, and of the one it was taken for.
 
     Where the answer is right, the other class is the second most probable one.
@@ -33,7 +33,7 @@ def look_alikes(answers: ImageAnswers, row: int, looks: Looks) -> list[tuple[int
     Returns:
         (class, rows) twice, the most similar first.
     """
-    distances = looks.distances(row)
+    distances = appearances.distances(row)
     label, other = int(answers.labels[row]), int(answers.predicted[row])
     if other in (label, -1):
         probabilities = np.nan_to_num(answers.probabilities[row]).copy()

@@ -121,7 +121,7 @@ def test_hostile_names_reach_no_terminal(aimic, cells: Path) -> None:
     assert json.loads(aimic("marks", str(cells), "--json")[1])["marks"][0]["image"] == name
 
 
-def test_duplicates_are_settled_by_what_the_audit_finds(aimic, cells: Path) -> None:
+def test_duplicates_are_resolved_by_what_the_audit_finds(aimic, cells: Path) -> None:
     shutil.copy(cells / FIRST, cells / "platelet/smear900_0.jpg")
     shutil.copy(cells / FIRST.replace("000_0", "001_0"), cells / "red_cell/smear901_0.jpg")
     code, out, err = aimic("marks", str(cells), "--duplicates", "keep-one")

@@ -54,7 +54,7 @@ def write_manifest(path: Path, data_set: DataSet, checks: ImageChecks | None = N
 _PART_WORDS = {Part.UNUSED: "", Part.TRAIN: "train", Part.VALIDATION: "validation", Part.TEST: "test"}
 
 
-def write_listing(path: Path, data_set: DataSet) -> None:
+def write_cleaned_manifest(path: Path, data_set: DataSet) -> None:
     """Write a manifest that is a data set by itself, with everything that was decided about this one.
 
     Its columns are path, label, and where there are such, group and part. Paths of images below the manifest's folder
@@ -84,7 +84,7 @@ def write_listing(path: Path, data_set: DataSet) -> None:
     write_table(path, columns, rows())
 
 
-def check_listing_path(path: Path, data: str) -> None:
+def check_manifest_path(path: Path, data: str) -> None:
     """Do nothing if a cleaned manifest may be written there.
 
     Raises:

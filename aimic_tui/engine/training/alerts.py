@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from aimic_tui.engine.data.splitting.validation_size import too_few_to_choose_by
+from aimic_tui.engine.data.splitting.validation_size import validation_size_warning
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.run_events import EpochRecord
 
-__all__ = ["Alert", "Alerts", "overfitting", "too_few_to_choose_by"]
+__all__ = ["Alert", "Alerts", "overfitting", "validation_size_warning"]
 
 # A rate is too high when the network knows less after the warm-up than at the start; less than this is noise.
 _HIGHER, _HIGHER_BY = 1.1, 0.05

@@ -33,7 +33,7 @@ from aimic_tui.engine.run_events import (
     from_fields,
 )
 from aimic_tui.engine.run_folder import TrialFolder
-from aimic_tui.engine.training.alerts import Alerts, too_few_to_choose_by
+from aimic_tui.engine.training.alerts import Alerts, validation_size_warning
 from aimic_tui.engine.training.batches import Integers
 from aimic_tui.engine.training.checkpoint import BestWeights, Checkpoints, Identity
 from aimic_tui.engine.training.compilation import TrainingPass, compiled_forward
@@ -215,7 +215,7 @@ class _Trial:
         )
         if not resumed:
             self.emit(from_fields(InitialWeights, self.weights) or InitialWeights())
-            sentence = too_few_to_choose_by(
+            sentence = validation_size_warning(
                 self.task.data_set.labels[self.parts.choosing],
                 self.task.data_set.classes,
                 self.task.experiment,

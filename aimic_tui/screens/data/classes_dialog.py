@@ -1,4 +1,4 @@
-"""The classes of a data set under other names: renamed, merged, left out, with the counts that come of it."""
+"""Renames, merges and leaves out the classes of a data set, and shows the counts that follow."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _Row:
 
 
 class ClassesDialog(ModalScreen[dict[str, str] | None]):
-    """Lists the classes by their own names, and what each counts as; gives `data.classes`, or None after `esc`."""
+    """Lists the classes by their original names, and what each counts as; gives `data.classes`, or None after `esc`."""
 
     DEFAULT_CSS = f"""
     ClassesDialog {{
@@ -44,10 +44,16 @@ class ClassesDialog(ModalScreen[dict[str, str] | None]):
     }}
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "take", "Take it", id="classes.take", priority=True, tooltip="Use the classes as shown"),
-        Binding("r", "rename", "Rename or merge", id="classes.rename", tooltip="Another name; another class's merges"),
+        Binding("enter", "take", "Use", id="classes.take", priority=True, tooltip="Use the classes as shown"),
+        Binding(
+            "r",
+            "rename",
+            "Rename or merge",
+            id="classes.rename",
+            tooltip="A name of another class merges both",
+        ),
         Binding("x,space", "leave_out", "Leave out", id="classes.out", tooltip="Leave the class out, or take it in"),
-        Binding("u", "own", "Own name", id="classes.own", tooltip="Give the class its own name back"),
+        Binding("u", "own", "Original", id="classes.own", tooltip="Give the class its original name back"),
         Binding("escape", "cancel", "Cancel", id="classes.cancel", tooltip="Leave the classes as they were"),
     ]
 
@@ -55,7 +61,7 @@ class ClassesDialog(ModalScreen[dict[str, str] | None]):
         """Make the dialog.
 
         Args:
-            counts: the images of each class under its own name.
+            counts: the images of each class by its original name.
             classes: what some are called now, as in `data.classes`.
         """
         super().__init__()
@@ -68,7 +74,7 @@ class ClassesDialog(ModalScreen[dict[str, str] | None]):
         with Vertical(id="sheet"):
             yield Rule()
             yield Static("Classes", id="title")
-            yield Static("Folders and files stay as they are; the names here are what networks learn.", id="detail")
+            yield Static("Folders and files stay as they are; networks learn the names shown here.", id="detail")
             yield RowList[_Row](self._draw, lambda row: row.name)
             yield Input(id="other", suggester=SuggestFromList(list(self._counts), case_sensitive=False))
             yield Static("", id="sum")

@@ -1,4 +1,4 @@
-"""Which columns of a manifest say what, where their names don't: asked with a look at their values."""
+"""Asks which column of a manifest has images, classes, groups and parts, and previews their values."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from aimic_tui.widgets.frame import KeyLine, Rule
 
 _NONE = "none"
 _ROLES = (
-    ("image", "Image", "the path of each image, relative to the manifest's folder or whole"),
-    ("label", "Class", "what networks learn to tell"),
-    ("group", "Group", "the patient or slide: images that share it never stand on two sides of a split"),
-    ("part", "Part", "train, validation or test, where the split is given"),
+    ("image", "Image", "the path of each image, absolute or relative to the manifest's folder"),
+    ("label", "Class", "the class that networks learn"),
+    ("group", "Group", "the patient or slide; all its images stay on one side of every split"),
+    ("part", "Part", "train, validation or test, if the split is given"),
 )
 _VALUES = 3  # of a column that are shown
 _NEEDED = ("image", "label")
@@ -48,7 +48,7 @@ class ColumnsPrompt(ModalScreen[dict[str, str] | None]):
     }}
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "take", "Take them", id="columns.take", priority=True, tooltip="Read the manifest so"),
+        Binding("enter", "take", "Use", id="columns.take", priority=True, tooltip="Read the manifest by these columns"),
         Binding("down,j", "move(1)", "Down", id="columns.down", tooltip="The next line"),
         Binding("up,k", "move(-1)", "Up", show=False, id="columns.up", tooltip="The line before"),
         Binding("escape", "cancel", "Cancel", id="columns.cancel", tooltip="Don't open the manifest"),
@@ -78,8 +78,8 @@ class ColumnsPrompt(ModalScreen[dict[str, str] | None]):
         """Draw the sheet."""
         with Vertical(id="sheet"):
             yield Rule()
-            yield Static(Content(f"Which columns of {printable(self._file)} say what?"), id="title")
-            yield Static("left and right choose a column; its values stand below", id="detail")
+            yield Static(Content(f"What are the columns of {printable(self._file)}?"), id="title")
+            yield Static("left and right choose a column; its values are shown below", id="detail")
             for role, title, _ in _ROLES:
                 words = self._columns.names if role in _NEEDED else (_NONE, *self._columns.names)
                 with Horizontal(classes="role"):
@@ -111,7 +111,7 @@ class ColumnsPrompt(ModalScreen[dict[str, str] | None]):
         if column in self._columns.names:
             at = self._columns.names.index(column)
             values = Counter(row[at] for row in self._columns.rows)
-            some = ", ".join(one_line(value, 40) or "nothing" for value, _ in values.most_common(_VALUES))
+            some = ", ".join(one_line(value, 40) or "empty" for value, _ in values.most_common(_VALUES))
             many = plural(len(values), "value") + f" in the first {plural(len(self._columns.rows), 'row')}"
             shown = Content(f"{some}{' ...' if len(values) > _VALUES else ''}   ({many})")
         self.query_one(f"#{role}-values", Static).update(shown)
@@ -128,7 +128,7 @@ class ColumnsPrompt(ModalScreen[dict[str, str] | None]):
         named = [column for column in chosen.values() if column != _NONE]
         twice = next((column for column in named if named.count(column) > 1), None)
         if twice is not None:
-            self.query_one("#problem", Static).update(Content(f"{printable(twice)} can't be two things at once."))
+            self.query_one("#problem", Static).update(Content(f"{printable(twice)} is chosen twice."))
             return
         self.dismiss(
             {

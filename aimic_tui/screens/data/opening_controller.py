@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from aimic_tui.engine.data.listing.data_choice import DataChoice
 from aimic_tui.engine.data.listing.list_images import NoClasses
 from aimic_tui.engine.data.listing.manifest_table import is_manifest, read_columns
-from aimic_tui.engine.data.manifest import check_listing_path, write_listing
+from aimic_tui.engine.data.manifest import check_manifest_path, write_cleaned_manifest
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import plural, printable
@@ -50,7 +50,7 @@ class OpeningController:
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "open", "Open", id="data.open", tooltip="Open another folder of images, or a manifest"),
         Binding("c", "classes", "Classes", id="data.classes", tooltip="Rename, merge or leave out classes"),
-        Binding("p", "pattern", "Names", show=False, id="data.pattern", tooltip="How names tell the class"),
+        Binding("p", "pattern", "Names", show=False, id="data.pattern", tooltip="Which part of the name is the class"),
         Binding(
             "t", "columns", "Columns", show=False, id="data.columns", tooltip="What the manifest's columns contain"
         ),
@@ -267,7 +267,9 @@ class OpeningController:
     async def _ask_classes(self) -> None:
         data, shell = self._session.data, self._place.shell
         assert data is not None
-        classes = await self._place.app.push_screen_wait(ClassesDialog(data.found.own_classes, data.choice.classes))
+        classes = await self._place.app.push_screen_wait(
+            ClassesDialog(data.found.original_classes, data.choice.classes)
+        )
         if classes is None or self._session.data is not data:
             return
         try:
@@ -297,7 +299,7 @@ class OpeningController:
         if path is None:
             return
         try:
-            await asyncio.to_thread(write_listing, Path(path), data.data_set)
+            await asyncio.to_thread(write_cleaned_manifest, Path(path), data.data_set)
         except OSError as problem:
             shell.tell(f"{path} can't be written: {problem.strerror or problem}.", "error")
         else:
@@ -309,7 +311,7 @@ class OpeningController:
 
 def _why_not_writable(path: Path, data: str) -> str | None:
     try:
-        check_listing_path(path, data)
+        check_manifest_path(path, data)
     except AimicError as problem:
         return problem.sentence
     return f"{printable(str(path))} exists already. Choose another name." if path.exists() else None

@@ -153,11 +153,11 @@ class DataScreen(Place):
     def _resolve_rule(self, paths: Sequence[Path], table: Mapping[str, Any]) -> None:
         """Have the images drawn as a run that is set up now would see them."""
         # Pillow and the formats' readers come along only where images are looked at.
-        from aimic_tui.engine.data.reading.exposure import settled_in
+        from aimic_tui.engine.data.reading.exposure import exposure_for_table
 
         worker = get_current_worker()
         with suppress(AimicError):
-            rule = settled_in(table, paths, lambda: worker.is_cancelled)
+            rule = exposure_for_table(table, paths, lambda: worker.is_cancelled)
             self.app.call_from_thread(setattr, self.query_one(ThumbnailGrid), "rule", rule)
 
     def show_marks(self) -> None:
@@ -345,7 +345,7 @@ class DataScreen(Place):
         self.opening.ask("classes")
 
     def action_pattern(self) -> None:
-        """Ask how names tell the class."""
+        """Ask which part of the name is the class."""
         self.opening.ask("pattern")
 
     def action_columns(self) -> None:

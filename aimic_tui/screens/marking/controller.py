@@ -22,7 +22,7 @@ from typing import Any, Literal, Protocol, get_args
 
 from textual.binding import Binding, BindingType
 
-from aimic_tui.engine.data.listing.class_names import own_name
+from aimic_tui.engine.data.listing.class_names import original_class_name
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.text import plural
 from aimic_tui.screens.marking.prompts import ClassPrompt, NotePrompt
@@ -180,7 +180,7 @@ class MarkingController:
         prompt = ClassPrompt(f"Which class is right for {what}?", data.data_set.counts(), data.class_of(images[0]))
         shown = await self._place.app.push_screen_wait(prompt)
         if shown is not None:
-            label = own_name(shown, data.choice.classes, set(data.found.own_classes))
+            label = original_class_name(shown, data.choice.classes, set(data.found.original_classes))
             self.apply(mark_changes.set_class(data, images, label))
 
     async def _ask_note(self, data: OpenData, images: Sequence[str]) -> None:

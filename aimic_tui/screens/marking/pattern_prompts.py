@@ -1,4 +1,4 @@
-"""Asks for a pattern on the names, and shows at once what it makes of them: groups, or classes."""
+"""Asks for a pattern on the file names, and previews the groups or classes that it makes."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _CLASSES_SHOWN = 8
 
 
 def preview_of(images: Sequence[str], pattern: str) -> tuple[bool, str]:
-    """Return whether `pattern` can be taken, and in a few lines which groups it makes of these names."""
+    """Return whether `pattern` is valid, and in a few lines which groups it makes of these names."""
     if pattern in ("", "none"):
-        return True, "Every image is a group of its own."
+        return True, "Every image is its own group."
     try:
         values = group_values(images, pattern)
     except AimicError as problem:
@@ -46,9 +46,9 @@ def preview_of(images: Sequence[str], pattern: str) -> tuple[bool, str]:
 
 
 def preview_of_labels(images: Sequence[str], pattern: str) -> tuple[bool, str]:
-    """Return whether a name pattern can be taken, and in a few lines which classes it makes of these names."""
+    """Return whether a name pattern is valid, and in a few lines which classes it makes of these names."""
     if not pattern:
-        return False, "Write how a name tells the class."
+        return False, "Describe how names are built."
     try:
         reads = name_pattern(pattern)
     except AimicError as problem:
@@ -91,9 +91,9 @@ class PatternPrompt(ModalScreen[str | None]):
         Binding(
             "enter",
             "take",
-            "Take it",
+            "Use",
             id="group.accept",
-            tooltip="Take this pattern",
+            tooltip="Use this pattern",
             priority=True,
         ),
         Binding(
@@ -101,7 +101,7 @@ class PatternPrompt(ModalScreen[str | None]):
             "suggestion",
             "Suggestion",
             id="group.suggestion",
-            tooltip="The pattern that the names show",
+            tooltip="Use the pattern that the names suggest",
             priority=True,
         ),
         Binding("escape", "cancel", "Cancel", id="group.cancel", tooltip="Leave everything as it is"),
@@ -122,7 +122,7 @@ class PatternPrompt(ModalScreen[str | None]):
     @staticmethod
     @abstractmethod
     def preview(images: Sequence[str], pattern: str) -> tuple[bool, str]:
-        """Return whether a pattern can be taken, and in a few lines what it makes of the names."""
+        """Return whether a pattern is valid, and in a few lines what it makes of the names."""
 
     def compose(self) -> ComposeResult:
         """Draw the sheet."""
@@ -183,14 +183,14 @@ class PatternPrompt(ModalScreen[str | None]):
 
 
 class GroupPrompt(PatternPrompt):
-    """Asks what images of one patient or slide share."""
+    """Asks for the part of the name that identifies the patient or slide."""
 
-    QUESTION = "What do images of one patient or slide share?"
+    QUESTION = "Which part of the name identifies the patient or slide?"
     DETAIL = (
-        "A regular expression on the file name; its first parenthesis is the group. Images of a group never stand on "
-        "two sides of a split."
+        "A regular expression on the file name; its first parenthesis is the group. All images of a group stay on one "
+        "side of every split."
     )
-    EXAMPLE = r"such as ^(slide\d+), or none"
+    EXAMPLE = r"e.g. ^(slide\d+), or none"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "nothing", "No groups", id="group.none", tooltip="Each image by itself", priority=True),
     ]
@@ -206,14 +206,14 @@ class GroupPrompt(PatternPrompt):
 
 
 class LabelPatternPrompt(PatternPrompt):
-    """Asks how names tell the class, where no folders do."""
+    """Asks for the part of the name that is the class, where no folders are."""
 
-    QUESTION = "How do the names tell the class?"
+    QUESTION = "Which part of the name is the class?"
     DETAIL = (
         "{label} stands for the class, {group} for the patient or slide, {part} for train, validation or test, * for "
         "anything else; or a regular expression with parts of these names."
     )
-    EXAMPLE = "such as {group}_{label}_*.png"
+    EXAMPLE = "e.g. {group}_{label}_*.png"
 
     @staticmethod
     def preview(images: Sequence[str], pattern: str) -> tuple[bool, str]:

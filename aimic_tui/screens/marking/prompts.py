@@ -1,4 +1,4 @@
-"""What the Data place asks about images: a note on them, or their right class."""
+"""Dialogs on images: a note on them, or their right class."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ SHEET_CSS = """
 
 
 class NotePrompt(ModalScreen[str | None]):
-    """Asks for words on images; gives them (nothing takes a note away), or None after `esc`."""
+    """Asks for a note on images; gives it (an empty one removes what is there), or None after `esc`."""
 
     DEFAULT_CSS = f"NotePrompt {{ {SHEET_CSS} Input {{ margin: 1 1 0 1; }} }}"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "take", "Take it", id="note.take", priority=True, tooltip="Keep these words"),
+        Binding("enter", "take", "Save", id="note.take", priority=True, tooltip="Save this note"),
         Binding("escape", "cancel", "Cancel", id="note.cancel", tooltip="Leave the note as it was"),
     ]
 
@@ -42,7 +42,7 @@ class NotePrompt(ModalScreen[str | None]):
         """Make the prompt.
 
         Args:
-            title: what the words are on.
+            title: what the note is on.
             text: what is there already.
         """
         super().__init__()
@@ -53,7 +53,7 @@ class NotePrompt(ModalScreen[str | None]):
         with Vertical(id="sheet"):
             yield Rule()
             yield Static(Content(printable(self._title)), id="title")
-            yield Static("Kept with the data set; an empty note is taken away.", id="detail")
+            yield Static("Saved with the data set; an empty note is removed.", id="detail")
             yield Input(self._text)
             yield Static("", id="space")
             yield KeyLine()
@@ -65,7 +65,7 @@ class NotePrompt(ModalScreen[str | None]):
         field.cursor_position = len(field.value)
 
     def action_take(self) -> None:
-        """Close with the words."""
+        """Close with the note."""
         self.dismiss(self.query_one(Input).value.strip())
 
     def action_cancel(self) -> None:
@@ -80,7 +80,7 @@ class ClassPrompt(ModalScreen[str | None]):
     ClassPrompt {{ {SHEET_CSS} RowList {{ margin: 1 0 0 0; max-height: 20; }} }}
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "take", "Take it", id="class.take", tooltip="This is the right class"),
+        Binding("enter", "take", "Use", id="class.take", tooltip="Give the images this class"),
         Binding("escape", "cancel", "Cancel", id="class.cancel", tooltip="Leave the class as it was"),
     ]
 

@@ -170,9 +170,9 @@ class ErrorReview(ResultView):
     def _show_similar(self, review: ImageReview, row: int) -> None:
         same_group, similar = similar_rows(review.answers, row)
         others = f"{plural(len(same_group), 'other image')} of its group"
-        if review.looks is not None and review.looks.known[row]:
+        if review.appearances is not None and review.appearances.known[row]:
             classes = review.answers.classes
-            sets = look_alikes(review.answers, row, review.looks)
+            sets = look_alikes(review.answers, row, review.appearances)
             counts = [f"{len(rows)} of {printable(classes[code])}" for code, rows in sets]
             caption = f"Most similar in other groups: {', '.join(counts)}; then {others}"
             self._similar = [*(near for _, rows in sets for near in rows), *same_group]

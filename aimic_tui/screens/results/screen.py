@@ -43,7 +43,7 @@ from aimic_tui.workspace.image_review import ImageReview
 from aimic_tui.workspace.processes import command_line, run_command
 from aimic_tui.workspace.result_tables import write_result_tables
 from aimic_tui.workspace.results_session import ResultsSession, ResultsUpdate
-from aimic_tui.workspace.similar_images import looks_of
+from aimic_tui.workspace.similar_images import appearances_of
 
 VIEWS: tuple[type[ResultView], ...] = (
     MatrixView,
@@ -206,7 +206,7 @@ class ResultsScreen(Place):
         with suppress(AimicError):  # what is wrong was said when the figures were read
             review.opinions = await session.opinions()
             errors.show_marks()
-        review.looks = await asyncio.to_thread(looks_of, answers, self.shell.workspace.cache_folder)
+        review.appearances = await asyncio.to_thread(appearances_of, answers, self.shell.workspace.cache_folder)
 
     def _drop_review(self, problem: str = "") -> None:
         self.review = None

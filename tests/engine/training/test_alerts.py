@@ -9,7 +9,7 @@ import pytest
 
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.run_events import EpochRecord
-from aimic_tui.engine.training.alerts import Alerts, overfitting, too_few_to_choose_by
+from aimic_tui.engine.training.alerts import Alerts, overfitting, validation_size_warning
 
 PLAIN = Experiment()
 
@@ -106,7 +106,7 @@ CLASSES = ("blast", "monocyte", "rare")
 def few(counts: list[int], *, validation: bool = True, **settings: object) -> str | None:
     labels = np.repeat(np.arange(3), counts).astype(np.int32)
     experiment = Experiment().with_values({key.replace("__", "."): value for key, value in settings.items()})
-    return too_few_to_choose_by(labels, CLASSES, experiment, validation=validation)
+    return validation_size_warning(labels, CLASSES, experiment, validation=validation)
 
 
 def test_few_images_to_choose_an_epoch_by() -> None:

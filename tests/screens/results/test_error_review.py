@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from aimic_tui.app.app import AimicApp
-from aimic_tui.engine.data.audit.measurement_store import memory_file
+from aimic_tui.engine.data.audit.measurement_store import measurements_file
 from aimic_tui.engine.data.audit.measures import measure_images
 from aimic_tui.engine.data.listing.marks import MARKS_NAME, Mark, read_marks
 from aimic_tui.engine.evaluation.tested_run import read_tested
@@ -30,7 +30,7 @@ from aimic_tui.widgets.matrix import ConfusionGrid
 from aimic_tui.workspace.data_session import DataSession
 from aimic_tui.workspace.image_answers import answers_of
 from aimic_tui.workspace.image_review import ImageReview
-from aimic_tui.workspace.similar_images import look_alikes, looks_of
+from aimic_tui.workspace.similar_images import appearances_of, look_alikes
 from tests.app.test_app import screen_text
 from tests.screens.made_run import make_run
 
@@ -200,21 +200,21 @@ async def test_a_read_only_look_and_a_lost_data_set_mark_nothing(run: RunFolder,
 async def test_once_audited_look_alikes_of_both_classes_stand_beside_an_error(run: RunFolder, until: Until) -> None:
     workspace = Workspace(run.path.parent.parent)
     answers = answers_of(read_tested(run.path), "mobilenet_v2")
-    memory = memory_file(workspace.cache_folder, Path(answers.choice.path))
-    measure_images(answers.paths, answers.rule, memory=memory)
-    looks = looks_of(answers, workspace.cache_folder)
-    assert looks is not None
+    store = measurements_file(workspace.cache_folder, Path(answers.choice.path))
+    measure_images(answers.paths, answers.rule, store=store)
+    appearances = appearances_of(answers, workspace.cache_folder)
+    assert appearances is not None
     row = int(np.flatnonzero(answers.wrong)[0])
-    (label, own), (predicted, other) = look_alikes(answers, row, looks)
+    (label, own), (predicted, other) = look_alikes(answers, row, appearances)
     assert (label, predicted) == (answers.labels[row], answers.predicted[row])
     assert {int(answers.labels[at]) for at in own} == {label}
     assert {int(answers.labels[at]) for at in other} == {predicted}
     assert answers.groups[row] not in {answers.groups[at] for at in own + other}
-    far = looks.distances(row)
+    far = appearances.distances(row)
     assert (np.diff(far[own]) >= 0).all()
     app = _app(run)
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: _ready(app) and _review(app).looks is not None)
+        await until(pilot, lambda: _ready(app) and _review(app).appearances is not None)
         await pilot.press("p", "A")
         await until(pilot, lambda: "Most similar in other groups" in _caption(app))
         captions = [item.caption for item in _similar(app).items]

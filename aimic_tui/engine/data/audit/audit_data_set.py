@@ -18,9 +18,10 @@ from aimic_tui.engine.data.audit.measures import Measures, measure_images
 from aimic_tui.engine.data.audit.outliers import find_outliers, notes_on_balance
 from aimic_tui.engine.data.audit.shortcuts import Shortcut, find_shortcuts
 from aimic_tui.engine.data.data_set import DataSet
-from aimic_tui.engine.data.listing.find_data_set import Found, find_everything
+from aimic_tui.engine.data.listing.decisions import FoundData
+from aimic_tui.engine.data.listing.find_data_set import find_everything
 from aimic_tui.engine.data.note import Note
-from aimic_tui.engine.data.reading.exposure import settled
+from aimic_tui.engine.data.reading.exposure import resolve_exposure
 from aimic_tui.engine.data.reading.input_rule import rule_of
 from aimic_tui.engine.data.reading.read_image import UnreadableImage, read_pixels
 from aimic_tui.engine.data.threads import ShouldStop
@@ -99,7 +100,7 @@ def audit_data_set(
     settings: DataSettings,
     report: ReportProgress = no_report,
     should_stop: ShouldStop | None = None,
-    memory: Path | None = None,
+    store: Path | None = None,
 ) -> Audit:
     """Audit a data set: every image is read once.
 
@@ -107,7 +108,7 @@ def audit_data_set(
         settings: which images.
         report: hears how many images are found, of how many are read, and how many pairs are compared.
         should_stop: is asked now and then.
-        memory: a file that keeps what is measured, see `measure_images`.
+        store: a file for the measurements, see `measure_images`.
 
     Raises:
         InputProblem, UsageProblem: as `find_everything`.
@@ -117,8 +118,8 @@ def audit_data_set(
     found = find_everything(settings, report)
     data_set = found.data_set
     paths = data_set.paths()
-    rule = settled(rule_of(settings), settings.percentiles, paths, should_stop=should_stop)
-    measures = measure_images(paths, rule, report, should_stop, memory)
+    rule = resolve_exposure(rule_of(settings), settings.percentiles, paths, should_stop=should_stop)
+    measures = measure_images(paths, rule, report, should_stop, store)
     findings = [
         *_file_findings(data_set, measures),
         *_stray_files(data_set.root, found),
@@ -142,7 +143,7 @@ def _file_findings(data_set: DataSet, measures: Measures) -> list[Finding]:
     return found
 
 
-def _stray_files(root: Path, found: Found) -> list[Finding]:
+def _stray_files(root: Path, found: FoundData) -> list[Finding]:
     strays = [Finding("unlabelled", (name,), "is in no class folder") for name in found.unlabelled]
     for name in (name for name in found.others if "/" in name):  # beside the class folders lie READMEs
         try:

@@ -12,7 +12,7 @@ from aimic_tui.engine.data.audit.finding import Finding, FindingKind
 from aimic_tui.engine.data.audit.measures import Measures
 from aimic_tui.engine.data.audit.near_duplicates import NearPair, near_pairs
 from aimic_tui.engine.data.data_set import DataSet
-from aimic_tui.engine.data.listing.find_data_set import Found
+from aimic_tui.engine.data.listing.decisions import FoundData
 from aimic_tui.engine.data.reading.input_rule import InputRule
 from aimic_tui.engine.data.reading.read_image import read_image
 from aimic_tui.engine.data.threads import ShouldStop
@@ -25,7 +25,7 @@ _NAMED = 3  # groups that a finding names
 def find_duplicates(
     data_set: DataSet,
     measures: Measures,
-    found: Found,
+    found: FoundData,
     *,
     rule: InputRule,
     report: ReportProgress = no_report,

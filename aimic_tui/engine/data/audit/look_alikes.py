@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from aimic_tui.engine.data.audit.measurement_store import keys_of, recalled
+from aimic_tui.engine.data.audit.measurement_store import keys_of, load_rows
 from aimic_tui.engine.data.audit.measures import ROW
 from aimic_tui.engine.data.reading.input_rule import InputRule
 
@@ -23,7 +23,7 @@ _COLUMNS = ("inner", "border", "contrast", "sharpness")
 
 
 @dataclass(frozen=True, eq=False)
-class Looks:
+class Appearances:
     """n images.
 
     Attributes:
@@ -55,11 +55,11 @@ def _orientations(thumb: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32
     return [np.rot90(one, turns) for one in (thumb, thumb.T) for turns in range(4)]
 
 
-def remembered_looks(memory: Path, paths: Sequence[Path], rule: InputRule) -> Looks | None:
+def load_appearances(store: Path, paths: Sequence[Path], rule: InputRule) -> Appearances | None:
     """Return what audits kept of images; nothing is written.
 
     Args:
-        memory: the file that audits of the data set keep, see `measured_before.memory_file`.
+        store: the file that audits of the data set keep, see `measurement_store.measurements_file`.
         paths: n files.
         rule: which of the stored values become which colour.
 
@@ -67,7 +67,7 @@ def remembered_looks(memory: Path, paths: Sequence[Path], rule: InputRule) -> Lo
         None where none of them is known as it is now.
     """
     rows = np.zeros(len(paths), ROW)
-    known = recalled(memory, keys_of(paths, json.dumps(rule.to_json())), rows)
+    known = load_rows(store, keys_of(paths, json.dumps(rule.to_json())), rows)
     if not known.any():
         return None
     thumbs = rows["thumb"].astype(np.float32)
@@ -75,4 +75,4 @@ def remembered_looks(memory: Path, paths: Sequence[Path], rule: InputRule) -> Lo
     thumbs /= np.maximum(np.sqrt((thumbs**2).sum(axis=(1, 2), keepdims=True)), 1e-6)
     table = np.concatenate([rows[name].reshape(len(rows), -1) for name in _COLUMNS], axis=1).astype(np.float64)
     spread = np.maximum(table[known].std(axis=0), 1e-9)
-    return Looks(thumbs, (table - table[known].mean(axis=0)) / spread, known)
+    return Appearances(thumbs, (table - table[known].mean(axis=0)) / spread, known)

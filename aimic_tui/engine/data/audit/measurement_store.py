@@ -1,4 +1,4 @@
-"""What was measured of images before, in a file that grows as an audit goes: a stopped one loses nothing.
+"""Stored measurements of images, in a file that grows while an audit runs: a stopped one loses nothing.
 
 Rows of a fixed size, each behind a key made of the image's path, size, time of change and of how it was read; a row
 that was cut off by a crash is dropped, and rows of images that have changed are simply never asked for again.
@@ -24,13 +24,13 @@ _STALE = 2.0  # the file is rewritten where it holds so many times the rows that
 _FOLDER = "audits"
 
 
-def memory_file(cache_folder: Path, root: Path) -> Path:
-    """Return where what is measured of the data set at `root` is kept."""
+def measurements_file(cache_folder: Path, root: Path) -> Path:
+    """Return the file for measurements of the data set at `root`."""
     name = hashlib.blake2b(os.fsencode(root.expanduser().resolve()), digest_size=10).hexdigest()
     return cache_folder / _FOLDER / f"{name}.measures"
 
 
-def memory_files(cache_folder: Path) -> list[Path]:
+def measurements_files(cache_folder: Path) -> list[Path]:
     """Return the files of all data sets."""
     return sorted((cache_folder / _FOLDER).glob("*.measures"))
 
@@ -40,7 +40,7 @@ def keys_of(paths: Sequence[Path], steps: str) -> npt.NDArray[np.uint64]:
 
     Args:
         paths: n files.
-        steps: everything else on which what is measured depends.
+        steps: everything else that the measurements depend on.
     """
     keys = np.zeros((len(paths), 2), np.uint64)
     for index, path in enumerate(paths):
@@ -51,8 +51,8 @@ def keys_of(paths: Sequence[Path], steps: str) -> npt.NDArray[np.uint64]:
     return keys
 
 
-def recalled(path: Path, keys: npt.NDArray[np.uint64], rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
-    """Fill in the rows of images that are known, and write nothing.
+def load_rows(path: Path, keys: npt.NDArray[np.uint64], rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+    """Fill in the rows that are stored, and write nothing.
 
     Args:
         path: the file.
@@ -60,7 +60,7 @@ def recalled(path: Path, keys: npt.NDArray[np.uint64], rows: npt.NDArray[np.void
         rows: [n], written to.
 
     Returns:
-        bool [n], which of them were known.
+        bool [n], which of them were stored.
     """
     known = np.zeros(len(keys), bool)
     try:
@@ -68,7 +68,7 @@ def recalled(path: Path, keys: npt.NDArray[np.uint64], rows: npt.NDArray[np.void
         stored = np.memmap(path, record, "r", shape=(path.stat().st_size // record.itemsize,))
     except (OSError, ValueError):  # none yet, or empty
         return known
-    found = _places(stored, keys)
+    found = _positions(stored, keys)
     known = found >= 0
     rows[known] = stored["row"][found[known]]
     return known
@@ -78,18 +78,18 @@ def _record_of(row: np.dtype[np.void]) -> np.dtype[np.void]:
     return np.dtype([("key", "<u8", 2), ("row", row)])
 
 
-def _places(stored: npt.NDArray[np.void], keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.intp]:
-    """Return int [n], where each key is stored; -1 where it is not."""
+def _positions(stored: npt.NDArray[np.void], keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.intp]:
+    """Return int [n], the position of each key in the file; -1 where it is not stored."""
     stored_keys = np.asarray(stored["key"])
     order = np.lexsort((stored_keys[:, 1], stored_keys[:, 0]))
     firsts = stored_keys[order, 0]
     at = order[np.minimum(np.searchsorted(firsts, keys[:, 0]), len(order) - 1)]
-    places: npt.NDArray[np.intp] = np.where((stored_keys[at] == keys).all(axis=1) & keys.any(axis=1), at, -1)
-    return places
+    positions: npt.NDArray[np.intp] = np.where((stored_keys[at] == keys).all(axis=1) & keys.any(axis=1), at, -1)
+    return positions
 
 
-class MeasuredBefore:
-    """The rows of one file, by key. A file that can't be written costs the next audit time, and nothing else."""
+class MeasurementStore:
+    """The measurements in one file, by key. A file that can't be written costs the next audit time, nothing else."""
 
     def __init__(self, path: Path, row: np.dtype[np.void]) -> None:
         self._record = _record_of(row)
@@ -101,31 +101,31 @@ class MeasuredBefore:
             if size % self._record.itemsize:  # a crash in the middle of a write
                 os.truncate(path, size - size % self._record.itemsize)
 
-    def recall(self, keys: npt.NDArray[np.uint64], rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
-        """Fill in the rows that are known.
+    def load(self, keys: npt.NDArray[np.uint64], rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+        """Fill in the rows that are stored.
 
         Args:
             keys: uint64 [n, 2].
             rows: [n], written to.
 
         Returns:
-            bool [n], which of them were known.
+            bool [n], which of them were stored.
         """
         try:
             stored = np.memmap(self._path, self._record, "r")
         except (OSError, ValueError):  # none yet, or empty
             return np.zeros(len(keys), bool)
-        places = _places(stored, keys)
-        known: npt.NDArray[np.bool_] = places >= 0
-        found = places[known]
+        positions = _positions(stored, keys)
+        known: npt.NDArray[np.bool_] = positions >= 0
+        found = positions[known]
         rows[known] = stored["row"][found]
         if len(stored) > _STALE * len(keys) + _AT_ONCE:
             with suppress(OSError):
                 write_atomically(self._path, stored[found].tobytes())
         return known
 
-    def remember(self, key: npt.NDArray[np.uint64], row: npt.NDArray[np.void]) -> None:
-        """Keep a row, [1], under its key, uint64 [2]."""
+    def save(self, key: npt.NDArray[np.uint64], row: npt.NDArray[np.void]) -> None:
+        """Store a row, [1], under its key, uint64 [2]; written in batches and by `close`."""
         if not key.any():
             return
         record = np.zeros(1, self._record)
@@ -135,7 +135,7 @@ class MeasuredBefore:
             self.close()
 
     def close(self) -> None:
-        """Write what waits."""
+        """Write the rows that wait."""
         if not self._waiting:
             return
         with suppress(OSError):

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from aimic_tui.engine.data.audit.measurement_store import MeasuredBefore, keys_of
+from aimic_tui.engine.data.audit.measurement_store import MeasurementStore, keys_of
 from aimic_tui.engine.data.reading.input_rule import InputRule
 from aimic_tui.engine.data.reading.pixels import THUMB, Pixels, Rgb, thumbnail, to_rgb
 from aimic_tui.engine.data.reading.read_image import UnreadableImage, read_bytes, read_pixels, sharpness
@@ -139,7 +139,7 @@ def measure_images(
     rule: InputRule,
     report: ReportProgress = no_report,
     should_stop: ShouldStop | None = None,
-    memory: Path | None = None,
+    store: Path | None = None,
 ) -> Measures:
     """Read and measure all images, in threads; what can't be read is noted, not raised.
 
@@ -148,7 +148,7 @@ def measure_images(
         rule: which of the stored values become which colour.
         report: hears how many of how many are measured.
         should_stop: is asked now and then.
-        memory: a file in which what was measured is kept as it goes, so that an audit that was stopped goes on where
+        store: a file that measurements are added to as it goes, so that an audit that was stopped goes on where
             it was, and the next one reads only what is new or has changed.
 
     Raises:
@@ -158,10 +158,10 @@ def measure_images(
     rows = np.zeros(count, ROW)
     readable = np.zeros(count, bool)
     faults: dict[int, UnreadableImage] = {}
-    before = MeasuredBefore(memory, ROW) if memory is not None else None
-    keys = keys_of(paths, json.dumps(rule.to_json())) if before is not None else np.zeros((0, 2), np.uint64)
-    if before is not None:
-        readable = before.recall(keys, rows)
+    stored = MeasurementStore(store, ROW) if store is not None else None
+    keys = keys_of(paths, json.dumps(rule.to_json())) if stored is not None else np.zeros((0, 2), np.uint64)
+    if stored is not None:
+        readable = stored.load(keys, rows)
     left = np.flatnonzero(~readable)
     known = count - len(left)
 
@@ -183,11 +183,11 @@ def measure_images(
                 continue
             rows[index] = row[0]
             readable[index] = True
-            if before is not None:
-                before.remember(keys[index], row)
+            if stored is not None:
+                stored.save(keys[index], row)
     finally:
-        if before is not None:
-            before.close()
+        if stored is not None:
+            stored.close()
     return Measures(readable, rows, faults)
 
 

@@ -21,7 +21,7 @@ from aimic_tui.engine.text import one_line
 _LEAST = 20  # images a class needs for its spread to mean something
 _FAR = 6.0  # robust standard deviations from the median
 _WHISKER = 3.0  # interquartile ranges from the quartile
-_MOST = 0.02  # share of a class that can be outliers in one respect
+_MOST = 0.02  # share of a class that can be outliers by one feature
 _UNEQUAL = 5.0  # how many times the smallest class the largest must be to be worth a word
 _LEAST_GROUPS = 5
 
@@ -29,7 +29,7 @@ Values = npt.NDArray[np.float64]
 
 
 def find_outliers(data_set: DataSet, measures: Measures) -> list[Finding]:
-    """Name the images that are far from all others of their class in size, brightness, sharpness or colour.
+    """Name the images that are far from the others of their class in size, brightness, sharpness or colour.
 
     Args:
         data_set, measures: n images, and what was measured of them; unreadable ones are left out.
@@ -39,51 +39,51 @@ def find_outliers(data_set: DataSet, measures: Measures) -> list[Finding]:
         members = np.flatnonzero(measures.readable & (data_set.labels == label))
         if len(members) < _LEAST:
             continue
-        for values, least, high_word, low_word, show in _respects(measures, members):
+        for values, least, high_word, low_word, show in _features(measures, members):
             middle = float(np.median(values))
-            far = _far(values, middle, least)
-            if not far.any() or far.sum() > max(1, _MOST * len(members)):
+            outlying = _is_outlying(values, middle, least)
+            if not outlying.any() or outlying.sum() > max(1, _MOST * len(members)):
                 continue
-            for position in np.flatnonzero(far):
+            for position in np.flatnonzero(outlying):
                 word = high_word if values[position] > middle else low_word
                 reasons[int(members[position])].append(
-                    f"{word} ({show(values[position])}, its class mostly {show(middle)})"
+                    f"{word} than usual ({show(values[position])}; median of the class {show(middle)})"
                 )
     return [
-        Finding("outlier", (data_set.images[index],), "is unlike its class: " + ", ".join(words))
+        Finding("outlier", (data_set.images[index],), "looks different from its class: " + ", ".join(words))
         for index, words in sorted(reasons.items())
     ]
 
 
-def _respects(
+def _features(
     measures: Measures, members: npt.NDArray[np.integer]
 ) -> Iterator[tuple[Values, float, str, str, Callable[[float], str]]]:
-    """Give the values of each respect, their least spread that shows, words for high and low ones, and their text."""
+    """Give each feature's values, the least spread that shows, words for high and low values, and how to write one."""
     inner = measures.inner[members].astype(np.float64)
     brightness = inner.mean(axis=1)
     sides = np.sqrt(measures.width[members].astype(np.float64) * measures.height[members])
-    yield np.log2(sides), 0.1, "large", "small", lambda value: f"{2**value:.0f} pixels a side"
-    yield brightness, 4.0, "bright", "dark", lambda value: f"brightness {value:.0f}"
+    yield np.log2(sides), 0.1, "larger", "smaller", lambda value: f"{2**value:.0f} pixels a side"
+    yield brightness, 4.0, "brighter", "darker", lambda value: f"brightness {value:.0f}"
     sharp = measures.sharpness[members].astype(np.float64)
-    yield sharp, 0.02, "sharp or noisy", "blurred", lambda value: f"sharpness {value:.2f}"
+    yield sharp, 0.02, "sharper or noisier", "blurrier", lambda value: f"sharpness {value:.2f}"
     balance = inner / np.maximum(brightness[:, None], 1)
     yield (
         balance[:, 0] - balance[:, 1],
         0.02,
-        "reddish",
-        "short of red",
-        lambda value: f"{value:+.2f} red against green",
+        "redder",
+        "less red",
+        lambda value: f"red minus green {value:+.2f}",
     )
     yield (
         balance[:, 2] - balance[:, 1],
         0.02,
-        "bluish",
-        "short of blue",
-        lambda value: f"{value:+.2f} blue against green",
+        "bluer",
+        "less blue",
+        lambda value: f"blue minus green {value:+.2f}",
     )
 
 
-def _far(values: Values, middle: float, least: float) -> npt.NDArray[np.bool_]:
+def _is_outlying(values: Values, middle: float, least: float) -> npt.NDArray[np.bool_]:
     spread = max(1.4826 * float(np.median(np.abs(values - middle))), least)
     first, third = np.quantile(values, [0.25, 0.75])
     reach = _WHISKER * max(third - first, least)

@@ -55,26 +55,25 @@ class Shortcut:
 
 
 _SENTENCES = {
-    "border colour": "The colour of the outermost pixels tells the classes apart, as another stain, lamp or camera "
+    "border colour": "The colour of the outermost pixels alone predicts the class, as another stain, lamp or camera "
     "would.",
-    "border brightness": "The brightness of the outermost pixels tells the classes apart, as another lamp or "
-    "exposure would.",
-    "brightness": "The mean brightness alone tells the classes apart, as another lamp or exposure would.",
-    "image size": "Width and height tell the classes apart. Cut all classes to one size, or set data.fit so that "
-    "scale is kept: else the network learns the way of cutting.",
-    "file format": "The file format tells the classes apart: they come from different sources, and compression shows "
-    "in the pixels. Save all of them in one way.",
-    "file size": "The bytes for each pixel tell the classes apart, as another compression would.",
-    "compression": "How coarsely the files were compressed tells the classes apart: they come from different sources, "
-    "and compression shows in the pixels. Save all of them in one way, from the originals.",
-    "camera": "The camera or program that the files name tells the classes apart: a network can learn the camera "
+    "border brightness": "The brightness of the outermost pixels alone predicts the class, as another lamp or exposure "
+    "would.",
+    "brightness": "The mean brightness alone predicts the class, as another lamp or exposure would.",
+    "image size": "Width and height alone predict the class. Crop all classes to one size, or set data.fit so that "
+    "scale is kept; otherwise the network learns how the images were cropped.",
+    "file format": "The file format alone predicts the class: the classes come from different sources, and "
+    "compression shows in the pixels. Save all images in one format.",
+    "file size": "The bytes per pixel alone predict the class, as another compression would.",
+    "compression": "The compression of the files alone predicts the class: the classes come from different sources, "
+    "and compression shows in the pixels. Save all images alike, from the originals.",
+    "camera": "The camera or program named in the files alone predicts the class: a network can learn the camera "
     "instead of the cell.",
-    "day of recording": "The day of recording that the files name tells the classes apart: stain and light differ from "
-    "day to day.",
-    "file name": "The numbers in the names tell the classes apart. A network does not see names, but they say that the "
-    "classes were collected, or cut out, in different orders.",
-    "file date": "The days on which the files were written tell the classes apart. A network does not see them, but "
-    "classes that were recorded on different days differ in stain and light too.",
+    "day of recording": "The recording date in the files alone predicts the class: stain and light differ from day to "
+    "day.",
+    "file name": "File numbers alone predict the class; collection order may bias results.",
+    "file date": "The dates of the files alone predict the class. A network does not see them, but stain and light "
+    "differ from day to day.",
 }
 
 

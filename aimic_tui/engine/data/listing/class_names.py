@@ -1,4 +1,4 @@
-"""Classes under other names: renamed, merged, left out, while every file stays as it is."""
+"""`data.classes`: classes renamed, merged or left out, while every file stays as it is."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def nearest_class(name: str, found: Collection[str]) -> str | None:
     return by_case[near[0]] if near else None
 
 
-def own_name(shown: str, classes: Mapping[str, str], found: Collection[str]) -> str:
+def original_class_name(shown: str, classes: Mapping[str, str], found: Collection[str]) -> str:
     """Return the data set's own name of a class that `data.classes` shows as `shown`.
 
     Marks are kept with the data set, so they speak of its own names, whatever an experiment makes of them.
@@ -50,7 +50,7 @@ def own_name(shown: str, classes: Mapping[str, str], found: Collection[str]) -> 
     return next((name for name, other in classes.items() if other == shown and name in found), shown)
 
 
-def words_on_classes(classes: Mapping[str, str], counts: Mapping[str, int]) -> str:
+def class_changes_sentence(classes: Mapping[str, str], counts: Mapping[str, int]) -> str:
     """Say in a sentence what `data.classes` does; `counts` are the images of each class as found."""
     parts = [
         f"{one_line(name, 40)} ({counts[name]:,}) {f'counts as {one_line(other, 40)}' if other else 'is left out'}"

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from aimic_tui.engine.data.data_set import DataSet
-from aimic_tui.engine.data.listing.class_names import check_classes, words_on_classes
+from aimic_tui.engine.data.listing.class_names import check_classes, class_changes_sentence
 from aimic_tui.engine.data.listing.groups import group_values, join_groups, no_match_sentence
-from aimic_tui.engine.data.listing.list_images import Listed
+from aimic_tui.engine.data.listing.list_images import ListedImages
 from aimic_tui.engine.data.listing.marks import Mark
 from aimic_tui.engine.data.note import Note
 from aimic_tui.engine.errors import InputProblem
@@ -21,7 +21,7 @@ from aimic_tui.engine.text import one_line, plural, printable
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundData:
     """A data set and what lies beside it.
 
     Attributes:
@@ -32,7 +32,7 @@ class Found:
         repeated: images that a manifest lists more than once under one label.
         conflicts: images that a manifest lists under several labels; the first counts.
         notes: on what else was left out.
-        own_classes: the images of each class under its own name, before `data.classes` and before any is left out.
+        original_classes: the images of each class under its own name, before `data.classes` and before any is left out.
         excluded: the images that marks leave out, and the class that each would have had.
     """
 
@@ -43,11 +43,13 @@ class Found:
     repeated: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
-    own_classes: Mapping[str, int] = field(default_factory=dict)
+    original_classes: Mapping[str, int] = field(default_factory=dict)
     excluded: Mapping[str, str] = field(default_factory=dict)
 
 
-def decide(listed: Listed, marks: Sequence[Mark] = (), classes: Mapping[str, str] | None = None) -> Found:
+def apply_decisions(
+    listed: ListedImages, marks: Sequence[Mark] = (), classes: Mapping[str, str] | None = None
+) -> FoundData:
     """Make the data set of what is listed: marks first, in the data set's own class names, then other names.
 
     Args:
@@ -60,7 +62,7 @@ def decide(listed: Listed, marks: Sequence[Mark] = (), classes: Mapping[str, str
         UsageProblem: `classes` speaks of a class that is not there, or the group pattern is none.
     """
     classes = classes or {}
-    marked = _Marked(listed, marks)
+    marked = _AppliedMarks(listed, marks)
     own = Counter(label for label in marked.labels if label)
     check_classes(classes, own)
     names = {name: classes.get(name, name) for name in own}
@@ -78,9 +80,9 @@ def decide(listed: Listed, marks: Sequence[Mark] = (), classes: Mapping[str, str
             "them.",
             key="data.marks",
         )
-    sentences = (*marked.sentences(), words_on_classes(classes, own))
+    sentences = (*marked.sentences(), class_changes_sentence(classes, own))
     data_set = _data_set(listed, rows, [names[marked.labels[row]] for row in rows], marked.together)
-    return Found(
+    return FoundData(
         data_set=replace(data_set, decisions=tuple(sentence for sentence in sentences if sentence)),
         suggested_group=listed.suggested_group,
         unlabelled=tuple(image for image, label in zip(listed.images, marked.labels, strict=True) if not label),
@@ -88,15 +90,15 @@ def decide(listed: Listed, marks: Sequence[Mark] = (), classes: Mapping[str, str
         repeated=listed.repeated,
         conflicts=listed.conflicts,
         notes=listed.notes,
-        own_classes=dict(sorted(own.items())),
+        original_classes=dict(sorted(own.items())),
         excluded=excluded,
     )
 
 
-class _Marked:
+class _AppliedMarks:
     """The marks on images that are there."""
 
-    def __init__(self, listed: Listed, marks: Sequence[Mark]) -> None:
+    def __init__(self, listed: ListedImages, marks: Sequence[Mark]) -> None:
         self.labels: list[str] = list(listed.labels)
         self.excluded: set[int] = set()
         self._relabelled = self._doubted = 0
@@ -137,7 +139,9 @@ class _Marked:
         return sentences
 
 
-def _data_set(listed: Listed, rows: Sequence[int], labels: Sequence[str], together: Sequence[Sequence[int]]) -> DataSet:
+def _data_set(
+    listed: ListedImages, rows: Sequence[int], labels: Sequence[str], together: Sequence[Sequence[int]]
+) -> DataSet:
     images = tuple(listed.images[row] for row in rows)
     values: Sequence[str | None] = [None] * len(rows)
     if listed.groups is not None:

@@ -7,16 +7,13 @@ from pathlib import Path
 
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.listing.data_choice import WhichImages
-from aimic_tui.engine.data.listing.decisions import Found, decide, single_class
+from aimic_tui.engine.data.listing.decisions import FoundData, apply_decisions, single_class
 from aimic_tui.engine.data.listing.folder_scan import scan_folder
-from aimic_tui.engine.data.listing.groups import suggest_group
-from aimic_tui.engine.data.listing.list_images import PART_FOLDERS, list_images
+from aimic_tui.engine.data.listing.list_images import list_images
 from aimic_tui.engine.data.listing.marks import Mark, marks_file, read_marks
 from aimic_tui.engine.errors import InputProblem, about
 from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.text import one_line, plural, printable
-
-__all__ = ["PART_FOLDERS", "Found", "find_data_set", "find_everything", "image_files", "marks_of", "suggest_group"]
 
 
 def find_data_set(settings: WhichImages, report: ReportProgress = no_report) -> DataSet:
@@ -42,7 +39,7 @@ def find_data_set(settings: WhichImages, report: ReportProgress = no_report) -> 
     return found.data_set
 
 
-def find_everything(settings: WhichImages, report: ReportProgress = no_report) -> Found:
+def find_everything(settings: WhichImages, report: ReportProgress = no_report) -> FoundData:
     """Find a data set and what lies beside it; for an audit, so a single class or a conflict is no error here.
 
     Raises:
@@ -51,11 +48,11 @@ def find_everything(settings: WhichImages, report: ReportProgress = no_report) -
     with about("data.path"):
         listed = list_images(settings, report)
     with about("data.marks"):
-        marks = marks_of(settings)
-    return decide(listed, marks, settings.classes)
+        marks = read_marks_of(settings)
+    return apply_decisions(listed, marks, settings.classes)
 
 
-def marks_of(settings: WhichImages) -> tuple[Mark, ...]:
+def read_marks_of(settings: WhichImages) -> tuple[Mark, ...]:
     """Return the marks that `data.marks` asks for.
 
     Raises:

@@ -15,7 +15,7 @@ from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.listing.data_choice import WhichImages
 from aimic_tui.engine.data.listing.folder_scan import IMAGE_SUFFIXES, Scan, scan_folder
 from aimic_tui.engine.data.listing.groups import suggest_group
-from aimic_tui.engine.data.listing.manifest_table import Listing, is_manifest, read_listing
+from aimic_tui.engine.data.listing.manifest_table import ManifestRows, is_manifest, read_manifest_rows
 from aimic_tui.engine.data.listing.marks import is_marks_file
 from aimic_tui.engine.data.listing.name_pattern import NamePattern, name_pattern
 from aimic_tui.engine.data.note import Note
@@ -37,7 +37,7 @@ _NAMED = 3  # images that a sentence names
 
 
 @dataclass(frozen=True, eq=False)
-class Listed:
+class ListedImages:
     """n images as they are found.
 
     Attributes:
@@ -79,7 +79,7 @@ class NoClasses(InputProblem):
         self.images = images
 
 
-def list_images(settings: WhichImages, report: ReportProgress = no_report) -> Listed:
+def list_images(settings: WhichImages, report: ReportProgress = no_report) -> ListedImages:
     """List the images of a data set with what its folders, names or rows say of them; none is opened.
 
     A folder's label is its first sub-folder; if the first sub-folders are train, validation and test, they give
@@ -102,7 +102,7 @@ def list_images(settings: WhichImages, report: ReportProgress = no_report) -> Li
         return _from_npz(path, settings.group)
     if pattern is None and is_manifest(path):
         columns = (settings.image_column, settings.label_column, settings.group, settings.part_column)
-        return _from_listing(path, read_listing(path, *columns), settings.group)
+        return _from_listing(path, read_manifest_rows(path, *columns), settings.group)
     if pattern is not None and path.is_file():
         raise UsageProblem(
             f"data.pattern reads the names in a folder, and {printable(str(path))} is a file, which says itself what "
@@ -115,7 +115,7 @@ def list_images(settings: WhichImages, report: ReportProgress = no_report) -> Li
     return _from_names(path, scan, pattern, settings.group) if pattern else _from_folder(path, scan, settings.group)
 
 
-def _from_folder(root: Path, scan: Scan, group: str) -> Listed:
+def _from_folder(root: Path, scan: Scan, group: str) -> ListedImages:
     with_parts = _has_part_folders(scan.images)
     labels: list[str] = []
     parts: list[int] = []
@@ -129,7 +129,7 @@ def _from_folder(root: Path, scan: Scan, group: str) -> Listed:
     if not any(labels):
         raise NoClasses(_no_images(root, scan), tuple(scan.images)) if labels else InputProblem(_no_images(root, scan))
     suggested = _suggested(scan.images, labels)
-    return Listed(
+    return ListedImages(
         root,
         images=tuple(scan.images),
         labels=tuple(labels),
@@ -141,7 +141,7 @@ def _from_folder(root: Path, scan: Scan, group: str) -> Listed:
     )
 
 
-def _from_names(root: Path, scan: Scan, pattern: NamePattern, group: str) -> Listed:
+def _from_names(root: Path, scan: Scan, pattern: NamePattern, group: str) -> ListedImages:
     if not scan.images:
         raise InputProblem(_no_images(root, scan))
     named = [pattern.read(image) for image in scan.images]
@@ -166,7 +166,7 @@ def _from_names(root: Path, scan: Scan, pattern: NamePattern, group: str) -> Lis
         parts = np.array([PART_FOLDERS.get(image.partition("/")[0].casefold(), 0) for image in scan.images], np.int8)
     suggested = _suggested(scan.images, labels)
     by_pattern = group == "auto" and "group" in pattern.parts
-    return Listed(
+    return ListedImages(
         root,
         images=tuple(scan.images),
         labels=tuple(labels),
@@ -179,7 +179,7 @@ def _from_names(root: Path, scan: Scan, pattern: NamePattern, group: str) -> Lis
     )
 
 
-def _from_listing(path: Path, listing: Listing, group: str) -> Listed:
+def _from_listing(path: Path, listing: ManifestRows, group: str) -> ListedImages:
     first: dict[str, int] = {}
     repeated: set[str] = set()
     conflicts: set[str] = set()
@@ -209,7 +209,7 @@ def _from_listing(path: Path, listing: Listing, group: str) -> Listed:
     if listing.parts is not None:
         words = [listing.parts[row] for row in rows]
         parts = _parts_of(words, f"{printable(str(path))} has", f"in its column {one_line(listing.part_column, 40)}")
-    return Listed(
+    return ListedImages(
         path.parent,
         images=tuple(images),
         labels=tuple(labels),
@@ -222,10 +222,10 @@ def _from_listing(path: Path, listing: Listing, group: str) -> Listed:
     )
 
 
-def _from_npz(path: Path, group: str) -> Listed:
+def _from_npz(path: Path, group: str) -> ListedImages:
     listing = list_npz(path)
     order = sorted(range(len(listing.images)), key=listing.images.__getitem__)
-    return Listed(
+    return ListedImages(
         path.parent,
         images=tuple(listing.images[row] for row in order),
         labels=tuple(listing.labels[row] for row in order),

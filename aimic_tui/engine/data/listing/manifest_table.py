@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from aimic_tui.engine.data.listing.text_table import cell, read_sheet
+from aimic_tui.engine.data.listing.table_reader import cell, read_table_file
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.text import from_csv_cell, one_line, printable
 
@@ -30,7 +30,7 @@ _PART_COLUMNS = ("part", "split", "partition")
 
 
 @dataclass(frozen=True)
-class Listing:
+class ManifestRows:
     """A manifest's rows, by column.
 
     Attributes:
@@ -55,9 +55,9 @@ def is_manifest(path: Path) -> bool:
     return path.suffix.lower() in _SUFFIXES and not path.is_dir()
 
 
-def read_listing(
+def read_manifest_rows(
     path: Path, image_column: str = "path", label_column: str = "label", group: str = "auto", part_column: str = "auto"
-) -> Listing:
+) -> ManifestRows:
     """Read a manifest, as a spreadsheet or a script wrote it.
 
     Args:
@@ -72,7 +72,7 @@ def read_listing(
         InputProblem: it can't be read, is not a table, or lacks a column.
     """
     shown = printable(str(path))
-    header, rows, delimiter = read_sheet(path)
+    header, rows, delimiter = read_table_file(path)
     image_at = _column(shown, header, image_column, _IMAGE_COLUMNS, "data.image_column")
     label_at = _column(shown, header, label_column, _LABEL_COLUMNS, "data.label_column")
     group_at = _first(header, _GROUP_COLUMNS) if group == "auto" else header.index(group) if group in header else None
@@ -89,7 +89,7 @@ def read_listing(
                 "columns. Complete it or take it out."
             )
     base = str(path.parent) + "/"
-    return Listing(
+    return ManifestRows(
         images=[_image_name(from_csv_cell(row[image_at]), base) for row in rows],
         labels=[cell(row, label_at).strip() for row in rows],
         groups=None if group_at is None else [cell(row, group_at).strip() for row in rows],
@@ -123,7 +123,7 @@ def read_columns(path: Path, rows: int = 200) -> Columns:
     Raises:
         InputProblem: it can't be read or is not a table.
     """
-    header, found, _ = read_sheet(path)
+    header, found, _ = read_table_file(path)
 
     def usual(names: tuple[str, ...]) -> str | None:
         at = _first(header, names)

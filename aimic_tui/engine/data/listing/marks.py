@@ -5,7 +5,7 @@ A mark is of one image and one kind:
     exclude       the image is left out.
     label         its right class is `label`, whatever its folder or manifest says.
     label-error   its class is doubted, and nobody has said yet what is right. It stays in: leaving out what a model
-                  gets wrong would make the model's figures better than the model.
+                  gets wrong would make the model's results better than the model.
     reviewed      somebody looked at it and its class is right.
     group         it belongs together with all images whose mark has the same `group`: no split parts them.
     note          only words.
@@ -27,13 +27,13 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from aimic_tui.engine.data.listing.class_names import nearest_class
-from aimic_tui.engine.data.listing.text_table import cell, read_sheet
+from aimic_tui.engine.data.listing.table_reader import cell, read_table_file
 from aimic_tui.engine.errors import AimicError, InputProblem, UsageProblem
 from aimic_tui.engine.files import FileLock, Stamp, digest_of_bytes, stamp_of, write_table
 from aimic_tui.engine.text import one_line, printable
 
-Kind = Literal["exclude", "label", "label-error", "reviewed", "group", "note"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+MarkKind = Literal["exclude", "label", "label-error", "reviewed", "group", "note"]
+MARK_KINDS: tuple[MarkKind, ...] = get_args(MarkKind)
 MARKS_NAME = "aimic-marks.csv"
 COLUMNS = ("image", "mark", "label", "group", "note", "when")
 _ON_THE_LABEL = frozenset({"label", "label-error", "reviewed"})
@@ -55,7 +55,7 @@ class Mark:
     """
 
     image: str
-    kind: Kind
+    kind: MarkKind
     label: str = ""
     group: str = ""
     note: str = ""
@@ -104,7 +104,7 @@ def writable_marks_file(data: str | Path, setting: str, fallback: Path) -> Path:
     file = marks_file(data, setting)
     if file is None:
         raise UsageProblem(
-            "data.marks is none, so that no marks are kept. Set it to auto, or to a file's path.", key="data.marks"
+            "data.marks is none, so that no marks are stored. Set it to auto, or to a file's path.", key="data.marks"
         )
     if setting not in _WITH_THE_DATA or os.access(file.parent, os.W_OK):
         return file
@@ -137,7 +137,7 @@ def read_marks(file: Path | None) -> tuple[Mark, ...]:
     if file is None or not file.exists():
         return ()
     shown = printable(str(file))
-    header, rows, _ = read_sheet(file)
+    header, rows, _ = read_table_file(file)
     names = [name.lower() for name in header]
     if "image" not in names or "mark" not in names:
         raise InputProblem(f"{shown} holds no marks: it needs the columns image and mark. `aimic marks` writes it.")
@@ -160,10 +160,10 @@ def read_marks(file: Path | None) -> tuple[Mark, ...]:
 def _problem_of(image: str, kind: str, label: str, group: str) -> str:
     if not image:
         return "has no image. Write its name, or take the row out."
-    if kind not in KINDS:
-        near = nearest_class(kind, KINDS)
+    if kind not in MARK_KINDS:
+        near = nearest_class(kind, MARK_KINDS)
         hint = f" Did you mean {near}?" if near else ""
-        return f"has the mark {one_line(kind, 40) or 'nothing'}; marks are {', '.join(KINDS)}.{hint}"
+        return f"has the mark {one_line(kind, 40) or 'nothing'}; marks are {', '.join(MARK_KINDS)}.{hint}"
     if kind == "label" and not label:
         return "is a mark label without a label. Write the class, or make it a label-error."
     if kind == "group" and not group:
@@ -171,12 +171,12 @@ def _problem_of(image: str, kind: str, label: str, group: str) -> str:
     return ""
 
 
-def _kind(text: str) -> Kind:
-    return next(kind for kind in KINDS if kind == text)
+def _kind(text: str) -> MarkKind:
+    return next(kind for kind in MARK_KINDS if kind == text)
 
 
 def by_image(marks: Iterable[Mark]) -> dict[str, tuple[Mark, ...]]:
-    """Return the marks of each image that has some."""
+    """Return the marks by image, of those that have some."""
     found: dict[str, tuple[Mark, ...]] = {}
     for mark in marks:
         found[mark.image] = (*found.get(mark.image, ()), mark)
@@ -213,7 +213,7 @@ def add_marks(
     return _change(file, lambda before: _joined([*before, *new], sets, note))
 
 
-def remove_marks(file: Path, images: Collection[str], kinds: Collection[Kind] = KINDS) -> tuple[Mark, ...]:
+def remove_marks(file: Path, images: Collection[str], kinds: Collection[MarkKind] = MARK_KINDS) -> tuple[Mark, ...]:
     """Take marks of these kinds away from these images; returns and raises as `add_marks`."""
     gone, of_kinds = set(images), set(kinds)
     return _change(

@@ -29,7 +29,7 @@ _PERCENTILES = (0.5, 99.5)  # the default of `data.percentiles`
 _TOPS = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)  # of 8, 10, 12, 14 and 16 bits, as cameras have them
 
 
-def settled(
+def resolve_exposure(
     rule: InputRule,
     percentiles: Sequence[float],
     paths: Sequence[Path],
@@ -90,8 +90,10 @@ def settled(
     return replace(rule, window=tuple(window))
 
 
-def settled_in(table: Mapping[str, Any], paths: Sequence[Path], should_stop: ShouldStop | None = None) -> InputRule:
-    """Return the rule by which a run with this table `data` would see images, for whoever only looks at them.
+def exposure_for_table(
+    table: Mapping[str, Any], paths: Sequence[Path], should_stop: ShouldStop | None = None
+) -> InputRule:
+    """Return the rule by which a run with this table `data` would see images, for a preview.
 
     Raises:
         Interrupted: `should_stop` said so.
@@ -99,7 +101,7 @@ def settled_in(table: Mapping[str, Any], paths: Sequence[Path], should_stop: Sho
     rule, percentiles = rule_in(table), table.get("percentiles")
     pair = percentiles if isinstance(percentiles, list) and len(percentiles) == 2 else _PERCENTILES
     try:
-        return settled(rule, pair, paths, should_stop=should_stop)
+        return resolve_exposure(rule, pair, paths, should_stop=should_stop)
     except (InputProblem, TypeError, ValueError):  # a run would be refused
         return rule
 

@@ -1,6 +1,7 @@
 """The one rule from what a file stores to the 8-bit colour a network sees: values, channels, planes.
 
-A run settles it when it is made (`exposure.settled`), its models carry it, and every reader of an image is given it.
+A run resolves it when it is made (`exposure.resolve_exposure`), its models carry it, and every reader of an image is
+given it.
 """
 
 from __future__ import annotations
@@ -43,12 +44,13 @@ class InputRule:
     Attributes:
         intensity: which values become black and which white.
             "auto": 8-bit values stay as they are; deeper ones go from 0 to the end of the window. Before a run has
-            settled the window: for integers up to 16 bits, 0 and the highest value of the bits in use (negative
+            resolved the window: for integers up to 16 bits, 0 and the highest value of the bits in use (negative
             values are black); for wider types 0 and the smallest of 1 (only for floats), 255, 65535 and the type's
             limit that holds the image, or its own minimum and maximum where it has negative values.
             "full-range": 0 and the highest value of the stored type, 1 for floats.
             "min-max": the image's own minimum and maximum, for each channel where channels were measured apart.
-            "percentiles": the window, which a run measures on its images (see `exposure.settled`); before, as auto.
+            "percentiles": the window, which a run measures on its images (`exposure.resolve_exposure`); before that, as
+                auto.
             "window": the window, as it was given.
         window: low and high value, or such a pair for each channel in use; empty where there is none.
         channels: "auto": one channel is grey, two are red and green, of more the first three are red, green and
@@ -142,7 +144,7 @@ class InputRule:
         return ways[self.intensity] + channels + plane
 
 
-AS_STORED = InputRule()  # what a picture looks like to whoever knows nothing of its data set
+AS_STORED = InputRule()  # where nothing is known of the data set
 
 
 @lru_cache(maxsize=64)
@@ -211,7 +213,7 @@ def rule_of(settings: DataSettings) -> InputRule:
 
 
 def rule_in(table: Mapping[str, Any]) -> InputRule:
-    """Return the rule that an experiment's table `data` states, for who only looks; `AS_STORED` where it is none."""
+    """Return the rule that an experiment's table `data` states, for a preview; `AS_STORED` where it states none."""
     try:
         return InputRule.from_json({"intensity": "auto", **table})
     except (KeyError, TypeError, ValueError):

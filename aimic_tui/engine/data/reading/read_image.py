@@ -144,7 +144,7 @@ def read_pixels(path: Path, data: bytes | None = None, rule: InputRule = AS_STOR
         raise UnreadableImage(path, "unreadable", str(error), _UNFIT) from None
     except Exception as error:  # hostile bytes can raise anything in a decoder
         if _ends_early(content, str(error)):
-            raise UnreadableImage(path, "truncated", "is truncated: its end is missing") from None
+            raise UnreadableImage(path, "truncated", "is incomplete") from None
         reason = (
             one_line(str(error).replace(str(path), "the file"), 100)
             if not isinstance(error, UnidentifiedImageError)

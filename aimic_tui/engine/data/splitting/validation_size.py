@@ -1,4 +1,4 @@
-"""Whether the images that choose an epoch are enough to tell epochs apart, for a trial's story and for a forecast."""
+"""Whether there are enough images to choose the best epoch by: a warning for a trial's events and for a plan."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from aimic_tui.engine.experiment import Experiment
-from aimic_tui.engine.text import one_line
+from aimic_tui.engine.text import one_line, plural
 
 _FEW_OF_A_CLASS, _FEW = 5, 20
 
 
-def too_few_to_choose_by(
+def validation_size_warning(
     labels: npt.NDArray[np.int32], classes: Sequence[str], experiment: Experiment, *, validation: bool
 ) -> str | None:
-    """Return the warning that the images that choose the epoch are too few to tell epochs apart, or None.
+    """Return a warning that too few images choose the best epoch, or None where they are enough.
 
     Args:
         labels: of these images.
@@ -29,16 +29,17 @@ def too_few_to_choose_by(
     if len(labels) >= _FEW and (by_loss or few >= _FEW_OF_A_CLASS):
         return None
     name = one_line(classes[smallest], 60)
-    of_it = f"{few} of the class {name}" if few else f"none of the class {name}"
-    weighs = ""
+    smallest_class = f"{few} of class {name}" if few else f"none of class {name}"
+    effect = ""
     if few and not by_loss:
         step = 1 / len(labels) if experiment.training.monitor == "accuracy" else 1 / (few * len(classes))
         monitor = experiment.training.monitor.replace("_", " ").replace(" f1", " F1")
-        weighs = f": one more of these right moves {monitor} by about {step:.2g}"
-    ways = []
+        effect = f": one more correct answer moves {monitor} by about {step:.2g}"
+    remedies = []
     if validation:
-        ways.append(f"raise split.validation (it is {experiment.split.validation:g})")
+        remedies.append(f"raise split.validation (it is {experiment.split.validation:g})")
     if not by_loss:
-        ways.append("set training.monitor=loss, which moves less by single images")
-    advice = ", or ".join([*ways, "add images"])
-    return f"Few images choose the epoch: {len(labels)}, {of_it}{weighs}. {advice[0].upper()}{advice[1:]}."
+        remedies.append("set training.monitor=loss, which depends less on single images")
+    advice = ", or ".join([*remedies, "add images"])
+    images = plural(len(labels), "validation image" if validation else "image")
+    return f"Only {images}, {smallest_class}: the best epoch is a guess{effect}. {advice[0].upper()}{advice[1:]}."

@@ -15,7 +15,7 @@ from aimic_tui.engine.data.audit.image_check import ImageChecks, check_images, g
 from aimic_tui.engine.data.audit.near_duplicates import NearPair
 from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.listing.find_data_set import find_data_set
-from aimic_tui.engine.data.reading.exposure import settled
+from aimic_tui.engine.data.reading.exposure import resolve_exposure
 from aimic_tui.engine.data.reading.input_rule import rule_of
 from aimic_tui.engine.data.splitting.make_split import make_split
 from aimic_tui.engine.data.splitting.split import Split
@@ -75,7 +75,7 @@ def prepare_images(
         check_weights(experiment.model.weights, networks)
     rule, percentiles = rule_of(experiment.data), experiment.data.percentiles
     # To look at all of them; which ones train is known later.
-    shown = settled(rule, percentiles, data_set.paths(), should_stop=should_stop)
+    shown = resolve_exposure(rule, percentiles, data_set.paths(), should_stop=should_stop)
     checks = check_images(data_set, report, should_stop, rule=shown)
     checks.require_readable()
     if given is not None:
@@ -88,7 +88,7 @@ def prepare_images(
     experiment, split = split_images(experiment, data_set, given)
     train = np.flatnonzero((split.parts == Part.TRAIN).any(axis=0))
     paths = [data_set.path(index) for index in train.tolist()]
-    rule = settled(rule, percentiles, paths, should_stop=should_stop)
+    rule = resolve_exposure(rule, percentiles, paths, should_stop=should_stop)
     experiment = experiment.with_values({"data.window": list(rule.window)})
     return PreparedImages(experiment, data_set, checks, tuple(near), split, given)
 

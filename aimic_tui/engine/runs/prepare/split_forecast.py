@@ -8,7 +8,7 @@ import numpy as np
 
 from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.splitting.split import Split
-from aimic_tui.engine.data.splitting.validation_size import too_few_to_choose_by
+from aimic_tui.engine.data.splitting.validation_size import validation_size_warning
 from aimic_tui.engine.errors import AimicError, SettingProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.runs.prepare.images_and_split import list_for_split, split_images
@@ -70,4 +70,4 @@ def _too_few_to_choose(experiment: Experiment, data_set: DataSet, split: Split) 
     part = Part.VALIDATION if honest else Part.TEST
     chosen = [data_set.labels[column == part] for column in split.parts]
     fewest = min(chosen, key=lambda labels: int(np.bincount(labels, minlength=len(data_set.classes)).min()))
-    return too_few_to_choose_by(fewest, data_set.classes, experiment, validation=honest) or ""
+    return validation_size_warning(fewest, data_set.classes, experiment, validation=honest) or ""

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from aimic_tui.engine.data.audit.look_alikes import remembered_looks
+from aimic_tui.engine.data.audit.look_alikes import load_appearances
 from aimic_tui.engine.data.audit.measures import measure_images
 from aimic_tui.engine.data.reading.input_rule import AS_STORED
 
@@ -29,23 +29,23 @@ def pictures(folder: Path) -> list[Path]:
 
 
 def test_a_turned_picture_is_nearest_and_what_is_not_known_is_infinitely_far(tmp_path: Path) -> None:
-    paths, memory = pictures(tmp_path), tmp_path / "some.measures"
-    measure_images(paths, AS_STORED, memory=memory)
-    before = memory.read_bytes()
+    paths, store = pictures(tmp_path), tmp_path / "some.measures"
+    measure_images(paths, AS_STORED, store=store)
+    before = store.read_bytes()
     later = [*paths, tmp_path / "new.png"]
     Image.new("RGB", (32, 32)).save(later[-1])
-    looks = remembered_looks(memory, later, AS_STORED)
-    assert looks is not None
-    assert looks.known.tolist() == [True] * 5 + [False]
-    far = looks.distances(0)
+    appearances = load_appearances(store, later, AS_STORED)
+    assert appearances is not None
+    assert appearances.known.tolist() == [True] * 5 + [False]
+    far = appearances.distances(0)
     assert far[0] < 1e-6
     assert far[1:5].argmin() == 0
     assert np.isinf(far[5])
-    assert np.isinf(looks.distances(5)).all()
-    assert memory.read_bytes() == before
+    assert np.isinf(appearances.distances(5)).all()
+    assert store.read_bytes() == before
 
 
 def test_without_an_audit_nothing_is_known_and_nothing_is_written(tmp_path: Path) -> None:
-    memory = tmp_path / "cache" / "none.measures"
-    assert remembered_looks(memory, pictures(tmp_path), AS_STORED) is None
-    assert not memory.parent.exists()
+    store = tmp_path / "cache" / "none.measures"
+    assert load_appearances(store, pictures(tmp_path), AS_STORED) is None
+    assert not store.parent.exists()

@@ -142,10 +142,10 @@ class TestOutliers:
         blurred.save(folder.root / "b/blurred.png")
         found = {paths[0]: detail for paths, detail in self.findings(folder)}
         assert set(found) == {"a/large.png", "a/dark.png", "b/red.png", "b/blurred.png"}
-        assert "large (90 pixels a side, its class mostly 24 pixels a side)" in found["a/large.png"]
-        assert "dark (brightness" in found["a/dark.png"]
-        assert "reddish" in found["b/red.png"]
-        assert "blurred (sharpness" in found["b/blurred.png"]
+        assert "larger than usual (90 pixels a side; median of the class 24 pixels a side)" in found["a/large.png"]
+        assert "darker than usual (brightness" in found["a/dark.png"]
+        assert "redder than usual" in found["b/red.png"]
+        assert "blurrier than usual (sharpness" in found["b/blurred.png"]
 
     def test_varied_and_small_classes_have_none(self, folder: Folder):
         for number in range(60):

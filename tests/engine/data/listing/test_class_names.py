@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aimic_tui.engine.data.data_set import Part
-from aimic_tui.engine.data.listing.class_names import own_name
+from aimic_tui.engine.data.listing.class_names import original_class_name
 from aimic_tui.engine.data.listing.find_data_set import find_data_set, find_everything
 from aimic_tui.engine.data.listing.groups import group_values
 from aimic_tui.engine.data.listing.marks import MARKS_NAME, Mark, add_marks
@@ -54,14 +54,14 @@ class TestOtherNames:
         add_marks(cells / MARKS_NAME, [Mark("monocyte/0.png", "label", label="band")])
         found = find_everything(DataSettings(path=str(cells), classes={"band": "neutrophil"}))
         assert found.data_set.counts()["neutrophil"] == 3
-        assert found.own_classes["band"] == 3
+        assert found.original_classes["band"] == 3
 
     def test_the_own_name_of_a_class_that_is_shown(self):
         classes = {"band": "neutrophil", "segmented": "neutrophil", "a": "b", "b": "a"}
         found = ("band", "segmented", "monocyte", "a", "b")
-        assert own_name("monocyte", classes, found) == "monocyte"
-        assert own_name("neutrophil", classes, found) == "band"
-        assert own_name("b", classes, found) == "a"
+        assert original_class_name("monocyte", classes, found) == "monocyte"
+        assert original_class_name("neutrophil", classes, found) == "band"
+        assert original_class_name("b", classes, found) == "a"
 
     def test_one_text_form_for_the_flag_and_a_table_in_the_file(self, cells, tmp_path):
         values = with_overrides({"data": {"path": str(cells)}}, ["data.classes=band=neutrophil, basophil="])

@@ -190,7 +190,7 @@ class TestWhatTheyDo:
         data_set = found.data_set
         assert data_set.counts() == {"a": 2, "b": 5, "c": 4}
         assert dict(found.excluded) == {"a/s0_a.png": "a"}
-        assert found.own_classes == {"a": 3, "b": 5, "c": 4}
+        assert found.original_classes == {"a": 3, "b": 5, "c": 4}
         assert found.others == ()
         assert set(data_set.group_names) == {"s0", "s1", "s2"}  # s2 and s3 became one, with all their images
         assert data_set.decisions == (

@@ -11,7 +11,7 @@ from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.text import from_csv_cell, printable
 
 
-def read_sheet(path: Path) -> tuple[list[str], list[list[str]], str]:
+def read_table_file(path: Path) -> tuple[list[str], list[list[str]], str]:
     """Read a table, whatever a spreadsheet made of it: comma, semicolon or tab, with or without a byte-order mark.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Duplicates settled at once, findings that are dealt with, and the manifest of what was decided."""
+"""Duplicates resolved at once, findings that are resolved, and the manifest of what was decided."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from aimic_tui.engine.data.audit.finding import Finding
-from aimic_tui.engine.data.audit.settlement import is_settled, settle_duplicates
+from aimic_tui.engine.data.audit.resolution import is_resolved, resolve_duplicates
 from aimic_tui.engine.data.listing.data_choice import DataChoice
 from aimic_tui.engine.data.listing.find_data_set import find_data_set
 from aimic_tui.engine.data.listing.marks import MARKS_NAME, Mark, add_marks, read_marks
-from aimic_tui.engine.data.manifest import write_listing
+from aimic_tui.engine.data.manifest import write_cleaned_manifest
 from aimic_tui.engine.errors import AimicError
 from tests.engine.data.listing.test_find_data_set import touch
 
@@ -33,20 +33,20 @@ def cells(tmp_path: Path) -> Path:
 
 def settle(cells: Path, how: str) -> DataChoice:
     choice = DataChoice(str(cells), group="none")
-    done = settle_duplicates(FINDINGS, find_data_set(choice), how)  # type: ignore[arg-type]
+    done = resolve_duplicates(FINDINGS, find_data_set(choice), how)  # type: ignore[arg-type]
     add_marks(cells / MARKS_NAME, done.marks, done.together)
     return choice
 
 
 def test_keep_one_leaves_out_copies_and_groups_what_is_nearly_the_same(cells: Path) -> None:
-    assert settle_duplicates(FINDINGS, find_data_set(DataChoice(str(cells))), "keep-one").undecided == 1
+    assert resolve_duplicates(FINDINGS, find_data_set(DataChoice(str(cells))), "keep-one").undecided == 1
     data_set = find_data_set(settle(cells, "keep-one"))
     assert data_set.images == ("a/1.png", "a/3.png", "b/1.png", "b/2.png")
     assert data_set.groups[0] == data_set.groups[3] != data_set.groups[1]
     marks = read_marks(cells / MARKS_NAME)
     assert [mark.note for mark in marks if mark.kind == "exclude"] == ["same as a/1.png"]
-    settled = [is_settled(finding.kind, finding.paths, data_set, marks) for finding in FINDINGS]
-    assert settled == [False, True, False, True, True]
+    resolved = [is_resolved(finding.kind, finding.paths, data_set, marks) for finding in FINDINGS]
+    assert resolved == [False, True, False, True, True]
 
 
 def test_one_group_leaves_nothing_out(cells: Path) -> None:
@@ -54,17 +54,17 @@ def test_one_group_leaves_nothing_out(cells: Path) -> None:
     assert len(data_set) == 5
     assert len(data_set.group_names) == 2
     marks = read_marks(cells / MARKS_NAME)
-    assert [is_settled(finding.kind, finding.paths, data_set, marks) for finding in FINDINGS] == [False] + [True] * 4
+    assert [is_resolved(finding.kind, finding.paths, data_set, marks) for finding in FINDINGS] == [False] + [True] * 4
 
 
 def test_a_faulty_image_is_dealt_with_when_it_is_marked(cells: Path) -> None:
     data_set = find_data_set(DataChoice(str(cells)))
     finding = ("empty", ("a/1.png",))
-    assert not is_settled(*finding, data_set, ())
-    assert not is_settled(*finding, data_set, [Mark("a/1.png", "note", note="?")])
-    assert is_settled(*finding, data_set, [Mark("a/1.png", "exclude")])
-    assert is_settled("outlier", ("a/1.png",), data_set, [Mark("a/1.png", "reviewed")])
-    assert not is_settled("unlabelled", ("loose.png",), data_set, ())
+    assert not is_resolved(*finding, data_set, ())
+    assert not is_resolved(*finding, data_set, [Mark("a/1.png", "note", note="?")])
+    assert is_resolved(*finding, data_set, [Mark("a/1.png", "exclude")])
+    assert is_resolved("outlier", ("a/1.png",), data_set, [Mark("a/1.png", "reviewed")])
+    assert not is_resolved("unlabelled", ("loose.png",), data_set, ())
 
 
 class TestCleanedManifest:
@@ -79,7 +79,7 @@ class TestCleanedManifest:
         data_set = find_data_set(DataChoice(str(cells), group="none"))
         (tmp_path / "elsewhere").mkdir()
         for path in (cells / "clean.csv", tmp_path / "clean.csv", tmp_path / "elsewhere" / "clean.csv"):
-            write_listing(path, data_set)
+            write_cleaned_manifest(path, data_set)
             self.same(path, cells)
         moved = tmp_path / "moved"
         shutil.copytree(cells, moved)
@@ -93,7 +93,7 @@ class TestCleanedManifest:
         touch(root, "train/x/1.png")
         choice = DataChoice(str(root), group=r"^(s\d)", classes={"a": "A", "x": ""})
         data_set = find_data_set(choice)
-        write_listing(tmp_path / "clean.csv", data_set)
+        write_cleaned_manifest(tmp_path / "clean.csv", data_set)
         again = find_data_set(DataChoice(str(tmp_path / "clean.csv")))
         assert again.counts() == {"A": 4, "b": 4}
         assert again.group_rule == "group" and again.group_names == data_set.group_names
@@ -103,7 +103,7 @@ class TestCleanedManifest:
     def test_marks_are_not_applied_a_second_time(self, cells: Path) -> None:
         add_marks(cells / MARKS_NAME, [Mark("a/1.png", "label", label="b")])
         choice = DataChoice(str(cells), classes={"b": "B"})
-        write_listing(cells / "clean.csv", find_data_set(choice))
+        write_cleaned_manifest(cells / "clean.csv", find_data_set(choice))
         assert find_data_set(DataChoice(str(cells / "clean.csv"))).counts() == {"B": 3, "a": 2}
 
     def test_hostile_names_survive(self, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ class TestCleanedManifest:
             " x.png/1.png",
             "y/ 2.png ",
         )
-        write_listing(tmp_path / "clean.csv", find_data_set(DataChoice(str(root), group="none")))
+        write_cleaned_manifest(tmp_path / "clean.csv", find_data_set(DataChoice(str(root), group="none")))
         again = find_data_set(DataChoice(str(tmp_path / "clean.csv")))
         assert all(again.path(index).is_file() for index in range(len(again)))
         assert len(again) == 2 * len(names) + 1
@@ -125,4 +125,4 @@ class TestCleanedManifest:
 
     def test_a_full_disk_leaves_nothing_behind(self, cells: Path, tmp_path: Path) -> None:
         with pytest.raises((OSError, AimicError)):
-            write_listing(tmp_path / "nowhere" / "clean.csv", find_data_set(DataChoice(str(cells))))
+            write_cleaned_manifest(tmp_path / "nowhere" / "clean.csv", find_data_set(DataChoice(str(cells))))

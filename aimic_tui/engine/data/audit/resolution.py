@@ -1,4 +1,4 @@
-"""What can be decided about an audit's findings at once, as marks."""
+"""Resolving an audit's findings by marks: all duplicates at once, and which findings are resolved."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from aimic_tui.engine.data.audit.finding import Finding
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.listing.marks import Mark
 
-How = Literal["keep-one", "one-group"]
+DuplicatePolicy = Literal["keep-one", "one-group"]
 
 
 @dataclass(frozen=True)
-class Settlement:
-    """What to decide about duplicates.
+class DuplicateResolution:
+    """What resolves duplicates.
 
     Attributes:
         marks: of the images that are left out.
         together: images that belong together, each time of one group.
-        undecided: sets of identical images under several labels, which only a person can settle.
+        undecided: sets of identical images under several labels, which only a person can resolve.
     """
 
     marks: tuple[Mark, ...]
@@ -28,13 +28,13 @@ class Settlement:
     undecided: int
 
 
-def keep_one(images: Sequence[str], keep: str) -> tuple[Mark, ...]:
+def keep_one_marks(images: Sequence[str], keep: str) -> tuple[Mark, ...]:
     """Return marks that leave out all of a set of identical images but one."""
     return tuple(Mark(image, "exclude", note=f"same as {keep}") for image in images if image != keep)
 
 
-def settle_duplicates(findings: Iterable[Finding], data_set: DataSet, how: How) -> Settlement:
-    """Decide about all duplicates that an audit found.
+def resolve_duplicates(findings: Iterable[Finding], data_set: DataSet, how: DuplicatePolicy) -> DuplicateResolution:
+    """Resolve all duplicates that an audit found.
 
     Args:
         findings: of the audit; only duplicates and near duplicates count.
@@ -55,20 +55,20 @@ def settle_duplicates(findings: Iterable[Finding], data_set: DataSet, how: How) 
         elif len({label_of.get(image) for image in finding.paths}) > 1:
             undecided += 1
         else:
-            marks += keep_one(finding.paths, finding.paths[0])
+            marks += keep_one_marks(finding.paths, finding.paths[0])
     gone = {mark.image for mark in marks}
     for finding in sets:
         left = tuple(image for image in finding.paths if image not in gone)
         if finding.kind == "near-duplicate" and len(left) > 1:
             together.append(left)
-    return Settlement(tuple(marks), tuple(together), undecided)
+    return DuplicateResolution(tuple(marks), tuple(together), undecided)
 
 
-def is_settled(kind: str, images: Sequence[str], data_set: DataSet, marks: Collection[Mark]) -> bool:
+def is_resolved(kind: str, images: Sequence[str], data_set: DataSet, marks: Collection[Mark]) -> bool:
     """Tell whether people have dealt with a finding.
 
-    Duplicates are settled when one is left or the rest share a group, a picture under several labels when those left
-    have one class, anything else when each of its images is left out, reviewed or has another class.
+    Duplicates are resolved when one is left or the rest share a group; a label conflict when all that are left have
+    one class; anything else when each of its images is left out, reviewed or has another class.
 
     Args:
         kind: of the finding.
