@@ -311,7 +311,7 @@ async def test_a_manifest_with_other_columns_asks_which_say_what(app: AimicApp, 
         text = screen_text(app)  # guessed from what the columns hold
         assert "platelet/smear000_0.jpg, " in text and "platelet, red_cell, white_cell   (3 values" in text
         await pilot.press("right", "enter")
-        await until(pilot, lambda: "what can't be two things at once" in screen_text(app))
+        await until(pilot, lambda: "what is chosen twice" in screen_text(app))
         await pilot.press("left", "down", "down", "left")
         assert app.screen.query_one("#group", Choice).value == "who"
         await pilot.press("enter")

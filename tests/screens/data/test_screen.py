@@ -245,7 +245,7 @@ def test_a_pattern_is_judged_before_it_is_taken() -> None:
     good, words = preview_of(names, r"^(slide\d)")
     assert good
     assert words.startswith("2 groups of 3 images; 1 image without a match, a group each")
-    assert preview_of(names, "none") == (True, "Every image is a group of its own.")
+    assert preview_of(names, "none") == (True, "Every image is its own group.")
     assert not preview_of(names, "(")[0]
     assert not preview_of(names, "patient")[0]
 
