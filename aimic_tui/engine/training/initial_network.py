@@ -13,7 +13,7 @@ from aimic_tui.engine.training.randomness import Stream, seed_for
 from aimic_tui.engine.training.task import TrialTask
 
 
-def drawn_network(task: TrialTask, info: NetworkInfo, image_size: int) -> nn.Module:
+def initialised_network(task: TrialTask, info: NetworkInfo, image_size: int) -> nn.Module:
     """Return a trial's network with weights drawn by its seed, on the CPU.
 
     Raises:
@@ -23,7 +23,7 @@ def drawn_network(task: TrialTask, info: NetworkInfo, image_size: int) -> nn.Mod
     return build_network(info.name, len(task.data_set.classes), image_size)
 
 
-def give_first_weights(network: nn.Module, task: TrialTask, info: NetworkInfo) -> WeightsReport:
+def load_first_weights(network: nn.Module, task: TrialTask, info: NetworkInfo) -> WeightsReport:
     """Give a network the weights that `model.weights` names; a classifier without any begins at zero.
 
     Raises:

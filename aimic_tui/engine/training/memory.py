@@ -22,18 +22,18 @@ _ROOM = 0.5  # share of the free memory that activations and their gradients may
 
 
 class MemoryShort(AimicError):
-    """A device that trains with others has too little memory: the trial can go on, in smaller parts, when begun anew.
+    """A device that trains with others ran out of memory: the trial's next start can go on with less.
 
     Attributes:
-        part: images at once to go on with.
+        micro_batch_size: images at once to go on with.
     """
 
     usual_code = "memory"
     usual_retry = True
 
-    def __init__(self, sentence: str, part: int) -> None:
+    def __init__(self, sentence: str, micro_batch_size: int) -> None:
         super().__init__(sentence)
-        self.part = part
+        self.micro_batch_size = micro_batch_size
 
 
 def automatic_batch_size(network: nn.Module, image_size: int, device: torch.device, train_images: int) -> int:

@@ -22,7 +22,7 @@ from aimic_tui.engine.training.task import FoldParts, TrialTask
 from aimic_tui.engine.training.trial_model import probabilities_of
 
 
-def leave_reference(
+def save_reference(
     task: TrialTask,
     parts: FoldParts,
     way: Preprocessing,

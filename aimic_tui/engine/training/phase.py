@@ -1,4 +1,4 @@
-"""One phase of a trial as it goes: an epoch's steps, what judges it, and what of it a checkpoint keeps."""
+"""One phase of a trial: its epochs, their validation, and what a checkpoint has of it."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from aimic_tui.engine.training.stepper import Stepper
 from aimic_tui.engine.training.task import FoldParts, TrialTask
 from aimic_tui.engine.training.trial_model import probabilities_of
 
-_STEPS_BETWEEN_LOOKS = {"cuda": 20}  # at the loss: each look waits for the device
+_STEPS_BETWEEN_CHECKS = {"cuda": 20}  # of the loss: each check waits for the device
 _FIRST_STEPS = 4  # whose mean loss is the one that a training begins with
 
 
 class Diverged(Exception):
-    """The loss is no finite number; `place` says where that was."""
+    """The loss is no finite number; `where` says in which step."""
 
-    def __init__(self, place: str) -> None:
-        super().__init__(place)
-        self.place = place
+    def __init__(self, where: str) -> None:
+        super().__init__(where)
+        self.where = where
 
 
 @dataclass(frozen=True, eq=False)
-class Lessons:
+class TrialContext:
     """What all phases of a trial share.
 
     Attributes:
@@ -72,13 +72,13 @@ class Lessons:
 
 
 @dataclass(frozen=True)
-class Learned:
-    """What an epoch's steps came to.
+class EpochStats:
+    """What the steps of an epoch came to.
 
     Attributes:
         learning_rate: of the last step.
         loss: mean over the images as the network learned from them.
-        accuracy: share that it had right; of mixed images, by the larger part of each.
+        accuracy: share of the images that were right; of mixed images, by the larger share of each.
         start_loss: in the trial's first epoch, the mean loss of its first steps.
     """
 
@@ -88,64 +88,64 @@ class Learned:
     start_loss: float | None
 
 
-class Learner:
-    """A phase: its optimiser, its schedule, and the average of its weights where there is one.
+class PhaseTrainer:
+    """Trains one phase of a trial: its optimiser, its schedule, and the average of its weights where there is one.
 
     Args:
-        lessons: of the trial.
+        context: of the trial.
         phase: of `phases`.
         network: on the device, with the layers of the phase unfrozen.
-        feed: what it learns from.
+        feed: the batches to train on.
         precision: of the arithmetic.
-        part: images that go through at once.
+        micro_batch_size: images that go through at once.
         lower_is_better: of the figure that is monitored.
     """
 
     def __init__(
         self,
-        lessons: Lessons,
+        context: TrialContext,
         phase: Phase,
         network: nn.Module,
         feed: Feed,
         precision: Precision,
         *,
-        part: int,
+        micro_batch_size: int,
         lower_is_better: bool,
     ) -> None:
-        experiment = lessons.task.experiment
+        experiment = context.task.experiment
         settings, augmentation = experiment.training, experiment.augmentation
-        self._lessons, self._phase, self._feed, self._precision = lessons, phase, feed, precision
+        self._context, self._phase, self._feed, self._precision = context, phase, feed, precision
         self._settings = settings
-        self._device = lessons.labels.device
+        self._device = context.labels.device
         mixes = phase.layers == "all"  # the features of images as they are have nothing to be mixed
         self._mixing = Mixing(
-            augmentation.mixup if mixes else 0.0, augmentation.cutmix if mixes else 0.0, seed=lessons.task.seed
+            augmentation.mixup if mixes else 0.0, augmentation.cutmix if mixes else 0.0, seed=context.task.seed
         )
         self._whole_batches = mixes and max(augmentation.mixup, augmentation.cutmix) > 0
         self._optimizer = make_optimizer(settings, network, graded=phase.graded)
         self.schedule = Schedule(
-            settings, phase.last - phase.first + 1, len(lessons.batches(1)), lower_is_better=lower_is_better
+            settings, phase.last - phase.first + 1, len(context.batches(1)), lower_is_better=lower_is_better
         )
         self._average = AveragedWeights(network, settings.ema) if settings.ema else None
         self._stepper = Stepper(
             feed,
             self._optimizer,
-            lessons.objective,
+            context.objective,
             precision,
             gradient_clip=settings.gradient_clip,
-            part=part,
-            warn=lessons.warn,
-            ranks=lessons.task.ranks,
+            micro_batch_size=micro_batch_size,
+            warn=context.warn,
+            ranks=context.task.ranks,
         )
 
     @property
-    def part(self) -> int:
+    def micro_batch_size(self) -> int:
         """How many images go through at once by now."""
-        return self._stepper.part
+        return self._stepper.micro_batch_size
 
     @property
     def averages(self) -> bool:
-        """Whether what is judged and kept is an average, and not what learns."""
+        """Whether an average of the weights is evaluated and saved, not the weights that are trained."""
         return self._average is not None
 
     @property
@@ -170,31 +170,31 @@ class Learner:
         if self._average:
             self._average.load_state_dict(state["average"])
 
-    def judged(self) -> AbstractContextManager[None]:
-        """Let the network be, for the time of a context, what is judged and kept."""
+    def evaluated_weights(self) -> AbstractContextManager[None]:
+        """Let the network have the weights that are evaluated and saved while the context lasts."""
         return self._average.in_place() if self._average else nullcontext()
 
-    def learn(self, epoch: int) -> Learned:
-        """Take an epoch's steps.
+    def train_epoch(self, epoch: int) -> EpochStats:
+        """Train for one epoch.
 
         Raises:
             Diverged: the loss is no finite number.
         """
-        lessons, phase, seed = self._lessons, self._phase, self._lessons.task.seed
-        batches = lessons.batches(epoch)
+        context, phase, seed = self._context, self._phase, self._context.task.seed
+        batches = context.batches(epoch)
         first_step = (epoch - phase.first) * len(batches)
         sums = torch.zeros(3, dtype=torch.float64, device=self._device)  # weighted loss, weight, correct
-        rate, seen, looks = 0.0, 0, _STEPS_BETWEEN_LOOKS.get(self._device.type, 1)
-        beginning: Tensor | None = None
+        rate, seen, check_every = 0.0, 0, _STEPS_BETWEEN_CHECKS.get(self._device.type, 1)
+        first_sums: Tensor | None = None
         self._feed.start_training()
-        lessons.report.begin("train", epoch, len(batches))
+        context.report.begin("train", epoch, len(batches))
         # Of images that are mixed with others of their batch each rank needs them all.
-        loaded = batches if self._whole_batches else lessons.task.ranks.own_batches(batches)
-        inputs = self._feed.inputs(loaded, epoch, lessons.report.stopwatch)
+        loaded = batches if self._whole_batches else context.task.ranks.own_batches(batches)
+        inputs = self._feed.inputs(loaded, epoch, context.report.stopwatch)
         for number, (batch, images) in enumerate(zip(batches, inputs, strict=True), start=1):
             rate = self._settings.learning_rate * phase.rate * self.schedule.factor(first_step + number - 1)
             set_learning_rate(self._optimizer.param_groups, rate)
-            labels = lessons.labels[torch.from_numpy(batch.samples).to(self._device)]
+            labels = context.labels[torch.from_numpy(batch.samples).to(self._device)]
             mixed, mix = self._mixing(images, labels, epoch, number)
             result = self._stepper.step(mixed, labels, seed_for(Stream.STEP, seed, epoch, number), mix)
             if self._average:
@@ -202,13 +202,13 @@ class Learner:
             sums += torch.stack([result.loss_sum.double(), result.weight.double(), result.correct.double()])
             seen += len(batch)
             if epoch == 1 and number == min(_FIRST_STEPS, len(batches)):
-                beginning = sums.clone()
-            if (number % looks == 0 or number == len(batches)) and not math.isfinite(float(sums[0])):
+                first_sums = sums.clone()
+            if (number % check_every == 0 or number == len(batches)) and not math.isfinite(float(sums[0])):
                 raise Diverged(f"epoch {epoch}, step {number} of {len(batches)}")
-            lessons.tick(len(batch))
+            context.tick(len(batch))
         loss, weight, correct = sums.tolist()
-        start_loss = None if beginning is None else float(beginning[0] / beginning[1])
-        return Learned(rate, loss / weight, correct / seen, start_loss)
+        start_loss = None if first_sums is None else float(first_sums[0] / first_sums[1])
+        return EpochStats(rate, loss / weight, correct / seen, start_loss)
 
     def validate(self, epoch: int) -> tuple[float, dict[str, float | None]]:
         """Return the loss and the figures of the images that choose the epoch.
@@ -216,13 +216,13 @@ class Learner:
         Raises:
             Diverged: the loss is no finite number.
         """
-        lessons = self._lessons
-        samples = lessons.parts.choosing
-        lessons.report.begin("validate", epoch, len(samples))
-        with self.judged():
-            logits = self._feed.logits(samples, self._precision, lessons.tick).to(self._device)
-        labels = lessons.labels[torch.from_numpy(samples).to(self._device)]
-        loss = float(lessons.objective.loss_sum(logits, labels) / lessons.objective.weights(labels).sum())
+        context = self._context
+        samples = context.parts.choosing
+        context.report.begin("validate", epoch, len(samples))
+        with self.evaluated_weights():
+            logits = self._feed.logits(samples, self._precision, context.tick).to(self._device)
+        labels = context.labels[torch.from_numpy(samples).to(self._device)]
+        loss = float(context.objective.loss_sum(logits, labels) / context.objective.weights(labels).sum())
         if not math.isfinite(loss):
             raise Diverged(f"epoch {epoch}, validation")
-        return loss, scores(lessons.task.data_set.labels[samples], probabilities_of(logits))
+        return loss, scores(context.task.data_set.labels[samples], probabilities_of(logits))

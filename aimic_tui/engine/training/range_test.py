@@ -20,11 +20,11 @@ from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.training.batches import Batch
 from aimic_tui.engine.training.device_plan import plan_for
 from aimic_tui.engine.training.feeds import FeatureFeed, Feed
-from aimic_tui.engine.training.initial_network import drawn_network, give_first_weights
+from aimic_tui.engine.training.initial_network import initialised_network, load_first_weights
 from aimic_tui.engine.training.mixup import Mixing
 from aimic_tui.engine.training.objective import objective_of
 from aimic_tui.engine.training.optimisation import make_optimizer, phases, set_learning_rate
-from aimic_tui.engine.training.phase import Lessons
+from aimic_tui.engine.training.phase import TrialContext
 from aimic_tui.engine.training.precision import Precision
 from aimic_tui.engine.training.progress import ProgressReport
 from aimic_tui.engine.training.randomness import Stream, seed_for
@@ -117,8 +117,8 @@ class _Test:
         info = find_network(task.network)
         preprocessing = preprocessing_for(task.experiment, info)
         self.parts = fold_parts(task.split, task.fold, task.experiment.split.protocol)
-        network = drawn_network(task, info, preprocessing.image_size)
-        give_first_weights(network, task, info)
+        network = initialised_network(task, info, preprocessing.image_size)
+        load_first_weights(network, task, info)
         layout = torch.contiguous_format if settings.optimizer == "lbfgs" else torch.channels_last
         network = network.to(device, memory_format=layout)  # type: ignore[call-overload]
         self.plan = plan_for(task, network, preprocessing.image_size, device)
@@ -142,7 +142,7 @@ class _Test:
             )
         labels = torch.from_numpy(task.data_set.labels).to(device, torch.int64)
         train = task.data_set.labels[self.parts.train]
-        self.lessons = Lessons(
+        self.context = TrialContext(
             task=task,
             parts=self.parts,
             labels=labels,
@@ -161,10 +161,10 @@ class _Test:
         self.stepper = Stepper(
             self.feed,
             self.optimizer,
-            self.lessons.objective,
+            self.context.objective,
             precision,
             gradient_clip=settings.gradient_clip,
-            part=self.plan.batch_size,
+            micro_batch_size=self.plan.batch_size,
             warn=warn,
             ranks=task.ranks,
         )
@@ -180,7 +180,7 @@ class _Test:
             rising_rates(first, last, steps).tolist(), self.batches(), strict=False
         ):
             set_learning_rate(self.optimizer.param_groups, rate * self.phase.rate)
-            labels = self.lessons.labels[torch.from_numpy(batch.samples).to(self.lessons.labels.device)]
+            labels = self.context.labels[torch.from_numpy(batch.samples).to(self.context.labels.device)]
             mixed, mix = self.mixing(images, labels, epoch, number)
             seed = seed_for(Stream.STEP, self.task.seed, epoch, number)
             loss = float(self.stepper.step(mixed, labels, seed, mix).loss)
@@ -205,7 +205,7 @@ class _Test:
         epoch = 0
         while True:
             epoch += 1
-            batches = self.lessons.batches(epoch)
+            batches = self.context.batches(epoch)
             inputs = self.feed.inputs(batches, epoch, self.report.stopwatch)
             for number, (batch, images) in enumerate(zip(batches, inputs, strict=True), start=1):
                 yield epoch, number, batch, images

@@ -1,4 +1,4 @@
-"""One optimisation step: forward, backward, update; in smaller parts when the memory doesn't hold a batch."""
+"""One optimisation step: forward, backward, update; in micro batches when the memory doesn't hold a batch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aimic_tui.engine.training.objective import Objective
 from aimic_tui.engine.training.parallel import ALONE, Ranks
 from aimic_tui.engine.training.precision import Precision
 
-_SMALLEST_PART = 2  # batch norm can't learn from one image
+_SMALLEST_MICRO_BATCH = 2  # batch norm can't learn from one image
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Stepper:
         feed: runs the network.
         optimizer: over the parameters that learn.
         gradient_clip: largest norm of a gradient, 0 is no limit.
-        part: images that go through at once; a batch that is larger is cut up and its gradients are added.
+        micro_batch_size: images that go through at once; a batch that is larger is cut up and its gradients are added.
         warn: takes a sentence.
         ranks: those that share each batch.
     """
@@ -56,11 +56,11 @@ class Stepper:
         precision: Precision,
         *,
         gradient_clip: float,
-        part: int,
+        micro_batch_size: int,
         warn: Callable[[str], None],
         ranks: Ranks = ALONE,
     ) -> None:
-        self.part = part
+        self.micro_batch_size = micro_batch_size
         self._feed = feed
         self._optimizer = optimizer
         self._objective = objective
@@ -120,15 +120,15 @@ class Stepper:
             self._make_smaller(len(inputs), inputs.device)
 
     def _too_much_together(self, batch: int, device: torch.device) -> AimicError:
-        tried = min(self.part, self._shares(batch)[1])
-        if tried <= _SMALLEST_PART:
+        tried = min(self.micro_batch_size, self._shares(batch)[1])
+        if tried <= _SMALLEST_MICRO_BATCH:
             return AimicError(_nothing_smaller(tried, device))
-        part = _halved(tried)
+        micro_batch_size = _halved(tried)
         return MemoryShort(
             f"The memory of {device} ran out with {tried} images at once. The trial goes on from its last epoch with "
-            f"{part} at once on each device, their gradients added up to batches of {batch} as before"
-            f"{self._and_the_norms(part * self._ranks.count)}.",
-            part,
+            f"{micro_batch_size} at once on each device, their gradients added up to batches of {batch} as before"
+            f"{self._and_the_norms(micro_batch_size * self._ranks.count)}.",
+            micro_batch_size,
         )
 
     def _make_smaller(self, batch: int, device: torch.device) -> None:
@@ -136,13 +136,13 @@ class Stepper:
         _copy(self._before, self._statistics)  # the first layers had learned from the batch already
         if device.type == "cuda":
             torch.cuda.empty_cache()
-        tried = min(self.part, batch)
-        if tried <= _SMALLEST_PART:
+        tried = min(self.micro_batch_size, batch)
+        if tried <= _SMALLEST_MICRO_BATCH:
             raise AimicError(_nothing_smaller(tried, device))
-        self.part = _halved(tried)
+        self.micro_batch_size = _halved(tried)
         self._warn(
-            f"The memory ran out with {tried} images at once: going on with {self.part} at once, their gradients "
-            f"added up to batches of {batch} as before{self._and_the_norms(self.part)}."
+            f"The memory ran out with {tried} images at once: going on with {self.micro_batch_size} at once, their "
+            f"gradients added up to batches of {batch} as before{self._and_the_norms(self.micro_batch_size)}."
         )
 
     def _shares(self, batch: int) -> tuple[int, int]:
@@ -154,27 +154,27 @@ class Stepper:
         return f"; batch norms see {images} at a time" if self._statistics else ""
 
     def _accumulated(self, inputs: Tensor, labels: Tensor, mix: Mix | None) -> StepResult:
-        """Compute the batch's gradients, by parts of nearly equal size."""
+        """Compute the batch's gradients, in micro batches of nearly equal size."""
         self._optimizer.zero_grad(set_to_none=True)
         weight = self._objective.weights(labels, mix).sum()
         batch = len(labels)
         inputs, labels, mix = self._ranks.own_rows(inputs, labels, mix)
-        # As many parts on every rank, for the norms of all meet in each; and none of one image.
+        # As many micro batches on every rank, for the norms of all meet in each; and none of one image.
         smallest, largest = self._shares(batch)
-        parts = max(1, min(-(-largest // self.part), smallest // _SMALLEST_PART))
-        mixes: Sequence[Mix | None] = [None] * parts
+        count = max(1, min(-(-largest // self.micro_batch_size), smallest // _SMALLEST_MICRO_BATCH))
+        mixes: Sequence[Mix | None] = [None] * count
         if mix is not None:
-            mixes = [Mix(others, mix.share) for others in mix.others.tensor_split(parts)]
+            mixes = [Mix(others, mix.share) for others in mix.others.tensor_split(count)]
         loss = loss_sum = torch.zeros((), device=inputs.device)
         correct = torch.zeros((), dtype=torch.int64, device=inputs.device)
-        pieces = zip(inputs.tensor_split(parts), labels.tensor_split(parts), mixes, strict=True)
+        pieces = zip(inputs.tensor_split(count), labels.tensor_split(count), mixes, strict=True)
         for images, truth, other in pieces:
             with self._precision.autocast(), self._ranks.together(batch):
                 outputs = self._feed.outputs(images)
             losses = [factor * self._objective.loss_sum(logits, truth, other) for factor, logits in outputs]
-            part_loss = torch.stack(losses).sum() / weight
-            torch.autograd.backward(self._precision.scaler.scale(part_loss))
-            loss = loss + part_loss.detach()
+            micro_batch_loss = torch.stack(losses).sum() / weight
+            torch.autograd.backward(self._precision.scaler.scale(micro_batch_loss))
+            loss = loss + micro_batch_loss.detach()
             loss_sum = loss_sum + losses[0].detach()
             correct = correct + (outputs[0][1].detach().argmax(dim=1) == truth).sum()
         loss, loss_sum, correct = self._ranks.add_up(batch, self._parameters, loss, loss_sum, correct)
@@ -187,12 +187,12 @@ def _copy(source: list[Tensor], target: list[Tensor]) -> None:
         torch._foreach_copy_(target, source)
 
 
-def _halved(part: int) -> int:
-    return max(_SMALLEST_PART, (part + 1) // 2)
+def _halved(micro_batch_size: int) -> int:
+    return max(_SMALLEST_MICRO_BATCH, (micro_batch_size + 1) // 2)
 
 
-def _nothing_smaller(part: int, device: torch.device) -> str:
+def _nothing_smaller(micro_batch_size: int, device: torch.device) -> str:
     return (
-        f"The memory of {device} doesn't hold {part} images of this network. Choose a smaller model.image_size or a "
-        "smaller network, or end what else uses the memory."
+        f"The memory of {device} doesn't hold {micro_batch_size} images of this network. Choose a smaller "
+        "model.image_size or a smaller network, or end what else uses the memory."
     )

@@ -40,20 +40,24 @@ from aimic_tui.engine.training.compilation import TrainingPass, compiled_forward
 from aimic_tui.engine.training.device_plan import Plan, plan_for
 from aimic_tui.engine.training.feeds import FeatureFeed, Feed, ImageFeed
 from aimic_tui.engine.training.history import History, from_state, to_state
-from aimic_tui.engine.training.initial_network import drawn_network, give_first_weights
+from aimic_tui.engine.training.initial_network import initialised_network, load_first_weights
 from aimic_tui.engine.training.memory import MemoryShort
-from aimic_tui.engine.training.micro_batch_size import forget_part, keep_part, kept_part
-from aimic_tui.engine.training.model_reference import leave_reference
+from aimic_tui.engine.training.micro_batch_size import (
+    load_micro_batch_size,
+    remove_micro_batch_size,
+    save_micro_batch_size,
+)
+from aimic_tui.engine.training.model_reference import save_reference
 from aimic_tui.engine.training.objective import objective_of
 from aimic_tui.engine.training.optimisation import Phase, phases
 from aimic_tui.engine.training.parallel import ReadCheckpoints
-from aimic_tui.engine.training.phase import Diverged, Learner, Lessons
+from aimic_tui.engine.training.phase import Diverged, PhaseTrainer, TrialContext
 from aimic_tui.engine.training.precision import Precision
 from aimic_tui.engine.training.progress import ProgressReport
 from aimic_tui.engine.training.selection import Selection
 from aimic_tui.engine.training.task import TrialOutcome, TrialTask, fold_parts, preprocessing_for
 from aimic_tui.engine.training.trial_images import TrialImages
-from aimic_tui.engine.training.trial_model import leave_model, predictions_of, versions
+from aimic_tui.engine.training.trial_model import predictions_of, save_trial_model, versions
 
 __all__ = ["TrialOutcome", "TrialTask", "train_trial"]
 
@@ -71,7 +75,7 @@ def train_trial(task: TrialTask, *, emit: Emit, should_stop: Callable[[], bool])
         InputProblem: an image or the weights can't be used, or the checkpoint is another trial's.
         UsageProblem: the settings don't go together, or made the training diverge.
         AimicError: the disk is full, the memory doesn't hold two images.
-        MemoryShort: beginning anew helps: it goes on with fewer images at once.
+        MemoryShort: starting again helps: it goes on with fewer images at once.
     """
     trial = _Trial(task, emit, should_stop)
     try:
@@ -79,7 +83,7 @@ def train_trial(task: TrialTask, *, emit: Emit, should_stop: Callable[[], bool])
     except (_Stopped, Interrupted):
         pass
     except MemoryShort as short:
-        keep_part(trial.place, short.part)
+        save_micro_batch_size(trial.checkpoint_folder, short.micro_batch_size)
         raise
     return trial.stop()
 
@@ -98,9 +102,9 @@ class _Trial:
         self.parts = fold_parts(task.split, task.fold, task.experiment.split.protocol, task.inner)
         self.stages = phases(task.experiment.model.trainable, self.settings.epochs)
         self.files = TrialFolder(task.folder)
-        self.place = task.checkpoint_folder or task.folder
+        self.checkpoint_folder = task.checkpoint_folder or task.folder
         self.checkpoints = (Checkpoints if task.ranks.first else ReadCheckpoints)(
-            TrialFolder(self.place).checkpoint_file,
+            TrialFolder(self.checkpoint_folder).checkpoint_file,
             Identity(
                 self.info.name,
                 task.fold,
@@ -141,7 +145,7 @@ class _Trial:
                 if self.plan.format == "fp32":
                     raise UsageProblem(self.advice(error)) from None  # trying again would end the same way
                 self.warn(
-                    f"The loss became no finite number in {self.plan.format} ({error.place}): the epoch begins again, "
+                    f"The loss became no finite number in {self.plan.format} ({error.where}): the epoch begins again, "
                     "going on in fp32."
                 )
             self.restore()
@@ -150,7 +154,7 @@ class _Trial:
 
     def restore(self) -> bool:
         """Build the network with its first weights, or as the last checkpoint has it; return whether there was one."""
-        self.network = drawn_network(self.task, self.info, self.preprocessing.image_size)
+        self.network = initialised_network(self.task, self.info, self.preprocessing.image_size)
         self.selection = Selection(self.settings.monitor, self.settings.patience)
         self.alerts = Alerts(self.task.experiment)
         self.frozen = None
@@ -168,9 +172,9 @@ class _Trial:
                     "The trial began with other versions of the libraries: its figures may differ in their last digits."
                 )
         else:
-            self.weights = give_first_weights(self.network, self.task, self.info).to_event()
+            self.weights = load_first_weights(self.network, self.task, self.info).to_event()
         self.history.restart([from_state(epoch) for epoch in self.state["history"]] if self.state else [])
-        # L-BFGS looks at all weights as one flat vector.
+        # L-BFGS sees all weights as one flat vector.
         layout = torch.contiguous_format if self.settings.optimizer == "lbfgs" else torch.channels_last
         self.network = self.network.to(self.device, memory_format=layout)  # type: ignore[call-overload]
         self.plan = (
@@ -180,13 +184,13 @@ class _Trial:
                 lambda: plan_for(self.task, self.network, self.preprocessing.image_size, self.device)
             )
         )
-        self.part = int(self.state["part"]) if self.state else self.plan.batch_size
-        smaller = self.task.ranks.agreed(lambda: kept_part(self.place))
-        if smaller is not None and smaller < self.part:
-            self.part = smaller
+        self.micro_batch_size = int(self.state["part"]) if self.state else self.plan.batch_size
+        smaller = self.task.ranks.agreed(lambda: load_micro_batch_size(self.checkpoint_folder))
+        if smaller is not None and smaller < self.micro_batch_size:
+            self.micro_batch_size = smaller
             self.warn(f"Going on with {smaller} images at once on each device, since the memory ran out with more.")
         train = self.task.data_set.labels[self.parts.train]
-        self.lessons = Lessons(
+        self.context = TrialContext(
             task=self.task,
             parts=self.parts,
             labels=torch.from_numpy(self.task.data_set.labels.astype(np.int64)).to(self.device),
@@ -208,7 +212,7 @@ class _Trial:
                 validation=len(self.parts.choosing),
                 test=len(self.parts.test),
                 batch_size=self.plan.batch_size,
-                steps=len(self.lessons.batches(1)),
+                steps=len(self.context.batches(1)),
                 parameters=sum(parameter.numel() for parameter in self.network.parameters()),
                 precision=self.plan.format,
             )
@@ -257,23 +261,23 @@ class _Trial:
             if self.plan.compiled and self.task.ranks.count == 1:
                 self.compile(feed)
         precision = Precision(self.plan.format, self.device)
-        self.learner = Learner(
-            self.lessons,
+        self.trainer = PhaseTrainer(
+            self.context,
             phase,
             self.network,
             feed,
             precision,
-            part=self.part,
+            micro_batch_size=self.micro_batch_size,
             lower_is_better=self.selection.lower_is_better,
         )
         if self.state is not None and self.state["phase"] == phase.first:
-            self.learner.load_state_dict(self.state)
+            self.trainer.load_state_dict(self.state)
         self.state = None  # its tensors are in their places now
 
     def compile(self, feed: ImageFeed) -> None:
         """Let training passes be compiled ones; where that fails the trial goes on without."""
         feed.start_training()
-        size = min(self.part, len(self.lessons.batches(1)[0]))
+        size = min(self.micro_batch_size, len(self.context.batches(1)[0]))
         precision = Precision(self.plan.format, self.device)
         forward, why = compiled_forward(
             TrainingPass(self.network, size, self.preprocessing.image_size, precision, self.device)
@@ -285,17 +289,17 @@ class _Trial:
 
     def epoch(self, phase: Phase, epoch: int) -> None:
         started = time.monotonic()
-        learned = self.learner.learn(epoch)
-        loss, figures = self.learner.validate(epoch)
+        stats = self.trainer.train_epoch(epoch)
+        loss, figures = self.trainer.validate(epoch)
         value = loss if self.settings.monitor == "loss" else _defined(figures[self.settings.monitor])
         best = self.selection.observe(epoch, value, loss)
-        self.learner.schedule.observe(value)
+        self.trainer.schedule.observe(value)
         result = EpochRecord(
             epoch=epoch,
             epochs=self.settings.epochs,
-            learning_rate=learned.learning_rate,
-            train_loss=learned.loss,
-            train_accuracy=learned.accuracy,
+            learning_rate=stats.learning_rate,
+            train_loss=stats.loss,
+            train_accuracy=stats.accuracy,
             validation_loss=loss,
             validation_accuracy=_defined(figures["accuracy"]),
             validation_macro_precision=_defined(figures["macro_precision"]),
@@ -308,7 +312,7 @@ class _Trial:
             monitor=value,
         )
         self.history.epochs.append(result)
-        news = self.alerts.observe(self.history.epochs, learned.start_loss, self.learner.warm_after)
+        news = self.alerts.observe(self.history.epochs, stats.start_loss, self.trainer.warm_after)
         self.save(phase)
         self.history.write_last()
         self.emit(result)
@@ -325,22 +329,22 @@ class _Trial:
 
     def save(self, phase: Phase) -> None:
         """Write the checkpoint of the epoch that was trained last."""
-        self.part = self.learner.part
+        self.micro_batch_size = self.trainer.micro_batch_size
         is_best = self.history.epochs[-1].best
         if is_best:
-            with self.learner.judged():
+            with self.trainer.evaluated_weights():
                 self.best = self.checkpoints.save_best(len(self.history.epochs), self.network.state_dict())
         self.checkpoints.save(
             {
-                **self.learner.state_dict(),
-                "network": None if is_best and not self.learner.averages else self.network.state_dict(),
+                **self.trainer.state_dict(),
+                "network": None if is_best and not self.trainer.averages else self.network.state_dict(),
                 "selection": self.selection.state_dict(),
                 "alerts": self.alerts.state_dict(),
                 "weights": self.weights,
                 "history": [to_state(epoch) for epoch in self.history.epochs],
                 "phase": phase.first,
                 "plan": asdict(self.plan),
-                "part": self.part,
+                "part": self.micro_batch_size,
                 "versions": versions(),
             },
             self.best,
@@ -360,10 +364,10 @@ class _Trial:
         if validation is not None:
             write_predictions(self.files.validation_file, validation)
         write_predictions(self.files.predictions_file, test)
-        self.leave_model(self.best)
-        leave_reference(self.task, self.parts, self.preprocessing, self.network, feed, tick=self.tick, warn=self.warn)
+        self.save_trial_model(self.best)
+        save_reference(self.task, self.parts, self.preprocessing, self.network, feed, tick=self.tick, warn=self.warn)
         self.checkpoints.forget_older(self.best)
-        forget_part(self.place)
+        remove_micro_batch_size(self.checkpoint_folder)
         figures = scores(test.labels, test.probabilities)
         epochs = len(self.history.epochs)
         self.emit(
@@ -382,7 +386,7 @@ class _Trial:
         best = self.best
         if best is not None:
             restore(self.network, self.checkpoints.load_best(best), "The best epoch")
-            self.leave_model(best)
+            self.save_trial_model(best)
         self.emit(TrialStopped(len(self.history.epochs)))
         return TrialOutcome("stopped", best.epoch if best else 0, {})
 
@@ -405,9 +409,9 @@ class _Trial:
         logits = feed.logits(samples, Precision("fp32", self.device), self.tick)
         return predictions_of(self.task.data_set, samples, logits)
 
-    def leave_model(self, best: BestWeights) -> None:
+    def save_trial_model(self, best: BestWeights) -> None:
         epoch = self.history.epochs[best.epoch - 1]
-        leave_model(self.task, self.info.name, self.preprocessing, epoch, self.network.state_dict(), self.weights)
+        save_trial_model(self.task, self.info.name, self.preprocessing, epoch, self.network.state_dict(), self.weights)
 
     # --- sentences ---------------------------------------------------------------------------------------------------
 
@@ -418,7 +422,7 @@ class _Trial:
         rate = f"{self.settings.learning_rate:g}"
         clip = "" if self.settings.gradient_clip else " or set training.gradient_clip=1"
         return (
-            f"The loss of {self.info.name} became no finite number ({error.place}): the training diverged. Lower "
+            f"The loss of {self.info.name} became no finite number ({error.where}): the training diverged. Lower "
             f"training.learning_rate (it is {rate}){clip}."
         )
 

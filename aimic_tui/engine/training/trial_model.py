@@ -42,7 +42,7 @@ def predictions_of(data_set: DataSet, samples: Integers, logits: Tensor) -> Pred
     return Predictions(names, data_set.labels[samples], probabilities_of(logits), data_set.classes)
 
 
-def leave_model(  # noqa: PLR0917
+def save_trial_model(  # noqa: PLR0917
     task: TrialTask,
     network: str,
     preprocessing: Preprocessing,

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from aimic_tui.engine.training.batches import Batch
-from aimic_tui.engine.training.micro_batch_size import kept_part
+from aimic_tui.engine.training.micro_batch_size import load_micro_batch_size
 from aimic_tui.engine.training.mixup import Mix
 from aimic_tui.engine.training.parallel import ALONE, Ranks
 from tests.engine.training.small import NETWORK, draw_images
@@ -166,7 +166,7 @@ def test_when_one_devices_memory_runs_out_the_next_start_goes_on_in_smaller_part
 
     codes, events = attempt("first")
     assert all(codes)
-    assert kept_part(trial) == 2
+    assert load_micro_batch_size(trial) == 2
     done = sum(event == "epoch" for event, _ in events)
     assert done >= 1
     codes, events = attempt("second")
@@ -175,4 +175,4 @@ def test_when_one_devices_memory_runs_out_the_next_start_goes_on_in_smaller_part
     assert (fields["trial-started"]["resumed"], fields["trial-started"]["epoch"]) == (True, done + 1)
     assert any("2 images at once on each device" in told["sentence"] for event, told in events if event == "warning")
     assert fields["trial-finished"]["epochs"] == 4
-    assert kept_part(trial) is None
+    assert load_micro_batch_size(trial) is None

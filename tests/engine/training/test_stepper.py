@@ -38,7 +38,7 @@ class LinearFeed:
 
 
 def stepper_for(
-    feed: LinearFeed, warnings: list[str], part: int = 8, clip: float = 0.0, ranks: Ranks = ALONE
+    feed: LinearFeed, warnings: list[str], micro_batch_size: int = 8, clip: float = 0.0, ranks: Ranks = ALONE
 ) -> Stepper:
     weights = class_weights(LABELS.numpy().astype(np.int32), 3, "weighted-loss")
     return Stepper(
@@ -47,7 +47,7 @@ def stepper_for(
         Objective(weights, 0.1, CPU),
         Precision("fp32", CPU),
         gradient_clip=clip,
-        part=part,
+        micro_batch_size=micro_batch_size,
         warn=warnings.append,
         ranks=ranks,
     )
@@ -60,7 +60,7 @@ def inputs() -> Tensor:
 def test_a_batch_in_parts_gives_the_same_step_as_a_whole_one() -> None:
     whole, parts = LinearFeed(), LinearFeed()
     one = stepper_for(whole, []).step(inputs(), LABELS, seed=1)
-    other = stepper_for(parts, [], part=3).step(inputs(), LABELS, seed=1)
+    other = stepper_for(parts, [], micro_batch_size=3).step(inputs(), LABELS, seed=1)
     torch.testing.assert_close(whole.network.weight, parts.network.weight)
     torch.testing.assert_close(one.loss_sum, other.loss_sum)
     assert int(one.correct) == int(other.correct)
@@ -72,7 +72,7 @@ def test_out_of_memory_halves_the_parts_says_so_and_goes_on_with_the_same_step()
     stepper_for(plenty, []).step(inputs(), LABELS, seed=1)
     stepper = stepper_for(little, warnings)
     stepper.step(inputs(), LABELS, seed=1)
-    assert stepper.part == 2
+    assert stepper.micro_batch_size == 2
     assert len(warnings) == 2 and "8 images at once" in warnings[0] and "batches of 8" in warnings[0]
     torch.testing.assert_close(plenty.network.weight, little.network.weight)
     stepper.step(inputs(), LABELS, seed=2)
@@ -87,9 +87,9 @@ def test_memory_for_less_than_two_images_is_a_sentence() -> None:
 def test_a_device_that_trains_with_others_leaves_word_of_the_parts_that_it_can_go_on_with() -> None:
     with pytest.raises(MemoryShort, match=r"ran out with 4 images at once.*2 at once on each device.*of 8 as") as short:
         stepper_for(LinearFeed(holds=3), [], ranks=Ranks(0, 2)).step(inputs(), LABELS, seed=1)
-    assert short.value.part == 2
+    assert short.value.micro_batch_size == 2
     with pytest.raises(AimicError, match="doesn't hold 2 images") as nothing:
-        stepper_for(LinearFeed(holds=1), [], part=2, ranks=Ranks(0, 2)).step(inputs(), LABELS, seed=1)
+        stepper_for(LinearFeed(holds=1), [], micro_batch_size=2, ranks=Ranks(0, 2)).step(inputs(), LABELS, seed=1)
     assert not isinstance(nothing.value, MemoryShort)
 
 
@@ -141,7 +141,7 @@ def test_a_pass_that_ran_out_of_memory_leaves_nothing_in_the_norms() -> None:
     failing, small = NormedFeed(holds=4), NormedFeed()
     warnings: list[str] = []
     stepper_for(failing, warnings).step(inputs(), LABELS, seed=1)
-    stepper_for(small, [], part=4).step(inputs(), LABELS, seed=1)
+    stepper_for(small, [], micro_batch_size=4).step(inputs(), LABELS, seed=1)
     assert "batch norms see 4 at a time" in warnings[0]
     for one, other in zip(failing.statistics(), small.statistics(), strict=True):
         assert torch.equal(one, other)
@@ -156,7 +156,7 @@ def test_no_part_is_a_single_image() -> None:
 
     for count in range(2, 9):
         sizes: list[int] = []
-        stepper_for(Counting(), [], part=2).step(inputs()[:count], LABELS[:count], seed=1)
+        stepper_for(Counting(), [], micro_batch_size=2).step(inputs()[:count], LABELS[:count], seed=1)
         assert min(sizes) >= 2 and sum(sizes) == count and max(sizes) <= 3
 
 
@@ -164,7 +164,7 @@ def test_a_mixed_batch_in_parts_gives_the_same_step_as_a_whole_one() -> None:
     whole, parts = LinearFeed(), LinearFeed()
     mix = Mix(LABELS.flip(0), 0.8)
     one = stepper_for(whole, []).step(inputs(), LABELS, 1, mix)
-    other = stepper_for(parts, [], part=3).step(inputs(), LABELS, 1, mix)
+    other = stepper_for(parts, [], micro_batch_size=3).step(inputs(), LABELS, 1, mix)
     torch.testing.assert_close(whole.network.weight, parts.network.weight)
     torch.testing.assert_close(one.loss_sum, other.loss_sum)
     torch.testing.assert_close(one.weight, other.weight)

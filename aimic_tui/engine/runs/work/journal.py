@@ -29,7 +29,7 @@ _PARTIAL_OF_MODEL = ".calibration.json.*.part"
 
 
 class Journal:
-    """A run's status and story as its scheduler writes them; what can't be written is said in the scheduler's log.
+    """A run's status and story as its scheduler writes them; what can't be written goes to the scheduler's log.
 
     Args:
         folder: the run's.
@@ -53,14 +53,14 @@ class Journal:
             self._with_reserve(lambda: write_status(self._folder, self._explained(status)))
             self._written = status
         except OSError as error:
-            complain(f"status.json can't be written: {error}")
+            log_problem(f"status.json can't be written: {error}")
 
     def append(self, event: RunEvent) -> None:
         """Append an event to the run's story."""
         try:
             self._with_reserve(lambda: append_to_run(self._folder, event))
         except OSError as error:
-            complain(f"the event {event} can't be written: {error}")
+            log_problem(f"the event {event} can't be written: {error}")
 
     def close(self) -> None:
         """Give the space back that was kept aside."""
@@ -159,7 +159,7 @@ def _device(path: Path) -> int | None:
     return None
 
 
-def complain(text: str) -> None:
-    """Say something in the scheduler's log, with the time."""
+def log_problem(text: str) -> None:
+    """Write a line into the scheduler's log, with the time."""
     with suppress(OSError):
         print(f"{now().isoformat(timespec='seconds')} {one_line(text)}", file=sys.stderr, flush=True)  # noqa: T201

@@ -1,9 +1,9 @@
-"""The process that walks a run's grid of trials: `python -m aimic_tui.engine.runs.work.scheduler FOLDER`.
+"""The process that has a run's trials trained: `python -m aimic_tui.engine.runs.work.scheduler FOLDER`.
 
 It holds the run's lock for its life and gives each device one worker. A worker that dies is replaced and its trial
-taken again from its checkpoint; one that has three setbacks in a row (setbacks.py) is failed, with the reason, and the
+taken again from its checkpoint; one that fails three times in a row (retries.py) is given up, with the reason, and the
 others go on. A disk that vanished is waited for. It is asked to stop by a file in the run's folder or by a signal.
-Everything it knows is in the run's files, so that after its own death a new scheduler goes on from there.
+Everything it knows is in the run's files, so that after its death a new scheduler goes on from there.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ from aimic_tui.engine.run_events import (
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.prepare.environment import resolve_threads
 from aimic_tui.engine.runs.status import RunStatus, State, TrialStatus, read_recorded
-from aimic_tui.engine.runs.work.journal import Disks, Journal, complain
+from aimic_tui.engine.runs.work.journal import Disks, Journal, log_problem
 from aimic_tui.engine.runs.work.messages import TrialReport
 from aimic_tui.engine.runs.work.report_at_end import leave_report
-from aimic_tui.engine.runs.work.retries import ATTEMPTS, Setbacks
+from aimic_tui.engine.runs.work.retries import ATTEMPTS, Retries
 from aimic_tui.engine.runs.work.worker_process import WorkerProcess
 from aimic_tui.engine.text import one_line
 
@@ -91,7 +91,7 @@ class Scheduler:
         self._journal = Journal(folder, recorded)
         self._disks = Disks(folder, recorded.data)
         self._missing = ""
-        self._setbacks = Setbacks(folder)
+        self._retries = Retries(folder)
         self._status = replace(
             recorded,
             state="running",
@@ -104,16 +104,16 @@ class Scheduler:
         )
         self._queue = deque(trial.key for trial in trials if trial.state == "queued")
         self._deaths_in_a_row = 0
-        self._stop_asked: float | None = None
+        self._stop_requested: float | None = None
         self._signals = 0
-        self._figures_due = any(trial.state == "finished" for trial in trials)
+        self._results_due = any(trial.state == "finished" for trial in trials)
 
     def on_signal(self, *_: object) -> None:
-        """Take a signal for a wish to stop; a second one for impatience."""
+        """Take a signal for a request to stop; a second one means at once."""
         self._signals += 1
 
     def run(self) -> RunStatus:
-        """Walk the grid; return how the run stands at the end."""
+        """Train all trials; return the run's status at the end."""
         begun = RunResumed if self._resumed else RunStarted
         self._journal.append(begun(os.getpid(), self._status.host))
         if self._warning:
@@ -121,33 +121,33 @@ class Scheduler:
         self._journal.save(self._status)
         try:
             while True:
-                self._notice_disks()
-                self._notice_stop()
-                self._hand_out()
+                self._check_disks()
+                self._check_stop()
+                self._assign_trials()
                 self._journal.save(self._status)
-                if not any(worker.trial for worker in self._workers.values()) and self._nothing_to_come():
+                if not any(worker.trial for worker in self._workers.values()) and self._nothing_left():
                     break
-                self._hear()
+                self._read_reports()
         finally:
             for worker in self._workers.values():
-                worker.dismiss()
+                worker.close_input()
             for worker in self._workers.values():
                 worker.end(_LEAVE_PATIENCE)
-        if self._figures_due:
+        if self._results_due:
             self._make_results()
-        self._conclude()
+        self._finish_run()
         return self._status
 
     # --- what happens to trials -------------------------------------------------------------------------------------
 
     @property
     def _stopping(self) -> bool:
-        return self._stop_asked is not None
+        return self._stop_requested is not None
 
-    def _nothing_to_come(self) -> bool:
+    def _nothing_left(self) -> bool:
         return self._stopping or not (self._queue or self._missing)
 
-    def _hand_out(self) -> None:
+    def _assign_trials(self) -> None:
         if self._missing and not self._stopping:
             return
         for slot in self._slots:
@@ -156,7 +156,7 @@ class Scheduler:
                 continue
             if self._stopping or not self._queue:
                 if worker is not None:
-                    self._see_off(worker)  # an idle worker gives its device's memory back
+                    self._release(worker)  # an idle worker gives its device's memory back
                 continue
             if worker is None:
                 try:
@@ -168,7 +168,7 @@ class Scheduler:
             key = self._queue.popleft()
             attempt = self._trial(key).attempts + 1
             self._update(key, state="running", attempts=attempt, device=slot.device, reason="", code="", setting="")
-            self._setbacks.assigned(key)
+            self._retries.assigned(key)
             self._journal.append(TrialAssigned(key.name, slot.device, attempt))
             worker.assign(key)
 
@@ -179,21 +179,21 @@ class Scheduler:
         self._selector.register(worker.output, selectors.EVENT_READ, worker)
         return worker
 
-    def _see_off(self, worker: WorkerProcess) -> None:
+    def _release(self, worker: WorkerProcess) -> None:
         self._selector.unregister(worker.output)
         del self._workers[worker.slot.number]
         worker.end(_LEAVE_PATIENCE)
 
-    def _hear(self) -> None:
+    def _read_reports(self) -> None:
         self._selector.select(_TICK)
         for worker in list(self._workers.values()):
-            code = worker.exit_code()  # asked before its last words are read, so that none of them is missed
+            code = worker.exit_code()  # before its last reports are read, so that none is missed
             for report in worker.reports():
-                self._take(worker, report)
+                self._handle_report(worker, report)
             if code is not None and self._workers.get(worker.slot.number) is worker:
-                self._mourn(worker, code)
+                self._handle_exit(worker, code)
 
-    def _take(self, worker: WorkerProcess, report: TrialReport) -> None:
+    def _handle_report(self, worker: WorkerProcess, report: TrialReport) -> None:
         key = worker.trial
         if key is None or key.name != report.trial:
             return
@@ -202,23 +202,23 @@ class Scheduler:
         if report.state == "finished":
             self._update(key, state="finished")
             self._journal.append(TrialEnded(key.name, self._test_figures(key)))
-            self._hand_out()  # the device works on while the figures are made
+            self._assign_trials()  # the device works on while the figures are made
             self._journal.save(self._status)
             self._make_results()
         elif report.state == "stopped":
             self._update(key, state="stopped")
             if not self._stopping:  # someone ended the worker, not the run: it leaves, and the next one gets the trial
                 self._queue.appendleft(key)
-                self._see_off(worker)
+                self._release(worker)
         else:
             error = report.error or ErrorRecord("The trial failed.", retry=True)
             self._fail(key, error)
             if error.retry:
-                self._see_off(worker)  # what failed may have left memory behind: the next one gets a new process
+                self._release(worker)  # what failed may have left memory behind: the next one gets a new process
 
-    def _mourn(self, worker: WorkerProcess, code: int) -> None:
+    def _handle_exit(self, worker: WorkerProcess, code: int) -> None:
         key = worker.trial
-        self._see_off(worker)
+        self._release(worker)
         if key is None:
             return
         how = _death(code)
@@ -226,21 +226,21 @@ class Scheduler:
         if self._stopping:
             self._update(key, state="stopped")
             return
-        words = worker.last_words() if code > 0 else ""
-        sentence = f"The worker process {how}{f': {words}' if words else ''}. Its log is {worker.log.name}."
+        last_line = worker.last_log_line() if code > 0 else ""
+        sentence = f"The worker process {how}{f': {last_line}' if last_line else ''}. Its log is {worker.log.name}."
         error = ErrorRecord(sentence, retry=True, code="worker-died")
         self._fail(key, error)
-        self._deaths_in_a_row = 0 if self._missing or self._setbacks.began(key) else self._deaths_in_a_row + 1
+        self._deaths_in_a_row = 0 if self._missing or self._retries.began(key) else self._deaths_in_a_row + 1
         if self._deaths_in_a_row >= ATTEMPTS:
             self._give_up_on_all(error)
 
     def _fail(self, key: TrialKey, error: ErrorRecord) -> None:
-        self._notice_disks()
+        self._check_disks()
         if self._missing:  # no failure of the trial's own
-            complain(f"{key.name}: {error.sentence}")
+            log_problem(f"{key.name}: {error.sentence}")
             self._take_back(key, error)
             return
-        given_up = not error.retry or self._setbacks.count(key) >= ATTEMPTS
+        given_up = not error.retry or self._retries.count_failure(key) >= ATTEMPTS
         attempt = self._trial(key).attempts
         self._journal.append(TrialFailed(key.name, error.sentence, error.code, error.key, attempt, given_up))
         if given_up:
@@ -251,7 +251,7 @@ class Scheduler:
             self._queue.clear()
 
     def _take_back(self, key: TrialKey, error: ErrorRecord) -> None:
-        """Put a trial back in front of the queue; of a run that is stopping, leave it to the next start."""
+        """Put a trial back in front of the queue; in a run that is stopping, leave it to the next start."""
         if self._stopping:
             self._update(key, state="stopped", reason=error.sentence, code=error.code, setting=error.key)
         else:
@@ -264,24 +264,24 @@ class Scheduler:
             key = self._queue.popleft()
             self._update(key, state="failed", reason=error.sentence, code=error.code, setting=error.key)
 
-    def _notice_disks(self) -> None:
-        """Look whether the disks are there; while one is not, wait, and at last let the run be resumed some time."""
+    def _check_disks(self) -> None:
+        """Check that the disks are there; while one is not, wait, and in the end leave the run to be resumed."""
         before, waited = self._missing, self._disks.missed_for
         self._missing = self._disks.missing()
         if self._missing and not before:
-            complain(f"{self._missing}: waiting")
+            log_problem(f"{self._missing}: waiting")
         elif before and not self._missing:
             sentence = f"For {waited:.0f} s {before}; the run goes on from the last checkpoints."
             self._journal.append(RunWarning(sentence))
         if self._missing and not self._stopping and (self._disks.removed() or waited > _DISK_PATIENCE):
-            complain(f"{self._missing}: leaving; `aimic resume` goes on when it is back")
-            self._stop_asked = time.monotonic()
+            log_problem(f"{self._missing}: leaving; `aimic resume` goes on when it is back")
+            self._stop_requested = time.monotonic()
             for worker in self._workers.values():
                 worker.ask_to_stop()
 
-    def _notice_stop(self) -> None:
+    def _check_stop(self) -> None:
         if not self._stopping and (self._signals or self._stop_file_exists()):
-            self._stop_asked = time.monotonic()
+            self._stop_requested = time.monotonic()
             try:
                 if self._signals:
                     self._folder.stop_file.touch()  # the workers look for it
@@ -290,9 +290,9 @@ class Scheduler:
                     worker.ask_to_stop()
             self._journal.append(RunStopping())
             self._status = replace(self._status, state="stopping")
-        if self._stop_asked is None:
+        if self._stop_requested is None:
             return
-        if self._signals > 1 or time.monotonic() - self._stop_asked > _STOP_PATIENCE:
+        if self._signals > 1 or time.monotonic() - self._stop_requested > _STOP_PATIENCE:
             for worker in list(self._workers.values()):
                 key = worker.trial
                 self._selector.unregister(worker.output)
@@ -309,7 +309,7 @@ class Scheduler:
 
     # --- what is written --------------------------------------------------------------------------------------------
 
-    def _conclude(self) -> None:
+    def _finish_run(self) -> None:
         trials = self._status.trials
         failed = [trial for trial in trials if trial.state == "failed"]
         state: State = "finished"
@@ -346,7 +346,7 @@ class Scheduler:
         self._status = replace(self._status, trials=trials)
 
     def _make_results(self) -> None:
-        self._figures_due = False
+        self._results_due = False
         try:
             self._evaluate()
         except Exception as error:  # figures can be made again at any time; the trials must go on
@@ -374,7 +374,7 @@ def main(arguments: Sequence[str]) -> int:
     folder = RunFolder(Path(arguments[0]).absolute())
     lock = FileLock(folder.lock_file)
     if not lock.acquire():
-        complain("another scheduler is at work on this run")
+        log_problem("another scheduler is at work on this run")
         return 1
     from aimic_tui.engine.evaluation.build_results import write_results
     from aimic_tui.engine.experiment import Experiment
@@ -405,5 +405,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except AimicError as error:
-        complain(error.sentence)
+        log_problem(error.sentence)
         sys.exit(error.exit_code)

@@ -59,7 +59,7 @@ class WorkerProcess:
         return self._process.pid
 
     def assign(self, trial: TrialKey) -> None:
-        """Hand it a trial. A worker that is already dead is noticed as one that died with the trial."""
+        """Hand it a trial. A worker that is already dead is handled as one that died with the trial."""
         self.trial = trial
         try:
             assert self._process.stdin is not None
@@ -85,7 +85,7 @@ class WorkerProcess:
         """Return its exit code (negative: the signal that ended it), None while it lives."""
         return self._process.poll()
 
-    def last_words(self) -> str:
+    def last_log_line(self) -> str:
         """Return the last line that this process wrote to its log, "" where there is none."""
         try:
             with self.log.open("rb") as file:
@@ -100,8 +100,8 @@ class WorkerProcess:
         """Ask it to let go of its trial at the next step, where the run's folder can't hold a stop file."""
         self._process.terminate()
 
-    def dismiss(self) -> None:
-        """Tell it that there is no more to do."""
+    def close_input(self) -> None:
+        """Close its input: there is no more to do."""
         try:
             if self._process.stdin is not None:
                 self._process.stdin.close()
@@ -110,7 +110,7 @@ class WorkerProcess:
 
     def end(self, patience: float) -> None:
         """Wait `patience` seconds for it to leave by itself, then end it."""
-        self.dismiss()
+        self.close_input()
         for ask, seconds in ((None, patience), (self._process.terminate, 5.0), (self._process.kill, None)):
             if ask is not None:
                 ask()
