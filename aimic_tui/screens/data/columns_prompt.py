@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from textual import events, on
@@ -33,8 +34,27 @@ _NEEDED = ("image", "label")
 _FEWEST = 2  # classes
 
 
-class ColumnsPrompt(ModalScreen[dict[str, str] | None]):
-    """A line for each role with the columns to choose from; gives settings of `data`, or None after `esc`."""
+@dataclass(frozen=True)
+class ColumnChoice:
+    """Which column of a manifest has what; "none" for groups and parts that no column has."""
+
+    image: str
+    label: str
+    group: str
+    part: str
+
+    def settings(self) -> dict[str, str]:
+        """Return it as settings of the experiment's table `data`."""
+        return {
+            "image_column": self.image,
+            "label_column": self.label,
+            "group": self.group,
+            "part_column": self.part,
+        }
+
+
+class ColumnsPrompt(ModalScreen[ColumnChoice | None]):
+    """A line for each role with the columns to choose from; gives them, or None after `esc`."""
 
     DEFAULT_CSS = f"""
     ColumnsPrompt {{
@@ -130,14 +150,7 @@ class ColumnsPrompt(ModalScreen[dict[str, str] | None]):
         if twice is not None:
             self.query_one("#problem", Static).update(Content(f"{printable(twice)} is chosen twice."))
             return
-        self.dismiss(
-            {
-                "image_column": chosen["image"],
-                "label_column": chosen["label"],
-                "group": chosen["group"],
-                "part_column": chosen["part"],
-            }
-        )
+        self.dismiss(ColumnChoice(chosen["image"], chosen["label"], chosen["group"], chosen["part"]))
 
     def action_cancel(self) -> None:
         """Close without."""

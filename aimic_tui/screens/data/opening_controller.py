@@ -236,7 +236,7 @@ class OpeningController:
             return
         chosen = await self._place.app.push_screen_wait(ColumnsPrompt(Path(path).name, columns, settings))
         if chosen is not None:
-            self._change_settings(chosen)
+            self._change_settings(chosen.settings())
         elif self._session.data is None:
             self._open_nothing()
 
