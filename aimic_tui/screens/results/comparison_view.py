@@ -24,7 +24,7 @@ class ComparisonView(ComputedView["PairedComparison | None"]):
 
     NAME: ClassVar[str] = "comparison"
     KEY: ClassVar[str] = "d"
-    TITLE: ClassVar[str] = "Differences"
+    TITLE: ClassVar[str] = "Compare"
     TOOLTIP: ClassVar[str] = "Which networks differ, and what selecting the best is worth"
     FOCUS: ClassVar[str] = "#pairs"
 

@@ -17,6 +17,7 @@ from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
 from aimic_tui.engine.inference.robustness_file import DisturbedFigures, NetworkRobustness, read_network_robustness
 from aimic_tui.engine.text import one_line, plural, printable
+from aimic_tui.screens.place import Place
 from aimic_tui.screens.results.result_view import ComputedView, interval_cell
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.table_column import Cell, Column
@@ -37,7 +38,7 @@ class RobustnessView(ComputedView["NetworkRobustness | None"]):
 
     NAME: ClassVar[str] = "robustness"
     KEY: ClassVar[str] = "z"
-    TITLE: ClassVar[str] = "Robustness"
+    TITLE: ClassVar[str] = "Robust"
     TOOLTIP: ClassVar[str] = "What blur, noise, light and stain cost; again: test it"
     FOCUS: ClassVar[str] = "#losses"
 
@@ -97,12 +98,9 @@ class RobustnessView(ComputedView["NetworkRobustness | None"]):
 
     def show_next(self) -> None:
         """Have the network tested where it was not yet, in a process that ends with the app."""
-        shell = cast("Shell", self.app)
-        if self.session is None or self.found is not None:
+        if self.session is None or self.found is not None or not cast("Place", self.screen).may_change("start a test"):
             return
-        if shell.read_only:
-            shell.tell("This is a read-only look: nothing can be started here. Open aimic without --read-only.")
-        elif not any(worker.group == "test" and worker.is_running for worker in self.workers if worker.node is self):
+        if not any(worker.group == "test" and worker.is_running for worker in self.workers if worker.node is self):
             self._test(self.session.folder.path, self.network)
 
     @work(group="test", exit_on_error=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, cast
 
@@ -14,11 +13,9 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import ContentSwitcher, Static
 
-from aimic_tui.engine.data.listing.data_choice import DataChoice
-from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.run_folder import RunFolder, run_title
 from aimic_tui.engine.text import plural, printable
-from aimic_tui.screens.marking.controller import MarkingCommand, MarkingController, MarkingTarget
+from aimic_tui.screens.marking.controller import MarkingCommand
 from aimic_tui.screens.place import Place
 from aimic_tui.screens.results.calibration_view import CalibrationView
 from aimic_tui.screens.results.classes_view import ClassesView
@@ -33,17 +30,15 @@ from aimic_tui.screens.results.matrix_view import MatrixView
 from aimic_tui.screens.results.methods_view import MethodsView
 from aimic_tui.screens.results.network_ranking import NetworkRanking
 from aimic_tui.screens.results.result_view import ResultView
+from aimic_tui.screens.results.review_controller import ReviewController
 from aimic_tui.screens.results.robustness_view import RobustnessView
 from aimic_tui.screens.results.run_heading import choice_content, difference_line, run_lines
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.frame import Rule
 from aimic_tui.widgets.parts_line import Part, parts_line
-from aimic_tui.workspace.data_session import DataSession
-from aimic_tui.workspace.image_review import ImageReview
 from aimic_tui.workspace.processes import command_line, run_command
 from aimic_tui.workspace.result_tables import write_result_tables
 from aimic_tui.workspace.results_session import ResultsSession, ResultsUpdate
-from aimic_tui.workspace.similar_images import appearances_of
 
 VIEWS: tuple[type[ResultView], ...] = (
     MatrixView,
@@ -61,14 +56,13 @@ VIEWS: tuple[type[ResultView], ...] = (
 )
 _PARTS = {view.NAME: Part(view.KEY, view.TITLE, view.FOCUS, view.TOOLTIP) for view in VIEWS}
 _ON_THE_BOTTOM_LINE = (ErrorReview, CurvesView)
-_DATA_NOT_OPEN = "The data set is still being opened. Try again in a moment."
 
 
 class ResultsScreen(Place):
     """The figures of a run, as far as it has come, and the images behind them.
 
-    It holds a session with the run's results, one with the data set whose images are marked, and a controller of the
-    keys that mark; below the ranking of networks stands one of `VIEWS`.
+    It holds a session with the run's results and a controller of its images. Below the ranking of networks stands one
+    of `VIEWS`.
     """
 
     PLACE: ClassVar[str] = "results"
@@ -100,10 +94,7 @@ class ResultsScreen(Place):
     def __init__(self) -> None:
         super().__init__()
         self.session: ResultsSession | None = None
-        self.review: ImageReview | None = None
-        self.data = DataSession()
-        self.marking = MarkingController(self, self.data, self)
-        self._choice: DataChoice | None = None  # the data set that is open or being opened
+        self.images = ReviewController(self)
 
     def compose_body(self) -> ComposeResult:
         """Yield the run, its networks and the views."""
@@ -131,10 +122,10 @@ class ResultsScreen(Place):
             return
         if self.session is None or self.session.folder.path != Path(path):
             self.session = ResultsSession(RunFolder(Path(path)), self.shell.workspace)
-            self._drop_review()
+            self.images.close()
             self._show_empty(f"Reading {printable(run_title(Path(path).name))} ...")
         self._follow(self.session)
-        self._reread_marks()
+        self.images.reread_marks()
 
     @on(events.ScreenSuspend)
     def _suspended(self) -> None:
@@ -173,7 +164,7 @@ class ResultsScreen(Place):
         """Show the selected network in all parts, and read what it answered about each image."""
         self._show_heading(session)
         self._show_view()
-        self._read_answers(session, self.query_one(NetworkRanking).selected)
+        self.images.read(session, self.query_one(NetworkRanking).selected)
 
     def _show_heading(self, session: ResultsSession) -> None:
         """Say what the drawn figure is worth: its interval, differences, and what selecting the best does to it."""
@@ -187,32 +178,6 @@ class ResultsScreen(Place):
 
     # -- its images
 
-    @work(group="answers", exclusive=True, exit_on_error=False)
-    async def _read_answers(self, session: ResultsSession, network: str) -> None:
-        """Read a network's answers, then what else there is to know of the images, and show it as it comes."""
-        matrix, errors = self.query_one(MatrixView), self.query_one(ErrorReview)
-        try:
-            answers = await session.answers(network)
-        except AimicError as problem:
-            self._drop_review(problem.sentence)
-            return
-        review = ImageReview(answers, network, self.data)
-        if self.review is not None:
-            review.list_like(self.review)
-        self.review = review
-        matrix.show_review(review)
-        errors.show_review(review)
-        self._open_data(answers.choice)
-        with suppress(AimicError):  # what is wrong was said when the figures were read
-            review.opinions = await session.opinions()
-            errors.show_marks()
-        review.appearances = await asyncio.to_thread(appearances_of, answers, self.shell.workspace.cache_folder)
-
-    def _drop_review(self, problem: str = "") -> None:
-        self.review = None
-        self.query_one(MatrixView).show_review(None, problem)
-        self.query_one(ErrorReview).show_review(None)
-
     @on(MatrixView.ImagesOpened)
     def _images_opened(self, event: MatrixView.ImagesOpened) -> None:
         event.stop()
@@ -222,64 +187,20 @@ class ResultsScreen(Place):
     @on(GroupsView.Opened)
     def _group_opened(self, event: GroupsView.Opened) -> None:
         event.stop()
-        if self.review is not None:
-            rows = [row for row, group in enumerate(self.review.answers.groups) if group == event.group]
+        if (review := self.images.review) is not None:
+            rows = [row for row, group in enumerate(review.answers.groups) if group == event.group]
             self.action_view(ErrorReview.NAME)
             self.query_one(ErrorReview).show_selection(f"group {printable(event.group)}", rows)
 
-    # -- marking them
-
-    @work(group="data", exclusive=True, exit_on_error=False)
-    async def _open_data(self, choice: DataChoice) -> None:
-        """Open the data set that the run is about, since marks are stored with it."""
-        if choice == self._choice and self.data.data is not None:
-            return
-        self._choice = choice
-        self.data.close(_DATA_NOT_OPEN)
-        try:
-            await self.data.open(choice, self.shell.workspace.marks_folder)
-        except AimicError as problem:
-            self.data.close(f"Nothing can be marked: {problem.sentence}")
-        except OSError as problem:
-            self.data.close(f"Nothing can be marked: {printable(choice.path)} can't be read: {problem}.")
-        self.show_marks()
-
-    @work(group="renew", exclusive=True, exit_on_error=False)
-    async def _reread_marks(self) -> None:
-        """Take over marks that another screen made meanwhile."""
-        try:
-            if await self.data.reread_marks():
-                self.show_marks()
-        except (AimicError, OSError) as problem:
-            self.shell.tell(str(problem), "warning")
-
     def action_mark(self, command: MarkingCommand) -> None:
         """Decide about the images in focus."""
-        self.marking.run(command)
+        self.images.marking.run(command)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer decisions only where there is an image."""
         if action == "mark":
-            return self.marking.offers(parameters[0])
+            return self.images.marking.offers(parameters[0])
         return super().check_action(action, parameters)
-
-    def marking_target(self) -> MarkingTarget:
-        """Return the image in focus."""
-        view = self._view
-        image = view.image_in_focus if isinstance(view, (MatrixView, ErrorReview)) else None
-        return MarkingTarget(() if image is None else (image,))
-
-    def show_marks(self) -> None:
-        """Show the images as they are marked and selected now."""
-        self.query_one(MatrixView).show_marks()
-        self.query_one(ErrorReview).show_marks()
-        self.refresh_bindings()
-
-    def focus_next_image(self) -> None:
-        """Go on to the next image of the list or grid with the focus."""
-        view = self._view
-        if isinstance(view, (MatrixView, ErrorReview)):
-            view.focus_next_image()
 
     # -- the views
 

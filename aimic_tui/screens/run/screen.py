@@ -268,8 +268,8 @@ class RunScreen(Place):
             return
         name = printable(self._follower.folder.name)
         alive = self._snapshot is not None and self._snapshot.status.alive
-        said = f"The run {name} goes on without the app. " if alive else ""
-        self.app.exit(message=Text(f"{said}`aimic watch {name}` shows it again."))
+        state = f"The run {name} goes on without the app. " if alive else ""
+        self.app.exit(message=Text(f"{state}`aimic watch {name}` shows it again."))
 
 
 def _read_snapshot(follower: RunFollower, lock: Lock) -> RunSnapshot:

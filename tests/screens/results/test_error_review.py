@@ -59,13 +59,13 @@ def _table(app: AimicApp) -> ReviewTable:
 
 def _ready(app: AimicApp) -> bool:
     place = app.screen_stack[0]
-    if not isinstance(place, ResultsScreen) or place.review is None:
+    if not isinstance(place, ResultsScreen) or place.images.review is None:
         return False
-    return place.review.opinions is not None and place.data.data is not None
+    return place.images.review.opinions is not None and place.images.data.data is not None
 
 
 def _review(app: AimicApp) -> ImageReview:
-    review = _place(app).review
+    review = _place(app).images.review
     assert review is not None
     return review
 
@@ -79,7 +79,7 @@ def _caption(app: AimicApp) -> str:
 
 
 def _lost(app: AimicApp) -> bool:
-    return isinstance(app.screen, ResultsScreen) and "Nothing can be marked" in app.screen.data.problem
+    return isinstance(app.screen, ResultsScreen) and "Nothing can be marked" in app.screen.images.data.problem
 
 
 def _marks(run: RunFolder) -> dict[str, Mark]:
