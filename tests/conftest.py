@@ -32,7 +32,7 @@ LONGEST = (
     "engine/runs/work/test_kills.py",
     "engine/runs/work/test_disturbances.py",
     "engine/runs/work/test_real_runs.py",
-    "engine/study/test_walker.py",
+    "engine/study/test_scheduler.py",
     "engine/training/test_paper_networks.py",
     "screens/data/test_screen.py",
     "screens/set_up/test_screen.py",

@@ -81,7 +81,12 @@ class ModelJob(ABC):
         end = command_end(self.events_file)
         if end is not None and end.error is not None:
             return one_line(end.error.sentence)
-        return f"Its process ended without a reason. What it printed is in {one_line(str(self.log_file))}."
+        # The process was killed, or is of version 0.1: its last line is shown, and nothing is decided by it.
+        printed = ""
+        with suppress(OSError):
+            printed = self.log_file.read_text("utf-8", "replace").rstrip().rpartition("\n")[2].removeprefix("aimic: ")
+        reason = one_line(printed) if printed else "Its process ended without a reason."
+        return f"{reason} What it printed is in {one_line(str(self.log_file))}."
 
     @property
     def rule(self) -> InputRule:
