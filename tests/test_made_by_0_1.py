@@ -133,7 +133,7 @@ def test_jobs_are_listed_with_their_states(laboratory: Path, workspace: Workspac
         "cells": "stopped",
     }
     assert predictions["gone"].problem.startswith(f"{laboratory}/gone does not exist. Name image files or folders of")
-    # 0.1 wrote no event of how an evaluation ended, only a sentence into its log: what has no figures can be started again.
+    # 0.1 wrote how an evaluation ended only into its log, in words: one without figures counts as stopped.
     assert [earlier.state for earlier in list_evaluations(workspace)] == ["stopped", "stopped", "finished"]
     answer = read_answer(list_evaluations(workspace)[-1].job)
     assert answer["images"] == 21 and answer["pooled"]["macro_f1"]["value"] == pytest.approx(0.708, abs=5e-4)
