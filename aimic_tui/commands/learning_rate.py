@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.experiment_options import WithSettings, experiment_from, experiment_options
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.stopping import StopRequest
@@ -18,6 +19,7 @@ from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.machine.devices import find_slots, worker_environment
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.progress import Progress
+from aimic_tui.engine.runs.prepare.first_trial_answers import RangeTestAnswer
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording.numbers import number
@@ -68,12 +70,12 @@ def learning_rate(
     slot = find_slots(compute.devices, compute.workers, compute.threads)[0]
     result, name = _run(made, Workspace(context.obj), slot, network, rates=(first, last, steps), meter=meter)
     meter.clear()
-    answer = _answer(result, name, slot.device)
+    answer = _answer(result, name, slot.device).model_dump(mode="json")
     meter.finish_with(**answer)
     if output is not None:
         write_atomically(output, json.dumps(answer, indent=1) + "\n")
     if as_json:
-        click.echo(json.dumps(answer))
+        print_answer(answer)
     else:
         _print(result, name)
 
@@ -128,25 +130,25 @@ def _run(
     return result, task.network
 
 
-def _answer(result: RangeTest, network: str, device: str) -> dict[str, object]:
+def _answer(result: RangeTest, network: str, device: str) -> RangeTestAnswer:
     suggestion = result.suggestion
-    return {
-        "network": network,
-        "rates": list(result.rates),
-        "losses": list(result.losses),
-        "smoothed": list(result.smoothed),
-        "steps": result.steps,
-        "diverged": result.diverged,
-        "suggested": suggestion.rate,
-        "rule": suggestion.rule,
-        "minimum": suggestion.minimum,
-        "steepest": suggestion.steepest,
-        "sentence": suggestion.sentence,
-        "batch_size": result.batch_size,
-        "precision": result.precision,
-        "device": device,
-        "images_per_second": result.images_per_second,
-    }
+    return RangeTestAnswer(
+        network=network,
+        rates=result.rates,
+        losses=result.losses,
+        smoothed=result.smoothed,
+        steps=result.steps,
+        diverged=result.diverged,
+        suggested=suggestion.rate,
+        rule=suggestion.rule,
+        minimum=suggestion.minimum,
+        steepest=suggestion.steepest,
+        sentence=suggestion.sentence,
+        batch_size=result.batch_size,
+        precision=result.precision,
+        device=device,
+        images_per_second=result.images_per_second,
+    )
 
 
 def _print(result: RangeTest, network: str) -> None:

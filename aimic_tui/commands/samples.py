@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 
 import click
 
+from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.experiment_options import WithSettings, experiment_from, experiment_options
+from aimic_tui.commands.progress import ProgressMeter, shows_progress
+from aimic_tui.commands.stopping import StopRequest
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.machine.processor import settle_processor
+from aimic_tui.engine.progress import Progress
+from aimic_tui.engine.runs.prepare.first_trial_answers import SampleImageAnswer, SamplesAnswer, TilesAnswer
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
 
@@ -22,6 +26,7 @@ from aimic_tui.engine.workspace_folder import Workspace
 @click.option("--epochs", type=click.IntRange(1, 100), default=6, show_default=True, help="The columns.")
 @click.option("--every-preset", is_flag=True, help="A picture for each preset of augmentation: OUTPUT-<preset>.png.")
 @click.option("--json", "as_json", is_flag=True, help="Print as one JSON object what is where in the pictures.")
+@shows_progress
 @click.pass_context
 def samples(
     context: click.Context,
@@ -35,6 +40,7 @@ def samples(
     epochs: int,
     every_preset: bool,
     as_json: bool,
+    meter: ProgressMeter,
 ) -> None:
     """Draw training images as training will see them: the original on the left, then as in epoch 1, 2, 3...
 
@@ -44,6 +50,7 @@ def samples(
     made = experiment_from("samples", experiment, data, overrides, preset)
     if output.suffix.lower() != ".png" or output.is_dir() or not output.absolute().parent.is_dir():
         raise UsageProblem(f"--output {printable(str(output))} must be a .png file in a folder that exists.")
+    stop = StopRequest()
     settle_processor()
     from aimic_tui.engine.runs.prepare.first_trial import first_trial
     from aimic_tui.engine.training.augmentation import PRESETS
@@ -55,7 +62,10 @@ def samples(
         # Weights that are missing would be no reason to show nothing: what they decide about, the normalisation, is
         # undone for the picture.
         unweighted = made.with_values({"model.weights": "none"})
-        task = first_trial(unweighted, None, Workspace(context.obj), Path(folder), "cpu")
+        task = first_trial(
+            unweighted, None, Workspace(context.obj), Path(folder), "cpu", report=meter.report, should_stop=stop.asked
+        )
+        meter.report(Progress("draw", 0))
         found = training_samples(task, count=images, epochs=range(1, epochs + 1), presets=wanted)
     files = {
         name: output.with_name(f"{output.stem}-{name}{output.suffix}") if every_preset else output for name in wanted
@@ -63,20 +73,17 @@ def samples(
     sheet = Sheet.of(len(found[0].original), len(found), epochs)
     for name, file in files.items():
         sheet.draw(found, name, file)
+    meter.clear()
     if as_json:
-        click.echo(
-            json.dumps(
-                {
-                    "preset": made.augmentation.preset,
-                    "seed": made.seed,
-                    "files": {name: str(file) for name, file in files.items()},
-                    "images": [{"image": sample.image, "label": sample.label} for sample in found],
-                    "epochs": list(range(1, epochs + 1)),
-                    # Pixels of the pictures: the originals are in the first column.
-                    "tiles": {"side": sheet.side, "lefts": sheet.lefts, "tops": sheet.tops},
-                }
-            )
+        answer = SamplesAnswer(
+            preset=made.augmentation.preset,
+            seed=made.seed,
+            files={name: str(file) for name, file in files.items()},
+            images=tuple(SampleImageAnswer(image=sample.image, label=sample.label) for sample in found),
+            epochs=tuple(range(1, epochs + 1)),
+            tiles=TilesAnswer(side=sheet.side, lefts=tuple(sheet.lefts), tops=tuple(sheet.tops)),
         )
+        print_answer(answer.model_dump(mode="json"))
     else:
         for file in files.values():
             click.echo(printable(str(file)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult, RenderResult
@@ -22,39 +22,13 @@ from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from aimic_tui.engine.pairs import pairs_text
+from aimic_tui.engine.setting_text import text_of
 from aimic_tui.engine.text import printable
 
 if TYPE_CHECKING:
     from aimic_tui.engine.setting import Setting
 
 _YES_NO = {"true": "yes", "false": "no"}
-
-
-def text_of(value: Any) -> str:
-    """Write a setting's value as a user types it: `3e-4`, `true`, `mobilenet_v2, resnet50`."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(str(item) for item in value)
-    if isinstance(value, dict):
-        return pairs_text(value)
-    if isinstance(value, float):
-        return _short_float(value)
-    return str(value)
-
-
-def _short_float(value: float) -> str:
-    plain = f"{value:g}"
-    if float(plain) != value:
-        return repr(value)
-    if 0 < abs(value) < 0.001 and "e" not in plain:  # 0.0003 is easier to misread than 3e-4
-        plain = f"{value:e}"
-    if "e" in plain:
-        digits, _, power = plain.partition("e")
-        digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
-        return f"{digits}e{int(power)}"
-    return plain
 
 
 class Choice(Widget, can_focus=True):

@@ -22,14 +22,14 @@ SettingsTable: TypeAlias = dict[str, SettingValue]
 class Context:
     """The current data set, experiment, run and model.
 
-    `experiment` is a draft: sections of settings as a TOML file holds them, not yet checked. `data_settings` is
-    its section `data` beside the path (group, balance ...), as chosen in the Data place. `start_from` is an
+    `draft` is the experiment being set up: the settings that are not their defaults, by key, as they were typed.
+    `data_settings` is what was chosen in the Data place, beside the path (group, classes ...). `start_from` is an
     experiment's file for Set-up to open; it is None again once that is done.
     """
 
     data_path: str | None = None
     data_settings: SettingsTable = field(default_factory=dict)
-    experiment: dict[str, SettingValue | SettingsTable] = field(default_factory=dict)
+    draft: dict[str, str] = field(default_factory=dict)
     start_from: Path | None = None
     run: Path | None = None
     model: Path | None = None

@@ -8,7 +8,8 @@ from textual.widgets import Input
 
 from aimic_tui.app.themes import OWN_THEMES
 from aimic_tui.engine.experiment import settings
-from aimic_tui.widgets.field import Choice, FormField, text_of
+from aimic_tui.engine.setting_text import text_of
+from aimic_tui.widgets.field import Choice, FormField
 
 _BY_KEY = {setting.key: setting for setting in settings()}
 

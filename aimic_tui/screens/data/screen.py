@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -147,17 +147,18 @@ class DataScreen(Place):
         self.auditing.start_once(self.opening.path)
         data = self.session.data
         if data is not None:
-            self._resolve_rule(data.data_set.paths(), self.shell.context.experiment.get("data", {}))
+            self._resolve_rule(data.data_set.paths(), self.shell.context.draft)
 
     @work(thread=True, exclusive=True, group="rule", exit_on_error=False)
-    def _resolve_rule(self, paths: Sequence[Path], table: Mapping[str, Any]) -> None:
+    def _resolve_rule(self, paths: Sequence[Path], draft: Mapping[str, str]) -> None:
         """Have the images drawn as a run that is set up now would see them."""
         # Pillow and the formats' readers come along only where images are looked at.
         from aimic_tui.engine.data.reading.exposure import exposure_for_table
+        from aimic_tui.workspace.experiment_draft import data_table
 
         worker = get_current_worker()
         with suppress(AimicError):
-            rule = exposure_for_table(table, paths, lambda: worker.is_cancelled)
+            rule = exposure_for_table(data_table(draft), paths, lambda: worker.is_cancelled)
             self.app.call_from_thread(setattr, self.query_one(ThumbnailGrid), "rule", rule)
 
     def show_marks(self) -> None:

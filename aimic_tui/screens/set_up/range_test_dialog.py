@@ -1,15 +1,11 @@
-"""The learning-rate range test of Set-up: `aimic learning-rate` in a process of its own, its curve as it grows."""
+"""The learning-rate range test of Set-up: its curve as it grows, and a mark on it."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 import math
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -19,82 +15,57 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.experiment import Experiment
-from aimic_tui.engine.files import write_atomically
-from aimic_tui.engine.progress import Progress, ReportProgress
+from aimic_tui.engine.progress import Progress
+from aimic_tui.engine.runs.prepare.first_trial_answers import RangeTestAnswer
+from aimic_tui.engine.setting_text import text_of
 from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.widgets.chart import Chart, ChartData, Series
-from aimic_tui.widgets.field import text_of
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.wording.numbers import rate
 from aimic_tui.wording.progress import phase_words, progress_figures
-from aimic_tui.workspace.followed_command import follow_command
+from aimic_tui.workspace.range_test import RangeTestReport, RangeTestStep, run_range_test
+from aimic_tui.workspace.trial_command import CommandRefused
 
 _MARK_STEP = 10**0.1  # a tenth of a decade
 
 
 @dataclass(frozen=True)
-class Tested:
+class RangeTestResult:
     """What Set-up takes from a range test.
 
     Attributes:
         rate: that was taken; None where the test was left.
-        network, device, images_per_second: what was timed by the way; the speed is None where the test did not end.
+        device, images_per_second: the speed that was measured, and where; None where the test did not end.
     """
 
     rate: float | None
-    network: str
     device: str = ""
     images_per_second: float | None = None
 
 
-async def follow_range_test(
-    workspace: Path,
-    experiment: Experiment,
-    network: str,
-    report: ReportProgress,
-    on_event: Callable[[dict[str, Any]], None],
-) -> dict[str, Any]:
-    """Have a range test made; cancelled, the process is ended.
-
-    Args:
-        report: hears how far it is.
-        on_event: hears the other events of `aimic learning-rate --events`.
-
-    Returns:
-        The answer of `aimic learning-rate --json`.
-
-    Raises:
-        InputProblem: the command refused; with its sentence.
-        OSError: the process could not be started.
-    """
-    with tempfile.TemporaryDirectory(prefix="aimic-range-", ignore_cleanup_errors=True) as folder:
-        file = Path(folder) / "experiment.toml"
-        await asyncio.to_thread(write_atomically, file, experiment.to_toml())
-        arguments = [str(file), "--network", network, "--json"]
-        answer = await follow_command(workspace, "learning-rate", *arguments, report=report, on_event=on_event)
-    if answer.error is not None:
-        raise InputProblem(answer.error.sentence)
-    found: dict[str, Any] = json.loads(answer.text)
-    return found
-
-
-class RangeTestScreen(ModalScreen[Tested]):
+class RangeTestDialog(ModalScreen[RangeTestResult]):
     """The curve of a range test, and a mark on it that can be moved and taken."""
 
     DEFAULT_CSS = """
-    RangeTestScreen { background: $background; }
-    RangeTestScreen .line { padding: 0 1; height: auto; }
-    RangeTestScreen Chart { margin: 1 1 0 1; }
+    RangeTestDialog { background: $background; }
+    RangeTestDialog .line { padding: 0 1; height: auto; }
+    RangeTestDialog Chart { margin: 1 1 0 1; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "take", "Take the rate", id="range.take", tooltip="Put the marked rate into the field"),
+        Binding("enter", "take", "Use the rate", id="range.take", tooltip="Put the marked rate into the field"),
         Binding("left,h", "mark(-1)", "Lower", id="range.lower", tooltip="Move the mark to a lower rate"),
         Binding("right,l", "mark(1)", "Higher", id="range.higher", tooltip="Move the mark to a higher rate"),
-        Binding("s", "suggestion", "Suggested", show=False, id="range.suggested", tooltip="Mark what is suggested"),
-        Binding("r", "again", "Again", show=False, id="range.again", tooltip="Make the test anew"),
+        Binding(
+            "s",
+            "suggestion",
+            "Suggested",
+            show=False,
+            id="range.suggested",
+            tooltip="Move the mark to the suggested rate",
+        ),
+        Binding("r", "again", "Again", show=False, id="range.again", tooltip="Run the test again"),
         Binding("escape,q", "leave", "Leave", id="range.leave", tooltip="End the test and leave the field as it is"),
     ]
 
@@ -111,9 +82,10 @@ class RangeTestScreen(ModalScreen[Tested]):
         self._rates: list[float] = []
         self._losses: list[float] = []
         self._smoothed: list[float] = []
-        self._answer: dict[str, Any] | None = None
+        self._answer: RangeTestAnswer | None = None
         self._mark: float | None = None
-        self._said = ""
+        self._message = ""
+        self._warning = self._failed = False
 
     def compose(self) -> ComposeResult:
         """Draw the chart between what is tested and what came out."""
@@ -121,7 +93,7 @@ class RangeTestScreen(ModalScreen[Tested]):
             yield Static("", id="tested", classes="line")
             yield Rule()
             yield Chart(ChartData("loss"))
-            yield Static("", id="said", classes="line")
+            yield Static("", id="message", classes="line")
             yield Rule()
             yield KeyLine()
 
@@ -137,48 +109,42 @@ class RangeTestScreen(ModalScreen[Tested]):
         self.action_again()
 
     def action_again(self) -> None:
-        """Make the test anew."""
+        """Run the test again."""
         self._rates, self._losses, self._smoothed = [], [], []
         self._answer, self._mark = None, None
-        self._said = "Starting ..."
+        self._message, self._warning, self._failed = "Starting ...", False, False
         self._draw()
         self._run()
 
     @work(group="range-test", exclusive=True, exit_on_error=False)
     async def _run(self) -> None:
         try:
-            answer = await follow_range_test(
-                self._workspace, self._experiment, self._network, self._show_progress, self._hear
-            )
-        except InputProblem as problem:
-            self._said = f"! {problem.sentence}"
+            answer = await run_range_test(self._workspace, self._experiment, self._network, self._report)
+        except CommandRefused as problem:
+            self._fail(problem.sentence)
         except OSError as error:
-            self._said = f"! The test could not be started: {error.strerror or error}."
+            self._fail(f"The test could not be started: {error.strerror or error}.")
         else:
-            self._answer, self._mark = answer, answer["suggested"]
-            self._rates, self._losses, self._smoothed = answer["rates"], answer["losses"], answer["smoothed"]
-            self._said = self._sentence(answer)
+            self._answer, self._mark = answer, answer.suggested
+            self._rates, self._smoothed = list(answer.rates), list(answer.smoothed)
+            self._losses = [math.nan if loss is None else loss for loss in answer.losses]
+            self._message, self._warning = _answer_line(answer), answer.suggested is None
         self._draw()
 
-    def _show_progress(self, progress: Progress) -> None:
-        figures = progress_figures(progress)
-        self._said = phase_words(progress.phase).capitalize() + (f": {figures}" if figures else " ...")
-        self._draw()
+    def _fail(self, sentence: str) -> None:
+        self._message, self._failed, self._warning = sentence, True, True
 
-    def _hear(self, event: dict[str, Any]) -> None:
-        if event["event"] == "message":
-            self._said = one_line(str(event["text"]))
-        elif event["event"] == "step":
-            self._rates.append(event["rate"])
-            self._losses.append(event["loss"])
-            self._smoothed.append(event["smoothed"])
+    def _report(self, report: RangeTestReport) -> None:
+        if isinstance(report, RangeTestStep):
+            self._rates.append(report.rate)
+            self._losses.append(report.loss)
+            self._smoothed.append(report.smoothed)
+        elif isinstance(report, Progress):
+            figures = progress_figures(report)
+            self._message = phase_words(report.phase).capitalize() + (f": {figures}" if figures else " ...")
+        else:
+            self._message = one_line(report)
         self._draw()
-
-    def _sentence(self, answer: dict[str, Any]) -> str:
-        steps = plural(len(answer["rates"]), "step")
-        how = f"{steps} of {answer['batch_size']} images{', until it diverged' if answer['diverged'] else ''}"
-        speed = f", {rate(answer['images_per_second'])}" if answer["images_per_second"] else ""
-        return f"{'' if answer['suggested'] else '! '}{answer['sentence']}   ({how}{speed})"
 
     # -- drawing
 
@@ -186,7 +152,7 @@ class RangeTestScreen(ModalScreen[Tested]):
         if not self.is_mounted:
             return
         marked = text_of(self._mark) if self._mark is not None else ""
-        suggested = self._answer is not None and self._mark == self._answer["suggested"]
+        suggested = self._answer is not None and self._mark == self._answer.suggested
         self.query_one(Chart).show(
             ChartData(
                 "loss over the learning rate",
@@ -201,8 +167,8 @@ class RangeTestScreen(ModalScreen[Tested]):
                 empty="the first steps take a while: the network is loaded",
             )
         )
-        style = "$warning" if self._said.startswith("!") else ""
-        self.query_one("#said", Static).update(Content.styled(printable(self._said), style))
+        sign, style = ("! ", "$warning") if self._warning else ("", "")
+        self.query_one("#message", Static).update(Content.styled(printable(sign + self._message), style))
         self.refresh_bindings()
 
     def _losses_in_sight(self) -> tuple[float, ...]:
@@ -219,7 +185,7 @@ class RangeTestScreen(ModalScreen[Tested]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer the mark's keys when there is a curve to mark."""
         if action in ("mark", "take", "suggestion", "again"):
-            return self._answer is not None or (action == "again" and self._said.startswith("!"))
+            return self._answer is not None or (action == "again" and self._failed)
         return True
 
     def action_mark(self, step: int) -> None:
@@ -233,24 +199,32 @@ class RangeTestScreen(ModalScreen[Tested]):
     def action_suggestion(self) -> None:
         """Mark what is suggested."""
         if self._answer is not None:
-            self._mark = self._answer["suggested"]
+            self._mark = self._answer.suggested
             self._draw()
 
     def action_take(self) -> None:
         """Close with the marked rate."""
         if self._mark is None:
-            self.notify("There is no mark to take: the arrows set one.", severity="warning", markup=False)
+            self.notify("Nothing is marked yet: the arrow keys set the mark.", severity="warning", markup=False)
             return
-        self.dismiss(self._tested(self._mark))
+        self.dismiss(self._result(self._mark))
 
     def action_leave(self) -> None:
         """Close; a test that still goes on is ended."""
         self.workers.cancel_group(self, "range-test")
-        self.dismiss(self._tested(None))
+        self.dismiss(self._result(None))
 
-    def _tested(self, taken: float | None) -> Tested:
-        answer = self._answer or {}
-        return Tested(taken, self._network, str(answer.get("device", "")), answer.get("images_per_second"))
+    def _result(self, taken: float | None) -> RangeTestResult:
+        if self._answer is None:
+            return RangeTestResult(taken)
+        return RangeTestResult(taken, self._answer.device, self._answer.images_per_second)
+
+
+def _answer_line(answer: RangeTestAnswer) -> str:
+    steps = plural(len(answer.rates), "step")
+    how = f"{steps} of {answer.batch_size} images{', until it diverged' if answer.diverged else ''}"
+    speed = f", {rate(answer.images_per_second)}" if answer.images_per_second else ""
+    return f"{answer.sentence}   ({how}{speed})"
 
 
 def _two_digits(value: float) -> float:

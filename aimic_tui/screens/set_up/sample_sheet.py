@@ -1,17 +1,11 @@
-"""Training images as training will see them: the pictures of `aimic samples`, a preset of augmentation at a time."""
+"""Training images as training will see them, a preset of augmentation at a time."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-from PIL import Image
 from rich.segment import Segment
 from textual import on, work
 from textual.app import ComposeResult
@@ -23,71 +17,19 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
 
-from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.experiment import Experiment
-from aimic_tui.engine.files import write_atomically
+from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.field import Choice
 from aimic_tui.widgets.frame import KeyLine, Rule
-from aimic_tui.widgets.half_blocks import Pixels, drawing_for, strips_of
+from aimic_tui.widgets.half_blocks import drawing_for, strips_of
 from aimic_tui.widgets.table_column import cut
-from aimic_tui.workspace.processes import command_line, run_command
+from aimic_tui.wording.progress import phase_words, progress_figures
+from aimic_tui.workspace.samples import EPOCHS, Samples, draw_samples
+from aimic_tui.workspace.trial_command import CommandRefused
 
-_IMAGES, _EPOCHS = 12, 11
 _NARROWEST, _USUAL, _WIDEST = 12, 18, 48  # cells of a tile
 _APART, _BESIDE = 1, 3  # cells between tiles, and between an original and its variants
-
-
-@dataclass(frozen=True, eq=False)
-class Samples:
-    """Tiles of training images.
-
-    Attributes:
-        words: of each image, its class and name.
-        originals: of each image, uint8 [h, w, 3].
-        variants: preset -> of each image, of each epoch.
-    """
-
-    words: tuple[str, ...]
-    originals: tuple[Pixels, ...]
-    variants: dict[str, tuple[tuple[Pixels, ...], ...]]
-
-
-async def read_samples(workspace: Path, experiment: Experiment) -> Samples:
-    """Have the pictures of all presets made, and cut them up; cancelled, the process is ended.
-
-    Raises:
-        InputProblem: the command refused; with its sentence.
-        OSError: the process could not be started, or its pictures not be read.
-    """
-    with tempfile.TemporaryDirectory(prefix="aimic-samples-", ignore_cleanup_errors=True) as folder:
-        file, picture = Path(folder) / "experiment.toml", Path(folder) / "samples.png"
-        await asyncio.to_thread(write_atomically, file, experiment.to_toml())
-        counts = ["--images", str(_IMAGES), "--epochs", str(_EPOCHS)]
-        outcome = await run_command(
-            command_line(workspace, "samples", str(file), "--every-preset", "--json", "--output", str(picture), *counts)
-        )
-        if outcome.code != 0:
-            raise InputProblem(outcome.sentence)
-        return await asyncio.to_thread(_cut_up, outcome.stdout)
-
-
-def _cut_up(stdout: str) -> Samples:
-    answer = json.loads(stdout)
-    side, lefts, tops = (answer["tiles"][key] for key in ("side", "lefts", "tops"))
-
-    def tiles(file: str) -> list[tuple[Pixels, ...]]:
-        with Image.open(file) as image:
-            sheet = np.asarray(image.convert("RGB"))
-        return [tuple(sheet[top : top + side, left : left + side].copy() for left in lefts) for top in tops]
-
-    sheets = {preset: tiles(file) for preset, file in answer["files"].items()}
-    first = next(iter(sheets.values()))
-    return Samples(
-        words=tuple(f"{image['label']}   {image['image']}" for image in answer["images"]),
-        originals=tuple(row[0] for row in first),
-        variants={preset: tuple(row[1:] for row in rows) for preset, rows in sheets.items()},
-    )
 
 
 class SampleTiles(Widget, can_focus=True):
@@ -115,7 +57,7 @@ class SampleTiles(Widget, can_focus=True):
     def scroll_rows(self, rows: int) -> None:
         """Go down or up by so many images."""
         if self._samples is not None:
-            last = max(0, len(self._samples.words) - max(1, self.size.height // self._pitch))
+            last = max(0, len(self._samples.captions) - max(1, self.size.height // self._pitch))
             self._top = min(max(self._top + rows, 0), last)
             self._redraw()
 
@@ -139,7 +81,7 @@ class SampleTiles(Widget, can_focus=True):
     def columns(self) -> int:
         """How many variants fit beside an original."""
         room = self.size.width - self._tile - _BESIDE + _APART
-        return max(1, min(_EPOCHS, room // (self._tile + _APART)))
+        return max(1, min(EPOCHS, room // (self._tile + _APART)))
 
     @property
     def _tile(self) -> int:
@@ -158,10 +100,10 @@ class SampleTiles(Widget, can_focus=True):
         base = self.rich_style
         row, inner = divmod(y, self._pitch)
         row += self._top
-        if self._samples is None or row >= len(self._samples.words):
+        if self._samples is None or row >= len(self._samples.captions):
             return Strip.blank(self.size.width, base)
         if inner == self._tile // 2:
-            words = cut(printable(self._samples.words[row]), self.size.width)
+            words = cut(printable(self._samples.captions[row]), self.size.width)
             style = base + self.get_component_rich_style("tiles--words", partial=True)
             return Strip([Segment(words, style)]).adjust_cell_length(self.size.width, base)
         return self._row(self._samples, row)[inner].adjust_cell_length(self.size.width, base)
@@ -198,8 +140,8 @@ class SampleSheet(ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right,l", "preset(1)", "Next preset", priority=True, id="samples.next", tooltip="The next preset"),
-        Binding("left,h", "preset(-1)", "Before", priority=True, id="samples.before", tooltip="The preset before"),
-        Binding("enter", "take", "Take the preset", id="samples.take", tooltip="Put the preset into the field"),
+        Binding("left,h", "preset(-1)", "Previous", priority=True, id="samples.before", tooltip="The previous preset"),
+        Binding("enter", "take", "Use the preset", id="samples.take", tooltip="Put the preset into the field"),
         Binding("escape,q", "leave", "Leave", id="samples.leave", tooltip="Leave the field as it is"),
         Binding("down,j", "rows(1)", "Down", show=False, id="samples.down", tooltip="Further images"),
         Binding("up,k", "rows(-1)", "Up", show=False, id="samples.up", tooltip="Back up"),
@@ -227,26 +169,30 @@ class SampleSheet(ModalScreen[str | None]):
                 yield Choice(self._presets, self._experiment.augmentation.preset)
             yield Rule()
             yield SampleTiles()
-            yield Static("", id="said", classes="line")
+            yield Static("", id="message", classes="line")
             yield Rule()
             yield KeyLine()
 
     def on_mount(self) -> None:
         """Begin."""
         self.query_one(SampleTiles).focus()
-        self._say("Drawing the samples ...")
+        self._show_message("Starting ...")
         self._read()
 
     @work(group="samples", exclusive=True, exit_on_error=False)
     async def _read(self) -> None:
         try:
-            self._samples = await read_samples(self._workspace, self._experiment)
-        except InputProblem as problem:
-            self._say(f"! {problem.sentence}")
-        except (OSError, ValueError, KeyError) as error:
-            self._say(f"! The samples could not be drawn: {error}.")
+            self._samples = await draw_samples(self._workspace, self._experiment, self._report)
+        except CommandRefused as problem:
+            self._show_message(problem.sentence, warning=True)
+        except (OSError, ValueError) as error:
+            self._show_message(f"The samples could not be drawn: {error}.", warning=True)
         else:
             self._show()
+
+    def _report(self, progress: Progress) -> None:
+        figures = progress_figures(progress)
+        self._show_message(phase_words(progress.phase).capitalize() + (f": {figures}" if figures else " ..."))
 
     def _show(self) -> None:
         if self._samples is None:
@@ -255,13 +201,13 @@ class SampleSheet(ModalScreen[str | None]):
         tiles.show(self._samples, self.query_one(Choice).value)
         augmentation = self._experiment.augmentation
         mixed = "   mixup and cutmix come on top" if augmentation.mixup or augmentation.cutmix else ""
-        self._say(
+        self._show_message(
             f"Left: the original. Then epoch 1 to {tiles.columns}, as seed {self._experiment.seed} draws them.{mixed}"
         )
 
-    def _say(self, words: str) -> None:
-        style = "$warning" if words.startswith("!") else "$text-muted"
-        self.query_one("#said", Static).update(Content.styled(printable(words), style))
+    def _show_message(self, sentence: str, *, warning: bool = False) -> None:
+        sign, style = ("! ", "$warning") if warning else ("", "$text-muted")
+        self.query_one("#message", Static).update(Content.styled(printable(sign + sentence), style))
 
     @on(Choice.Changed)
     def _chosen(self, event: Choice.Changed) -> None:

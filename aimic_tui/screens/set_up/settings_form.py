@@ -1,10 +1,9 @@
-"""The form of Set-up: a field for every setting that is declared, and the ways between them."""
+"""The form of Set-up: a field for every setting, and moving between them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -12,9 +11,8 @@ from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.widgets import Static
 
-from aimic_tui.engine.experiment import PRESETS, Experiment, ExperimentProblem, settings
-from aimic_tui.engine.setting import Setting, parse_text
-from aimic_tui.widgets.field import FormField, text_of
+from aimic_tui.widgets.field import FormField
+from aimic_tui.workspace.experiment_draft import ExperimentDraft
 
 SECTIONS = {
     "": "Run",
@@ -44,12 +42,17 @@ class SettingsForm(VerticalScroll, can_focus=False, inherit_bindings=False):
         form: SettingsForm
         key: str
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, draft: ExperimentDraft, *, id: str | None = None) -> None:
+        """Make the form.
+
+        Args:
+            draft: takes what is typed.
+        """
         super().__init__(id=id)
-        self.settings: dict[str, Setting] = {setting.key: setting for setting in settings()}
+        self.draft = draft
         self.here = ""  # the key of the field that had the focus last
         self.fields: dict[str, FormField] = {
-            setting.key: FormField(setting, text_of(setting.default)) for setting in self.settings.values()
+            key: FormField(setting, draft.text(key)) for key, setting in draft.settings.items()
         }
 
     def compose(self) -> ComposeResult:
@@ -64,43 +67,10 @@ class SettingsForm(VerticalScroll, can_focus=False, inherit_bindings=False):
 
     # -- what is in it
 
-    def fill(self, mapping: Mapping[str, Any]) -> None:
-        """Take an experiment's tables; what they leave out gets its default."""
+    def show(self) -> None:
+        """Show the draft as it is now."""
         for key, field in self.fields.items():
-            section, _, name = key.rpartition(".")
-            table = mapping.get(section, {}) if section else mapping
-            value = table.get(name) if isinstance(table, Mapping) else None
-            field.text = text_of(field.setting.default if value is None else value)
-
-    def values(self) -> dict[str, Any]:
-        """Return what differs from the defaults, as nested tables."""
-        nested: dict[str, Any] = {}
-        for key, field in self.fields.items():
-            if field.changed:
-                section, _, name = key.rpartition(".")
-                table = nested.setdefault(section, {}) if section else nested
-                table[name] = parse_text(field.setting, field.text)
-        return nested
-
-    def experiment(self) -> tuple[Experiment | None, dict[str, str]]:
-        """Return what the form says; where a field is wrong None, and a sentence for each that is."""
-        try:
-            return Experiment.from_mapping(self.values()), {}
-        except ExperimentProblem as problem:
-            return None, {fault.key: fault.sentence for fault in problem.problems}
-
-    def text(self, key: str) -> str:
-        """Return what a field holds."""
-        return self.fields[key].text
-
-    def put(self, key: str, value: Any) -> None:
-        """Put a value into a field."""
-        self.fields[key].text = text_of(value)
-
-    def put_default(self) -> None:
-        """Give the field in focus its default back."""
-        if self.here:
-            self.put(self.here, self.settings[self.here].default)
+            field.text = self.draft.text(key)
 
     def show_problems(self, problems: Mapping[str, str], advice: Mapping[str, str]) -> None:
         """Say at each field what is wrong with it, or suggested."""
@@ -117,35 +87,6 @@ class SettingsForm(VerticalScroll, can_focus=False, inherit_bindings=False):
     def advised(self) -> list[FormField]:
         """The fields with a suggestion, in order."""
         return [field for field in self.fields.values() if field.advice and not field.problem]
-
-    # -- presets
-
-    @property
-    def preset(self) -> str:
-        """The preset that the values are those of, or "own"."""
-        touched = {key for preset in PRESETS.values() for key in preset}
-        for name, preset in PRESETS.items():
-            expected = {key: text_of(preset.get(key, self.settings[key].default)) for key in touched}
-            if all(self.text(key) == text or key.startswith("data.") for key, text in expected.items()):
-                return name
-        return "own"
-
-    def take_preset(self, name: str, data_settings: Mapping[str, Any]) -> None:
-        """Take the values of a preset.
-
-        Args:
-            name: of `PRESETS`.
-            data_settings: what was settled about the data, which stays unless a preset replaces it.
-        """
-        before = self.preset
-        for key in {key for preset in PRESETS.values() for key in preset}:
-            value = PRESETS[name].get(key, self.settings[key].default)
-            section, _, setting = key.partition(".")
-            if section == "data" and key not in PRESETS[name]:
-                if before != "paper":
-                    continue
-                value = data_settings.get(setting, value)
-            self.put(key, value)
 
     # -- moving
 
@@ -164,12 +105,12 @@ class SettingsForm(VerticalScroll, can_focus=False, inherit_bindings=False):
     def move_section(self, step: int) -> None:
         """Go to the first field of the next section or the one before."""
         sections = list(SECTIONS)
-        at = sections.index(self.settings[self.here].section) if self.here else 0
+        at = sections.index(self.draft.settings[self.here].section) if self.here else 0
         self.go_to_section(sections[min(max(at + step, 0), len(sections) - 1)])
 
     def go_to_section(self, section: str) -> None:
         """Go to the first field of a section."""
-        self.go_to(next(key for key, setting in self.settings.items() if setting.section == section))
+        self.go_to(next(key for key, setting in self.draft.settings.items() if setting.section == section))
 
     def move_to_problem(self) -> bool:
         """Go to the next field with a problem, or where none has, with advice; tell whether there is one."""
@@ -191,4 +132,5 @@ class SettingsForm(VerticalScroll, can_focus=False, inherit_bindings=False):
     @on(FormField.Changed)
     def _changed(self, event: FormField.Changed) -> None:
         event.stop()
+        self.draft.write(event.field.setting.key, event.text)
         self.post_message(self.Edited(self))

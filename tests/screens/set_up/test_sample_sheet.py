@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,13 +13,16 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from aimic_tui.app.app import AimicApp
-from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.errors import ErrorRecord
 from aimic_tui.engine.experiment import Experiment
+from aimic_tui.engine.progress import Progress, ReportProgress
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.screens.set_up import sample_sheet
-from aimic_tui.screens.set_up.sample_sheet import Samples, SampleSheet, SampleTiles
+from aimic_tui.screens.set_up.sample_sheet import SampleSheet, SampleTiles
 from aimic_tui.screens.set_up.screen import SetUpScreen
 from aimic_tui.widgets.field import Choice
+from aimic_tui.workspace.samples import Samples
+from aimic_tui.workspace.trial_command import CommandRefused
 
 Until = Callable[[Pilot[None], Callable[[], bool]], Awaitable[None]]
 PRESETS = ("cells", "none", "flips", "stain", "strong")
@@ -31,7 +35,7 @@ def one_colour(*rgb: int) -> np.ndarray:
 def some_samples(rows: int = 6) -> Samples:
     """Images of one colour each, so that one can tell on the screen which is which."""
     return Samples(
-        words=tuple(f"kind{row}   kind{row}/image{row}.jpg" for row in range(rows)),
+        captions=tuple(f"kind{row}   kind{row}/image{row}.jpg" for row in range(rows)),
         originals=tuple(one_colour(10 * row, 0, 0) for row in range(rows)),
         variants={
             preset: tuple(tuple(one_colour(0, 10 * row, 40 * at) for _ in range(11)) for row in range(rows))
@@ -44,18 +48,18 @@ def some_samples(rows: int = 6) -> Samples:
 def samples(monkeypatch: pytest.MonkeyPatch) -> list[Experiment]:
     asked: list[Experiment] = []
 
-    async def read(workspace: Path, experiment: Experiment) -> Samples:
+    async def draw(workspace: Path, experiment: Experiment, report: ReportProgress) -> Samples:
         asked.append(experiment)
         return some_samples()
 
-    monkeypatch.setattr(sample_sheet, "read_samples", read)
+    monkeypatch.setattr(sample_sheet, "draw_samples", draw)
     return asked
 
 
 def set_up(tmp_path: Path, cells: Path) -> AimicApp:
     app = AimicApp(Workspace(tmp_path / "workspace"), place="set-up")
     app.context.data_path = str(cells)
-    app.context.experiment = {"model": {"weights": "none"}}
+    app.context.draft = {"model.weights": "none"}
     return app
 
 
@@ -71,7 +75,7 @@ def colours(app: AimicApp) -> set[tuple[int, int, int]]:
 
 
 def said(app: AimicApp) -> str:
-    return str(app.screen.query_one("#said", Static).render())
+    return str(app.screen.query_one("#message", Static).render())
 
 
 async def open_sheet(app: AimicApp, pilot: Pilot[None], until: Until, key: str = "f9") -> None:
@@ -100,7 +104,7 @@ async def test_the_arrows_compare_presets_in_place_and_enter_takes_one(
         await pilot.press("left", "enter")
         await until(pilot, lambda: isinstance(app.screen, SetUpScreen))
         assert isinstance(app.screen, SetUpScreen)
-        assert app.screen.form.text("augmentation.preset") == "none"
+        assert app.screen.session.draft.text("augmentation.preset") == "none"
     assert len(samples) == 1  # all presets came at once
 
 
@@ -111,7 +115,7 @@ async def test_esc_leaves_the_preset(tmp_path: Path, cells: Path, until: Until, 
         await pilot.press("right", "escape")
         await until(pilot, lambda: isinstance(app.screen, SetUpScreen))
         assert isinstance(app.screen, SetUpScreen)
-        assert app.screen.form.text("augmentation.preset") == "cells"
+        assert app.screen.session.draft.text("augmentation.preset") == "cells"
 
 
 async def test_further_images_and_larger_ones(
@@ -139,10 +143,10 @@ async def test_further_images_and_larger_ones(
 async def test_a_refusal_is_one_sentence(
     tmp_path: Path, cells: Path, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def refuse(workspace: Path, experiment: Experiment) -> Samples:
-        raise InputProblem("cells holds no image that can be read.")
+    async def refuse(workspace: Path, experiment: Experiment, report: ReportProgress) -> Samples:
+        raise CommandRefused(ErrorRecord("cells holds no image that can be read."))
 
-    monkeypatch.setattr(sample_sheet, "read_samples", refuse)
+    monkeypatch.setattr(sample_sheet, "draw_samples", refuse)
     app = set_up(tmp_path, cells)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, SetUpScreen))
@@ -152,13 +156,35 @@ async def test_a_refusal_is_one_sentence(
         assert isinstance(app.screen, SampleSheet)
 
 
+async def test_progress_stands_where_the_samples_will_be(
+    tmp_path: Path, cells: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = asyncio.Event()
+
+    async def draw(workspace: Path, experiment: Experiment, report: ReportProgress) -> Samples:
+        report(Progress("read", 20, 60))
+        await go_on.wait()
+        return some_samples()
+
+    monkeypatch.setattr(sample_sheet, "draw_samples", draw)
+    app = set_up(tmp_path, cells)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, SetUpScreen))
+        await pilot.press("f9")
+        await until(
+            pilot, lambda: isinstance(app.screen, SampleSheet) and said(app) == "Reading images: 20 of 60 images"
+        )
+        go_on.set()
+        await until(pilot, lambda: "Left: the original" in said(app))
+
+
 async def test_names_are_data(tmp_path: Path, cells: Path, until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
     hostile = some_samples(1)
 
-    async def read(workspace: Path, experiment: Experiment) -> Samples:
+    async def draw(workspace: Path, experiment: Experiment, report: ReportProgress) -> Samples:
         return Samples(("[red]a\x1b[2Jb",), hostile.originals, hostile.variants)
 
-    monkeypatch.setattr(sample_sheet, "read_samples", read)
+    monkeypatch.setattr(sample_sheet, "draw_samples", draw)
     app = set_up(tmp_path, cells)
     async with app.run_test(size=(120, 40)) as pilot:
         await open_sheet(app, pilot, until)

@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -18,21 +17,22 @@ from aimic_tui.engine.experiment import Experiment, read_toml
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.screens.set_up import experiment_files as set_up_files
 from aimic_tui.screens.set_up.network_picker import NetworkPicker
 from aimic_tui.screens.set_up.screen import SetUpScreen
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.field import FormField
+from aimic_tui.workspace import set_up_session
 from aimic_tui.workspace.processes import Outcome
 from tests.screens.made_run import make_run
 
 Until = Callable[[Pilot[None], Callable[[], bool]], Awaitable[None]]
 
 
-def _app(tmp_path: Path, data: Path | None = None, **draft: Any) -> AimicApp:
+def _app(tmp_path: Path, data: Path | None = None, **draft: str) -> AimicApp:
+    """Open Set-up; `draft`: settings as they were typed, `model__weights` for `model.weights`."""
     app = AimicApp(Workspace(tmp_path / "workspace"), place="set-up")
     app.context.data_path = str(data) if data else None
-    app.context.experiment = draft
+    app.context.draft = {key.replace("__", "."): text for key, text in draft.items()}
     return app
 
 
@@ -41,11 +41,11 @@ def _field(app: AimicApp, key: str) -> FormField:
 
 
 def _said(app: AimicApp) -> str:
-    return str(app.screen.query_one("#amounts", Static).render())
+    return str(app.screen.query_one("#plan", Static).render())
 
 
 async def test_it_says_what_the_experiment_amounts_to(tmp_path: Path, cells: Path, until: Until) -> None:
-    app = _app(tmp_path, cells, model={"weights": "none"}, training={"batch_size": 8, "epochs": 10})
+    app = _app(tmp_path, cells, model__weights="none", training__batch_size="8", training__epochs="10")
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: "trials" in _said(app))
         said = _said(app)
@@ -57,7 +57,7 @@ async def test_it_says_what_the_experiment_amounts_to(tmp_path: Path, cells: Pat
 
 
 async def test_what_is_wrong_is_said_while_typing_and_all_at_once(tmp_path: Path, cells: Path, until: Until) -> None:
-    app = _app(tmp_path, cells, model={"weights": "none"})
+    app = _app(tmp_path, cells, model__weights="none")
     async with app.run_test(size=(120, 40)) as pilot:
         epochs, rate = _field(app, "training.epochs"), _field(app, "training.learning_rate")
         epochs.query_one(Input).value = "-3"
@@ -81,37 +81,43 @@ async def test_missing_weights_and_unknown_networks_are_said_before_the_start(
         await until(pilot, lambda: "is not a network" in _field(app, "model.networks").problem)
 
 
-async def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path, until: Until) -> None:
-    app = _app(tmp_path, tmp_path / "nowhere", model={"weights": "none"})
+async def test_a_folder_that_is_not_there_is_a_sentence_before_and_after_f5(tmp_path: Path, until: Until) -> None:
+    app = _app(tmp_path, tmp_path / "nowhere", model__weights="none")
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: bool(_field(app, "data.path").problem))
-        await pilot.press("f5")
-        await pilot.pause()
-        assert "nowhere" in _field(app, "data.path").problem
+        field = _field(app, "data.path")
+        await until(pilot, lambda: "nowhere does not exist" in field.problem)
+        assert isinstance(app.screen, SetUpScreen)
+        app.screen.form.go_to("training.epochs")
+        await pilot.press("f5")  # the command checks once more, and the form goes to where it is wrong
+        await until(pilot, (tmp_path / "workspace" / "experiments").exists)
+        await until(pilot, lambda: app.screen.form.here == "data.path")  # type: ignore[attr-defined]
+        assert "nowhere does not exist" in field.problem
+        assert app.current_mode == "set-up"
+    assert not (tmp_path / "workspace" / "runs").exists()
 
 
 async def test_a_preset_fills_the_form_and_is_recognised(tmp_path: Path, cells: Path, until: Until) -> None:
-    app = _app(tmp_path, cells, model={"weights": "none"})
+    app = _app(tmp_path, cells, model__weights="none")
     async with app.run_test(size=(120, 40)) as pilot:
         screen = app.screen
         assert isinstance(screen, SetUpScreen)
-        assert screen.form.preset == "standard"
+        assert screen.session.draft.preset == "standard"
         await pilot.press("f6", "f6")
-        assert screen.form.preset == "paper"
+        assert screen.session.draft.preset == "paper"
         assert _field(app, "training.learning_rate").text == "1e-4"
         await until(pilot, lambda: "Optimistic" in _said(app))
         await pilot.press("f6")
-        assert screen.form.preset == "quick"
+        assert screen.session.draft.preset == "quick"
         assert _field(app, "data.group").text == "auto"
         _field(app, "training.epochs").query_one(Input).value = "13"
-        await until(pilot, lambda: screen.form.preset == "own")
+        await until(pilot, lambda: screen.session.draft.preset == "own")
 
 
 async def test_the_draft_survives_in_the_context(tmp_path: Path, cells: Path, until: Until) -> None:
     app = _app(tmp_path, cells)
     async with app.run_test(size=(120, 40)) as pilot:
         _field(app, "training.epochs").query_one(Input).value = "7"
-        await until(pilot, lambda: app.context.experiment.get("training") == {"epochs": 7})
+        await until(pilot, lambda: app.context.draft.get("training.epochs") == "7")
         app.context.data_settings = {"group": "none", "balance": "undersample"}
         app.go("set-up")
         await until(pilot, lambda: _field(app, "data.balance").text == "undersample")
@@ -119,7 +125,7 @@ async def test_the_draft_survives_in_the_context(tmp_path: Path, cells: Path, un
 
 
 async def test_networks_are_searched_marked_and_taken(tmp_path: Path, cells: Path, until: Until) -> None:
-    app = _app(tmp_path, cells, model={"weights": "none"})
+    app = _app(tmp_path, cells, model__weights="none")
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("f2")
         await until(pilot, lambda: isinstance(app.screen, NetworkPicker))
@@ -133,7 +139,7 @@ async def test_networks_are_searched_marked_and_taken(tmp_path: Path, cells: Pat
 
 
 async def test_save_and_load_give_the_same_experiment(tmp_path: Path, cells: Path, until: Until) -> None:
-    app = _app(tmp_path, cells, model={"weights": "none"}, training={"epochs": 9})
+    app = _app(tmp_path, cells, model__weights="none", training__epochs="9")
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("f4")
         await until(
@@ -165,8 +171,8 @@ async def test_what_the_command_refuses_stands_at_its_field(
         error = ErrorRecord("\n".join(sentences.values()), "training.precision", code="usage", problems=tuple(problems))
         return Outcome(2, json.dumps({"error": error.to_json()}), "aimic: bf16 can't be had.\naimic: Too many.\n")
 
-    monkeypatch.setattr(set_up_files, "run_command", refuse)
-    app = _app(tmp_path, cells, model={"weights": "none"})
+    monkeypatch.setattr(set_up_session, "run_command", refuse)
+    app = _app(tmp_path, cells, model__weights="none")
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: "trials" in _said(app))
         await pilot.press("f5")
@@ -178,13 +184,27 @@ async def test_what_the_command_refuses_stands_at_its_field(
     assert started[0][-2:] == ["--detach", "--json"]
 
 
-async def test_a_read_only_look_starts_nothing(tmp_path: Path, cells: Path) -> None:
-    app = _app(tmp_path, cells, model={"weights": "none"})
-    app.read_only = True
+@pytest.mark.parametrize("read_only", [True, False])
+async def test_only_a_read_only_look_starts_nothing(
+    tmp_path: Path, cells: Path, until: Until, monkeypatch: pytest.MonkeyPatch, read_only: bool
+) -> None:
+    started: list[list[str]] = []
+    told: list[str] = []
+
+    async def refuse(arguments: list[str]) -> Outcome:
+        started.append(arguments)
+        return Outcome(1, "", "aimic: not now.\n")
+
+    monkeypatch.setattr(set_up_session, "run_command", refuse)
+    app = _app(tmp_path, cells, model__weights="none")
+    monkeypatch.setattr(app, "tell", lambda sentence, severity="information": told.append(sentence))
+    app.read_only = read_only
     async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "trials" in _said(app))
         await pilot.press("f5")
-        await pilot.pause(0.2)
-    assert not (tmp_path / "workspace" / "experiments").exists()
+        await until(pilot, lambda: bool(told))
+    assert ("you can't start a run" in told[0]) == read_only
+    assert bool(started) == (tmp_path / "workspace" / "experiments").exists() == (not read_only)
 
 
 @pytest.mark.slow
@@ -193,9 +213,10 @@ async def test_start_makes_a_run_that_goes_on_without_the_app(tmp_path: Path, ce
     app = _app(
         tmp_path,
         cells,
-        model={"weights": "none", "image_size": 32},
-        training={"epochs": 1},
-        split={"folds": 2},
+        model__weights="none",
+        model__image_size="32",
+        training__epochs="1",
+        split__folds="2",
     )
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: "trials" in _said(app))
@@ -237,7 +258,7 @@ async def test_a_run_is_set_up_again_with_its_own_settings(
 
 
 async def test_a_suggestion_stands_at_its_field_and_f8_goes_there(tmp_path: Path, cells: Path, until: Until) -> None:
-    app = _app(tmp_path, cells, model={"weights": "none"}, training={"learning_rate": 0.5})
+    app = _app(tmp_path, cells, model__weights="none", training__learning_rate="0.5")
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: "Suggestions" in _said(app))
         rate = _field(app, "training.learning_rate")
@@ -264,7 +285,7 @@ async def test_the_form_has_a_field_for_every_setting_that_is_declared(tmp_path:
 
 
 async def test_keys_that_come_at_once_move_field_by_field(tmp_path: Path, cells: Path) -> None:
-    app = _app(tmp_path, cells, model={"weights": "none"})
+    app = _app(tmp_path, cells, model__weights="none")
     async with app.run_test(size=(120, 40)) as pilot:
         screen = app.screen
         assert isinstance(screen, SetUpScreen)
@@ -281,7 +302,7 @@ async def test_keys_that_come_at_once_move_field_by_field(tmp_path: Path, cells:
 async def test_the_field_with_the_focus_stands_out_and_says_all_of_its_advice(
     tmp_path: Path, cells: Path, until: Until
 ) -> None:
-    app = _app(tmp_path, cells, model={"weights": "none"}, training={"learning_rate": 0.5})
+    app = _app(tmp_path, cells, model__weights="none", training__learning_rate="0.5")
     async with app.run_test(size=(80, 24)) as pilot:
         app.theme = "aimic-dark"
         await until(pilot, lambda: bool(_field(app, "training.learning_rate").advice))

@@ -1,4 +1,4 @@
-"""What stands around the form of Set-up: the sections, the help of a field, what the experiment amounts to."""
+"""The texts beside the form of Set-up: its sections, and the help of the field with the focus."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from aimic_tui.engine.runs.prepare.plan import RunPlan
+from aimic_tui.engine.setting import Setting
+from aimic_tui.engine.setting_text import text_of
+from aimic_tui.screens.set_up.file_prompts import PATH_SUFFIXES
 from aimic_tui.screens.set_up.settings_form import SECTIONS
-from aimic_tui.widgets.field import FormField, text_of
-from aimic_tui.wording.plan import costs_line, images_line, trials_line
+from aimic_tui.widgets.field import FormField
 
 
 def section_lines(fields: Sequence[FormField], here: str) -> Content:
@@ -28,16 +29,15 @@ def section_lines(fields: Sequence[FormField], here: str) -> Content:
     return Content("\n").join(lines)
 
 
-def help_text(field: FormField, hint: str) -> Content:
-    """Say what a setting is, what it takes and what its default is; `hint`: what enter does there."""
+def help_text(field: FormField) -> Content:
+    """Describe a setting: what it is, its values, its default, and what the keys do there."""
     setting = field.setting
     limits = []
     if setting.choices and setting.kind != "choice":
         limits.append(" or ".join(setting.choices))
     if setting.minimum is not None and setting.maximum is not None:
         limits.append(f"{'above ' if setting.above_minimum else ''}{setting.minimum:g} to {setting.maximum:g}")
-    default = text_of(setting.default) or "empty"
-    hint = "enter: choose from the catalogue" if setting.kind == "names" else hint
+    default, hint = text_of(setting.default) or "empty", _hint(setting)
     return Content.assemble(
         (setting.key, "bold"),
         f"\n\n{setting.help}",
@@ -47,13 +47,11 @@ def help_text(field: FormField, hint: str) -> Content:
     )
 
 
-def plan_lines(found: RunPlan) -> list[Content]:
-    """Say what an experiment amounts to; nothing where that can't be told."""
-    if found.forecast is None or found.split is None:
-        return []
-    trials, parts = trials_line(found.forecast, found.split)
-    return [
-        Content(images_line(found.data)),
-        Content.assemble((trials, "bold"), parts),
-        Content(costs_line(found.forecast, found.duration)),
-    ]
+def _hint(setting: Setting) -> str:
+    if setting.key == "training.learning_rate":
+        return "t: run a learning-rate range test"
+    if setting.section == "augmentation":
+        return "t: see augmented images" if setting.key == "augmentation.preset" else "f9: see augmented images"
+    if setting.kind == "names":
+        return "enter: choose from the catalogue"
+    return "enter: browse" if setting.key in PATH_SUFFIXES else ""
