@@ -43,7 +43,9 @@ def write_report_folder(record: RunRecord, document: Document, folder: Path) -> 
     written = []
     for name, table in _tables(document):
         path = tables / f"{name}.csv"
-        write_table(path, [title or "-" for title in table.header], table.rows)
+        write_table(
+            path, [printable(title) or "-" for title in table.header], [list(map(printable, row)) for row in table.rows]
+        )
         written.append(path)
     for name, chart in _charts(document):
         for path, content in ((figures / f"{name}.svg", chart.svg.encode()), (figures / f"{name}.pdf", chart.pdf())):
