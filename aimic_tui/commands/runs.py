@@ -13,7 +13,7 @@ from aimic_tui.commands.following import Follower, outcome
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.train import carry_out
 from aimic_tui.engine.errors import AimicError
-from aimic_tui.engine.files import read_json
+from aimic_tui.engine.evaluation.results_file import read_pooled_figure
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.control import request_stop
 from aimic_tui.engine.runs.control import resume as resume_run
@@ -36,7 +36,7 @@ def runs(context: click.Context, as_json: bool) -> None:
         click.echo(json.dumps({"runs": [_record(folder, status) for folder, status in found]}))
         return
     if not found:
-        click.echo(f"There is no run in {printable(str(workspace.root))} yet. `aimic train` starts one.", err=True)
+        click.echo(f"No runs in {printable(str(workspace.root))} yet. `aimic train` starts one.", err=True)
         return
     rows = [_row(folder, status) for folder, status in found]
     for line in _aligned([("", "run", "state", "trials", "networks", "macro F1", "when", ""), *rows]):
@@ -78,13 +78,9 @@ def _row(folder: RunFolder, status: RunStatus) -> tuple[str, ...]:
 
 def _best_macro_f1(folder: RunFolder) -> str:
     """Write the pooled macro F1, with its interval, of the network that has the highest."""
-    try:
-        networks = read_json(folder.results_file)["networks"].values()
-        pooled = [network["pooled"]["macro_f1"] for network in networks if network.get("pooled")]
-        best = max(pooled, key=lambda interval: interval["value"] if interval["value"] is not None else -math.inf)
-        return numbers.interval_text(best["value"], best["low"], best["high"])
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return NOTHING
+    figures = (read_pooled_figure(folder.results_file, "macro_f1") or {}).values()
+    best = max(figures, key=lambda figure: -math.inf if figure.value is None else figure.value, default=None)
+    return NOTHING if best is None else numbers.interval_text(best.value, best.low, best.high)
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
@@ -117,7 +113,7 @@ def watch(context: click.Context, run: str, plain: bool) -> None:
 
 @click.command()
 @click.argument("run")
-@click.option("--no-wait", is_flag=True, help="Ask for the stop and leave.")
+@click.option("--no-wait", is_flag=True, help="Don't wait until it has stopped.")
 @click.pass_context
 def stop(context: click.Context, run: str, no_wait: bool) -> None:
     """Stop RUN, or a study by its name; finished trials and checkpoints are kept."""

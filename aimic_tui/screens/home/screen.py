@@ -43,9 +43,9 @@ class HomeScreen(Place):
     AUTO_FOCUS: ClassVar[str | None] = "#runs"
     CSS_PATH = "screen.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "new_run", "New run", id="home.new-run", tooltip="Set up a run, on the data set with the cursor"),
+        Binding("n", "new_run", "New run", id="home.new-run", tooltip="Set up a run on the selected data set"),
         Binding("o", "open_data", "Open data", id="home.open", tooltip="Open a folder of images, or a manifest"),
-        Binding("enter", "look", "Look", id="home.look", tooltip="Look at the run or the data set with the cursor"),
+        Binding("enter", "look", "Look", id="home.look", tooltip="Open the selected run or data set"),
         Binding("r", "resume", "Resume", id="home.resume", tooltip="Go on with a run that was stopped or interrupted"),
         Binding("s", "stop", "Stop", id="home.stop", tooltip="Stop a run after the step it is at; it can be resumed"),
         Binding(
@@ -54,9 +54,9 @@ class HomeScreen(Place):
             "Again",
             show=False,
             id="home.again",
-            tooltip="Set up a run with the settings of the one with the cursor, to change some",
+            tooltip="Set up a run with the settings of the selected one",
         ),
-        Binding("d", "demo", "Demo", show=False, id="home.demo", tooltip="Draw a synthetic smear and learn it"),
+        Binding("d", "demo", "Demo", show=False, id="home.demo", tooltip="Draw a synthetic smear and train on it"),
         Binding(
             "x",
             "forget",
@@ -145,13 +145,13 @@ class HomeScreen(Place):
 
     def _empty_words(self) -> Content:
         rows = [
-            ("o", "Open a folder of images and see whether they are fit to learn from"),
-            ("n", "Set up a run: which networks, how they are trained and judged"),
-            ("d", "Or see it all at work first, on a synthetic smear"),
+            ("o", "Open a folder of images and check whether they are fit for training"),
+            ("n", "Set up a run: networks, training and evaluation"),
+            ("d", "Or try everything first on a synthetic smear"),
             ("6", "Networks on several data sets, such as the paper's evaluation: a study"),
         ]
         where = short_path(self.shell.workspace.root)
-        lines = [Content(f"Nothing was trained in {where} yet."), Content("")]
+        lines = [Content(f"No runs in {where} yet."), Content("")]
         lines += [Content.assemble("  ", (key, "bold $primary"), "  ", (words, "$text-muted")) for key, words in rows]
         return Content("\n").join(lines)
 
@@ -231,7 +231,7 @@ class HomeScreen(Place):
             self.shell.go("results" if run.status.state == "finished" else "run")
 
     def action_new_run(self) -> None:
-        """Set up a run, on the data set with the cursor, or else on the one in hand."""
+        """Set up a run on the selected data set, or else on the one in hand."""
         if not self.may_change("start a run"):
             return
         if (known := self._known) is not None:
