@@ -210,11 +210,16 @@ class ResultsScreen(Place):
         return cast("ResultView", self.query_one(f"#{self.query_one(ContentSwitcher).current}"))
 
     def _show_view(self) -> None:
-        """Show the selected network in the view, and which views there are."""
+        """Show the selected network in the view."""
         view, ranking = self._view, self.query_one(NetworkRanking)
-        self.query_one("#views", Static).update(parts_line(_PARTS, view.NAME, self.size.width - 2))
+        self._show_names()
         if self.session is not None and self.session.results is not None:
             view.show_network(self.session, ranking.selected, ranking.metric)
+
+    @on(events.Resize)
+    def _show_names(self) -> None:
+        """Write the views' names, with their keys where there is room."""
+        self.query_one("#views", Static).update(parts_line(_PARTS, self._view.NAME, self.size.width - 2))
 
     def action_view(self, name: str) -> None:
         """Show another view; the key of the one that is shown goes on to the next thing of it."""

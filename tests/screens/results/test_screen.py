@@ -130,6 +130,16 @@ async def test_at_80x24_what_is_beside_comes_under_a_key(run: RunFolder, until: 
         assert not side.display
 
 
+async def test_views_are_named_with_their_keys_where_there_is_room(run: RunFolder, until: Until) -> None:
+    app = _app(run, run.path.parent.parent)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Curves" in _text(app, "#views"))
+        assert "u Curves" not in _text(app, "#views")
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, lambda: "u Curves" in _text(app, "#views"))
+        assert "M Methods" in _text(app, "#views")
+
+
 async def test_a_run_that_is_half_done_shows_what_there_is(tmp_path: Path, cells: Path, until: Until) -> None:
     folder = make_run(tmp_path, cells, networks=("mobilenet_v2", "resnet50"), finished=4, state="stopped", epochs=3)
     app = _app(folder, tmp_path)
