@@ -32,12 +32,12 @@ def print_decisions(folder: RunFolder, found: RunResults, positive: str, name: s
         InputProblem: no such network is tested, or its predictions can't be read.
     """
     from aimic_tui.engine.evaluation.decision import decision_of
-    from aimic_tui.engine.evaluation.tested_run import read_tested
+    from aimic_tui.engine.evaluation.run_predictions import read_run_predictions
 
     if positive not in found.classes:
         named = printable(", ".join(found.classes))
         raise UsageProblem(f"{printable(folder.name)} has no class {printable(positive)}; it has {named}.")
-    run = read_tested(folder.path)
+    run = read_run_predictions(folder.path)
     networks = [network for network in run.networks if name in (None, network.name)]
     if not networks:
         named = printable(", ".join(network.name for network in run.networks))

@@ -147,10 +147,10 @@ def robustness(
 
     Each fold's model is asked about its own test images. The answer is kept in the run's folder.
     """
-    from aimic_tui.engine.evaluation.tested_run import read_tested
+    from aimic_tui.engine.evaluation.run_predictions import read_run_predictions
 
     folder = Workspace(context.obj).find_run(run)
-    names = [network.name for network in read_tested(folder.path).networks]
+    names = [network.name for network in read_run_predictions(folder.path).networks]
     if not names:
         raise InputProblem(f"No fold of {printable(folder.name)} is tested yet.")
     for name in wanted:

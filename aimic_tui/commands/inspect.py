@@ -22,7 +22,7 @@ from aimic_tui.wording.signs import bar_text, sign
 if TYPE_CHECKING:
     from aimic_tui.engine.data.audit.audit_data_set import Audit
     from aimic_tui.engine.data.audit.audit_report import AuditReport
-    from aimic_tui.engine.evaluation.tested_run import TestedRun
+    from aimic_tui.engine.evaluation.run_predictions import RunPredictions
     from aimic_tui.engine.experiment import DataSettings
 
 _SIZES = 3  # of images that the table spells out
@@ -76,13 +76,13 @@ def inspect(
     to look at.
     """
     from aimic_tui.engine.data.manifest import check_manifest_path, write_cleaned_manifest
-    from aimic_tui.engine.evaluation.tested_run import read_tested
+    from aimic_tui.engine.evaluation.run_predictions import read_run_predictions
     from aimic_tui.engine.workspace_folder import Workspace
 
     settings = data_settings(data, group, overrides, "aimic inspect")
     if manifest is not None:
         check_manifest_path(manifest, settings.path)
-    tested = read_tested(Workspace(workspace).find_run(run).path) if run is not None else None
+    tested = read_run_predictions(Workspace(workspace).find_run(run).path) if run is not None else None
     found = audit(workspace, settings, meter)
     meter.clear()
     if tested is not None:
@@ -132,7 +132,7 @@ def audit(workspace: Path, settings: DataSettings, meter: ProgressMeter) -> Audi
     return audit_data_set(settings, meter.report, store=store)
 
 
-def _with_label_errors(found: Audit, tested: TestedRun) -> Audit:
+def _with_label_errors(found: Audit, tested: RunPredictions) -> Audit:
     from aimic_tui.engine.evaluation.label_errors import label_errors_of_run
 
     data_set = found.data_set

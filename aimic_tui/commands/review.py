@@ -26,9 +26,9 @@ def print_review(folder: RunFolder, *, as_json: bool) -> None:
         InputProblem: a file of the run is missing or damaged.
     """
     from aimic_tui.engine.evaluation.opinions import opinions_of
-    from aimic_tui.engine.evaluation.tested_run import read_tested
+    from aimic_tui.engine.evaluation.run_predictions import read_run_predictions
 
-    tested = read_tested(folder.path)
+    tested = read_run_predictions(folder.path)
     opinions = opinions_of(tested)
     labels = {
         image: tested.data.classes[code] for image, code in zip(tested.data.images, tested.data.labels, strict=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aimic_tui.engine.data.listing.data_choice import DataChoice
 from aimic_tui.engine.data.reading.input_rule import AS_STORED, InputRule, rule_in
-from aimic_tui.engine.evaluation.tested_run import TestedRun
+from aimic_tui.engine.evaluation.run_predictions import RunPredictions
 
 _LEAST = 1e-12  # a probability of 0 would make the loss infinite
 
@@ -67,7 +67,7 @@ class ImageAnswers:
         return ordered
 
 
-def answers_of(tested: TestedRun, network: str) -> ImageAnswers:
+def answers_of(tested: RunPredictions, network: str) -> ImageAnswers:
     """Return a network's answers, by fold and then by seed; none where it has not tested any fold."""
     data = tested.data
     found = next((one for one in tested.networks if one.name == network), None)
@@ -77,7 +77,7 @@ def answers_of(tested: TestedRun, network: str) -> ImageAnswers:
         assert found is not None
         rows.append(found.images[trial.images])
         folds.append(np.full(len(rows[-1]), trial.fold))
-        tables.append(np.asarray(found.probabilities[trial.place, trial.images], np.float64))
+        tables.append(np.asarray(found.probabilities[trial.set_index, trial.images], np.float64))
     images, probabilities = np.concatenate(rows), np.concatenate(tables)
     known = ~np.isnan(probabilities).any(axis=1)
     table = tested.experiment.get("data", {})

@@ -20,9 +20,9 @@ from aimic_tui.engine.evaluation.decision import Decision, decision_of
 from aimic_tui.engine.evaluation.opinions import Opinions, opinions_of
 from aimic_tui.engine.evaluation.pareto import Cost
 from aimic_tui.engine.evaluation.results_file import read_results_file, results_from_json
+from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions, RunPredictions, read_run_predictions
 from aimic_tui.engine.evaluation.run_results import NetworkResults, RunResults
 from aimic_tui.engine.evaluation.subgroups import GroupFigures, group_figures
-from aimic_tui.engine.evaluation.tested_run import TestedNetwork, TestedRun, read_tested
 from aimic_tui.engine.files import Stamp, stamp_of
 from aimic_tui.engine.inference.timings import read_timings
 from aimic_tui.engine.report.network_costs import network_costs
@@ -123,13 +123,13 @@ class ResultsSession:
 
     # -- what the networks answered
 
-    async def tested(self) -> TestedRun:
+    async def tested(self) -> RunPredictions:
         """Read the predictions for the test images.
 
         Raises:
             InputProblem: a file is missing or damaged.
         """
-        return await self._once(("tested",), lambda: asyncio.to_thread(read_tested, self.folder.path))
+        return await self._once(("tested",), lambda: asyncio.to_thread(read_run_predictions, self.folder.path))
 
     async def answers(self, network: str) -> ImageAnswers:
         """Return what a network answered about each test image; raises as `tested`."""
@@ -196,7 +196,7 @@ class ResultsSession:
 
     # -- remembering
 
-    async def _tested_network(self, name: str) -> TestedNetwork:
+    async def _tested_network(self, name: str) -> NetworkPredictions:
         return next(network for network in (await self.tested()).networks if network.name == name)
 
     async def _once(self, key: tuple[Hashable, ...], compute: Callable[[], Awaitable[Result]]) -> Result:

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from aimic_tui.cli import aimic
 from aimic_tui.engine.errors import InputProblem, UsageProblem
-from tests.engine.evaluation.some_run import make_run
+from tests.engine.evaluation.stored_run import make_run
 
 
 def call(workspace: Path, *arguments: str) -> Result:

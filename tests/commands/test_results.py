@@ -17,8 +17,8 @@ from aimic_tui.engine.evaluation.calibration import calibrated
 from aimic_tui.engine.evaluation.metrics import METRICS
 from aimic_tui.engine.evaluation.opinions import opinions_of
 from aimic_tui.engine.evaluation.results_file import results_to_json, write_results_file
-from aimic_tui.engine.evaluation.tested_run import read_tested, read_validations
-from tests.engine.evaluation.some_run import CLASSES, make_run
+from aimic_tui.engine.evaluation.run_predictions import read_run_predictions, read_validation_predictions
+from tests.engine.evaluation.stored_run import CLASSES, make_run
 
 
 def call(workspace: Path, *arguments: str) -> Result:
@@ -182,9 +182,9 @@ def test_what_acting_on_a_class_is_worth_is_told_network_by_network(workspace: P
     curve = found["networks"]["resnet18"]
     at = curve["thresholds"].index(0.5)
     run_folder = workspace / "runs" / "20261122-190512-some"
-    run = read_tested(run_folder)
+    run = read_run_predictions(run_folder)
     network = next(network for network in run.networks if network.name == "resnet18")
-    table = calibrated(network, read_validations(run_folder, run, network))
+    table = calibrated(network, read_validation_predictions(run_folder, run, network))
     assert curve["calibrated"] == (table is not None)
     said = network.probabilities if table is None else table
     acts, cases = said.reshape(-1, *said.shape[-2:])[0, :, 0] >= 0.5, network.labels == 0
@@ -212,7 +212,7 @@ def test_a_decision_curve_that_cant_be_had_is_a_sentence(
 def test_the_images_that_deserve_a_second_look_are_listed(tmp_path: Path) -> None:
     workspace = tmp_path
     opinions = opinions_of(
-        read_tested(make_run(tmp_path / "runs" / "20261122-190512-weak", skills={"a": 0.8, "b": 0.5}))
+        read_run_predictions(make_run(tmp_path / "runs" / "20261122-190512-weak", skills={"a": 0.8, "b": 0.5}))
     )
     assert len(opinions.suspects) > 1
     found = json.loads(call(workspace, "latest", "--review", "--json").stdout)

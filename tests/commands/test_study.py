@@ -9,7 +9,7 @@ from aimic_tui.cli import main
 from aimic_tui.engine.study.study_file import paper_study, read_study
 from aimic_tui.engine.study.study_folder import StudyRun, study_folder
 from aimic_tui.engine.workspace_folder import Workspace
-from tests.engine.evaluation.some_run import make_run
+from tests.engine.evaluation.stored_run import make_run
 from tests.engine.study.test_scheduler import TEXT
 from tests.engine.training.small import draw_images
 

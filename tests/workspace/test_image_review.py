@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from aimic_tui.engine.evaluation.opinions import Opinions, opinions_of
-from aimic_tui.engine.evaluation.tested_run import TestedRun, read_tested
+from aimic_tui.engine.evaluation.run_predictions import RunPredictions, read_run_predictions
 from aimic_tui.workspace.data_session import DataSession
 from aimic_tui.workspace.image_answers import ImageAnswers, answers_of
 from aimic_tui.workspace.image_review import FILTERS, ImageReview
@@ -19,19 +19,19 @@ from tests.screens.made_run import make_data, make_run
 
 
 @pytest.fixture(scope="module")
-def tested(tmp_path_factory: pytest.TempPathFactory) -> TestedRun:
+def tested(tmp_path_factory: pytest.TempPathFactory) -> RunPredictions:
     folder = tmp_path_factory.mktemp("review")
     run = make_run(folder / "ws", make_data(folder / "cells"), networks=("mobilenet_v2", "resnet50"), epochs=2)
-    return read_tested(run.path)
+    return read_run_predictions(run.path)
 
 
 @pytest.fixture
-def answers(tested: TestedRun) -> ImageAnswers:
+def answers(tested: RunPredictions) -> ImageAnswers:
     return answers_of(tested, "mobilenet_v2")
 
 
 @pytest.fixture
-def opinions(tested: TestedRun) -> Opinions:
+def opinions(tested: RunPredictions) -> Opinions:
     return opinions_of(tested)
 
 
@@ -39,7 +39,7 @@ def _review(answers: ImageAnswers) -> ImageReview:
     return ImageReview(answers, "mobilenet_v2", DataSession())
 
 
-def test_answers_are_those_of_the_stored_predictions(tested: TestedRun, answers: ImageAnswers) -> None:
+def test_answers_are_those_of_the_stored_predictions(tested: RunPredictions, answers: ImageAnswers) -> None:
     assert sorted(answers.images) == sorted(tested.data.images)
     network = tested.networks[0]
     for row in (0, 17, 59):
@@ -50,7 +50,7 @@ def test_answers_are_those_of_the_stored_predictions(tested: TestedRun, answers:
         assert answers.paths[row].exists()
 
 
-def test_a_network_without_a_tested_fold_has_no_answers(tested: TestedRun) -> None:
+def test_a_network_without_a_tested_fold_has_no_answers(tested: RunPredictions) -> None:
     answers = answers_of(tested, "vgg11")
     assert answers.images == ()
     assert answers.probabilities.shape == (0, 3)
@@ -89,7 +89,7 @@ def test_a_cell_is_listed_until_all_images_are_asked_for(answers: ImageAnswers) 
 
 async def test_a_decision_takes_an_error_off_the_open_list(tmp_path: Path) -> None:
     run = make_run(tmp_path / "ws", make_data(tmp_path / "cells"), epochs=2)
-    answers, session = answers_of(read_tested(run.path), "mobilenet_v2"), DataSession()
+    answers, session = answers_of(read_run_predictions(run.path), "mobilenet_v2"), DataSession()
     review = ImageReview(answers, "mobilenet_v2", session)
     data = await session.open(answers.choice, tmp_path / "marks")
     review.filter = "open"

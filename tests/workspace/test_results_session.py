@@ -80,14 +80,14 @@ async def test_what_was_computed_is_remembered_until_the_run_goes_on(
     run = make_run(tmp_path, cells, epochs=2)
     session = _session(run)
     await _next(session.follow())
-    reads, read = 0, results_session.read_tested
+    reads, read = 0, results_session.read_run_predictions
 
     def counted(path: Path) -> object:
         nonlocal reads
         reads += 1
         return read(path)
 
-    monkeypatch.setattr(results_session, "read_tested", counted)
+    monkeypatch.setattr(results_session, "read_run_predictions", counted)
     both = await asyncio.gather(session.answers("mobilenet_v2"), session.answers("mobilenet_v2"))
     assert both[0] is both[1]
     assert await session.curves("mobilenet_v2") is await session.curves("mobilenet_v2")

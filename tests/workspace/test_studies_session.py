@@ -18,7 +18,7 @@ from aimic_tui.engine.study.write_tables import write_study
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.workspace.processes import Outcome
 from aimic_tui.workspace.studies_session import StudiesSession
-from tests.engine.evaluation.some_run import make_run
+from tests.engine.evaluation.stored_run import make_run
 
 TEXT = """
 name = "one set"

@@ -19,6 +19,12 @@ from aimic_tui.engine.evaluation.metrics import ALL_METRICS, class_scores, confu
 from aimic_tui.engine.evaluation.model_calibration import write_model_calibrations
 from aimic_tui.engine.evaluation.network_choice import Chosen, chosen_networks
 from aimic_tui.engine.evaluation.results_file import read_results_file, write_results_file
+from aimic_tui.engine.evaluation.run_predictions import (
+    NetworkPredictions,
+    RunPredictions,
+    read_run_predictions,
+    read_validation_predictions,
+)
 from aimic_tui.engine.evaluation.run_results import (
     Calibration,
     ClassFigures,
@@ -31,7 +37,6 @@ from aimic_tui.engine.evaluation.run_results import (
     Spread,
     Values,
 )
-from aimic_tui.engine.evaluation.tested_run import TestedNetwork, TestedRun, read_tested, read_validations
 from aimic_tui.engine.files import read_json
 from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 from aimic_tui.engine.run_folder import RunFolder
@@ -104,22 +109,22 @@ def build_results(run: Path, report: ReportProgress = no_report) -> RunResults:
     Raises:
         InputProblem: a file is missing or damaged, or predictions are not of the test images of their fold.
     """
-    tested = read_tested(run)
+    tested = read_run_predictions(run)
     evaluation = tested.experiment.get("evaluation", {})
     bootstrap = _Bootstrap(
         resamples=int(evaluation.get("resamples", _RESAMPLES)),
         confidence=float(evaluation.get("confidence", _CONFIDENCE)),
         seed=int(tested.experiment.get("seed", 0)),
     )
-    protocol = str(tested.experiment.get("split", {}).get("protocol", "honest"))
+    optimistic = tested.protocol != "honest"
     chosen = chosen_networks(run, tested)
     evaluate = _Evaluator(bootstrap, 2 * len(tested.networks) + len(chosen), report)
     return RunResults(
         run=run.name,
         state=_state(run),
-        protocol=protocol,
-        optimistic=protocol != "honest",
-        note=_note(tested, chosen, optimistic=protocol != "honest"),
+        protocol=tested.protocol,
+        optimistic=optimistic,
+        note=_note(tested, chosen, optimistic=optimistic),
         method=_method(tested, bootstrap),
         confidence=bootstrap.confidence,
         resamples=bootstrap.resamples,
@@ -147,7 +152,7 @@ class _Bootstrap:
     seed: int
 
 
-def _note(tested: TestedRun, chosen: Sequence[Chosen], *, optimistic: bool) -> str:
+def _note(tested: RunPredictions, chosen: Sequence[Chosen], *, optimistic: bool) -> str:
     notes = [OPTIMISTIC if optimistic else HONEST]
     if len(tested.wanted) > 1:
         notes.append(_BEST_OF_MANY.format(networks=len(tested.wanted)))
@@ -158,7 +163,7 @@ def _note(tested: TestedRun, chosen: Sequence[Chosen], *, optimistic: bool) -> s
     return " ".join(notes)
 
 
-def _method(tested: TestedRun, bootstrap: _Bootstrap) -> str:
+def _method(tested: RunPredictions, bootstrap: _Bootstrap) -> str:
     return (
         f"{100 * bootstrap.confidence:g} % intervals: cluster bootstrap over {tested.groups:,} groups, "
         f"{bootstrap.resamples:,} resamples{_of_repeats(tested)} (BCa; shares: Wilson with the effective number of "
@@ -166,7 +171,7 @@ def _method(tested: TestedRun, bootstrap: _Bootstrap) -> str:
     )
 
 
-def _of_repeats(tested: TestedRun) -> str:
+def _of_repeats(tested: RunPredictions) -> str:
     repeats = tested.split.repeats
     return f"; each figure is the mean over {repeats} repeats, resampled together" if repeats > 1 else ""
 
@@ -178,7 +183,7 @@ def _state(run: Path) -> str:
         raise InputProblem(f"{run} has no readable status.json. Name a run's folder.") from None
 
 
-def _of_network(tested: TestedRun, network: TestedNetwork, evaluate: _Evaluator) -> NetworkResults:
+def _of_network(tested: RunPredictions, network: NetworkPredictions, evaluate: _Evaluator) -> NetworkResults:
     found = evaluate.step(network)
     # Counts of images, not of images times seeds, stand beside a class.
     counts = class_scores(network.labels, network.probabilities[0])
@@ -188,13 +193,13 @@ def _of_network(tested: TestedRun, network: TestedNetwork, evaluate: _Evaluator)
             repeat=trial.repeat,
             seed=trial.seed,
             images=int(trial.images.sum()),
-            values=scores(network.labels[trial.images], network.probabilities[trial.place, trial.images]),
+            values=scores(network.labels[trial.images], network.probabilities[trial.set_index, trial.images]),
         )
         for trial in network.trials()
     )
     by_seed, by_repeat = _by(network, network.seeds), _by(network, network.repeats)
     return NetworkResults(
-        trials_done=network.tables,
+        trials_done=network.trials_done,
         trials_total=tested.folds * max(tested.seeds, len(by_seed)),
         seeds=tuple(by_seed),
         repeats=tuple(by_repeat),
@@ -218,7 +223,7 @@ def _of_network(tested: TestedRun, network: TestedNetwork, evaluate: _Evaluator)
     )
 
 
-def _by(network: TestedNetwork, keys: Sequence[int]) -> dict[int, dict[str, float | None]]:
+def _by(network: NetworkPredictions, keys: Sequence[int]) -> dict[int, dict[str, float | None]]:
     """Seed or repeat (`keys` says which, of each set) -> every pooled figure, a mean over the sets that have it."""
     found: dict[int, list[Values]] = {}
     for key, table in zip(keys, network.probabilities, strict=True):
@@ -226,7 +231,7 @@ def _by(network: TestedNetwork, keys: Sequence[int]) -> dict[int, dict[str, floa
     return {key: {name: spread.mean for name, spread in _spreads(sets).items()} for key, sets in sorted(found.items())}
 
 
-def _of_chosen(tested: TestedRun, chosen: Chosen, evaluate: _Evaluator) -> SelectedNetwork:
+def _of_chosen(tested: RunPredictions, chosen: Chosen, evaluate: _Evaluator) -> SelectedNetwork:
     times = Counter(choice.network for choice in chosen.choices)
     return SelectedNetwork(
         by=chosen.by,
@@ -237,10 +242,10 @@ def _of_chosen(tested: TestedRun, chosen: Chosen, evaluate: _Evaluator) -> Selec
     )
 
 
-def _calibrations(run: Path, tested: TestedRun, evaluate: _Evaluator) -> dict[str, Calibration]:
+def _calibrations(run: Path, tested: RunPredictions, evaluate: _Evaluator) -> dict[str, Calibration]:
     found = {}
     for network in tested.networks:
-        validations = read_validations(run, tested, network)
+        validations = read_validation_predictions(run, tested, network)
         calibration = calibrate(network, validations, evaluate(network), **asdict(evaluate.bootstrap))
         evaluate.done()
         if calibration is not None:
@@ -248,7 +253,7 @@ def _calibrations(run: Path, tested: TestedRun, evaluate: _Evaluator) -> dict[st
     return found
 
 
-def _confusion(network: TestedNetwork, classes: int) -> tuple[tuple[int, ...], ...]:
+def _confusion(network: NetworkPredictions, classes: int) -> tuple[tuple[int, ...], ...]:
     counts = np.zeros((classes, classes), np.int64)
     for table in network.probabilities:
         known = ~np.isnan(table).any(axis=1)
@@ -256,11 +261,11 @@ def _confusion(network: TestedNetwork, classes: int) -> tuple[tuple[int, ...], .
     return tuple(map(tuple, counts.tolist()))
 
 
-def _pair(a: TestedNetwork, b: TestedNetwork, evaluate: _Evaluator) -> PairedDifferences:
+def _pair(a: NetworkPredictions, b: NetworkPredictions, evaluate: _Evaluator) -> PairedDifferences:
     _, of_a, of_b = np.intersect1d(a.images, b.images, return_indices=True)
     in_both_a, in_both_b = np.zeros(len(a.images), bool), np.zeros(len(b.images), bool)
     in_both_a[of_a], in_both_b[of_b] = True, True
-    both = [evaluate(a.part(in_both_a)), evaluate(b.part(in_both_b))]
+    both = [evaluate(a.select(in_both_a)), evaluate(b.select(in_both_b))]
     return PairedDifferences(a.name, b.name, len(of_a), paired_difference(*both))
 
 
@@ -283,7 +288,7 @@ class _Evaluator:
         self._done = 0
         self._report = report
 
-    def __call__(self, network: TestedNetwork) -> BootstrapFigures:
+    def __call__(self, network: NetworkPredictions) -> BootstrapFigures:
         """Return a network's figures; after every trial of a run most networks are as they were."""
         digest = hashlib.sha256(repr(self.bootstrap).encode())
         for column in (network.labels, network.groups, network.probabilities):
@@ -302,7 +307,7 @@ class _Evaluator:
             _cache.popitem(last=False)
         return _cache[key]
 
-    def step(self, network: TestedNetwork) -> BootstrapFigures:
+    def step(self, network: NetworkPredictions) -> BootstrapFigures:
         """Return a network's figures, as one of the steps."""
         found = self(network)
         self.done()

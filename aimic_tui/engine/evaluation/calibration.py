@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from aimic_tui.engine.evaluation.intervals import BootstrapFigures, cluster_bootstrap, paired_difference, share_interval
 from aimic_tui.engine.evaluation.metrics import CALIBRATION_BINS, Floats, Integers
 from aimic_tui.engine.evaluation.predictions import Predictions
+from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions
 from aimic_tui.engine.evaluation.run_results import Calibration, Rejection, ReliabilityBin, Temperature
-from aimic_tui.engine.evaluation.tested_run import TestedNetwork
 
 MAX_ERRORS = (0.01, 0.02, 0.05, 0.1)
 COMPARED = ("ece", "log_loss", "brier")
@@ -27,7 +27,7 @@ _TOLERANCE = 1e-8  # of ln T; closer than this the sum of logarithms itself is r
 
 
 def calibrate(
-    network: TestedNetwork,
+    network: NetworkPredictions,
     validations: dict[tuple[int, int], Predictions],
     before: BootstrapFigures,
     *,
@@ -56,11 +56,11 @@ def calibrate(
         labels, probabilities = known
         value = fit_temperature(labels, probabilities)
         temperatures.append(Temperature(trial.fold, trial.seed, value, len(labels)))
-        table[trial.place, trial.images] = scaled(table[trial.place, trial.images], value)
+        table[trial.set_index, trial.images] = scaled(table[trial.set_index, trial.images], value)
         right = probabilities.argmax(axis=1) == labels
         confidences = scaled(probabilities, value).max(axis=1)
         thresholds.append([choose_threshold(confidences, right, max_error) for max_error in MAX_ERRORS])
-        places.append((trial.place, trial.images))
+        places.append((trial.set_index, trial.images))
     after = cluster_bootstrap(
         network.labels, table, network.groups, resamples=resamples, confidence=confidence, seed=seed
     )
@@ -95,7 +95,7 @@ def calibrate(
     )
 
 
-def calibrated(network: TestedNetwork, validations: Mapping[tuple[int, int], Predictions]) -> Floats | None:
+def calibrated(network: NetworkPredictions, validations: Mapping[tuple[int, int], Predictions]) -> Floats | None:
     """Return a network's test probabilities, each fold's divided by the temperature of its validation images.
 
     Arguments as for `calibrate`; float [sets, n, c], None where a fold has no validation images.
@@ -105,7 +105,7 @@ def calibrated(network: TestedNetwork, validations: Mapping[tuple[int, int], Pre
         known = _known(validations.get((trial.fold, trial.seed)))
         if known is None:
             return None
-        table[trial.place, trial.images] = scaled(table[trial.place, trial.images], fit_temperature(*known))
+        table[trial.set_index, trial.images] = scaled(table[trial.set_index, trial.images], fit_temperature(*known))
     return table
 
 

@@ -25,7 +25,7 @@ from aimic_tui.engine.evaluation.paired_tests import (
     mcnemar,
     paired_randomisation,
 )
-from aimic_tui.engine.evaluation.tested_run import TestedNetwork, TestedRun, read_tested
+from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions, RunPredictions, read_run_predictions
 from aimic_tui.engine.files import read_table
 from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 from aimic_tui.engine.text import printable
@@ -107,7 +107,7 @@ def compare_runs(
     if metric not in ALL_METRICS:
         raise UsageProblem(f"There is no figure {printable(metric)}. Take one of {', '.join(ALL_METRICS)}.")
     folders = list(dict.fromkeys(run.resolve() for run in runs))
-    tested = [read_tested(folder) for folder in folders]
+    tested = [read_run_predictions(folder) for folder in folders]
     for folder, run in zip(folders[1:], tested[1:], strict=True):
         _require_same_test(folders[0], tested[0], folder, run)
     named = list(_named(folders, tested))
@@ -149,14 +149,16 @@ class _Options:
     rounds: int
 
 
-def _named(folders: Sequence[Path], tested: Sequence[TestedRun]) -> Iterator[tuple[TestedNetwork, TestedRun]]:
+def _named(
+    folders: Sequence[Path], tested: Sequence[RunPredictions]
+) -> Iterator[tuple[NetworkPredictions, RunPredictions]]:
     for folder, run in zip(folders, tested, strict=True):
         for network in run.networks:
             name = network.name if len(folders) == 1 else f"{folder.name}/{network.name}"
             yield replace(network, name=name), run
 
 
-def _require_same_test(folder_a: Path, a: TestedRun, folder_b: Path, b: TestedRun) -> None:
+def _require_same_test(folder_a: Path, a: RunPredictions, folder_b: Path, b: RunPredictions) -> None:
     """Refuse runs whose networks were not tested on the same images in the same folds."""
     both = f"{printable(folder_a.name)} and {printable(folder_b.name)}"
     advice = (
@@ -189,7 +191,7 @@ class _Evaluator:
         self._options = options
         self._known: dict[tuple[str, tuple[tuple[int, ...], ...], bytes], BootstrapFigures] = {}
 
-    def __call__(self, network: TestedNetwork) -> BootstrapFigures:
+    def __call__(self, network: NetworkPredictions) -> BootstrapFigures:
         key = network.name, (network.repeats, network.seeds), network.images.tobytes()
         if key not in self._known:
             self._known[key] = cluster_bootstrap(
@@ -204,7 +206,7 @@ class _Evaluator:
 
 
 def _compared(
-    a: TestedNetwork, b: TestedNetwork, test_train_ratio: float, options: _Options, evaluate: _Evaluator
+    a: NetworkPredictions, b: NetworkPredictions, test_train_ratio: float, options: _Options, evaluate: _Evaluator
 ) -> Pair:
     a, b = _common(a, b)
     figures = [evaluate(network) for network in (a, b)]
@@ -230,16 +232,16 @@ def _compared(
     )
 
 
-def _common(a: TestedNetwork, b: TestedNetwork) -> tuple[TestedNetwork, TestedNetwork]:
+def _common(a: NetworkPredictions, b: NetworkPredictions) -> tuple[NetworkPredictions, NetworkPredictions]:
     """Return both on the images that both classified: of the repeats that both have, with as many seeds of each."""
     _, of_a, of_b = np.intersect1d(a.images, b.images, return_indices=True)
     sets = _sets_in_common(a, b)
-    a, b = a.part(of_a, sets=[of_a for of_a, _ in sets]), b.part(of_b, sets=[of_b for _, of_b in sets])
+    a, b = a.select(of_a, sets=[of_a for of_a, _ in sets]), b.select(of_b, sets=[of_b for _, of_b in sets])
     known = np.flatnonzero(~(a.unclassified | b.unclassified))
-    return a.part(known), b.part(known)
+    return a.select(known), b.select(known)
 
 
-def _sets_in_common(a: TestedNetwork, b: TestedNetwork) -> list[tuple[int, int]]:
+def _sets_in_common(a: NetworkPredictions, b: NetworkPredictions) -> list[tuple[int, int]]:
     """Return places of sets that go together: in each repeat the first ones of both, by seed."""
     found: list[tuple[int, int]] = []
     for repeat in sorted(set(a.repeats) & set(b.repeats)):
@@ -248,7 +250,7 @@ def _sets_in_common(a: TestedNetwork, b: TestedNetwork) -> list[tuple[int, int]]
     return found
 
 
-def _of_folds(a: TestedNetwork, b: TestedNetwork, metric: str) -> list[float]:
+def _of_folds(a: NetworkPredictions, b: NetworkPredictions, metric: str) -> list[float]:
     """The difference of the figure in each fold of every repeat, a mean over seeds.
 
     Folds where it is not defined are left out.
@@ -262,16 +264,16 @@ def _of_folds(a: TestedNetwork, b: TestedNetwork, metric: str) -> list[float]:
     return found
 
 
-def _by_fold(network: TestedNetwork, metric: str) -> dict[int, list[float]]:
+def _by_fold(network: NetworkPredictions, metric: str) -> dict[int, list[float]]:
     found: dict[int, list[float]] = {}
     for trial in network.trials():
-        table = network.probabilities[trial.place, trial.images]
+        table = network.probabilities[trial.set_index, trial.images]
         value = scores(network.labels[trial.images], table)[metric]
         found.setdefault(trial.fold, []).extend([] if value is None else [value])
     return found
 
 
-def _value(network: TestedNetwork, metric: str) -> float | None:
+def _value(network: NetworkPredictions, metric: str) -> float | None:
     known = [scores(network.labels, table)[metric] for table in network.probabilities]
     defined = [value for value in known if value is not None]
     return float(np.mean(defined)) if defined else None
@@ -312,8 +314,8 @@ def _method(options: _Options, pairs: int) -> str:
     )
 
 
-def _notes(tested: Sequence[TestedRun], networks: int, metric: str, pairs: Sequence[Pair]) -> Iterator[str]:
-    if any(run.experiment.get("split", {}).get("protocol", "honest") != "honest" for run in tested):
+def _notes(tested: Sequence[RunPredictions], networks: int, metric: str, pairs: Sequence[Pair]) -> Iterator[str]:
+    if any(run.protocol != "honest" for run in tested):
         yield (
             "Optimistic: test images chose the epochs in the protocol published in 2022, so differences are "
             "optimistic as well."

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from aimic_tui.engine.evaluation.intervals import FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS
 from aimic_tui.engine.evaluation.metrics import Floats, class_scores
-from aimic_tui.engine.evaluation.tested_run import TestedNetwork
+from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions
 
 POINTS = 101
 GRID: Floats = np.linspace(0, 1, POINTS)
@@ -62,7 +62,7 @@ class ClassCurves:
 
 
 def class_curves(
-    network: TestedNetwork, *, confidence: float = 0.95, seed: int = 0, resamples: int = _RESAMPLES
+    network: NetworkPredictions, *, confidence: float = 0.95, seed: int = 0, resamples: int = _RESAMPLES
 ) -> tuple[list[ClassCurves | None], ClassCurves | None]:
     """Return the curves of each class, in the order of the codes, and of their mean.
 
@@ -126,10 +126,10 @@ def class_curves(
     )
 
 
-def _areas_of_folds(network: TestedNetwork) -> list[dict[str, float]]:
+def _areas_of_folds(network: NetworkPredictions) -> list[dict[str, float]]:
     """Class by class the mean over folds and sets of the areas within each."""
     of_trials = [
-        class_scores(network.labels[trial.images], network.probabilities[trial.place, trial.images])
+        class_scores(network.labels[trial.images], network.probabilities[trial.set_index, trial.images])
         for trial in network.trials()
     ]
     return [

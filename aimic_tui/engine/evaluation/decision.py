@@ -20,7 +20,7 @@ import numpy as np
 from aimic_tui.engine.evaluation.calibration import calibrated
 from aimic_tui.engine.evaluation.intervals import FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS
 from aimic_tui.engine.evaluation.metrics import Floats, Integers
-from aimic_tui.engine.evaluation.tested_run import TestedNetwork, TestedRun, read_validations
+from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions, RunPredictions, read_validation_predictions
 
 THRESHOLDS: Floats = np.round(np.arange(0.01, 1.0, 0.01), 2)
 _RESAMPLES = 500
@@ -122,7 +122,7 @@ class Decision:
 
 
 def decision_of(
-    folder: Path, run: TestedRun, network: TestedNetwork, *, positive: int, confidence: float = 0.95
+    folder: Path, run: RunPredictions, network: NetworkPredictions, *, positive: int, confidence: float = 0.95
 ) -> Decision:
     """Return the decision curve of a run's network, its probabilities calibrated where they can be.
 
@@ -133,7 +133,7 @@ def decision_of(
     Raises:
         InputProblem: stored predictions of a validation part can't be read.
     """
-    table = calibrated(network, read_validations(folder, run, network))
+    table = calibrated(network, read_validation_predictions(folder, run, network))
     curve = decision_curve(
         network.labels,
         network.probabilities if table is None else table,

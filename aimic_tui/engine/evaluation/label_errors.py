@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aimic_tui.engine.evaluation.tested_run import TestedRun
+from aimic_tui.engine.evaluation.run_predictions import RunPredictions
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def likely_label_errors(
     ]
 
 
-def label_errors_of_run(tested: TestedRun, names: Sequence[str], labels: Sequence[str]) -> list[LabelSuspect]:
+def label_errors_of_run(tested: RunPredictions, names: Sequence[str], labels: Sequence[str]) -> list[LabelSuspect]:
     """Return the likely label errors among images of a data set that a run has tested.
 
     Args:

@@ -19,8 +19,13 @@ from pathlib import Path
 import numpy as np
 
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER, scores
+from aimic_tui.engine.evaluation.run_predictions import (
+    NetworkPredictions,
+    RunPredictions,
+    read_inner_predictions,
+    read_validation_predictions,
+)
 from aimic_tui.engine.evaluation.run_results import FoldChoice, Selection
-from aimic_tui.engine.evaluation.tested_run import TestedNetwork, TestedRun, read_inner, read_validations
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,22 +41,22 @@ class Chosen:
     by: Selection
     metric: str
     choices: tuple[FoldChoice, ...]
-    network: TestedNetwork
+    network: NetworkPredictions
 
 
-def chosen_networks(run: Path, tested: TestedRun) -> list[Chosen]:
+def chosen_networks(run: Path, tested: RunPredictions) -> list[Chosen]:
     """Return what the procedures choose among a run's networks, as far as its trials have come; none for one network.
 
     In the published protocol, where test images choose the epochs, there is no honest figure to be had.
 
     Args:
         run: its folder.
-        tested: what `read_tested` returned for it.
+        tested: what `read_run_predictions` returned for it.
     """
     names = [network.name for network in tested.networks]
     if len(tested.wanted) < 2 or set(names) != set(tested.wanted):
         return []
-    if tested.experiment.get("split", {}).get("protocol", "honest") != "honest":
+    if tested.protocol != "honest":
         return []
     procedures: dict[Selection, dict[int, dict[str, float]]] = {
         "validation part": by_validation(run, tested),
@@ -68,12 +73,12 @@ def chosen_networks(run: Path, tested: TestedRun) -> list[Chosen]:
     return found
 
 
-def by_validation(run: Path, tested: TestedRun) -> dict[int, dict[str, float]]:
+def by_validation(run: Path, tested: RunPredictions) -> dict[int, dict[str, float]]:
     """Return fold -> network -> the monitored figure on the fold's validation part, a mean over seeds."""
     found: dict[int, dict[str, float]] = {}
     for network in tested.networks:
         values: dict[int, list[float]] = {}
-        for (fold, _), table in read_validations(run, tested, network).items():
+        for (fold, _), table in read_validation_predictions(run, tested, network).items():
             value = scores(table.labels, table.probabilities)[tested.monitor]
             values.setdefault(fold, []).extend([] if value is None else [value])
         for fold, of_seeds in values.items():
@@ -82,14 +87,14 @@ def by_validation(run: Path, tested: TestedRun) -> dict[int, dict[str, float]]:
     return found
 
 
-def by_inner_folds(run: Path, tested: TestedRun) -> dict[int, dict[str, float]]:
+def by_inner_folds(run: Path, tested: RunPredictions) -> dict[int, dict[str, float]]:
     """Return fold -> network -> the monitored figure over the test images of all of the fold's inner folds together.
 
     A fold is left out for a network until all of its inner folds are tested.
     """
     found: dict[int, dict[str, float]] = {}
     for network in tested.networks:
-        for fold, tables in read_inner(run, tested, network.name).items():
+        for fold, tables in read_inner_predictions(run, tested, network.name).items():
             if len(tables) < tested.split.inner_folds:
                 continue
             labels = np.concatenate([table.labels for table in tables.values()])
@@ -99,13 +104,13 @@ def by_inner_folds(run: Path, tested: TestedRun) -> dict[int, dict[str, float]]:
     return found
 
 
-def _choice(tested: TestedRun, fold: int, values: Mapping[str, float]) -> FoldChoice:
+def _choice(tested: RunPredictions, fold: int, values: Mapping[str, float]) -> FoldChoice:
     sign = -1 if tested.monitor in LOWER_IS_BETTER else 1
     best = max(values, key=lambda name: sign * values[name])
     return FoldChoice(fold, tested.split.repeat_of(fold), best, dict(values))
 
 
-def _taken(networks: Sequence[TestedNetwork], choice: Mapping[int, str]) -> TestedNetwork | None:
+def _taken(networks: Sequence[NetworkPredictions], choice: Mapping[int, str]) -> NetworkPredictions | None:
     """Put each fold's predictions by its network together, for the images and sets that all networks have."""
     first = networks[0]
     sets = list(zip(first.repeats, first.seeds, strict=True))
@@ -122,7 +127,7 @@ def _taken(networks: Sequence[TestedNetwork], choice: Mapping[int, str]) -> Test
     for fold, name in choice.items():
         here = folds == fold
         probabilities[here] = aligned[name].probabilities[here]
-    return TestedNetwork(
+    return NetworkPredictions(
         "chosen",
         aligned[first.name].seeds,
         aligned[first.name].repeats,
@@ -131,12 +136,12 @@ def _taken(networks: Sequence[TestedNetwork], choice: Mapping[int, str]) -> Test
         aligned[first.name].labels,
         aligned[first.name].groups,
         probabilities,
-        len(list(aligned[first.name].part(kept).trials())),
-    ).part(kept)
+        len(list(aligned[first.name].select(kept).trials())),
+    ).select(kept)
 
 
-def _aligned(network: TestedNetwork, sets: Sequence[tuple[int, int]], images: np.ndarray) -> TestedNetwork:
+def _aligned(network: NetworkPredictions, sets: Sequence[tuple[int, int]], images: np.ndarray) -> NetworkPredictions:
     places = list(zip(network.repeats, network.seeds, strict=True))
     order = np.argsort(network.images)
     rows = order[np.searchsorted(network.images, images, sorter=order)]
-    return network.part(rows, sets=[places.index(key) for key in sets])
+    return network.select(rows, sets=[places.index(key) for key in sets])

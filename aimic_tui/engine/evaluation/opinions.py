@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.evaluation.label_errors import LabelSuspect, label_errors_of_run
-from aimic_tui.engine.evaluation.tested_run import TestedNetwork, TestedRun
+from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions, RunPredictions
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Opinions:
     means: Mapping[str, Mapping[str, NDArray[np.float64]]]
 
 
-def opinions_of(tested: TestedRun) -> Opinions:
+def opinions_of(tested: RunPredictions) -> Opinions:
     """Put the answers of all networks, seeds and repeats together.
 
     The disagreement of k answers is their Jensen-Shannon divergence (Lin 1991), H(mean) - mean(H) with H the entropy,
@@ -60,7 +60,7 @@ def opinions_of(tested: TestedRun) -> Opinions:
     )
 
 
-def _mean_answers(network: TestedNetwork, names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+def _mean_answers(network: NetworkPredictions, names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
     known = np.asarray(~np.isnan(network.probabilities).any(axis=2))  # [sets, n]
     answered = known.any(axis=0)
     total = np.where(known[:, :, None], network.probabilities, 0.0).sum(axis=0)[answered]

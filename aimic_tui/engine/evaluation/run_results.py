@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from aimic_tui.engine.evaluation.interval import Interval
+
+if TYPE_CHECKING:
+    from aimic_tui.engine.experiment import SplitProtocol  # its module imports pydantic, which Home does without
 
 Selection = Literal["validation part", "inner folds"]
 """The images that choose a network in each fold."""
@@ -239,7 +242,6 @@ class RunResults:
     Attributes:
         run: the name of its folder.
         state: of the run, in the words of `runs.status.State`.
-        protocol: "honest" or "aimic-2022".
         optimistic: whether test images chose anything.
         note: the sentences to that.
         method: how intervals are made, in words.
@@ -260,7 +262,7 @@ class RunResults:
 
     run: str
     state: str
-    protocol: str
+    protocol: SplitProtocol
     optimistic: bool
     note: str
     method: str

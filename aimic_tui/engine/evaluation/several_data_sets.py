@@ -11,7 +11,7 @@ import numpy as np
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, LOWER_IS_BETTER, scores
 from aimic_tui.engine.evaluation.ranking import Ranking, rank_networks
-from aimic_tui.engine.evaluation.tested_run import TestedNetwork, TestedRun, read_tested
+from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions, RunPredictions, read_run_predictions
 from aimic_tui.engine.files import read_table
 from aimic_tui.engine.text import printable
 
@@ -19,7 +19,7 @@ from aimic_tui.engine.text import printable
 @dataclass(frozen=True, eq=False)
 class _Run:
     folder: Path
-    tested: TestedRun
+    tested: RunPredictions
     images: frozenset[str]  # digests; names with the data set's folder where no digest is known
 
 
@@ -73,7 +73,7 @@ def rank_runs(runs: Sequence[Path], metric: str = "macro_f1", *, alpha: float = 
 
 
 def _read(folder: Path) -> _Run:
-    tested = read_tested(folder)
+    tested = read_run_predictions(folder)
     rows = read_table(folder / "manifest.csv")
     root = str(tested.data.root)
     return _Run(folder, tested, frozenset(row.get("digest") or f"{root}\0{row['image']}" for row in rows))
@@ -93,7 +93,7 @@ def _figures(runs: Sequence[_Run], metric: str) -> dict[str, float | None]:
     return found
 
 
-def _figure(network: TestedNetwork, metric: str) -> float | None:
+def _figure(network: NetworkPredictions, metric: str) -> float | None:
     known = [scores(network.labels, table)[metric] for table in network.probabilities]
     defined = [value for value in known if value is not None]
     return float(np.mean(defined)) if defined else None

@@ -16,7 +16,7 @@ from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.interval_limits import wilson
 from aimic_tui.engine.evaluation.metrics import Floats
 from aimic_tui.engine.evaluation.paired_tests import holm
-from aimic_tui.engine.evaluation.tested_run import TestedNetwork
+from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions
 
 FEWEST_IMAGES = 5
 
@@ -41,7 +41,7 @@ class GroupFigures:
     p: float | None
 
 
-def group_figures(network: TestedNetwork, *, confidence: float = 0.95) -> list[GroupFigures]:
+def group_figures(network: NetworkPredictions, *, confidence: float = 0.95) -> list[GroupFigures]:
     """Return the groups' figures, the lowest accuracy first, of equal ones the larger group.
 
     Groups of fewer than `FEWEST_IMAGES` images, of which one wrong image says little, come after all others. Empty

@@ -11,7 +11,7 @@ from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.reading.input_rule import InputRule
 from aimic_tui.engine.data.reading.read_image import read_image
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.evaluation.tested_run import TestedNetwork
+from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions
 from aimic_tui.engine.report.document import Picture, Pictures
 from aimic_tui.engine.text import one_line, plural
 from aimic_tui.wording.printed import number
@@ -21,7 +21,7 @@ _WORST = 12
 _MOST_CLASSES = 24
 
 
-def pictures_of(data: DataSet, network: TestedNetwork, rule: InputRule) -> list[Pictures]:
+def pictures_of(data: DataSet, network: NetworkPredictions, rule: InputRule) -> list[Pictures]:
     """Return one typical image a class, and the worst errors, by the network's mean probabilities over its seeds."""
     said = network.probabilities.mean(axis=0)
     known = np.flatnonzero(~np.isnan(said).any(axis=1))

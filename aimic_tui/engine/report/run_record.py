@@ -14,8 +14,8 @@ from aimic_tui.engine.data.reading.input_rule import InputRule, rule_in
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.build_results import read_results
 from aimic_tui.engine.evaluation.comparison import Comparison, compare_runs
+from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions, RunPredictions, read_run_predictions
 from aimic_tui.engine.evaluation.run_results import RunResults
-from aimic_tui.engine.evaluation.tested_run import TestedNetwork, TestedRun, read_tested
 from aimic_tui.engine.files import read_json, read_table
 from aimic_tui.engine.inference.timings import NetworkTiming, read_timings
 from aimic_tui.engine.run_folder import RunFolder
@@ -37,7 +37,7 @@ class RunRecord:
     """
 
     folder: RunFolder
-    tested: TestedRun
+    tested: RunPredictions
     results: RunResults
     comparison: Comparison | None
     snapshot: RunSnapshot
@@ -84,7 +84,7 @@ class RunRecord:
         return max(self.networks, key=merit)
 
     @property
-    def chosen_network(self) -> TestedNetwork:
+    def chosen_network(self) -> NetworkPredictions:
         """The predictions of that network."""
         return next(network for network in self.tested.networks if network.name == self.chosen)
 
@@ -95,7 +95,7 @@ def read_record(folder: RunFolder) -> RunRecord:
     Raises:
         InputProblem: nothing of it is tested yet, or a file is missing or damaged.
     """
-    tested = read_tested(folder.path)
+    tested = read_run_predictions(folder.path)
     if not tested.networks:
         raise InputProblem(
             f"No fold of {printable(folder.name)} is tested yet, so there is nothing to report. "

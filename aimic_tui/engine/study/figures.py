@@ -15,8 +15,8 @@ from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.interval_limits import t_quantile
 from aimic_tui.engine.evaluation.metrics import Scorer
 from aimic_tui.engine.evaluation.ranking import Ranking
+from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions, read_run_predictions
 from aimic_tui.engine.evaluation.several_data_sets import rank_runs
-from aimic_tui.engine.evaluation.tested_run import TestedNetwork, read_tested
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.study.study_file import Cell, Study
@@ -157,7 +157,7 @@ def _of_run(run: RunFolder, names: Sequence[str], cell: Cell) -> dict[tuple[str,
 
 def _gap(optimistic: RunFolder, honest: RunFolder, name: str) -> dict[str, Interval]:
     """Return the figures of one network by the published protocol minus the honest ones, paired by image."""
-    runs = [read_tested(run.path) for run in (optimistic, honest)]
+    runs = [read_run_predictions(run.path) for run in (optimistic, honest)]
     found = [next(network for network in run.networks if network.name == name) for run in runs]
     if runs[0].data.classes != runs[1].data.classes:
         raise InputProblem(f"{optimistic.name} and {honest.name} have different classes.")
@@ -165,10 +165,10 @@ def _gap(optimistic: RunFolder, honest: RunFolder, name: str) -> dict[str, Inter
     _, first, second = np.intersect1d(names[0], names[1], return_indices=True)
     if not len(first):
         raise InputProblem(f"{optimistic.name} and {honest.name} test different images.")
-    return paired_gap(found[0].part(first), found[1].part(second))
+    return paired_gap(found[0].select(first), found[1].select(second))
 
 
-def paired_gap(a: TestedNetwork, b: TestedNetwork) -> dict[str, Interval]:
+def paired_gap(a: NetworkPredictions, b: NetworkPredictions) -> dict[str, Interval]:
     """Return a - b of `GAP_METRICS` on the same images, as plus or minus t standard errors of a bootstrap over groups.
 
     The groups are b's.

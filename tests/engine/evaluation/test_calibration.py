@@ -21,7 +21,7 @@ from aimic_tui.engine.evaluation.calibration import (
 from aimic_tui.engine.evaluation.intervals import share_interval
 from aimic_tui.engine.evaluation.metrics import Floats, Integers, scores
 from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions, write_predictions
-from tests.engine.evaluation.some_run import make_run
+from tests.engine.evaluation.stored_run import make_run
 
 
 def drawn(n: int, boast: float, seed: int = 0) -> tuple[Integers, Floats]:

@@ -22,7 +22,7 @@ from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.prepare.creation import create_run
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.workspace_folder import Workspace
-from tests.engine.evaluation.some_run import make_run
+from tests.engine.evaluation.stored_run import make_run
 
 SKILLS = {"good": 3.0, "same": 3.0, "poor": 0.5}
 

@@ -11,16 +11,18 @@ from hypothesis.extra import numpy as arrays
 
 from aimic_tui.engine.evaluation.curves import GRID, class_curves
 from aimic_tui.engine.evaluation.metrics import Floats, Integers
-from aimic_tui.engine.evaluation.tested_run import TestedNetwork
+from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions
 
 
-def network(labels: Integers, tables: Floats, groups: Integers | None = None, folds: int = 1) -> TestedNetwork:
+def network(labels: Integers, tables: Floats, groups: Integers | None = None, folds: int = 1) -> NetworkPredictions:
     sets = tables if tables.ndim == 3 else tables[None]
     n = len(labels)
     codes = np.arange(n, dtype=np.int32) if groups is None else groups
     of_folds = np.tile(codes % folds + 1, (len(sets), 1)).astype(np.int64)
     ones = (1,) * len(sets)
-    return TestedNetwork("net", tuple(range(len(sets))), ones, of_folds, np.arange(n), labels, codes, sets, len(sets))
+    return NetworkPredictions(
+        "net", tuple(range(len(sets))), ones, of_folds, np.arange(n), labels, codes, sets, len(sets)
+    )
 
 
 def drawn(n: int, skill: float = 1.5, seed: int = 0, classes: int = 3) -> tuple[Integers, Floats]:

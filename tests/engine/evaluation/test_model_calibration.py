@@ -19,7 +19,7 @@ from aimic_tui.engine.evaluation.model_calibration import (
     write_model_calibrations,
 )
 from aimic_tui.engine.evaluation.predictions import read_predictions
-from tests.engine.evaluation.some_run import make_run
+from tests.engine.evaluation.stored_run import make_run
 
 
 def with_models(run: Path) -> Path:

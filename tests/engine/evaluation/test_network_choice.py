@@ -13,8 +13,8 @@ from aimic_tui.engine.evaluation.build_results import build_results
 from aimic_tui.engine.evaluation.metrics import scores
 from aimic_tui.engine.evaluation.network_choice import chosen_networks
 from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions, write_predictions
-from aimic_tui.engine.evaluation.tested_run import read_tested
-from tests.engine.evaluation.some_run import make_run
+from aimic_tui.engine.evaluation.run_predictions import read_run_predictions
+from tests.engine.evaluation.stored_run import make_run
 
 SKILLS = {"a": 2.0, "b": 2.0, "c": 2.0}
 
@@ -38,7 +38,7 @@ def test_every_fold_takes_the_network_that_did_best_on_its_validation_part(neste
     for fold, kept in best.items():
         for name in set(SKILLS) - {kept}:
             spoil(run / f"trials/{name}/fold-{fold}/validation.csv")
-    tested = read_tested(run)
+    tested = read_run_predictions(run)
     chosen = chosen_networks(run, tested)[0]
     assert (chosen.by, chosen.metric) == ("validation part", "macro_f1")
     assert {choice.fold: choice.network for choice in chosen.choices} == best
@@ -50,7 +50,7 @@ def test_every_fold_takes_the_network_that_did_best_on_its_validation_part(neste
         taken = of[best[trial.fold]]
         place = taken.repeats.index(trial.repeat)
         rows = [int(np.flatnonzero(taken.images == image)[0]) for image in chosen.network.images[trial.images]]
-        said = chosen.network.probabilities[trial.place, trial.images]
+        said = chosen.network.probabilities[trial.set_index, trial.images]
         assert (said == taken.probabilities[place, rows]).all()
     assert sorted(chosen.network.images) == sorted(of["a"].images)
 
@@ -59,7 +59,7 @@ def test_inner_folds_choose_over_all_of_their_test_images_together(nested: Path,
     run = Path(shutil.copytree(nested, tmp_path / "run"))
     for name in ("a", "c"):
         spoil(run / f"trials/{name}/fold-2-inner-1/predictions.csv")
-    tested = read_tested(run)
+    tested = read_run_predictions(run)
     chosen = chosen_networks(run, tested)[1]
     assert chosen.by == "inner folds"
     assert chosen.choices[1].network == "b"
@@ -76,11 +76,11 @@ def test_inner_folds_choose_over_all_of_their_test_images_together(nested: Path,
 
 def test_no_test_image_has_a_say_in_the_choice(nested: Path, tmp_path: Path) -> None:
     run = Path(shutil.copytree(nested, tmp_path / "run"))
-    before = [found.choices for found in chosen_networks(run, read_tested(run))]
+    before = [found.choices for found in chosen_networks(run, read_run_predictions(run))]
     assert [len(choices) for choices in before] == [6, 6]
     for file in run.glob("trials/a/fold-?/predictions.csv"):
         spoil(file)
-    assert [found.choices for found in chosen_networks(run, read_tested(run))] == before
+    assert [found.choices for found in chosen_networks(run, read_run_predictions(run))] == before
 
 
 def test_the_result_says_what_was_chosen_and_how_often_with_intervals(nested: Path) -> None:
@@ -112,7 +112,7 @@ def test_the_best_of_equals_is_flattered_and_choosing_by_validation_is_not(tmp_p
                 raw[np.arange(len(raw)), table.labels] += 1.0
                 shares = np.exp(raw) / np.exp(raw).sum(axis=1, keepdims=True)
                 write_predictions(file, Predictions(table.images, table.labels, shares, table.classes))
-        tested = read_tested(run)
+        tested = read_run_predictions(run)
         values = [scores(one.labels, one.probabilities[0])["accuracy"] or 0.0 for one in tested.networks]
         network = chosen_networks(run, tested)[0].network
         best.append(max(values) - np.mean(values))
@@ -131,18 +131,18 @@ def test_a_run_that_is_going_on_chooses_in_the_folds_that_all_networks_have(tmp_
     run = make_run(tmp_path / "run", skills={"a": 2.0, "b": 1.5}, folds=3, groups=48, inner_folds=2)
     shutil.rmtree(run / "trials/b/fold-3")
     shutil.rmtree(run / "trials/a/fold-1-inner-2")
-    validation, inner = chosen_networks(run, read_tested(run))
+    validation, inner = chosen_networks(run, read_run_predictions(run))
     assert [choice.fold for choice in validation.choices] == [1, 2]
     assert [choice.fold for choice in inner.choices] == [2]
     assert inner.network.folds_done == [2]
     shutil.rmtree(run / "trials/b")
-    assert chosen_networks(run, read_tested(run)) == []
+    assert chosen_networks(run, read_run_predictions(run)) == []
 
 
 def test_several_seeds_choose_together(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", skills={"a": 2.0, "b": 1.5}, seeds=(0, 7), groups=48)
     spoil(run / "trials/a/fold-1/validation.csv")
-    chosen = chosen_networks(run, read_tested(run))[0]
+    chosen = chosen_networks(run, read_run_predictions(run))[0]
     tables = [read_predictions(run / f"trials/a/{name}/validation.csv") for name in ("fold-1", "fold-1-seed-7")]
     values = [scores(table.labels, table.probabilities)["macro_f1"] or 0.0 for table in tables]
     assert chosen.choices[0].values["a"] == pytest.approx(np.mean(values))

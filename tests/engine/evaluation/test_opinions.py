@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from aimic_tui.engine.evaluation.opinions import opinions_of
-from aimic_tui.engine.evaluation.tested_run import read_tested
+from aimic_tui.engine.evaluation.run_predictions import read_run_predictions
 from tests.screens.made_run import make_data, make_run
 
 
 def test_disagreement_is_the_divergence_of_the_answers(tmp_path: Path) -> None:
     data = make_data(tmp_path / "cells")
     run = make_run(tmp_path / "ws", data, networks=("mobilenet_v2", "resnet50"), epochs=2)
-    tested = read_tested(run.path)
+    tested = read_run_predictions(run.path)
     opinions = opinions_of(tested)
     assert opinions.most_answers == 2
     image = tested.data.images[3]
@@ -28,7 +28,7 @@ def test_disagreement_is_the_divergence_of_the_answers(tmp_path: Path) -> None:
 
 def test_one_answer_has_nothing_to_disagree_with(tmp_path: Path) -> None:
     run = make_run(tmp_path / "ws", make_data(tmp_path / "cells"), epochs=2)
-    opinions = opinions_of(read_tested(run.path))
+    opinions = opinions_of(read_run_predictions(run.path))
     assert opinions.most_answers == 1
     assert opinions.disagreement == {}
     assert len(opinions.means["mobilenet_v2"]) == 60

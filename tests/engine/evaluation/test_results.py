@@ -14,7 +14,7 @@ from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, METRICS, scores
 from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions, write_predictions
 from aimic_tui.engine.evaluation.results_file import read_results_file
-from tests.engine.evaluation.some_run import CLASSES, make_run
+from tests.engine.evaluation.stored_run import CLASSES, make_run
 
 
 @pytest.fixture(scope="module")

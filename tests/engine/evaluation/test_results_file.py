@@ -18,7 +18,7 @@ from aimic_tui.engine.evaluation.results_file import (
     write_results_file,
 )
 from aimic_tui.engine.evaluation.run_results import RunResults
-from tests.engine.evaluation.some_run import make_run
+from tests.engine.evaluation.stored_run import make_run
 
 _FIGURE = {"value": 0.9, "low": 0.8, "high": 0.95}
 

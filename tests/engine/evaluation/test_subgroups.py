@@ -7,12 +7,12 @@ import pytest
 from scipy import stats
 
 from aimic_tui.engine.evaluation.metrics import Integers
+from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions
 from aimic_tui.engine.evaluation.subgroups import FEWEST_IMAGES, group_figures
-from aimic_tui.engine.evaluation.tested_run import TestedNetwork
 from tests.engine.evaluation.test_curves import network
 
 
-def answered(right: np.ndarray, groups: Integers) -> TestedNetwork:
+def answered(right: np.ndarray, groups: Integers) -> NetworkPredictions:
     labels = np.zeros(len(right), np.int32)
     return network(labels, np.where(right[:, None], [0.9, 0.1], [0.1, 0.9]), groups)
 

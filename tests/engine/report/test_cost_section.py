@@ -10,7 +10,7 @@ from aimic_tui.engine.report.cost_section import cost_section
 from aimic_tui.engine.report.network_costs import network_costs
 from aimic_tui.engine.report.run_record import RunRecord, read_record
 from aimic_tui.engine.run_folder import RunFolder
-from tests.engine.evaluation.some_run import make_run as predicted_run
+from tests.engine.evaluation.stored_run import make_run as predicted_run
 from tests.engine.report.report_page import report_of
 
 

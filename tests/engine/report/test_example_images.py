@@ -9,7 +9,7 @@ import numpy as np
 from aimic_tui.engine.report.example_images import pictures_of
 from aimic_tui.engine.report.run_record import RunRecord, read_record
 from aimic_tui.engine.run_folder import RunFolder
-from tests.engine.evaluation.some_run import make_run as predicted_run
+from tests.engine.evaluation.stored_run import make_run as predicted_run
 
 
 def test_typical_images_are_right_and_the_worst_are_the_surest_errors(record: RunRecord) -> None:

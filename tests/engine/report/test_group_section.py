@@ -11,7 +11,7 @@ from aimic_tui.engine.report.document import Paragraph
 from aimic_tui.engine.report.group_section import group_section
 from aimic_tui.engine.report.run_record import read_record
 from aimic_tui.engine.run_folder import RunFolder
-from tests.engine.evaluation.some_run import make_run as predicted_run
+from tests.engine.evaluation.stored_run import make_run as predicted_run
 from tests.engine.report.report_page import report_of
 
 

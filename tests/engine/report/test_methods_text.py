@@ -9,7 +9,7 @@ import pytest
 from aimic_tui.engine.report.methods_text import methods_paragraphs
 from aimic_tui.engine.report.run_record import RunRecord, read_record
 from aimic_tui.engine.run_folder import RunFolder
-from tests.engine.evaluation.some_run import make_run as predicted_run
+from tests.engine.evaluation.stored_run import make_run as predicted_run
 from tests.screens.made_run import make_data, make_run
 
 

@@ -8,7 +8,7 @@ from aimic_tui.engine.report.model_card import OPEN, model_card
 from aimic_tui.engine.report.run_record import RunRecord, read_record
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.wording.printed import interval
-from tests.engine.evaluation.some_run import make_run as predicted_run
+from tests.engine.evaluation.stored_run import make_run as predicted_run
 
 
 def test_it_holds_the_chosen_networks_figures(record: RunRecord) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from aimic_tui.engine.evaluation.build_results import read_results
 from aimic_tui.engine.evaluation.interval import Interval
-from aimic_tui.engine.evaluation.tested_run import read_tested
+from aimic_tui.engine.evaluation.run_predictions import read_run_predictions
 from aimic_tui.engine.inference.timings import NetworkTiming, write_timings
 from aimic_tui.engine.study.figures import mean_of, paired_gap, read_figures
 from aimic_tui.engine.study.sentences import beside, percent
@@ -21,7 +21,7 @@ from aimic_tui.engine.study.study_folder import StudyFolder, StudyRun, runs_of_c
 from aimic_tui.engine.study.study_results_file import read_study_results
 from aimic_tui.engine.study.write_tables import write_study
 from aimic_tui.engine.workspace_folder import Workspace
-from tests.engine.evaluation.some_run import make_run
+from tests.engine.evaluation.stored_run import make_run
 
 NETWORKS = ("resnet50", "mobilenet_v2", "vgg16")
 TEXT = """
@@ -86,9 +86,9 @@ def test_the_gap_is_paired_by_image(study: Study, folder: StudyFolder, workspace
     assert gap.high is not None
     assert gap.low < gap.value < gap.high  # type: ignore[operator]
     run = figures.networks["PBC", "honest", "vgg16"].run
-    network = next(one for one in read_tested(run.path).networks if one.name == "vgg16")
+    network = next(one for one in read_run_predictions(run.path).networks if one.name == "vgg16")
     assert paired_gap(network, network)["accuracy"] == Interval(0.0, 0.0, 0.0)
-    few = network.part(np.flatnonzero(network.groups < 5))
+    few = network.select(np.flatnonzero(network.groups < 5))
     assert paired_gap(few, few)["accuracy"] == Interval(0.0)
 
 

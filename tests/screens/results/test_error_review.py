@@ -17,7 +17,7 @@ from aimic_tui.app.app import AimicApp
 from aimic_tui.engine.data.audit.measurement_store import measurements_file
 from aimic_tui.engine.data.audit.measures import measure_images
 from aimic_tui.engine.data.listing.marks import MARKS_NAME, Mark, read_marks
-from aimic_tui.engine.evaluation.tested_run import read_tested
+from aimic_tui.engine.evaluation.run_predictions import read_run_predictions
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.screens.marking.prompts import ClassPrompt, NotePrompt
@@ -199,7 +199,7 @@ async def test_a_read_only_look_and_a_lost_data_set_mark_nothing(run: RunFolder,
 
 async def test_once_audited_look_alikes_of_both_classes_stand_beside_an_error(run: RunFolder, until: Until) -> None:
     workspace = Workspace(run.path.parent.parent)
-    answers = answers_of(read_tested(run.path), "mobilenet_v2")
+    answers = answers_of(read_run_predictions(run.path), "mobilenet_v2")
     store = measurements_file(workspace.cache_folder, Path(answers.choice.path))
     measure_images(answers.paths, answers.rule, store=store)
     appearances = appearances_of(answers, workspace.cache_folder)
@@ -235,7 +235,7 @@ async def test_at_80_columns_what_is_like_an_image_comes_up_in_place_of_the_tabl
 
 
 def test_an_image_without_an_answer_has_bars_of_nothing(run: RunFolder) -> None:
-    answers = answers_of(read_tested(run.path), "mobilenet_v2")
+    answers = answers_of(read_run_predictions(run.path), "mobilenet_v2")
     probabilities, predicted = answers.probabilities.copy(), answers.predicted.copy()
     probabilities[0], predicted[0] = np.nan, -1
     unanswered = replace(answers, probabilities=probabilities, predicted=predicted)

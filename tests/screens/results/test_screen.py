@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from aimic_tui.app.app import AimicApp
 from aimic_tui.engine.evaluation.results_file import read_results_file
-from aimic_tui.engine.evaluation.tested_run import read_tested
+from aimic_tui.engine.evaluation.run_predictions import read_run_predictions
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.screens.results.network_ranking import NetworkRanking
@@ -38,7 +38,7 @@ def _text(app: AimicApp, part: str) -> str:
 
 
 def _answers(run: RunFolder, network: str) -> ImageAnswers:
-    return answers_of(read_tested(run.path), network)
+    return answers_of(read_run_predictions(run.path), network)
 
 
 def _table(app: AimicApp) -> list[str]:

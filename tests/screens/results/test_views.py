@@ -20,7 +20,7 @@ from aimic_tui.engine.evaluation.calibration import calibrated
 from aimic_tui.engine.evaluation.decision import THRESHOLDS, decision_curve
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.predictions import Predictions, write_predictions
-from aimic_tui.engine.evaluation.tested_run import read_tested, read_validations
+from aimic_tui.engine.evaluation.run_predictions import read_run_predictions, read_validation_predictions
 from aimic_tui.engine.files import write_json
 from aimic_tui.engine.inference.robustness_file import DisturbedFigures
 from aimic_tui.engine.run_folder import RunFolder
@@ -214,10 +214,10 @@ async def test_what_acting_is_worth_is_of_a_class_that_its_key_changes(run: RunF
         assert "Positive class: platelet" in words
         assert "true positives per 100 images minus weighted false alarms" in words
         assert "Probabilities calibrated" in words
-        tested = read_tested(run.path)
+        tested = read_run_predictions(run.path)
         chosen = app.screen.query_one(NetworkRanking).selected
         network = next(one for one in tested.networks if one.name == chosen)
-        table = calibrated(network, read_validations(run.path, tested, network))
+        table = calibrated(network, read_validation_predictions(run.path, tested, network))
         assert table is not None
         curve = decision_curve(network.labels, table, network.groups, positive=0)
         assert curve is not None

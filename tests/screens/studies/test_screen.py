@@ -30,7 +30,7 @@ from aimic_tui.workspace import studies_session
 from aimic_tui.workspace.processes import Outcome
 from aimic_tui.workspace.studies_overview import StudyOverview
 from tests.app.test_app import screen_text
-from tests.engine.evaluation.some_run import make_run
+from tests.engine.evaluation.stored_run import make_run
 from tests.engine.study.test_scheduler import TEXT as TINY
 from tests.engine.training.small import draw_images
 

@@ -13,7 +13,7 @@ from aimic_tui.commands.following import Follower
 from aimic_tui.engine.files import FileLock
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.work.report_at_end import leave_report
-from tests.engine.evaluation.some_run import make_run
+from tests.engine.evaluation.stored_run import make_run
 from tests.run_folders import make_run as make_folder
 
 

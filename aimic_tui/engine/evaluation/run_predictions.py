@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import tomli
@@ -24,19 +24,20 @@ from aimic_tui.engine.evaluation.predictions import Predictions, read_prediction
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.text import printable
 
+if TYPE_CHECKING:
+    from aimic_tui.engine.experiment import SplitProtocol
+
 
 @dataclass(frozen=True, eq=False)
-class TestedTrial:
+class TrialPredictions:
     """Where one trial's predictions are in those of its network.
 
     Attributes:
-        place: its set, among the sets of predictions.
+        set_index: of its set, among the sets of predictions.
         images: bool [n], those that its fold tests.
     """
 
-    __test__ = False
-
-    place: int
+    set_index: int
     fold: int
     seed: int
     repeat: int
@@ -44,7 +45,7 @@ class TestedTrial:
 
 
 @dataclass(frozen=True, eq=False)
-class TestedNetwork:
+class NetworkPredictions:
     """The test predictions of one network, over the folds that are done: `s` sets of `n` images, `c` classes.
 
     A set is made of all folds of one repeat, with one seed. Each image is in each set once, so that a figure
@@ -59,10 +60,8 @@ class TestedNetwork:
         labels: int32 [n].
         groups: int [n].
         probabilities: float [s, n, c]; NaN rows are images that could not be classified.
-        tables: how many trials are tested, those of sets that are left out among them.
+        trials_done: how many trials are tested, those of sets that are left out among them.
     """
-
-    __test__ = False  # not a test class, whatever its name
 
     name: str
     seeds: tuple[int, ...]
@@ -72,7 +71,7 @@ class TestedNetwork:
     labels: Integers
     groups: Integers
     probabilities: Floats
-    tables: int
+    trials_done: int
 
     @property
     def folds_done(self) -> list[int]:
@@ -86,32 +85,34 @@ class TestedNetwork:
         missing: NDArray[np.bool_] = np.asarray(np.isnan(self.probabilities).any(axis=(0, 2)))
         return missing
 
-    def trials(self) -> Iterator[TestedTrial]:
+    def trials(self) -> Iterator[TrialPredictions]:
         """Yield the trials behind the predictions, by fold and then by seed."""
         for fold in self.folds_done:
-            for place, (seed, repeat) in enumerate(zip(self.seeds, self.repeats, strict=True)):
-                here = self.folds[place] == fold
+            for index, (seed, repeat) in enumerate(zip(self.seeds, self.repeats, strict=True)):
+                here = self.folds[index] == fold
                 if here.any():
-                    yield TestedTrial(place, fold, seed, repeat, here)
+                    yield TrialPredictions(index, fold, seed, repeat, here)
 
-    def part(self, kept: NDArray[np.bool_] | NDArray[np.intp], *, sets: Sequence[int] | None = None) -> TestedNetwork:
-        """Return the same for some of the images (a mask or places), and for some of the sets."""
+    def select(
+        self, rows: NDArray[np.bool_] | NDArray[np.intp], *, sets: Sequence[int] | None = None
+    ) -> NetworkPredictions:
+        """Return the same for some of the images (a mask or indices), and for some of the sets."""
         chosen = list(range(len(self.seeds)) if sets is None else sets)
-        return TestedNetwork(
+        return NetworkPredictions(
             self.name,
-            tuple(self.seeds[place] for place in chosen),
-            tuple(self.repeats[place] for place in chosen),
-            self.folds[chosen][:, kept],
-            self.images[kept],
-            self.labels[kept],
-            self.groups[kept],
-            self.probabilities[chosen][:, kept],
-            self.tables,
+            tuple(self.seeds[index] for index in chosen),
+            tuple(self.repeats[index] for index in chosen),
+            self.folds[chosen][:, rows],
+            self.images[rows],
+            self.labels[rows],
+            self.groups[rows],
+            self.probabilities[chosen][:, rows],
+            self.trials_done,
         )
 
 
 @dataclass(frozen=True, eq=False)
-class TestedRun:
+class RunPredictions:
     """A run's test predictions.
 
     Attributes:
@@ -123,14 +124,12 @@ class TestedRun:
         networks: in the experiment's order, those that have a tested fold.
     """
 
-    __test__ = False
-
     experiment: Mapping[str, Any]
     data: DataSet
     split: Split
     images: int
     groups: int
-    networks: tuple[TestedNetwork, ...]
+    networks: tuple[NetworkPredictions, ...]
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -154,6 +153,11 @@ class TestedRun:
         return wanted if wanted in ALL_METRICS else "log_loss"
 
     @property
+    def protocol(self) -> SplitProtocol:
+        """Whether test images chose epochs ("aimic-2022") or not."""
+        return cast("SplitProtocol", self.experiment.get("split", {}).get("protocol", "honest"))
+
+    @property
     def wanted(self) -> tuple[str, ...]:
         """The networks that the experiment names."""
         return tuple(self.experiment.get("model", {}).get("networks", ()))
@@ -170,7 +174,7 @@ class TestedRun:
         )
 
 
-def read_tested(run: Path) -> TestedRun:
+def read_run_predictions(run: Path) -> RunPredictions:
     """Read the test predictions of the run in folder `run`, as far as there are any.
 
     Raises:
@@ -195,7 +199,7 @@ def read_tested(run: Path) -> TestedRun:
         for name in sorted(tables, key=lambda name: (wanted.index(name) if name in wanted else len(wanted), name))
     ]
     ever_tested = (split.parts == Part.TEST).any(axis=0)
-    return TestedRun(
+    return RunPredictions(
         experiment,
         data,
         split,
@@ -205,14 +209,16 @@ def read_tested(run: Path) -> TestedRun:
     )
 
 
-def read_validations(run: Path, tested: TestedRun, network: TestedNetwork) -> dict[tuple[int, int], Predictions]:
+def read_validation_predictions(
+    run: Path, tested: RunPredictions, network: NetworkPredictions
+) -> dict[tuple[int, int], Predictions]:
     """Read a network's predictions for the validation images of its folds: (fold, seed) -> predictions.
 
     A trial without such a table is left out, and so is one whose table is not about its fold's validation images.
     """
     found = {}
     for trial in network.trials():
-        wanted = {tested.data.images[place] for place in tested.split.indices(trial.fold, Part.VALIDATION)}
+        wanted = {tested.data.images[index] for index in tested.split.indices(trial.fold, Part.VALIDATION)}
         files = RunFolder(run).trial(TrialKey(network.name, trial.fold, trial.seed))
         table = _predictions_of(files.validation_file, tested.classes, wanted)
         if table is not None:
@@ -220,7 +226,7 @@ def read_validations(run: Path, tested: TestedRun, network: TestedNetwork) -> di
     return found
 
 
-def read_inner(run: Path, tested: TestedRun, network: str) -> dict[int, dict[int, Predictions]]:
+def read_inner_predictions(run: Path, tested: RunPredictions, network: str) -> dict[int, dict[int, Predictions]]:
     """Read a network's predictions for the test images of inner folds: fold -> inner fold -> predictions.
 
     A trial without such a table is left out, and so is one whose table is not about its inner fold's test images.
@@ -230,7 +236,7 @@ def read_inner(run: Path, tested: TestedRun, network: str) -> dict[int, dict[int
         fold, inner = trial.key.fold, trial.key.inner
         if trial.key.network != network or fold > tested.folds or not 1 <= inner <= tested.split.inner_folds:
             continue
-        wanted = {tested.data.images[place] for place in tested.split.indices(fold, Part.TEST, inner)}
+        wanted = {tested.data.images[index] for index in tested.split.indices(fold, Part.TEST, inner)}
         table = _predictions_of(trial.predictions_file, tested.classes, wanted)
         if table is not None:
             found.setdefault(fold, {})[inner] = table
@@ -245,7 +251,7 @@ def _predictions_of(path: Path, classes: tuple[str, ...], wanted: set[str]) -> P
     return table if table.classes == classes and wanted.issuperset(table.images) else None
 
 
-def _network(name: str, tables: Mapping[tuple[int, int], Path], data: DataSet, split: Split) -> TestedNetwork:
+def _network(name: str, tables: Mapping[tuple[int, int], Path], data: DataSet, split: Split) -> NetworkPredictions:
     """Put a network's tables together; `tables` is (fold, seed) -> its file."""
     repeats = split.repeats
     folds: dict[tuple[int, int], list[int]] = {}  # (repeat, seed) -> the folds that are done
@@ -262,12 +268,12 @@ def _network(name: str, tables: Mapping[tuple[int, int], Path], data: DataSet, s
     probabilities = np.full((len(kept), len(images), len(data.classes)), np.nan)
     tested_in = np.zeros((len(kept), len(images)), np.int64)
     positions = {image: position for position, image in enumerate(data.images)}
-    for place, (repeat, seed) in enumerate(kept):
+    for index, (repeat, seed) in enumerate(kept):
         for fold in folds[repeat, seed]:
             part = _test_part(split, fold)
-            tested_in[place, row_of[part]] = fold
-            probabilities[place, row_of[part]] = _table(tables[fold, seed], part, positions, data.classes)
-    return TestedNetwork(
+            tested_in[index, row_of[part]] = fold
+            probabilities[index, row_of[part]] = _table(tables[fold, seed], part, positions, data.classes)
+    return NetworkPredictions(
         name,
         tuple(seed for _, seed in kept),
         tuple(repeat for repeat, _ in kept),
