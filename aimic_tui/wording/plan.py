@@ -15,7 +15,7 @@ from aimic_tui.wording.times import duration
 
 def images_line(data: DataSummary) -> str:
     """Say what images there are."""
-    groups = f"{count_text(data.groups)} groups ({data.group_rule})" if data.group_rule != "none" else "no groups"
+    groups = f"{plural(data.groups, 'group')} ({data.group_rule})" if data.group_rule != "none" else "no groups"
     return printable(f"{plural(data.images, 'image')} · {plural(len(data.classes), 'class', 'classes')} · {groups}")
 
 

@@ -13,7 +13,7 @@ from aimic_tui.wording.numbers import interval_text, percent
 
 # What stands in a table of classes, in the order of a laboratory's report.
 OF_CLASSES = ("recall", "specificity", "precision", "negative_predictive_value", "f1", "auroc", "average_precision")
-_NO_ERROR = "no error among these images to judge by"
+_NO_ERROR = "these images contain no error to estimate it from"
 
 
 def class_methods(confidence: float) -> str:
@@ -33,7 +33,7 @@ def why_no_interval(metric: str, network: NetworkResults) -> str:
     if figure.value is None:
         return "not defined for so few classes" if metric.startswith("top_") else "not defined on these images"
     if network.groups < FEWEST_GROUPS:
-        return f"none: {plural(network.groups, 'group')}, and {FEWEST_GROUPS} are needed"
+        return f"none: {plural(network.groups, 'group')}; {FEWEST_GROUPS} are needed"
     few = [(_fewest(found), name) for name, found in network.classes.items() if found.support]
     groups, name = min(few, default=(FEWEST_GROUPS_OF_A_CLASS, ""))
     if groups < FEWEST_GROUPS_OF_A_CLASS:
@@ -48,9 +48,7 @@ def _fewest(found: ClassFigures) -> int:
 def classes_without_intervals(network: NetworkResults) -> list[str]:
     """Say, a sentence a cause, which classes have figures without an interval, and why."""
     if network.groups < FEWEST_GROUPS:
-        return [
-            f"No intervals: the images come from {plural(network.groups, 'group')}, and {FEWEST_GROUPS} are needed."
-        ]
+        return [f"No intervals: the images come from {plural(network.groups, 'group')}; {FEWEST_GROUPS} are needed."]
     absent, inside, outside, certain = [], [], [], []
     for label, found in network.classes.items():
         name = printable(label)
@@ -66,14 +64,14 @@ def classes_without_intervals(network: NetworkResults) -> list[str]:
             if found.figures[metric].value is not None and found.figures[metric].low is None
         ]:
             certain.append(f"{name} ({listed(missing)})")
-    needed = f"and {FEWEST_GROUPS_OF_A_CLASS} are needed"
+    needed = f"{FEWEST_GROUPS_OF_A_CLASS} are needed"
     sentences = []
     if absent:
         sentences.append(f"No image of {listed(absent)} was tested.")
     if inside:
-        sentences.append(f"No interval for {listed(inside)}: the images come from so few groups, {needed}.")
+        sentences.append(f"No interval for {listed(inside)}: its images come from too few groups; {needed}.")
     if outside:
-        sentences.append(f"No interval for {listed(outside)}: so few groups have images of other classes, {needed}.")
+        sentences.append(f"No interval for {listed(outside)}: too few groups have images of other classes; {needed}.")
     if certain:
         sentences.append(f"No interval for {listed(certain)}: {_NO_ERROR}.")
     return sentences

@@ -153,8 +153,8 @@ def test_a_class_has_all_its_figures_in_tables_that_fit_the_terminal(workspace: 
 def test_too_few_groups_are_the_reason_given(tmp_path: Path) -> None:
     make_run(tmp_path / "runs" / "few", groups=8, images_a_group=6)
     text = call(tmp_path, "few").stdout
-    assert "none: 8 groups, and 10 are needed" in text
-    assert "No intervals: the images come from 8 groups, and 10 are needed." in text
+    assert "none: 8 groups; 10 are needed" in text
+    assert "No intervals: the images come from 8 groups; 10 are needed." in text
 
 
 def test_what_choosing_the_best_does_is_said_with_the_setting_that_helps(workspace: Path) -> None:

@@ -83,10 +83,10 @@ def _certain() -> ClassFigures:
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ({"blast": a_class(BARE, groups=3)}, "No interval for blast (3): the images come from so few groups, and 5"),
-        ({"blast": a_class(BARE, groups_outside=2)}, "No interval for blast (2): so few groups have images of other"),
+        ({"blast": a_class(BARE, groups=3)}, "No interval for blast (3): its images come from too few groups; 5"),
+        ({"blast": a_class(BARE, groups_outside=2)}, "No interval for blast (2): too few groups have images of other"),
         ({"blast": a_class(BARE, support=0)}, "No image of blast was tested."),
-        ({"blast": _certain()}, "No interval for blast (AUROC): no error"),
+        ({"blast": _certain()}, "No interval for blast (AUROC): these images contain no error"),
     ],
 )
 def test_a_class_without_an_interval_is_told_why(rows: dict[str, ClassFigures], said: str) -> None:
@@ -98,7 +98,7 @@ def test_a_class_without_an_interval_is_told_why(rows: dict[str, ClassFigures], 
 def test_classes_with_intervals_need_no_words_and_too_few_groups_need_one_sentence() -> None:
     assert classes_without_intervals(a_network(normal=a_class(SOME))) == []
     assert classes_without_intervals(a_network(groups=7, a=a_class(BARE), b=a_class(BARE))) == [
-        "No intervals: the images come from 7 groups, and 10 are needed."
+        "No intervals: the images come from 7 groups; 10 are needed."
     ]
 
 
@@ -107,8 +107,11 @@ def test_an_overall_figure_without_an_interval_is_told_why() -> None:
     assert why_no_interval("auroc", a_network(normal=a_class(SOME), blast=a_class(SOME, groups=4))) == (
         "none: blast has too few groups"
     )
-    assert why_no_interval("auroc", a_network(groups=1, normal=a_class(SOME))) == "none: 1 group, and 10 are needed"
-    assert why_no_interval("auroc", a_network(normal=a_class(SOME))) == "none: no error among these images to judge by"
+    assert why_no_interval("auroc", a_network(groups=1, normal=a_class(SOME))) == "none: 1 group; 10 are needed"
+    assert (
+        why_no_interval("auroc", a_network(normal=a_class(SOME)))
+        == "none: these images contain no error to estimate it from"
+    )
 
 
 def test_names_of_classes_are_printable() -> None:

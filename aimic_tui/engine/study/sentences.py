@@ -48,8 +48,8 @@ def best_sentence(figures: StudyFigures, protocol: str) -> str:
         return ""
     best = max(known, key=lambda name: known[name].value or 0.0)
     return (
-        f"Highest mean F1, {protocol}: {best}, {percent(known[best])} %. The best of several networks is partly lucky: "
-        "expect less."
+        f"Highest mean F1, {protocol}: {best}, {percent(known[best])} %. The best of several networks looks "
+        "better than it is."
     )
 
 

@@ -43,7 +43,7 @@ def make_study_document(figures: StudyFigures, timings: Mapping[str, Mapping[str
     sets = ", ".join(data.name for data in study.data_sets)
     lead = [
         f"{len(study.networks)} networks on {len(study.data_sets)} data sets ({sets}); {', '.join(study.protocols)}.",
-        "Laid out as Tables 3 and 4 and Figures 7 and 8 of Liu et al. 2022; made anew from the runs' folders.",
+        "Laid out as Tables 3 and 4 and Figures 7 and 8 of Liu et al. 2022; made from the runs' folders.",
     ]
     sections = [
         Section("Summary", list(_summary(figures))),
@@ -185,7 +185,7 @@ def _best(figures: StudyFigures, protocol: str) -> Iterator[Section]:
         header = ["data set", "others", "published best", "best here", "accuracy here", "difference"]
         caption = (
             "Accuracy (share of correct images), %. In parentheses after the published best: its 95 % interval by "
-            "Wilson, as if its images were independent. The best of many networks is flattered."
+            "Wilson, as if its images were independent. The best of several networks looks better than it is."
         )
         yield Section("Best against others", [Table(caption, header, rows, numeric=False)], 3)
 
@@ -267,7 +267,7 @@ def _runs(figures: StudyFigures) -> Table:
     rows = [
         [run, data, protocol, state]
         for (data, protocol), runs in figures.states.items()
-        for run, state in (runs or {"not made yet": NOTHING}).items()
+        for run, state in (runs or {"no run yet": NOTHING}).items()
     ]
     return Table(
         "Each has its own report: `aimic report RUN`.", ["run", "data set", "protocol", "state"], rows, None, False
