@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aimic_tui.engine.experiment import Experiment, read_toml
 from aimic_tui.engine.files import digest_of_bytes, digest_of_file
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.workspace_folder import Workspace
@@ -18,18 +20,12 @@ def task_loader(run: RunFolder, device: str) -> Callable[[TrialKey], TrialTask]:
     """Read the run's files once; return what makes a trial's task."""
     from aimic_tui.engine.data.manifest import read_manifest
     from aimic_tui.engine.data.splitting.split import inner_file, read_split
-    from aimic_tui.engine.experiment import Experiment
     from aimic_tui.engine.training.task import TrialTask
 
     experiment = Experiment.from_file(run.experiment_file)
     data_set = read_manifest(run.manifest_file)
     split = read_split(run.split_file, data_set.images)
-    deciding = experiment.to_mapping()
-    for key in ("name", "compute", "evaluation"):  # what a resumed run may change
-        del deciding[key]
-    del deciding["model"]["networks"]
-    del deciding["training"]["seeds"]
-    experiment_digest = digest_of_bytes(json.dumps(deciding, sort_keys=True).encode())
+    experiment_digest = digest_of_experiment(run.experiment_file)
     split_digest = digest_of_file(run.split_file)
     inner = inner_file(run.split_file)
     inner_digest = digest_of_file(inner) if inner.exists() else ""
@@ -53,3 +49,26 @@ def task_loader(run: RunFolder, device: str) -> Callable[[TrialKey], TrialTask]:
         )
 
     return load
+
+
+def digest_of_experiment(file: Path) -> str:
+    """Return the digest of a run's settings; what was trained under another one is not resumed.
+
+    Only the settings that the file names count: a run of an earlier version names none of those that came later, whose
+    defaults are what that version did. Not counted: the name, the devices, what is evaluated, and which networks and
+    seeds there are, which a resumed run may change.
+
+    Args:
+        file: the run's `experiment.toml`, in which every default of its time is written out.
+    """
+    written = read_toml(file)
+    deciding = {
+        section: {key: value for key, value in values.items() if key in written.get(section, {})}
+        if isinstance(values, dict)
+        else values
+        for section, values in Experiment.from_file(file).to_mapping().items()
+        if section in written and section not in ("name", "compute", "evaluation")
+    }
+    deciding["model"].pop("networks", None)
+    deciding["training"].pop("seeds", None)
+    return digest_of_bytes(json.dumps(deciding, sort_keys=True).encode())
