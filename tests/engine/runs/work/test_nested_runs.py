@@ -104,4 +104,4 @@ def test_the_report_is_left_beside_and_tells_the_procedure(nested: RunFolder) ->
     assert leave_report(nested) == ""
     page = nested.report_file.read_text("utf-8")
     assert "nested cross-validation with 2 inner folds" in page
-    assert "2 trainings a fold, with seeds 0 to 1" in page
+    assert "2 trainings per fold, with seeds 0 to 1" in page
