@@ -10,8 +10,9 @@ from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.stopping import StopRequest
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.machine.processor import settle_processor
-from aimic_tui.engine.models.model_folder import find_models, read_model_card
+from aimic_tui.engine.models.model_folder import CARD_FILE, find_models, read_model_card
 from aimic_tui.engine.progress import Progress
+from aimic_tui.engine.run_folder import RunFolder, TrialFolder
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording import numbers, times
@@ -121,7 +122,8 @@ def model_path(text: str, workspace: Path) -> Path:
         InputProblem: there is none, or several runs could be meant.
     """
     path = Path(text).expanduser()
-    if any((path / part).exists() for part in ("model.json", "model/model.json", "trials")):
+    cards = (path / CARD_FILE, TrialFolder(path).model_folder / CARD_FILE)
+    if any(card.exists() for card in cards) or RunFolder(path).trials_folder.exists():
         return path
     return Workspace(workspace).find_run(text).path
 

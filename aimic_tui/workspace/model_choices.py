@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.models.model_folder import find_models, read_model_card, validation_value
-from aimic_tui.engine.run_folder import RunFolder, run_title
+from aimic_tui.engine.run_folder import RunFolder, TrialFolder, TrialKey, run_title
 from aimic_tui.engine.runs.status import read_recorded
 from aimic_tui.engine.workspace_folder import Workspace
 
@@ -95,11 +95,16 @@ def _models_of(run: RunFolder) -> list[ModelChoice]:
             continue
         choices.append(together)
         if len(models) > 1:
+            trials = [TrialFolder(model.parent) for model in models]
             choices += [
-                _choice(run.name, model.parent, [model], status.created, model.parent.name.replace("fold-", "fold "))
-                for model in models
+                _choice(run.name, trial.path, [model], status.created, _fold_label(trial.key))
+                for trial, model in zip(trials, models, strict=True)
             ]
     return choices
+
+
+def _fold_label(key: TrialKey) -> str:
+    return f"fold {key.fold}" + (f", seed {key.seed}" if key.seed else "")
 
 
 def _choice(

@@ -34,12 +34,15 @@ class Slot:
 def find_slots(devices: str, workers: int, threads: int, ranks: int = 1) -> tuple[Slot, ...]:
     """Return a slot for each worker that `compute.devices`, `compute.workers` and `compute.threads` ask for.
 
+    The driver is queried at each call: the app runs for days, in which GPUs come and go (a driver that is reloaded, a
+    GPU that is divided by MIG), and a run must start on those that are there. It takes milliseconds.
+
     Args:
         ranks: GPUs a trial, `compute.data_parallel`; GPUs that are left over by it stay unused.
 
     Raises:
-        UsageProblem: `devices` says nothing that is understood.
-        InputProblem: it asks for a GPU that isn't there.
+        UsageProblem: `devices` can't be parsed.
+        InputProblem: it names a GPU that isn't there.
     """
     wanted = devices.strip().lower()
     if not re.fullmatch(r"auto|cpu|cuda|cuda:\d+(\s*,\s*cuda:\d+)*", wanted):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import digest_of_bytes, digest_of_file, read_json, write_atomically, write_json
-from aimic_tui.engine.run_folder import RunFolder
+from aimic_tui.engine.run_folder import RunFolder, TrialFolder
 from aimic_tui.engine.text import one_line, printable
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def find_models(target: Path, network: str | None = None) -> list[Path]:
     """
     if not target.exists():
         raise InputProblem(f"{printable(str(target))} does not exist. Name a run, a trial or a model folder.")
-    for folder in (target, target / "model"):
+    for folder in (target, TrialFolder(target).model_folder):
         if (folder / CARD_FILE).is_file():
             found = read_model_card(folder).network
             if network not in (None, found):

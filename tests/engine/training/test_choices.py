@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from aimic_tui.engine.machine import quotas
 from aimic_tui.engine.models.build import build_network
 from aimic_tui.engine.training import memory, precision
 from aimic_tui.engine.training.device_plan import Plan, agreed_plan
@@ -47,6 +48,20 @@ def test_batches_fit_into_the_memory(network: nn.Module, monkeypatch: pytest.Mon
     monkeypatch.setattr(memory, "_free_memory", lambda _: room)
     assert automatic_batch_size(network, 32, CPU, 10_000) == 4
     monkeypatch.setattr(memory, "_free_memory", lambda _: 0)
+    assert automatic_batch_size(network, 32, CPU, 10_000) == 2
+
+
+def test_the_batch_size_honours_a_containers_memory_limit(
+    network: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quotas, "_CGROUP", tmp_path / "none")
+    assert automatic_batch_size(network, 32, CPU, 10_000) == 64
+    monkeypatch.setattr(quotas, "_CGROUP", tmp_path)
+    free = 21 * bytes_per_image(network, 32, CPU)
+    (tmp_path / "memory.max").write_text(f"{free + 1_000_000}\n")
+    (tmp_path / "memory.current").write_text("1000000\n")
+    assert automatic_batch_size(network, 32, CPU, 10_000) == 4
+    (tmp_path / "memory.current").write_text(f"{free + 1_000_000}\n")
     assert automatic_batch_size(network, 32, CPU, 10_000) == 2
 
 
