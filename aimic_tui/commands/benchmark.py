@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
+from aimic_tui.engine.formatting import numbers
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.models.catalogue import PAPER_NETWORKS, NetworkInfo, find_network
 from aimic_tui.engine.progress import Progress, ReportProgress
 from aimic_tui.engine.study.published_paper import LATENCY, LATENCY_DEVICE
 from aimic_tui.engine.text import NOTHING, plural, printable
-from aimic_tui.wording import numbers, signs
+from aimic_tui.wording import signs
 from aimic_tui.wording.text_tables import aligned
 
 if TYPE_CHECKING:

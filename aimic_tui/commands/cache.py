@@ -9,9 +9,9 @@ import click
 
 from aimic_tui.engine.data.audit.measurement_store import measurements_files
 from aimic_tui.engine.data.cache import cache_files, clear_cache
+from aimic_tui.engine.formatting.times import ago
 from aimic_tui.engine.text import bytes_text, plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.wording.times import ago
 
 
 @click.command()

@@ -16,9 +16,10 @@ from aimic_tui.engine.evaluation.comparison import Comparison, Pair, compare_run
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS
 from aimic_tui.engine.evaluation.ranking import Ranking, diagram_lines
+from aimic_tui.engine.formatting import numbers
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.wording import numbers, signs
+from aimic_tui.wording import signs
 from aimic_tui.wording.text_tables import aligned
 
 _FEW_DATA_SETS = 6

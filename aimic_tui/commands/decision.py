@@ -9,9 +9,10 @@ import click
 
 from aimic_tui.commands.answers import print_answer
 from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.formatting import numbers
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import printable
-from aimic_tui.wording import numbers, signs
+from aimic_tui.wording import signs
 from aimic_tui.wording.text_tables import aligned
 
 if TYPE_CHECKING:

@@ -15,13 +15,14 @@ from aimic_tui.commands.predict import predict
 from aimic_tui.commands.progress import ProgressMeter
 from aimic_tui.engine.data.smear import CLASSES, draw_smear
 from aimic_tui.engine.files import write_atomically
+from aimic_tui.engine.formatting import numbers
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.control import start_scheduler
 from aimic_tui.engine.runs.prepare.creation import create_run
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.wording import numbers, signs
+from aimic_tui.wording import signs
 
 # Two trials side by side, on one processor each, take half the time of one after the other on two: such small
 # batches leave threads waiting for each other.

@@ -16,12 +16,13 @@ from aimic_tui.commands.stopping import StopRequest
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.files import write_json
+from aimic_tui.engine.formatting import numbers
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.wording import numbers, signs
+from aimic_tui.wording import signs
 from aimic_tui.wording.evaluation import about_classes, cautions
 from aimic_tui.wording.text_tables import aligned
 

@@ -10,6 +10,7 @@ from types import FrameType
 from aimic_tui.commands.progress import ProgressMeter
 from aimic_tui.engine.errors import AimicError, InputProblem, Interrupted
 from aimic_tui.engine.files import is_locked
+from aimic_tui.engine.formatting import numbers
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.control import request_stop
@@ -17,7 +18,7 @@ from aimic_tui.engine.runs.follow.log_lines import LogLine
 from aimic_tui.engine.runs.follow.snapshot import RunFollower, RunSnapshot, TrialSnapshot
 from aimic_tui.engine.runs.status import RunStatus
 from aimic_tui.engine.text import plural, printable
-from aimic_tui.wording import numbers, signs
+from aimic_tui.wording import signs
 
 _LOOK_EVERY = 0.5  # seconds
 OVER = ("finished", "failed", "stopped", "interrupted")

@@ -16,13 +16,13 @@ from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.stopping import StopRequest
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.files import write_atomically
+from aimic_tui.engine.formatting.numbers import number
 from aimic_tui.engine.machine.devices import find_slots, worker_environment
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.runs.prepare.first_trial_answers import RangeTestAnswer
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.wording.numbers import number
 from aimic_tui.wording.signs import sign
 
 if TYPE_CHECKING:

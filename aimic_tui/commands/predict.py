@@ -9,13 +9,13 @@ import click
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.stopping import StopRequest
 from aimic_tui.engine.errors import UsageProblem
+from aimic_tui.engine.formatting import numbers, times
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.models.model_folder import CARD_FILE, find_models, read_model_card
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.run_folder import RunFolder, TrialFolder
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.wording import numbers, times
 
 
 @click.command()

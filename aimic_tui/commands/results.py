@@ -19,13 +19,14 @@ from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.metric_titles import CLASS_TITLES, TITLES, method_of
 from aimic_tui.engine.evaluation.results_file import results_to_json
 from aimic_tui.engine.evaluation.run_results import Calibration, NetworkResults, RunResults
+from aimic_tui.engine.formatting import numbers
 from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.text import NOTHING, plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.wording import numbers, signs
 from aimic_tui.wording import results as results_words
+from aimic_tui.wording import signs
 from aimic_tui.wording.text_tables import aligned
 
 _SIDE_BY_SIDE = ("macro_f1", "accuracy", "auroc", "ece")

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aimic_tui.commands.answers import print_answer
+from aimic_tui.engine.formatting import numbers
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import plural, printable
-from aimic_tui.wording import numbers, signs
+from aimic_tui.wording import signs
 from aimic_tui.wording.text_tables import aligned
 
 if TYPE_CHECKING:

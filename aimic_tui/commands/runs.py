@@ -14,13 +14,14 @@ from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.train import carry_out
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.evaluation.results_file import read_pooled_figure
+from aimic_tui.engine.formatting import numbers, times
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.control import request_stop
 from aimic_tui.engine.runs.control import resume as resume_run
 from aimic_tui.engine.runs.status import RunStatus, read_status, status_of
 from aimic_tui.engine.text import NOTHING, one_line, plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.wording import numbers, signs, times
+from aimic_tui.wording import signs
 
 _STOP_PATIENCE = 180.0  # seconds; a scheduler ends a worker that hangs before that
 

@@ -16,11 +16,11 @@ from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.following import Follower
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.engine.errors import AimicError, InputProblem, Interrupted, UsageProblem
+from aimic_tui.engine.report.printed import number
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording import signs
-from aimic_tui.wording.printed import number
 from aimic_tui.wording.text_tables import aligned
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from aimic_tui.engine.data.reading.input_rule import AS_STORED, InputRule
+from aimic_tui.engine.formatting.numbers import number
 from aimic_tui.engine.text import bytes_text, printable
 from aimic_tui.widgets.half_blocks import Pixels, drawing_for, fitting, resized, strips_of
 from aimic_tui.widgets.table_column import Cell
-from aimic_tui.wording.numbers import number
 
 _CACHED = 48  # images that are shown again without being read again
 _TEXT_BESIDE = 40  # columns that words beside an image take, where it becomes larger that way

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from aimic_tui.engine.evaluation.decision import THRESHOLDS, Decision, DecisionCurve
 from aimic_tui.engine.evaluation.interval import Interval
-from aimic_tui.wording.numbers import percent
+from aimic_tui.engine.formatting.numbers import percent
 
 PER = 100  # images, that net benefits are written for
 _SHOWN = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from aimic_tui.engine.data.audit.audit_report import ShortcutReport
 from aimic_tui.engine.data.audit.finding import Finding, FindingKind
+from aimic_tui.engine.formatting.numbers import interval_text, number
 from aimic_tui.engine.text import plural
-from aimic_tui.wording.numbers import interval_text, number
 
 NO_FINDINGS = "Every file can be read, and there are no duplicates."
 

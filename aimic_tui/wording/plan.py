@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aimic_tui.engine.formatting.numbers import count_text
+from aimic_tui.engine.formatting.times import duration
 from aimic_tui.engine.runs.prepare.data_summary import DataSummary
 from aimic_tui.engine.runs.prepare.duration import DurationEstimate
 from aimic_tui.engine.runs.prepare.run_forecast import RunForecast
 from aimic_tui.engine.runs.prepare.split_forecast import SplitForecast
 from aimic_tui.engine.text import bytes_text, plural, printable
-from aimic_tui.wording.numbers import count_text
-from aimic_tui.wording.times import duration
 
 
 def images_line(data: DataSummary) -> str:

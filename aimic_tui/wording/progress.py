@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from aimic_tui.engine.formatting.numbers import percent, rate
+from aimic_tui.engine.formatting.times import duration
 from aimic_tui.engine.progress import Phase, Progress
 from aimic_tui.engine.text import bytes_text, one_line, plural
-from aimic_tui.wording.numbers import percent, rate
-from aimic_tui.wording.times import duration
 
 # What is being done, and what is counted; phases that count nothing a person knows show their share.
 _WORDS: dict[Phase, tuple[str, str]] = {

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from aimic_tui.engine.evaluation.metric_titles import CLASS_TITLES, TITLES
 from aimic_tui.engine.evaluation.run_results import RunResults
 from aimic_tui.engine.evaluation.subgroups import FEWEST_IMAGES
-from aimic_tui.wording.numbers import percent
+from aimic_tui.engine.formatting.numbers import percent
 
 
 def method_sections(results: RunResults) -> Iterator[tuple[str, str]]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from aimic_tui.engine.evaluation.intervals import FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS
 from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, CLASS_TITLES, TITLES
 from aimic_tui.engine.evaluation.run_results import ClassFigures, NetworkResults, RunResults
+from aimic_tui.engine.formatting.numbers import interval_text, percent
 from aimic_tui.engine.text import listed, plural, printable
-from aimic_tui.wording.numbers import interval_text, percent
 
 # What stands in a table of classes, in the order of a laboratory's report.
 OF_CLASSES = ("recall", "specificity", "precision", "negative_predictive_value", "f1", "auroc", "average_precision")

@@ -11,11 +11,11 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
+from aimic_tui.engine.formatting.numbers import percent
 from aimic_tui.engine.machine.gpu_meter import GpuMeter, GpuUse
 from aimic_tui.engine.machine.gpus import Gpu, all_gpus, driver_problem
 from aimic_tui.engine.machine.quotas import available_processors, memory_bytes
 from aimic_tui.engine.text import bytes_text, plural
-from aimic_tui.wording.numbers import percent
 
 _SPARK = "▁▂▃▄▅▆▇█"
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
 
+from aimic_tui.engine.formatting.times import duration
 from aimic_tui.engine.study.plan import CellPlan
 from aimic_tui.engine.study.study_file import Study
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.wording.text_tables import aligned
-from aimic_tui.wording.times import duration
 
 
 def plan_lines(study: Study, cells: Sequence[CellPlan]) -> Iterator[str]:

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.run_results import Calibration
+from aimic_tui.engine.formatting.numbers import PER_CENT, percent, range_text
 from aimic_tui.engine.report.calibration_charts import reliability, risk_coverage
 from aimic_tui.engine.report.document import Block, Drawing, Paragraph, Section, Table
+from aimic_tui.engine.report.printed import interval, number
 from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.text import NOTHING
-from aimic_tui.wording.numbers import PER_CENT, percent, range_text
-from aimic_tui.wording.printed import interval, number
 
 
 def calibration_section(record: RunRecord) -> Iterator[Section]:

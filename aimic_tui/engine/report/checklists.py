@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aimic_tui.engine.report.printed import interval
 from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.text import listed, plural
-from aimic_tui.wording.printed import interval
 
 
 @dataclass(frozen=True)

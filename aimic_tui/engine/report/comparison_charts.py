@@ -11,8 +11,8 @@ import numpy as np
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.pareto import Cost
 from aimic_tui.engine.evaluation.subgroups import GroupFigures
+from aimic_tui.engine.formatting.numbers import percent
 from aimic_tui.engine.report.chart import FAINT, INK, SERIES, Chart, new_figure, short
-from aimic_tui.wording.numbers import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.pareto import front
+from aimic_tui.engine.formatting.numbers import three_figures
 from aimic_tui.engine.report import comparison_charts
 from aimic_tui.engine.report.document import Block, Drawing, Paragraph, Section, Table
 from aimic_tui.engine.report.network_costs import network_costs
+from aimic_tui.engine.report.printed import interval
 from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.text import listed
-from aimic_tui.wording.numbers import three_figures
-from aimic_tui.wording.printed import interval
 
 MERIT = "macro_f1"
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from aimic_tui.engine.evaluation.decision import decision_of
 from aimic_tui.engine.report import curve_charts
 from aimic_tui.engine.report.document import Drawing, Paragraph, Section
+from aimic_tui.engine.report.printed import number
 from aimic_tui.engine.report.run_record import RunRecord
-from aimic_tui.wording.printed import number
 
 
 def decision_section(record: RunRecord) -> Iterator[Section]:

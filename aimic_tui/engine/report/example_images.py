@@ -13,8 +13,8 @@ from aimic_tui.engine.data.reading.read_image import read_image
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions
 from aimic_tui.engine.report.document import Picture, Pictures
+from aimic_tui.engine.report.printed import number
 from aimic_tui.engine.text import one_line, plural
-from aimic_tui.wording.printed import number
 
 _SIDE = 144
 _WORST = 12

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aimic_tui.engine.evaluation.subgroups import FEWEST_IMAGES, GroupFigures, group_figures
+from aimic_tui.engine.formatting.numbers import p_value
 from aimic_tui.engine.report import comparison_charts
 from aimic_tui.engine.report.document import Drawing, Paragraph, Section, Table
+from aimic_tui.engine.report.printed import interval, number
 from aimic_tui.engine.report.run_record import RunRecord
-from aimic_tui.wording.numbers import p_value
-from aimic_tui.wording.printed import interval, number
 
 _MOST_GROUPS = 30
 

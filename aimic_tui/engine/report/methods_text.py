@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from aimic_tui.engine.evaluation.metric_titles import TITLES
+from aimic_tui.engine.formatting.numbers import percent
 from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.text import listed
-from aimic_tui.wording.numbers import percent
 
 _BALANCE = {
     "weighted-loss": "class weights in the loss compensated for class imbalance",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aimic_tui.engine.report.methods_text import methods_paragraphs
+from aimic_tui.engine.report.printed import interval, number
 from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.report.write_markdown import escaped
 from aimic_tui.engine.text import listed
-from aimic_tui.wording.printed import interval, number
 
 OPEN = "*Open: to be filled in by whoever publishes this model.*"
 

@@ -9,14 +9,14 @@ import numpy as np
 from aimic_tui.engine.evaluation.curves import ClassCurves, class_curves
 from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, TITLES
 from aimic_tui.engine.evaluation.run_results import FoldFigures, Intervals, NetworkResults
+from aimic_tui.engine.formatting.numbers import percent
 from aimic_tui.engine.report import comparison_charts, curve_charts
 from aimic_tui.engine.report.document import Block, Drawing, Paragraph, Section, Table
 from aimic_tui.engine.report.interval_chart import interval_chart
 from aimic_tui.engine.report.learning_chart import learning_curves
+from aimic_tui.engine.report.printed import interval, number
 from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.text import plural
-from aimic_tui.wording.numbers import percent
-from aimic_tui.wording.printed import interval, number
 
 OF_FOLDS = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "log_loss", "ece")
 OF_CLASSES = {

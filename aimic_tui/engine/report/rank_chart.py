@@ -10,8 +10,8 @@ from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.ranking import Ranking
 from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.report.chart import FAINT, INK, SERIES, Chart, new_figure, short
+from aimic_tui.engine.report.printed import number
 from aimic_tui.engine.text import printable
-from aimic_tui.wording.printed import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,6 +9,8 @@ from typing import Any
 
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.evaluation.metric_titles import METHODS, TITLES
+from aimic_tui.engine.formatting.numbers import p_value
+from aimic_tui.engine.formatting.times import duration
 from aimic_tui.engine.report.calibration_section import calibration_section
 from aimic_tui.engine.report.checklists import Item, claim, tripod
 from aimic_tui.engine.report.cost_section import cost_section
@@ -20,11 +22,9 @@ from aimic_tui.engine.report.initial_weights_section import initial_weights_sect
 from aimic_tui.engine.report.interval_chart import interval_chart
 from aimic_tui.engine.report.methods_text import methods_paragraphs
 from aimic_tui.engine.report.network_section import network_section
+from aimic_tui.engine.report.printed import interval
 from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.text import NOTHING, listed
-from aimic_tui.wording.numbers import p_value
-from aimic_tui.wording.printed import interval
-from aimic_tui.wording.times import duration
 
 _ON_ONE_SCALE = ("macro_f1", "accuracy", "balanced_accuracy", "macro_precision", "auroc", "average_precision")
 _OF_CHOICE = ("macro_f1", "accuracy", "auroc")

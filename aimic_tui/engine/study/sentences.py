@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.ranking import Ranking
+from aimic_tui.engine.formatting.numbers import PER_CENT, p_value
+from aimic_tui.engine.report.printed import interval, number
 from aimic_tui.engine.study.figures import StudyFigures
 from aimic_tui.engine.text import plural
-from aimic_tui.wording.numbers import PER_CENT, p_value
-from aimic_tui.wording.printed import interval, number
 
 PROTOCOLS = {
     "honest": "Honest protocol: a validation part chooses the epoch, and groups stay together.",

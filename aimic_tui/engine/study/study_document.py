@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.interval_limits import wilson
 from aimic_tui.engine.evaluation.metric_titles import TITLES
+from aimic_tui.engine.formatting.numbers import PER_CENT, interval_text
 from aimic_tui.engine.inference.timings import NetworkTiming
 from aimic_tui.engine.report.document import Block, Bullets, Document, Drawing, Paragraph, Section, Table
 from aimic_tui.engine.report.interval_chart import interval_chart
+from aimic_tui.engine.report.printed import number
 from aimic_tui.engine.report.rank_chart import rank_diagram
 from aimic_tui.engine.study.figures import METRICS, StudyFigures, mean_of
 from aimic_tui.engine.study.published_paper import AVERAGES, DATA_SETS, LATENCY, LATENCY_DEVICE
@@ -29,8 +31,6 @@ from aimic_tui.engine.study.sentences import (
     ranking_sentence,
 )
 from aimic_tui.engine.text import NOTHING
-from aimic_tui.wording.numbers import PER_CENT, interval_text
-from aimic_tui.wording.printed import number
 
 
 def make_study_document(figures: StudyFigures, timings: Mapping[str, Mapping[str, NetworkTiming]]) -> Document:

@@ -14,11 +14,11 @@ from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
+from aimic_tui.engine.formatting.numbers import count_text
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.marking.prompts import SHEET_CSS
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.widgets.row_list import RowList
-from aimic_tui.wording.numbers import count_text
 
 _NAME = 30  # columns at most
 _FEWEST = 2  # classes of which a classifier can be made

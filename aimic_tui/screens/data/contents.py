@@ -9,13 +9,13 @@ from typing import overload
 from textual.content import Content
 
 from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.formatting.numbers import count_text
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.widgets.bars import count_bar
 from aimic_tui.widgets.table_column import Cell
 from aimic_tui.widgets.thumbnails import Thumbnail
 from aimic_tui.wording.findings import good_news
 from aimic_tui.wording.marks import EXCLUDED, mark_signs, mark_words
-from aimic_tui.wording.numbers import count_text
 from aimic_tui.wording.signs import SIGNS
 from aimic_tui.workspace.audit_findings import AuditFindings, FindingsOfKind
 from aimic_tui.workspace.open_data import OpenData

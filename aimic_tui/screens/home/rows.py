@@ -8,14 +8,14 @@ from pathlib import Path
 
 from textual.content import Content
 
+from aimic_tui.engine.formatting.numbers import count_text, interval_text, number
+from aimic_tui.engine.formatting.times import ago, duration
 from aimic_tui.engine.runs.status import RunStatus
 from aimic_tui.engine.text import NOTHING, one_line, plural, printable
 from aimic_tui.engine.workspace_folder import KnownDataSet
 from aimic_tui.widgets.bars import progress_bar
-from aimic_tui.wording.numbers import count_text, interval_text, number
 from aimic_tui.wording.paths import short_path
 from aimic_tui.wording.signs import SIGNS
-from aimic_tui.wording.times import ago, duration
 from aimic_tui.workspace.runs_overview import Figure, KnownStudy, RunRow
 
 _COUNT = 7  # "11/15", "128/500"

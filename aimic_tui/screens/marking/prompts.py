@@ -13,10 +13,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from aimic_tui.engine.formatting.numbers import count_text
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.widgets.row_list import RowList
-from aimic_tui.wording.numbers import count_text
 
 SHEET_CSS = """
     align: left bottom;

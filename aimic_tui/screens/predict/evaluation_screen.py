@@ -18,6 +18,7 @@ from textual.widgets import Static
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions
 from aimic_tui.engine.event_log import EventReader
+from aimic_tui.engine.formatting.numbers import number
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.place import Place
@@ -31,7 +32,6 @@ from aimic_tui.widgets.large_image import LargeImage
 from aimic_tui.widgets.matrix import ConfusionGrid
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.widgets.table_column import Cell
-from aimic_tui.wording.numbers import number
 from aimic_tui.wording.paths import short_path
 from aimic_tui.workspace.evaluation_job import (
     DataToJudge,

@@ -9,10 +9,10 @@ from textual.content import Content
 
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
+from aimic_tui.engine.formatting.numbers import count_text, interval_text, number, percent
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.widgets.interval_bar import Scale, axis, bar, common_scale
 from aimic_tui.wording.evaluation import about_classes, cautions
-from aimic_tui.wording.numbers import count_text, interval_text, number, percent
 from aimic_tui.wording.signs import SIGNS, bar_text
 
 Figures = Mapping[str, Mapping[str, float | None]]

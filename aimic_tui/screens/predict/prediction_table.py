@@ -17,12 +17,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from aimic_tui.engine.evaluation.interval_limits import wilson
+from aimic_tui.engine.formatting.numbers import PER_CENT, count_text, number, percent, range_text
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.big_table import BigTable, Column
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.widgets.table_column import Cell
-from aimic_tui.wording.numbers import PER_CENT, count_text, number, percent, range_text
 from aimic_tui.wording.signs import SIGNS, bar_text
 from aimic_tui.workspace.prediction_rows import PredictionRows
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from aimic_tui.engine.formatting.numbers import rate
+from aimic_tui.engine.formatting.times import duration
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import plural
 from aimic_tui.widgets.bars import progress_bar
-from aimic_tui.wording.numbers import rate
 from aimic_tui.wording.progress import phase_words
 from aimic_tui.wording.signs import SIGNS
-from aimic_tui.wording.times import duration
 from aimic_tui.workspace.model_job import State
 
 _STATE_WORDS = {"finished": "done", "stopped": "stopped", "failed": "failed"}

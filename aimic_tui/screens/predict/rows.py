@@ -8,11 +8,11 @@ from pathlib import Path
 from textual.content import Content
 
 from aimic_tui.engine.event_log import to_time
+from aimic_tui.engine.formatting.numbers import interval_text, number
+from aimic_tui.engine.formatting.times import ago
 from aimic_tui.engine.run_folder import run_title
 from aimic_tui.engine.text import plural, printable
-from aimic_tui.wording.numbers import interval_text, number
 from aimic_tui.wording.signs import SIGNS
-from aimic_tui.wording.times import ago
 from aimic_tui.workspace.evaluation_job import Earlier
 from aimic_tui.workspace.model_choices import ModelChoice
 from aimic_tui.workspace.prediction_job import PredictionJob

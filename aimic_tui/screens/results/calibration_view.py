@@ -13,9 +13,9 @@ from textual.widgets import Static
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.run_results import Calibration, Rejection, ReliabilityBin
+from aimic_tui.engine.formatting.numbers import PER_CENT, interval_text, number, percent, range_text
 from aimic_tui.screens.results.result_view import ResultView
 from aimic_tui.widgets.chart import Chart, ChartData, Series
-from aimic_tui.wording.numbers import PER_CENT, interval_text, number, percent, range_text
 
 _FEWEST = 5  # images in a bin of the reliability curve: fewer say nothing
 _CORRECT, _ERRORS = "correct %, over confidence", "errors %, over answered"

@@ -12,11 +12,11 @@ from textual.widgets import Static
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.metric_titles import CLASS_TITLES
 from aimic_tui.engine.evaluation.run_results import ClassFigures
+from aimic_tui.engine.formatting.numbers import percent
 from aimic_tui.engine.text import printable
 from aimic_tui.screens.results.result_view import ResultView, interval_cell
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.table_column import Column
-from aimic_tui.wording.numbers import percent
 from aimic_tui.wording.results import OF_CLASSES, classes_without_intervals
 
 _WIDEST_NAME = 20

@@ -10,11 +10,11 @@ from textual.content import Content
 
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.run_results import RunResults
+from aimic_tui.engine.formatting.numbers import interval_text, p_value
 from aimic_tui.engine.text import printable
 from aimic_tui.screens.results.result_view import ComputedView, interval_cell
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.table_column import Column
-from aimic_tui.wording.numbers import interval_text, p_value
 from aimic_tui.workspace.paired_comparison import PairedComparison
 from aimic_tui.workspace.results_session import ResultsSession
 

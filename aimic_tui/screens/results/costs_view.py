@@ -13,12 +13,12 @@ from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
 from aimic_tui.engine.evaluation.pareto import Cost, front
 from aimic_tui.engine.evaluation.run_results import RunResults
+from aimic_tui.engine.formatting.numbers import three_figures
 from aimic_tui.engine.text import printable
 from aimic_tui.screens.results.result_view import ComputedView, interval_cell
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.chart import Chart, ChartData, Series
 from aimic_tui.widgets.table_column import Cell, Column
-from aimic_tui.wording.numbers import three_figures
 from aimic_tui.workspace.results_session import ResultsSession
 
 

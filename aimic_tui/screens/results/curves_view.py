@@ -13,10 +13,10 @@ from textual.widget import Widget
 
 from aimic_tui.engine.evaluation.curves import GRID, ClassCurves, Curve
 from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.formatting.numbers import interval_text, number, percent
 from aimic_tui.engine.text import printable
 from aimic_tui.screens.results.result_view import ComputedView
 from aimic_tui.widgets.chart import Chart, ChartData, Series
-from aimic_tui.wording.numbers import interval_text, number, percent
 from aimic_tui.workspace.results_session import ResultsSession
 
 _PERCENT: tuple[float, ...] = tuple((100 * GRID).tolist())

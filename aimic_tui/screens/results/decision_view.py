@@ -12,13 +12,13 @@ from textual.content import Content
 
 from aimic_tui.engine.evaluation.decision import THRESHOLDS, Decision, DecisionCurve
 from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.formatting.numbers import number, percent
 from aimic_tui.engine.text import printable
 from aimic_tui.screens.results.result_view import ComputedView, interval_cell
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.chart import Chart, ChartData, Role, Series
 from aimic_tui.widgets.table_column import Cell, Column
 from aimic_tui.wording.decision import PER, benefit, benefit_note, shown_thresholds, verdict, weight
-from aimic_tui.wording.numbers import number, percent
 from aimic_tui.workspace.results_session import ResultsSession
 
 _DEEPEST = -0.25  # of the share of positive images: how far below 0 the chart goes

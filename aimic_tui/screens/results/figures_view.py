@@ -12,11 +12,11 @@ from textual.widgets import Static
 
 from aimic_tui.engine.evaluation.metric_titles import TITLES, method_of
 from aimic_tui.engine.evaluation.run_results import FoldFigures, NetworkResults, Spread
+from aimic_tui.engine.formatting.numbers import number, percent
 from aimic_tui.engine.text import plural
 from aimic_tui.screens.results.result_view import ResultView, interval_cell
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.table_column import Cell, Column
-from aimic_tui.wording.numbers import number, percent
 from aimic_tui.wording.results import why_no_interval
 
 _INTERVAL = 19  # "1.034 [1.021 1.046]"

@@ -12,12 +12,12 @@ from textual.content import Content
 from textual.message import Message
 
 from aimic_tui.engine.evaluation.subgroups import FEWEST_IMAGES, GroupFigures
+from aimic_tui.engine.formatting.numbers import p_value
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.results.result_view import ComputedView, interval_cell
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.table_column import Cell, Column
 from aimic_tui.widgets.table_rows import RowSelected
-from aimic_tui.wording.numbers import p_value
 from aimic_tui.wording.signs import SIGNS
 from aimic_tui.workspace.results_session import ResultsSession
 

@@ -17,10 +17,10 @@ from textual.widget import Widget
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
 from aimic_tui.engine.evaluation.run_results import RunResults
+from aimic_tui.engine.formatting.numbers import interval_text, number
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.interval_bar import axis, bar, common_scale
 from aimic_tui.widgets.table_column import cut
-from aimic_tui.wording.numbers import interval_text, number
 
 _WRITTEN = 20  # " 0.938 [.921 .951]"
 _OTHERS = ("accuracy", "balanced_accuracy", "auroc", "log_loss", "ece")

@@ -15,9 +15,9 @@ from textual.widgets import Static
 
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.formatting.numbers import interval_text
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.table_column import Cell
-from aimic_tui.wording.numbers import interval_text
 from aimic_tui.workspace.results_session import ResultsSession
 
 _PATIENCE = 0.2  # seconds until a view says that it is computing: most have their figures before

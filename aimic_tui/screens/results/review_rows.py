@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from aimic_tui.engine.formatting.numbers import number, percent, short_share
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.table_column import Cell, Column, Role, cut
 from aimic_tui.widgets.thumbnails import Thumbnail
 from aimic_tui.wording.marks import mark_signs, mark_words
-from aimic_tui.wording.numbers import number, percent, short_share
 from aimic_tui.wording.signs import bar_text
 from aimic_tui.workspace.image_review import CONFIDENCE, ImageReview
 

@@ -15,13 +15,13 @@ from textual.content import Content
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
+from aimic_tui.engine.formatting.numbers import interval_text
 from aimic_tui.engine.inference.robustness_file import DisturbedFigures, NetworkRobustness, read_network_robustness
 from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.screens.place import Place
 from aimic_tui.screens.results.result_view import ComputedView, interval_cell
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.table_column import Cell, Column
-from aimic_tui.wording.numbers import interval_text
 from aimic_tui.wording.signs import SIGNS
 from aimic_tui.workspace.context import Shell
 from aimic_tui.workspace.processes import Outcome, command_line, start_command

@@ -6,10 +6,10 @@ from textual.content import Content
 
 from aimic_tui.engine.evaluation.metric_titles import TITLES, method_of
 from aimic_tui.engine.evaluation.run_results import RunResults
+from aimic_tui.engine.formatting.numbers import percent
 from aimic_tui.engine.run_folder import run_title
 from aimic_tui.engine.runs.status import RunStatus
 from aimic_tui.engine.text import plural, printable
-from aimic_tui.wording.numbers import percent
 from aimic_tui.wording.results import choice_lines, why_no_interval
 from aimic_tui.wording.signs import SIGNS
 

@@ -6,11 +6,11 @@ import math
 
 from textual.content import Content
 
+from aimic_tui.engine.formatting.numbers import number, percent, rate
 from aimic_tui.engine.runs.follow.snapshot import RunSnapshot, TrialSnapshot
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.run.system_use import system_line
 from aimic_tui.widgets.bars import progress_bar
-from aimic_tui.wording.numbers import number, percent, rate
 
 _PHASES = {"cache": "decoding images", "train": "training", "validate": "validating", "test": "testing"}
 

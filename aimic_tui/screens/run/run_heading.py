@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from aimic_tui.engine.formatting.numbers import interval_text
+from aimic_tui.engine.formatting.times import duration
 from aimic_tui.engine.run_folder import run_title
 from aimic_tui.engine.runs.follow.snapshot import RunSnapshot, TrialSnapshot
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.widgets.bars import progress_bar
-from aimic_tui.wording.numbers import interval_text
 from aimic_tui.wording.signs import SIGNS
-from aimic_tui.wording.times import duration
 
 _STATE_STYLES = {"running": "$primary", "stopping": "$primary", "failed": "$error", "finished": "$success"}
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
+from aimic_tui.engine.formatting.numbers import energy_text, number, percent
 from aimic_tui.engine.run_events import SystemUse
 from aimic_tui.engine.runs.follow.snapshot import RunSnapshot, TrialSnapshot
 from aimic_tui.engine.text import NOTHING, bytes_text, printable
 from aimic_tui.widgets.table_column import cut
-from aimic_tui.wording.numbers import energy_text, number, percent
 
 _NAME = 30  # columns
 _HEADER = ("device", "trial", "images/s", "waiting", "cores", "memory", "peak")

@@ -15,12 +15,12 @@ from textual.style import Style
 from textual.widget import Widget
 
 from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.formatting.numbers import short_share
 from aimic_tui.engine.run_folder import TrialKey
 from aimic_tui.engine.runs.follow.snapshot import RunSnapshot, TrialSnapshot
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.interval_bar import axis, bar, common_scale
 from aimic_tui.widgets.table_column import cut
-from aimic_tui.wording.numbers import short_share
 from aimic_tui.wording.signs import SIGNS
 
 METRIC = "macro_f1"

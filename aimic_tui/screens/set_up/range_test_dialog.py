@@ -16,13 +16,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from aimic_tui.engine.experiment import Experiment
+from aimic_tui.engine.formatting.numbers import rate
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.runs.prepare.first_trial_answers import RangeTestAnswer
 from aimic_tui.engine.setting_text import text_of
 from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.widgets.chart import Chart, ChartData, Series
 from aimic_tui.widgets.frame import KeyLine, Rule
-from aimic_tui.wording.numbers import rate
 from aimic_tui.wording.progress import phase_words, progress_figures
 from aimic_tui.workspace.range_test import RangeTestReport, RangeTestStep, run_range_test
 from aimic_tui.workspace.trial_command import CommandRefused

@@ -14,14 +14,14 @@ from textual.message import Message
 from textual.style import Style
 from textual.widget import Widget
 
+from aimic_tui.engine.formatting.numbers import number
+from aimic_tui.engine.formatting.times import ago, duration
 from aimic_tui.engine.study.plan import CellPlan
 from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.screens.studies.rows import STYLES
 from aimic_tui.widgets.bars import progress_bar
 from aimic_tui.widgets.table_column import cut
-from aimic_tui.wording.numbers import number
 from aimic_tui.wording.signs import SIGNS
-from aimic_tui.wording.times import ago, duration
 from aimic_tui.workspace.runs_overview import RunRow
 from aimic_tui.workspace.studies_overview import CellRow, StudyRow
 from aimic_tui.workspace.studies_session import Plan

@@ -9,13 +9,13 @@ from textual.content import Content
 
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.metric_titles import TITLES
+from aimic_tui.engine.report.printed import number
 from aimic_tui.engine.study.figures import METRICS
 from aimic_tui.engine.study.sentences import percent
 from aimic_tui.engine.study.study_results import ComparedFigure, StudyRanking, StudyResults
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.interval_bar import Scale, axis, bar, common_scale
 from aimic_tui.widgets.table_column import Cell, Column
-from aimic_tui.wording.printed import number
 
 FIGURES = ("macro_f1", *(metric for metric in METRICS if metric != "macro_f1"))  # in the order of the key
 _PUBLISHED = 9

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from aimic_tui.engine.formatting.times import ago, duration
 from aimic_tui.engine.study.study_file import Study
 from aimic_tui.engine.text import NOTHING, one_line, plural, printable
 from aimic_tui.widgets.bars import progress_bar
 from aimic_tui.wording.paths import short_path
 from aimic_tui.wording.signs import SIGNS
-from aimic_tui.wording.times import ago, duration
 from aimic_tui.workspace.studies_overview import StudyRow
 
 STYLES = {"running": "$primary", "stopping": "$primary", "failed": "$error", "interrupted": "$warning"}

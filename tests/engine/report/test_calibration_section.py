@@ -6,9 +6,9 @@ from pathlib import Path
 
 from aimic_tui.engine.report.calibration_section import calibration_section
 from aimic_tui.engine.report.document import Table
+from aimic_tui.engine.report.printed import interval
 from aimic_tui.engine.report.run_record import read_record
 from aimic_tui.engine.run_folder import RunFolder
-from aimic_tui.wording.printed import interval
 from tests.engine.evaluation.stored_run import make_run as predicted_run
 from tests.engine.report.report_page import drawings_of, report_of
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from aimic_tui.engine.report.model_card import OPEN, model_card
+from aimic_tui.engine.report.printed import interval
 from aimic_tui.engine.report.run_record import RunRecord, read_record
 from aimic_tui.engine.run_folder import RunFolder
-from aimic_tui.wording.printed import interval
 from tests.engine.evaluation.stored_run import make_run as predicted_run
 
 

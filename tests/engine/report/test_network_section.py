@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aimic_tui.engine.report.document import Drawing, Table
 from aimic_tui.engine.report.network_section import network_section
+from aimic_tui.engine.report.printed import interval, number
 from aimic_tui.engine.report.run_record import RunRecord
-from aimic_tui.wording.printed import interval, number
 
 
 def test_its_tables_hold_the_figures_of_results(record: RunRecord) -> None:

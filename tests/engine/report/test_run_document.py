@@ -10,10 +10,10 @@ import pytest
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.build_results import build_results
 from aimic_tui.engine.evaluation.predictions import read_predictions, write_predictions
+from aimic_tui.engine.report.printed import interval
 from aimic_tui.engine.report.run_record import read_record
 from aimic_tui.engine.report.write_report import write_report
 from aimic_tui.engine.run_folder import RunFolder
-from aimic_tui.wording.printed import interval
 from tests.engine.evaluation.stored_run import make_run as predicted_run
 from tests.engine.report.report_page import drawings_of, report_of
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.formatting import numbers
 from aimic_tui.engine.text import NOTHING
-from aimic_tui.wording import numbers
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.formatting import numbers
+from aimic_tui.engine.report import printed
 from aimic_tui.engine.study.sentences import percent as study_percent
-from aimic_tui.wording import numbers, printed
 
 _FIGURES = st.floats(-2, 2, allow_nan=False)
 _DIGITS = st.integers(0, 4)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from aimic_tui.wording import times
+from aimic_tui.engine.formatting import times
 
 
 @pytest.mark.parametrize(
