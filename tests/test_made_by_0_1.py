@@ -23,9 +23,9 @@ from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.follow.snapshot import RunFollower
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.workspace.evaluation_job import list_evaluations, read_answer
+from aimic_tui.workspace.evaluation_job import list_evaluations
 from aimic_tui.workspace.model_choices import list_models
-from aimic_tui.workspace.prediction_job import list_jobs
+from aimic_tui.workspace.prediction_job import list_predictions
 from aimic_tui.workspace.runs_overview import Overview
 from aimic_tui.workspace.studies_overview import StudyOverview
 from tests.commands.calling import call
@@ -126,17 +126,17 @@ def test_a_report_is_written(workspace: Workspace) -> None:
 
 
 def test_jobs_are_listed_with_their_states(laboratory: Path, workspace: Workspace) -> None:
-    predictions = {job.images.name: job for job in list_jobs(workspace)}
+    predictions = {job.images.name: job for job in list_predictions(workspace)}
     assert {name: job.state for name, job in predictions.items()} == {
         "fresh": "finished",
         "gone": "failed",
         "cells": "stopped",
     }
-    assert predictions["gone"].problem.startswith(f"{laboratory}/gone does not exist. Name image files or folders of")
-    # 0.1 wrote how an evaluation ended only into its log, in words: one without figures counts as stopped.
-    assert [earlier.state for earlier in list_evaluations(workspace)] == ["stopped", "stopped", "finished"]
-    answer = read_answer(list_evaluations(workspace)[-1].job)
-    assert answer["images"] == 21 and answer["pooled"]["macro_f1"]["value"] == pytest.approx(0.708, abs=5e-4)
+    assert predictions["gone"].problem == f"{laboratory}/gone does not exist. Name image files or folders of images."
+    assert [earlier.state for earlier in list_evaluations(workspace)] == ["failed", "stopped", "finished"]
+    results = list_evaluations(workspace)[-1].results
+    assert results is not None
+    assert results.images == 21 and results.pooled["macro_f1"].value == pytest.approx(0.708, abs=5e-4)
 
 
 def test_models_are_there_to_predict_with(workspace: Workspace) -> None:
@@ -159,7 +159,7 @@ def test_a_model_predicts_as_it_did(laboratory: Path, workspace: Workspace) -> N
     output = laboratory / "again.csv"
     answer = call(workspace.root, "predict", FINISHED, str(laboratory / "fresh"), "--output", str(output))
     assert answer.returncode == 0, answer.stderr
-    (before,) = (job for job in list_jobs(workspace) if job.images.name == "fresh")
+    (before,) = (job for job in list_predictions(workspace) if job.images.name == "fresh")
     then, now = read_predictions(before.output), read_predictions(output)
     assert now.images == then.images
     np.testing.assert_allclose(now.probabilities, then.probabilities, atol=1e-4)
@@ -167,7 +167,7 @@ def test_a_model_predicts_as_it_did(laboratory: Path, workspace: Workspace) -> N
 
 @pytest.mark.slow
 def test_a_stopped_prediction_goes_on_with_its_rows(own: Workspace) -> None:
-    (stopped,) = (job for job in list_jobs(own) if job.images.name == "cells")
+    (stopped,) = (job for job in list_predictions(own) if job.images.name == "cells")
     rows = stopped.table.read_text("utf-8").splitlines()
     answer = call(own.root, *["predict", str(stopped.model), str(stopped.images), "--output", str(stopped.output)])
     assert answer.returncode == 0, answer.stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,6 @@ from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.stopping import StopRequest
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.metric_titles import TITLES
-from aimic_tui.engine.files import write_json
 from aimic_tui.engine.formatting import numbers
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
@@ -28,7 +27,9 @@ from aimic_tui.wording.text_tables import aligned
 
 if TYPE_CHECKING:
     from aimic_tui.engine.data.data_set import DataSet
-    from aimic_tui.engine.inference.evaluate import Evaluation
+    from aimic_tui.engine.evaluation.interval import Interval
+    from aimic_tui.engine.inference.evaluation_file import EvaluationResults
+    from aimic_tui.engine.inference.robustness_file import NetworkRobustness
 
 _LOSSES = ("macro_f1", "accuracy", "auroc", "ece")
 
@@ -80,7 +81,9 @@ def evaluate(
     Classes are matched by their names. The images are compared with those that the model knows, and what they cost
     is said in plain words.
     """
+    from aimic_tui.engine.evaluation.predictions import write_predictions
     from aimic_tui.engine.inference.class_map import match_classes
+    from aimic_tui.engine.inference.evaluation_file import evaluation_to_json, write_evaluation
 
     models = find_models(model_path(model, Path(context.obj)), network)
     card = read_model_card(models[0])
@@ -94,7 +97,7 @@ def evaluate(
     meter.report(Progress("load", 0, len(data_set)))
     settle_processor()  # before torch
     from aimic_tui.engine.inference.evaluate import evaluate as judge
-    from aimic_tui.engine.inference.robustness import METHOD, robustness_on_data
+    from aimic_tui.engine.inference.robustness import robustness_on_data
 
     options: dict[str, Any] = {
         "device": device,
@@ -103,24 +106,27 @@ def evaluate(
         "should_stop": stop.asked,
     }
     found = judge(models, data_set, class_map, leave_out_trained=leave_out_trained, **options)
-    whose = {"model": str(models[0]), "data": data, "root": str(data_set.root)}
-    answer = {**whose, **found.to_json(), "left_out_trained": leave_out_trained}
+    disturbed = None
     if robustness:
         meter.name("disturbed")
         disturbed = robustness_on_data(models, data_set, class_map, **options)
-        answer["robustness"] = {"method": METHOD, **disturbed.to_json()}
     meter.clear()
+    results = found.results(
+        model=models[0], data=data, root=data_set.root, left_out_trained=leave_out_trained, robustness=disturbed
+    )
     if output is not None:
-        _keep(output, answer, found)
-    meter.finish_with(images=len(found.predictions.images))
+        output.mkdir(exist_ok=True)
+        write_predictions(output / "predictions.csv", found.predictions)
+        write_evaluation(output, results)
+    meter.finish_with(images=results.images)
     if as_json:
-        click.echo(json.dumps(answer))
+        click.echo(json.dumps(evaluation_to_json(results)))
         return
-    for line in _lines(found):
+    for line in _lines(results):
         click.echo(signs.as_shown(line))
-    if robustness:
+    if disturbed is not None:
         click.echo("")
-        for line in robustness_lines(card.network, answer["robustness"]):
+        for line in robustness_lines(card.network, disturbed):
             click.echo(signs.as_shown(line))
     if output is not None:
         click.echo(printable(str(output)))
@@ -161,7 +167,8 @@ def robustness(
             )
     stop = StopRequest()
     settle_processor()  # before torch
-    from aimic_tui.engine.inference.robustness import METHOD, keep_robustness, robustness_of_run
+    from aimic_tui.engine.inference.robustness import robustness_of_run
+    from aimic_tui.engine.inference.robustness_file import METHOD, robustness_to_json, write_network_robustness
 
     answers: dict[str, Any] = {}
     for name in wanted or names:
@@ -170,10 +177,11 @@ def robustness(
             folder.path, name, device=device, batch_size=batch_size, report=meter.report, should_stop=stop.asked
         )
         meter.clear()
-        keep_robustness(folder.path, found, datetime.now(timezone.utc).isoformat(timespec="seconds"))
-        answers[name] = found.to_json()
+        when = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        write_network_robustness(folder.path, name, found, when)
+        answers[name] = robustness_to_json(found)
         if not as_json:
-            for line in robustness_lines(name, answers[name]):
+            for line in robustness_lines(name, found):
                 click.echo(signs.as_shown(line))
             click.echo("")
     if as_json:
@@ -195,59 +203,49 @@ def _data_set(data: str, group: str | None, overrides: Sequence[str]) -> DataSet
     return find_data_set(settings) if found.conflicts else found.data_set
 
 
-def _keep(folder: Path, answer: Mapping[str, Any], found: Evaluation) -> None:
-    from aimic_tui.engine.evaluation.predictions import write_predictions
-
-    folder.mkdir(exist_ok=True)
-    write_predictions(folder / "predictions.csv", found.predictions)
-    write_json(folder / "evaluation.json", answer)
-
-
-def _lines(found: Evaluation) -> Iterator[str]:
+def _lines(found: EvaluationResults) -> Iterator[str]:
     models = f", {found.models} models together" if found.models > 1 else ""
-    images = plural(len(found.predictions.images), "image")
-    yield f"{printable(found.network)}{models}: {images} of {plural(found.judgement.groups, 'group')}"
+    images = plural(found.images, "image")
+    yield f"{printable(found.network)}{models}: {images} of {plural(found.groups, 'group')}"
     yield ""
-    for sentence in found.verdict():
-        yield printable(sentence)
-    for sentence in cautions({"notes": found.notes, "unreadable": [vars(entry) for entry in found.unreadable]}):
+    for remark in found.verdict:
+        yield printable(remark.sentence)
+    for sentence in cautions(found):
         yield f"! {sentence}"
     yield ""
-    percent = numbers.percent(found.judgement.confidence, None)
+    percent = numbers.percent(found.confidence, None)
     rows = [["", f"here, {percent} interval", *(["at home", "difference"] if found.home else [])]]
     for metric, title in TITLES.items():
-        if metric not in found.judgement.overall:
+        if metric not in found.pooled:
             continue
-        here = found.judgement.overall[metric]
-        cells = [numbers.interval_text(here.value, here.low, here.high)]
+        cells = [_figure(found.pooled[metric])]
         if found.home:
-            for figure in (found.home[metric], found.differences[metric]):
-                cells.append(numbers.interval_text(figure.value, figure.low, figure.high))
+            cells += [_figure(found.home[metric]), _figure(found.differences[metric])]
         rows.append([title, *cells])
     yield from aligned(rows)
     yield ""
-    names = [printable(name) for name in found.class_map.classes]
+    names = [printable(name) for name in found.class_names]
     matrix = [[name, *(f"{count:,}" for count in row)] for name, row in zip(names, found.confusion, strict=True)]
-    yield from aligned([["truth \\ said", *names], *matrix])
+    yield from aligned([["true \\ predicted", *names], *matrix])
 
 
-def robustness_lines(network: str, found: Mapping[str, Any]) -> Iterator[str]:
-    """Write what a network's figures lose, as plain text; `found` is as `Robustness.to_json` gives it."""
+def robustness_lines(network: str, found: NetworkRobustness) -> Iterator[str]:
+    """Write what a network's figures lose, as plain text."""
     yield (
-        f"{printable(network)}, {plural(found['images'], 'image')} of "
-        f"{plural(found['groups'], 'group')}, disturbed; differences to the images as they are"
+        f"{printable(network)}, {plural(found.images, 'image')} of {plural(found.groups, 'group')}, disturbed; "
+        "differences to the undisturbed images"
     )
     rows = [["", "", *(TITLES[metric] for metric in _LOSSES)]]
-    rows.append(["as they are", "", *(_figure(found["clean"][metric]) for metric in _LOSSES)])
-    for row in found["rows"]:
-        rows.append([row["kind"], row["amount"], *(_figure(row["differences"][metric]) for metric in _LOSSES)])
+    rows.append(["undisturbed", "", *(_figure(found.clean[metric]) for metric in _LOSSES)])
+    for row in found.rows:
+        rows.append([row.kind, row.amount, *(_figure(row.differences[metric]) for metric in _LOSSES)])
     yield from _with_two_names(rows)
-    if found["unreadable"]:
-        yield f"! {plural(found['unreadable'], 'image')} could not be read and do not count."
+    if found.unreadable:
+        yield f"! {plural(found.unreadable, 'image')} could not be read and are left out."
 
 
-def _figure(figure: Mapping[str, float | None]) -> str:
-    return numbers.interval_text(figure["value"], figure["low"], figure["high"])
+def _figure(figure: Interval) -> str:
+    return numbers.interval_text(figure.value, figure.low, figure.high)
 
 
 def _with_two_names(rows: Sequence[Sequence[str]]) -> Iterator[str]:

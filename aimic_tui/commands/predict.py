@@ -27,7 +27,7 @@ from aimic_tui.engine.workspace_folder import Workspace
 @click.option(
     "--max-error",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Mark images as rejected that the model is too unsure about for this share of errors, such as 0.02, among "
+    help="Mark images as rejected that the model is too unsure about for this error rate, e.g. 0.02, among "
     "the others; chosen on its validation images.",
 )
 @click.option("--as-trained", is_flag=True, help="Leave the probabilities uncalibrated.")

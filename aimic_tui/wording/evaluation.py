@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from aimic_tui.engine.text import plural, printable
+
+if TYPE_CHECKING:
+    from aimic_tui.engine.inference.evaluation_file import EvaluationResults
 
 
 def about_classes(left_out: Mapping[str, int], absent: Sequence[str]) -> Iterator[str]:
@@ -17,18 +20,18 @@ def about_classes(left_out: Mapping[str, int], absent: Sequence[str]) -> Iterato
     """
     if left_out:
         named = ", ".join(f"{printable(name)} ({plural(count, 'image')})" for name, count in left_out.items())
-        yield f"Not judged, since the model does not know them or they are left out: {named}."
+        yield f"Not evaluated, unknown to the model or left out: {named}."
     if absent:
-        yield f"The data has no image of {printable(', '.join(absent))}: the macro figures are of the other classes."
+        yield f"No images of {printable(', '.join(absent))}: macro figures cover the other classes."
 
 
-def cautions(found: Mapping[str, Any]) -> Iterator[str]:
-    """Say what to keep in mind of the figures; `found` is as `Evaluation.to_json` gives it."""
-    for note in found["notes"]:
+def cautions(found: EvaluationResults) -> Iterator[str]:
+    """Say what to keep in mind of the figures."""
+    for note in found.notes:
         yield printable(note)
-    unreadable = found["unreadable"]
-    if unreadable:
+    if found.unreadable:
+        first = found.unreadable[0]
         yield (
-            f"{plural(len(unreadable), 'image')} could not be read, the first is "
-            f"{printable(unreadable[0]['image'])}, which {printable(unreadable[0]['problem'])}."
+            f"{plural(len(found.unreadable), 'image')} could not be read, the first is {printable(first.image)}, which "
+            f"{printable(first.problem)}."
         )

@@ -17,8 +17,8 @@ from aimic_tui.engine.data.listing.data_choice import DataChoice
 from aimic_tui.engine.data.listing.find_data_set import find_data_set, find_everything
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import now
-from aimic_tui.engine.files import read_json
 from aimic_tui.engine.inference.class_map import same_names
+from aimic_tui.engine.inference.evaluation_file import FILE, EvaluationResults, read_evaluation
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.workspace.audit_process import data_overrides
@@ -107,8 +107,10 @@ class EvaluationJob(ModelJob):
 
     @property
     def state_by_files(self) -> Ending:
-        """Finished with its figures; without them there is nothing to go on from, so it can be started again."""
-        return "finished" if (self.folder / "evaluation.json").is_file() else "stopped"
+        """Finished with its figures; stopped where it had begun with the images, else it could not begin."""
+        if (self.folder / FILE).is_file():
+            return "finished"
+        return "stopped" if self.events_file.exists() else "failed"
 
     def arguments(self) -> list[str]:
         """Return the command behind `aimic`."""
@@ -189,7 +191,7 @@ def start_evaluation(workspace: Workspace, job: EvaluationJob) -> tuple[Evaluati
     return started, process
 
 
-def read_evaluation(folder: Path) -> EvaluationJob:
+def read_evaluation_job(folder: Path) -> EvaluationJob:
     """Read an evaluation's request back.
 
     Raises:
@@ -210,30 +212,13 @@ def read_evaluation(folder: Path) -> EvaluationJob:
         raise InputProblem(f"{printable(str(folder))} holds no evaluation that can be read: {error}.") from None
 
 
-def read_answer(job: EvaluationJob) -> Mapping[str, Any]:
-    """Read what `aimic evaluate` found.
-
-    Raises:
-        InputProblem: it can't be read.
-    """
-    file = job.folder / "evaluation.json"
-    try:
-        found = read_json(file)
-        if not {"images", "pooled", "per_class", "confusion", "classes", "verdict", "notes"} <= set(found):
-            raise ValueError("keys are missing")
-    except (OSError, ValueError, TypeError) as error:
-        raise InputProblem(f"{printable(str(file))} can't be read: {printable(str(error))}.") from None
-    answer: Mapping[str, Any] = found
-    return answer
-
-
 @dataclass(frozen=True)
 class Earlier:
-    """An evaluation in a list: how it stands, and its answer where there is one."""
+    """An evaluation in a list: how it stands, and its results where there are some."""
 
     job: EvaluationJob
     state: State
-    answer: Mapping[str, Any] | None
+    results: EvaluationResults | None
 
 
 def list_evaluations(workspace: Workspace, model: Path | None = None, network: str = "") -> tuple[Earlier, ...]:
@@ -245,12 +230,12 @@ def list_evaluations(workspace: Workspace, model: Path | None = None, network: s
     found = []
     for folder in folders:
         with suppress(InputProblem):
-            job = read_evaluation(folder)
+            job = read_evaluation_job(folder)
             if model is not None and (job.model != model or job.network != network):
                 continue
             state = job.state
-            answer = None
+            results = None
             with suppress(InputProblem):
-                answer = read_answer(job) if state == "finished" else None
-            found.append(Earlier(job, state, answer))
+                results = read_evaluation(job.folder) if state == "finished" else None
+            found.append(Earlier(job, state, results))
     return tuple(found)

@@ -22,6 +22,7 @@ from aimic_tui.engine.files import read_json, write_json
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
 from aimic_tui.engine.text import one_line
 from aimic_tui.workspace.command_events import Ending, command_end
+from aimic_tui.workspace.processes import Outcome
 
 State = Literal["running"] | Ending
 ProcessId = tuple[int, float]
@@ -81,12 +82,10 @@ class ModelJob(ABC):
         end = command_end(self.events_file)
         if end is not None and end.error is not None:
             return one_line(end.error.sentence)
-        # The process was killed, or is of version 0.1: its last line is shown, and nothing is decided by it.
-        printed = ""
-        with suppress(OSError):
-            printed = self.log_file.read_text("utf-8", "replace").rstrip().rpartition("\n")[2].removeprefix("aimic: ")
-        reason = one_line(printed) if printed else "Its process ended without a reason."
-        return f"{reason} What it printed is in {one_line(str(self.log_file))}."
+        try:
+            return Outcome(1, "", self.log_file.read_text("utf-8", "replace")).sentence
+        except OSError:
+            return "Its process ended without a reason."
 
     @property
     def rule(self) -> InputRule:

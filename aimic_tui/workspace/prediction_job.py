@@ -55,7 +55,7 @@ class PredictionJob(ModelJob):
         return "stopped" if self.table.exists() else "failed"
 
 
-def new_job(
+def new_prediction(
     choice: ModelChoice, images: Path, folder: Path, output: Path, max_error: float | None = None
 ) -> PredictionJob:
     """Describe a prediction of which nothing was written yet."""
@@ -71,7 +71,7 @@ def new_job(
     )
 
 
-def job_folder(workspace: Workspace, images: Path) -> Path:
+def prediction_folder(workspace: Workspace, images: Path) -> Path:
     """Return a folder for a prediction: sortable by its time, and human."""
     return workspace.root / "predictions" / stamped(images)
 
@@ -81,7 +81,7 @@ def stamped(images: Path) -> str:
     return f"{datetime.now():%Y%m%d-%H%M%S}-{slug(images.stem, 'images')}"
 
 
-def start_job(workspace: Workspace, job: PredictionJob) -> tuple[PredictionJob, subprocess.Popen[bytes]]:
+def start_prediction(workspace: Workspace, job: PredictionJob) -> tuple[PredictionJob, subprocess.Popen[bytes]]:
     """Start a prediction, or go on with an interrupted one, in a process that outlives the app.
 
     Raises:
@@ -100,7 +100,7 @@ def start_job(workspace: Workspace, job: PredictionJob) -> tuple[PredictionJob, 
     return started, process
 
 
-def list_jobs(workspace: Workspace) -> tuple[PredictionJob, ...]:
+def list_predictions(workspace: Workspace) -> tuple[PredictionJob, ...]:
     """Return the predictions of a workspace, newest first."""
     try:
         folders = sorted((workspace.root / "predictions").iterdir(), key=lambda path: path.name, reverse=True)
@@ -109,11 +109,11 @@ def list_jobs(workspace: Workspace) -> tuple[PredictionJob, ...]:
     jobs = []
     for folder in folders:
         with suppress(InputProblem):
-            jobs.append(read_job(folder))
+            jobs.append(read_prediction_job(folder))
     return tuple(jobs)
 
 
-def read_job(folder: Path) -> PredictionJob:
+def read_prediction_job(folder: Path) -> PredictionJob:
     """Read a prediction's request back.
 
     Raises:

@@ -28,7 +28,7 @@ class NewRows:
         probabilities: float32 [n, c]; NaN where there is none.
         agreement: float32 [n], share of the models that agree; NaN where one model answers alone.
         problems: n reasons, empty where there is nothing to say.
-        rejected: int8 [n], 1 where the image is left to a person, 0 where not, -1 where no share of errors was wanted.
+        rejected: int8 [n], 1 where the image is left for review, 0 where not, -1 where all images are answered.
         calibrated: whether the probabilities are; None where no row says it.
         more: whether the file holds further rows already.
     """
@@ -165,7 +165,7 @@ class PredictionRows:
 
     @property
     def with_rejection(self) -> bool:
-        """Whether a share of errors was wanted, so that rows say whether they are left to a person."""
+        """Whether an error rate was set, so that rows say whether they are left for review."""
         return bool((self.rejected[: self.count] >= 0).any())
 
     def class_counts(self) -> NDArray[np.int64]:

@@ -143,7 +143,7 @@ def test_unsure_images_are_rejected_for_a_wanted_error_rate(
     asked = ("latest", str(tmp_path / "images"), "--output", str(output), "--max-error")
     code, _, err = run(capsys, workspace, *asked, "0.2")
     assert code == 3
-    assert "No share of errors can be promised for this model" in err
+    assert "No error rate can be guaranteed for this model" in err
     assert not output.exists()
     assert run(capsys, workspace, *asked, "2")[0] == 2, "a share, not per cent"
     believed(workspace / "runs" / "20261122-190512-cells", boast=1.0)

@@ -11,9 +11,9 @@ import pytest
 from aimic_tui.engine.errors import ErrorRecord
 from aimic_tui.engine.event_log import append_event
 from aimic_tui.engine.progress import Progress
-from aimic_tui.workspace.evaluation_job import EvaluationJob, read_evaluation
+from aimic_tui.workspace.evaluation_job import EvaluationJob, read_evaluation_job
 from aimic_tui.workspace.model_job import ModelJob
-from aimic_tui.workspace.prediction_job import PredictionJob, read_job
+from aimic_tui.workspace.prediction_job import PredictionJob, read_prediction_job
 
 CREATED = "2026-11-22T19:05:12+00:00"
 
@@ -67,12 +67,16 @@ def test_a_process_that_lives_is_running_whatever_an_earlier_one_wrote(tmp_path:
 def test_without_an_event_the_files_say_it(tmp_path: Path) -> None:
     job = prediction(tmp_path)
     assert job.state == "failed"
-    assert str(job.log_file) in job.problem
+    assert job.problem == "Its process ended without a reason."
+    job.log_file.write_text("aimic: There is no such model.\n")
+    assert job.problem == "There is no such model."
     partial = tmp_path / "predictions.csv.partial"
     partial.touch()
     assert job.state == "stopped", "it was killed: the rows that are there can be gone on from"
     partial.rename(job.output)
     assert job.state == "finished"
+    assert evaluation(tmp_path).state == "failed", "it never began with the images"
+    append_event(evaluation(tmp_path).events_file, "progress", **Progress("load", 0, 9).to_json())
     assert evaluation(tmp_path).state == "stopped"
     (tmp_path / "evaluation.json").touch()
     assert evaluation(tmp_path).state == "finished"
@@ -88,7 +92,7 @@ def test_requests_come_back_also_those_of_version_0_1(tmp_path: Path) -> None:
     for job in (prediction(tmp_path / "a"), evaluation(tmp_path / "b")):
         job.folder.mkdir()
         job.write_request()
-        read = read_job if isinstance(job, PredictionJob) else read_evaluation
+        read = read_prediction_job if isinstance(job, PredictionJob) else read_evaluation_job
         assert read(job.folder) == job
         file = job.folder / "request.json"
         record = json.loads(file.read_text())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,33 +19,19 @@ from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER, class_scores, confusion
 from aimic_tui.engine.evaluation.predictions import Predictions
 from aimic_tui.engine.inference.class_map import ClassMap
+from aimic_tui.engine.inference.evaluation_file import ClassResult, EvaluationResults, Remark, RemarkKind, Unreadable
 from aimic_tui.engine.inference.loaded_model import LoadedModel, choose_device, load_model
-from aimic_tui.engine.inference.looking import Looked, look_at
 from aimic_tui.engine.inference.make_reference import reference_of
-from aimic_tui.engine.inference.predict import BATCH
+from aimic_tui.engine.inference.observations import Observations, observe
 from aimic_tui.engine.inference.reference import Reference, group_codes, trained_images
+from aimic_tui.engine.inference.robustness_file import NetworkRobustness
+from aimic_tui.engine.inference.run_networks import BATCH
 from aimic_tui.engine.inference.shift import Sample, Shift, compare_samples, mean_shift
 from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 from aimic_tui.engine.text import printable
 
 _SHOWN = 3
 _TOLD_BY = ("macro_f1", "balanced_accuracy", "accuracy")  # the loss is told by the first that has an interval
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """An image without prediction, and why."""
-
-    image: str
-    problem: str
-
-
-@dataclass(frozen=True)
-class Remark:
-    """A sentence of the verdict, and what it is: nothing to worry about, worth attention, or left open."""
-
-    sentence: str
-    kind: Literal["fine", "attention", "open"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,52 +89,67 @@ class Evaluation:
         accuracy = self.judgement.overall["accuracy"].value
         if accuracy is not None and self.mean_probability - accuracy > 0.1:
             sentence = (
-                f"It does not notice: it gives its answers a probability of {self.mean_probability:.2f} on average, "
-                f"and {accuracy:.2f} of them are right."
+                f"Overconfident: its mean probability is {100 * self.mean_probability:.0f} %, and "
+                f"{100 * accuracy:.0f} % of its predictions are right."
             )
             said.append(Remark(sentence, "attention"))
         return said
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values, as docs/design.md lays them out, with further keys."""
-        counts = class_scores(self.predictions.labels, self.predictions.probabilities)
-        return {
-            "images": len(self.predictions.images),
-            "groups": self.judgement.groups,
-            "pooled": _intervals(self.judgement.overall),
-            "confusion": self.confusion,
-            "classes": list(self.class_map.classes),
-            "per_class": {
-                name: {
-                    **_intervals(figures),
-                    "support": round(row["support"] or 0),
-                    "predicted": round(row["predicted"] or 0),
-                    "home": _intervals(self.home_classes[code]) if self.home_classes else None,
-                    "differences": _intervals(self.class_differences[code]) if self.class_differences else {},
-                }
-                for code, (name, figures, row) in enumerate(
-                    zip(self.class_map.classes, self.judgement.classes, counts, strict=True)
-                )
-            },
-            "confidence": self.judgement.confidence,
-            "network": self.network,
-            "models": self.models,
-            "mapping": {name: self.class_map.classes[place] for name, place in self.class_map.of_data.items()},
-            "left_out": self.class_map.left_out,
-            "absent": list(self.class_map.absent),
-            "unreadable": [asdict(entry) for entry in self.unreadable],
-            "trained": self.trained,
-            "mean_probability": self.mean_probability,
-            "home": None if self.home is None else _intervals(self.home),
-            "differences": _intervals(self.differences),
-            "shift": None if self.shift is None else _shift_json(self.shift),
-            "verdict": self.verdict(),
-            "verdict_kinds": [remark.kind for remark in self.remarks()],
-            "notes": list(self.notes),
-        }
+    def results(
+        self, *, model: Path, data: str, root: Path, left_out_trained: bool, robustness: NetworkRobustness | None = None
+    ) -> EvaluationResults:
+        """Return what is stored and shown of it.
+
+        Args:
+            model: its folder, the first of several.
+            data: the data set, as it was named.
+            root: the folder that the names of the images are relative to.
+            left_out_trained: whether images that the model was trained on are left out.
+            robustness: the same images disturbed, where that was asked for.
+        """
+        return EvaluationResults(
+            model=str(model),
+            data=data,
+            root=str(root),
+            network=self.network,
+            models=self.models,
+            images=len(self.predictions.images),
+            groups=self.judgement.groups,
+            confidence=self.judgement.confidence,
+            classes=tuple(self._class_results()),
+            pooled=self.judgement.overall,
+            home=self.home,
+            differences=self.differences,
+            confusion=tuple(map(tuple, self.confusion)),
+            mapping={name: self.class_map.classes[code] for name, code in self.class_map.of_data.items()},
+            left_out=self.class_map.left_out,
+            absent=self.class_map.absent,
+            unreadable=self.unreadable,
+            trained=self.trained,
+            left_out_trained=left_out_trained,
+            mean_probability=self.mean_probability,
+            shift=None if self.shift is None else self.shift.result(),
+            verdict=tuple(self.remarks()),
+            notes=self.notes,
+            robustness=robustness,
+        )
+
+    def _class_results(self) -> Iterator[ClassResult]:
+        rows = class_scores(self.predictions.labels, self.predictions.probabilities)
+        for code, (name, figures, row) in enumerate(
+            zip(self.class_map.classes, self.judgement.classes, rows, strict=True)
+        ):
+            yield ClassResult(
+                name,
+                figures,
+                support=round(row["support"] or 0),
+                predicted=round(row["predicted"] or 0),
+                home=self.home_classes[code] if self.home_classes else None,
+                differences=self.class_differences[code] if self.class_differences else {},
+            )
 
 
-_KINDS: dict[str, Literal["fine", "attention", "open"]] = {
+_KINDS: dict[str, RemarkKind] = {
     "same": "fine",
     "shifted": "attention",
     "clearly shifted": "attention",
@@ -161,20 +162,22 @@ def _cost(found: Evaluation, metric: str) -> Remark:
     here, home, difference = (figures[metric] for figures in (found.judgement.overall, found.home, found.differences))
     title = TITLES[metric]
     if difference.value is None:
-        return Remark(f"The {title} at home and here can't be compared.", "open")
-    sentence = (
-        f"{title[0].upper()}{title[1:]} is {_text(here)} here against {_text(home)} on the model's own test images"
-    )
+        return Remark(
+            f"{title[0].upper()}{title[1:]} can't be compared with that on the model's own test images.", "open"
+        )
+    sentence = f"{title[0].upper()}{title[1:]} is {_text(here)} here and {_text(home)} on the model's own test images"
     if difference.low is None or difference.high is None:
-        return Remark(f"{sentence}; too few groups to say whether that is chance.", "open")
+        return Remark(f"{sentence}; too few groups to tell whether that is chance.", "open")
     worse = (difference.value > 0) == (metric in LOWER_IS_BETTER)
     if difference.low <= 0 <= difference.high:
         most = max(0.0, -difference.low)
-        return Remark(f"{sentence}: no loss is shown, and one of more than {most:.3f} is unlikely.", "fine")
+        return Remark(f"{sentence}: no significant loss; one of more than {most:.3f} is unlikely.", "fine")
     word = "loss" if worse else "gain"
     low, high = sorted((abs(difference.low), abs(difference.high)))
     amount = f"{abs(difference.value):.3f} ({low:.3f} to {high:.3f})"
-    return Remark(f"{sentence}: a {word} of {amount}. Expect it on such images.", "attention" if worse else "fine")
+    return Remark(
+        f"{sentence}: a {word} of {amount}. Expect the same on similar images.", "attention" if worse else "fine"
+    )
 
 
 def _text(figure: Interval) -> str:
@@ -183,28 +186,6 @@ def _text(figure: Interval) -> str:
     if figure.low is None or figure.high is None:
         return f"{figure.value:.3f}"
     return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
-
-
-def _intervals(figures: dict[str, Interval]) -> dict[str, dict[str, float | None]]:
-    return {name: asdict(figure) for name, figure in figures.items()}
-
-
-def _shift_json(shift: Shift) -> dict[str, Any]:
-    colours = {
-        colour.name: {
-            key: value if math.isfinite(value) else None
-            for key, value in (("known", colour.known), ("new", colour.new), ("deviations", colour.deviations))
-        }
-        for colour in shift.colours
-    }
-    return {
-        "verdict": shift.verdict,
-        "auroc": asdict(shift.auroc),
-        "distance": shift.distance,
-        "colours": colours,
-        "images": shift.images,
-        "sentence": shift.sentence(),
-    }
 
 
 def evaluate(
@@ -241,10 +222,10 @@ def evaluate(
     notes = list(_about_the_models(loaded))
     judged = _Judged.of(data_set, class_map)
     batch = batch_size or BATCH[place.type]
-    looked = look_at(loaded, judged.paths, batch, report=report, should_stop=should_stop)
+    observed = observe(loaded, judged.paths, batch, report=report, should_stop=should_stop)
     known = trained_images(models)
-    trained = None if known is None else np.isin(looked.digests, known) & looked.readable
-    kept = looked.readable
+    trained = None if known is None else np.isin(observed.digests, known) & observed.readable
+    kept = observed.readable
     if trained is None:
         notes.append("Whether images of the data were used to train the model can't be known: its run is not there.")
     elif trained.any():
@@ -252,12 +233,12 @@ def evaluate(
         kept = kept & ~trained if leave_out_trained else kept
     unreadable = tuple(
         Unreadable(data_set.images[index], problem)
-        for index, problem in zip(judged.images, looked.problems, strict=True)
+        for index, problem in zip(judged.images, observed.problems, strict=True)
         if problem
     )
     if not kept.any():
         raise InputProblem(_nothing_left(unreadable))
-    said = class_map.probabilities(looked.probabilities[kept])
+    said = class_map.probabilities(observed.probabilities[kept])
     names = tuple(data_set.images[index] for index in judged.images[kept])
     predictions = Predictions(names, judged.labels[kept], said, class_map.classes)
     groups = data_set.groups[judged.images[kept]]
@@ -269,7 +250,7 @@ def evaluate(
     judgement = cluster_bootstrap(predictions.labels, said, groups, **options, on_resamples=figures.of(0))
     home = None if at_home is None else cluster_bootstrap(*at_home, **options, on_resamples=figures.of(1))
     differences = {} if home is None else _differences(judgement.overall, home.overall)
-    rows = np.flatnonzero(kept[looked.sample])
+    rows = np.flatnonzero(kept[observed.sample])
     return Evaluation(
         network=loaded[0].card.network,
         models=len(loaded),
@@ -279,7 +260,7 @@ def evaluate(
         judgement=judgement,
         home=None if home is None else home.overall,
         differences=differences,
-        shift=_shift(references, looked, rows, judged, class_map) if references and len(rows) else None,
+        shift=_shift(references, observed, rows, judged, class_map) if references and len(rows) else None,
         unreadable=unreadable,
         trained=None if trained is None else int(trained.sum()),
         mean_probability=float(said.max(axis=1).mean()),
@@ -400,20 +381,24 @@ class _FiguresProgress:
 
 
 def _shift(
-    references: Sequence[Reference], looked: Looked, rows: NDArray[np.int64], judged: _Judged, class_map: ClassMap
+    references: Sequence[Reference],
+    observed: Observations,
+    rows: NDArray[np.int64],
+    judged: _Judged,
+    class_map: ClassMap,
 ) -> Shift:
     """Compare images with those that each model knows.
 
     Args:
-        rows: into the sample of `looked`.
+        rows: into the sample of `observed`.
     """
-    images = judged.images[looked.sample[rows]]
+    images = judged.images[observed.sample[rows]]
     names = [judged.data_set.group_names[code] for code in judged.data_set.groups[images]]
     shifts = [
         compare_samples(
             Sample(reference.features, reference.colours, class_map.of_model[reference.labels], reference.groups),
-            Sample(features[rows], colours[rows], judged.labels[looked.sample[rows]], group_codes(names)),
+            Sample(features[rows], colours[rows], judged.labels[observed.sample[rows]], group_codes(names)),
         )
-        for reference, features, colours in zip(references, looked.features, looked.colours, strict=True)
+        for reference, features, colours in zip(references, observed.features, observed.colours, strict=True)
     ]
     return mean_shift(shifts)

@@ -17,8 +17,10 @@ from PIL import Image
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.data.smear import draw_smear
 from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.inference.image_batches import image_batches
 from aimic_tui.engine.inference.loaded_model import LoadedModel, choose_device, load_model
-from aimic_tui.engine.inference.predict import BATCH, classify_files
+from aimic_tui.engine.inference.predict import classified
+from aimic_tui.engine.inference.run_networks import BATCH
 from aimic_tui.engine.inference.timings import NetworkTiming
 from aimic_tui.engine.models.build import build_network
 from aimic_tui.engine.models.catalogue import NetworkInfo
@@ -133,10 +135,12 @@ def _new_model(info: NetworkInfo, folder: Path, device: str) -> LoadedModel:
 
 def _seconds(model: LoadedModel, files: Files, batch: int) -> float:
     began = time.perf_counter()
-    for _, problems in classify_files([model], files, batch):
-        for (name, _), problem in zip(files, problems, strict=False):
-            if problem:
-                raise InputProblem(f"{printable(name)} {problem}. Name other images, or none.")
+    names = (name for name, _ in files)
+    for images in image_batches([path for _, path in files], [model.card.preprocessing], batch):
+        classified([model], images)
+        for name, image in zip(names, images, strict=False):
+            if image.problem:
+                raise InputProblem(f"{printable(name)} {image.problem}. Name other images, or none.")
     return time.perf_counter() - began
 
 

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from aimic_tui.engine.data.preprocessing import Preprocessing
-from aimic_tui.engine.data.reading.read_image import UnreadableImage
-from aimic_tui.engine.data.threads import in_threads
-from aimic_tui.engine.errors import InputProblem, Interrupted
+from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import digest_of_bytes
-from aimic_tui.engine.inference.combined_calibration import trust_in
+from aimic_tui.engine.inference.combined_calibration import CombinedCalibration, combine_calibrations
+from aimic_tui.engine.inference.image_batches import DecodedImage, image_batches
 from aimic_tui.engine.inference.loaded_model import LoadedModel, choose_device, load_model
-from aimic_tui.engine.inference.prediction_table import Format, PredictionTable, Trust, format_of
-from aimic_tui.engine.inference.reference import Recogniser, trained_images
+from aimic_tui.engine.inference.prediction_table import Format, PredictionTable, format_of
+from aimic_tui.engine.inference.reference import trained_images
+from aimic_tui.engine.inference.run_networks import BATCH, class_probabilities
 from aimic_tui.engine.models.model_folder import read_checked_model
 from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 from aimic_tui.engine.text import printable
-
-Pictures = dict[Preprocessing, NDArray[np.uint8]]
-BATCH = {"cpu": 16, "cuda": 128}  # on a processor, larger ones only take more memory
 
 
 @dataclass(frozen=True)
@@ -88,8 +82,8 @@ def predict(
         batch_size: images at once; None for what suits the device.
         form: None for what the name of `output` says.
         as_trained: leave the probabilities as the networks give them.
-        max_error: mark images as rejected that the models are too unsure about for at most this share of errors, 0 to
-            1, among the others; the validation images of the models choose from which probability on.
+        max_error: mark images as rejected that the models are too unsure about for this error rate, 0 to 1, among the
+            others; the validation images of the models choose from which probability on.
 
     Raises:
         InputProblem: no models, or models that don't go together or are damaged, or `max_error` can't be promised.
@@ -98,27 +92,30 @@ def predict(
     """
     began = time.monotonic()
     place = choose_device(device)
-    trust = trust_in(models, as_trained=as_trained, max_error=max_error)
-    network, classes, key = _identity(models, files, trust)
+    calibration = combine_calibrations(models, as_trained=as_trained, max_error=max_error)
+    network, classes, key = _identity(models, files, calibration)
     names = [name for name, _ in files]
-    with closing(PredictionTable(output, form or format_of(output), key, names, classes, trust=trust)) as table:
+    with closing(
+        PredictionTable(output, form or format_of(output), key, names, classes, calibration=calibration)
+    ) as table:
         resumed = table.done
         report(Progress("load", resumed, len(files)))
         loaded = [load_model(folder, place) for folder in models] if table.done < len(files) else []
-        trained = trained_images(models)
-        recogniser = None if trained is None else Recogniser(trained)
+        digests = trained_images(models)
+        known, trained = None if digests is None else frozenset(digests.tolist()), 0
         first = time.monotonic()
-        report(Progress("predict", resumed, len(files)))
-        for probabilities, problems in classify_files(
-            loaded, files[table.done :], batch_size or BATCH[place.type], recogniser
+        for batch in image_batches(
+            [path for _, path in files[resumed:]],
+            [model.card.preprocessing for model in loaded],
+            batch_size or BATCH[place.type],
+            report=report,
+            should_stop=should_stop,
+            with_digests=known is not None,
+            before=resumed,
+            consequence=f"the rows are in {printable(str(table.partial))}. The same command goes on from there.",
         ):
-            table.add(probabilities, problems)
-            report(Progress("predict", table.done, len(files)))
-            if should_stop() and table.done < len(files):
-                raise Interrupted(
-                    f"stopped after {table.done:,} of {len(files):,} images; the rows are in "
-                    f"{printable(str(table.partial))}. The same command goes on from there."
-                )
+            table.add(classified(loaded, batch), [image.problem for image in batch])
+            trained += sum(image.digest in known for image in batch if image.digest) if known is not None else 0
         speed = (table.done - resumed) / max(time.monotonic() - first, 1e-6) if table.done > resumed else None
         table.finish()
     return PredictionSummary(
@@ -128,18 +125,18 @@ def predict(
         images=len(files),
         resumed=resumed,
         unreadable=table.counts[""],
-        rejected=None if trust.threshold is None else table.rejected,
-        threshold=trust.threshold,
-        calibrated=bool(trust.temperatures),
+        rejected=None if calibration.threshold is None else table.rejected,
+        threshold=calibration.threshold,
+        calibrated=bool(calibration.temperatures),
         counts={name: table.counts[name] for name in classes},
         seconds=time.monotonic() - began,
         images_per_second=speed,
-        trained=None if recogniser is None else recogniser.count,
+        trained=None if known is None else trained,
     )
 
 
 def _identity(
-    models: Sequence[Path], files: Sequence[tuple[str, Path]], trust: Trust
+    models: Sequence[Path], files: Sequence[tuple[str, Path]], calibration: CombinedCalibration
 ) -> tuple[str, tuple[str, ...], str]:
     """Return network and classes of the models, and a digest of everything that the table's rows depend on."""
     if not models:
@@ -153,60 +150,14 @@ def _identity(
                 "can't be averaged. Name models of one run."
             )
     parts = [*(f"{digest} {card.preprocessing.to_json()}" for card, _, digest in checked), *classes]
-    parts.append(repr(trust))
+    # Word for word as version 0.1 wrote it: tables that it left unfinished are gone on with.
+    parts.append(f"Trust(temperatures={calibration.temperatures!r}, threshold={calibration.threshold!r})")
     parts += [f"{name}\0{path.absolute()}" for name, path in files]
     return checked[0][0].network, classes, digest_of_bytes("\0\0".join(parts).encode("utf-8", "surrogateescape"))
 
 
-def classify_files(
-    models: Sequence[LoadedModel],
-    files: Sequence[tuple[str, Path]],
-    batch_size: int,
-    recogniser: Recogniser | None = None,
-) -> Iterator[tuple[list[NDArray[np.float64] | None], list[str]]]:
-    """Decode in threads ahead of the network; yield for each batch of files the rows' probabilities and problems.
-
-    A row's probabilities are float64 [models, classes], or None where the problem says why there are none. A
-    `recogniser` sees every file.
-    """
-    ways = list(dict.fromkeys(model.card.preprocessing for model in models))
-    decoded = in_threads(lambda file: _decode(file[1], ways, recogniser), files)
-    while found := list(islice(decoded, batch_size)):
-        readable = [pictures for pictures in found if not isinstance(pictures, str)]
-        rows = iter(_classify(models, readable)) if readable else iter(())
-        yield (
-            [None if isinstance(pictures, str) else next(rows) for pictures in found],
-            [pictures if isinstance(pictures, str) else "" for pictures in found],
-        )
-
-
-def _decode(path: Path, ways: Sequence[Preprocessing], recogniser: Recogniser | None) -> Pictures | str:
-    try:
-        if recogniser is not None:
-            recogniser.see(path)
-        return {way: way.load(path) for way in ways}
-    except UnreadableImage as problem:
-        return problem.detail
-    except MemoryError:
-        return "is too large for this machine's memory"
-
-
-def _classify(models: Sequence[LoadedModel], pictures: Sequence[Pictures]) -> NDArray[np.float64]:
-    """Return float64 [images, models, classes]; a batch that the device has no room for is done in halves."""
-    try:
-        return _classify_at_once(models, pictures)
-    except torch.OutOfMemoryError:
-        if len(pictures) == 1:
-            raise
-    torch.cuda.empty_cache()  # outside the handler, which would keep the failed batch alive
-    half = len(pictures) // 2
-    return np.concatenate([_classify(models, pictures[:half]), _classify(models, pictures[half:])])
-
-
-def _classify_at_once(models: Sequence[LoadedModel], pictures: Sequence[Pictures]) -> NDArray[np.float64]:
-    inputs: dict[Preprocessing, torch.Tensor] = {}
-    for model in models:
-        way = model.card.preprocessing
-        if way not in inputs:
-            inputs[way] = model.prepare(np.stack([picture[way] for picture in pictures]))
-    return np.stack([model.probabilities(inputs[model.card.preprocessing]) for model in models], axis=1)
+def classified(models: Sequence[LoadedModel], batch: Sequence[DecodedImage]) -> list[NDArray[np.float64] | None]:
+    """Return the probabilities of each image of a batch, float64 [models, classes]; None where it can't be read."""
+    readable = [image.pixels for image in batch if not image.problem]
+    rows = iter(class_probabilities(models, readable)) if readable else iter(())
+    return [None if image.problem else next(rows) for image in batch]

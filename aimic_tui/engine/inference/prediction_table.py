@@ -12,7 +12,6 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -23,24 +22,12 @@ from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.calibration import scaled
 from aimic_tui.engine.evaluation.predictions import CLASS_PREFIX, COLUMNS, prediction_columns
 from aimic_tui.engine.files import FileLock, read_json, replacing, sync_folder, write_json
+from aimic_tui.engine.inference.combined_calibration import CombinedCalibration
 from aimic_tui.engine.text import csv_line, from_csv_cell, printable, to_csv_cell
 
 Format = Literal["csv", "json"]
 FURTHER_COLUMNS = ("margin", "entropy", "agreement", "problem", "calibrated", "rejected")
 _YES, _NO = "yes", "no"
-
-
-@dataclass(frozen=True)
-class Trust:
-    """How far the probabilities of a table's rows are to be believed.
-
-    Attributes:
-        temperatures: one a model, for its logits; none where the probabilities stay as they are.
-        threshold: the probability below which an image is left to a person; None where no error rate was wanted.
-    """
-
-    temperatures: tuple[float, ...] = ()
-    threshold: float | None = None
 
 
 def format_of(output: Path, wish: str | None = None) -> Format:
@@ -53,7 +40,7 @@ class PredictionTable:
 
     Args:
         output: the file that it becomes.
-        trust: in the probabilities.
+        calibration: of the probabilities.
         key: of models and files; rows of an earlier, interrupted table are kept only where it had the same.
         names: of the images, in the order of the rows.
 
@@ -68,14 +55,21 @@ class PredictionTable:
     """
 
     def __init__(
-        self, output: Path, form: Format, key: str, names: Sequence[str], classes: tuple[str, ...], *, trust: Trust
+        self,
+        output: Path,
+        form: Format,
+        key: str,
+        names: Sequence[str],
+        classes: tuple[str, ...],
+        *,
+        calibration: CombinedCalibration,
     ) -> None:
         self.output = output
         self.partial = output.with_name(output.name + ".partial")
         self.counts: Counter[str] = Counter()
         self.done = 0
         self.rejected = 0
-        self._trust = trust
+        self._calibration = calibration
         self._form = form
         self._names = names
         self._classes = classes
@@ -133,7 +127,7 @@ class PredictionTable:
             else:
                 said, figures = self._figures(members)
             self.counts[said] += 1
-            calibrated = _YES if self._trust.temperatures else _NO
+            calibrated = _YES if self._calibration.temperatures else _NO
             rejected = self._rejection(figures[0])
             self.rejected += rejected == _YES
             rows.append([name, "", said, *figures, problem, calibrated if said else "", rejected])
@@ -141,13 +135,13 @@ class PredictionTable:
         self.done += len(rows)
 
     def _rejection(self, probability: str) -> str:
-        if self._trust.threshold is None or not probability:
+        if self._calibration.threshold is None or not probability:
             return ""
-        return _NO if float(probability) >= self._trust.threshold else _YES
+        return _NO if float(probability) >= self._calibration.threshold else _YES
 
     def _figures(self, members: NDArray[np.float64]) -> tuple[str, list[str]]:
-        if self._trust.temperatures:
-            each = zip(members, self._trust.temperatures, strict=True)
+        if self._calibration.temperatures:
+            each = zip(members, self._calibration.temperatures, strict=True)
             members = np.concatenate([scaled(row[None], temperature) for row, temperature in each])
         mean = members.mean(axis=0)
         best = int(mean.argmax())

@@ -8,7 +8,6 @@ and no file that once was the data set.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -19,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.data.data_set import DataSet
-from aimic_tui.engine.data.reading.read_image import read_bytes
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import digest_of_bytes, read_table, write_atomically
 from aimic_tui.engine.inference.origin import find_origin
@@ -167,29 +165,6 @@ def trained_images(folders: Sequence[Path]) -> NDArray[np.uint64] | None:
             return None
         found.append(digests)
     return np.unique(np.concatenate(found))
-
-
-class Recogniser:
-    """Counts the files, seen from any number of threads, that are among images of which the short digests are known.
-
-    Args:
-        known: uint64, `trained_images`.
-    """
-
-    def __init__(self, known: NDArray[np.uint64]) -> None:
-        self.count = 0
-        self._known = frozenset(known.tolist())
-        self._lock = threading.Lock()
-
-    def see(self, path: Path) -> None:
-        """Look at one file.
-
-        Raises:
-            UnreadableImage: it can't be read.
-        """
-        if short_digest(digest_of_bytes(read_bytes(path))) in self._known:
-            with self._lock:
-                self.count += 1
 
 
 def _from_run(folder: Path) -> NDArray[np.uint64] | None:

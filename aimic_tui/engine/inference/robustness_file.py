@@ -1,27 +1,25 @@
-"""What `aimic robustness` keeps with a run, read without any tensor."""
+"""robustness.json of a run: what `aimic robustness` found, its types, and the one place that reads and writes it.
+
+Needs no torch.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from aimic_tui.engine.evaluation.interval import Interval
-from aimic_tui.engine.files import read_json
+from aimic_tui.engine.files import read_json, write_json
 
 FILE = "robustness.json"
 FORMAT = 1
-
-
-def read_robustness(run: Path) -> dict[str, Any]:
-    """Return "networks" of a run's robustness.json, as `keep_robustness` lays it out; empty where there is none."""
-    try:
-        kept = read_json(run / FILE)
-        networks = kept["networks"] if kept["format"] == FORMAT else {}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    return networks if isinstance(networks, dict) else {}
+METHOD = (
+    "The images as the network is shown them, disturbed; differences to the same images undisturbed, paired, with "
+    "cluster bootstrap intervals over groups."
+)
+RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -50,12 +48,14 @@ class NetworkRobustness:
     """What a network's figures lose when its test images are disturbed.
 
     Attributes:
+        models: of its folds.
         images, groups: that were disturbed.
         unreadable: images left out since they could not be read.
         clean: figure -> what it is on the undisturbed images.
         rows: one for each kind of disturbance and strength.
     """
 
+    models: int
     images: int
     groups: int
     unreadable: int
@@ -63,34 +63,91 @@ class NetworkRobustness:
     rows: tuple[DisturbedFigures, ...]
 
 
+def write_network_robustness(run: Path, network: str, found: NetworkRobustness, when: str) -> Path:
+    """Put a network's robustness into a run's robustness.json, beside that of other networks; return the file.
+
+    Args:
+        when: the moment of the measurement, ISO 8601.
+
+    Raises:
+        OSError: the run's folder can't be written.
+    """
+    networks = {**_networks(run), network: {"when": when, **robustness_to_json(found)}}
+    write_json(run / FILE, {"format": FORMAT, "method": METHOD, "resamples": RESAMPLES, "networks": networks})
+    return run / FILE
+
+
 def read_network_robustness(run: Path, network: str) -> NetworkRobustness | None:
     """Return what `aimic robustness` stored of one network of a run; None where it was not tested yet."""
-    found = read_robustness(run).get(network)
+    found = _networks(run).get(network)
     try:
-        return _network_robustness(found) if found else None
+        return robustness_from_json(found) if found else None
     except (KeyError, TypeError, ValueError, AttributeError):  # damaged: it can be computed anew
         return None
 
 
-def _network_robustness(found: Mapping[str, Any]) -> NetworkRobustness:
+def _networks(run: Path) -> dict[str, Any]:
+    try:
+        stored = read_json(run / FILE)
+        networks = stored["networks"] if stored["format"] == FORMAT else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return networks if isinstance(networks, dict) else {}
+
+
+def robustness_to_json(found: NetworkRobustness) -> dict[str, Any]:
+    """Return it as plain values."""
+    return {
+        "models": found.models,
+        "images": found.images,
+        "groups": found.groups,
+        "unreadable": found.unreadable,
+        "clean": intervals_to_json(found.clean),
+        "rows": [
+            {
+                "kind": row.kind,
+                "strength": row.strength,
+                "amount": row.amount,
+                "value": row.value,
+                "figures": intervals_to_json(row.figures),
+                "differences": intervals_to_json(row.differences),
+            }
+            for row in found.rows
+        ],
+    }
+
+
+def robustness_from_json(record: Mapping[str, Any]) -> NetworkRobustness:
+    """Undo `robustness_to_json`.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: it is no such object.
+    """
     return NetworkRobustness(
-        images=int(found["images"]),
-        groups=int(found["groups"]),
-        unreadable=int(found.get("unreadable", 0)),
-        clean=_intervals(found["clean"]),
+        models=int(record.get("models", 1)),
+        images=int(record["images"]),
+        groups=int(record["groups"]),
+        unreadable=int(record.get("unreadable", 0)),
+        clean=intervals_from_json(record["clean"]),
         rows=tuple(
             DisturbedFigures(
                 kind=str(row["kind"]),
                 strength=int(row["strength"]),
                 amount=str(row["amount"]),
                 value=float(row["value"]),
-                figures=_intervals(row["figures"]),
-                differences=_intervals(row["differences"]),
+                figures=intervals_from_json(row["figures"]),
+                differences=intervals_from_json(row["differences"]),
             )
-            for row in found["rows"]
+            for row in record["rows"]
         ),
     )
 
 
-def _intervals(figures: Mapping[str, Mapping[str, float | None]]) -> dict[str, Interval]:
+def intervals_to_json(figures: Mapping[str, Interval]) -> dict[str, dict[str, float | None]]:
+    """Return figures with intervals as plain values."""
+    return {name: asdict(figure) for name, figure in figures.items()}
+
+
+def intervals_from_json(figures: Mapping[str, Mapping[str, float | None]]) -> dict[str, Interval]:
+    """Undo `intervals_to_json`."""
     return {name: Interval(figure["value"], figure["low"], figure["high"]) for name, figure in figures.items()}

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.intervals import cluster_bootstrap
 from aimic_tui.engine.inference.colour_statistics import COLOURS
+from aimic_tui.engine.inference.evaluation_file import AppearanceShift, ShiftResult
 
 FOLDS = 5
 FEWEST_GROUPS = 10  # in each set, for an answer
@@ -87,29 +88,41 @@ class Shift:
     images: int
     verdict: str
 
+    def result(self) -> ShiftResult:
+        """Return what is stored and shown of it."""
+        appearance = tuple(
+            AppearanceShift(each.name, _finite(each.known), _finite(each.new), _finite(each.deviations))
+            for each in self.colours
+        )
+        return ShiftResult(self.verdict, self.auroc, self.distance, appearance, self.images, self.sentence())
+
     def sentence(self) -> str:
         """Say it in plain words."""
         differing = [shift for shift in self.colours if abs(shift.deviations) >= _NOTABLE]
         differing.sort(key=lambda shift: -abs(shift.deviations))
         what = ", ".join(_in_words(shift) for shift in differing[:4])
         first = {
-            "same": "The images are of the kind that the model knows: it can hardly tell the two sets apart",
-            "shifted": "The images differ from those that the model knows",
-            "clearly shifted": "The images are clearly of another kind than those that the model knows",
-            "unknown": "Whether the images are of the kind that the model knows can't be told from so few",
+            "same": "The images resemble those of the model's own run",
+            "shifted": "The images differ from those of the model's own run",
+            "clearly shifted": "The images clearly differ from those of the model's own run",
+            "unknown": "There are too few images to tell whether they differ from those of the model's own run",
         }[self.verdict]
         if self.auroc.value is not None:
-            first += f" (area under the curve of telling them apart {self.auroc.value:.2f}"
+            first += f" (AUROC of telling the two sets apart {self.auroc.value:.2f}"
             if self.auroc.low is not None and self.auroc.high is not None:
                 first += f", {self.auroc.low:.2f} to {self.auroc.high:.2f}"
             first += "; 0.5 is chance)"
         if self.distance is not None and self.verdict in ("shifted", "clearly shifted"):
-            first += f"; their features are {self.distance:.1f} times as far away as two halves of the known images"
+            first += f"; feature distance {self.distance:.1f} times that between two halves of those"
         return f"{first}. {_COLOURS_SENTENCE.format(what) if what else _NO_COLOURS}"
 
 
-_COLOURS_SENTENCE = "What shows: the images are {}."
-_NO_COLOURS = "Light, colour and focus are much the same."
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+_COLOURS_SENTENCE = "They are {}."
+_NO_COLOURS = "Light, colour and focus are similar."
 _MORE_LESS = {
     "red": ("redder", "less red"),
     "green": ("greener", "less green"),

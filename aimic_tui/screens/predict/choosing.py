@@ -19,7 +19,14 @@ from aimic_tui.screens.predict.table_prompt import TablePrompt
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.workspace.model_choices import ModelChoice, list_models, model_at
-from aimic_tui.workspace.prediction_job import PredictionJob, inputs_of, job_folder, list_jobs, new_job, start_job
+from aimic_tui.workspace.prediction_job import (
+    PredictionJob,
+    inputs_of,
+    list_predictions,
+    new_prediction,
+    prediction_folder,
+    start_prediction,
+)
 
 
 class ChoosingPlace(Place):
@@ -46,7 +53,7 @@ class ChoosingPlace(Place):
         """List the models and the earlier predictions; reading their files takes a moment."""
         workspace = self.shell.workspace
         models, self._jobs = await asyncio.gather(
-            asyncio.to_thread(list_models, workspace), asyncio.to_thread(list_jobs, workspace)
+            asyncio.to_thread(list_models, workspace), asyncio.to_thread(list_predictions, workspace)
         )
         rows, earlier = self.query_one("#models", RowList), self.query_one("#earlier", RowList)
         rows.show(models)
@@ -132,17 +139,17 @@ class ChoosingPlace(Place):
         )
         if images is None:
             return
-        folder = job_folder(self.shell.workspace, Path(images))
+        folder = prediction_folder(self.shell.workspace, Path(images))
         wish = await self.app.push_screen_wait(
             TablePrompt(choice, str(folder / "predictions.csv"), lambda path: _check_output(path, folder))
         )
         if wish is not None:
-            self._start(new_job(choice, Path(images), folder, wish.output, wish.max_error))
+            self._start(new_prediction(choice, Path(images), folder, wish.output, wish.max_error))
 
     @work(exclusive=True, group="start", exit_on_error=False)
     async def _start(self, job: PredictionJob) -> None:
         try:
-            job, process = await asyncio.to_thread(start_job, self.shell.workspace, job)
+            job, process = await asyncio.to_thread(start_prediction, self.shell.workspace, job)
         except OSError as problem:
             self.shell.tell(f"The prediction could not be started: {problem}", "error")
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -19,6 +18,7 @@ from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions
 from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.formatting.numbers import number
+from aimic_tui.engine.inference.evaluation_file import EvaluationResults, read_evaluation
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.place import Place
@@ -40,7 +40,6 @@ from aimic_tui.workspace.evaluation_job import (
     list_evaluations,
     look_at_data,
     new_evaluation,
-    read_answer,
     start_evaluation,
 )
 from aimic_tui.workspace.model_choices import ModelChoice
@@ -96,7 +95,7 @@ class EvaluationScreen(Place):
         self._choice, self._known, self._first = choice, known, data
         self._job: EvaluationJob | None = None
         self._state: State | None = None  # of the job on the screen
-        self._answer: Mapping[str, Any] | None = None
+        self._results: EvaluationResults | None = None
         self._said: Predictions | None = None  # what the model said of each image, once it was asked for
         self._processes: list[Any] = []  # kept, so that ended ones are waited for
 
@@ -224,7 +223,7 @@ class EvaluationScreen(Place):
     @work(exclusive=True, group="follow", exit_on_error=False)
     async def _follow(self, job: EvaluationJob) -> None:
         """Show how an evaluation goes on until its process has ended, then what came of it."""
-        self._job, self._state, self._answer, self._said = job, None, None, None
+        self._job, self._state, self._results, self._said = job, None, None, None
         self.set_class(True, "-one")
         self.set_class(False, "-answered")
         self._title(short_path(Path(job.data)), f"judged by {job.label}")
@@ -256,14 +255,14 @@ class EvaluationScreen(Place):
 
     async def _show_answer(self, job: EvaluationJob) -> None:
         try:
-            self._answer = await asyncio.to_thread(read_answer, job)
+            self._results = await asyncio.to_thread(read_evaluation, job.folder)
         except AimicError as problem:
             self.query_one("#verdict", Static).update(Content.styled(problem.sentence, "$error"))
             return
-        found = self._answer
-        groups = plural(found["groups"], "group")
-        self.query_one("#progress", Static).update(progress_line("finished", None, found["images"]) + f" of {groups}")
-        self.query_one("#matrix", ConfusionGrid).show(np.array(found["confusion"]), found["classes"])
+        found = self._results
+        groups = plural(found.groups, "group")
+        self.query_one("#progress", Static).update(progress_line("finished", None, found.images) + f" of {groups}")
+        self.query_one("#matrix", ConfusionGrid).show(np.array(found.confusion), found.class_names)
         self.query_one("#kept", Static).update(
             Content.styled(f"Kept in {printable(short_path(job.folder))}", "$text-muted")
         )
@@ -273,7 +272,7 @@ class EvaluationScreen(Place):
 
     def _draw(self) -> None:
         """Write what depends on the width."""
-        found = self._answer
+        found = self._results
         if found is None:
             return
         narrow = self.size.width < _NARROW
@@ -288,8 +287,8 @@ class EvaluationScreen(Place):
     @on(ConfusionGrid.CellHighlighted)
     def _cell_highlighted(self, event: ConfusionGrid.CellHighlighted) -> None:
         event.stop()
-        if self._answer is not None:
-            label, said = (printable(self._answer["classes"][code]) for code in (event.row, event.column))
+        if self._results is not None:
+            label, said = (printable(self._results.class_names[code]) for code in (event.row, event.column))
             many = f"{plural(event.count, 'image')}; tab and enter show them" if event.count else "none"
             self.query_one("#behind", Static).update(f"{label}, said to be {said}: {many}")
 
@@ -297,7 +296,7 @@ class EvaluationScreen(Place):
     @work(exclusive=True, group="images", exit_on_error=False)
     async def _cell_selected(self, event: ConfusionGrid.CellSelected) -> None:
         event.stop()
-        job, found = self._job, self._answer
+        job, found = self._job, self._results
         if job is None or found is None or not event.count:
             return
         try:
@@ -310,7 +309,7 @@ class EvaluationScreen(Place):
         self._said = said
         behind = np.flatnonzero((said.labels == event.row) & (said.predicted == event.column))
         rows = behind[np.argsort(-said.confidence[behind], kind="stable")].tolist()
-        root = Path(str(found.get("root", job.data)))
+        root = Path(found.root or job.data)
         if rows:
             await self.app.push_screen_wait(
                 LargeImage(
@@ -342,7 +341,7 @@ class EvaluationScreen(Place):
             self.dismiss(None)
             return
         self.workers.cancel_group(self, "follow")
-        self._job, self._state, self._answer = None, None, None
+        self._job, self._state, self._results = None, None, None
         self.remove_class("-one", "-answered")
         self._list()
 
@@ -355,8 +354,8 @@ class EvaluationScreen(Place):
         if action == "again":
             return self._state in ("stopped", "failed")
         if action == "leave_out":
-            found = self._answer or {}
-            return bool(found.get("trained")) and not found.get("left_out_trained")
+            found = self._results
+            return found is not None and bool(found.trained) and not found.left_out_trained
         return True
 
     def on_resize(self, event: events.Resize) -> None:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from textual.content import Content
 
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
 from aimic_tui.engine.formatting.numbers import count_text, interval_text, number, percent
+from aimic_tui.engine.inference.evaluation_file import ClassResult, EvaluationResults
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.widgets.interval_bar import Scale, axis, bar, common_scale
 from aimic_tui.wording.evaluation import about_classes, cautions
 from aimic_tui.wording.signs import SIGNS, bar_text
 
-Figures = Mapping[str, Mapping[str, float | None]]
-_NONE: Mapping[str, float | None] = {"value": None, "low": None, "high": None}
+_NONE = Interval(None)
 _TITLE = 22
 _FIGURE, _DIFFERENCE = 20, 24
 _CLOSE = (18, 19, 21)  # the same of title, figure and difference where 80 columns must do
@@ -36,61 +36,58 @@ _LIGHT = {
 _NOTABLE = 0.5  # standard deviations
 
 
-def verdict_text(found: Mapping[str, Any]) -> Content:
+def verdict_text(found: EvaluationResults) -> Content:
     """Write the verdict in plain words, a sign before each sentence, then what to keep in mind."""
-    kinds = found.get("verdict_kinds") or ["open"] * len(found["verdict"])
     lines = []
-    for sentence, kind in zip(found["verdict"], kinds, strict=False):
-        sign, style = _SIGNS.get(kind, _SIGNS["open"])
-        main, bracket, rest = printable(sentence).partition(" (")  # the figures behind it are not what is read first
-        lines.append(Content.assemble((f"{sign} ", style), (main, "bold" if kind != "open" else ""), bracket + rest))
+    for remark in found.verdict:
+        sign, style = _SIGNS[remark.kind]
+        # The figures behind a sentence are not what is read first.
+        main, bracket, rest = printable(remark.sentence).partition(" (")
+        weight = "bold" if remark.kind != "open" else ""
+        lines.append(Content.assemble((f"{sign} ", style), (main, weight), bracket + rest))
     if not lines:
         lines.append(Content("Nothing is known of the model's own images, so there is nothing to compare with."))
-    for words in (*about_classes(found.get("left_out", {}), found.get("absent", ())), *cautions(found)):
+    for words in (*about_classes(found.left_out, found.absent), *cautions(found)):
         lines.append(Content.styled(f"  {words}", "$text-muted"))
     return Content("\n").join(lines)
 
 
-def figures_table(found: Mapping[str, Any], width: int) -> Content:
+def figures_table(found: EvaluationResults, width: int) -> Content:
     """Write every figure here, at home and their difference, and draw those that are shares on one scale."""
-    home: Figures | None = found.get("home")
-    here: Figures = found["pooled"]
-    names = [name for name in TITLES if name in here and here[name]["value"] is not None]
-    rows = [(TITLES[name], "", name in LOWER_IS_BETTER, here[name], *_at_home(found, home, name)) for name in names]
+    here = found.pooled
+    names = [name for name in TITLES if name in here and here[name].value is not None]
+    rows = [(TITLES[name], "", name in LOWER_IS_BETTER, here[name], *_at_home(found, name)) for name in names]
     drawn = [name in _SHARES for name in names]
     return _table("figure", rows, drawn, found, width, legend=True)
 
 
-def _at_home(
-    found: Mapping[str, Any], home: Figures | None, name: str
-) -> tuple[Mapping[str, float | None], Mapping[str, float | None]]:
-    return (home or {}).get(name, _NONE), found.get("differences", {}).get(name, _NONE)
+def _at_home(found: EvaluationResults | ClassResult, name: str) -> tuple[Interval, Interval]:
+    return (found.home or {}).get(name, _NONE), found.differences.get(name, _NONE)
 
 
-def classes_table(found: Mapping[str, Any], width: int) -> Content:
+def classes_table(found: EvaluationResults, width: int) -> Content:
     """Write the recall of each class here, at home and their difference, with its images."""
-    rows = []
-    for name in found["classes"]:
-        of = found["per_class"][name]
-        home, difference = (of.get("home") or {}).get("recall", _NONE), of.get("differences", {}).get("recall", _NONE)
-        rows.append((printable(name), count_text(of["support"]), False, of["recall"], home, difference))
+    rows = [
+        (printable(each.name), count_text(each.support), False, each.figures["recall"], *_at_home(each, "recall"))
+        for each in found.classes
+    ]
     return _table("recall, images", rows, [True] * len(rows), found, width)
 
 
-_Row = tuple[str, str, bool, Mapping[str, float | None], Mapping[str, float | None], Mapping[str, float | None]]
+_Row = tuple[str, str, bool, Interval, Interval, Interval]
 
 
 def _table(
     heading: str,
     rows: Sequence[_Row],
     drawn: Sequence[bool],
-    found: Mapping[str, Any],
+    found: EvaluationResults,
     width: int,
     *,
     legend: bool = False,
 ) -> Content:
     """Lay figures out: title, count, here, home, difference, and a bar where there is room for one."""
-    with_home = found.get("home") is not None
+    with_home = found.home is not None
     first = min(max([_TITLE, *(min(len(row[0]), _NAME) + len(row[1]) + 3 for row in rows)]), _NAME + 10)
     each, last, gap = _FIGURE, _DIFFERENCE, "  "
     if with_home and first + 2 * each + last > width:
@@ -98,14 +95,14 @@ def _table(
     written = first + each + (each + last if with_home else 0)
     room = min(width - written - 2, _MOST_BAR)
     ends = [
-        figure[end]
+        end
         for row, draw in zip(rows, drawn, strict=True)
         if draw
         for figure in row[3:5]
-        for end in ("value", "low", "high")
+        for end in (figure.value, figure.low, figure.high)
     ]
     scale = common_scale(ends) if room >= _LEAST_BAR else None
-    head = heading.ljust(first) + f"here [{percent(found.get('confidence', 0.95))}]".ljust(each)
+    head = heading.ljust(first) + f"here [{percent(found.confidence)}]".ljust(each)
     head += "at home".ljust(each) + f"{gap} difference".ljust(last) if with_home else ""
     lines = [Content.styled(head + (axis(scale, room) if scale else ""), "$text-muted")]
     for (title, count, lower, here, home, difference), draw in zip(rows, drawn, strict=True):
@@ -122,13 +119,13 @@ def _table(
     return Content("\n").join(lines)
 
 
-def _written(figure: Mapping[str, float | None]) -> str:
-    return interval_text(figure["value"], figure["low"], figure["high"])
+def _written(figure: Interval) -> str:
+    return interval_text(figure.value, figure.low, figure.high)
 
 
-def _difference(figure: Mapping[str, float | None], gap: str, *, lower: bool) -> Content:
+def _difference(figure: Interval, gap: str, *, lower: bool) -> Content:
     """Write a difference: marked where its interval has no 0 and the figure is the worse for it."""
-    value, low, high = figure["value"], figure["low"], figure["high"]
+    value, low, high = figure.value, figure.low, figure.high
     text = interval_text(value, low, high)
     text = text if text.startswith("-") else f" {text}"
     shown = low is not None and high is not None and (low > 0 or high < 0)
@@ -141,34 +138,34 @@ def _padded(content: Content, width: int) -> Content:
     return content + " " * max(0, width - content.cell_length)
 
 
-def _both(here: Mapping[str, float | None], home: Mapping[str, float | None], scale: Scale, width: int) -> Content:
+def _both(here: Interval, home: Interval, scale: Scale, width: int) -> Content:
     """Draw two figures on one line; what is here lies over what is at home."""
-    front = bar(here["value"], here["low"], here["high"], scale, width)
-    back = bar(home["value"], home["low"], home["high"], scale, width)
+    front = bar(here.value, here.low, here.high, scale, width)
+    back = bar(home.value, home.low, home.high, scale, width)
     back = back.translate(str.maketrans("─├┤●", "╌╌╌○"))
     pieces = [(front[at], "$primary") if front[at] != " " else (back[at], "$text-muted") for at in range(width)]
     return Content.assemble(*pieces)
 
 
-def differing_text(found: Mapping[str, Any], width: int) -> Content:
+def differing_text(found: EvaluationResults, width: int) -> Content:
     """Write how the images differ from those that the model knows: as it sees them, and in light, colour and focus."""
-    shift = found.get("shift")
-    if not shift:
+    shift = found.shift
+    if shift is None:
         return Content.styled(
             "How the images differ can't be said: nothing is known of the model's own.", "$text-muted"
         )
-    auroc = shift["auroc"]
+    auroc = shift.auroc
     lines = [Content.styled("How the images differ", "bold")]
-    said = interval_text(auroc["value"], auroc["low"], auroc["high"])
+    said = interval_text(auroc.value, auroc.low, auroc.high)
     lines.append(_fact("told apart by features", said, "area under the curve, 0.5 is chance", width))
-    distance = shift["distance"]
+    distance = shift.distance
     if distance is not None:
         words = f"{distance:.1f} ×"
         lines.append(_fact("feature distance", words, "1 is that of two halves of the known images", width))
     room = max(4, min(16, width - 53))
     lines.append(Content.styled(f"{'':<24}{'known':>8}{'here':>9}   deviations", "$text-muted"))
-    for name, of in shift["colours"].items():
-        deviations = of["deviations"]
+    for each in shift.appearance:
+        name, deviations = each.name, each.deviations
         digits = 0 if name in ("brightness", "contrast") else 3
         notable = deviations is not None and abs(deviations) >= _NOTABLE
         amount = "–" if deviations is None else f"{deviations:+.1f}"
@@ -176,12 +173,12 @@ def differing_text(found: Mapping[str, Any], width: int) -> Content:
         lines.append(
             Content.assemble(
                 f"{_LIGHT.get(name, printable(name)):<24}",
-                f"{number(of['known'], digits):>8}{number(of['new'], digits):>9}",
+                f"{number(each.known, digits):>8}{number(each.new, digits):>9}",
                 (f"  {SIGNS['attention'] if notable else ' '} {amount:>5}  ", "$warning" if notable else ""),
                 (drawn, "$warning" if notable else "$secondary"),
             )
         )
-    words = f"{plural(shift['images'], 'image')} of each set; deviations: standard ones of the known images"
+    words = f"{plural(shift.images, 'image')} of each set; deviations: standard ones of the known images"
     lines.append(Content.styled(words, "$text-muted"))
     return Content("\n").join(lines)
 

@@ -54,7 +54,7 @@ def is_unsure(rows: PredictionRows, start: int = 0, stop: int | None = None) -> 
 
 
 def is_rejected(rows: PredictionRows, start: int = 0, stop: int | None = None) -> NDArray[np.bool_]:
-    """Return which rows are left to a person, since a share of errors was wanted."""
+    """Return which rows are left for review, for the accepted error rate."""
     result: NDArray[np.bool_] = rows.rejected[start : rows.count if stop is None else stop] == 1
     return result
 

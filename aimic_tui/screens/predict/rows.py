@@ -62,16 +62,16 @@ def draw_prediction(job: PredictionJob, width: int) -> Content:
 
 def draw_evaluation(earlier: Earlier, width: int) -> Content:
     """Write how it stands, the data set, macro F1 there, its images, and when it was asked for."""
-    found = earlier.answer
-    figure = found["pooled"].get("macro_f1", {}) if found else {}
-    said = interval_text(figure.get("value"), figure.get("low"), figure.get("high")) if figure else earlier.state
-    images = plural(found["images"], "image") if found else ""
+    found = earlier.results
+    figure = found.pooled.get("macro_f1") if found else None
+    value = interval_text(figure.value, figure.low, figure.high) if figure else earlier.state
+    images = plural(found.images, "image") if found else ""
     name = printable(Path(earlier.job.data).name or earlier.job.data)
     room = max(12, width - 2 - 20 - 16 - _WHEN)
     return Content.assemble(
         (SIGNS[earlier.state] + " ", _STATE_STYLES.get(earlier.state, "")),
         _cell(name, room),
-        said.ljust(20),
+        value.ljust(20),
         (images.rjust(16), "$text-muted"),
         (ago(to_time(earlier.job.created)).rjust(_WHEN), "$text-muted"),
     )

@@ -1,4 +1,4 @@
-"""Where a prediction's table goes, and which share of errors is wanted: asked before a prediction starts."""
+"""Where a prediction's table is written, and the accepted error rate: asked before a prediction starts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from aimic_tui.engine.errors import AimicError
-from aimic_tui.engine.inference.combined_calibration import trust_in
+from aimic_tui.engine.inference.combined_calibration import combine_calibrations
 from aimic_tui.engine.models.model_folder import find_models
 from aimic_tui.engine.text import printable
 from aimic_tui.screens.marking.prompts import SHEET_CSS
@@ -27,21 +27,21 @@ from aimic_tui.workspace.model_choices import ModelChoice
 
 _WORDS = {
     "output": "A CSV file; it grows while the images are read.",
-    "errors": "Such as 0.02: images that the model is too unsure about for this share of errors among the others are "
-    "marked as rejected, by what its validation images say. Empty: none is.",
+    "errors": "Accepted error rate, e.g. 2 %. Images the model is too unsure about are left for review. Empty: answer "
+    "all.",
 }
 
 
 @dataclass(frozen=True)
-class TableWish:
-    """The table's file, and the wanted share of errors; None where none was named."""
+class TableOptions:
+    """The table's file, and the accepted error rate; None answers all images."""
 
     output: Path
     max_error: float | None
 
 
-class TablePrompt(ModalScreen[TableWish | None]):
-    """Asks for the table's place and the wanted share of errors; gives `TableWish`, or None after `esc`."""
+class TablePrompt(ModalScreen[TableOptions | None]):
+    """Asks for the table's file and the accepted error rate; gives `TableOptions`, or None after `esc`."""
 
     DEFAULT_CSS = f"""
     TablePrompt {{
@@ -67,9 +67,9 @@ class TablePrompt(ModalScreen[TableWish | None]):
         """Make the prompt.
 
         Args:
-            choice: the model, whose validation images say which share of errors can be had.
-            value: the table's place at first.
-            check: gives a sentence where a path can't be taken, None where it can.
+            choice: the model, whose validation images say which error rates can be guaranteed.
+            value: the file that is proposed.
+            check: gives a sentence where a path can't be used, None where it can.
         """
         super().__init__()
         self._choice, self._value, self._check = choice, value, check
@@ -81,11 +81,11 @@ class TablePrompt(ModalScreen[TableWish | None]):
             yield Static("The table of predictions", id="title")
             with Vertical(id="lines"):
                 with Horizontal(classes="line"):
-                    yield Static("write it to")
+                    yield Static("write to")
                     yield PathInput(self._value, suffixes=(".csv",), action="Use", id="output")
                 with Horizontal(classes="line"):
-                    yield Static("wanted errors")
-                    yield Input(placeholder="none", id="errors", select_on_focus=False)
+                    yield Static("max. error rate")
+                    yield Input(placeholder="answer all", id="errors", select_on_focus=False)
             yield Static("", id="detail")
             yield Static("", id="problem")
             yield KeyLine()
@@ -102,11 +102,11 @@ class TablePrompt(ModalScreen[TableWish | None]):
 
     @on(PathInput.Offered)
     def _show_choices(self, offered: PathInput.Offered) -> None:
-        self._complain("   ".join(offered.names[:40]))
+        self._show_problem("   ".join(offered.names[:40]))
 
     @on(Input.Changed)
     def _forget_problem(self) -> None:
-        self._complain("")
+        self._show_problem("")
 
     def action_move(self, step: int) -> None:
         """Go to the other line."""
@@ -114,24 +114,24 @@ class TablePrompt(ModalScreen[TableWish | None]):
 
     @work(exclusive=True, group="take")
     async def action_take(self) -> None:
-        """Close with what was asked for, or say why it can't be had."""
+        """Close with the options, or say why they can't be used."""
         text = self.query_one("#output", Input).value.strip()
         output = _path(text)
         problem = self._check(output) if text else "Type a path, or press esc."
         max_error = None
         if problem is None:
             try:
-                max_error = _share(self.query_one("#errors", Input).value)
+                max_error = _rate(self.query_one("#errors", Input).value)
             except ValueError:
-                problem = "The wanted errors are a share above 0 and below 1, such as 0.02; or leave them empty."
+                problem = "Type an error rate above 0 and below 100 %, e.g. 2 %; or leave it empty."
         if problem is None and max_error is not None:
-            problem = await asyncio.to_thread(_lacking, self._choice, max_error)
+            problem = await asyncio.to_thread(_problem_with, self._choice, max_error)
         if problem is None:
-            self.dismiss(TableWish(output, max_error))
+            self.dismiss(TableOptions(output, max_error))
         else:
-            self._complain(problem)
+            self._show_problem(problem)
 
-    def _complain(self, sentence: str) -> None:
+    def _show_problem(self, sentence: str) -> None:
         self.query_one("#problem", Static).update(Content(printable(sentence)))
 
     def action_cancel(self) -> None:
@@ -143,8 +143,8 @@ def _path(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
-def _share(text: str) -> float | None:
-    """Read a share: `0.02` or `2 %`; None for nothing.
+def _rate(text: str) -> float | None:
+    """Read an error rate, `2 %` or `0.02`; None for nothing.
 
     Raises:
         ValueError: it is none.
@@ -158,10 +158,10 @@ def _share(text: str) -> float | None:
     return value
 
 
-def _lacking(choice: ModelChoice, max_error: float) -> str | None:
-    """Return why a share of errors can't be promised for a model; None where it can."""
+def _problem_with(choice: ModelChoice, max_error: float) -> str | None:
+    """Return why an error rate can't be guaranteed for a model; None where it can."""
     try:
-        trust_in(find_models(choice.target, choice.network_option or None), max_error=max_error)
+        combine_calibrations(find_models(choice.target, choice.network_option or None), max_error=max_error)
     except AimicError as problem:
         return problem.sentence
     return None

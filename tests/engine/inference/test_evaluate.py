@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,13 @@ from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.inference.class_map import match_classes
 from aimic_tui.engine.inference.disturbances import disturbances, lit
 from aimic_tui.engine.inference.evaluate import Evaluation, evaluate
+from aimic_tui.engine.inference.evaluation_file import evaluation_from_json, evaluation_to_json
 from aimic_tui.engine.inference.predict import predict
 from aimic_tui.engine.inference.robustness import (
-    keep_robustness,
-    read_robustness,
     robustness_of_run,
     robustness_on_data,
 )
+from aimic_tui.engine.inference.robustness_file import read_network_robustness, write_network_robustness
 from aimic_tui.engine.models.model_folder import find_models
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.training.task import TrialTask
@@ -44,6 +45,11 @@ def models(task: TrialTask) -> list[Path]:
 
 def data_at(folder: Path, **data: Any) -> DataSet:
     return find_data_set(Experiment.from_mapping({"data": {"path": str(folder), **data}}).data)
+
+
+def answered(found: Evaluation) -> dict[str, Any]:
+    """Return what evaluation.json holds of it."""
+    return evaluation_to_json(found.results(model=Path("m"), data="d", root=Path("d"), left_out_trained=False))
 
 
 def judge(models: list[Path], data_set: DataSet, **options: Any) -> Evaluation:
@@ -74,11 +80,12 @@ def test_the_figures_are_those_of_the_predictions(models: list[Path], elsewhere:
     expected = scores(found.predictions.labels, found.predictions.probabilities)
     assert {name: figure.value for name, figure in found.judgement.overall.items()} == pytest.approx(expected)
     assert np.sum(found.confusion) == len(data_set) == 180
-    answer = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    answer = json.loads(json.dumps(answered(found), allow_nan=False))
     assert answer["images"] == 180
     assert answer["pooled"]["accuracy"]["low"] <= answer["pooled"]["accuracy"]["value"]
     assert answer["mapping"] == {"BLUE": "blue", "GREEN": "green", "RED": "red"}
     assert (answer["trained"], answer["models"]) == (0, 2)
+    assert evaluation_to_json(evaluation_from_json(answer)) == answer
 
 
 def test_images_of_another_kind_are_called_so_with_what_differs(models: list[Path], elsewhere: Path) -> None:
@@ -144,7 +151,7 @@ def test_a_model_away_from_its_run_is_judged_and_what_cant_be_known_is_said(
     found = judge([away], data_at(elsewhere, group="none"))
     assert (found.shift, found.home, found.differences, found.trained) == (None, None, {}, None)
     assert sum("can't be" in note for note in found.notes) == 2
-    json.dumps(found.to_json(), allow_nan=False)
+    json.dumps(answered(found), allow_nan=False)
 
 
 def test_nothing_to_judge_and_a_stop_are_sentences(models: list[Path], tmp_path: Path) -> None:
@@ -183,27 +190,29 @@ def test_a_runs_own_test_images_are_disturbed_by_every_kind(task: TrialTask) -> 
     expected = scores(labels, np.concatenate([table.probabilities for table in tables]))
     assert found.clean["macro_f1"].value == pytest.approx(expected["macro_f1"], abs=1e-3)
     assert (found.images, found.models, found.unreadable) == (len(labels), 2, 0)
-    assert [loss.disturbance for loss in found.losses] == list(disturbances())
-    for loss in found.losses:
+    assert [(row.kind, row.strength, row.amount, row.value) for row in found.rows] == [
+        (each.kind, each.strength, each.amount, each.value) for each in disturbances()
+    ]
+    for loss in found.rows:
         for metric in ("accuracy", "log_loss"):
             difference = loss.figures[metric].value - found.clean[metric].value  # type: ignore[operator]
             assert loss.differences[metric].value == pytest.approx(difference)
-    assert any(loss.differences["log_loss"].value for loss in found.losses)
+    assert any(loss.differences["log_loss"].value for loss in found.rows)
     again = robustness_of_run(run, NETWORK, device="cpu", batch_size=16)
-    for first, second in zip(found.losses, again.losses, strict=True):
+    for first, second in zip(found.rows, again.rows, strict=True):
         assert first.figures["log_loss"].value == pytest.approx(second.figures["log_loss"].value, abs=1e-4)
 
 
-def test_robustness_is_kept_by_network_beside_others(task: TrialTask, tmp_path: Path) -> None:
+def test_robustness_is_stored_by_network_beside_others(task: TrialTask, tmp_path: Path) -> None:
     found = robustness_of_run(task.folder.parents[2], NETWORK, device="cpu")
-    keep_robustness(tmp_path, found, "2026-11-22T19:05:12+00:00")
-    keep_robustness(tmp_path, type(found)(**{**vars(found), "network": "other"}), "2026-11-22T20:05:12+00:00")
-    kept = read_robustness(tmp_path)
-    assert list(kept) == [NETWORK, "other"]
-    assert kept[NETWORK]["rows"][0]["kind"] == "blur"
-    assert kept[NETWORK]["clean"]["accuracy"]["value"] == found.clean["accuracy"].value
+    write_network_robustness(tmp_path, NETWORK, found, "2026-11-22T19:05:12+00:00")
+    other = replace(found, images=7)
+    write_network_robustness(tmp_path, "other", other, "2026-11-22T20:05:12+00:00")
+    assert read_network_robustness(tmp_path, NETWORK) == found
+    assert read_network_robustness(tmp_path, "other") == other
+    assert read_network_robustness(tmp_path, "none") is None
     (tmp_path / "robustness.json").write_text("[]")
-    assert read_robustness(tmp_path) == {}
+    assert read_network_robustness(tmp_path, NETWORK) is None
 
 
 def test_another_data_set_can_be_disturbed_too(models: list[Path], elsewhere: Path) -> None:

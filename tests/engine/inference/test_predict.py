@@ -13,7 +13,7 @@ import torch
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.errors import InputProblem, Interrupted, UsageProblem
 from aimic_tui.engine.evaluation.calibration import fit_temperature, scaled
-from aimic_tui.engine.evaluation.model_calibration import keep_model_calibrations
+from aimic_tui.engine.evaluation.model_calibration import write_model_calibrations
 from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions, write_predictions
 from aimic_tui.engine.files import read_table
 from aimic_tui.engine.inference.loaded_model import load_model
@@ -245,7 +245,7 @@ def believed(run: Path, boast: float, images: int = 60) -> list[float]:
         for name in ("validation.csv", "predictions.csv"):
             write_predictions(trial / name, Predictions(names, labels, said, CLASSES))
         temperatures.append(fit_temperature(labels, said))
-    keep_model_calibrations(run)
+    write_model_calibrations(run)
     return temperatures
 
 
@@ -271,7 +271,7 @@ def test_where_one_of_the_models_knows_no_temperature_none_is_calibrated(
     (find_models(run)[0] / "calibration.json").unlink()
     (find_models(run)[0].parent / "validation.csv").unlink()
     assert not predict(find_models(run), images[:2], tmp_path / "p.csv").calibrated
-    with pytest.raises(InputProblem, match="No share of errors can be promised"):
+    with pytest.raises(InputProblem, match="No error rate can be guaranteed"):
         predict(find_models(run), images[:2], tmp_path / "p.csv", max_error=0.1)
 
 
@@ -293,7 +293,7 @@ def test_images_below_the_threshold_are_left_to_a_person(run: Path, images: File
 
 def test_what_cant_be_promised_is_a_sentence_with_what_can(run: Path, images: Files, tmp_path: Path) -> None:
     believed(run, boast=1.0)
-    with pytest.raises(InputProblem, match=r"to promise at most 0\.1 % of errors\. Ask for 0\.\d+ or more\."):
+    with pytest.raises(InputProblem, match=r"at most 0\.1 % can't be guaranteed: .* Choose [\d.]+ % or more\."):
         predict(find_models(run), images, tmp_path / "p.csv", max_error=0.001)
 
 

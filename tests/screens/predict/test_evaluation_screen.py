@@ -16,6 +16,7 @@ from aimic_tui.app.app import AimicApp
 from aimic_tui.engine.errors import ErrorRecord
 from aimic_tui.engine.evaluation.predictions import Predictions, write_predictions
 from aimic_tui.engine.files import write_json
+from aimic_tui.engine.inference.evaluation_file import evaluation_from_json
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.screens.predict.evaluation_form import EvaluationForm
@@ -28,7 +29,7 @@ from aimic_tui.widgets.large_image import LargeImage
 from aimic_tui.widgets.matrix import ConfusionGrid
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.workspace import evaluation_job
-from aimic_tui.workspace.evaluation_job import EvaluationJob, list_evaluations, look_at_data, read_evaluation
+from aimic_tui.workspace.evaluation_job import EvaluationJob, list_evaluations, look_at_data, read_evaluation_job
 from tests.app.test_app import screen_text
 from tests.engine.inference.trained_run import train_run
 from tests.engine.training.small import draw_images
@@ -194,7 +195,7 @@ async def test_a_class_of_another_name_is_asked_for_and_the_command_gets_it(
         await until(pilot, lambda: "✗ failed" in screen_text(app))
         assert "no such device." in screen_text(app)
         assert "r Again" in screen_text(app)
-        assert read_evaluation(folder).pairs == ("red_cell=erythrocyte",)
+        assert read_evaluation_job(folder).pairs == ("red_cell=erythrocyte",)
 
 
 async def test_the_form_takes_no_group_that_is_none_and_no_data_without_a_class(
@@ -271,7 +272,7 @@ async def test_leaving_out_what_the_model_knows_is_another_evaluation(
         await pilot.press("enter")
         await until(pilot, lambda: "x Leave out known" in screen_text(app))
         await pilot.press("x")
-        await until(pilot, lambda: "‖ stopped" in screen_text(app))  # it ended without a word and without figures
+        await until(pilot, lambda: "✗ failed" in screen_text(app))  # it ended before it began with the images
         assert "--leave-out-trained" in started[0]
         assert len(list_evaluations(workspace, run.path, "mobilenet_v2")) == 2
         assert list_evaluations(workspace, run.path / "elsewhere") == ()
@@ -296,21 +297,23 @@ async def test_a_read_only_look_judges_nothing_but_shows_what_was(
 
 
 def test_what_is_not_known_is_left_out_of_the_figures(cells: Path) -> None:
-    found = answer(cells, home=None, differences={}, shift=None, verdict=[], verdict_kinds=[], trained=None)
+    without = {"home": None, "differences": {}, "shift": None, "verdict": [], "verdict_kinds": [], "trained": None}
+    record = answer(cells, **without)
     for name in CLASSES:
-        found["per_class"][name] |= {"home": None, "differences": {}}
+        record["per_class"][name] |= {"home": None, "differences": {}}
+    found = evaluation_from_json(record)
     assert "at home" not in figures_table(found, 116).plain
     assert "at home" not in classes_table(found, 116).plain
     assert "can't be said" in differing_text(found, 60).plain
     assert "nothing to compare with" in verdict_text(found).plain
-    assert max(len(line) for line in figures_table(answer(cells), 78).plain.splitlines()) <= 88
+    assert max(len(line) for line in figures_table(evaluation_from_json(answer(cells)), 78).plain.splitlines()) <= 88
 
 
 def test_points_stand_where_the_scale_says_also_where_there_is_no_interval(cells: Path) -> None:
-    found = answer(cells)
-    found["pooled"]["accuracy"], found["home"]["accuracy"] = interval(0.6, None, None), interval(0.9, 0.85, 0.95)
-    found["differences"]["accuracy"] = interval(-0.3, None, None)
-    lines = figures_table(found, 150).plain.splitlines()
+    record = answer(cells)
+    record["pooled"]["accuracy"], record["home"]["accuracy"] = interval(0.6, None, None), interval(0.9, 0.85, 0.95)
+    record["differences"]["accuracy"] = interval(-0.3, None, None)
+    lines = figures_table(evaluation_from_json(record), 150).plain.splitlines()
     assert "here [95 %]" in lines[0]
     places = {
         line.split("  ")[0]: (line.index("●"), line.index("○"))

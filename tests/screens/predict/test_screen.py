@@ -20,8 +20,8 @@ from aimic_tui.app.app import AimicApp
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.event_log import append_event
 from aimic_tui.engine.files import write_json
+from aimic_tui.engine.inference.combined_calibration import CombinedCalibration
 from aimic_tui.engine.inference.prediction_table import PredictionTable as Writer
-from aimic_tui.engine.inference.prediction_table import Trust
 from aimic_tui.engine.models.model_folder import ModelCard
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import read_recorded
@@ -43,7 +43,7 @@ from aimic_tui.widgets.large_image import LargeImage
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.workspace import prediction_job as predict_job
 from aimic_tui.workspace.model_choices import list_models
-from aimic_tui.workspace.prediction_job import PredictionJob, list_jobs, read_job
+from aimic_tui.workspace.prediction_job import PredictionJob, list_predictions, read_prediction_job
 from aimic_tui.workspace.prediction_rows import PredictionRows, TableReader
 from aimic_tui.workspace.save_table import save_table
 from tests.app.test_app import screen_text
@@ -102,7 +102,7 @@ class Prediction:
             process=(me.pid, me.create_time()),
         )
         self.job.write_request()
-        self.writer = Writer(self.job.output, "csv", "key", self.names, CLASSES, trust=Trust())
+        self.writer = Writer(self.job.output, "csv", "key", self.names, CLASSES, calibration=CombinedCalibration())
         self._random = np.random.default_rng(3)
 
     def add(self, count: int, broken: int = 0) -> None:
@@ -210,7 +210,7 @@ async def test_a_model_asks_for_images_and_a_place_and_starts_the_command(
             str(cells),
         ]
         await until(pilot, lambda: "✗ failed" in screen_text(app))
-        assert read_job(output.parent).images == cells
+        assert read_prediction_job(output.parent).images == cells
 
 
 async def test_rows_appear_as_they_are_written_and_the_counts_with_them(
@@ -237,7 +237,7 @@ async def test_a_list_that_is_read_late_leaves_the_headline_of_what_was_opened_m
     workspace: Workspace, prediction: Prediction, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prediction.add(10)
-    read, calls, slow = list_jobs, 0, threading.Event()
+    read, calls, slow = list_predictions, 0, threading.Event()
 
     def late(workspace: Workspace) -> tuple[PredictionJob, ...]:
         nonlocal calls
@@ -246,7 +246,7 @@ async def test_a_list_that_is_read_late_leaves_the_headline_of_what_was_opened_m
             assert slow.wait(60)
         return read(workspace)
 
-    monkeypatch.setattr(predict_choosing, "list_jobs", late)
+    monkeypatch.setattr(predict_choosing, "list_predictions", late)
     app = AimicApp(workspace, place="predict")
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: "cells / mobilenet_v2" in screen_text(app))
@@ -384,7 +384,7 @@ async def test_a_read_only_look_starts_and_saves_nothing(
 def test_a_table_is_read_piece_by_piece_whatever_its_names(tmp_path: Path) -> None:
     names = ["plain.png", "=cmd.png", 'with "quotes".png', "a,b.png", "line\nbreak.png", "\udcff.png"]
     output = tmp_path / "p.csv"
-    writer = Writer(output, "csv", "key", names, ("a", "b"), trust=Trust())
+    writer = Writer(output, "csv", "key", names, ("a", "b"), calibration=CombinedCalibration())
     writer.add([np.array([[0.2, 0.8]])] * len(names), [""] * len(names))
     writer.close()
     content = writer.partial.read_bytes()
@@ -407,7 +407,12 @@ def test_a_table_is_read_piece_by_piece_whatever_its_names(tmp_path: Path) -> No
 
 def test_rows_say_what_is_rejected_and_calibrated_in_the_words_of_the_table(tmp_path: Path) -> None:
     writer = Writer(
-        tmp_path / "p.csv", "csv", "key", ["a.png", "b.png", "c.png"], ("a", "b"), trust=Trust((1.0,), threshold=0.7)
+        tmp_path / "p.csv",
+        "csv",
+        "key",
+        ["a.png", "b.png", "c.png"],
+        ("a", "b"),
+        calibration=CombinedCalibration((1.0,), threshold=0.7),
     )
     writer.add([np.array([[0.9, 0.1]]), np.array([[0.65, 0.35]]), None], ["", "", "is empty"])
     writer.finish()
@@ -440,7 +445,7 @@ def test_a_table_of_an_earlier_version_says_nothing_of_it(tmp_path: Path) -> Non
     assert [column.label for column in columns_of(rows)] == ["image", "says", "sure"]
 
 
-async def test_a_share_of_errors_that_cant_be_promised_is_said_before_the_start(
+async def test_an_error_rate_that_cant_be_guaranteed_is_said_before_the_start(
     workspace: Workspace, cells: Path, until: Until, monkeypatch: pytest.MonkeyPatch, instead: Instead
 ) -> None:
     run = make_run(workspace.root, cells)
@@ -456,17 +461,17 @@ async def test_a_share_of_errors_that_cant_be_promised_is_said_before_the_start(
         await until(pilot, lambda: isinstance(app.screen, TablePrompt))
         app.screen.query_one("#errors", Input).value = "many"
         await pilot.press("down", "enter")
-        await until(pilot, lambda: "The wanted errors are a share" in screen_text(app))
+        await until(pilot, lambda: "Type an error rate above 0 and below 100 %" in screen_text(app))
         app.screen.query_one("#errors", Input).value = "2 %"
         await pilot.press("enter")
-        await until(pilot, lambda: "No share of errors can be promised" in screen_text(app))
+        await until(pilot, lambda: "No error rate can be guaranteed" in screen_text(app))
         assert not started
-        monkeypatch.setattr(predict_prompt, "trust_in", lambda *_, **__: Trust((1.0,), 0.9))
+        monkeypatch.setattr(predict_prompt, "combine_calibrations", lambda *_, **__: CombinedCalibration((1.0,), 0.9))
         await pilot.press("enter")
         await until(pilot, lambda: bool(started))
         assert started[0][started[0].index("--max-error") + 1] == "0.02"
-        await until(pilot, lambda: bool(list_jobs(workspace)))
-        assert list_jobs(workspace)[0].max_error == 0.02
+        await until(pilot, lambda: bool(list_predictions(workspace)))
+        assert list_predictions(workspace)[0].max_error == 0.02
 
 
 def test_saving_gives_the_bytes_of_the_table_or_the_commands_own_json(tmp_path: Path) -> None:
@@ -474,7 +479,7 @@ def test_saving_gives_the_bytes_of_the_table_or_the_commands_own_json(tmp_path: 
     answers = [np.array([[0.2, 0.8], [0.6, 0.4]]), None, np.array([[0.9, 0.1], [0.8, 0.2]])]
     tables = []
     for form in ("csv", "json"):
-        writer = Writer(tmp_path / f"own.{form}", form, "key", names, ("a", "b"), trust=Trust())  # type: ignore[arg-type]
+        writer = Writer(tmp_path / f"own.{form}", form, "key", names, ("a", "b"), calibration=CombinedCalibration())  # type: ignore[arg-type]
         writer.add(answers, ["", "is empty", ""])
         writer.finish()
         tables.append(tmp_path / f"own.{form}")
@@ -518,8 +523,8 @@ def test_earlier_predictions_are_found_newest_first_and_damaged_ones_left_out(
     workspace: Workspace, prediction: Prediction
 ) -> None:
     (workspace.root / "predictions" / "20270101-000000-broken").mkdir()
-    assert [job.folder.name for job in list_jobs(workspace)] == ["20261122-190512-cells"]
-    assert list_jobs(Workspace(workspace.root / "elsewhere")) == ()
+    assert [job.folder.name for job in list_predictions(workspace)] == ["20261122-190512-cells"]
+    assert list_predictions(Workspace(workspace.root / "elsewhere")) == ()
 
 
 @pytest.mark.slow
@@ -551,5 +556,5 @@ async def test_a_real_model_predicts_from_the_app(workspace: Workspace, cells: P
             except AssertionError:
                 continue
         assert len(table(app).shown) == 60
-        with (list_jobs(workspace)[0].output).open(newline="") as file:
+        with (list_predictions(workspace)[0].output).open(newline="") as file:
             assert len(list(csv.reader(file))) == 61
