@@ -141,10 +141,10 @@ def aimic(network: str, images: Path, seconds: float, device: str, *, frozen: bo
     from aimic_tui.engine.experiment import TrainingSettings
     from aimic_tui.engine.models.build import build_network, freeze_backbone
     from aimic_tui.engine.training.augmentation import PRESETS, Augmentation, normalised
-    from aimic_tui.engine.training.batches import Loader, Stopwatch, batches_of_epoch
-    from aimic_tui.engine.training.feeds import FeatureFeed, Feed, ImageFeed
+    from aimic_tui.engine.training.batches import Loader, Throughput, batches_of_epoch
     from aimic_tui.engine.training.objective import Objective
     from aimic_tui.engine.training.optimisation import make_optimizer
+    from aimic_tui.engine.training.pipelines import FeaturePipeline, ImagePipeline, Pipeline
     from aimic_tui.engine.training.precision import Precision
     from aimic_tui.engine.training.stepper import Stepper
 
@@ -155,28 +155,28 @@ def aimic(network: str, images: Path, seconds: float, device: str, *, frozen: bo
     source = cached_images(paths, Preprocessing(SIZE, "stretch", "auto", half, half), images.parent / "cache", "on")
     model = build_network(network, CLASSES, SIZE).to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
     precision = Precision("fp32", where) if frozen else chosen_precision(model, where)
-    pictures = ImageFeed(
+    pictures = ImagePipeline(
         model,
         Loader(source, samples, where),
         Augmentation(PRESETS["cells"], seed=0, mean=half, std=half),
         lambda batch: normalised(batch, half, half),
         evaluation_batch=BATCH,
     )
-    feed: Feed = pictures
+    pipeline: Pipeline = pictures
     if frozen:
         freeze_backbone(model)
-        feed = FeatureFeed(model, pictures, samples, device=where, precision=precision, tick=lambda _: None)
+        pipeline = FeaturePipeline(model, pictures, samples, device=where, precision=precision, tick=lambda _: None)
     stepper = Stepper(
-        feed,
-        make_optimizer(TrainingSettings(), model, graded=False),
+        pipeline,
+        make_optimizer(TrainingSettings(), model, layerwise=False),
         Objective(np.ones(CLASSES), 0.0, where),
         precision,
         gradient_clip=0,
-        part=BATCH,
+        micro_batch_size=BATCH,
         warn=print,
     )
     truth = torch.from_numpy(labels.astype(np.int64)).to(where)
-    stopwatch = Stopwatch()
+    throughput = Throughput()
 
     def epochs() -> Iterator[int]:
         epoch = 0
@@ -185,14 +185,16 @@ def aimic(network: str, images: Path, seconds: float, device: str, *, frozen: bo
             batches = batches_of_epoch(
                 samples, labels, oversample=False, shuffle=True, batch_size=BATCH, drop_last=True, seed=0, epoch=epoch
             )
-            feed.start_training()
-            for number, (batch, inputs) in enumerate(zip(batches, feed.inputs(batches, epoch, stopwatch), strict=True)):
+            pipeline.start_training()
+            for number, (batch, inputs) in enumerate(
+                zip(batches, pipeline.inputs(batches, epoch, throughput), strict=True)
+            ):
                 result = stepper.step(inputs, truth[torch.from_numpy(batch.samples).to(where)], seed=number)
                 float(result.loss)  # as the trial asks for it
                 yield len(batch)
 
     rate = timed(epochs, seconds)
-    return {"images_per_second": rate, "format": precision.format, "waiting": stopwatch.rates()[1]}
+    return {"images_per_second": rate, "format": precision.format, "waiting": throughput.take()[1]}
 
 
 class Enough(Exception):

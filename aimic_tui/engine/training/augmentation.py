@@ -1,18 +1,18 @@
-"""Training images varied on the device, a whole batch at a time, each image by its own draw.
+"""Augmentation of training images on the device, a batch at a time, with random parameters for each image.
 
-An image's variation is a function of (seed, epoch, image): the same whichever batch, thread or resumed process
-it comes through. Geometry (a flip or quarter turn, a small shift, scale and rotation) is one `grid_sample`;
+The parameters are a function of (seed, epoch, image): the same whichever batch, thread or resumed process the image
+comes through. Geometry (a flip or quarter turn, a small shift, scale and rotation) is one `grid_sample`;
 light and colour (brightness, contrast, saturation) are one 3x3 matrix and a bias for each image, and so is stain, in
 optical-density space, where by Beer and Lambert's law the amounts of stains add up. Only elementwise arithmetic is
 used: a batched matrix product may round differently for another batch size.
 
-How far "cells" goes was measured (339 white cells of four kinds, honest folds, tf_efficientnet_lite0 at 128 pixels):
-with half the change of light, and without stain, blur and noise, the macro F1 was 0.809 and fell by 0.335 under a noise
-nobody sees (standard deviation 5 of 255); as it is, 0.855, and it falls by 0.073.
+The strength of "cells" was chosen by measurement (339 white cells of four kinds, honest folds, tf_efficientnet_lite0 at
+128 pixels): with half the change of light, and without stain, blur and noise, the macro F1 was 0.809 and fell by 0.335
+under noise that is invisible to the eye (standard deviation 5 of 255); as it is, it was 0.855 and fell by 0.073.
 
-What it costs, in processor time of one thread, 32 images of 224 pixels at once: none 0.1 ms an image, flips 0.3, stain
-0.8, cells and strong 1.5 (0.6 of it the `grid_sample`). Planes (NCHW) are worked on, and the network's layout is made
-last: channel by channel is four times as fast on planes.
+Cost in CPU time of one thread, 32 images of 224 pixels at once: none 0.1 ms an image, flips 0.3, stain
+0.8, cells and strong 1.5 (0.6 of it the `grid_sample`). All steps work on NCHW, and the
+conversion to the network's layout comes last: working by channel is four times as fast on planes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F  # noqa: N812 - as everyone calls it
+import torch.nn.functional as F  # noqa: N812 - the usual alias
 from torch import Tensor
 
 from aimic_tui.engine.experiment import AugmentationPreset, AugmentationSettings
@@ -34,17 +34,17 @@ from aimic_tui.engine.training.randomness import Stream, uniforms
 
 @dataclass(frozen=True)
 class Ranges:
-    """How far a preset goes; every range is symmetric and drawn from uniformly.
+    """The ranges of a preset; each is symmetric and sampled uniformly.
 
     Attributes:
-        dihedral: one of the eight flips and quarter turns; a cell has no upright.
-        shift: share of the side, both ways.
+        dihedral: one of the eight flips and quarter turns; a cell has no upright orientation.
+        shift: share of the side, along both axes.
         scale: natural logarithm of the zoom.
         rotation: degrees, on top of the quarter turns.
         brightness, contrast, saturation: relative change.
         stain: relative change of the amount of each of the three stains, and a tenth of it as added density.
         blur: share of the images that are out of focus, by a Gaussian of up to 1/150 of the side.
-        noise: share of the images with a camera's noise, Gaussian, of a standard deviation of up to 8 of 255.
+        noise: share of the images with Gaussian camera noise, of a standard deviation of up to 8 of 255.
     """
 
     dihedral: bool = True
@@ -93,13 +93,13 @@ PRESETS: dict[AugmentationPreset, Ranges | None] = {
 _STAINS = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
 _STAINS /= np.linalg.norm(_STAINS, axis=1, keepdims=True)
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
-_DRAWS = 20
-_WHITE = 256.0  # what lets all light through, one above the largest value so that black has a density, too
+_DRAWS = 20  # random numbers per image
+_WHITE = 256.0  # no absorption; one above the largest value so that black has a finite density
 _BLUR = 1 / 150  # of the side: a Gaussian's largest standard deviation
 _BLUR_REACH = 2.5  # standard deviations
 _NOISE = 8.0  # the noise's largest standard deviation, of 255
-_ROOM = 64  # places both ways at which an image's noise is cut out of what is drawn once
-_EVERY = 4  # pixel of a row and of a column says how light an image is
+_NOISE_MARGIN = 64  # pixels by which the shared noise is larger than an image, which takes a random crop of it
+_MEAN_STEP = 4  # an image's mean is taken over every fourth pixel of every fourth row
 
 
 def normalised(images: Tensor, mean: Iterable[float], std: Iterable[float]) -> Tensor:
@@ -110,24 +110,24 @@ def normalised(images: Tensor, mean: Iterable[float], std: Iterable[float]) -> T
 
 
 def ranges_of(settings: AugmentationSettings) -> Ranges | None:
-    """Return what the settings ask for: a preset, with the shares of blurred and noisy images where those are set."""
+    """Return the ranges of the preset, with the shares of blurred and noisy images where they are set."""
     ranges = PRESETS[settings.preset]
-    still = ranges or Ranges(dihedral=False)
-    asked = replace(
-        still,
-        blur=still.blur if settings.blur == "auto" else settings.blur,
-        noise=still.noise if settings.noise == "auto" else settings.noise,
+    base = ranges or Ranges(dihedral=False)
+    overridden = replace(
+        base,
+        blur=base.blur if settings.blur == "auto" else settings.blur,
+        noise=base.noise if settings.noise == "auto" else settings.noise,
     )
-    return ranges if asked == still else asked
+    return ranges if overridden == base else overridden
 
 
 class Augmentation:
-    """Vary and normalise batches.
+    """Augment and normalise batches.
 
     Args:
         ranges: one of PRESETS; None leaves images as they are.
-        seed: the trial's seed.
-        mean, std: the network's normalisation, of values within 0 to 1.
+        seed: the trial's.
+        mean, std: the network's normalisation, for values from 0 to 1.
     """
 
     def __init__(self, ranges: Ranges | None, *, seed: int, mean: Sequence[float], std: Sequence[float]) -> None:
@@ -142,10 +142,10 @@ class Augmentation:
         if ranges is None:
             return normalised(images, self._mean, self._std)
         draws = uniforms(Stream.AUGMENTATION, self._seed, epoch, samples, _DRAWS)
-        # Contrast pivots on each image's own grey. It stays on the device: asking for it would wait for the last step.
+        # Contrast pivots on each image's mean grey. It stays on the device: reading it would wait for the last step.
         # The integer sum is exact in any order of summation.
-        few = images[:, :, ::_EVERY, ::_EVERY]
-        means = few.sum(dim=(2, 3), dtype=torch.int64).double() / (few.shape[2] * few.shape[3])
+        sparse = images[:, :, ::_MEAN_STEP, ::_MEAN_STEP]
+        means = sparse.sum(dim=(2, 3), dtype=torch.int64).double() / (sparse.shape[2] * sparse.shape[3])
         values = _noisy(_blurred(_moved(images, draws, ranges), draws, ranges), draws, ranges)
         matrices, pivots = _colour_maps(draws, ranges)
         grey = means[:, 0] * _LUMA[0] + means[:, 1] * _LUMA[1] + means[:, 2] * _LUMA[2]
@@ -165,7 +165,7 @@ class Augmentation:
 
 def _planes(images: Tensor) -> Tensor:
     """Return float32 [b, 3, S, S], a copy, each channel a plane of its own."""
-    # As whole numbers first: four times less to turn over.
+    # The layout changes while the values are bytes: a quarter of the memory traffic.
     return images.contiguous().float()
 
 
@@ -180,14 +180,14 @@ def _signed(draws: npt.NDArray[np.float64], column: int, count: int = 1) -> npt.
 
 
 def _moved(images: Tensor, draws: npt.NDArray[np.float64], ranges: Ranges) -> Tensor:
-    """Return float32 [b, 3, S, S], each image flipped, turned, shifted, scaled and rotated by its own draw."""
+    """Return float32 [b, 3, S, S], each image flipped, turned, shifted, scaled and rotated by its own parameters."""
     element = (draws[:, 0] * 8).astype(np.int64) if ranges.dihedral else np.zeros(len(draws), dtype=np.int64)
     if not (ranges.shift or ranges.scale or ranges.rotation):
         return _dihedral(images, element)
     angle = np.radians(ranges.rotation) * _signed(draws, 1) + (element % 4) * (np.pi / 2)
     zoom = np.exp(-ranges.scale * _signed(draws, 2))
     flip = np.where(element >= 4, -1.0, 1.0)
-    # From a place in the result to the place in the image it shows, both within [-1, 1].
+    # Maps a position in the result to a position in the image, both within [-1, 1].
     theta = np.empty((len(draws), 2, 3))
     theta[:, 0, 0] = zoom * np.cos(angle) * flip
     theta[:, 0, 1] = -zoom * np.sin(angle) * flip
@@ -202,23 +202,23 @@ def _dihedral(images: Tensor, element: npt.NDArray[np.int64]) -> Tensor:
     """Apply element 0 to 7 of the square's symmetries: a quarter turn times `element % 4`, from 4 on after a flip."""
     planes = images.contiguous()
     result = torch.empty(images.shape, dtype=torch.float32, device=images.device)
-    for place, one in enumerate(element.tolist()):
-        part = planes[place].flip(2) if one >= 4 else planes[place]
-        result[place] = part.rot90(one % 4, (1, 2))
+    for index, symmetry in enumerate(element.tolist()):
+        image = planes[index].flip(2) if symmetry >= 4 else planes[index]
+        result[index] = image.rot90(symmetry % 4, (1, 2))
     return result
 
 
 def _grid(theta: Tensor, side: int) -> Tensor:
     """Return the sampling grid [b, side, side, 2] of `theta` [b, 2, 3], pixel centres as in `affine_grid`."""
-    places = ((torch.arange(side, device=theta.device) * 2 + 1).float() / side - 1)[None, :, None]
-    along = places * theta[:, None, :, 0]
-    down = places * theta[:, None, :, 1] + theta[:, None, :, 2]
+    centres = ((torch.arange(side, device=theta.device) * 2 + 1).float() / side - 1)[None, :, None]
+    along = centres * theta[:, None, :, 0]
+    down = centres * theta[:, None, :, 1] + theta[:, None, :, 2]
     # A pair (x, y) as one complex number: one addition for the whole grid, twenty times as fast as by coordinate.
     return torch.view_as_real(torch.view_as_complex(along)[:, None, :] + torch.view_as_complex(down)[:, :, None])
 
 
 def _blurred(values: Tensor, draws: npt.NDArray[np.float64], ranges: Ranges) -> Tensor:
-    """Blur the images that are drawn for it, float32 [b, 3, S, S], in place: rows, then columns."""
+    """Blur a random share of the images, float32 [b, 3, S, S], in place: rows, then columns."""
     chosen = np.flatnonzero(draws[:, 14] < ranges.blur)
     if not len(chosen):
         return values
@@ -228,43 +228,43 @@ def _blurred(values: Tensor, draws: npt.NDArray[np.float64], ranges: Ranges) -> 
     weights = np.exp(-0.5 * (np.arange(reach + 1) / deviations[:, None]) ** 2)
     weights /= weights[:, :1] + 2 * weights[:, 1:].sum(axis=1, keepdims=True)
     factors = _tensor(weights, values).float()[:, :, None, None, None]
-    places = torch.from_numpy(chosen).to(values.device)
-    part = values[places]
+    indices = torch.from_numpy(chosen).to(values.device)
+    blurred = values[indices]
     for axis in (2, 3):
         margin = (0, 0, reach, reach) if axis == 2 else (reach, reach, 0, 0)
-        wide = F.pad(part, margin, mode="reflect")
-        part = part * factors[:, 0]
-        for away in range(1, reach + 1):
-            both = wide.narrow(axis, reach - away, side) + wide.narrow(axis, reach + away, side)
-            part.addcmul_(both, factors[:, away])
-    values[places] = part
+        wide = F.pad(blurred, margin, mode="reflect")
+        blurred = blurred * factors[:, 0]
+        for distance in range(1, reach + 1):
+            both = wide.narrow(axis, reach - distance, side) + wide.narrow(axis, reach + distance, side)
+            blurred.addcmul_(both, factors[:, distance])
+    values[indices] = blurred
     return values
 
 
 def _noisy(values: Tensor, draws: npt.NDArray[np.float64], ranges: Ranges) -> Tensor:
-    """Add noise to the images that are drawn for it, float32 [b, 3, S, S], in place."""
+    """Add noise to a random share of the images, float32 [b, 3, S, S], in place."""
     chosen = np.flatnonzero(draws[:, 16] < ranges.noise)
     if not len(chosen):
         return values
     side = values.shape[3]
-    noise = _noise(side + _ROOM, values.device)
+    noise = _noise(side + _NOISE_MARGIN, values.device)
     deviations = _NOISE * (0.2 + 0.8 * draws[chosen, 17])
-    places = (draws[chosen, 18:20] * (_ROOM + 1)).astype(np.int64)
-    for image, deviation, (row, column) in zip(chosen.tolist(), deviations.tolist(), places.tolist(), strict=True):
+    corners = (draws[chosen, 18:20] * (_NOISE_MARGIN + 1)).astype(np.int64)
+    for image, deviation, (row, column) in zip(chosen.tolist(), deviations.tolist(), corners.tolist(), strict=True):
         values[image].add_(noise[:, row : row + side, column : column + side], alpha=deviation)
     return values
 
 
 @lru_cache(maxsize=4)
 def _noise(side: int, device: torch.device) -> Tensor:
-    """Return normal noise [3, side, side], always the same; each image takes a part of it."""
+    """Return normal noise [3, side, side], always the same; each image takes a crop of it."""
     return torch.randn(3, side, side, generator=torch.Generator().manual_seed(0)).to(device)
 
 
 def _colour_maps(
     draws: npt.NDArray[np.float64], ranges: Ranges
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Fold brightness, then contrast about the image's grey, then saturation into [b, 3, 3], and [b] times the grey."""
+    """Combine brightness, then contrast about the mean grey, then saturation: matrices [b, 3, 3], factors of grey."""
     brightness = 1 + ranges.brightness * _signed(draws, 5)
     contrast = 1 + ranges.contrast * _signed(draws, 6)
     saturation = 1 + ranges.saturation * _signed(draws, 7)

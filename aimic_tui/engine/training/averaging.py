@@ -1,4 +1,4 @@
-"""A moving average of the weights: steadier than the last step's, and often better on new images.
+"""A moving average of the weights: steadier than those of the last step, and often better on new images.
 
 After Polyak and Juditsky (1992), "Acceleration of stochastic approximation by averaging"; exponential as in Tarvainen
 and Valpola (2017), "Mean teachers are better role models".
@@ -16,15 +16,15 @@ _STATISTICS = ("running_mean", "running_var")
 
 
 class AveragedWeights:
-    """The average of what a network learned over its last steps.
+    """The exponential moving average of a network's weights.
 
-    It holds the parameters that learn while it is made, and the means and variances of the batch norms that learn with
-    them: these belong to the activations of the weights that they stand beside. Everything else, counts and
-    constants, is the network's own.
+    It covers the parameters that are trainable when it is made, and the running means and variances of the batch norms
+    among them, which belong to the activations of those weights. Everything else, counters and constants, stays the
+    network's own.
 
     Args:
         network: on its device.
-        decay: how much of the average each step keeps, once it is warm.
+        decay: the weight of the previous average in each update, once the average is warm.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
@@ -34,7 +34,7 @@ class AveragedWeights:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the weights after `step` (from 0, since the average began).
+        """Add the weights after `step` (from 0, since the average began).
 
         The decay rises as (1 + step) / (10 + step), as in TensorFlow's ExponentialMovingAverage: the average of a
         short training spans its last tenth, and never its random beginning.
@@ -44,13 +44,13 @@ class AveragedWeights:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Let the network have the averages while the context lasts, to be judged or written."""
-        kept = [tensor.detach().clone() for tensor in self._live.values()]
+        """Put the averages into the network while the context lasts, for evaluation or saving."""
+        own = [tensor.detach().clone() for tensor in self._live.values()]
         self._put(list(self._averages.values()))
         try:
             yield
         finally:
-            self._put(kept)
+            self._put(own)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the averages by the names of the network's tensors."""
@@ -58,7 +58,7 @@ class AveragedWeights:
 
     @torch.no_grad()
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from where `state_dict` was taken."""
+        """Restore what `state_dict` returned."""
         for name, average in self._averages.items():
             average.copy_(state[name])
 

@@ -1,4 +1,4 @@
-"""Which images make which batch, and their way from the cache to the device."""
+"""The batches of an epoch, and loading their images from the cache to the device."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from aimic_tui.engine.training.randomness import Stream, shuffled
 
 Integers = npt.NDArray[np.int64]
 
-_SHORTEST = 0.1  # seconds that a rate must be measured over to mean anything
+_MIN_SECONDS = 0.1  # a rate over less time means nothing
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Batch:
 
     Attributes:
         samples: int64 [b], indices into the data set.
-        draws: int64 [b], what each image's variation is keyed by: its index, or a number of its own for each
-            repetition of an image within the epoch.
+        draws: int64 [b], the key of each image's augmentation: its index, or another number for each repetition of an
+            image within the epoch.
     """
 
     samples: Integers
@@ -55,8 +55,8 @@ def batches_of_epoch(
         train: indices of the training images.
         labels: [n], of the whole data set.
         oversample: repeat images of small classes until all classes have as many as the largest.
-        drop_last: leave out a last batch that is smaller, unless it is the only one. A last batch of one image is left
-            out always: batch norm can't learn from it.
+        drop_last: leave out a last batch that is smaller, unless it is the only one. A last batch of one image is
+            always left out: batch norm can't train on it.
     """
     samples, draws = (train, train)
     if oversample:
@@ -82,80 +82,79 @@ def _oversampled(train: Integers, labels: npt.NDArray[np.int32], seed: int, epoc
     for code in np.unique(codes):
         own = train[codes == code]
         rest = shuffled(Stream.OVERSAMPLING, seed, epoch, own)[: most % len(own)]
-        rounds = [*[own] * (most // len(own)), rest]
-        samples += rounds
-        draws += [part + number * len(labels) for number, part in enumerate(rounds)]
+        repetitions = [*[own] * (most // len(own)), rest]
+        samples += repetitions
+        draws += [indices + number * len(labels) for number, indices in enumerate(repetitions)]
     return np.concatenate(samples), np.concatenate(draws)
 
 
-class Stopwatch:
-    """How long the training waits for images, and how many go through."""
+class Throughput:
+    """Measures images per second, and the share of time that the training waits for them."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
         self._waited, self._images = 0.0, 0
 
-    def waited(self, seconds: float) -> None:
-        """Count time spent waiting."""
+    def add_wait(self, seconds: float) -> None:
+        """Add time spent waiting."""
         self._waited += seconds
 
-    def done(self, images: int) -> None:
-        """Count images that went through."""
+    def add_images(self, images: int) -> None:
+        """Add images that were processed."""
         self._images += images
 
-    def rates(self) -> tuple[float, float]:
-        """Return images a second and the share of time spent waiting since the last call, then start anew.
+    def take(self) -> tuple[float, float]:
+        """Return images a second and the share of time spent waiting since the last call, and reset.
 
-        Both are 0 where too little time has passed to tell.
+        Both are 0 where too little time has passed.
         """
         passed = time.monotonic() - self._started
-        rates = (self._images / passed, min(1.0, self._waited / passed)) if passed > _SHORTEST else (0.0, 0.0)
+        rates = (self._images / passed, min(1.0, self._waited / passed)) if passed > _MIN_SECONDS else (0.0, 0.0)
         self._started, self._waited, self._images = time.monotonic(), 0.0, 0
         return rates
 
 
 class Loader:
-    """Brings batches to the device, two ahead of the step that uses them.
+    """Loads batches to the device, two ahead of the step that uses them.
 
     Args:
-        source: of the images, by their places in it.
-        places: int64 [n], each data set index's place in `source`.
-        device: where they go.
+        source: the images.
+        positions: int64 [n], the index in `source` of each image of the data set.
+        device: where the batches go.
     """
 
     AHEAD = 2
 
-    def __init__(self, source: ImageSource, places: Integers, device: torch.device) -> None:
+    def __init__(self, source: ImageSource, positions: Integers, device: torch.device) -> None:
         self._source = source
-        self._places = places
+        self._positions = positions
         self._device = device
 
-    def load(self, batches: Sequence[Integers], stopwatch: Stopwatch | None = None) -> Iterator[Tensor]:
+    def load(self, batches: Sequence[Integers], throughput: Throughput | None = None) -> Iterator[Tensor]:
         """Yield uint8 [b, 3, S, S] (channels_last) on the device for each array of data set indices, in order.
 
-        One thread fetches: the memory-mapped cache needs no more, and a source that decodes has threads of its own.
+        One thread is enough: the cache is memory-mapped, and a source that decodes has its own threads.
         """
         fetching: deque[Future[Tensor]] = deque()
-        coming = iter(batches)
         with ThreadPoolExecutor(1, "images") as pool:
             try:
-                for samples in coming:
+                for samples in batches:
                     fetching.append(pool.submit(self._fetch, samples))
                     if len(fetching) > self.AHEAD:
-                        yield self._received(fetching.popleft(), stopwatch)
+                        yield self._received(fetching.popleft(), throughput)
                 while fetching:
-                    yield self._received(fetching.popleft(), stopwatch)
+                    yield self._received(fetching.popleft(), throughput)
             finally:
                 for future in fetching:
                     future.cancel()
 
     def _fetch(self, samples: Integers) -> Tensor:
-        images = torch.from_numpy(self._source.batch(self._places[samples])).permute(0, 3, 1, 2)
+        images = torch.from_numpy(self._source.batch(self._positions[samples])).permute(0, 3, 1, 2)
         return images.pin_memory() if self._device.type == "cuda" else images
 
-    def _received(self, future: Future[Tensor], stopwatch: Stopwatch | None) -> Tensor:
+    def _received(self, future: Future[Tensor], throughput: Throughput | None) -> Tensor:
         start = time.monotonic()
         images = future.result()
-        if stopwatch is not None:
-            stopwatch.waited(time.monotonic() - start)
+        if throughput is not None:
+            throughput.add_wait(time.monotonic() - start)
         return images.to(self._device, non_blocking=True)

@@ -1,8 +1,8 @@
-"""Checkpoints: after every epoch, everything needed to go on as if never stopped.
+"""Checkpoints: after every epoch, everything needed to continue a trial as if it had never stopped.
 
-Two are kept, each with its SHA-256 beside it (both file formats of weights load a flipped bit silently). The
-best epoch's weights are a file of their own that checkpoints point to, so they are written once. Every file is
-written beside its place and renamed, so that a kill or a full disk at any moment leaves a whole checkpoint.
+The last two are on disk, each with its SHA-256 beside it (torch and safetensors both load a flipped bit silently). The
+best epoch's weights are in a separate file that checkpoints point to, so they are written once. Every file is
+written under a temporary name and renamed, so a kill or a full disk at any moment leaves an intact checkpoint.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True)
 class Identity:
-    """Which trial a checkpoint belongs to; one of another trial could leak this fold's test images."""
+    """Which trial a checkpoint belongs to: another one's weights may have been trained on this fold's test images."""
 
     network: str
     fold: int
@@ -39,7 +39,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class BestWeights:
-    """Where the best epoch's network is: a file beside the checkpoint, and its SHA-256."""
+    """The file with the best epoch's weights, beside the checkpoint, and its SHA-256."""
 
     epoch: int
     file: str
@@ -47,13 +47,13 @@ class BestWeights:
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """What was found to go on from.
+class LoadedCheckpoint:
+    """The checkpoint to continue from.
 
     Attributes:
-        content: what `save` was given, tensors on the CPU; None where the trial starts anew.
+        content: the argument of `save`, tensors on the CPU; None where the trial starts from the beginning.
         best: the best epoch's weights so far.
-        warnings: sentences about checkpoints that could not be used.
+        warnings: sentences about damaged checkpoints.
     """
 
     content: dict[str, Any] | None
@@ -65,41 +65,41 @@ class Checkpoints:
     """The checkpoints of one trial.
 
     Args:
-        file: the newest one's path; the older one, the digests and the best weights lie beside it.
-        identity: of the trial; what belongs to another is refused.
+        file: the path of the newest one; the older one, the digests and the best weights are beside it.
+        identity: of the trial; checkpoints of another one are refused.
     """
 
     def __init__(self, file: Path, identity: Identity) -> None:
         self._newest = file
         self._older = file.with_name(f"{file.stem}-older{file.suffix}")
         self._identity = identity
-        self._bests: list[str] = []  # best weights that the kept checkpoints point to, newest last
-        self._newest_is_whole = True
+        self._best_files: list[str] = []  # that the checkpoints on disk point to, newest last
+        self._newest_is_intact = True
 
     def save(self, content: Mapping[str, Any], best: BestWeights | None) -> None:
-        """Write the checkpoint of an epoch; the one before becomes the older one.
+        """Write the checkpoint of an epoch; the previous one becomes the older one.
 
         Args:
-            content: plain values and tensors; its "network" may be None where it is the best epoch's, which is then not
-                written twice.
+            content: plain values and tensors; its "network" may be None where it is that of the best epoch, which is
+                then not written twice.
 
         Raises:
-            StorageProblem: the disk is full or gone. The checkpoints that were there still are.
+            StorageProblem: the disk is full or gone. The existing checkpoints are unharmed.
         """
-        whole = {
+        record = {
             "format": _FORMAT,
             "identity": asdict(self._identity) | {"classes": list(self._identity.classes)},
             "best": asdict(best) if best else None,
             "content": dict(content),
         }
-        # A damaged newest one must not push out the older one that the trial went on from.
-        self._write(self._newest, whole, keep_older=self._newest_is_whole)
-        self._newest_is_whole = True
-        self._bests = [*self._bests[-1:], best.file if best else ""]
-        self._keep_best(set(self._bests))
+        # A damaged newest one must not replace the older one that the trial was continued from.
+        self._write(self._newest, record, keep_older=self._newest_is_intact)
+        self._newest_is_intact = True
+        self._best_files = [*self._best_files[-1:], best.file if best else ""]
+        self._remove_best_except(set(self._best_files))
 
     def save_best(self, epoch: int, network: Mapping[str, Tensor]) -> BestWeights:
-        """Write the network of the best epoch so far; the checkpoint saved next points to it.
+        """Write the weights of the best epoch so far; the next checkpoint points to them.
 
         Raises:
             StorageProblem: the disk is full or gone.
@@ -108,13 +108,13 @@ class Checkpoints:
         return BestWeights(epoch, file.name, self._write(file, dict(network), keep_older=False))
 
     def load_best(self, best: BestWeights) -> dict[str, Tensor]:
-        """Return the best epoch's network, on the CPU.
+        """Return the best epoch's weights, on the CPU.
 
         Raises:
             AimicError: it is damaged or gone.
         """
         path = self._newest.with_name(best.file)
-        if not _is_whole(path, {best.digest}):
+        if not _is_intact(path, {best.digest}):
             raise AimicError(
                 f"{printable(str(path))}, the weights of the best epoch, is damaged or gone. Remove the trial's folder "
                 "and `aimic resume` the run to train it anew."
@@ -125,40 +125,40 @@ class Checkpoints:
         path = self._newest.with_name(best.file)
         return cast(dict[str, Tensor], torch.load(path, map_location="cpu", weights_only=True))
 
-    def load(self) -> Loaded:
-        """Return the newest checkpoint that is whole.
+    def load(self) -> LoadedCheckpoint:
+        """Return the newest intact checkpoint.
 
         Raises:
             InputProblem: it belongs to another trial.
         """
-        self._newest_is_whole = True
+        self._newest_is_intact = True
         digests = {digest for file in (self._newest, self._older) if (digest := _digest_beside(file))}
-        there = [file for file in (self._newest, self._older) if file.exists()]
+        existing = [file for file in (self._newest, self._older) if file.exists()]
         warnings: list[str] = []
-        for number, file in enumerate(there):
-            whole = _read(file, digests)
-            best = BestWeights(**whole["best"]) if whole and whole["best"] else None
-            if whole is not None:
-                self._check(file, whole["identity"])
-                if best is None or _is_whole(file.with_name(best.file), {best.digest}):
-                    self._bests = [best.file if best else ""]
-                    content = whole["content"]
+        for number, file in enumerate(existing):
+            record = _read(file, digests)
+            best = BestWeights(**record["best"]) if record and record["best"] else None
+            if record is not None:
+                self._check(file, record["identity"])
+                if best is None or _is_intact(file.with_name(best.file), {best.digest}):
+                    self._best_files = [best.file if best else ""]
+                    content = record["content"]
                     if best is not None and content["network"] is None:
                         content["network"] = self._weights(best)
-                    return Loaded(content, best, tuple(warnings))
+                    return LoadedCheckpoint(content, best, tuple(warnings))
             if file == self._newest:
-                self._newest_is_whole = False
-            then = "the one of the epoch before is used" if number + 1 < len(there) else "the trial starts anew"
+                self._newest_is_intact = False
+            then = "the one before it is used" if number + 1 < len(existing) else "the trial starts from the beginning"
             warnings.append(f"The checkpoint {printable(file.name)} is damaged; {then}.")
-        return Loaded(None, None, tuple(warnings))
+        return LoadedCheckpoint(None, None, tuple(warnings))
 
-    def forget_older(self, best: BestWeights) -> None:
-        """Remove the older checkpoint and all best weights but the last: a finished trial falls back on none."""
+    def remove_older(self, best: BestWeights) -> None:
+        """Remove the older checkpoint and all best weights but the last: a finished trial doesn't need them."""
         self._older.unlink(missing_ok=True)
         _digest_file(self._older).unlink(missing_ok=True)
-        self._keep_best({best.file})
+        self._remove_best_except({best.file})
 
-    def _keep_best(self, names: set[str]) -> None:
+    def _remove_best_except(self, names: set[str]) -> None:
         for file in self._newest.parent.glob("best-*.pt"):
             if file.name not in names:
                 file.unlink(missing_ok=True)
@@ -178,7 +178,7 @@ class Checkpoints:
         """Write `value` and its digest; return the digest."""
         writer: _DigestingWriter | None = None
         try:
-            # The digest's file takes its place first: between the two, the older checkpoint is whole and alone.
+            # The digest's file is renamed first: between the two renames, the older checkpoint is the only intact one.
             with replacing(path) as file, replacing(_digest_file(path)) as digest_file:
                 writer = _DigestingWriter(file)
                 torch.save(value, cast(IO[bytes], writer))
@@ -193,27 +193,27 @@ class Checkpoints:
                     _digest_file(path).replace(_digest_file(self._older))
             return digest
         except (OSError, RuntimeError) as error:
-            # torch turns an error of the file into one of its own; the writer still has the first.
+            # torch replaces the file's error with its own; the writer still has the original.
             cause = (writer.error if writer else None) or error
             if not isinstance(cause, OSError):
                 raise
             why = cause.strerror or str(cause)
             full = is_disk_full(cause)
         raise StorageProblem(
-            f"{printable(str(path))} can't be written: {why}. Make room there and `aimic resume` the run; the epochs "
-            "before are kept.",
+            f"{printable(str(path))} can't be written: {why}. Make room there and `aimic resume` the run; it continues "
+            "after the last finished epoch.",
             retry=not full,
             code="disk-full" if full else "storage",
         )
 
 
 def best_file(epoch: int) -> str:
-    """Return the name of the file that holds an epoch's network, where that epoch is the best."""
+    """Return the name of the file with an epoch's weights, where that epoch is the best so far."""
     return f"best-{epoch:04d}.pt"
 
 
 class _DigestingWriter:
-    """What `torch.save` writes into: the file, and the digest of what went through."""
+    """A file for `torch.save` that also computes the digest of what is written."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -243,7 +243,7 @@ def _digest_beside(path: Path) -> str | None:
         return None
 
 
-def _is_whole(path: Path, digests: set[str]) -> bool:
+def _is_intact(path: Path, digests: set[str]) -> bool:
     try:
         return digest_of_file(path) in digests
     except OSError:
@@ -252,10 +252,10 @@ def _is_whole(path: Path, digests: set[str]) -> bool:
 
 def _read(path: Path, digests: set[str]) -> dict[str, Any] | None:
     """Return a checkpoint's dict, or None where it is damaged or of a format this program doesn't know."""
-    if not _is_whole(path, digests):
+    if not _is_intact(path, digests):
         return None
     try:
-        whole = torch.load(path, map_location="cpu", weights_only=True)
+        record = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError):
         return None
-    return whole if isinstance(whole, dict) and whole.get("format") == _FORMAT else None
+    return record if isinstance(record, dict) and record.get("format") == _FORMAT else None

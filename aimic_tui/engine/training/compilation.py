@@ -1,7 +1,7 @@
-"""A network's training pass compiled by torch, where that is asked for or earned back.
+"""Compiling a network's training pass with `torch.compile`, where it is requested or saves time.
 
-Results differ from the plain pass in their last digits, so what was decided stands in the run's plan and in every
-checkpoint; where it can't be kept to, a sentence says so.
+Results differ from those of the plain pass in the last digits, so the decision is stored in the device plan and in
+every checkpoint; where it can't be followed, the trial warns.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from aimic_tui.engine.text import one_line
 from aimic_tui.engine.training.memory import is_out_of_memory
 from aimic_tui.engine.training.precision import Precision
 
-_USUAL_SECONDS = 60.0  # that a network takes to be compiled
-_USUAL_GAIN = 0.4  # share of a step's time that is saved at best
-_EARNED = 2.0  # times its cost: each trial pays it again
-_ROUNDS = 5
+_USUAL_SECONDS = 60.0  # of compiling a network
+_USUAL_GAIN = 0.4  # share of a step's time that it saves at best
+_MIN_RETURN = 2.0  # times its cost, which each trial pays again
+_REPEATS = 5
 
 
 class CompiledForward:
-    """A network's forward pass, compiled for batches of one size; batches of other sizes go the plain way.
+    """A network's forward pass, compiled for one batch size; batches of other sizes go through the plain network.
 
-    An epoch's last batch would have the network compiled once more, for a step an epoch.
+    Otherwise an epoch's smaller last batch would make torch compile the network again, for one step an epoch.
 
     Args:
-        network: on its device, in training mode; its weights stay its own.
+        network: on its device, in training mode; the weights are shared with it.
         size: images a pass.
     """
 
@@ -47,10 +47,10 @@ class CompiledForward:
 
 @dataclass(frozen=True)
 class TrainingPass:
-    """What is timed: a pass of a network, forward and backward, over grey images, without a trace in it.
+    """A forward and backward pass over grey images, to be timed; it leaves the network as it was.
 
     Attributes:
-        network: on `device`, in training mode; left as it was.
+        network: on `device`, in training mode.
         size: images a pass, of `image_size` pixels a side.
     """
 
@@ -61,9 +61,9 @@ class TrainingPass:
     device: torch.device
 
     def seconds(self, forward: Callable[[Tensor], Any]) -> float:
-        """Take one pass through `forward`; return how long it took."""
+        """Run one pass through `forward`; return its duration."""
         network, device = self.network, self.device
-        kept = {name: buffer.clone() for name, buffer in network.named_buffers()}
+        buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
         shape = (self.size, 3, self.image_size, self.image_size)
         images = torch.zeros(shape, device=device).contiguous(memory_format=torch.channels_last)
         try:
@@ -79,42 +79,42 @@ class TrainingPass:
             network.zero_grad(set_to_none=True)
             with torch.no_grad():
                 for name, buffer in network.named_buffers():
-                    buffer.copy_(kept[name])
+                    buffer.copy_(buffers[name])
 
     def fastest(self, forward: Callable[[Tensor], Any]) -> float:
         """Return the seconds of the fastest of a few passes."""
-        return min(self.seconds(forward) for _ in range(_ROUNDS))
+        return min(self.seconds(forward) for _ in range(_REPEATS))
 
 
-def compiled_forward(what: TrainingPass) -> tuple[CompiledForward | None, str]:
-    """Compile a network's training pass, both ways, and return it; or None and the reason in a few words."""
-    forward = CompiledForward(what.network, what.size)
+def compiled_forward(training_pass: TrainingPass) -> tuple[CompiledForward | None, str]:
+    """Compile a network's training pass, forward and backward; where that fails, return None and the reason."""
+    forward = CompiledForward(training_pass.network, training_pass.size)
     try:
-        what.seconds(forward)
-    except Exception as error:  # whatever a compiler, its driver or its cache on the disk has to say
+        training_pass.seconds(forward)
+    except Exception as error:  # a compiler, its driver or its disk cache can raise anything
         why = "the memory ran out" if is_out_of_memory(error) else one_line(f"{type(error).__name__}: {error}", 160)
         return None, why
     return forward, ""
 
 
-def earns_compiling(what: TrainingPass, *, steps: int) -> bool:
-    """Tell whether a training of so many steps is clearly shorter when its network is compiled, by trying it.
+def compiling_pays_off(training_pass: TrainingPass, *, steps: int) -> bool:
+    """Tell whether compiling makes a training of so many steps clearly shorter, by timing it.
 
-    Never on a processor. Measured on two cores with AVX-512, torch 2.15, the allocator settled (`processor.py`) and
-    channels_last, batch 32 at 224 pixels: a step of mobilenet_v2 takes 1.87 s of processor time as it is and 1.91 s
+    On a CPU it never does. Measured on two cores with AVX-512, torch 2.15, the allocator settled (`processor.py`) and
+    channels_last, batch 32 at 224 pixels: a step of mobilenet_v2 takes 1.87 s of CPU time as it is and 1.91 s
     compiled, one of resnet50 9.48 s and 9.50 s, and compiling takes minutes.
     """
-    if what.device.type != "cuda":
+    if training_pass.device.type != "cuda":
         return False
-    plain = what.fastest(what.network)
-    if _USUAL_GAIN * plain * steps < _EARNED * _USUAL_SECONDS:
+    plain = training_pass.fastest(training_pass.network)
+    if _USUAL_GAIN * plain * steps < _MIN_RETURN * _USUAL_SECONDS:
         return False
     start = time.perf_counter()
-    forward, _ = compiled_forward(what)
+    forward, _ = compiled_forward(training_pass)
     if forward is None:
         return False
     cost = time.perf_counter() - start
-    return (plain - what.fastest(forward)) * steps > _EARNED * cost
+    return (plain - training_pass.fastest(forward)) * steps > _MIN_RETURN * cost
 
 
 def _wait_for(device: torch.device) -> None:

@@ -1,7 +1,7 @@
-"""What a device decides for a network, once for all of a run's folds: batch size, number format, compiled or not.
+"""What depends on the device, decided once for all folds of a run: batch size, number format, compiled or not.
 
-They depend on the moment (free memory, a timing), so what was decided first is written down: folds stay
-comparable, and a trial that is killed before its first checkpoint begins again the same way.
+The choices depend on the moment (free memory, a timing), so the first ones are stored: folds stay comparable, and a
+trial that is killed before its first checkpoint starts again with the same ones.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.files import read_json, write_json
 from aimic_tui.engine.run_folder import TrialFolder
-from aimic_tui.engine.training.compilation import TrainingPass, earns_compiling
+from aimic_tui.engine.training.compilation import TrainingPass, compiling_pays_off
 from aimic_tui.engine.training.memory import automatic_batch_size
 from aimic_tui.engine.training.precision import Format, Precision, choose_format
 from aimic_tui.engine.training.task import TrialTask
 
 
 @dataclass(frozen=True)
-class Plan:
+class DevicePlan:
     """How a network is trained on a kind of device.
 
     Attributes:
         batch_size: images a step.
         format: of the arithmetic.
-        compiled: whether training passes are compiled ones.
+        compiled: whether training passes are compiled.
     """
 
     batch_size: int
@@ -41,11 +41,11 @@ class Plan:
     compiled: bool = False
 
     @classmethod
-    def from_dict(cls, value: Any) -> Plan:
-        """Read what `asdict` gave.
+    def from_dict(cls, value: Any) -> DevicePlan:
+        """Read what `asdict` returned.
 
         Raises:
-            ValueError: it is none.
+            ValueError: it is not a plan.
         """
         try:
             plan = cls(int(value["batch_size"]), value["format"], bool(value.get("compiled", False)))
@@ -56,10 +56,10 @@ class Plan:
         return plan
 
 
-def agreed_plan(file: Path, make: Callable[[], Plan]) -> Plan:
-    """Return the plan in `file`; where there is none, make it, and keep the first of several made at once."""
+def load_or_make_plan(file: Path, make: Callable[[], DevicePlan]) -> DevicePlan:
+    """Return the plan in `file`; where there is none, make and store it. Of several made at once the first counts."""
     with suppress(OSError, ValueError):
-        return Plan.from_dict(read_json(file))
+        return DevicePlan.from_dict(read_json(file))
     plan = make()
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     write_json(draft, asdict(plan))
@@ -67,7 +67,7 @@ def agreed_plan(file: Path, make: Callable[[], Plan]) -> Plan:
         os.link(draft, file)
     except FileExistsError:
         try:
-            plan = Plan.from_dict(read_json(file))
+            plan = DevicePlan.from_dict(read_json(file))
         except ValueError:  # damaged
             draft.replace(file)
     except OSError:  # a file system without links
@@ -77,10 +77,10 @@ def agreed_plan(file: Path, make: Callable[[], Plan]) -> Plan:
     return plan
 
 
-def plan_for(task: TrialTask, network: nn.Module, image_size: int, device: torch.device) -> Plan:
+def resolve_plan(task: TrialTask, network: nn.Module, image_size: int, device: torch.device) -> DevicePlan:
     """Decide what the settings leave open, once for all folds of the run.
 
-    A trial that has a checkpoint goes on by the plan in that.
+    A trial with a checkpoint uses the plan in there.
 
     Args:
         network: on `device`; left as it was, in training mode.
@@ -102,7 +102,7 @@ def plan_for(task: TrialTask, network: nn.Module, image_size: int, device: torch
             key="training.precision",
         )
 
-    def decide() -> Plan:
+    def decide() -> DevicePlan:
         network.train()
         images = int((task.split.parts == Part.TRAIN).sum(axis=1).min())
         batch = automatic_batch_size(network, image_size, device, images) if size == "auto" else size
@@ -113,12 +113,12 @@ def plan_for(task: TrialTask, network: nn.Module, image_size: int, device: torch
             else number_format
         )
         one_step = TrainingPass(network, batch, image_size, Precision(fastest, device), device)
-        compiled = compiling == "auto" and earns_compiling(one_step, steps=steps)
-        return Plan(batch, fastest, compiled)
+        compiled = compiling == "auto" and compiling_pays_off(one_step, steps=steps)
+        return DevicePlan(batch, fastest, compiled)
 
     open_to_compile = compiling == "auto" and device.type == "cuda"
     if size != "auto" and number_format != "auto" and not open_to_compile:
-        plan = Plan(size, number_format)
+        plan = DevicePlan(size, number_format)
     else:
-        plan = agreed_plan(TrialFolder(task.folder).plan_file(device.type), decide)
+        plan = load_or_make_plan(TrialFolder(task.folder).plan_file(device.type), decide)
     return plan if compiling == "auto" else replace(plan, compiled=compiling == "on")

@@ -1,9 +1,9 @@
-"""Features of a frozen network, kept beside the cached images: the folds of a run ask for the same ones.
+"""Features of a frozen network, stored beside the cached images: all folds of a run use the same ones.
 
-A file's name is a digest of all that decides about the features: the images as the image cache knows them, every step
-to the network's input, the network and the digest of its frozen weights, the arithmetic. They are of all images
-that any fold uses, always in the same batches, so that a fold learns from the same bits whether it computed
-them or found them. A frozen network has learned from none of them: those of test images tell nothing.
+A file's name is a digest of everything that determines the features: the images as the image cache identifies them,
+the preprocessing, the network and its frozen weights, the arithmetic. The features are computed for all images that
+any fold uses, always in the same batches, so a fold trains on the same bits whether it computed or loaded them. A
+frozen network has not been trained on any of them, so features of test images leak nothing.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class FeatureStore:
 
     Args:
         folder: of the caches.
-        key: what decides about the features, `features_key`.
-        images: how many rows they have.
+        key: see `features_key`.
+        images: the number of rows.
         limit: bytes that all caches of the folder may take.
-        warn: takes a sentence, where there is no room.
+        warn: receives a sentence where there is no room.
     """
 
     def __init__(self, folder: Path, key: str, images: int, *, limit: int, warn: Callable[[str], None]) -> None:
@@ -48,45 +48,45 @@ class FeatureStore:
         self._images, self._limit, self._warn = images, limit, warn
 
     def read(self) -> Tensor | None:
-        """Return float32 [images, ...] on the CPU, or None where they have not been kept."""
+        """Return float32 [images, ...] on the CPU, or None where they have not been stored."""
         try:
             found = load_file(self._path)[_TENSOR]
         except (OSError, SafetensorError, KeyError):
             return None
         if len(found) != self._images:
             return None
-        with suppress(OSError):  # when it was last wanted, for whoever clears up
+        with suppress(OSError):  # the time of last use, by which caches are removed
             os.utime(self._path)
         return found
 
     def write(self, features: Tensor) -> None:
-        """Keep features for the next trial; without room for them it says so, and nothing else is lost."""
+        """Store features for the next trial; where there is no room, warn and go on."""
         needed = features.numel() * features.element_size()
         folder = self._path.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if needed > self._limit or needed > shutil.disk_usage(folder).free - _SPARE:
                 self._warn(
-                    f"There is no room to keep {bytes_text(needed)} of features (compute.cache_limit); each trial "
+                    f"There is no room to store {bytes_text(needed)} of features (compute.cache_limit); each trial "
                     "computes them again."
                 )
                 return
             enforce_limit(folder, self._limit - needed)
             write_atomically(self._path, save({_TENSOR: features.contiguous()}))
         except OSError as error:
-            self._warn(f"The features can't be kept in {folder} ({error.strerror}); each trial computes them again.")
+            self._warn(f"The features can't be stored in {folder} ({error.strerror}); each trial computes them again.")
 
 
 def features_key(
     network: nn.Module, name: str, paths: Sequence[Path], preprocessing: Preprocessing, arithmetic: dict[str, Any]
 ) -> str:
-    """Return the digest of what decides about features.
+    """Return the digest of everything that determines the features.
 
     Args:
-        network: whose layers before the classifier make them.
+        network: the layers before its classifier compute them.
         name: in the catalogue.
-        paths: of the images, in their order.
-        arithmetic: what else decides about their bits: format, batch size, device, versions.
+        paths: of the images, in order.
+        arithmetic: what else determines their bits: format, batch size, device, versions.
 
     Raises:
         UnreadableImage: an image does not exist.

@@ -22,7 +22,7 @@ _MAY_BE_UNDEFINED = (
 
 
 class History:
-    """The epochs of a trial, kept in step with its metrics.csv."""
+    """The epochs of a trial, in memory and in its metrics.csv."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -39,7 +39,7 @@ class History:
 
 
 def to_state(epoch: EpochRecord) -> dict[str, Any]:
-    """Return an epoch as checkpoints have it: by column, None where a figure is undefined."""
+    """Return an epoch as checkpoints have it: by column, None where a metric is undefined."""
     return {
         name: None if name in _MAY_BE_UNDEFINED and math.isnan(value) else value
         for name, value in epoch.to_fields().items()

@@ -1,7 +1,8 @@
-"""The micro batch size (images that go through a network at once) for the next start of a data-parallel trial.
+"""The micro-batch size for the next attempt of a data-parallel trial.
 
-Where the memory of one of them runs out amid a step, the others wait for it in theirs: they can't go on together. So
-the size is saved beside the checkpoint, the attempt ends, and the next one goes on from the last epoch with it.
+Where one rank runs out of memory in the middle of a step, the others wait for it in theirs, and they can't continue
+together. So the size is saved beside the checkpoint, the attempt ends, and the next one continues with it after the
+last epoch.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ _FILE = "part.json"
 
 
 def load_micro_batch_size(trial: Path) -> int | None:
-    """Return the one saved in a trial's folder, None where there is none."""
+    """Return the size saved in a trial's folder, None where there is none."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         return max(1, int(read_json(trial / _FILE)["part"]))
     return None
 
 
 def save_micro_batch_size(trial: Path, micro_batch_size: int) -> None:
-    """Save it for the trial's next start.
+    """Save the size for the trial's next attempt.
 
     Raises:
         OSError: the folder can't be written.
@@ -31,6 +32,6 @@ def save_micro_batch_size(trial: Path, micro_batch_size: int) -> None:
 
 
 def remove_micro_batch_size(trial: Path) -> None:
-    """Remove it: the trial is finished."""
+    """Remove the saved size: the trial is finished."""
     with suppress(OSError):
         (trial / _FILE).unlink()

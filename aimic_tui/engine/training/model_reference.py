@@ -1,4 +1,4 @@
-"""What a trial leaves beside its model so that new images can be compared with those it knows."""
+"""The reference stored beside a trial's model, for comparing new images with the training images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aimic_tui.engine.inference.reference import Integers, write_reference
 from aimic_tui.engine.models.build import logits_from_features
 from aimic_tui.engine.models.model_folder import recorded_digest
 from aimic_tui.engine.run_folder import TrialFolder
-from aimic_tui.engine.training.feeds import FeatureFeed, ImageFeed, Tick
+from aimic_tui.engine.training.pipelines import FeaturePipeline, ImagePipeline, Tick
 from aimic_tui.engine.training.precision import Precision
 from aimic_tui.engine.training.task import FoldParts, TrialTask
 from aimic_tui.engine.training.trial_model import probabilities_of
@@ -25,30 +25,30 @@ from aimic_tui.engine.training.trial_model import probabilities_of
 def save_reference(
     task: TrialTask,
     parts: FoldParts,
-    way: Preprocessing,
+    preprocessing: Preprocessing,
     network: nn.Module,
-    feed: ImageFeed | FeatureFeed,
+    pipeline: ImagePipeline | FeaturePipeline,
     *,
     tick: Tick,
     warn: Callable[[str], None],
 ) -> None:
-    """Describe the model that was just left in the trial's folder; a full disk costs the description, not the trial.
+    """Write the reference of the model in the trial's folder; where the disk is full, the trial still finishes.
 
     Args:
-        network: with the model's weights, as `feed` uses it.
+        network: with the model's weights, as `pipeline` uses it.
     """
     precision = Precision("fp32", torch.device(task.device))
 
-    def look(samples: Integers) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        found = feed.features(samples, precision, tick)
+    def predict(samples: Integers) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        features = pipeline.features(samples, precision, tick)
         with torch.no_grad():
-            logits = logits_from_features(network, found.to(task.device))
-        return probabilities_of(logits), flat_features(found).numpy()
+            logits = logits_from_features(network, features.to(task.device))
+        return probabilities_of(logits), flat_features(features).numpy()
 
     folder = TrialFolder(task.folder).model_folder
     manifest = TrialFolder(task.folder).run.manifest_file
     images = FoldImages(task.data_set, parts.train, parts.validation, parts.test, manifest)
     try:
-        write_reference(folder, make_reference(images, way, recorded_digest(folder), look))
+        write_reference(folder, make_reference(images, preprocessing, recorded_digest(folder), predict))
     except OSError as error:
         warn(f"The model's reference, for comparing new images with, could not be written ({error.strerror}).")

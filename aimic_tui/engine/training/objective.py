@@ -1,17 +1,17 @@
-"""What is minimised: cross-entropy or focal loss, weighted by class, with smoothed and mixed labels."""
+"""The loss: cross-entropy or focal loss, weighted by class, with smoothed and mixed labels."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F  # noqa: N812 - as everyone calls it
+import torch.nn.functional as F  # noqa: N812 - the usual alias
 from torch import Tensor
 
 from aimic_tui.engine.experiment import Balance, Experiment
 from aimic_tui.engine.training.mixup import Mix
 
-_SUREST = 1e-6  # least doubt in the focal factor: below gamma = 1 its slope at none would be infinite
+_MIN_DOUBT = 1e-6  # of 1 - p in the focal factor: for gamma below 1 its slope at 0 is infinite
 
 
 class Objective:
@@ -38,19 +38,19 @@ class Objective:
         self._gamma = gamma
 
     def weights(self, labels: Tensor, mix: Mix | None = None) -> Tensor:
-        """Return how much each image counts: float [b]; a mixed one by the shares of its two classes."""
+        """Return the weight of each image: float [b]; for a mixed one, by the shares of its two classes."""
         own = self._weights[labels]
         return own if mix is None else own.lerp(self._weights[mix.others], 1 - mix.share)
 
     def loss_sum(self, logits: Tensor, labels: Tensor, mix: Mix | None = None) -> Tensor:
         """Return the weighted sum over images of the loss in nats: to be divided by the sum of `weights`.
 
-        A sum, so that a batch that is cut up for want of memory gives the same gradient as a whole one.
+        A sum, so that the micro-batches of a batch add up to the gradient of the whole batch.
 
         Args:
             logits: [b, classes].
             labels: int64 [b].
-            mix: where the images were mixed; the loss is then that of both labels, by their shares.
+            mix: where images were mixed, the loss is that of both labels, weighted by their shares.
         """
         logits = logits.float()
         losses = self._losses(logits, labels) * self._weights[labels]
@@ -63,7 +63,7 @@ class Objective:
         if not self._gamma:
             return F.cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
         logs = logits.log_softmax(dim=1)
-        terms = -logs * (-torch.expm1(logs)).clamp_min(_SUREST) ** self._gamma
+        terms = -logs * (-torch.expm1(logs)).clamp_min(_MIN_DOUBT) ** self._gamma
         own = terms.gather(1, labels[:, None])[:, 0]
         return own if not smoothing else own.lerp(terms.mean(dim=1), smoothing)
 
@@ -71,10 +71,10 @@ class Objective:
 def objective_of(
     experiment: Experiment, labels: npt.NDArray[np.int32], classes: int, device: torch.device
 ) -> Objective:
-    """Return the loss that an experiment asks for.
+    """Return the loss that an experiment's settings define.
 
     Args:
-        labels: of the fold's training images, which the class weights come from.
+        labels: of the fold's training images, for the class weights.
     """
     settings = experiment.training
     return Objective(

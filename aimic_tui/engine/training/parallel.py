@@ -1,12 +1,12 @@
-"""One trial on several devices: each process takes its share of every batch, and all take the same steps.
+"""Data-parallel training: one trial on several devices, each process computing its share of every batch.
 
-The processes (ranks) are the same trial to the last random draw: same batches, same weights, same decisions. Of a batch
-each rank computes its own images' gradients of the whole batch's loss; these are summed, and every rank takes the same
-step. The means and variances of batch norms are those of the whole batch. So the effective batch, the steps and the
-result are those of one device, but for the order in which numbers are added up, and for dropout, which each rank
-draws for its own images.
+The processes (ranks) run the same trial down to the last random draw: same batches, same weights, same decisions. Each
+rank computes the gradients of its own images, of the loss of the whole batch; these are summed, and every rank takes
+the same step. Batch norms use the means and variances of the whole batch. So the effective batch, the steps and the
+result are those of a single device, except for the order of summation, and for dropout, which each rank draws for its
+own images.
 
-Rank 0 is the one that is listened to: it alone writes the trial's files and gives way to a stop, and its end ends the
+Rank 0 is the main process: it alone writes the trial's files and checks for a stop, and when it ends, so do the
 others.
 """
 
@@ -31,16 +31,16 @@ from aimic_tui.engine.training.mixup import Mix
 
 Value = TypeVar("Value")
 
-# The others wait while one writes a checkpoint to a slow disk; a process that died is noticed by other means.
-_PATIENCE = timedelta(hours=2)
+# The others wait while rank 0 writes a checkpoint to a slow disk; a dead process is noticed by other means.
+_TIMEOUT = timedelta(hours=2)
 
 
 class Ranks:
-    """This process among those that train one trial together.
+    """This process's rank among those that train one trial.
 
     Args:
         rank: from 0.
-        count: 1 is a trial on one device, for which everything here does nothing.
+        count: 1 for a trial on a single device, where all methods do nothing.
     """
 
     def __init__(self, rank: int = 0, count: int = 1) -> None:
@@ -48,29 +48,29 @@ class Ranks:
         self.count = count
 
     @property
-    def first(self) -> bool:
-        """Whether this is the process that writes."""
+    def is_main(self) -> bool:
+        """Whether this is rank 0, which writes the files."""
         return self.rank == 0
 
-    # --- who does what -----------------------------------------------------------------------------------------------
+    # --- shares of a batch -------------------------------------------------------------------------------------------
 
     def share(self, images: int) -> slice:
-        """Return which of so many images are this rank's: all of them where there are fewer than ranks."""
+        """Return this rank's share of so many images: all of them where there are fewer images than ranks."""
         if images < self.count:
             return slice(0, images)
         return slice(images * self.rank // self.count, images * (self.rank + 1) // self.count)
 
     def own_samples(self, samples: Integers) -> Integers:
-        """Return this rank's part of `samples`."""
+        """Return this rank's share of `samples`."""
         return samples[self.share(len(samples))]
 
     def own_batches(self, batches: Sequence[Batch]) -> list[Batch]:
-        """Return this rank's part of every batch."""
+        """Return this rank's share of every batch."""
         shares = [self.share(len(batch)) for batch in batches]
         return [Batch(batch.samples[own], batch.draws[own]) for batch, own in zip(batches, shares, strict=True)]
 
     def own_rows(self, inputs: Tensor, labels: Tensor, mix: Mix | None) -> tuple[Tensor, Tensor, Mix | None]:
-        """Return this rank's part of a batch.
+        """Return this rank's share of a batch.
 
         Args:
             inputs: of the whole batch, or already this rank's.
@@ -83,14 +83,14 @@ class Ranks:
         return mine, labels[own], Mix(mix.others[own], mix.share) if mix is not None else None
 
     def seed(self, seed: int, images: int) -> int:
-        """Return what dropout is drawn by: each rank's images have draws of their own."""
+        """Return the seed of dropout, another one for each rank."""
         return seed if images < self.count else (seed + self.rank * 0x9E3779B97F4A7C15) % (1 << 63)
 
-    # --- what they do together ---------------------------------------------------------------------------------------
+    # --- collective operations ---------------------------------------------------------------------------------------
 
     @contextmanager
-    def together(self, images: int) -> Iterator[None]:
-        """Let batch norms that learn see a batch of so many images whole while the context lasts."""
+    def whole_batch_norms(self, images: int) -> Iterator[None]:
+        """Let batch norms in training mode use the statistics of the whole batch while the context lasts."""
         if self.count == 1 or images < self.count:
             yield
         else:
@@ -98,23 +98,23 @@ class Ranks:
                 yield
 
     @torch.no_grad()
-    def add_up(self, images: int, parameters: Sequence[nn.Parameter], *figures: Tensor) -> tuple[Tensor, ...]:
-        """Sum the gradients of a batch of so many images in place, and return the sums of scalar figures."""
+    def sum_gradients(self, images: int, parameters: Sequence[nn.Parameter], *scalars: Tensor) -> tuple[Tensor, ...]:
+        """Sum the gradients of a batch of so many images in place, and return the sums of scalars."""
         if self.count == 1:
-            return figures
+            return scalars
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        kind = gradients[0].dtype
-        tail = torch.stack([figure.to(kind) for figure in figures])
+        dtype = gradients[0].dtype
+        tail = torch.stack([scalar.to(dtype) for scalar in scalars])
         flat = torch.cat([*(gradient.reshape(-1) for gradient in gradients), tail])
         dist.all_reduce(flat)
         if images < self.count:  # every rank had all of them
             flat /= self.count
-        *summed, totals = torch.split(flat, [*(gradient.numel() for gradient in gradients), len(figures)])
-        torch._foreach_copy_(gradients, [part.view(own.shape) for part, own in zip(summed, gradients, strict=True)])
-        return tuple(total.to(figure.dtype) for total, figure in zip(totals, figures, strict=True))
+        *summed, totals = torch.split(flat, [*(gradient.numel() for gradient in gradients), len(scalars)])
+        torch._foreach_copy_(gradients, [total.view(own.shape) for total, own in zip(summed, gradients, strict=True)])
+        return tuple(total.to(scalar.dtype) for total, scalar in zip(totals, scalars, strict=True))
 
-    def gathered(self, rows: Tensor, images: int, device: torch.device) -> Tensor:
-        """Return the rows of all ranks, [images, ...] in order: each image's own, nothing twice.
+    def gather(self, rows: Tensor, images: int, device: torch.device) -> Tensor:
+        """Return the rows of all ranks, [images, ...] in the order of the images.
 
         Args:
             rows: float32 [share, ...] on the CPU.
@@ -122,46 +122,48 @@ class Ranks:
         """
         if self.count == 1 or images < self.count:
             return rows
-        everything = torch.zeros(images, *rows.shape[1:], dtype=rows.dtype, device=device)
-        everything[self.share(images)] = rows.to(device)
-        dist.all_reduce(everything)  # a row and nothing but zeros: the sum is the row
-        return everything.cpu()
+        all_rows = torch.zeros(images, *rows.shape[1:], dtype=rows.dtype, device=device)
+        all_rows[self.share(images)] = rows.to(device)
+        dist.all_reduce(all_rows)  # each row is zero on all ranks but one
+        return all_rows.cpu()
 
-    def agreed(self, make: Callable[[], Value]) -> Value:
-        """Return what rank 0 makes, on every rank."""
+    def broadcast(self, make: Callable[[], Value]) -> Value:
+        """Return the value that rank 0 computes, on every rank."""
         if self.count == 1:
             return make()
-        held: list[Any] = [make() if self.first else None]
-        dist.broadcast_object_list(held)
-        return cast(Value, held[0])
+        values: list[Any] = [make() if self.is_main else None]
+        dist.broadcast_object_list(values)
+        return cast(Value, values[0])
 
-    def wait(self) -> None:
-        """Wait until all ranks are here."""
+    def barrier(self) -> None:
+        """Wait until all ranks have reached this point."""
         if self.count > 1:
             dist.barrier()
 
 
-ALONE = Ranks()
+SINGLE_RANK = Ranks()
 
 
 @contextmanager
-def joined(rank: int, count: int, meeting: Path, device: torch.device) -> Iterator[Ranks]:
-    """Meet the other ranks; leave them at the end.
+def process_group(rank: int, count: int, rendezvous: Path, device: torch.device) -> Iterator[Ranks]:
+    """Join the process group of a trial; leave it at the end.
 
     Args:
-        meeting: a file that is not there yet, on a disk of this machine; the same for all ranks.
+        rendezvous: a file that does not exist yet, on a disk of this machine; the same for all ranks.
         device: of this rank.
     """
     if sys.platform == "linux":
-        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # the ranks are all here, whatever the host's name leads to
+        os.environ.setdefault(
+            "GLOO_SOCKET_IFNAME", "lo"
+        )  # all ranks are on this machine, whatever its host name resolves to
     if device.type == "cuda":
         torch.cuda.set_device(device)
     dist.init_process_group(
         "nccl" if device.type == "cuda" else "gloo",
-        init_method=meeting.absolute().as_uri(),
+        init_method=rendezvous.absolute().as_uri(),
         rank=rank,
         world_size=count,
-        timeout=_PATIENCE,
+        timeout=_TIMEOUT,
     )
     try:
         yield Ranks(rank, count)
@@ -169,29 +171,29 @@ def joined(rank: int, count: int, meeting: Path, device: torch.device) -> Iterat
         dist.destroy_process_group()
 
 
-class ReadCheckpoints(Checkpoints):
-    """The checkpoints as the other ranks have them: they read what rank 0 writes, and write nothing."""
+class ReadOnlyCheckpoints(Checkpoints):
+    """The checkpoints for all ranks but the main one, which read what rank 0 writes."""
 
     def save(self, content: Mapping[str, Any], best: BestWeights | None) -> None:
-        """Leave it to rank 0."""
+        """Do nothing: rank 0 does it."""
 
     def save_best(self, epoch: int, network: Mapping[str, Tensor]) -> BestWeights:
-        """Return where rank 0 writes it."""
+        """Return where rank 0 writes them."""
         return BestWeights(epoch, best_file(epoch), "")
 
     def load_best(self, best: BestWeights) -> dict[str, Tensor]:
-        """Return what rank 0 wrote and checked."""
+        """Return what rank 0 has written and checked."""
         return self._weights(best)
 
-    def forget_older(self, best: BestWeights) -> None:
-        """Leave it to rank 0."""
+    def remove_older(self, best: BestWeights) -> None:
+        """Do nothing: rank 0 does it."""
 
 
 class _WholeBatchNorms(TorchFunctionMode):
-    """Every batch norm that learns from its batch takes the means and variances over all ranks' parts of it.
+    """Batch norms in training mode use the means and variances of the whole batch, over all ranks.
 
-    Here and not by other modules in the network (`SyncBatchNorm`): the network and its state dict stay what they are,
-    norms of any library are found, and it works on processors too.
+    Not by replacing modules (`SyncBatchNorm`): the network and its state dict stay unchanged, batch norms of any
+    library are covered, and it works on the CPU too.
     """
 
     def __torch_function__(
@@ -202,7 +204,7 @@ class _WholeBatchNorms(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _batch_norm(  # noqa: PLR0917 - as torch has it
+def _batch_norm(  # noqa: PLR0917 - torch's signature
     usual: Callable[..., Tensor],
     images: Tensor,
     running_mean: Tensor | None,
@@ -213,7 +215,7 @@ def _batch_norm(  # noqa: PLR0917 - as torch has it
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Do what `torch.nn.functional.batch_norm` does, over all ranks."""
+    """Compute `torch.nn.functional.batch_norm` with statistics over all ranks."""
     if not training:
         return usual(images, running_mean, running_var, weight, bias, training, momentum, eps)
     values = images.float() if images.dtype in (torch.float16, torch.bfloat16) else images
@@ -238,7 +240,7 @@ def _batch_norm(  # noqa: PLR0917 - as torch has it
 
 
 class _Sum(torch.autograd.Function):
-    """The sum over ranks; each rank's part of the loss depends on every rank's values, so gradients are summed too."""
+    """The sum over ranks; the loss on each rank depends on the values of all, so gradients are summed too."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:

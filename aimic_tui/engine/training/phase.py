@@ -1,4 +1,4 @@
-"""One phase of a trial: its epochs, their validation, and what a checkpoint has of it."""
+"""One phase of a trial: training and validating its epochs, and its state in a checkpoint."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from torch import Tensor, nn
 from aimic_tui.engine.evaluation.metrics import scores
 from aimic_tui.engine.training.averaging import AveragedWeights
 from aimic_tui.engine.training.batches import Batch, batches_of_epoch
-from aimic_tui.engine.training.feeds import Feed, Tick
-from aimic_tui.engine.training.mixup import Mixing
+from aimic_tui.engine.training.mixup import BatchMixer
 from aimic_tui.engine.training.objective import Objective
 from aimic_tui.engine.training.optimisation import Phase, Schedule, make_optimizer, set_learning_rate
+from aimic_tui.engine.training.pipelines import Pipeline, Tick
 from aimic_tui.engine.training.precision import Precision
-from aimic_tui.engine.training.progress import ProgressReport
+from aimic_tui.engine.training.progress import ProgressReporter
 from aimic_tui.engine.training.randomness import Stream, seed_for
 from aimic_tui.engine.training.stepper import Stepper
 from aimic_tui.engine.training.task import FoldParts, TrialTask
 from aimic_tui.engine.training.trial_model import probabilities_of
 
-_STEPS_BETWEEN_CHECKS = {"cuda": 20}  # of the loss: each check waits for the device
-_FIRST_STEPS = 4  # whose mean loss is the one that a training begins with
+_STEPS_BETWEEN_CHECKS = {"cuda": 20}  # that the loss is finite: each one waits for the device
+_FIRST_STEPS = 4  # their mean is the initial loss
 
 
 class Diverged(Exception):
-    """The loss is no finite number; `where` says in which step."""
+    """The loss is not finite; `where` names the step."""
 
     def __init__(self, where: str) -> None:
         super().__init__(where)
@@ -44,8 +44,8 @@ class TrialContext:
     Attributes:
         labels: int64 [images of the data set], on the device.
         batch_size: images a step.
-        tick: called after each batch with its images; may raise to stop the work.
-        warn: takes a sentence.
+        tick: called after each batch with its number of images; may raise to stop the work.
+        warn: receives a sentence.
     """
 
     task: TrialTask
@@ -53,7 +53,7 @@ class TrialContext:
     labels: Tensor
     objective: Objective
     batch_size: int
-    report: ProgressReport
+    report: ProgressReporter
     tick: Tick
     warn: Callable[[str], None]
 
@@ -73,13 +73,13 @@ class TrialContext:
 
 @dataclass(frozen=True)
 class EpochStats:
-    """What the steps of an epoch came to.
+    """The training statistics of an epoch.
 
     Attributes:
         learning_rate: of the last step.
-        loss: mean over the images as the network learned from them.
-        accuracy: share of the images that were right; of mixed images, by the larger share of each.
-        start_loss: in the trial's first epoch, the mean loss of its first steps.
+        loss: mean over the images, each before its step.
+        accuracy: share of the images that were classified correctly; a mixed image counts by its own label.
+        start_loss: the mean loss of the trial's first steps; None after the first epoch.
     """
 
     learning_rate: float
@@ -95,10 +95,10 @@ class PhaseTrainer:
         context: of the trial.
         phase: of `phases`.
         network: on the device, with the layers of the phase unfrozen.
-        feed: the batches to train on.
+        pipeline: from batches to logits.
         precision: of the arithmetic.
-        micro_batch_size: images that go through at once.
-        lower_is_better: of the figure that is monitored.
+        micro_batch_size: images that go through the network at once.
+        lower_is_better: for the monitored metric.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class PhaseTrainer:
         context: TrialContext,
         phase: Phase,
         network: nn.Module,
-        feed: Feed,
+        pipeline: Pipeline,
         precision: Precision,
         *,
         micro_batch_size: int,
@@ -114,21 +114,21 @@ class PhaseTrainer:
     ) -> None:
         experiment = context.task.experiment
         settings, augmentation = experiment.training, experiment.augmentation
-        self._context, self._phase, self._feed, self._precision = context, phase, feed, precision
+        self._context, self._phase, self._pipeline, self._precision = context, phase, pipeline, precision
         self._settings = settings
         self._device = context.labels.device
-        mixes = phase.layers == "all"  # the features of images as they are have nothing to be mixed
-        self._mixing = Mixing(
+        mixes = phase.layers == "all"  # features can't be mixed: they are computed before
+        self._mixer = BatchMixer(
             augmentation.mixup if mixes else 0.0, augmentation.cutmix if mixes else 0.0, seed=context.task.seed
         )
         self._whole_batches = mixes and max(augmentation.mixup, augmentation.cutmix) > 0
-        self._optimizer = make_optimizer(settings, network, graded=phase.graded)
+        self._optimizer = make_optimizer(settings, network, layerwise=phase.layerwise)
         self.schedule = Schedule(
             settings, phase.last - phase.first + 1, len(context.batches(1)), lower_is_better=lower_is_better
         )
         self._average = AveragedWeights(network, settings.ema) if settings.ema else None
         self._stepper = Stepper(
-            feed,
+            pipeline,
             self._optimizer,
             context.objective,
             precision,
@@ -140,7 +140,7 @@ class PhaseTrainer:
 
     @property
     def micro_batch_size(self) -> int:
-        """How many images go through at once by now."""
+        """How many images go through the network at once; halved where memory ran out."""
         return self._stepper.micro_batch_size
 
     @property
@@ -149,12 +149,12 @@ class PhaseTrainer:
         return self._average is not None
 
     @property
-    def warm_after(self) -> float:
-        """The number of the trial's epochs after which the learning rate is as high as it gets at first."""
-        return self._phase.first - 1 + self.schedule.rises_for
+    def warmup_end(self) -> float:
+        """The number of the trial's epochs after which the learning rate is at its peak."""
+        return self._phase.first - 1 + self.schedule.warmup_epochs
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what the phase goes on from, besides the network."""
+        """Return what a checkpoint stores of the phase, besides the network."""
         return {
             "optimizer": self._optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
@@ -163,7 +163,7 @@ class PhaseTrainer:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from where `state_dict` was taken."""
+        """Restore what `state_dict` returned."""
         self._optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self._precision.scaler.load_state_dict(state["scaler"])
@@ -171,14 +171,14 @@ class PhaseTrainer:
             self._average.load_state_dict(state["average"])
 
     def evaluated_weights(self) -> AbstractContextManager[None]:
-        """Let the network have the weights that are evaluated and saved while the context lasts."""
+        """Put the weights that are evaluated and saved into the network while the context lasts."""
         return self._average.in_place() if self._average else nullcontext()
 
     def train_epoch(self, epoch: int) -> EpochStats:
         """Train for one epoch.
 
         Raises:
-            Diverged: the loss is no finite number.
+            Diverged: the loss is not finite.
         """
         context, phase, seed = self._context, self._phase, self._context.task.seed
         batches = context.batches(epoch)
@@ -186,16 +186,16 @@ class PhaseTrainer:
         sums = torch.zeros(3, dtype=torch.float64, device=self._device)  # weighted loss, weight, correct
         rate, seen, check_every = 0.0, 0, _STEPS_BETWEEN_CHECKS.get(self._device.type, 1)
         first_sums: Tensor | None = None
-        self._feed.start_training()
+        self._pipeline.start_training()
         context.report.begin("train", epoch, len(batches))
-        # Of images that are mixed with others of their batch each rank needs them all.
+        # Mixing takes partners from the whole batch, so each rank needs all of its images.
         loaded = batches if self._whole_batches else context.task.ranks.own_batches(batches)
-        inputs = self._feed.inputs(loaded, epoch, context.report.stopwatch)
+        inputs = self._pipeline.inputs(loaded, epoch, context.report.throughput)
         for number, (batch, images) in enumerate(zip(batches, inputs, strict=True), start=1):
             rate = self._settings.learning_rate * phase.rate * self.schedule.factor(first_step + number - 1)
             set_learning_rate(self._optimizer.param_groups, rate)
             labels = context.labels[torch.from_numpy(batch.samples).to(self._device)]
-            mixed, mix = self._mixing(images, labels, epoch, number)
+            mixed, mix = self._mixer(images, labels, epoch, number)
             result = self._stepper.step(mixed, labels, seed_for(Stream.STEP, seed, epoch, number), mix)
             if self._average:
                 self._average.update(first_step + number - 1)
@@ -211,16 +211,16 @@ class PhaseTrainer:
         return EpochStats(rate, loss / weight, correct / seen, start_loss)
 
     def validate(self, epoch: int) -> tuple[float, dict[str, float | None]]:
-        """Return the loss and the figures of the images that choose the epoch.
+        """Return the loss and the metrics of the images by which the best epoch is chosen.
 
         Raises:
-            Diverged: the loss is no finite number.
+            Diverged: the loss is not finite.
         """
         context = self._context
-        samples = context.parts.choosing
+        samples = context.parts.selecting
         context.report.begin("validate", epoch, len(samples))
         with self.evaluated_weights():
-            logits = self._feed.logits(samples, self._precision, context.tick).to(self._device)
+            logits = self._pipeline.logits(samples, self._precision, context.tick).to(self._device)
         labels = context.labels[torch.from_numpy(samples).to(self._device)]
         loss = float(context.objective.loss_sum(logits, labels) / context.objective.weights(labels).sum())
         if not math.isfinite(loss):

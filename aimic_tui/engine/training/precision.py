@@ -1,4 +1,4 @@
-"""In which number format the arithmetic runs: 32 bits, or 16 where the device gains by it."""
+"""The number format of the arithmetic: 32 bits, or 16 where that is faster on the device."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from aimic_tui.engine.models.build import training_outputs
 
 Format = Literal["fp32", "bf16", "fp16"]
 
-# A probe on a busy machine is noisy and 16 bits cost accuracy: take them only where the gain is beyond doubt.
+# Timings on a busy machine are noisy and 16 bits cost accuracy: used only where the gain is beyond doubt.
 _WORTHWHILE = 1.25
 # With fewer images the fixed costs hide what 16 bits gain: resnet18 at 128 pixels 1.1 times with 4, 1.7 with 16.
-_PROBE_IMAGES, _PROBE_ROUNDS = 16, 2
-_PROBED_FROM = 400  # steps
+_PROBE_IMAGES, _PROBE_REPEATS = 16, 2
+_MIN_STEPS = 400  # of a training, for the timing to pay off
 
 
 class Precision:
@@ -29,7 +29,7 @@ class Precision:
         self.scaler = torch.amp.GradScaler(device.type, enabled=number_format == "fp16")
 
     def autocast(self) -> AbstractContextManager[object]:
-        """Return the context that forward passes and losses run in."""
+        """Return the context for forward passes and losses."""
         if self.format == "fp32":
             return nullcontext()
         dtype = torch.bfloat16 if self.format == "bf16" else torch.float16
@@ -39,16 +39,16 @@ class Precision:
 def choose_format(network: nn.Module, image_size: int, device: torch.device, *, batch_size: int, steps: int) -> Format:
     """Return the fastest format that is safe for a training of so many steps.
 
-    On a GPU bf16 where it has it, else fp32. On a processor fp32, unless the processor has 16-bit arithmetic, the
-    training is long enough to earn a probe back, and the probe (a few forward and backward passes) is clearly faster in
-    bf16: networks of dense convolutions gain up to two times, those of depthwise ones nothing, or they lose.
+    On a GPU bf16 where it is supported, else fp32. On a CPU fp32, unless it has 16-bit arithmetic, the training is
+    long enough for a timing to pay off, and a few forward and backward passes are clearly faster in bf16: networks with
+    dense convolutions are up to twice as fast, those with depthwise ones are no faster, or slower.
 
     Args:
         network: on `device`; its weights, statistics and gradients are left as they were.
     """
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    if device.type != "cpu" or steps < _PROBED_FROM or not _has_short_arithmetic():
+    if device.type != "cpu" or steps < _MIN_STEPS or not _cpu_has_bf16():
         return "fp32"
     images = torch.zeros(min(batch_size, _PROBE_IMAGES), 3, image_size, image_size)
     images = images.contiguous(memory_format=torch.channels_last)
@@ -56,17 +56,17 @@ def choose_format(network: nn.Module, image_size: int, device: torch.device, *, 
     return "bf16" if seconds["fp32"] > _WORTHWHILE * seconds["bf16"] else "fp32"
 
 
-def _has_short_arithmetic() -> bool:
-    """Tell whether the processor multiplies 16-bit numbers; torch's own question has no public name yet."""
-    asked = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(asked and asked())
+def _cpu_has_bf16() -> bool:
+    """Tell whether the CPU has bf16 arithmetic; torch has no public function for it yet."""
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(supported and supported())
 
 
 def _probe(network: nn.Module, images: torch.Tensor, precision: Precision) -> float:
     """Return the seconds of the fastest of a few passes."""
-    kept = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
     best = float("inf")
-    for _ in range(_PROBE_ROUNDS + 1):  # the first one also prepares what later ones reuse
+    for _ in range(_PROBE_REPEATS + 1):  # the first one is a warm-up
         start = time.perf_counter()
         with precision.autocast():
             loss = torch.stack([logits.float().sum() for _, logits in training_outputs(network, images)]).sum()
@@ -74,5 +74,5 @@ def _probe(network: nn.Module, images: torch.Tensor, precision: Precision) -> fl
         best = min(best, time.perf_counter() - start)
     network.zero_grad(set_to_none=True)
     for name, buffer in network.named_buffers():
-        buffer.copy_(kept[name])
+        buffer.copy_(buffers[name])
     return best

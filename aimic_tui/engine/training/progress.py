@@ -1,4 +1,4 @@
-"""How far a trial is, reported at most once a second."""
+"""The progress of a trial, reported at most once a second."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import time
 from collections.abc import Callable
 
 from aimic_tui.engine.run_events import EpochProgress
-from aimic_tui.engine.training.batches import Stopwatch
+from aimic_tui.engine.training.batches import Throughput
 
 _EVERY = 1.0  # seconds
 
 
-class ProgressReport:
+class ProgressReporter:
     """Emits `progress` events.
 
     Args:
-        emit: takes the events.
+        emit: receives the events.
     """
 
     def __init__(self, emit: Callable[[EpochProgress], None]) -> None:
-        self.stopwatch = Stopwatch()
+        self.throughput = Throughput()
         self._emit = emit
         self._reported = -float("inf")
         self._phase, self._epoch, self._done, self._count = "", 0, 0, 0
@@ -27,19 +27,19 @@ class ProgressReport:
     def begin(self, phase: str, epoch: int, count: int) -> None:
         """Begin a phase ("cache", "train", "validate", "test") of so many batches or images."""
         self._phase, self._epoch, self._done, self._count = phase, epoch, 0, count
-        self.stopwatch.rates()
+        self.throughput.take()
 
     def advance(self, images: int) -> None:
         """Count one batch of a training phase, or the images of any other."""
         self._done += 1 if self._phase == "train" else images
-        self.stopwatch.done(images)
+        self.throughput.add_images(images)
         self._report()
 
     def set(self, phase: str, epoch: int, done: int, count: int) -> None:
-        """Report how far a phase is that counts by itself."""
+        """Report the progress of a phase that counts by itself."""
         if phase != self._phase or done < self._done:
             self.begin(phase, epoch, count)
-        self.stopwatch.done(done - self._done)
+        self.throughput.add_images(done - self._done)
         self._done, self._count = done, count
         self._report()
 
@@ -48,7 +48,7 @@ class ProgressReport:
         if now - self._reported < _EVERY:
             return
         self._reported = now
-        images_per_second, waiting = self.stopwatch.rates()
+        images_per_second, waiting = self.throughput.take()
         self._emit(
             EpochProgress(
                 phase=self._phase,

@@ -1,7 +1,7 @@
-"""Random numbers that depend on what they are for, never on what was drawn before.
+"""Random numbers that depend on their purpose alone, never on earlier draws.
 
-Every draw is a function of (seed, epoch, sample), so a trial that is resumed, or whose images come from any
-number of threads in any order, sees exactly the numbers an undisturbed one would. The generator is counter-based:
+Every draw is a function of (seed, epoch, sample), so a trial that is resumed, or whose images are loaded by any
+number of threads in any order, gets exactly the numbers of an undisturbed one. The generator is counter-based:
 SplitMix64's finaliser (Steele, Lea and Flood, 2014) over the keys, which numpy computes for a whole batch at once.
 """
 
@@ -17,7 +17,7 @@ _MASK = (1 << 64) - 1
 
 
 class Stream(IntEnum):
-    """What random numbers are for: equal keys of different streams are unrelated."""
+    """The purpose of random numbers: equal keys in different streams give unrelated numbers."""
 
     WEIGHTS = 1
     ORDER = 2
@@ -37,7 +37,7 @@ def uniforms(
 ) -> npt.NDArray[np.float64]:
     """Return float64 [samples, draws] within [0, 1): row i depends on (stream, seed, epoch, samples[i]) only."""
     state = np.uint64(_mix(stream, seed, epoch))
-    with np.errstate(over="ignore"):  # arithmetic modulo 2**64 is what is meant
+    with np.errstate(over="ignore"):  # arithmetic modulo 2**64 is intended
         rows = _finalise(state + np.uint64(_GOLDEN) * (samples.astype(np.uint64) + np.uint64(1)))
         counters = np.uint64(_GOLDEN) * np.arange(1, draws + 1, dtype=np.uint64)
         bits = _finalise(rows[:, None] + counters[None, :])

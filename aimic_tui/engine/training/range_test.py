@@ -1,8 +1,7 @@
 """The learning-rate range test (Smith 2017): a trial's first steps, each at a higher rate than the one before.
 
-The network, its first weights, the batches, their augmentation and the optimiser are those of the trial, drawn by the
-same seed; only the rate is not. What the network becomes is thrown away, and only images that the fold trains on
-are shown to it.
+The network, its initial weights, the batches, their augmentation and the optimiser are those of the trial, by the same
+seed; only the learning rate differs. The network is thrown away afterwards, and it sees training images only.
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ from aimic_tui.engine.errors import Interrupted, UsageProblem
 from aimic_tui.engine.models.build import freeze_backbone
 from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.training.batches import Batch
-from aimic_tui.engine.training.device_plan import plan_for
-from aimic_tui.engine.training.feeds import FeatureFeed, Feed
-from aimic_tui.engine.training.initial_network import initialised_network, load_first_weights
-from aimic_tui.engine.training.mixup import Mixing
+from aimic_tui.engine.training.device_plan import resolve_plan
+from aimic_tui.engine.training.initial_network import initialise_weights, initialised_network
+from aimic_tui.engine.training.mixup import BatchMixer
 from aimic_tui.engine.training.objective import objective_of
 from aimic_tui.engine.training.optimisation import make_optimizer, phases, set_learning_rate
 from aimic_tui.engine.training.phase import TrialContext
+from aimic_tui.engine.training.pipelines import FeaturePipeline, Pipeline
 from aimic_tui.engine.training.precision import Precision
-from aimic_tui.engine.training.progress import ProgressReport
+from aimic_tui.engine.training.progress import ProgressReporter
 from aimic_tui.engine.training.randomness import Stream, seed_for
 from aimic_tui.engine.training.rate_curve import Suggestion, has_diverged, rising_rates, smoothed, suggest
 from aimic_tui.engine.training.stepper import Stepper
@@ -36,16 +35,16 @@ from aimic_tui.engine.training.trial_images import TrialImages
 
 @dataclass(frozen=True)
 class RangeTest:
-    """What a range test saw.
+    """The result of a range test.
 
     Attributes:
         rates: of `training.learning_rate`, rising; as many as steps were taken with a finite loss.
         losses: of each step's batch, before the step.
         smoothed: the losses, smoothed.
-        steps: that were wanted.
-        diverged: whether it ended early, the loss far above its lowest or no number.
+        steps: that were requested.
+        diverged: whether it ended early because the loss was far above its minimum or not finite.
         batch_size, precision: as in the trial.
-        images_per_second: that were learned from, the first step left out.
+        images_per_second: without the first step.
     """
 
     rates: tuple[float, ...]
@@ -71,25 +70,26 @@ def run_range_test(
 ) -> RangeTest:
     """Take a trial's first steps at rates that rise from `first` to `last`, until the loss diverges.
 
-    With `model.trainable` = "head" only the classifier learns; with "gradual" it is the part in which all layers do.
+    With `model.trainable` = "head" only the classifier is trained; with "gradual" the test is of the second phase, in
+    which all layers are.
 
     Args:
-        task: of the trial; its folder takes the plan that the device decides on.
+        task: of the trial; the device plan is stored in its folder.
         steps: at least 5.
-        on_step: hears the step's number (from 1), the rate, the loss, and the smoothed loss up to there.
-        should_stop: asked at each step.
-        warn: takes a sentence.
+        on_step: called with the step's number (from 1), the rate, the loss, and the smoothed loss so far.
+        should_stop: checked at each step.
+        warn: receives a sentence.
 
     Raises:
-        Interrupted: `should_stop` said so.
+        Interrupted: `should_stop` returned True.
         InputProblem: an image or the weights can't be used.
-        UsageProblem: the settings don't go together, or the loss is no number at the lowest rate already.
+        UsageProblem: the settings don't go together, or the loss is not finite at the lowest rate already.
     """
     test = _Test(task, should_stop, warn)
     rates, losses = test.rates_and_losses(first, last, steps, on_step)
     if not losses:
         raise UsageProblem(
-            f"The loss is no finite number at a learning rate of {first:g} already. Start lower (--from), or set "
+            f"The loss is not finite at a learning rate of {first:g} already. Start lower (--from), or set "
             "training.precision=fp32.",
             key="training.precision",
         )
@@ -109,7 +109,7 @@ def run_range_test(
 
 class _Test:
     def __init__(self, task: TrialTask, should_stop: Callable[[], bool], warn: Callable[[str], None]) -> None:
-        # Decoded as they come: a test shows few images, and leaves nothing behind.
+        # Decoded on demand: a test needs few images, and leaves no files.
         task = replace(task, experiment=task.experiment.with_values({"compute.cache": "off"}))
         self.task, self.should_stop = task, should_stop
         self.images_per_second: float | None = None
@@ -118,26 +118,26 @@ class _Test:
         preprocessing = preprocessing_for(task.experiment, info)
         self.parts = fold_parts(task.split, task.fold, task.experiment.split.protocol)
         network = initialised_network(task, info, preprocessing.image_size)
-        load_first_weights(network, task, info)
+        initialise_weights(network, task, info)
         layout = torch.contiguous_format if settings.optimizer == "lbfgs" else torch.channels_last
         network = network.to(device, memory_format=layout)  # type: ignore[call-overload]
-        self.plan = plan_for(task, network, preprocessing.image_size, device)
+        self.plan = resolve_plan(task, network, preprocessing.image_size, device)
         precision = Precision(self.plan.format, device)
-        self.report = ProgressReport(lambda *_: None)
-        images = TrialImages(task, preprocessing, report=self.report, epoch=1, should_stop=should_stop, warn=warn).feed(
-            network, self.plan
-        )
+        self.report = ProgressReporter(lambda *_: None)
+        images = TrialImages(
+            task, preprocessing, report=self.report, epoch=1, should_stop=should_stop, warn=warn
+        ).image_pipeline(network, self.plan)
         self.phase = phases(task.experiment.model.trainable, settings.epochs)[-1]
-        self.feed: Feed = images
+        self.pipeline: Pipeline = images
         if self.phase.layers == "head":
             freeze_backbone(network)
-            self.feed = FeatureFeed(
+            self.pipeline = FeaturePipeline(
                 network,
                 images,
                 self.parts.train,
                 device=device,
                 precision=precision,
-                tick=lambda _: self.give_way(),
+                tick=lambda _: self.check_stop(),
                 store=None,
             )
         labels = torch.from_numpy(task.data_set.labels).to(device, torch.int64)
@@ -149,17 +149,17 @@ class _Test:
             objective=objective_of(task.experiment, train, len(task.data_set.classes), device),
             batch_size=self.plan.batch_size,
             report=self.report,
-            tick=lambda _: self.give_way(),
+            tick=lambda _: self.check_stop(),
             warn=warn,
         )
-        self.optimizer = make_optimizer(settings, network, graded=self.phase.graded)
+        self.optimizer = make_optimizer(settings, network, layerwise=self.phase.layerwise)
         augmentation = task.experiment.augmentation
         mixes = self.phase.layers == "all"
-        self.mixing = Mixing(
+        self.mixer = BatchMixer(
             augmentation.mixup if mixes else 0.0, augmentation.cutmix if mixes else 0.0, seed=task.seed
         )
         self.stepper = Stepper(
-            self.feed,
+            self.pipeline,
             self.optimizer,
             self.context.objective,
             precision,
@@ -175,13 +175,13 @@ class _Test:
         rates: list[float] = []
         losses: list[float] = []
         seen, began = 0, 0.0
-        self.feed.start_training()
+        self.pipeline.start_training()
         for rate, (epoch, number, batch, images) in zip(
             rising_rates(first, last, steps).tolist(), self.batches(), strict=False
         ):
             set_learning_rate(self.optimizer.param_groups, rate * self.phase.rate)
             labels = self.context.labels[torch.from_numpy(batch.samples).to(self.context.labels.device)]
-            mixed, mix = self.mixing(images, labels, epoch, number)
+            mixed, mix = self.mixer(images, labels, epoch, number)
             seed = seed_for(Stream.STEP, self.task.seed, epoch, number)
             loss = float(self.stepper.step(mixed, labels, seed, mix).loss)
             if not math.isfinite(loss):
@@ -192,7 +192,7 @@ class _Test:
             on_step(len(losses), rate, loss, float(curve[-1]))
             if has_diverged(curve):
                 break
-            self.give_way()
+            self.check_stop()
             if not began:
                 began = time.monotonic()
             else:
@@ -201,15 +201,15 @@ class _Test:
         return rates, losses
 
     def batches(self) -> Iterator[tuple[int, int, Batch, torch.Tensor]]:
-        """Yield epoch, step, batch and what goes into the network, epoch after epoch, as the trial does."""
+        """Yield epoch, step, batch and the network's input, epoch after epoch, as in the trial."""
         epoch = 0
         while True:
             epoch += 1
             batches = self.context.batches(epoch)
-            inputs = self.feed.inputs(batches, epoch, self.report.stopwatch)
+            inputs = self.pipeline.inputs(batches, epoch, self.report.throughput)
             for number, (batch, images) in enumerate(zip(batches, inputs, strict=True), start=1):
                 yield epoch, number, batch, images
 
-    def give_way(self) -> None:
+    def check_stop(self) -> None:
         if self.should_stop():
             raise Interrupted("stopped; a range test leaves nothing behind.")

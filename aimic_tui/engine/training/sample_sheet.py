@@ -1,4 +1,4 @@
-"""A picture of training samples: a row an image, the original on the left, its variants beside it."""
+"""A PNG of training samples: a row for each image, the original on the left, its variants beside it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from aimic_tui.engine.text import one_line
 from aimic_tui.engine.training.samples import SampleImage
 
 _SMALLEST, _LARGEST = 96, 256  # pixels a side that a tile is drawn with
-_GAP, _BESIDE, _LINE = 4, 16, 18  # pixels: between tiles, after the originals, a line of text
+_GAP, _ORIGINAL_GAP, _LINE = 4, 16, 18  # pixels: between tiles, after the originals, a line of text
 _PAPER, _INK = (255, 255, 255), (60, 60, 60)
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """Where the tiles of a sheet are.
+    """The layout of a sheet.
 
     Attributes:
         side: pixels of a tile.
@@ -38,7 +38,7 @@ class Sheet:
     def of(cls, image_size: int, rows: int, epochs: int) -> Sheet:
         """Lay out `rows` images of `image_size` pixels with their variants of so many epochs."""
         side = min(max(image_size * -(-_SMALLEST // image_size), _SMALLEST), _LARGEST)
-        beside = [_GAP + side + _BESIDE + epoch * (side + _GAP) for epoch in range(epochs)]
+        beside = [_GAP + side + _ORIGINAL_GAP + epoch * (side + _GAP) for epoch in range(epochs)]
         return cls(side, (_GAP, *beside), tuple(_LINE + row * (side + _LINE) for row in range(rows)))
 
     def draw(self, samples: Sequence[SampleImage], preset: AugmentationPreset, file: Path) -> None:
@@ -56,12 +56,12 @@ class Sheet:
         for sample, top in zip(samples, self.tops, strict=True):
             for left, pixels in zip(self.lefts, [sample.original, *sample.variants[preset]], strict=True):
                 sheet.paste(self._tile(pixels), (left, top))
-            words = one_line(f"{sample.label}   {sample.image}", 120)
-            pen.text((_GAP, top + self.side + 2), words, _INK, font)
+            caption = one_line(f"{sample.label}   {sample.image}", 120)
+            pen.text((_GAP, top + self.side + 2), caption, _INK, font)
         with replacing(file) as target:
             sheet.save(target, "PNG")
 
     def _tile(self, pixels: npt.NDArray[np.uint8]) -> Image.Image:
         tile = Image.fromarray(pixels)
-        way = Image.Resampling.NEAREST if tile.width < self.side else Image.Resampling.LANCZOS
-        return tile if tile.width == self.side else tile.resize((self.side, self.side), way)
+        resampling = Image.Resampling.NEAREST if tile.width < self.side else Image.Resampling.LANCZOS
+        return tile if tile.width == self.side else tile.resize((self.side, self.side), resampling)

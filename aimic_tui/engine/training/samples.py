@@ -1,7 +1,7 @@
-"""What training will see: some images of the training part, and how each is varied in several epochs.
+"""What the network will be trained on: some training images, and their augmentations in several epochs.
 
-The variations are the trial's own: the same function of seed, epoch and image. Mixup and CutMix, which mix the images
-of a batch afterwards, are not shown.
+They are the trial's own: the same function of seed, epoch and image. Mixup and CutMix, which mix the images of a batch
+afterwards, are not shown.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ class SampleImage:
 def training_samples(
     task: TrialTask, *, count: int, epochs: Sequence[int], presets: Sequence[AugmentationPreset]
 ) -> list[SampleImage]:
-    """Return some of a trial's training images, of all classes in turn, each varied as in these epochs.
+    """Return some of a trial's training images, of all classes in turn, each augmented as in these epochs.
 
     Args:
-        count: of images, at least 1; fewer come where the training part has fewer.
+        count: of images, at least 1; fewer are returned where the training part has fewer.
         epochs: from 1.
         presets: names of `augmentation.preset`.
 
@@ -63,8 +63,8 @@ def training_samples(
     for preset in presets:
         ranges = ranges_of(task.experiment.with_values({"augmentation.preset": preset}).augmentation)
         augment = Augmentation(ranges, seed=task.seed, mean=mean, std=std)
-        seen = [_pixels(augment(images, chosen, epoch), mean, std) for epoch in epochs]
-        variants[preset] = np.stack(seen, axis=1)
+        augmented = [_pixels(augment(images, chosen, epoch), mean, std) for epoch in epochs]
+        variants[preset] = np.stack(augmented, axis=1)
     return [
         SampleImage(
             task.data_set.images[index],
@@ -79,9 +79,9 @@ def training_samples(
 def _of_all_classes(train: Integers, labels: npt.NDArray[np.int32], count: int) -> Integers:
     """Return up to `count` of the images: one of each class, another of each class, and so on, evenly over each."""
     codes = np.unique(labels[train])
-    wanted = {int(code): len(range(position, count, len(codes))) for position, code in enumerate(codes)}
+    counts = {int(code): len(range(position, count, len(codes))) for position, code in enumerate(codes)}
     spread = []
-    for code, number in wanted.items():
+    for code, number in counts.items():
         own = train[labels[train] == code]
         spread.append(own[np.unique(np.linspace(0, len(own) - 1, min(number, len(own))).astype(np.int64))])
     longest = max(len(own) for own in spread)
@@ -90,7 +90,7 @@ def _of_all_classes(train: Integers, labels: npt.NDArray[np.int32], count: int) 
 
 
 def _pixels(inputs: Tensor, mean: Sequence[float], std: Sequence[float]) -> npt.NDArray[np.uint8]:
-    """Turn a network's input, float [b, 3, S, S], back into what it shows: uint8 [b, S, S, 3]."""
+    """Turn a network's input, float [b, 3, S, S], back into pixels: uint8 [b, S, S, 3]."""
     offset = inputs.new_tensor(mean)[:, None, None]
     scale = inputs.new_tensor(std)[:, None, None]
     values = ((inputs * scale + offset) * 255).round().clamp(0, 255)

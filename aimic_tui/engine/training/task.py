@@ -1,4 +1,4 @@
-"""What a trial is asked to do: network, fold, seed; its images' parts and their preprocessing."""
+"""The definition of a trial: network, fold, seed; the parts of its images and their preprocessing."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.experiment import Experiment, SplitProtocol
 from aimic_tui.engine.models.catalogue import NetworkInfo
 from aimic_tui.engine.models.weights_folder import input_size, normalisation
-from aimic_tui.engine.training.parallel import ALONE, Ranks
+from aimic_tui.engine.training.parallel import SINGLE_RANK, Ranks
 
 _HALVES = (0.5, 0.5, 0.5)
 
 
 @dataclass(frozen=True)
 class TrialTask:
-    """What to train, on what, and where it goes.
+    """What to train, on which images and device, and where the files go.
 
     Attributes:
         fold: from 1.
-        folder: the trial's, it exists; `cache_folder` is made where needed.
+        folder: the trial's, which exists; `cache_folder` is made where needed.
         device: "cpu", "cuda:0"...
-        experiment_digest, split_digest: SHA-256 of what the run does; a checkpoint of another is refused.
+        experiment_digest, split_digest: SHA-256; a checkpoint with other ones is refused.
         run: the run's name, for the model's provenance.
-        ranks: the processes that train it together.
-        checkpoint_folder: where its checkpoints are, where that is not `folder`.
+        ranks: this process among those that share the trial.
+        checkpoint_folder: of its checkpoints, where that is not `folder`.
         inner: the inner fold, from 1, where one of the fold's inner folds is trained and tested; else 0.
     """
 
@@ -50,13 +50,13 @@ class TrialTask:
     split_digest: str
     run: str = ""
     inner: int = 0
-    ranks: Ranks = ALONE
+    ranks: Ranks = SINGLE_RANK
     checkpoint_folder: Path | None = None
 
 
 @dataclass(frozen=True)
-class TrialOutcome:
-    """How a trial ended; `test` has the figures of the test part where it is finished."""
+class TrialResult:
+    """How a trial ended; `test` has the metrics of the test part where it is finished."""
 
     state: Literal["finished", "stopped"]
     best_epoch: int
@@ -68,14 +68,14 @@ class FoldParts:
     """Indices into the data set, int64 each.
 
     Attributes:
-        choosing: the images that choose the epoch and stop the training: the validation part, or in the published
-            protocol the test part, which makes its figures optimistic.
+        selecting: the images by which the best epoch is chosen and training stops early: the validation part, or in the
+            published protocol the test part, which makes its metrics optimistic.
     """
 
     train: npt.NDArray[np.int64]
     validation: npt.NDArray[np.int64]
     test: npt.NDArray[np.int64]
-    choosing: npt.NDArray[np.int64]
+    selecting: npt.NDArray[np.int64]
     optimistic: bool
 
 
@@ -83,31 +83,32 @@ def fold_parts(split: Split, fold: int, protocol: SplitProtocol, inner: int = 0)
     """Return the parts of `fold` (from 1), or of one of its inner folds (from 1).
 
     Raises:
-        InputProblem: a part that is needed has no images.
+        InputProblem: a required part has no images.
     """
     parts = split.column(fold, inner)
     train, validation, test = (np.flatnonzero(parts == part) for part in (Part.TRAIN, Part.VALIDATION, Part.TEST))
     optimistic = protocol == "aimic-2022"
-    choosing = test if optimistic else validation
-    for name, samples in (("training", train), ("test", test), ("validation", choosing)):
+    selecting = test if optimistic else validation
+    for name, samples in (("training", train), ("test", test), ("validation", selecting)):
         if not len(samples):
             raise InputProblem(f"Fold {fold_name(fold, inner)} has no {name} images. Change the settings of the split.")
-    return FoldParts(train, validation, test, choosing, optimistic)
+    return FoldParts(train, validation, test, selecting, optimistic)
 
 
-def places_of_used(split: Split) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the indices of the images that any fold uses, and each index's place among them, -1 where there is none.
+def used_images(split: Split) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the indices of the images that any fold uses, and the position among them of each image of the data set,
+    -1 for unused ones.
 
     All folds share one cache, of these images alone.
     """
     used = np.flatnonzero((split.parts != Part.UNUSED).any(axis=0))
-    places = np.full(split.parts.shape[1], -1, dtype=np.int64)
-    places[used] = np.arange(len(used))
-    return used, places
+    positions = np.full(split.parts.shape[1], -1, dtype=np.int64)
+    positions[used] = np.arange(len(used))
+    return used, positions
 
 
 def preprocessing_for(experiment: Experiment, info: NetworkInfo) -> Preprocessing:
-    """Return how images become a network's input: at its own size, normalised as its first weights expect.
+    """Return the preprocessing for a network: its own image size, normalised as its initial weights expect.
 
     The published protocol scales every network's images to [-1, 1].
     """

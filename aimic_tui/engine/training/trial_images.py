@@ -1,4 +1,4 @@
-"""From a trial's images to what its network is fed with."""
+"""A trial's images: opening their cache, and the pipelines from them to logits."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from aimic_tui.engine.data.cache import cached_images
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.training.augmentation import Augmentation, normalised, ranges_of
 from aimic_tui.engine.training.batches import Loader
-from aimic_tui.engine.training.device_plan import Plan
+from aimic_tui.engine.training.device_plan import DevicePlan
 from aimic_tui.engine.training.feature_store import FeatureStore, features_key
-from aimic_tui.engine.training.feeds import FeatureFeed, ImageFeed, Tick
+from aimic_tui.engine.training.pipelines import FeaturePipeline, ImagePipeline, Tick
 from aimic_tui.engine.training.precision import Precision
-from aimic_tui.engine.training.progress import ProgressReport
-from aimic_tui.engine.training.task import TrialTask, places_of_used
+from aimic_tui.engine.training.progress import ProgressReporter
+from aimic_tui.engine.training.task import TrialTask, used_images
 from aimic_tui.engine.training.trial_model import versions
 
 _EVALUATION_BATCH = {"cpu": 32, "cuda": 256}
@@ -26,15 +26,15 @@ class TrialImages:
     """The images of a trial, opened once.
 
     Args:
-        task: whose.
-        preprocessing: their way to the network.
-        report: hears how far their decoding is, in `epoch`.
-        should_stop: asked while they are decoded.
-        warn: takes a sentence.
+        task: of the trial.
+        preprocessing: from files to the network's input.
+        report: receives the progress of decoding, in `epoch`.
+        should_stop: checked while images are decoded.
+        warn: receives a sentence.
 
     Raises:
         UnreadableImage: an image can't be used.
-        Interrupted: `should_stop` said so.
+        Interrupted: `should_stop` returned True.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class TrialImages:
         task: TrialTask,
         preprocessing: Preprocessing,
         *,
-        report: ProgressReport,
+        report: ProgressReporter,
         epoch: int,
         should_stop: Callable[[], bool],
         warn: Callable[[str], None],
@@ -51,7 +51,7 @@ class TrialImages:
         self._compute = task.experiment.compute
         self._limit = int(self._compute.cache_limit * 1e9)
         self._device = torch.device(task.device)
-        self._used, places = places_of_used(task.split)
+        self._used, positions = used_images(task.split)
         self._paths = [task.data_set.path(int(index)) for index in self._used]
         source = cached_images(
             self._paths,
@@ -64,13 +64,13 @@ class TrialImages:
         )
         if not source.cached and self._compute.cache != "off":
             warn(source.reason)
-        self._loader = Loader(source, places, self._device)
+        self._loader = Loader(source, positions, self._device)
 
-    def feed(self, network: nn.Module, plan: Plan) -> ImageFeed:
-        """Return a feed of the images through the whole network."""
+    def image_pipeline(self, network: nn.Module, plan: DevicePlan) -> ImagePipeline:
+        """Return the pipeline of images through the whole network."""
         mean, std = self._preprocessing.mean, self._preprocessing.std
         ranges = ranges_of(self._task.experiment.augmentation)
-        return ImageFeed(
+        return ImagePipeline(
             network,
             self._loader,
             Augmentation(ranges, seed=self._task.seed, mean=mean, std=std),
@@ -79,18 +79,18 @@ class TrialImages:
             ranks=self._task.ranks,
         )
 
-    def frozen_feed(
-        self, network: nn.Module, plan: Plan, *, report: ProgressReport, epoch: int, tick: Tick
-    ) -> FeatureFeed:
-        """Return a feed of the images' features, computed once for all folds, through the classifier alone.
+    def feature_pipeline(
+        self, network: nn.Module, plan: DevicePlan, *, report: ProgressReporter, epoch: int, tick: Tick
+    ) -> FeaturePipeline:
+        """Return the pipeline of features, computed once for all folds, through the classifier alone.
 
         Args:
-            network: on the device, all but its last layer as it will stay.
+            network: on the device; all but its last layer stays frozen.
         """
         report.begin("cache", epoch, len(self._used))
-        return FeatureFeed(
+        return FeaturePipeline(
             network,
-            self.feed(network, plan),
+            self.image_pipeline(network, plan),
             self._used,
             device=self._device,
             precision=Precision(plan.format, self._device),
@@ -98,7 +98,7 @@ class TrialImages:
             store=self._store(network, plan) if self._compute.cache != "off" else None,
         )
 
-    def _store(self, network: nn.Module, plan: Plan) -> FeatureStore:
+    def _store(self, network: nn.Module, plan: DevicePlan) -> FeatureStore:
         arithmetic = {
             "format": plan.format,
             "batch": self._evaluation_batch(plan),
@@ -108,5 +108,5 @@ class TrialImages:
         key = features_key(network, self._task.network, self._paths, self._preprocessing, arithmetic)
         return FeatureStore(self._task.cache_folder, key, len(self._used), limit=self._limit, warn=self._warn)
 
-    def _evaluation_batch(self, plan: Plan) -> int:
+    def _evaluation_batch(self, plan: DevicePlan) -> int:
         return max(plan.batch_size, _EVALUATION_BATCH.get(self._device.type, 32))

@@ -1,4 +1,4 @@
-"""What a trial leaves behind for use: the best epoch's model, and what it says about images."""
+"""What a trial leaves for use: the best epoch's model, and its predictions."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from aimic_tui.engine.training.batches import Integers
 from aimic_tui.engine.training.history import to_state
 from aimic_tui.engine.training.task import TrialTask
 
-_FIGURE = "validation_"
-_OF_FIRST_WEIGHTS = ("source", "loaded", "total", "loaded_parameters", "parameters", "origin")
+_VALIDATION = "validation_"
+_INITIAL_WEIGHTS_KEYS = ("source", "loaded", "total", "loaded_parameters", "parameters", "origin")
 
 
 def versions() -> dict[str, str]:
-    """Return what decides about the last digits of a figure."""
+    """Return the versions that affect the last digits of results."""
     return {"aimic": __version__} | {name: version(name) for name in ("torch", "torchvision", "timm", "numpy")}
 
 
@@ -37,7 +37,7 @@ def probabilities_of(logits: Tensor) -> NDArray[np.float64]:
 
 
 def predictions_of(data_set: DataSet, samples: Integers, logits: Tensor) -> Predictions:
-    """Return what a network said about the images `samples` of a data set."""
+    """Return a network's predictions for the images `samples` of a data set."""
     names = tuple(data_set.images[index] for index in samples)
     return Predictions(names, data_set.labels[samples], probabilities_of(logits), data_set.classes)
 
@@ -48,19 +48,21 @@ def save_trial_model(  # noqa: PLR0917
     preprocessing: Preprocessing,
     epoch: EpochRecord,
     state: Mapping[str, Tensor],
-    first_weights: Mapping[str, Any],
+    initial_weights: Mapping[str, Any],
 ) -> None:
-    """Save an epoch's network as the trial's model, with where it comes from.
+    """Save an epoch's weights as the trial's model, with their provenance.
 
     Args:
         network: its name in the catalogue.
         state: the state dict.
-        first_weights: what the training began with, as in the trial's `weights` event.
+        initial_weights: what training started from, as in the trial's `weights` event.
 
     Raises:
         OSError: the disk is full or gone.
     """
-    figures = {name.removeprefix(_FIGURE): value for name, value in to_state(epoch).items() if name.startswith(_FIGURE)}
+    metrics = {
+        name.removeprefix(_VALIDATION): value for name, value in to_state(epoch).items() if name.startswith(_VALIDATION)
+    }
     provenance = {
         "run": task.run,
         "fold": task.fold,
@@ -71,9 +73,9 @@ def save_trial_model(  # noqa: PLR0917
         "split_digest": task.split_digest,
         "versions": versions(),
         "monitor": task.experiment.training.monitor,
-        "validation": figures,
+        "validation": metrics,
         "protocol": task.experiment.split.protocol,
-        "first_weights": {key: value for key, value in first_weights.items() if key in _OF_FIRST_WEIGHTS},
+        "first_weights": {key: value for key, value in initial_weights.items() if key in _INITIAL_WEIGHTS_KEYS},
     }
     save_model(
         TrialFolder(task.folder).model_folder,

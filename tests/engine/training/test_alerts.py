@@ -37,11 +37,11 @@ def history(train: list[float], validation: list[float]) -> list[EpochRecord]:
     ]
 
 
-def told(epochs: list[EpochRecord], start: float = 1.1, warm_after: float = 1.0) -> list[tuple[int, str]]:
+def told(epochs: list[EpochRecord], start: float = 1.1, warmup_end: float = 1.0) -> list[tuple[int, str]]:
     """Follow a history through the real thing; return each sentence with its epoch."""
     alerts, found = Alerts(PLAIN), []
     for number in range(1, len(epochs) + 1):
-        for sentence in alerts.observe(epochs[:number], start if number == 1 else None, warm_after):
+        for sentence in alerts.observe(epochs[:number], start if number == 1 else None, warmup_end):
             found.append((number, sentence))
     return found
 
@@ -83,10 +83,10 @@ def test_advice_against_overfitting_leaves_out_what_is_done_already() -> None:
 
 def test_too_high_a_rate_is_told_after_the_warm_up_only() -> None:
     losses = [2.0, 1.6, 1.5, 1.4]
-    ((epoch, sentence),) = told(history(losses, [1.0, 1.0, 1.0, 1.0]), start=1.1, warm_after=1.0)
+    ((epoch, sentence),) = told(history(losses, [1.0, 1.0, 1.0, 1.0]), start=1.1, warmup_end=1.0)
     assert epoch == 2 and "in epoch 2 the training loss is 1.6, above the 1.1 it began with" in sentence
     assert "it is 0.0003" in sentence and "3e-05" in sentence
-    assert told(history(losses, [1.0] * 4), start=1.1, warm_after=4.0) == []
+    assert told(history(losses, [1.0] * 4), start=1.1, warmup_end=4.0) == []
     assert told(history([1.15, 1.1, 1.0, 0.9], [1.0] * 4), start=1.1) == []
 
 
@@ -113,7 +113,10 @@ def test_few_images_to_choose_an_epoch_by() -> None:
     assert few([20, 20, 5]) is None
     sentence = few([20, 20, 2])
     assert sentence is not None
-    assert "42, 2 of the class rare: one more of these right moves macro F1 by about 0.17" in sentence
+    assert (
+        "42 validation images, 2 of class rare: the best epoch is a guess (one more correct answer moves macro F1 by about 0.17)"
+        in sentence
+    )
     assert "Raise split.validation (it is 0.15), or set training.monitor=loss" in sentence
     assert few([20, 20, 2], training__monitor="loss") is None
     by_loss = few([7, 6, 3], training__monitor="loss")
@@ -121,4 +124,4 @@ def test_few_images_to_choose_an_epoch_by() -> None:
     published = few([20, 20, 2], validation=False, training__monitor="accuracy")
     assert published is not None and "accuracy by about 0.024" in published and "split.validation" not in published
     none = few([20, 20, 0])
-    assert none is not None and "none of the class rare. Raise" in none
+    assert none is not None and "none of class rare: the best epoch is a guess. Raise" in none

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.splitting.make_split import make_split
 from aimic_tui.engine.experiment import SplitSettings
-from aimic_tui.engine.training.batches import Batch, Loader, Stopwatch, batches_of_epoch
+from aimic_tui.engine.training.batches import Batch, Loader, Throughput, batches_of_epoch
 
 LABELS = np.array([0] * 10 + [1] * 4 + [2] * 2, dtype=np.int32)
 
@@ -91,11 +91,11 @@ class Numbered:
 def test_the_loader_gives_the_images_of_each_batch_in_order() -> None:
     places = np.array([5, 4, 3, 2, 1, 0])
     loader = Loader(Numbered(), places, torch.device("cpu"))
-    stopwatch = Stopwatch()
-    found = list(loader.load([np.array([0, 1]), np.array([2]), np.array([3, 4, 5])], stopwatch))
+    throughput = Throughput()
+    found = list(loader.load([np.array([0, 1]), np.array([2]), np.array([3, 4, 5])], throughput))
     assert [images[:, 0, 0, 0].tolist() for images in found] == [[5, 4], [3], [2, 1, 0]]
     assert found[0].shape == (2, 3, 2, 2)
-    assert 0 <= stopwatch.rates()[1] <= 1
+    assert 0 <= throughput.take()[1] <= 1
 
 
 def test_an_unreadable_image_is_the_error_of_the_batch_that_asked_for_it() -> None:

@@ -83,7 +83,7 @@ def test_both_damaged_start_the_trial_anew_with_a_warning_each(tmp_path: Path) -
     (tmp_path / "checkpoint-older.pt").write_bytes(b"")
     loaded = fresh(tmp_path).load()
     assert loaded.content is None and len(loaded.warnings) == 2
-    assert "starts anew" in loaded.warnings[1]
+    assert "starts from the beginning" in loaded.warnings[1]
 
 
 @pytest.mark.parametrize("gone", [["checkpoint.pt"], ["checkpoint.pt.sha256", "checkpoint-older.pt.sha256"]])
@@ -180,7 +180,7 @@ def test_a_finished_trial_keeps_one_checkpoint_and_the_best_weights(tmp_path: Pa
     for epoch in (1, 2, 3):
         best = checkpoints.save_best(epoch, {"weight": torch.full((3,), float(epoch))})
         checkpoints.save(content(epoch), best)
-    checkpoints.forget_older(best)
+    checkpoints.remove_older(best)
     whole = {"checkpoint.pt", "best-0003.pt"}
     assert {path.name for path in tmp_path.iterdir()} == whole | {f"{name}.sha256" for name in whole}
     assert fresh(tmp_path).load().best == best

@@ -12,7 +12,7 @@ from torch import nn
 from aimic_tui.engine.machine import quotas
 from aimic_tui.engine.models.build import build_network
 from aimic_tui.engine.training import memory, precision
-from aimic_tui.engine.training.device_plan import Plan, agreed_plan
+from aimic_tui.engine.training.device_plan import DevicePlan, load_or_make_plan
 from aimic_tui.engine.training.memory import automatic_batch_size, bytes_per_image, is_out_of_memory
 from aimic_tui.engine.training.precision import Precision, choose_format
 from tests.engine.training.small import NETWORK
@@ -82,7 +82,7 @@ def test_a_short_training_on_a_processor_stays_in_full_precision(network: nn.Mod
 def test_a_long_one_takes_bf16_only_where_it_is_clearly_faster(
     network: nn.Module, monkeypatch: pytest.MonkeyPatch, seconds: dict[str, float], chosen: str
 ) -> None:
-    monkeypatch.setattr(precision, "_has_short_arithmetic", lambda: True)
+    monkeypatch.setattr(precision, "_cpu_has_bf16", lambda: True)
     monkeypatch.setattr(precision, "_probe", lambda _network, _images, tried: seconds[tried.format])
     assert choose_format(network, 32, CPU, batch_size=4, steps=10_000) == chosen
 
@@ -97,19 +97,19 @@ def test_the_probe_leaves_the_network_as_it_was(network: nn.Module) -> None:
 
 def test_the_first_plan_is_everyones(tmp_path: Path) -> None:
     file = tmp_path / "plan-cpu.json"
-    assert agreed_plan(file, lambda: Plan(16, "fp32")) == Plan(16, "fp32")
-    assert agreed_plan(file, lambda: Plan(64, "bf16")) == Plan(16, "fp32")
+    assert load_or_make_plan(file, lambda: DevicePlan(16, "fp32")) == DevicePlan(16, "fp32")
+    assert load_or_make_plan(file, lambda: DevicePlan(64, "bf16")) == DevicePlan(16, "fp32")
     assert list(tmp_path.iterdir()) == [file]
 
 
 def test_of_two_plans_made_at_once_the_first_written_counts(tmp_path: Path) -> None:
     file = tmp_path / "plan-cpu.json"
 
-    def slow() -> Plan:
-        agreed_plan(file, lambda: Plan(8, "fp32"))  # another worker comes first
-        return Plan(64, "fp32")
+    def slow() -> DevicePlan:
+        load_or_make_plan(file, lambda: DevicePlan(8, "fp32"))  # another worker comes first
+        return DevicePlan(64, "fp32")
 
-    assert agreed_plan(file, slow) == Plan(8, "fp32")
+    assert load_or_make_plan(file, slow) == DevicePlan(8, "fp32")
 
 
 @pytest.mark.parametrize(
@@ -118,5 +118,5 @@ def test_of_two_plans_made_at_once_the_first_written_counts(tmp_path: Path) -> N
 def test_a_damaged_plan_is_made_anew(tmp_path: Path, content: str) -> None:
     file = tmp_path / "plan-cpu.json"
     file.write_text(content)
-    assert agreed_plan(file, lambda: Plan(16, "fp32")) == Plan(16, "fp32")
-    assert agreed_plan(file, lambda: Plan(32, "fp32")) == Plan(16, "fp32")
+    assert load_or_make_plan(file, lambda: DevicePlan(16, "fp32")) == DevicePlan(16, "fp32")
+    assert load_or_make_plan(file, lambda: DevicePlan(32, "fp32")) == DevicePlan(16, "fp32")

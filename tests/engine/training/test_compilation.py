@@ -13,8 +13,8 @@ from torch import nn
 from aimic_tui.engine.models.build import build_network
 from aimic_tui.engine.training import compilation
 from aimic_tui.engine.training import device_plan as plan
-from aimic_tui.engine.training.compilation import CompiledForward, TrainingPass, compiled_forward, earns_compiling
-from aimic_tui.engine.training.device_plan import Plan, plan_for
+from aimic_tui.engine.training.compilation import CompiledForward, TrainingPass, compiled_forward, compiling_pays_off
+from aimic_tui.engine.training.device_plan import DevicePlan, resolve_plan
 from aimic_tui.engine.training.precision import Precision
 from aimic_tui.engine.training.trial import TrialTask, train_trial
 from tests.engine.training.small import NETWORK, Story, make_task
@@ -80,27 +80,27 @@ def test_a_gpu_compiles_where_the_training_is_long_enough(
     )
     monkeypatch.setattr(torch, "compile", lambda network, **_: network)
     what = TrainingPass(nn.Identity(), 8, 32, Precision("fp32", CPU), torch.device("cuda"))
-    assert earns_compiling(what, steps=steps) is earned
+    assert compiling_pays_off(what, steps=steps) is earned
 
 
 def test_a_processor_never_compiles_by_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(TrainingPass, "fastest", lambda *_: pytest.fail("nothing to measure"))
-    assert earns_compiling(one_pass(), steps=10**9) is False
+    assert compiling_pays_off(one_pass(), steps=10**9) is False
     task = make_task(tmp_path, training__batch_size="auto", training__precision="auto")
-    assert plan_for(task, one_pass().network, 32, CPU).compiled is False
+    assert resolve_plan(task, one_pass().network, 32, CPU).compiled is False
 
 
 def test_what_is_asked_for_outright_is_not_left_to_the_plan(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     network = one_pass().network
     asked = make_task(tmp_path, compute__compile="on")
-    assert plan_for(asked, network, 32, CPU) == Plan(8, "fp32", True)
-    monkeypatch.setattr(plan, "earns_compiling", lambda *_, **__: True)
+    assert resolve_plan(asked, network, 32, CPU) == DevicePlan(8, "fp32", True)
+    monkeypatch.setattr(plan, "compiling_pays_off", lambda *_, **__: True)
     automatic = make_task(tmp_path, training__batch_size="auto")
-    assert plan_for(automatic, network, 32, CPU).compiled is True
+    assert resolve_plan(automatic, network, 32, CPU).compiled is True
     refused = make_task(tmp_path, training__batch_size="auto", compute__compile="off")
-    assert plan_for(refused, network, 32, CPU).compiled is False
+    assert resolve_plan(refused, network, 32, CPU).compiled is False
     frozen = make_task(tmp_path, compute__compile="on", model__trainable="head")
-    assert plan_for(frozen, network, 32, CPU).compiled is False
+    assert resolve_plan(frozen, network, 32, CPU).compiled is False
 
 
 def test_a_trial_keeps_to_what_it_began_with(stood_in: list[int], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from aimic_tui.engine.training.mixup import Mix, Mixing
+from aimic_tui.engine.training.mixup import BatchMixer, Mix
 from aimic_tui.engine.training.objective import Objective, class_weights
 
 CPU = torch.device("cpu")
@@ -20,32 +20,32 @@ def images(count: int = 8, side: int = 32) -> Tensor:
     return torch.arange(count).float()[:, None, None, None].expand(-1, 3, side, side).clone()
 
 
-def mixed(mixing: Mixing, epoch: int = 1, step: int = 1) -> tuple[Tensor, Mix]:
+def mixed(mixing: BatchMixer, epoch: int = 1, step: int = 1) -> tuple[Tensor, Mix]:
     result, mix = mixing(images(), LABELS, epoch, step)
     assert mix is not None
     return result, mix
 
 
 def test_without_a_setting_or_a_partner_nothing_is_mixed() -> None:
-    assert Mixing(0, 0, seed=0)(images(), LABELS, 1, 1)[1] is None
-    assert Mixing(1, 1, seed=0)(images(1), LABELS[:1], 1, 1)[1] is None
+    assert BatchMixer(0, 0, seed=0)(images(), LABELS, 1, 1)[1] is None
+    assert BatchMixer(1, 1, seed=0)(images(1), LABELS[:1], 1, 1)[1] is None
 
 
 @pytest.mark.parametrize(("mixup", "cutmix"), [(0.3, 0.0), (0.0, 1.0), (1.0, 1.0)])
 def test_a_batch_is_mixed_by_seed_epoch_and_step_alone(mixup: float, cutmix: float) -> None:
-    mixing = Mixing(mixup, cutmix, seed=3)
+    mixing = BatchMixer(mixup, cutmix, seed=3)
     one, first = mixed(mixing, 2, 5)
     mixed(mixing, 2, 6)
-    other, second = mixed(Mixing(mixup, cutmix, seed=3), 2, 5)
+    other, second = mixed(BatchMixer(mixup, cutmix, seed=3), 2, 5)
     assert torch.equal(one, other) and torch.equal(first.others, second.others) and first.share == second.share
-    for different in (mixed(mixing, 2, 6), mixed(mixing, 3, 5), mixed(Mixing(mixup, cutmix, seed=4), 2, 5)):
+    for different in (mixed(mixing, 2, 6), mixed(mixing, 3, 5), mixed(BatchMixer(mixup, cutmix, seed=4), 2, 5)):
         assert different[1].share != first.share
 
 
 def test_mixup_blends_by_the_share_and_keeps_the_larger_part() -> None:
     shares = []
     for step in range(300):
-        result, mix = mixed(Mixing(0.4, 0, seed=0), 1, step)
+        result, mix = mixed(BatchMixer(0.4, 0, seed=0), 1, step)
         shares.append(mix.share)
         values = result[:, 0, 0, 0]
         partners = ((values - mix.share * torch.arange(8)) / (1 - mix.share)).round().long()
@@ -58,7 +58,7 @@ def test_mixup_blends_by_the_share_and_keeps_the_larger_part() -> None:
 def test_cutmix_pastes_a_box_and_the_share_is_its_true_area() -> None:
     areas = []
     for step in range(200):
-        result, mix = mixed(Mixing(0, 1.0, seed=0), 1, step)
+        result, mix = mixed(BatchMixer(0, 1.0, seed=0), 1, step)
         own = (result == images()).all(dim=1).float().mean(dim=(1, 2))
         moved = own < 1  # an image may be its own partner
         if moved.any():
@@ -70,7 +70,7 @@ def test_cutmix_pastes_a_box_and_the_share_is_its_true_area() -> None:
 def test_where_both_are_set_each_batch_is_one_of_them() -> None:
     kinds = set()
     for step in range(40):
-        result, mix = mixed(Mixing(1.0, 1.0, seed=0), 1, step)
+        result, mix = mixed(BatchMixer(1.0, 1.0, seed=0), 1, step)
         if mix.share < 0.95:
             kinds.add("cut" if (result == result.round()).all() else "blend")
     assert kinds == {"cut", "blend"}

@@ -15,7 +15,7 @@ from aimic_tui.engine.training.optimisation import (
     parameter_groups,
     phases,
     set_learning_rate,
-    start_classifier_at_zero,
+    zero_classifier,
 )
 
 
@@ -36,7 +36,7 @@ class Small(nn.Module):
 
 def test_norms_biases_and_what_the_network_exempts_get_no_weight_decay() -> None:
     network = Small()
-    groups = parameter_groups(network, 0.05, graded=False)
+    groups = parameter_groups(network, 0.05, layerwise=False)
     decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
     named = {name: decay[id(parameter)] for name, parameter in network.named_parameters()}
     assert named == {
@@ -52,7 +52,7 @@ def test_norms_biases_and_what_the_network_exempts_get_no_weight_decay() -> None
 
 def test_graded_rates_rise_from_the_first_layers_to_the_classifier() -> None:
     network = nn.Sequential(*[nn.Linear(4, 4) for _ in range(16)])
-    rates = {id(p): group["rate"] for group in parameter_groups(network, 0.0, graded=True) for p in group["params"]}
+    rates = {id(p): group["rate"] for group in parameter_groups(network, 0.0, layerwise=True) for p in group["params"]}
     in_order = [rates[id(layer.weight)] for layer in network]
     assert in_order == sorted(in_order)
     assert in_order[0] == pytest.approx(0.1) and in_order[-1] == 1.0
@@ -61,7 +61,7 @@ def test_graded_rates_rise_from_the_first_layers_to_the_classifier() -> None:
 def test_frozen_parameters_are_in_no_group() -> None:
     network = Small()
     network.conv.requires_grad_(False)
-    groups = parameter_groups(network, 0.01, graded=False)
+    groups = parameter_groups(network, 0.01, layerwise=False)
     assert sum(len(group["params"]) for group in groups) == 5
 
 
@@ -76,13 +76,13 @@ def test_every_optimiser_lowers_the_loss_and_goes_on_exactly_from_its_state(name
     def trained(stops: list[int]) -> tuple[list[float], dict[str, torch.Tensor]]:
         torch.manual_seed(0)
         network, losses = Small(), []
-        optimizer = make_optimizer(settings, network, graded=False)
+        optimizer = make_optimizer(settings, network, layerwise=False)
         for step in range(12):
             if step in stops:  # as in a new process
                 weights, state = network.state_dict(), optimizer.state_dict()
                 network = Small()
                 network.load_state_dict(weights)
-                optimizer = make_optimizer(settings, network, graded=False)
+                optimizer = make_optimizer(settings, network, layerwise=False)
                 optimizer.load_state_dict(state)
             set_learning_rate(optimizer.param_groups, rate)
 
@@ -144,7 +144,7 @@ def test_plateau_lowers_the_rate_after_epochs_without_a_gain_and_remembers() -> 
 def test_phases() -> None:
     assert [(p.first, p.last, p.layers) for p in phases("all", 7)] == [(1, 7, "all")]
     assert [(p.first, p.last, p.layers, p.rate) for p in phases("head", 7)] == [(1, 7, "head", 10.0)]
-    assert [(p.first, p.last, p.layers, p.graded) for p in phases("gradual", 12)] == [
+    assert [(p.first, p.last, p.layers, p.layerwise) for p in phases("gradual", 12)] == [
         (1, 3, "head", False),
         (4, 12, "all", True),
     ]
@@ -153,7 +153,7 @@ def test_phases() -> None:
 
 def test_a_new_classifier_begins_with_equal_probabilities_and_learns() -> None:
     network = Small()
-    start_classifier_at_zero(network)
+    zero_classifier(network)
     images, labels = torch.randn(6, 3, 6, 6), torch.arange(6) % 3
     logits = network(images)
     assert torch.equal(logits, torch.zeros(6, 3))

@@ -16,7 +16,7 @@ import torch
 from aimic_tui.engine.training.batches import Batch
 from aimic_tui.engine.training.micro_batch_size import load_micro_batch_size
 from aimic_tui.engine.training.mixup import Mix
-from aimic_tui.engine.training.parallel import ALONE, Ranks
+from aimic_tui.engine.training.parallel import SINGLE_RANK, Ranks
 from tests.engine.training.small import NETWORK, draw_images
 
 
@@ -50,10 +50,10 @@ def test_rows_are_taken_of_a_whole_batch_and_left_where_they_are_a_share() -> No
 
 def test_alone_nothing_is_done() -> None:
     inputs, labels = torch.ones(3, 2), torch.arange(3)
-    assert ALONE.own_rows(inputs, labels, None) == (inputs, labels, None)
-    assert ALONE.agreed(lambda: 5) == 5
-    assert ALONE.gathered(inputs, 3, torch.device("cpu")) is inputs
-    ALONE.wait()
+    assert SINGLE_RANK.own_rows(inputs, labels, None) == (inputs, labels, None)
+    assert SINGLE_RANK.broadcast(lambda: 5) == 5
+    assert SINGLE_RANK.gather(inputs, 3, torch.device("cpu")) is inputs
+    SINGLE_RANK.barrier()
 
 
 # In 64 bits what remains between one process and two is the order of summation: 1e-12, where an error would be 1e-2.
@@ -79,23 +79,23 @@ def train(ranks):
         labels = torch.randint(0, 3, (images,), generator=random)
         own, truth, _ = ranks.own_rows(inputs, labels, None)
         optimizer.zero_grad()
-        with ranks.together(images):
+        with ranks.whole_batch_norms(images):
             loss = F.cross_entropy(training_outputs(network, own)[0][1], truth, reduction="sum") / images
         loss.backward()
-        losses += ranks.add_up(images, list(network.parameters()), loss.detach())
+        losses += ranks.sum_gradients(images, list(network.parameters()), loss.detach())
         optimizer.step()
     network.eval()
     samples = torch.randn(5, 3, 64, 64, generator=random).double()
     with torch.no_grad():
         rows = network(samples[ranks.share(5)])
-    logits = ranks.gathered(rows, 5, torch.device("cpu"))
+    logits = ranks.gather(rows, 5, torch.device("cpu"))
     state = [tensor.double().flatten() for tensor in network.state_dict().values()]
     return torch.cat([torch.stack(losses), logits.flatten(), *state])
 
-with joined(int(sys.argv[1]), 2, Path(sys.argv[2]), torch.device("cpu")) as ranks:
+with process_group(int(sys.argv[1]), 2, Path(sys.argv[2]), torch.device("cpu")) as ranks:
     together = train(ranks)
-    assert ranks.agreed(lambda: sys.argv[1]) == "0"
-    ranks.wait()
+    assert ranks.broadcast(lambda: sys.argv[1]) == "0"
+    ranks.barrier()
 alone = train(Ranks())
 print(float(((together - alone).abs() / (1e-3 + alone.abs())).max()))
 """
@@ -105,7 +105,7 @@ print(float(((together - alone).abs() / (1e-3 + alone.abs())).max()))
 def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(rank), str(tmp_path / "meeting")], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", PROGRAM, str(rank), str(tmp_path / "rendezvous")], stdout=subprocess.PIPE, text=True
         )
         for rank in range(2)
     ]
@@ -119,28 +119,28 @@ import json, sys
 from dataclasses import replace
 from pathlib import Path
 import torch
-from aimic_tui.engine.training.feeds import ImageFeed
+from aimic_tui.engine.training.pipelines import ImagePipeline
 from aimic_tui.engine.training.parallel import joined
 from aimic_tui.engine.training.trial import train_trial
 from tests.engine.training.small import make_task
 
 torch.set_num_threads(1)
 folder, rank = Path(sys.argv[1]), int(sys.argv[2])
-real, calls = ImageFeed.outputs, 0
+real, calls = ImagePipeline.outputs, 0
 
-def outputs(feed, images):
+def outputs(pipeline, images):
     global calls
     calls += 1
     if rank == 1 and calls > 3 and len(images) > 3:
         raise torch.OutOfMemoryError("out of memory")
-    return real(feed, images)
+    return real(pipeline, images)
 
-ImageFeed.outputs = outputs
+ImagePipeline.outputs = outputs
 task = make_task(folder, model__networks=["test_resnet"], training__batch_size=10)
 if rank:
     (folder / "elsewhere").mkdir(exist_ok=True)
     task = replace(task, folder=folder / "elsewhere", checkpoint_folder=task.folder)
-with joined(rank, 2, Path(sys.argv[3]), torch.device("cpu")) as ranks:
+with process_group(rank, 2, Path(sys.argv[3]), torch.device("cpu")) as ranks:
     emit = lambda event: rank or print(json.dumps([event.name, event.to_fields()]), flush=True)
     train_trial(replace(task, ranks=ranks), emit=emit, should_stop=lambda: False)
 """

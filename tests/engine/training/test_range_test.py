@@ -11,7 +11,7 @@ import torch
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.errors import Interrupted
 from aimic_tui.engine.models.catalogue import find_network
-from aimic_tui.engine.training.initial_network import initialised_network, load_first_weights
+from aimic_tui.engine.training.initial_network import initialise_weights, initialised_network
 from aimic_tui.engine.training.range_test import RangeTest, run_range_test
 from aimic_tui.engine.training.task import TrialTask, fold_parts
 from aimic_tui.engine.training.trial import train_trial
@@ -53,8 +53,8 @@ def test_it_begins_where_the_trial_begins(tmp_path: Path) -> None:
     assert mean == pytest.approx(epoch["train_loss"], rel=0.02)
     info = find_network(task.network)
     first, second = (initialised_network(task, info, 32) for _ in range(2))
-    load_first_weights(first, task, info)
-    load_first_weights(second, task, info)
+    initialise_weights(first, task, info)
+    initialise_weights(second, task, info)
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
 
 

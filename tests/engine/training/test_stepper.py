@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from aimic_tui.engine.errors import AimicError
-from aimic_tui.engine.training.memory import MemoryShort
+from aimic_tui.engine.training.memory import RankOutOfMemory
 from aimic_tui.engine.training.mixup import Mix
 from aimic_tui.engine.training.objective import Objective, class_weights
-from aimic_tui.engine.training.parallel import ALONE, Ranks
+from aimic_tui.engine.training.parallel import SINGLE_RANK, Ranks
 from aimic_tui.engine.training.precision import Precision
 from aimic_tui.engine.training.stepper import Stepper
 
@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 LABELS = torch.tensor([0, 0, 0, 0, 0, 1, 1, 2])
 
 
-class LinearFeed:
+class LinearPipeline:
     """A network without batch norm, for a memory that holds only so many images."""
 
     def __init__(self, holds: int = 100) -> None:
@@ -38,12 +38,16 @@ class LinearFeed:
 
 
 def stepper_for(
-    feed: LinearFeed, warnings: list[str], micro_batch_size: int = 8, clip: float = 0.0, ranks: Ranks = ALONE
+    pipeline: LinearPipeline,
+    warnings: list[str],
+    micro_batch_size: int = 8,
+    clip: float = 0.0,
+    ranks: Ranks = SINGLE_RANK,
 ) -> Stepper:
     weights = class_weights(LABELS.numpy().astype(np.int32), 3, "weighted-loss")
     return Stepper(
-        feed,  # type: ignore[arg-type]
-        torch.optim.SGD(feed.network.parameters(), lr=0.1),
+        pipeline,  # type: ignore[arg-type]
+        torch.optim.SGD(pipeline.network.parameters(), lr=0.1),
         Objective(weights, 0.1, CPU),
         Precision("fp32", CPU),
         gradient_clip=clip,
@@ -58,7 +62,7 @@ def inputs() -> Tensor:
 
 
 def test_a_batch_in_parts_gives_the_same_step_as_a_whole_one() -> None:
-    whole, parts = LinearFeed(), LinearFeed()
+    whole, parts = LinearPipeline(), LinearPipeline()
     one = stepper_for(whole, []).step(inputs(), LABELS, seed=1)
     other = stepper_for(parts, [], micro_batch_size=3).step(inputs(), LABELS, seed=1)
     torch.testing.assert_close(whole.network.weight, parts.network.weight)
@@ -68,7 +72,7 @@ def test_a_batch_in_parts_gives_the_same_step_as_a_whole_one() -> None:
 
 def test_out_of_memory_halves_the_parts_says_so_and_goes_on_with_the_same_step() -> None:
     warnings: list[str] = []
-    plenty, little = LinearFeed(), LinearFeed(holds=3)
+    plenty, little = LinearPipeline(), LinearPipeline(holds=3)
     stepper_for(plenty, []).step(inputs(), LABELS, seed=1)
     stepper = stepper_for(little, warnings)
     stepper.step(inputs(), LABELS, seed=1)
@@ -81,30 +85,32 @@ def test_out_of_memory_halves_the_parts_says_so_and_goes_on_with_the_same_step()
 
 def test_memory_for_less_than_two_images_is_a_sentence() -> None:
     with pytest.raises(AimicError, match="doesn't hold 2 images"):
-        stepper_for(LinearFeed(holds=1), []).step(inputs(), LABELS, seed=1)
+        stepper_for(LinearPipeline(holds=1), []).step(inputs(), LABELS, seed=1)
 
 
 def test_a_device_that_trains_with_others_leaves_word_of_the_parts_that_it_can_go_on_with() -> None:
-    with pytest.raises(MemoryShort, match=r"ran out with 4 images at once.*2 at once on each device.*of 8 as") as short:
-        stepper_for(LinearFeed(holds=3), [], ranks=Ranks(0, 2)).step(inputs(), LABELS, seed=1)
+    with pytest.raises(
+        RankOutOfMemory, match=r"ran out with 4 images at once.*2 at once on each device.*of 8 as"
+    ) as short:
+        stepper_for(LinearPipeline(holds=3), [], ranks=Ranks(0, 2)).step(inputs(), LABELS, seed=1)
     assert short.value.micro_batch_size == 2
     with pytest.raises(AimicError, match="doesn't hold 2 images") as nothing:
-        stepper_for(LinearFeed(holds=1), [], micro_batch_size=2, ranks=Ranks(0, 2)).step(inputs(), LABELS, seed=1)
-    assert not isinstance(nothing.value, MemoryShort)
+        stepper_for(LinearPipeline(holds=1), [], micro_batch_size=2, ranks=Ranks(0, 2)).step(inputs(), LABELS, seed=1)
+    assert not isinstance(nothing.value, RankOutOfMemory)
 
 
 def test_other_errors_are_not_mistaken_for_a_lack_of_memory() -> None:
-    feed = LinearFeed()
-    feed.network = nn.Linear(4, 3)
+    pipeline = LinearPipeline()
+    pipeline.network = nn.Linear(4, 3)
     with pytest.raises(RuntimeError, match="shapes"):
-        stepper_for(feed, []).step(inputs(), LABELS, seed=1)
+        stepper_for(pipeline, []).step(inputs(), LABELS, seed=1)
 
 
 def test_the_gradient_is_clipped() -> None:
-    feed = LinearFeed()
-    before = feed.network.weight.detach().clone()
-    stepper_for(feed, [], clip=1e-3).step(inputs() * 100, LABELS, seed=1)
-    assert 0 < (feed.network.weight - before).norm() <= 1e-4 * 1.001
+    pipeline = LinearPipeline()
+    before = pipeline.network.weight.detach().clone()
+    stepper_for(pipeline, [], clip=1e-3).step(inputs() * 100, LABELS, seed=1)
+    assert 0 < (pipeline.network.weight - before).norm() <= 1e-4 * 1.001
 
 
 def test_class_weights_make_classes_count_alike() -> None:
@@ -122,7 +128,7 @@ def test_the_objective_is_torchs_cross_entropy() -> None:
     torch.testing.assert_close(objective.loss_sum(logits, LABELS), expected)
 
 
-class NormedFeed(LinearFeed):
+class NormedPipeline(LinearPipeline):
     """A network with a batch norm before the layer that the memory is too small for."""
 
     def __init__(self, holds: int = 100) -> None:
@@ -138,7 +144,7 @@ class NormedFeed(LinearFeed):
 
 def test_a_pass_that_ran_out_of_memory_leaves_nothing_in_the_norms() -> None:
     """The first layers had seen the batch when the memory ran out: done again it is the step of smaller parts."""
-    failing, small = NormedFeed(holds=4), NormedFeed()
+    failing, small = NormedPipeline(holds=4), NormedPipeline()
     warnings: list[str] = []
     stepper_for(failing, warnings).step(inputs(), LABELS, seed=1)
     stepper_for(small, [], micro_batch_size=4).step(inputs(), LABELS, seed=1)
@@ -149,7 +155,7 @@ def test_a_pass_that_ran_out_of_memory_leaves_nothing_in_the_norms() -> None:
 
 
 def test_no_part_is_a_single_image() -> None:
-    class Counting(LinearFeed):
+    class Counting(LinearPipeline):
         def outputs(self, inputs: Tensor) -> list[tuple[float, Tensor]]:
             sizes.append(len(inputs))
             return super().outputs(inputs)
@@ -161,7 +167,7 @@ def test_no_part_is_a_single_image() -> None:
 
 
 def test_a_mixed_batch_in_parts_gives_the_same_step_as_a_whole_one() -> None:
-    whole, parts = LinearFeed(), LinearFeed()
+    whole, parts = LinearPipeline(), LinearPipeline()
     mix = Mix(LABELS.flip(0), 0.8)
     one = stepper_for(whole, []).step(inputs(), LABELS, 1, mix)
     other = stepper_for(parts, [], micro_batch_size=3).step(inputs(), LABELS, 1, mix)

@@ -20,12 +20,12 @@ from aimic_tui.engine.evaluation.predictions import read_predictions
 from aimic_tui.engine.files import read_table
 from aimic_tui.engine.models.model_folder import read_model_card
 from aimic_tui.engine.run_events import EpochRecord, TrialEvent
-from aimic_tui.engine.training import feeds, stepper
-from aimic_tui.engine.training.trial import TrialOutcome, TrialTask, train_trial
+from aimic_tui.engine.training import pipelines, stepper
+from aimic_tui.engine.training.trial import TrialResult, TrialTask, train_trial
 from tests.engine.training.small import CLASSES, Story, draw_images, make_task
 
 
-def run(task: TrialTask, story: Story | None = None) -> tuple[TrialOutcome, Story]:
+def run(task: TrialTask, story: Story | None = None) -> tuple[TrialResult, Story]:
     story = story or Story()
     return train_trial(task, emit=story.emit, should_stop=story.should_stop), story
 
@@ -107,7 +107,7 @@ def test_two_trials_of_one_seed_are_the_same_and_of_another_seed_are_not(task_fo
 
 RECIPES = {
     "plain": {},
-    "graded": {"model__trainable": "gradual", "training__epochs": 8},
+    "layerwise": {"model__trainable": "gradual", "training__epochs": 8},
     "head": {"model__trainable": "head"},
     "plateau": {"training__schedule": "plateau", "training__decay_every": 1, "training__gradient_clip": 1.0},
     "sgd": {"training__optimizer": "sgd", "training__schedule": "one-cycle", "data__balance": "oversample"},
@@ -248,13 +248,13 @@ def test_a_frozen_network_looks_at_each_image_once_for_all_folds(
     task_for: Callable[..., TrialTask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    original = feeds.features
+    original = pipelines.features
 
     def counted(network: nn.Module, images: Tensor) -> Tensor:
         seen.append(len(images))
         return original(network, images)
 
-    monkeypatch.setattr(feeds, "features", counted)
+    monkeypatch.setattr(pipelines, "features", counted)
     first, second = (task_for(model__trainable="head", training__epochs=20, fold=fold) for fold in (1, 2))
     run(first)
     assert sum(seen) == len(first.data_set)
@@ -275,7 +275,7 @@ def test_features_are_not_kept_where_the_cache_is_off_or_too_small(task_for: Cal
     assert story.warnings == []
     task = task_for("little", model__trainable="head", compute__cache_limit=0.0)
     _, story = run(task)
-    assert any("There is no room to keep" in sentence for sentence in story.warnings)
+    assert any("There is no room to store" in sentence for sentence in story.warnings)
     assert not list(task.cache_folder.glob("*.features"))
 
 
@@ -303,7 +303,9 @@ def test_a_frozen_networks_layers_and_norms_stay_as_they_were(task_for: Callable
 
 def test_a_loss_that_diverges_is_a_sentence(task_for: Callable[..., TrialTask]) -> None:
     task = task_for(training__optimizer="sgd", training__learning_rate=100, training__warmup=0, training__epochs=30)
-    with pytest.raises(AimicError, match=r"diverged. Lower training.learning_rate \(it is 100\)"):
+    with pytest.raises(
+        AimicError, match=r"diverged: its loss is not finite \(epoch .*\). Lower training.learning_rate \(it is 100\)"
+    ):
         run(task)
 
 
@@ -331,7 +333,7 @@ def test_short_numbers_that_overflow_fall_back_to_full_precision(
     outcome, story = run(task)
     assert outcome.state == "finished"
     assert [event["epoch"] for event in story.of("epoch")] == [1, 2, 3, 4]
-    assert "in bf16 (epoch 3, step" in story.warnings[0] and "going on in fp32" in story.warnings[0]
+    assert "in bf16 (epoch 3, step" in story.warnings[0] and "repeated in fp32" in story.warnings[0]
     checkpoint = torch.load(task.folder / "checkpoint.pt", weights_only=True)
     assert checkpoint["content"]["plan"]["format"] == "fp32"
 
@@ -339,17 +341,17 @@ def test_short_numbers_that_overflow_fall_back_to_full_precision(
 def test_memory_that_runs_out_is_a_warning_and_the_trial_goes_on(
     task_for: Callable[..., TrialTask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = feeds.training_outputs
+    original = pipelines.training_outputs
 
     def little_memory(network: nn.Module, images: Tensor) -> list[tuple[float, Tensor]]:
         if len(images) > 4:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return original(network, images)
 
-    monkeypatch.setattr(feeds, "training_outputs", little_memory)
+    monkeypatch.setattr(pipelines, "training_outputs", little_memory)
     outcome, story = run(task_for())
     assert outcome.state == "finished"
-    assert len(story.warnings) == 1 and "going on with 4 at once" in story.warnings[0]
+    assert len(story.warnings) == 1 and "continuing with 4 at once" in story.warnings[0]
     assert "batch norms see 4 at a time" in story.warnings[0]
 
 

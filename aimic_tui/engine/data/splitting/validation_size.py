@@ -34,7 +34,7 @@ def validation_size_warning(
     if few and not by_loss:
         step = 1 / len(labels) if experiment.training.monitor == "accuracy" else 1 / (few * len(classes))
         monitor = experiment.training.monitor.replace("_", " ").replace(" f1", " F1")
-        effect = f": one more correct answer moves {monitor} by about {step:.2g}"
+        effect = f" (one more correct answer moves {monitor} by about {step:.2g})"
     remedies = []
     if validation:
         remedies.append(f"raise split.validation (it is {experiment.split.validation:g})")

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     settle_processor()
     import torch
 
-    from aimic_tui.engine.training.parallel import joined
+    from aimic_tui.engine.training.parallel import process_group
     from aimic_tui.engine.training.trial import train_trial
 
     if options.threads:
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
     # What it would write goes where it is thrown away; the checkpoints that it goes on from are the trial's.
     folder = RunFolder(options.folder / f"rank-{options.rank}").trial(key).path
     folder.mkdir(parents=True)
-    with joined(options.rank, options.ranks, options.folder / "meeting", torch.device(options.device)) as ranks:
+    with process_group(options.rank, options.ranks, options.folder / "meeting", torch.device(options.device)) as ranks:
         own_task = replace(task, folder=folder, checkpoint_folder=task.folder, ranks=ranks)
         train_trial(own_task, emit=lambda event: None, should_stop=lambda: False)
     return 0

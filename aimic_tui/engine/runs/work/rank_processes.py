@@ -62,15 +62,15 @@ def other_ranks(run: RunFolder, key: TrialKey, settings: RankSettings | None) ->
     """
     import torch
 
-    from aimic_tui.engine.training.parallel import ALONE, joined
+    from aimic_tui.engine.training.parallel import SINGLE_RANK, process_group
 
     if settings is None:
-        yield ALONE
+        yield SINGLE_RANK
         return
     with tempfile.TemporaryDirectory(prefix="aimic-ranks-", ignore_cleanup_errors=True) as folder:
         processes = _RankProcesses(run, key, settings, Path(folder))
         try:
-            with joined(0, settings.count, Path(folder) / "meeting", torch.device(settings.device)) as ranks:
+            with process_group(0, settings.count, Path(folder) / "meeting", torch.device(settings.device)) as ranks:
                 try:
                     yield ranks
                 except Exception as error:

@@ -21,7 +21,7 @@ from aimic_tui.engine.runs.work.messages import TrialReport, read_report, report
 from aimic_tui.engine.runs.work.rank_processes import RankDied
 from aimic_tui.engine.runs.work.stop_signal import StopSignal
 from aimic_tui.engine.runs.work.worker import Worker
-from aimic_tui.engine.training.memory import MemoryShort
+from aimic_tui.engine.training.memory import RankOutOfMemory
 from aimic_tui.engine.workspace_folder import Workspace
 from tests.engine.training.small import NETWORK, draw_images
 
@@ -94,7 +94,7 @@ def test_what_goes_wrong_is_reported_with_its_sentence_and_code(images: Path, tm
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate..."), "memory", "batch_size"),
         (MemoryError(), "memory", "batch_size"),
         (RuntimeError("bad\x1b[31m shape"), "fault", "RuntimeError: bad"),
-        (MemoryShort("4 at once do not fit.", 2), "memory", "4 at once do not fit."),
+        (RankOutOfMemory("4 at once do not fit.", 2), "memory", "4 at once do not fit."),
         (RankDied("Process 2 of the 2 left."), "worker-died", "Process 2 of the 2 left."),
         (StorageProblem("It can't be written."), "storage", "It can't be written."),
         (AimicError("It won't."), "failed", "It won't."),
