@@ -19,20 +19,16 @@ from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.widgets.keys import rename_key
 from aimic_tui.widgets.path_input import PathInput
 
-_SHEET_CSS = """
+SHEET_CSS = """
     align: left bottom;
     background: $background 60%;
-
-    #sheet {
-        height: auto;
-        max-height: 80%;
-        background: $surface;
-    }
-    #sheet Static { padding: 0 1; height: auto; }
+    #sheet { height: auto; max-height: 90%; background: $surface; }
+    #sheet Static { padding: 0 2; height: auto; }
     #title { text-style: bold; margin-top: 1; }
     #detail { color: $text-muted; }
     #space { height: 1; }
 """
+"""Of every question: a sheet at the bottom of the screen, with its title, its detail and its keys."""
 
 
 class Confirm(ModalScreen[bool]):
@@ -41,7 +37,7 @@ class Confirm(ModalScreen[bool]):
     `await app.push_screen_wait(Confirm(...))`, or `push_screen` with a callback, gives the answer.
     """
 
-    DEFAULT_CSS = f"Confirm {{ {_SHEET_CSS} }}"
+    DEFAULT_CSS = f"Confirm {{ {SHEET_CSS} }}"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Yes", id="dialog.yes", tooltip="Do it"),
@@ -83,7 +79,7 @@ class PathPrompt(ModalScreen[str | None]):
 
     DEFAULT_CSS = f"""
     PathPrompt {{
-        {_SHEET_CSS}
+        {SHEET_CSS}
         PathInput {{ margin: 1 0 0 0; }}
         #problem {{ color: $warning; min-height: 1; max-height: 6; }}
     }}

@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 
 from aimic_tui.engine.formatting.numbers import count_text
 from aimic_tui.engine.text import plural, printable
-from aimic_tui.screens.marking.prompts import SHEET_CSS
+from aimic_tui.widgets.dialogs import SHEET_CSS
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.widgets.row_list import RowList
 

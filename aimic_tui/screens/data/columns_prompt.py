@@ -18,7 +18,7 @@ from textual.widgets import Static
 from aimic_tui.engine.data.listing.folder_scan import IMAGE_SUFFIXES
 from aimic_tui.engine.data.listing.manifest_table import Columns
 from aimic_tui.engine.text import one_line, plural, printable
-from aimic_tui.screens.marking.prompts import SHEET_CSS
+from aimic_tui.widgets.dialogs import SHEET_CSS
 from aimic_tui.widgets.field import Choice
 from aimic_tui.widgets.frame import KeyLine, Rule
 

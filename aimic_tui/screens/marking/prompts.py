@@ -15,18 +15,9 @@ from textual.widgets import Input, Static
 
 from aimic_tui.engine.formatting.numbers import count_text
 from aimic_tui.engine.text import printable
+from aimic_tui.widgets.dialogs import SHEET_CSS
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.widgets.row_list import RowList
-
-SHEET_CSS = """
-    align: left bottom;
-    background: $background 60%;
-    #sheet { height: auto; max-height: 90%; background: $surface; }
-    #sheet Static { padding: 0 2; height: auto; }
-    #title { text-style: bold; margin-top: 1; }
-    #detail { color: $text-muted; }
-    #space { height: 1; }
-"""
 
 
 class NotePrompt(ModalScreen[str | None]):

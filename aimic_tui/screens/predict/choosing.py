@@ -72,7 +72,7 @@ class ChoosingPlace(Place):
                     " here takes a model from another folder.",
                 )
             )
-        self._title("Which model?", "enter takes it and asks for the images")
+        self._title("Which model?", "enter uses it and asks for the images")
         self.query_one("#progress", Static).update("")
         self._prefer(rows)
         if not isinstance(self.focused, RowList):

@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.marking.pattern_prompts import preview_of
-from aimic_tui.screens.marking.prompts import SHEET_CSS
+from aimic_tui.widgets.dialogs import SHEET_CSS
 from aimic_tui.widgets.field import Choice
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.workspace.evaluation_job import DataToJudge

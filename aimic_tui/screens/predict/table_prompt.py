@@ -20,7 +20,7 @@ from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.inference.combined_calibration import combine_calibrations
 from aimic_tui.engine.models.model_folder import find_models
 from aimic_tui.engine.text import printable
-from aimic_tui.screens.marking.prompts import SHEET_CSS
+from aimic_tui.widgets.dialogs import SHEET_CSS
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.widgets.path_input import PathInput
 from aimic_tui.workspace.model_choices import ModelChoice
@@ -48,7 +48,7 @@ class TablePrompt(ModalScreen[TableOptions | None]):
         {SHEET_CSS}
         .line {{ height: 1; }}
         #lines {{ height: auto; margin: 1 0; }}
-        #sheet .line Static {{ width: 18; height: 1; color: $text-muted; }}
+        #sheet .line Static {{ width: 20; height: 1; color: $text-muted; }}
         .line:focus-within {{ color: $primary; }}  /* its own, or what is inside is not drawn anew */
         #sheet .line:focus-within Static {{ color: $primary; text-style: bold; }}
         .line Input {{ width: 1fr; }}
