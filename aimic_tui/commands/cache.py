@@ -32,7 +32,7 @@ def cache(workspace: Path, clear: bool, as_json: bool) -> None:
     files = cache_files(folder)
     total = sum(file.bytes for file in files)
     if as_json:
-        caches = [{"file": file.path.name, "bytes": file.bytes, "wanted": file.wanted} for file in files]
+        caches = [{"file": file.path.name, "bytes": file.bytes, "wanted": file.last_used} for file in files]
         answer = {"folder": str(folder), "bytes": total, "removed": removed, "audits": audits, "caches": caches}
         click.echo(json.dumps(answer))
         return
@@ -46,5 +46,5 @@ def cache(workspace: Path, clear: bool, as_json: bool) -> None:
         return
     click.echo(f"{printable(str(folder))} holds {plural(len(files), 'cache')} of decoded images, {bytes_text(total)}.")
     for file in reversed(files):
-        click.echo(f"  {file.path.stem[:12]}  {bytes_text(file.bytes):>9}  last used {ago(file.wanted)}")
+        click.echo(f"  {file.path.stem[:12]}  {bytes_text(file.bytes):>9}  last used {ago(file.last_used)}")
     click.echo("`aimic cache --clear` removes them.")

@@ -192,12 +192,12 @@ def robustness(
 
 def _data_set(data: str, group: str | None, overrides: Sequence[str]) -> DataSet:
     """Find a labelled data set; a single class is enough here, since it is the model that has to know several."""
-    from aimic_tui.engine.data.listing.find_data_set import find_data_set, find_everything
+    from aimic_tui.engine.data.listing.find_data_set import find_data_set, scan_data_set
     from aimic_tui.engine.experiment import Experiment, with_overrides
 
     values = with_overrides({"data": {"path": data, **({} if group is None else {"group": group})}}, overrides)
     settings = Experiment.from_mapping(values, source="aimic evaluate").data
-    found = find_everything(settings)
+    found = scan_data_set(settings)
     if found.unlabelled:
         click.echo(f"{plural(len(found.unlabelled), 'image')} without a label can't be judged.", err=True)
     return find_data_set(settings) if found.conflicts else found.data_set

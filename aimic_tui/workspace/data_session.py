@@ -11,7 +11,7 @@ import threading
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from aimic_tui.engine.data.listing.data_choice import DataChoice
+from aimic_tui.engine.data.listing.data_source import DataSource
 from aimic_tui.engine.data.listing.marks import marks_stamp
 from aimic_tui.engine.errors import InputProblem, Interrupted
 from aimic_tui.engine.progress import Progress, ReportProgress, no_report
@@ -53,7 +53,7 @@ class DataSession:
         """Select images, or unselect them where all are selected."""
         self.selected = self.selected - set(images) if self.selected.issuperset(images) else self.selected | set(images)
 
-    async def open(self, choice: DataChoice, marks_folder: Path, report: ReportProgress = no_report) -> OpenData:
+    async def open(self, choice: DataSource, marks_folder: Path, report: ReportProgress = no_report) -> OpenData:
         """Find a data set and open it; what was open stays until it is found, and where it is not.
 
         Args:

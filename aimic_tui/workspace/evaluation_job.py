@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from aimic_tui.engine.data.listing.data_choice import DataChoice
-from aimic_tui.engine.data.listing.find_data_set import find_data_set, find_everything
+from aimic_tui.engine.data.listing.data_source import DataSource
+from aimic_tui.engine.data.listing.find_data_set import find_data_set, scan_data_set
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import now
 from aimic_tui.engine.inference.class_map import same_names
@@ -64,8 +64,8 @@ def look_at_data(path: str, settings: Mapping[str, Any], classes: Sequence[str])
     Raises:
         AimicError: there is no data set, or nothing says its classes.
     """
-    choice = DataChoice.from_table(path, settings)
-    found = find_everything(choice)
+    choice = DataSource.from_table(path, settings)
+    found = scan_data_set(choice)
     data_set = find_data_set(choice) if found.conflicts else found.data_set  # which says what is wrong with it
     counts = data_set.counts()
     return DataToJudge(

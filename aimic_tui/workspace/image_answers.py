@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aimic_tui.engine.data.listing.data_choice import DataChoice
-from aimic_tui.engine.data.reading.input_rule import AS_STORED, InputRule, rule_in
+from aimic_tui.engine.data.listing.data_source import DataSource
+from aimic_tui.engine.data.reading.input_rule import AS_STORED, InputRule, rule_from_table
 from aimic_tui.engine.evaluation.run_predictions import RunPredictions
 
 _LEAST = 1e-12  # a probability of 0 would make the loss infinite
@@ -38,7 +38,7 @@ class ImageAnswers:
     predicted: NDArray[np.int32]
     probabilities: NDArray[np.float64]
     classes: tuple[str, ...]
-    choice: DataChoice
+    choice: DataSource
     rule: InputRule = AS_STORED
 
     @property
@@ -90,6 +90,6 @@ def answers_of(tested: RunPredictions, network: str) -> ImageAnswers:
         predicted=np.where(known, np.nan_to_num(probabilities).argmax(axis=1), -1).astype(np.int32),
         probabilities=probabilities,
         classes=data.classes,
-        choice=DataChoice.from_table(str(table.get("path", "")), table),
-        rule=rule_in(table) if table else AS_STORED,
+        choice=DataSource.from_table(str(table.get("path", "")), table),
+        rule=rule_from_table(table) if table else AS_STORED,
     )

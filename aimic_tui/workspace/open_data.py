@@ -14,7 +14,7 @@ import numpy as np
 
 from aimic_tui.engine.data.audit.resolution import is_resolved
 from aimic_tui.engine.data.data_set import DataSet
-from aimic_tui.engine.data.listing.data_choice import DataChoice
+from aimic_tui.engine.data.listing.data_source import DataSource
 from aimic_tui.engine.data.listing.decisions import FoundData, apply_decisions
 from aimic_tui.engine.data.listing.find_data_set import read_marks_of
 from aimic_tui.engine.data.listing.list_images import ListedImages, list_images
@@ -34,7 +34,7 @@ class OpenData:
         file: where marks are written, None where `data.marks` is none.
     """
 
-    choice: DataChoice
+    choice: DataSource
     listed: ListedImages
     found: FoundData
     marks: Mapping[str, tuple[Mark, ...]]
@@ -72,7 +72,7 @@ class OpenData:
         marks = [mark for image in images for mark in self.marks.get(image, ())]
         return is_resolved(kind, images, self.data_set, marks)
 
-    def with_marks(self, marks: Sequence[Mark], choice: DataChoice | None = None) -> OpenData:
+    def with_marks(self, marks: Sequence[Mark], choice: DataSource | None = None) -> OpenData:
         """Return the data set as these marks, and the class names of another choice, make it.
 
         Raises:
@@ -84,7 +84,7 @@ class OpenData:
         )
 
 
-def open_data(choice: DataChoice, fallback: Path, report: ReportProgress = no_report) -> OpenData:
+def open_data(choice: DataSource, fallback: Path, report: ReportProgress = no_report) -> OpenData:
     """Find a data set.
 
     Args:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aimic_tui.cli import main
-from aimic_tui.engine.data.listing.data_choice import DataChoice
+from aimic_tui.engine.data.listing.data_source import DataSource
 from aimic_tui.engine.data.listing.find_data_set import find_data_set
 from aimic_tui.engine.data.listing.marks import MARKS_NAME, read_marks
 from tests.screens.made_run import make_data
@@ -68,7 +68,7 @@ def test_marks_are_added_listed_and_taken_back(aimic, cells: Path, monkeypatch: 
 def test_images_are_grouped_and_noted(aimic, cells: Path) -> None:
     assert aimic("marks", str(cells), "--group", FIRST, "red_cell/smear003_0.jpg")[0] == 0
     assert aimic("marks", str(cells), "--note", "=look again", FIRST)[0] == 0
-    data_set = find_data_set(DataChoice(str(cells)))
+    data_set = find_data_set(DataSource(str(cells)))
     assert len(data_set.group_names) == 8
     assert (FIRST, "note", "=look again") in marked(cells)
 
@@ -97,7 +97,7 @@ def test_what_makes_no_sense_is_said_and_marks_nothing(aimic, cells: Path, argum
 def test_a_new_class_is_made_where_it_is_asked_for(aimic, cells: Path) -> None:
     assert aimic("marks", str(cells), "--label", "artefact", "--new", FIRST)[0] == 0
     assert aimic("marks", str(cells), "--label", "artefact", SECOND)[0] == 0
-    assert find_data_set(DataChoice(str(cells))).counts()["artefact"] == 2
+    assert find_data_set(DataSource(str(cells))).counts()["artefact"] == 2
 
 
 def test_where_the_folder_cannot_be_written_the_workspace_keeps_them(
@@ -108,7 +108,7 @@ def test_where_the_folder_cannot_be_written_the_workspace_keeps_them(
     assert code == 0
     (file,) = (tmp_path / "workspace" / "marks").glob("*.csv")
     assert f"--set data.marks={file}" in err and str(file) in out
-    assert find_data_set(DataChoice(str(cells), marks=str(file))).index(FIRST) is None
+    assert find_data_set(DataSource(str(cells), marks=str(file))).index(FIRST) is None
     assert FIRST in aimic("marks", str(cells))[1]
 
 
@@ -139,7 +139,7 @@ def test_the_cleaned_manifest_is_a_data_set_by_itself(aimic, cells: Path, tmp_pa
     assert code == 0
     assert "Marks leave out 1 image." in out and "white_cell (6) is left out" in out
     assert f"{file} lists 11 images." in err
-    assert find_data_set(DataChoice(str(file))).counts() == {"platelet": 5, "rbc": 6}
+    assert find_data_set(DataSource(str(file))).counts() == {"platelet": 5, "rbc": 6}
     for path, words in ((cells / "x.txt", "ends with .csv"), (tmp_path / "no" / "x.csv", "is no folder")):
         code, _, err = aimic("inspect", str(cells), "--write-manifest", str(path))
         assert code == 2 and words in err

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aimic_tui.engine.data.listing.data_choice import DataChoice
+from aimic_tui.engine.data.listing.data_source import DataSource
 from aimic_tui.engine.data.listing.marks import MARKS_NAME, Mark, add_marks, read_marks
 from aimic_tui.engine.errors import AimicError, InputProblem
 from aimic_tui.workspace.audit_findings import AuditFindings
@@ -39,12 +39,12 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def data(folder: Path) -> OpenData:
-    return open_data(DataChoice(str(folder)), folder.parent / "marks")
+    return open_data(DataSource(str(folder)), folder.parent / "marks")
 
 
 async def opened(folder: Path) -> DataSession:
     session = DataSession()
-    await session.open(DataChoice(str(folder)), folder.parent / "marks")
+    await session.open(DataSource(str(folder)), folder.parent / "marks")
     return session
 
 
@@ -70,13 +70,13 @@ async def test_what_is_open_stays_where_another_choice_finds_nothing(folder: Pat
     session = await opened(folder)
     before = session.data
     with pytest.raises(AimicError, match="matches no file name"):
-        await session.open(DataChoice(str(folder), group=r"^(patient\d+)"), folder.parent)
+        await session.open(DataSource(str(folder), group=r"^(patient\d+)"), folder.parent)
     assert session.data is before
 
 
 async def test_a_search_that_is_given_up_changes_nothing(folder: Path) -> None:
     session = DataSession()
-    search = asyncio.create_task(session.open(DataChoice(str(folder)), folder.parent))
+    search = asyncio.create_task(session.open(DataSource(str(folder)), folder.parent))
     await asyncio.sleep(0)
     search.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -99,7 +99,7 @@ async def test_a_change_is_not_shown_on_a_data_set_opened_meanwhile(folder: Path
     assert data is not None
     writing = asyncio.create_task(session.apply(toggle(data, [A], "exclude")))
     await asyncio.sleep(0)
-    other = open_data(DataChoice(str(folder)), folder.parent)
+    other = open_data(DataSource(str(folder)), folder.parent)
     session.show(other)
     assert not await writing
     assert session.data is other
@@ -131,7 +131,7 @@ async def test_the_last_image_stays_and_without_a_file_nothing_is_marked(folder:
     with pytest.raises(InputProblem, match="would leave no image"):
         await session.apply(toggle(session.data, [A, B, C, D], "exclude"))
     assert not (folder / MARKS_NAME).exists()
-    await session.open(DataChoice(str(folder), marks="none"), folder.parent)
+    await session.open(DataSource(str(folder), marks="none"), folder.parent)
     with pytest.raises(InputProblem, match=r"data\.marks is none"):
         await session.apply(toggle(session.data, [A], "exclude"))
 

@@ -1,8 +1,8 @@
-"""Decoded, resized images in one file that all trials and runs share: read 90 times faster than decoded again.
+"""Decoded, resized images in one file that all trials and runs share: reading it is 90 times faster than decoding.
 
-The file's name is a digest of every input (path, size, time of change) and of every step up to the pixels, so a cache
-can't be stale; it has its final name only when it is whole. All of them together are bounded: before one is built,
-those that were wanted longest ago go. Where there is no room for one, images are decoded on demand.
+The file's name is a digest of every input (path, size, modification time) and of every step up to the pixels, so a
+cache can't be stale; it gets its final name only when it is complete. Their total size is limited: before one is built,
+the least recently used ones are removed. Where there is no room for one, images are decoded on demand.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.text import bytes_text
 
 _IMAGES_SUFFIX = ".images"
-FEATURES_SUFFIX = ".features"  # what a frozen network made of images; training keeps it here, under the same limit
+FEATURES_SUFFIX = ".features"  # features of a frozen network; training stores them here, under the same limit
 _VERSION = 1  # of the file's layout and of all steps that `Preprocessing.pixel_steps` does not name
 DEFAULT_LIMIT = 20_000_000_000  # bytes; the default of `compute.cache_limit`
-_SPARE = 1 << 30  # bytes a cache leaves free on the disk
+_SPARE = 1 << 30  # bytes that stay free on the disk
 
 
 class ImageSource(ABC):
@@ -112,25 +112,25 @@ def cached_images(  # noqa: PLR0917
     *,
     limit: int = DEFAULT_LIMIT,
 ) -> ImageSource:
-    """Open the cache of these images, building it first where it is not there.
+    """Open the cache of these images, building it first where it does not exist.
 
-    Of several processes that want the same cache, one builds it and the others wait. One that dies while it builds
-    leaves only a file that the next builder overwrites.
+    Of several processes that need the same cache, one builds it and the others wait. One that dies while building
+    leaves only a file that the next one overwrites.
 
     Args:
-        data_set_images: files, in the order in which the source counts them.
-        preprocessing: how they become pixels.
-        folder: where caches are kept; made where it is missing.
-        mode: "off" decodes on demand, "auto" and "on" cache; where the disk is too short for that, "auto" leaves more
-            room on it than "on" does.
-        report: hears how many images of how many are decoded.
-        should_stop: is asked now and then.
-        limit: bytes that all caches of the folder may take; the least recently wanted ones go to make room, and what
-            is larger by itself is decoded on demand.
+        data_set_images: files, in the order of the source's indices.
+        preprocessing: from files to pixels.
+        folder: of the caches; made where it is missing.
+        mode: "off" decodes on demand, "auto" and "on" cache; "auto" leaves more free space on the
+            disk than "on".
+        report: receives the number of decoded images.
+        should_stop: checked regularly.
+        limit: bytes that all caches of the folder may take; the least recently used ones are removed to make room,
+            and images whose cache alone would be larger are decoded on demand.
 
     Raises:
         UnreadableImage: an image can't be used; it is named.
-        Interrupted: `should_stop` said so.
+        Interrupted: `should_stop` returned True.
     """
     paths = list(data_set_images)
     if mode == "off" or not paths:
@@ -154,15 +154,15 @@ def cached_images(  # noqa: PLR0917
                     _build(target, paths, preprocessing, report, should_stop)
             finally:
                 lock.release()
-        with suppress(OSError):  # a cache of someone else's
-            os.utime(target)  # when it was last wanted, for whoever clears up
+        with suppress(OSError):  # a cache of another user
+            os.utime(target)  # the time of last use, by which caches are removed
         return _CachedImages(target, shape)
     except OSError as error:
         return _DecodedImages(paths, preprocessing, f"{_short_of_room(needed, folder)} ({error.strerror})")
 
 
 def _short_of_room(needed: int, folder: Path) -> str:
-    return f"A cache of {bytes_text(needed)} can't be kept in {folder}; images are decoded each time instead"
+    return f"A cache of {bytes_text(needed)} can't be stored in {folder}; images are decoded each time instead"
 
 
 def _over_the_limit(needed: int, limit: int) -> str:
@@ -174,27 +174,27 @@ def _over_the_limit(needed: int, limit: int) -> str:
 
 @dataclass(frozen=True)
 class CacheFile:
-    """One cache: its file, its size in bytes, and when it was last wanted (seconds since 1970)."""
+    """One cache: its file, its size in bytes, and the time of last use (seconds since 1970)."""
 
     path: Path
     bytes: int
-    wanted: float
+    last_used: float
 
 
 def cache_files(folder: Path) -> list[CacheFile]:
-    """List the whole caches of a folder, the least recently wanted first; none where the folder is missing."""
+    """List the complete caches of a folder, the least recently used first; none where the folder is missing."""
     found = []
     for path in (*folder.glob(f"*{_IMAGES_SUFFIX}"), *folder.glob(f"*{FEATURES_SUFFIX}")):
-        with suppress(FileNotFoundError):  # someone else clears up
+        with suppress(FileNotFoundError):  # another process removed it
             status = path.stat()
             found.append(CacheFile(path, status.st_size, status.st_mtime))
-    return sorted(found, key=lambda file: (file.wanted, file.path))
+    return sorted(found, key=lambda file: (file.last_used, file.path))
 
 
 def enforce_limit(folder: Path, limit: int) -> int:
-    """Remove the least recently wanted caches until those that stay take at most `limit` bytes.
+    """Remove the least recently used caches until the remaining ones take at most `limit` bytes.
 
-    A cache in use may go: whoever has it open keeps it until it is done, and only then is the room free.
+    A cache in use may be removed: a process that has it open can go on reading it, and the space is freed afterwards.
 
     Returns:
         How many bytes were removed.
@@ -210,10 +210,10 @@ def enforce_limit(folder: Path, limit: int) -> int:
 
 
 def clear_cache(folder: Path) -> int:
-    """Remove every cache, and what builders that died left behind; return how many bytes.
+    """Remove every cache, and the unfinished ones of processes that died; return how many bytes.
 
-    A cache that is being built stays. So do the empty lock files: one that vanished while another process waits for
-    it would let two build at once.
+    A cache that is being built stays. So do the empty lock files: without one, two processes could build the same
+    cache at once.
     """
     removed = enforce_limit(folder, 0)
     for part in folder.glob("*.part"):
@@ -229,7 +229,7 @@ def clear_cache(folder: Path) -> int:
 
 
 def images_key(paths: Sequence[Path], preprocessing: Preprocessing) -> str:
-    """Return a digest of these images (path, size, time of change) and of every step up to their pixels.
+    """Return a digest of these images (path, size, modification time) and of every step up to their pixels.
 
     Raises:
         UnreadableImage: one does not exist.
@@ -277,12 +277,12 @@ def _build(
     report: ReportProgress,
     should_stop: ShouldStop | None,
 ) -> None:
-    """Decode all images into a file beside `target`, then give it that name; the lock is held."""
+    """Decode all images into a temporary file, then rename it to `target`; the caller holds the lock."""
     part = target.with_suffix(".part")
     size = preprocessing.image_size**2 * 3
     handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
     try:
-        # Reserved first: a disk that fills up is an error here, not a signal that kills a reader of the map.
+        # Reserved first: a full disk is then an error here, not a signal that kills a process reading the memory map.
         _reserve(handle, size * len(paths))
 
         def decode(index: int) -> None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 
 class Part(IntEnum):
-    """What an image is for in one fold."""
+    """The part of a fold that an image is in."""
 
     UNUSED = 0
     TRAIN = 1
@@ -22,7 +22,7 @@ class Part(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """n labelled images and which of them belong together.
+    """n labelled images and their groups.
 
     Attributes:
         root: the folder that image names are relative to.
@@ -30,11 +30,11 @@ class DataSet:
             the manifest's folder where it lies below it. Bytes that are not UTF-8 are carried by surrogates.
         classes: names, sorted.
         labels: int32 [n], indices into `classes`.
-        groups: int32 [n], indices into `group_names`; an image that nothing groups has a group of its own.
-        group_names: what the images of a group share; the image's own name where it is alone.
+        groups: int32 [n], indices into `group_names`; an image without a group is a group of its own.
+        group_names: what the images of a group share; the image's name where it is a group of its own.
         group_rule: the pattern or the manifest column that made the groups, or "none".
         parts: int8 [n], `Part` of each image where the folders or the manifest give it, else None.
-        decisions: sentences on what people decided about it: images left out, classes under other names.
+        decisions: sentences on what people decided: images left out, classes renamed.
     """
 
     root: Path
@@ -52,15 +52,15 @@ class DataSet:
 
     def index(self, image: str) -> int | None:
         """Return the index of the image with this name, None where there is none."""
-        at = bisect_left(self.images, image)
-        return at if at < len(self.images) and self.images[at] == image else None
+        index = bisect_left(self.images, image)
+        return index if index < len(self.images) and self.images[index] == image else None
 
     def path(self, index: int) -> Path:
-        """Return where the image with this index lies."""
+        """Return the path of the image with this index."""
         return self.root / self.images[index]
 
     def paths(self) -> list[Path]:
-        """Return where all images lie, in order."""
+        """Return the paths of all images, in order."""
         return [self.root / image for image in self.images]
 
     def counts(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Which images with which labels, as a table: a run's manifest.csv, and the manifest of a cleaned data set."""
+"""Tables of images with their labels: a run's manifest.csv, and the manifest of a cleaned data set."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ _PART_WORDS = {Part.UNUSED: "", Part.TRAIN: "train", Part.VALIDATION: "validatio
 
 
 def write_cleaned_manifest(path: Path, data_set: DataSet) -> None:
-    """Write a manifest that is a data set by itself, with everything that was decided about this one.
+    """Write a manifest that is a data set by itself, with all decisions about this one applied.
 
-    Its columns are path, label, and where there are such, group and part. Paths of images below the manifest's folder
-    are relative to it, so that both can be moved together; others are whole.
+    Its columns are path and label, and group and part where there are any. Paths of images below the manifest's folder
+    are relative to it, so that both can be moved together; others are absolute.
 
     Raises:
         OSError: it can't be written.
@@ -88,7 +88,7 @@ def check_manifest_path(path: Path, data: str) -> None:
     """Do nothing if a cleaned manifest may be written there.
 
     Raises:
-        UsageProblem: it would not be taken for a manifest, would replace the data set itself, or its folder is missing.
+        UsageProblem: it is not recognisable as a manifest, would replace the data set itself, or its folder is missing.
     """
     shown = printable(str(path))
     if not is_manifest(path) or path.suffix.lower() != ".csv" or is_marks_file(path):
@@ -96,7 +96,7 @@ def check_manifest_path(path: Path, data: str) -> None:
     if path.exists() and path.samefile(Path(data).expanduser()):
         raise UsageProblem(f"{shown} is the data set itself. Give the cleaned manifest another name.")
     if not path.absolute().parent.is_dir():
-        raise UsageProblem(f"{printable(str(path.parent))} is no folder. Make it first.")
+        raise UsageProblem(f"{printable(str(path.parent))} is not a folder. Create it first.")
 
 
 def read_manifest(path: Path) -> DataSet:
@@ -125,7 +125,7 @@ def read_manifest(path: Path) -> DataSet:
     except OSError as error:
         raise InputProblem(f"{shown} can't be read: {error.strerror}.") from None
     except (ValueError, csv.Error) as error:
-        raise InputProblem(f"{shown} is not a run's manifest: {printable(str(error))}. Start the run anew.") from None
+        raise InputProblem(f"{shown} is not a run's manifest: {printable(str(error))}. Start a new run.") from None
     classes = tuple(sorted(set(labels)))
     codes = {name: code for code, name in enumerate(classes)}
     names: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""What deserves a thought about a data set and is no fault of a single image."""
+"""Remarks on a data set that are not about single images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NoteKind = Literal[
 
 @dataclass(frozen=True)
 class Note:
-    """A note for people; programs go by its kind."""
+    """A sentence for people, and its kind for programs."""
 
     kind: NoteKind
     sentence: str

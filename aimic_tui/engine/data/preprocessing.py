@@ -15,7 +15,7 @@ from aimic_tui.engine.data.reading.pixels import Rgb
 from aimic_tui.engine.data.reading.read_image import read_image
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 
-_RESIZE = "pillow-bilinear-antialias"  # stored with a model: another way of resizing would be another network input
+_RESIZE = "pillow-bilinear-antialias"  # stored with a model: another resizing method would change the network's input
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Preprocessing:
         fit: how an image that is not square becomes square: "stretch", "pad" (with the median colour of its edge) or
             "crop" (its centre).
         intensity: see `InputRule`, as for `window`, `channels` and `plane`.
-        mean, std: of red, green and blue, in shares of full brightness, taken off and divided by after `load`.
+        mean, std: of red, green and blue, in shares of full brightness, subtracted and divided by after `load`.
     """
 
     image_size: int
@@ -41,7 +41,7 @@ class Preprocessing:
 
     @property
     def rule(self) -> InputRule:
-        """Which stored values become which colour."""
+        """The rule from stored values to colours."""
         return InputRule(self.intensity, self.window, self.channels, self.plane)
 
     def to_json(self) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class Preprocessing:
         """Undo `to_json`.
 
         Raises:
-            InputProblem: the values are not those of a model that this version can serve.
+            InputProblem: the values are not those of a model that this version can use.
         """
         try:
             mean, std = ([float(number) for number in values[key]] for key in ("mean", "std"))
@@ -70,14 +70,14 @@ class Preprocessing:
             )
         except (KeyError, TypeError, ValueError, IndexError, UsageProblem) as error:
             raise InputProblem(
-                f"The model's preprocessing can't be read ({error!r}). Train or export it anew."
+                f"The model's preprocessing can't be read ({error!r}). Train or export it again."
             ) from None
         if values.get("resize", _RESIZE) != _RESIZE or found.fit not in {"stretch", "pad", "crop"}:
-            raise InputProblem("The model was made with a preprocessing that this version does not know. Update aimic.")
+            raise InputProblem("The model uses preprocessing that this version does not know. Update aimic.")
         return found
 
     def pixel_steps(self) -> dict[str, Any]:
-        """Return what decides about the pixels that `load` gives, for a cache's key."""
+        """Return everything that determines the pixels that `load` returns, for a cache's key."""
         return {"image_size": self.image_size, "fit": self.fit, **self.rule.to_json(), "resize": _RESIZE}
 
     def load(self, path: Path) -> Rgb:
@@ -97,8 +97,7 @@ class Preprocessing:
         size = (self.image_size, self.image_size)
         if image.shape[:2] == size:
             return np.ascontiguousarray(image)
-        picture = Image.fromarray(np.ascontiguousarray(image))
-        return np.asarray(picture.resize(size, Image.Resampling.BILINEAR))
+        return np.asarray(Image.fromarray(np.ascontiguousarray(image)).resize(size, Image.Resampling.BILINEAR))
 
 
 def _cropped(image: Rgb) -> Rgb:

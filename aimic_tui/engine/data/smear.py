@@ -79,7 +79,7 @@ def draw_smear(
         seed: the same seed draws the same pictures; each slide depends on the seed and its own number only.
         size: side of a crop in pixels, 26 micrometres wide whatever the size.
         crops: of each slide, one white cell in each.
-        report: hears how many of all crops are drawn.
+        report: receives the number of crops that are drawn.
 
     Raises:
         OSError: the folder can't be written.

@@ -1,4 +1,4 @@
-"""Many files at once: decoders leave the interpreter's lock, so threads do what processes would, without their cost."""
+"""Many files at once: decoders release the interpreter's lock, so threads do, without the cost of processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 ShouldStop = Callable[[], bool]
 
-_CHUNK = 16  # items a task: enough that handing them over costs little beside decoding them
+_CHUNK = 16  # items a task: enough to make the overhead of tasks small beside decoding
 
 
 def in_threads(
@@ -33,13 +33,13 @@ def in_threads(
     Args:
         function: is called from several threads at once; what it raises is raised here, and nothing further starts.
         items: of any number.
-        threads: as many as there are processors by default.
-        report: hears how many of how many are done.
-        phase: in which that is reported.
-        should_stop: is asked between chunks of items.
+        threads: by default, the number of available processors.
+        report: receives the number that are done.
+        phase: of the reported progress.
+        should_stop: checked between chunks of items.
 
     Raises:
-        Interrupted: `should_stop` said so.
+        Interrupted: `should_stop` returned True.
     """
     threads = threads or available_processors()
 

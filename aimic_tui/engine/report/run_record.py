@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from aimic_tui.engine.data.reading.input_rule import InputRule, rule_in
+from aimic_tui.engine.data.reading.input_rule import InputRule, rule_from_table
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.build_results import read_results
 from aimic_tui.engine.evaluation.comparison import Comparison, compare_runs
@@ -55,7 +55,7 @@ class RunRecord:
     @property
     def rule(self) -> InputRule:
         """How stored values became what the networks saw."""
-        return rule_in(self.setting("data", {}))
+        return rule_from_table(self.setting("data", {}))
 
     def trials_of(self, network: str) -> list[TrialSnapshot]:
         """Return a network's trials, in the order of the run; those of inner folds, which only choose, are left out."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.preprocessing import Preprocessing
-from aimic_tui.engine.data.reading.input_rule import rule_of
+from aimic_tui.engine.data.reading.input_rule import rule_from_settings
 from aimic_tui.engine.data.splitting.split import Split, fold_name
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.experiment import Experiment, SplitProtocol
@@ -113,7 +113,7 @@ def preprocessing_for(experiment: Experiment, info: NetworkInfo) -> Preprocessin
     The published protocol scales every network's images to [-1, 1].
     """
     size = experiment.model.image_size
-    rule = rule_of(experiment.data)
+    rule = rule_from_settings(experiment.data)
     if experiment.split.protocol == "aimic-2022":
         mean, std = _HALVES, _HALVES
     else:

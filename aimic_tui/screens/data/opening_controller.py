@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 
 from textual.binding import Binding, BindingType
 
-from aimic_tui.engine.data.listing.data_choice import DataChoice
+from aimic_tui.engine.data.listing.data_source import DataSource
 from aimic_tui.engine.data.listing.list_images import NoClasses
 from aimic_tui.engine.data.listing.manifest_table import is_manifest, read_columns
 from aimic_tui.engine.data.manifest import check_manifest_path, write_cleaned_manifest
@@ -115,9 +115,9 @@ class OpeningController:
             self._find(path)
 
     def _find(self, path: str) -> None:
-        self._run(self._open_in_session(DataChoice.from_table(path, self._place.shell.context.data_settings)), "find")
+        self._run(self._open_in_session(DataSource.from_table(path, self._place.shell.context.data_settings)), "find")
 
-    async def _open_in_session(self, choice: DataChoice) -> None:
+    async def _open_in_session(self, choice: DataSource) -> None:
         other = self._session.data is None
 
         def report(progress: Progress) -> None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from aimic_tui.engine.data.listing.data_choice import DataChoice
+from aimic_tui.engine.data.listing.data_source import DataSource
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.text import printable
 from aimic_tui.screens.marking.controller import MarkingController, MarkingTarget
@@ -43,7 +43,7 @@ class ReviewController:
         self.review: ImageReview | None = None
         self.data = DataSession()
         self.marking = MarkingController(place, self.data, self)
-        self._choice: DataChoice | None = None  # the data set that is open or being opened
+        self._choice: DataSource | None = None  # the data set that is open or being opened
 
     @property
     def _matrix(self) -> MatrixView:
@@ -84,7 +84,7 @@ class ReviewController:
         self._matrix.show_review(None, problem)
         self._errors.show_review(None)
 
-    async def _open_data(self, choice: DataChoice) -> None:
+    async def _open_data(self, choice: DataSource) -> None:
         """Open the data set that the run is about, since marks are stored with it."""
         if choice == self._choice and self.data.data is not None:
             return

@@ -13,7 +13,7 @@ from textual.widgets import Input
 
 from aimic_tui.app.app import AimicApp
 from aimic_tui.engine.data.audit.finding import Finding
-from aimic_tui.engine.data.listing.data_choice import DataChoice
+from aimic_tui.engine.data.listing.data_source import DataSource
 from aimic_tui.engine.data.listing.find_data_set import find_data_set
 from aimic_tui.engine.data.listing.marks import MARKS_NAME, Mark, add_marks, read_marks
 from aimic_tui.engine.workspace_folder import Workspace
@@ -186,7 +186,7 @@ async def test_b_says_the_right_class_and_n_keeps_words(app: AimicApp, own_cells
         await until(pilot, lambda: isinstance(app.screen, ClassPrompt))
         await pilot.press("down", "enter")
         await until(pilot, lambda: marked(own_cells) == [(FIRST, "label")])
-        assert find_data_set(DataChoice(str(own_cells))).counts()["red_cell"] == 8
+        assert find_data_set(DataSource(str(own_cells))).counts()["red_cell"] == 8
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, NotePrompt))
         await pilot.press(*"odd", "enter")
@@ -214,7 +214,7 @@ async def test_marks_made_elsewhere_are_seen_on_coming_back(app: AimicApp, own_c
 
 
 async def test_the_last_images_stay(app: AimicApp, own_cells: Path, until: Until) -> None:
-    rest = [image for image in find_data_set(DataChoice(str(own_cells))).images if image != FIRST]
+    rest = [image for image in find_data_set(DataSource(str(own_cells))).images if image != FIRST]
     add_marks(own_cells / MARKS_NAME, [Mark(image, "exclude") for image in rest])
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await until(pilot, lambda: ready(app))
@@ -297,7 +297,7 @@ async def test_w_writes_the_cleaned_manifest(app: AimicApp, own_cells: Path, unt
         app.screen.query_one(Input).value = str(own_cells.parent / "clean.csv")
         await pilot.press("enter")
         await until(pilot, lambda: "Written: " in screen_text(app))
-        assert len(find_data_set(DataChoice(str(own_cells.parent / "clean.csv")))) == 19
+        assert len(find_data_set(DataSource(str(own_cells.parent / "clean.csv")))) == 19
 
 
 async def test_a_manifest_with_other_columns_asks_which_say_what(app: AimicApp, own_cells: Path, until: Until) -> None:
@@ -318,7 +318,7 @@ async def test_a_manifest_with_other_columns_asks_which_say_what(app: AimicApp, 
         await until(pilot, lambda: ready(app))
         assert app.context.data_settings["image_column"] == "where"
         assert app.context.data_settings["group"] == "who"
-        assert find_data_set(DataChoice.from_table(str(manifest), app.context.data_settings)).counts()["platelet"] == 2
+        assert find_data_set(DataSource.from_table(str(manifest), app.context.data_settings)).counts()["platelet"] == 2
 
 
 _SOME = ((0, "platelet"), (1, "platelet"), (3, "red_cell"), (6, "white_cell"))

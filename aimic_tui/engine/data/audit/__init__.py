@@ -1,1 +1,1 @@
-"""What is wrong with the images of a data set, found before a network learns it."""
+"""What is wrong with the images of a data set, found before a network is trained on it."""

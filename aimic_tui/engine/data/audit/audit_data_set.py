@@ -1,4 +1,4 @@
-"""The audit of a data set: what is in it, and what is wrong with it, before a network learns it by heart."""
+"""The audit of a data set: what is in it, and what is wrong with it, before a network is trained on it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from aimic_tui.engine.data.audit.outliers import find_outliers, notes_on_balance
 from aimic_tui.engine.data.audit.shortcuts import Shortcut, find_shortcuts
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.listing.decisions import FoundData
-from aimic_tui.engine.data.listing.find_data_set import find_everything
+from aimic_tui.engine.data.listing.find_data_set import scan_data_set
 from aimic_tui.engine.data.note import Note
 from aimic_tui.engine.data.reading.exposure import resolve_exposure
-from aimic_tui.engine.data.reading.input_rule import rule_of
+from aimic_tui.engine.data.reading.input_rule import rule_from_settings
 from aimic_tui.engine.data.reading.read_image import UnreadableImage, read_pixels
 from aimic_tui.engine.data.threads import ShouldStop
 from aimic_tui.engine.progress import ReportProgress, no_report
@@ -40,11 +40,11 @@ class Audit:
 
     Attributes:
         data_set: the labelled images, readable or not.
-        suggested_group: the pattern that the names show, or None.
+        suggested_group: the group pattern that the names suggest, or None.
         findings: everything wrong, worst kinds first.
         shortcuts: what gives the class away without the cell, the clearest first.
-        notes: what was left out or deserves a thought.
-        measures: what was measured of each image of `data_set`.
+        notes: on what was left out, and other remarks.
+        measures: the measurements of each image of `data_set`.
     """
 
     data_set: DataSet
@@ -60,7 +60,7 @@ class Audit:
         return dataclasses.replace(self, findings=tuple(found))
 
     def report(self) -> AuditReport:
-        """Return what travels to other processes."""
+        """Return the result for other processes."""
         data_set, measures = self.data_set, self.measures
         readable = measures.readable
         sizes = Counter(zip(measures.width[readable].tolist(), measures.height[readable].tolist(), strict=True))
@@ -106,19 +106,19 @@ def audit_data_set(
 
     Args:
         settings: which images.
-        report: hears how many images are found, of how many are read, and how many pairs are compared.
-        should_stop: is asked now and then.
-        store: a file for the measurements, see `measure_images`.
+        report: receives how many images are found and read, and how many pairs are compared.
+        should_stop: checked regularly.
+        store: a file for the measurements; see `measure_images`.
 
     Raises:
-        InputProblem, UsageProblem: as `find_everything`.
-        Interrupted: `should_stop` said so.
+        InputProblem, UsageProblem: as `scan_data_set`.
+        Interrupted: `should_stop` returned True.
     """
 
-    found = find_everything(settings, report)
+    found = scan_data_set(settings, report)
     data_set = found.data_set
     paths = data_set.paths()
-    rule = resolve_exposure(rule_of(settings), settings.percentiles, paths, should_stop=should_stop)
+    rule = resolve_exposure(rule_from_settings(settings), settings.percentiles, paths, should_stop=should_stop)
     measures = measure_images(paths, rule, report, should_stop, store)
     findings = [
         *_file_findings(data_set, measures),
@@ -145,7 +145,9 @@ def _file_findings(data_set: DataSet, measures: Measures) -> list[Finding]:
 
 def _stray_files(root: Path, found: FoundData) -> list[Finding]:
     strays = [Finding("unlabelled", (name,), "is in no class folder") for name in found.unlabelled]
-    for name in (name for name in found.others if "/" in name):  # beside the class folders lie READMEs
+    for name in (
+        name for name in found.others if "/" in name
+    ):  # files beside the class folders are READMEs and the like
         try:
             read_pixels(root / name)
         except UnreadableImage as error:

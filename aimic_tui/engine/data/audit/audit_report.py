@@ -1,4 +1,4 @@
-"""What an audit found, as it travels between processes: the answer of `aimic inspect --json`."""
+"""The result of an audit, as passed between processes: the answer of `aimic inspect --json`."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ class AuditReport:
     Attributes:
         images: how many there are.
         classes: name -> images.
-        groups: how many there are, None where nothing groups the images.
-        suggested_group: the pattern that the names show, or None.
+        groups: how many there are, None where images have no groups.
+        suggested_group: the group pattern that the names suggest, or None.
         problems: everything wrong, worst kinds first.
         shortcuts: what gives the class away, the clearest first.
         path: the folder that image names are relative to.
         group_rule: the pattern or column that made the groups, or "none".
-        class_groups: class name -> groups with images of it, None where nothing groups the images.
+        class_groups: class name -> groups with images of it, None where images have no groups.
         bytes: of all files.
         formats: format -> images that can be read.
         sizes: the most common ones first.
-        notes: sentences on what was left out or deserves a thought.
+        notes: sentences on what was left out, and other remarks.
         decisions: sentences on what people decided.
-        version: of these fields; more may follow in one version, and none changes its meaning.
+        version: of these fields; within one version fields may be added, and none changes its meaning.
     """
 
     images: int
@@ -76,7 +76,7 @@ class AuditReport:
 
     @property
     def count(self) -> int:
-        """How many findings want attention: problems and shortcuts."""
+        """How many findings need attention: problems and shortcuts."""
         return len(self.problems) + len(self.shortcuts)
 
     def to_json(self) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class AuditReport:
         """Read what `to_json` wrote.
 
         Raises:
-            InputProblem: it is none, or of a later version.
+            InputProblem: it is not an audit's report, or of another version.
         """
         try:
             fields = dict(cast("Mapping[str, Any]", answer))

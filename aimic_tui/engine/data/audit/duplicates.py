@@ -1,4 +1,4 @@
-"""Pictures that a data set holds more than once, as findings."""
+"""Exact and near duplicates, as findings."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def find_duplicates(
     report: ReportProgress = no_report,
     should_stop: ShouldStop | None = None,
 ) -> list[Finding]:
-    """Name sets of images with the same or nearly the same picture, and those among them that are in several classes.
+    """Find sets of exact and near duplicates, and those among them with several labels.
 
     Args:
-        data_set, measures: n images, and what was measured of them.
-        found: what a manifest lists twice.
-        rule: by which the images were measured.
-        report: hears how many of how many candidates are compared.
-        should_stop: is asked now and then.
+        data_set, measures: n images, and their measurements.
+        found: the images that a manifest lists twice.
+        rule: with which the images were measured.
+        report: receives the number of candidates that are compared.
+        should_stop: checked regularly.
 
     Raises:
-        Interrupted: `should_stop` said so.
+        Interrupted: `should_stop` returned True.
     """
     findings = [Finding("label-conflict", (name,), "is listed under more than one label") for name in found.conflicts]
     findings += [Finding("duplicate", (name,), "is listed more than once") for name in found.repeated]
@@ -68,7 +68,7 @@ def find_duplicates(
 
 
 def _same_pixels(measures: Measures) -> tuple[npt.NDArray[np.integer], dict[int, list[int]]]:
-    """Return the first image of each picture, in order, and behind those with copies, all that show it."""
+    """Return the first image of each set of equal ones, in order; and for those with copies, the whole set."""
     readable = np.flatnonzero(measures.readable)
     digests = measures.pixels[readable]
     order = np.lexsort((readable, digests[:, 1], digests[:, 0]))
@@ -98,18 +98,18 @@ def _set_of(data_set: DataSet, kind: FindingKind, indices: Sequence[int], words:
 
 
 def _sets(pairs: Sequence[NearPair]) -> list[tuple[list[int], float]]:
-    """Return the connected pictures with the largest distance of a pair among them."""
+    """Return the connected sets of images, each with the largest distance of a pair in it."""
     set_of: dict[int, int] = {}
     members: dict[int, list[int]] = {}
     for pair in pairs:
         ends = [set_of.setdefault(index, index) for index in (pair.first, pair.second)]
         for end in ends:
             members.setdefault(end, [end])
-        keep, drop = sorted(ends)
-        if keep != drop:
-            for index in members[drop]:
-                set_of[index] = keep
-            members[keep] += members.pop(drop)
+        first, second = sorted(ends)
+        if first != second:
+            for index in members[second]:
+                set_of[index] = first
+            members[first] += members.pop(second)
     distances: dict[int, float] = defaultdict(float)
     for pair in pairs:
         distances[set_of[pair.first]] = max(distances[set_of[pair.first]], pair.distance)

@@ -1,4 +1,4 @@
-"""One thing wrong that an audit found."""
+"""A finding of an audit."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ FindingKind = Literal[
     "outlier",
     "unlabelled",
 ]
-"""What can be wrong, the worst first, as `aimic inspect --json` names it; titles are in `wording/findings.py`."""
+"""The kinds of findings, the worst first, as `aimic inspect --json` names it; titles are in `wording/findings.py`."""
 
 FINDING_KINDS: tuple[FindingKind, ...] = get_args(FindingKind)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing wrong.
+    """One thing that an audit found.
 
     Attributes:
         kind: what it is.

@@ -1,4 +1,4 @@
-"""Look at every image once before a run, so that a broken one is named now and not in its third hour."""
+"""Reading every image once before a run, so that a damaged one is reported now and not after three hours."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ImageProblem:
 
 @dataclass(frozen=True, eq=False)
 class ImageChecks:
-    """What was seen of n images, in the data set's order.
+    """The result of checking n images, in the data set's order.
 
     Attributes:
         widths, heights: int32 [n], pixels as stored; 0 for an image that can't be read.
@@ -76,12 +76,12 @@ def check_images(
 
     Args:
         data_set: n images.
-        report: hears how many of how many are read.
-        should_stop: is asked now and then.
-        rule: how the images will be read; one that lacks a channel that it wants can't be used.
+        report: receives the number that are read.
+        should_stop: checked regularly.
+        rule: with which the images will be read; an image that lacks one of its channels can't be used.
 
     Raises:
-        Interrupted: `should_stop` said so.
+        Interrupted: `should_stop` returned True.
     """
     count = len(data_set)
     widths, heights = np.zeros(count, np.int32), np.zeros(count, np.int32)
@@ -116,16 +116,16 @@ def near_duplicates(
     *,
     rule: InputRule = AS_STORED,
 ) -> list[NearPair]:
-    """Find the images that are nearly the same picture: turned, compressed again, slightly cropped.
+    """Find near duplicates: images that were rotated, recompressed or slightly cropped.
 
     Args:
-        data_set, checks: n images, and what was seen of them.
-        report: hears how many of how many candidates are compared.
-        should_stop: is asked now and then.
-        rule: how the images were read for the checks.
+        data_set, checks: n images, and the result of checking them.
+        report: receives the number of candidates that are compared.
+        should_stop: checked regularly.
+        rule: with which the images were checked.
 
     Raises:
-        Interrupted: `should_stop` said so.
+        Interrupted: `should_stop` returned True.
     """
     first: dict[str, int] = {}
     for index, digest in enumerate(checks.digests):
@@ -138,12 +138,12 @@ def near_duplicates(
 
 
 def group_duplicates(data_set: DataSet, digests: Sequence[str], near: Sequence[NearPair] = ()) -> DataSet:
-    """Put files with the same content or picture, and with them their groups, into one group: no split parts them.
+    """Merge the groups of exact and near duplicates, so that no split separates them.
 
     Args:
         data_set: n images.
         digests: of each image, empty where unknown.
-        near: images that are nearly the same picture, see `near_duplicates`.
+        near: near duplicates, see `near_duplicates`.
     """
     same: dict[str, list[int]] = {}
     for index, digest in enumerate(digests):

@@ -1,7 +1,7 @@
-"""What images look like, as an audit measured them: which of them are alike to the eye, whatever a network says.
+"""Visual similarity of images from an audit's measurements, independent of any network.
 
-Two images are compared by their thumbnails, laid over each other in all eight orientations, and by the colours of
-their frame and of all of them, contrast and sharpness. Of 1,877 cells of three kinds 91 % of an image's ten nearest
+Two images are compared by their thumbnails, in all eight orientations, and by their mean colour, the colour of their
+border, contrast and sharpness. Of 1,877 cells of three kinds 91 % of an image's ten nearest
 from other smears are of its class (45 % by chance), of 339 white cells of four kinds 54 % (43 %): alike is no verdict.
 """
 
@@ -29,7 +29,7 @@ class Appearances:
     Attributes:
         thumbs: float32 [n, side, side], of mean 0 and length 1.
         colours: float64 [n, d], each column of mean 0 and deviation 1.
-        known: bool [n]; what is not known is like nothing.
+        known: bool [n]; whether an image has been measured.
     """
 
     thumbs: npt.NDArray[np.float32]
@@ -37,16 +37,16 @@ class Appearances:
     known: npt.NDArray[np.bool_]
 
     def distances(self, index: int) -> npt.NDArray[np.float64]:
-        """Return how unlike each image is to one of them, float64 [n], infinite where it is not known."""
+        """Return the distance of each image to one of them, float64 [n], infinite where it has not been measured."""
         far = np.full(len(self.known), np.inf)
         if not self.known[index]:
             return far
         flat = self.thumbs.reshape(len(self.thumbs), -1)
-        likeness = np.full(len(flat), -1.0)
+        similarity = np.full(len(flat), -1.0)
         for turned in _orientations(self.thumbs[index]):
-            likeness = np.maximum(likeness, flat @ turned.ravel())
-        parts = (1 - likeness, ((self.colours - self.colours[index]) ** 2).mean(axis=1))
-        # Each part counts in units of its own middle: neither is to drown the other.
+            similarity = np.maximum(similarity, flat @ turned.ravel())
+        parts = (1 - similarity, ((self.colours - self.colours[index]) ** 2).mean(axis=1))
+        # Each part is scaled by its median, so that neither dominates.
         far[self.known] = sum(part[self.known] / max(float(np.median(part[self.known])), 1e-9) for part in parts)
         return far
 
@@ -56,15 +56,15 @@ def _orientations(thumb: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32
 
 
 def load_appearances(store: Path, paths: Sequence[Path], rule: InputRule) -> Appearances | None:
-    """Return what audits kept of images; nothing is written.
+    """Return the stored measurements of images; nothing is written.
 
     Args:
-        store: the file that audits of the data set keep, see `measurement_store.measurements_file`.
+        store: the data set's file of measurements, see `measurement_store.measurements_file`.
         paths: n files.
-        rule: which of the stored values become which colour.
+        rule: with which the images were measured.
 
     Returns:
-        None where none of them is known as it is now.
+        None where none of them has been measured in its present state.
     """
     rows = np.zeros(len(paths), ROW)
     known = load_rows(store, keys_of(paths, json.dumps(rule.to_json())), rows)

@@ -1,7 +1,7 @@
 """Stored measurements of images, in a file that grows while an audit runs: a stopped one loses nothing.
 
-Rows of a fixed size, each behind a key made of the image's path, size, time of change and of how it was read; a row
-that was cut off by a crash is dropped, and rows of images that have changed are simply never asked for again.
+Rows of a fixed size, each behind a key made of the image's path, size, modification time and input rule; a row
+that was cut off by a crash is dropped, and rows of changed images are never looked up again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from aimic_tui.engine.files import write_atomically
 
 _VERSION = 1  # of everything that is measured
 _AT_ONCE = 512  # rows a write
-_STALE = 2.0  # the file is rewritten where it holds so many times the rows that were asked for
+_STALE = 2.0  # the file is rewritten where it holds more than this many times the rows in use
 _FOLDER = "audits"
 
 
@@ -83,18 +83,20 @@ def _positions(stored: npt.NDArray[np.void], keys: npt.NDArray[np.uint64]) -> np
     stored_keys = np.asarray(stored["key"])
     order = np.lexsort((stored_keys[:, 1], stored_keys[:, 0]))
     firsts = stored_keys[order, 0]
-    at = order[np.minimum(np.searchsorted(firsts, keys[:, 0]), len(order) - 1)]
-    positions: npt.NDArray[np.intp] = np.where((stored_keys[at] == keys).all(axis=1) & keys.any(axis=1), at, -1)
+    candidates = order[np.minimum(np.searchsorted(firsts, keys[:, 0]), len(order) - 1)]
+    positions: npt.NDArray[np.intp] = np.where(
+        (stored_keys[candidates] == keys).all(axis=1) & keys.any(axis=1), candidates, -1
+    )
     return positions
 
 
 class MeasurementStore:
-    """The measurements in one file, by key. A file that can't be written costs the next audit time, nothing else."""
+    """The measurements in one file, by key. Where it can't be written, only the next audit takes longer."""
 
     def __init__(self, path: Path, row: np.dtype[np.void]) -> None:
         self._record = _record_of(row)
         self._path = path
-        self._waiting: list[bytes] = []
+        self._pending: list[bytes] = []
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             size = path.stat().st_size
@@ -130,18 +132,18 @@ class MeasurementStore:
             return
         record = np.zeros(1, self._record)
         record["key"], record["row"] = key, row
-        self._waiting.append(record.tobytes())
-        if len(self._waiting) >= _AT_ONCE:
+        self._pending.append(record.tobytes())
+        if len(self._pending) >= _AT_ONCE:
             self.close()
 
     def close(self) -> None:
-        """Write the rows that wait."""
-        if not self._waiting:
+        """Write the pending rows."""
+        if not self._pending:
             return
         with suppress(OSError):
             handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
             try:
-                os.write(handle, b"".join(self._waiting))
+                os.write(handle, b"".join(self._pending))
             finally:
                 os.close(handle)
-        self._waiting = []
+        self._pending = []

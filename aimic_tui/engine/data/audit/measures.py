@@ -1,4 +1,4 @@
-"""What an audit measures of every image, in one pass over the files."""
+"""The measurements of an audit, in one pass over the files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BORDER = 0.04  # width of the border, in shares of the shorter side
 _LEVELS = np.arange(256, dtype=np.float64)
 _EXIF = {"make": 271, "model": 272, "software": 305, "changed": 306, "details": 34665, "taken": 36867}
 
-# One image: fixed in size, so that a million of them are one array and one file.
+# One image: of fixed size, so that a million of them are one array and one file.
 ROW = np.dtype(
     [
         ("width", "<i4"),
@@ -90,7 +90,7 @@ class Measures:
 
     @property
     def pixels(self) -> npt.NDArray[np.uint64]:
-        """uint64 [n, 2], digest of the decoded values: equal for equal pictures, whatever the container."""
+        """uint64 [n, 2], digest of the decoded values: equal for equal pixels, whatever the file format."""
         return self.rows["pixels"]
 
     @property
@@ -100,12 +100,12 @@ class Measures:
 
     @property
     def border(self) -> npt.NDArray[np.float32]:
-        """float32 [n, 3], mean red, green and blue of a narrow frame, 0 to 255."""
+        """float32 [n, 3], mean red, green and blue of a narrow border, 0 to 255."""
         return self.rows["border"]
 
     @property
     def inner(self) -> npt.NDArray[np.float32]:
-        """float32 [n, 3], the same of everything."""
+        """float32 [n, 3], mean red, green and blue of the whole image."""
         return self.rows["inner"]
 
     @property
@@ -125,12 +125,12 @@ class Measures:
 
     @property
     def day(self) -> npt.NDArray[np.int32]:
-        """int32 [n], the day on which the file says that it was taken, counted from the year 1; 0 where it doesn't."""
+        """int32 [n], the recording day by the file's metadata, counted from the year 1; 0 where unknown."""
         return self.rows["day"]
 
     @property
     def camera(self) -> npt.NDArray[np.uint32]:
-        """uint32 [n], a digest of the maker, model and program that the file names; 0 where it names none."""
+        """uint32 [n], a digest of the camera's maker and model and of the software by the metadata; 0 where unknown."""
         return self.rows["camera"]
 
 
@@ -141,18 +141,18 @@ def measure_images(
     should_stop: ShouldStop | None = None,
     store: Path | None = None,
 ) -> Measures:
-    """Read and measure all images, in threads; what can't be read is noted, not raised.
+    """Read and measure all images, in threads; what can't be read is recorded in `faults`, not raised.
 
     Args:
         paths: n files.
-        rule: which of the stored values become which colour.
-        report: hears how many of how many are measured.
-        should_stop: is asked now and then.
-        store: a file that measurements are added to as it goes, so that an audit that was stopped goes on where
-            it was, and the next one reads only what is new or has changed.
+        rule: from stored values to colours.
+        report: receives the number that are measured.
+        should_stop: checked regularly.
+        store: a file to which measurements are added as they are made, so that an audit that was stopped continues
+            where it was, and the next one reads only new and changed images.
 
     Raises:
-        Interrupted: `should_stop` said so.
+        Interrupted: `should_stop` returned True.
     """
     count = len(paths)
     rows = np.zeros(count, ROW)
@@ -171,12 +171,12 @@ def measure_images(
         except UnreadableImage as error:
             return error
 
-    def with_known(progress: Progress) -> None:
+    def report_all(progress: Progress) -> None:
         report(Progress("read", known + progress.done, count))
 
     try:
         for index, row in zip(
-            left.tolist(), in_threads(row_of, left.tolist(), report=with_known, should_stop=should_stop), strict=True
+            left.tolist(), in_threads(row_of, left.tolist(), report=report_all, should_stop=should_stop), strict=True
         ):
             if isinstance(row, UnreadableImage):
                 faults[index] = row
@@ -196,24 +196,24 @@ def _measure(path: Path, rule: InputRule) -> Row:
     pixels = read_pixels(path, data, rule)
     image = to_rgb(pixels, rule)
     height, width = image.shape[:2]
-    picture = Image.fromarray(image)
-    grey = picture.convert("L")
-    everything = np.array(picture.histogram()).reshape(3, 256)
+    colour = Image.fromarray(image)
+    grey = colour.convert("L")
+    everything = np.array(colour.histogram()).reshape(3, 256)
     edge = max(1, round(_BORDER * min(width, height)))
     middle = (edge, edge, max(edge, width - edge), max(edge, height - edge))
-    frame = everything - np.array(picture.crop(middle).histogram()).reshape(3, 256)
+    frame = everything - np.array(colour.crop(middle).histogram()).reshape(3, 256)
     row = np.zeros(1, ROW)
     row["width"], row["height"], row["file_size"] = width, height, len(data)
     row["format"], row["bits"] = pixels.format.encode()[:12], pixels.bits
     row["pixels"] = np.frombuffer(_digest(pixels, image), np.uint64)
     row["thumb"], row["border"], row["inner"] = thumbnail(grey), _means(frame), _means(everything)
     row["contrast"], row["sharpness"] = _spread(np.array(grey.histogram())), sharpness(np.asarray(grey))
-    row["compression"], row["day"], row["camera"] = _traces(data)
+    row["compression"], row["day"], row["camera"] = _metadata(data)
     return row
 
 
-def _traces(data: bytes) -> tuple[float, int, int]:
-    """Return what a file tells of its making: the coarseness of its compression, the day, and a code of the camera."""
+def _metadata(data: bytes) -> tuple[float, int, int]:
+    """Return the coarseness of a file's compression, the recording day, and a digest of the camera."""
     with suppress(Exception), Image.open(io.BytesIO(data), formats=("JPEG", "TIFF", "PNG", "WEBP")) as image:
         tables = getattr(image, "quantization", None) or {}
         steps = [step for table in tables.values() for step in table]
@@ -237,7 +237,7 @@ def _day(text: str) -> int:
 
 
 def _digest(pixels: Pixels, image: Rgb) -> bytes:
-    # Deep values are digested as they are: two dark 16-bit images may well be the same black in 8 bits.
+    # Of the stored values where they are deeper: two different dark 16-bit images may be the same black in 8 bits.
     values = image if pixels.bits <= 8 else np.ascontiguousarray(pixels.values)
     digest = hashlib.blake2b(f"{values.shape} {values.dtype}".encode(), digest_size=16)
     digest.update(np.ascontiguousarray(values).data)
@@ -245,7 +245,7 @@ def _digest(pixels: Pixels, image: Rgb) -> bytes:
 
 
 def _means(histograms: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-    """Return the mean brightness behind each of [channels, 256] counts; counts are summed much faster than pixels."""
+    """Return the mean of each histogram [channels, 256]; summing counts is much faster than summing pixels."""
     return np.asarray(histograms @ _LEVELS / np.maximum(1, histograms.sum(axis=1)), np.float32)
 
 

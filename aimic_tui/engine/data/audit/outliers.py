@@ -1,7 +1,7 @@
-"""Images that are unlike the others of their class, and classes and groups that are unlike each other in number.
+"""Outliers among the images of a class, and imbalance of classes and groups.
 
-Conservative: what is named should be worth the look. An image counts where it lies far outside both the robust spread
-and the quartiles of its class; a class in which many images would count is varied, and has no outliers.
+Conservative, so that each outlier is worth looking at. An image is one where it is far outside both the robust spread
+and the quartiles of its class; a class in which many images would be outliers is varied, and has none.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.note import Note
 from aimic_tui.engine.text import one_line
 
-_LEAST = 20  # images a class needs for its spread to mean something
+_LEAST = 20  # images of a class that are enough to estimate its spread
 _FAR = 6.0  # robust standard deviations from the median
 _WHISKER = 3.0  # interquartile ranges from the quartile
 _MOST = 0.02  # share of a class that can be outliers by one feature
-_UNEQUAL = 5.0  # how many times the smallest class the largest must be to be worth a word
+_UNEQUAL = 5.0  # ratio of the largest class to the smallest from which a note is made
 _LEAST_GROUPS = 5
 
 Values = npt.NDArray[np.float64]
 
 
 def find_outliers(data_set: DataSet, measures: Measures) -> list[Finding]:
-    """Name the images that are far from the others of their class in size, brightness, sharpness or colour.
+    """Find the images that are far from the others of their class in size, brightness, sharpness or colour.
 
     Args:
-        data_set, measures: n images, and what was measured of them; unreadable ones are left out.
+        data_set, measures: n images, and their measurements; unreadable ones are left out.
     """
     reasons: dict[int, list[str]] = defaultdict(list)
     for label in range(len(data_set.classes)):
@@ -58,7 +58,7 @@ def find_outliers(data_set: DataSet, measures: Measures) -> list[Finding]:
 def _features(
     measures: Measures, members: npt.NDArray[np.integer]
 ) -> Iterator[tuple[Values, float, str, str, Callable[[float], str]]]:
-    """Give each feature's values, the least spread that shows, words for high and low values, and how to write one."""
+    """Yield each feature's values, its smallest visible spread, words for high and low values, and a formatter."""
     inner = measures.inner[members].astype(np.float64)
     brightness = inner.mean(axis=1)
     sides = np.sqrt(measures.width[members].astype(np.float64) * measures.height[members])
@@ -92,7 +92,7 @@ def _is_outlying(values: Values, middle: float, least: float) -> npt.NDArray[np.
 
 
 def notes_on_balance(data_set: DataSet) -> list[Note]:
-    """Note where the classes are very unequal in number, and where groups hold one class only."""
+    """Note strong class imbalance, and groups that hold a single class."""
     notes = []
     counts = data_set.counts()
     most, least = max(counts, key=lambda name: counts[name]), min(counts, key=lambda name: counts[name])
@@ -109,7 +109,7 @@ def notes_on_balance(data_set: DataSet) -> list[Note]:
 
 
 def _note_on_groups(data_set: DataSet) -> list[Note]:
-    """Compare how many groups hold one class with how many would if labels fell on images by chance."""
+    """Compare the number of groups with a single class to the number expected for random labels."""
     table = np.zeros((len(data_set.group_names), len(data_set.classes)))
     np.add.at(table, (data_set.groups, data_set.labels), 1)
     table = table[table.sum(axis=1) > 1]

@@ -15,12 +15,12 @@ DuplicatePolicy = Literal["keep-one", "one-group"]
 
 @dataclass(frozen=True)
 class DuplicateResolution:
-    """What resolves duplicates.
+    """How duplicates are resolved.
 
     Attributes:
-        marks: of the images that are left out.
-        together: images that belong together, each time of one group.
-        undecided: sets of identical images under several labels, which only a person can resolve.
+        marks: on the images that are left out.
+        together: sets of images that form one group.
+        undecided: the number of label conflicts, which only a person can resolve.
     """
 
     marks: tuple[Mark, ...]
@@ -38,7 +38,7 @@ def resolve_duplicates(findings: Iterable[Finding], data_set: DataSet, how: Dupl
 
     Args:
         findings: of the audit; only duplicates and near duplicates count.
-        data_set: that was audited.
+        data_set: the audited one.
         how: "keep-one" leaves out all but the first of identical images, unless they have several labels, and puts
             near duplicates into one group; "one-group" leaves nothing out.
     """
@@ -65,15 +65,15 @@ def resolve_duplicates(findings: Iterable[Finding], data_set: DataSet, how: Dupl
 
 
 def is_resolved(kind: str, images: Sequence[str], data_set: DataSet, marks: Collection[Mark]) -> bool:
-    """Tell whether people have dealt with a finding.
+    """Tell whether a finding has been resolved by decisions.
 
-    Duplicates are resolved when one is left or the rest share a group; a label conflict when all that are left have
-    one class; anything else when each of its images is left out, reviewed or has another class.
+    Duplicates are resolved when one is left or the rest share a group; a label conflict when the remaining images have
+    one class; any other finding when each of its images is excluded, reviewed or relabelled.
 
     Args:
         kind: of the finding.
-        images: it names.
-        data_set: as it was decided about.
+        images: of the finding.
+        data_set: with the decisions applied.
         marks: on these images.
     """
     rows = [row for row in map(data_set.index, images) if row is not None]

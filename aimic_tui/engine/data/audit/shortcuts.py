@@ -1,9 +1,9 @@
-"""What gives the class away without the cell: each such feature tried alone on the class.
+"""Shortcuts: features that predict the class without the cell, each tested on its own.
 
-A network takes the easiest way. Where the background, the size or the file tells the classes apart, it learns that,
-and fails on the next microscope. Each feature gets a small decision tree, judged on images whose groups it has not
-seen; the interval is a bootstrap over groups. Lamp, stain and camera are the same within a photograph: a feature that
-tells the classes apart even among images of one group, measured from the group's mean, is at least in part the object.
+A network learns whatever is easiest. Where the background, the size or the file predicts the class, it learns that, and
+fails on images from another microscope. For each feature a small decision tree is tested on unseen groups, with a
+bootstrap interval over groups. Lamp, stain and camera are the same within a photograph: a feature that separates the
+classes even within groups, relative to the group's mean, comes at least in part from the object itself.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from aimic_tui.engine.data.audit.measures import Measures
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.text import one_line
 
-_MOST = 20_000  # images used; more would change nothing but the time
-_LEAST_GROUPS = 6  # a class with fewer says nothing about images of another group
+_MOST = 20_000  # images used; more would only take longer
+_LEAST_GROUPS = 6  # of a class; fewer don't allow a test on unseen groups
 _RESAMPLES = 1000
-_MARGIN = 0.05  # how far above chance the interval must begin to be worth a word
+_MARGIN = 0.05  # above chance, for the lower limit of the interval
 _FOLDS = 5
 _EXAMPLES = 3
 
@@ -36,11 +36,11 @@ class Shortcut:
     Attributes:
         feature: its name.
         balanced_accuracy, low, high: mean recall of the classes on unseen groups, 0 to 1, with its 95 % interval.
-        chance: what guessing reaches.
-        clearest: the class that it sets apart best from the others.
-        within_groups: whether it also tells apart the classes of one group; None where too few groups hold several.
-        sentence: what it means and what to do.
-        examples: of each class, the images that the feature gives away most clearly.
+        chance: the expected value of guessing.
+        clearest: the class that it separates best from the others.
+        within_groups: whether it also separates the classes within groups; None where too few groups hold several.
+        sentence: its meaning, and advice.
+        examples: of each class, the images that it predicts most confidently.
     """
 
     feature: str
@@ -78,13 +78,13 @@ _SENTENCES = {
 
 
 def find_shortcuts(data_set: DataSet, measures: Measures) -> list[Shortcut]:
-    """Try each feature and return those that predict the class clearly above chance, the best first.
+    """Test each feature and return those that predict the class clearly above chance, the best first.
 
     "Clearly": the 95 % interval begins at least 0.05 above chance. Nothing is returned where a class has too few
-    groups to tell.
+    groups for the test.
 
     Args:
-        data_set, measures: n images, and what was measured of them; unreadable ones are left out.
+        data_set, measures: n images, and their measurements; unreadable ones are left out.
     """
     used = np.flatnonzero(measures.readable)
     if len(used) > _MOST:
@@ -115,15 +115,15 @@ def find_shortcuts(data_set: DataSet, measures: Measures) -> list[Shortcut]:
 
 def _clearest(labels: npt.NDArray[np.integer], predicted: npt.NDArray[np.integer], classes: int) -> int:
     """Return the class whose sensitivity and specificity together are highest (Youden's index)."""
-    said = [
+    youden = [
         (predicted[labels == label] == label).mean() - (predicted[labels != label] == label).mean()
         for label in range(classes)
     ]
-    return int(np.argmax(said))
+    return int(np.argmax(youden))
 
 
 _IN_THE_PIXELS = {"border colour", "border brightness", "brightness", "file size"}
-_MIXED_GROUPS = 20  # groups of several classes that are enough to tell
+_MIXED_GROUPS = 20  # groups with several classes that are enough for a test
 
 
 def _sentence(feature: str, within: bool | None) -> str:
@@ -157,7 +157,7 @@ def _within_groups(
 
 
 def _features(data_set: DataSet, measures: Measures, used: npt.NDArray[np.integer]) -> Iterator[tuple[str, Column]]:
-    """Give each feature's name and its values, float64 [m, columns]."""
+    """Yield each feature's name and its values, float64 [m, columns]."""
     border = measures.border[used].astype(np.float64)
     pixels = measures.width[used].astype(np.float64) * measures.height[used]
     yield "border colour", border[:, [0, 2]] / np.maximum(border.sum(axis=1, keepdims=True), 1)
@@ -186,7 +186,7 @@ def _numbers(names: list[str]) -> Column:
 
 
 def _day(data_set: DataSet, index: int) -> int:
-    """Return the day of the file's last change: copying takes minutes, and writes one class after the other."""
+    """Return the day of the file's last change: within a day, it may only show the order of copying."""
     try:
         return int(data_set.path(index).stat().st_mtime // 86_400)
     except OSError:
@@ -209,7 +209,7 @@ def _out_of_fold(
     folds: list[tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]],
     classes: int,
 ) -> Column:
-    """Return what a tree that has not seen an image's group makes of it: float64 [m, classes]."""
+    """Return out-of-fold probabilities by a decision tree: float64 [m, classes]."""
     from sklearn.tree import DecisionTreeClassifier
 
     probabilities = np.zeros((len(labels), classes))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aimic_tui.engine.data.data_set import DataSet
-from aimic_tui.engine.data.listing.data_choice import WhichImages
+from aimic_tui.engine.data.listing.data_source import DataSourceSettings
 from aimic_tui.engine.data.listing.decisions import FoundData, apply_decisions, single_class
 from aimic_tui.engine.data.listing.folder_scan import scan_folder
 from aimic_tui.engine.data.listing.list_images import list_images
@@ -16,7 +16,7 @@ from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.text import one_line, plural, printable
 
 
-def find_data_set(settings: WhichImages, report: ReportProgress = no_report) -> DataSet:
+def find_data_set(settings: DataSourceSettings, report: ReportProgress = no_report) -> DataSet:
     """Find the images of a data set, without decoding one: what `list_images` lists, as people decided about it.
 
     What marks and `data.classes` changed, `DataSet.decisions` says.
@@ -26,7 +26,7 @@ def find_data_set(settings: WhichImages, report: ReportProgress = no_report) -> 
             image two labels; marks can't be read.
         UsageProblem: there is no path, or a setting makes no sense for these images.
     """
-    found = find_everything(settings, report)
+    found = scan_data_set(settings, report)
     if found.conflicts:
         first = one_line(found.conflicts[0], 120)
         raise InputProblem(
@@ -39,7 +39,7 @@ def find_data_set(settings: WhichImages, report: ReportProgress = no_report) -> 
     return found.data_set
 
 
-def find_everything(settings: WhichImages, report: ReportProgress = no_report) -> FoundData:
+def scan_data_set(settings: DataSourceSettings, report: ReportProgress = no_report) -> FoundData:
     """Find a data set and what lies beside it; for an audit, so a single class or a conflict is no error here.
 
     Raises:
@@ -52,7 +52,7 @@ def find_everything(settings: WhichImages, report: ReportProgress = no_report) -
     return apply_decisions(listed, marks, settings.classes)
 
 
-def read_marks_of(settings: WhichImages) -> tuple[Mark, ...]:
+def read_marks_of(settings: DataSourceSettings) -> tuple[Mark, ...]:
     """Return the marks that `data.marks` asks for.
 
     Raises:

@@ -49,7 +49,7 @@ def is_ignored(name: str) -> bool:
 
 
 def scan_folder(root: Path, report: ReportProgress = no_report) -> Scan:
-    """List the images below `root`; `report` hears how many there are so far.
+    """List the images below `root`; `report` receives how many there are so far.
 
     Raises:
         InputProblem: `root` is missing, is not a folder or can't be read.

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aimic_tui.engine.data.data_set import Part
-from aimic_tui.engine.data.listing.data_choice import WhichImages
+from aimic_tui.engine.data.listing.data_source import DataSourceSettings
 from aimic_tui.engine.data.listing.folder_scan import IMAGE_SUFFIXES, Scan, scan_folder
 from aimic_tui.engine.data.listing.groups import suggest_group
 from aimic_tui.engine.data.listing.manifest_table import ManifestRows, is_manifest, read_manifest_rows
@@ -79,7 +79,7 @@ class NoClasses(InputProblem):
         self.images = images
 
 
-def list_images(settings: WhichImages, report: ReportProgress = no_report) -> ListedImages:
+def list_images(settings: DataSourceSettings, report: ReportProgress = no_report) -> ListedImages:
     """List the images of a data set with what its folders, names or rows say of them; none is opened.
 
     A folder's label is its first sub-folder; if the first sub-folders are train, validation and test, they give

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from aimic_tui.engine.data.reading.input_rule import InputRule, rule_in
+from aimic_tui.engine.data.reading.input_rule import InputRule, rule_from_table
 from aimic_tui.engine.data.reading.pixels import Pixels, Values, own_limits
 from aimic_tui.engine.data.reading.read_image import UnreadableImage, read_pixels
 from aimic_tui.engine.data.threads import ShouldStop, in_threads
@@ -54,12 +54,12 @@ def resolve_exposure(
         rule: as the settings state it.
         percentiles: two, from 0 to 100, for intensity "percentiles".
         paths: images to measure; what can't be read is passed over.
-        report: hears how many of how many are measured.
-        should_stop: is asked now and then.
+        report: receives the number that are measured.
+        should_stop: checked regularly.
 
     Raises:
         InputProblem: images differ in their channels, so that there is no one window for them.
-        Interrupted: `should_stop` said so.
+        Interrupted: `should_stop` returned True.
     """
     if rule.window or rule.intensity not in {"auto", "percentiles"} or not paths:
         return rule
@@ -96,9 +96,9 @@ def exposure_for_table(
     """Return the rule by which a run with this table `data` would see images, for a preview.
 
     Raises:
-        Interrupted: `should_stop` said so.
+        Interrupted: `should_stop` returned True.
     """
-    rule, percentiles = rule_in(table), table.get("percentiles")
+    rule, percentiles = rule_from_table(table), table.get("percentiles")
     pair = percentiles if isinstance(percentiles, list) and len(percentiles) == 2 else _PERCENTILES
     try:
         return resolve_exposure(rule, pair, paths, should_stop=should_stop)

@@ -67,7 +67,7 @@ class InputRule:
     plane: str = "first"
 
     @property
-    def wanted(self) -> tuple[int, ...] | None:
+    def channel_indices(self) -> tuple[int, ...] | None:
         """The channels in use, from 0; None for auto."""
         parsed = parse_channels(self.channels)
         return None if parsed is None else tuple(channel for channel, _ in parsed)
@@ -83,13 +83,13 @@ class InputRule:
         return tuple(zip(self.window[::2], self.window[1::2], strict=True))
 
     @property
-    def plain(self) -> bool:
+    def keeps_8_bit(self) -> bool:
         """Whether an 8-bit picture stays as it is."""
         return self.channels == "auto" and self.intensity in {"auto", "full-range"}
 
-    def fault(self, channels: int) -> str:
+    def mismatch(self, channels: int) -> str:
         """Return why a picture of so many channels does not fit this rule, "" where it does."""
-        wanted = self.wanted
+        wanted = self.channel_indices
         if wanted is not None and max(wanted) >= channels:
             return f"has {plural(channels, 'channel')}, but data.channels asks for channel {max(wanted) + 1}"
         used = min(channels, MOST_CHANNELS) if wanted is None else len(wanted)
@@ -122,7 +122,7 @@ class InputRule:
         if rule.intensity not in INTENSITIES or rule.plane not in PLANES:
             raise ValueError(f"{rule.intensity}, {rule.plane}")
         try:
-            fault = _fault_of(rule)
+            fault = _contradiction(rule)
         except UsageProblem as problem:
             fault = problem.sentence
         if fault:
@@ -194,7 +194,7 @@ def _colour(word: str | None) -> Colour | None:
     return number >> 16, number >> 8 & 255, number & 255
 
 
-def rule_of(settings: DataSettings) -> InputRule:
+def rule_from_settings(settings: DataSettings) -> InputRule:
     """Return the rule that settings state.
 
     Raises:
@@ -206,13 +206,13 @@ def rule_of(settings: DataSettings) -> InputRule:
             f"data.percentiles = {low:g}, {high:g}: the first must be below the second.", key="data.percentiles"
         )
     rule = InputRule(settings.intensity, tuple(settings.window), settings.channels.strip(), settings.plane)
-    fault = _fault_of(rule)
+    fault = _contradiction(rule)
     if fault:
         raise UsageProblem(fault, key="data.window")
     return rule
 
 
-def rule_in(table: Mapping[str, Any]) -> InputRule:
+def rule_from_table(table: Mapping[str, Any]) -> InputRule:
     """Return the rule that an experiment's table `data` states, for a preview; `AS_STORED` where it states none."""
     try:
         return InputRule.from_json({"intensity": "auto", **table})
@@ -220,9 +220,9 @@ def rule_in(table: Mapping[str, Any]) -> InputRule:
         return AS_STORED
 
 
-def _fault_of(rule: InputRule) -> str:
+def _contradiction(rule: InputRule) -> str:
     numbers = ", ".join(f"{number:g}" for number in rule.window)
-    wanted = rule.wanted
+    wanted = rule.channel_indices
     if rule.intensity == "window" and not rule.window:
         return "data.intensity = window needs data.window: the values for black and for white, such as 100, 4000."
     if rule.window and rule.intensity in {"full-range", "min-max"}:

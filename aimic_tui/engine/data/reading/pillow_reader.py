@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from aimic_tui.engine.data.reading.input_rule import InputRule
-from aimic_tui.engine.data.reading.pixels import PIXEL_LIMIT, Pixels, TooManyPixels, Values, turned, which
+from aimic_tui.engine.data.reading.pixels import PIXEL_LIMIT, Pixels, TooManyPixels, Values, select_channels, turned
 from aimic_tui.engine.data.reading.tiff_reader import TIFF_MAGIC
 
 _ALLOWED = {"JPEG", "MPO", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "JPEG2000", "AVIF", "PPM"}
@@ -57,7 +57,7 @@ def read_with_pillow(path: Path, content: bytes, rule: InputRule) -> Pixels:
         rule: which channels it wants.
 
     Raises:
-        TooManyPixels, Unfit: as they say.
+        TooManyPixels, RuleMismatch: as they say.
         Exception: whatever a broken file does to Pillow.
     """
     with _open(path, content) as image:
@@ -77,8 +77,8 @@ def read_with_pillow(path: Path, content: bytes, rule: InputRule) -> Pixels:
     if values.size == 0:
         raise ValueError("it has no pixels")
     bits = 8 if wide is None else 16
-    if rule.wanted is not None or rule.window:
-        values = values[:, :, which(values.shape[2], rule)]
+    if rule.channel_indices is not None or rule.window:
+        values = values[:, :, select_channels(values.shape[2], rule)]
     return Pixels(
         values=np.ascontiguousarray(turned(values, orientation)) if orientation != 1 else values,
         bits=bits,

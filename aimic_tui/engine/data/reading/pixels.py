@@ -47,23 +47,23 @@ class TooManyPixels(ValueError):
     """The picture is larger than the limit; the message gives its size."""
 
 
-class Unfit(ValueError):
+class RuleMismatch(ValueError):
     """A picture that does not fit the rule it is to be read by; the message says why."""
 
 
-def which(channels: int, rule: InputRule) -> list[int]:
+def select_channels(channels: int, rule: InputRule) -> list[int]:
     """Return the channels of a picture with so many that the rule wants, in its order, from 0.
 
     Raises:
-        Unfit: one of them is not there.
+        RuleMismatch: one of them is not there.
     """
-    fault = rule.fault(channels)
+    fault = rule.mismatch(channels)
     if fault:
-        raise Unfit(fault)
-    return list(range(min(channels, MOST_CHANNELS))) if rule.wanted is None else list(rule.wanted)
+        raise RuleMismatch(fault)
+    return list(range(min(channels, MOST_CHANNELS))) if rule.channel_indices is None else list(rule.channel_indices)
 
 
-def planes_of(count: int, rule: InputRule) -> range:
+def plane_range(count: int, rule: InputRule) -> range:
     """Return which of the planes of a stack, from 0, the rule wants."""
     if rule.plane == "max-projection":
         return range(count)
@@ -85,7 +85,7 @@ def to_rgb(pixels: Pixels, rule: InputRule) -> Rgb:
 
     Args:
         pixels: what the file stores, read by the same rule.
-        rule: fits the picture (`InputRule.fault`).
+        rule: fits the picture (`InputRule.mismatch`).
     """
     scaled = _scaled_by(pixels, rule)
     if pixels.inverted:

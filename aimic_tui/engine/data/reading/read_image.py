@@ -29,18 +29,18 @@ from aimic_tui.engine.data.reading.pixels import (
     THUMB,
     Pixels,
     Rgb,
+    RuleMismatch,
     TooManyPixels,
-    Unfit,
     own_limits,
     thumbnail,
     to_rgb,
 )
 from aimic_tui.engine.data.reading.tiff_reader import TIFF_MAGIC, read_tiff
-from aimic_tui.engine.data.reading.vendor_reader import MissingReader, maker_of, read_vendor
+from aimic_tui.engine.data.reading.vendor_reader import MissingReader, read_vendor_file, vendor_of
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.text import one_line, printable
 
-FaultKind = Literal["empty", "truncated", "unreadable", "not-an-image", "too-large"]
+ImageProblemKind = Literal["empty", "truncated", "unreadable", "not-an-image", "too-large"]
 
 _BYTE_LIMIT = 1 << 30
 _MAGIC = re.compile(
@@ -63,7 +63,11 @@ class UnreadableImage(InputProblem):
     """
 
     def __init__(
-        self, path: Path, kind: FaultKind, detail: str, remedy: str = "Replace it, or take it out of the data set."
+        self,
+        path: Path,
+        kind: ImageProblemKind,
+        detail: str,
+        remedy: str = "Replace it, or take it out of the data set.",
     ) -> None:
         self.path = path
         self.kind = kind
@@ -121,26 +125,26 @@ def read_pixels(path: Path, data: bytes | None = None, rule: InputRule = AS_STOR
     content = read_bytes(path) if data is None else data
     if not content:
         raise UnreadableImage(path, "empty", "is empty (0 bytes)")
-    maker = maker_of(content)
-    if maker is None and not _MAGIC.match(content):
+    vendor = vendor_of(content)
+    if vendor is None and not _MAGIC.match(content):
         raise UnreadableImage(path, "not-an-image", "is not an image of a known format")
     try:
         found = read_tiff(path, rule) if content.startswith(TIFF_MAGIC) else None
     except (TooManyPixels, MemoryError) as error:
         raise _too_large(path, str(error)) from None
-    except Unfit as error:
+    except RuleMismatch as error:
         raise UnreadableImage(path, "unreadable", str(error), _UNFIT) from None
     except Exception:  # a codec that tifffile lacks, or a broken file: Pillow has the last word
         found = None
     try:
-        if maker is not None:
-            return read_vendor(path, maker, rule)
+        if vendor is not None:
+            return read_vendor_file(path, vendor, rule)
         return found or read_with_pillow(path, content, rule)
     except MissingReader as error:
         raise UnreadableImage(path, "unreadable", f"{error} ({_INSTALL})", _MISSING) from None
     except (TooManyPixels, Image.DecompressionBombError, MemoryError) as error:
         raise _too_large(path, str(error)) from None
-    except Unfit as error:
+    except RuleMismatch as error:
         raise UnreadableImage(path, "unreadable", str(error), _UNFIT) from None
     except Exception as error:  # hostile bytes can raise anything in a decoder
         if _ends_early(content, str(error)):
@@ -167,7 +171,7 @@ def verify(path: Path, data: bytes, rule: InputRule = AS_STORED) -> tuple[int, i
     Raises:
         UnreadableImage: as `read_image`.
     """
-    if rule.plain and data.startswith(b"\xff\xd8\xff") and not zero_filled(data):
+    if rule.keeps_8_bit and data.startswith(b"\xff\xd8\xff") and not zero_filled(data):
         try:
             with Image.open(io.BytesIO(data), formats=("JPEG", "MPO")) as image:
                 width, height = image.size
@@ -238,7 +242,7 @@ def read_bytes(path: Path) -> bytes:
                 raise UnreadableImage(path, "unreadable", "is not a file")
             if status.st_size > _BYTE_LIMIT:
                 beginning = file.read(1 << 16)
-                if not beginning.startswith(TIFF_MAGIC) and maker_of(beginning) is None:
+                if not beginning.startswith(TIFF_MAGIC) and vendor_of(beginning) is None:
                     raise _too_large(path, f"{status.st_size >> 20} MB")
                 return beginning
             return file.read()

@@ -17,10 +17,10 @@ from aimic_tui.engine.data.reading.pixels import (
     Pixels,
     TooManyPixels,
     Values,
-    planes_of,
+    plane_range,
     projected,
+    select_channels,
     turned,
-    which,
 )
 
 # tifffile reports every oddity of a file on its logger, names and all; what matters comes back as an exception.
@@ -46,7 +46,7 @@ def read_tiff(path: Path, rule: InputRule = AS_STORED) -> Pixels | None:
 
     Raises:
         TooManyPixels: a page has more than `PIXEL_LIMIT` pixels.
-        Unfit: the file lacks a channel that the rule wants.
+        RuleMismatch: the file lacks a channel that the rule wants.
         Exception: whatever a broken file does to tifffile.
     """
     from tifffile import TiffFile
@@ -69,7 +69,7 @@ def read_tiff(path: Path, rule: InputRule = AS_STORED) -> Pixels | None:
             raise ValueError(f"values of the type {page.dtype or page.sampleformat} have no brightness")
         in_pages = stack is not None and stack.channels > 1
         if stack is not None and in_pages:
-            chosen = which(stack.channels, rule)
+            chosen = select_channels(stack.channels, rule)
             values = np.concatenate([stack.read(channel, rule, path)[:, :, :1] for channel in chosen], axis=2)
         else:
             values = _plane(page, path) if stack is None else stack.read(0, rule, path)
@@ -77,7 +77,7 @@ def read_tiff(path: Path, rule: InputRule = AS_STORED) -> Pixels | None:
                 values = _on_white(values, associated=alpha[0] == _ASSOCIATED, bits=bits)
             if photometric == _CMYK and values.shape[2] == _INKS:
                 values = _lit(values, bits)
-            chosen = which(values.shape[2], rule)
+            chosen = select_channels(values.shape[2], rule)
             values = values[:, :, chosen]
         orientation = page.tags.get(_ORIENTATION)
         dtype = page.dtype
@@ -112,7 +112,7 @@ class _Stack:
 
     def read(self, channel: int, rule: InputRule, path: Path) -> Values:
         """Return the plane of a channel that the rule wants, as [height, width, samples]."""
-        numbers = [channel * self.channel_step + plane * self.plane_step for plane in planes_of(self.planes, rule)]
+        numbers = [channel * self.channel_step + plane * self.plane_step for plane in plane_range(self.planes, rule)]
         return projected(self._page(number, path) for number in numbers)
 
     def _page(self, number: int, path: Path) -> Values:
@@ -137,7 +137,7 @@ class _Stack:
 
 def _stack(tiff: Any, page: Any, rule: InputRule) -> _Stack | None:
     """Return the pages of which the rule may want others than the first; None where the first page is all of it."""
-    samples, most = int(page.samplesperpixel), max(rule.wanted or (0,))
+    samples, most = int(page.samplesperpixel), max(rule.channel_indices or (0,))
     declared = tiff.is_ome or tiff.is_imagej or tiff.is_lsm or tiff.is_stk or tiff.is_micromanager
     if not declared and most < samples and rule.plane == "first":
         return None  # without looking for further pages, which takes time

@@ -18,7 +18,15 @@ from typing import Any
 import numpy as np
 
 from aimic_tui.engine.data.reading.input_rule import InputRule
-from aimic_tui.engine.data.reading.pixels import PIXEL_LIMIT, Pixels, TooManyPixels, Values, planes_of, projected, which
+from aimic_tui.engine.data.reading.pixels import (
+    PIXEL_LIMIT,
+    Pixels,
+    TooManyPixels,
+    Values,
+    plane_range,
+    projected,
+    select_channels,
+)
 
 _BYTE_LIMIT = 1 << 30  # of a LIF's series, which is read as a whole
 _COLOURS = 3
@@ -54,7 +62,7 @@ class _Volume:
     read: Callable[[int, int], Values]
 
 
-def maker_of(content: bytes) -> str | None:
+def vendor_of(content: bytes) -> str | None:
     """Return "CZI", "ND2" or "LIF" by a file's first bytes; None for any other."""
     for magic, name in _MAGIC.items():
         if content.startswith(magic):
@@ -65,26 +73,26 @@ def maker_of(content: bytes) -> str | None:
 _MAGIC = {b"ZISRAWFILE": "CZI", b"\xda\xce\xbe\x0a": "ND2"}
 
 
-def read_vendor(path: Path, maker: str, rule: InputRule) -> Pixels:
+def read_vendor_file(path: Path, vendor: str, rule: InputRule) -> Pixels:
     """Read the picture of such a file.
 
     Args:
         path: the file.
-        maker: as `maker_of` says it.
+        vendor: as `vendor_of` says it.
         rule: which channels and planes it wants.
 
     Raises:
-        MissingReader, TooManyPixels, Unfit: as they say.
+        MissingReader, TooManyPixels, RuleMismatch: as they say.
         Exception: whatever a broken file does to its reader.
     """
     try:
-        opened = _OPENERS[maker](path)
+        opened = _OPENERS[vendor](path)
         with opened as volume:
             if volume.width * volume.height > PIXEL_LIMIT:
                 raise TooManyPixels(f"{volume.width} x {volume.height} pixels")
             values, together = _values(volume, rule)
     except ImportError:
-        raise MissingReader(f"is a {maker} file of {_COMPANIES[maker]}, whose reader is not installed") from None
+        raise MissingReader(f"is a {vendor} file of {_COMPANIES[vendor]}, whose reader is not installed") from None
     if values.dtype.kind not in "uif":
         raise ValueError(f"values of the type {values.dtype} have no brightness")
     many = _COLOURS if together else volume.channels
@@ -94,7 +102,7 @@ def read_vendor(path: Path, maker: str, rule: InputRule) -> Pixels:
         bits=volume.bits or 8 * values.dtype.itemsize,
         together=together,
         inverted=False,
-        format=maker,
+        format=vendor,
         mode=word,
         channels=many,
     )
@@ -104,13 +112,15 @@ def _values(volume: _Volume, rule: InputRule) -> tuple[Values, bool]:
     """Return [height, width, channels] as the rule wants them, and whether they are the colours of one picture."""
 
     def channel(number: int) -> Values:
-        return projected(volume.read(number, plane) for plane in planes_of(volume.planes, rule))
+        return projected(volume.read(number, plane) for plane in plane_range(volume.planes, rule))
 
     if volume.channels > 1:
-        return np.concatenate([channel(number)[:, :, :1] for number in which(volume.channels, rule)], axis=2), False
+        return np.concatenate(
+            [channel(number)[:, :, :1] for number in select_channels(volume.channels, rule)], axis=2
+        ), False
     values = channel(0)
     together = values.shape[2] == _COLOURS
-    return values[:, :, which(values.shape[2], rule)], together
+    return values[:, :, select_channels(values.shape[2], rule)], together
 
 
 @contextmanager

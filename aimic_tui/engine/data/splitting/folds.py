@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 Codes = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
-Places = npt.NDArray[np.intp]
+Indices = npt.NDArray[np.intp]
 
 _ATTEMPTS = 10  # seeds tried until every fold holds every class
 _ROWS_AT_ONCE = 4096
 
 
-def k_folds(labels: Codes, groups: Codes, folds: int, seed: int) -> Places:
+def k_folds(labels: Codes, groups: Codes, folds: int, seed: int) -> Indices:
     """Return the fold (from 0) of each image: classes in proportion, groups whole.
 
     Where every image is its own group, the folds are those of scikit-learn's `StratifiedKFold`, else those of its
@@ -38,7 +38,7 @@ def k_folds(labels: Codes, groups: Codes, folds: int, seed: int) -> Places:
     names, group = np.unique(groups, return_inverse=True)
     if len(names) == len(labels):
         return _folds_of_images(label, folds, np.random.RandomState(seed % 2**32))
-    best: Places | None = None
+    best: Indices | None = None
     fewest = np.inf
     for attempt in range(_ATTEMPTS):
         random = np.random.RandomState((seed + 7919 * attempt) % 2**32)
@@ -52,7 +52,7 @@ def k_folds(labels: Codes, groups: Codes, folds: int, seed: int) -> Places:
     return best
 
 
-def _folds_of_images(label: Places, folds: int, random: np.random.RandomState) -> Places:
+def _folds_of_images(label: Indices, folds: int, random: np.random.RandomState) -> Indices:
     _, first, label = np.unique(label, return_index=True, return_inverse=True)
     label = np.argsort(np.argsort(first))[label]  # classes in the order in which they appear
     in_order = np.sort(label)
@@ -65,9 +65,9 @@ def _folds_of_images(label: Places, folds: int, random: np.random.RandomState) -
     return found
 
 
-def _folds_of_groups(label: Places, group: Places, folds: int, random: np.random.RandomState) -> Places:
+def _folds_of_groups(label: Indices, group: Indices, folds: int, random: np.random.RandomState) -> Indices:
     """int [groups]: the fold of each group."""
-    content = Content(label, group)
+    content = GroupContents(label, group)
     shuffled = np.arange(content.groups)
     random.shuffle(shuffled)
     order = shuffled[np.argsort(-content.unevenness()[shuffled], kind="stable")]
@@ -97,7 +97,7 @@ def _folds_of_groups(label: Places, group: Places, folds: int, random: np.random
     return found
 
 
-def take_share(labels: Codes, groups: Codes, share: float, random: np.random.Generator) -> Mask:
+def sample_share(labels: Codes, groups: Codes, share: float, random: np.random.Generator) -> Mask:
     """Choose whole groups so that each class gives about `share` of its images; return which images are chosen.
 
     Each class that lies in two groups or more is in the chosen part and in the rest. Groups come in random order, three
@@ -108,7 +108,7 @@ def take_share(labels: Codes, groups: Codes, share: float, random: np.random.Gen
     names, group = np.unique(groups, return_inverse=True)
     if len(names) == len(labels):
         return _share_of_images(labels, share, random)
-    content = Content(label, group)
+    content = GroupContents(label, group)
     return _Share(content, share).choose(random.permutation(content.groups).tolist())[group]
 
 
@@ -125,7 +125,7 @@ def _share_of_images(labels: Codes, share: float, random: np.random.Generator) -
 class _Share:
     """Groups on two sides; plain numbers, since each step looks at one group's few classes."""
 
-    def __init__(self, content: Content, share: float) -> None:
+    def __init__(self, content: GroupContents, share: float) -> None:
         self._held = content.lists()
         self._totals = [float(total) for total in content.totals]
         self._taken = [False] * content.groups
@@ -172,7 +172,7 @@ class _Share:
             self._move(min(spare, key=lambda one: sum(images for _, images in self._held[one])))
 
 
-class Content:
+class GroupContents:
     """How many images of which classes each group holds; only what is there takes memory.
 
     Args:
@@ -180,14 +180,14 @@ class Content:
         group: int [n], codes from 0 without gaps.
     """
 
-    def __init__(self, label: Places, group: Places) -> None:
+    def __init__(self, label: Indices, group: Indices) -> None:
         self.classes, self.groups = int(label.max()) + 1, int(group.max()) + 1
         cells, counts = np.unique(group.astype(np.int64) * self.classes + label, return_counts=True)
         self._codes, self._counts = cells % self.classes, counts
         self._starts = np.searchsorted(cells, np.arange(self.groups + 1) * self.classes)
         self.totals = np.bincount(label, minlength=self.classes)
 
-    def of(self, group: int) -> tuple[Places, Places]:
+    def of(self, group: int) -> tuple[Indices, Indices]:
         """Return the classes of a group and the images of each."""
         held = slice(self._starts[group], self._starts[group + 1])
         return self._codes[held], self._counts[held]

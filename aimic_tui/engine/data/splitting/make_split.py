@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aimic_tui.engine.data.data_set import DataSet, Part
-from aimic_tui.engine.data.splitting.folds import Codes, Mask, k_folds, take_share
+from aimic_tui.engine.data.splitting.folds import Codes, Mask, k_folds, sample_share
 from aimic_tui.engine.data.splitting.split import Split
 from aimic_tui.engine.data.splitting.split_check import check_split
 from aimic_tui.engine.errors import InputProblem, UsageProblem
@@ -122,7 +122,7 @@ def _tests(
     """Return which images each fold tests, the folds of one repeat after those of the other."""
     if settings.method == "hold-out":
         _require(classes, labels, groups, 2, by_image=by_image, key="split.method")
-        return [take_share(labels, groups, settings.test, np.random.default_rng([seed, 1]))]
+        return [sample_share(labels, groups, settings.test, np.random.default_rng([seed, 1]))]
     _require(classes, labels, groups, settings.folds, by_image=by_image)
     tests = []
     for repeat in range(settings.repeats):
@@ -185,7 +185,7 @@ def _set_validation(
 ) -> None:
     """Turn a share of a fold's training images into its validation part, in place."""
     training = np.flatnonzero(column == Part.TRAIN)
-    taken = take_share(labels[training], groups[training], share, np.random.default_rng(list(seed)))
+    taken = sample_share(labels[training], groups[training], share, np.random.default_rng(list(seed)))
     column[training[taken]] = Part.VALIDATION
 
 

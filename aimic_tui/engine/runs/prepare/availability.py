@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aimic_tui.engine.data.reading.input_rule import rule_of
+from aimic_tui.engine.data.reading.input_rule import rule_from_settings
 from aimic_tui.engine.errors import AimicError, SettingProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.machine.devices import find_slots
@@ -20,7 +20,7 @@ def availability_problems(experiment: Experiment, workspace: Workspace) -> tuple
     """
     problems: list[SettingProblem] = []
     try:
-        rule_of(experiment.data)
+        rule_from_settings(experiment.data)
     except AimicError as problem:
         problems.append(SettingProblem(problem.key or "data.intensity", problem.sentence))
     networks: list[str] = []

@@ -44,7 +44,7 @@ def first_trial(
     Raises:
         UsageProblem: a setting makes no sense.
         InputProblem: the data or the weights can't be used.
-        Interrupted: `should_stop` said so.
+        Interrupted: `should_stop` returned True.
     """
     from aimic_tui.engine.training.task import TrialTask
 

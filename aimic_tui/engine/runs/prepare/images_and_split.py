@@ -16,7 +16,7 @@ from aimic_tui.engine.data.audit.near_duplicates import NearPair
 from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.listing.find_data_set import find_data_set
 from aimic_tui.engine.data.reading.exposure import resolve_exposure
-from aimic_tui.engine.data.reading.input_rule import rule_of
+from aimic_tui.engine.data.reading.input_rule import rule_from_settings
 from aimic_tui.engine.data.splitting.make_split import make_split
 from aimic_tui.engine.data.splitting.split import Split
 from aimic_tui.engine.errors import about
@@ -68,12 +68,12 @@ def prepare_images(
     Raises:
         UsageProblem: settings that don't go together.
         InputProblem: the images, the given split or the weights can't be used.
-        Interrupted: `should_stop` said so.
+        Interrupted: `should_stop` returned True.
     """
     data_set, given = list_for_split(experiment, find_data_set(experiment.data), workspace)
     with about("model.weights"):
         check_weights(experiment.model.weights, networks)
-    rule, percentiles = rule_of(experiment.data), experiment.data.percentiles
+    rule, percentiles = rule_from_settings(experiment.data), experiment.data.percentiles
     # To look at all of them; which ones train is known later.
     shown = resolve_exposure(rule, percentiles, data_set.paths(), should_stop=should_stop)
     checks = check_images(data_set, report, should_stop, rule=shown)

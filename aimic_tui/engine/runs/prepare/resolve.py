@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aimic_tui.engine.data.reading.input_rule import rule_of
+from aimic_tui.engine.data.reading.input_rule import rule_from_settings
 from aimic_tui.engine.data.splitting.make_split import require_compatible
 from aimic_tui.engine.errors import UsageProblem, about
 from aimic_tui.engine.experiment import Experiment
@@ -36,7 +36,7 @@ def resolve_experiment(experiment: Experiment, workspace: Workspace) -> Experime
     if experiment.model.image_size != "auto":
         for info in infos.values():
             info.check_size(experiment.model.image_size)
-    rule_of(experiment.data)
+    rule_from_settings(experiment.data)
     compute = experiment.compute
     find_slots(compute.devices, compute.workers, compute.threads, compute.ranks)
     data = Path(experiment.data.path).expanduser().absolute()

@@ -8,7 +8,7 @@ import pytest
 
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.listing.class_names import original_class_name
-from aimic_tui.engine.data.listing.find_data_set import find_data_set, find_everything
+from aimic_tui.engine.data.listing.find_data_set import find_data_set, scan_data_set
 from aimic_tui.engine.data.listing.groups import group_values
 from aimic_tui.engine.data.listing.marks import MARKS_NAME, Mark, add_marks
 from aimic_tui.engine.data.listing.name_pattern import name_pattern
@@ -52,7 +52,7 @@ class TestOtherNames:
 
     def test_marks_speak_the_data_sets_own_names(self, cells):
         add_marks(cells / MARKS_NAME, [Mark("monocyte/0.png", "label", label="band")])
-        found = find_everything(DataSettings(path=str(cells), classes={"band": "neutrophil"}))
+        found = scan_data_set(DataSettings(path=str(cells), classes={"band": "neutrophil"}))
         assert found.data_set.counts()["neutrophil"] == 3
         assert found.original_classes["band"] == 3
 
@@ -140,7 +140,7 @@ class TestNamePatterns:
 
     def test_names_that_do_not_match_are_counted_and_named(self, tmp_path):
         touch(tmp_path, "a_1.png", "b_1.png", "odd.png", "x\x1b[2J.png")
-        found = find_everything(DataSettings(path=str(tmp_path), pattern="{label}_*.png"))
+        found = scan_data_set(DataSettings(path=str(tmp_path), pattern="{label}_*.png"))
         assert found.unlabelled == ("odd.png", "x\x1b[2J.png")
         assert found.notes == (
             Note(

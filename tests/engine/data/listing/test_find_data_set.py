@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aimic_tui.engine.data.data_set import Part
-from aimic_tui.engine.data.listing.find_data_set import find_data_set, find_everything, image_files
+from aimic_tui.engine.data.listing.find_data_set import find_data_set, image_files, scan_data_set
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.experiment import DataSettings
 from tests.engine.data.conftest import MakeFolder
@@ -35,7 +35,7 @@ class TestClassFolders:
 
     def test_hidden_and_system_files_are_ignored(self, tmp_path):
         touch(tmp_path, "a/1.png", "b/1.png", "a/.2.png", "a/Thumbs.db", ".git/3.png", "__MACOSX/4.png", "a/._1.png")
-        found = find_everything(DataSettings(path=str(tmp_path)))
+        found = scan_data_set(DataSettings(path=str(tmp_path)))
         assert found.data_set.images == ("a/1.png", "b/1.png")
         assert found.others == ()
 
@@ -47,7 +47,7 @@ class TestClassFolders:
         (root / "a" / "out.png").symlink_to(tmp_path / "secret/2.png")
         (root / "b" / "in.png").symlink_to(root / "a/1.png")
         (root / "b" / "dangling.png").symlink_to(root / "nowhere.png")
-        found = find_everything(DataSettings(path=str(root)))
+        found = scan_data_set(DataSettings(path=str(root)))
         assert found.data_set.images == ("a/1.png", "b/1.png", "b/in.png")
         assert found.notes[0].kind == "links-not-followed"
         assert "4 links" in found.notes[0].sentence
@@ -200,7 +200,7 @@ class TestManifest:
 
     def test_a_repeated_row_counts_once_and_a_row_without_label_is_left_out(self, tmp_path):
         path = self.write(tmp_path, "path,label\nimg/1.png,a\nimg/1.png,a\nimg/2.png,b\nimg/3.png,\n")
-        found = find_everything(DataSettings(path=str(path)))
+        found = scan_data_set(DataSettings(path=str(path)))
         assert found.data_set.counts() == {"a": 1, "b": 1}
         assert found.repeated == ("img/1.png",)
         assert found.unlabelled == ("img/3.png",)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from aimic_tui.engine.data.listing.data_choice import DataChoice
-from aimic_tui.engine.data.listing.find_data_set import find_data_set, find_everything
+from aimic_tui.engine.data.listing.data_source import DataSource
+from aimic_tui.engine.data.listing.find_data_set import find_data_set, scan_data_set
 from aimic_tui.engine.data.listing.marks import (
     COLUMNS,
     MARKS_NAME,
@@ -186,7 +186,7 @@ class TestWhatTheyDo:
         add_marks(file, [Mark("a/s0_a.png", "exclude"), Mark("a/s1_a.png", "label", label="b")])
         add_marks(file, [Mark("c/s0_c.png", "label-error"), Mark("gone.png", "exclude")])
         group_images(file, ["b/s2_b.png", "c/s3_c.png"])
-        found = find_everything(DataChoice(str(cells), group=r"^(s\d)"))
+        found = scan_data_set(DataSource(str(cells), group=r"^(s\d)"))
         data_set = found.data_set
         assert data_set.counts() == {"a": 2, "b": 5, "c": 4}
         assert dict(found.excluded) == {"a/s0_a.png": "a"}
@@ -204,21 +204,21 @@ class TestWhatTheyDo:
     def test_none_takes_none_and_a_path_takes_that_one(self, cells, tmp_path):
         add_marks(cells / MARKS_NAME, [Mark("a/s0_a.png", "exclude")])
         add_marks(tmp_path / "mine.csv", [Mark("b/s0_b.png", "exclude")])
-        assert find_data_set(DataChoice(str(cells))).counts()["a"] == 3
-        assert find_data_set(DataChoice(str(cells), marks="none")).counts()["a"] == 4
-        assert find_data_set(DataChoice(str(cells), marks=str(tmp_path / "mine.csv"))).counts() == {
+        assert find_data_set(DataSource(str(cells))).counts()["a"] == 3
+        assert find_data_set(DataSource(str(cells), marks="none")).counts()["a"] == 4
+        assert find_data_set(DataSource(str(cells), marks=str(tmp_path / "mine.csv"))).counts() == {
             "a": 4,
             "b": 3,
             "c": 4,
         }
         with pytest.raises(InputProblem, match=r"data\.marks = .*nowhere\.csv does not exist"):
-            find_data_set(DataChoice(str(cells), marks=str(tmp_path / "nowhere.csv")))
+            find_data_set(DataSource(str(cells), marks=str(tmp_path / "nowhere.csv")))
 
     def test_a_mark_can_give_an_unlabelled_image_its_class(self, cells):
         touch(cells, "loose.png")
-        assert find_everything(DataChoice(str(cells))).unlabelled == ("loose.png",)
+        assert scan_data_set(DataSource(str(cells))).unlabelled == ("loose.png",)
         add_marks(cells / MARKS_NAME, [Mark("loose.png", "label", label="a")])
-        found = find_everything(DataChoice(str(cells)))
+        found = scan_data_set(DataSource(str(cells)))
         assert found.unlabelled == ()
         assert found.data_set.counts()["a"] == 5
 
@@ -226,26 +226,26 @@ class TestWhatTheyDo:
         file = cells / MARKS_NAME
         group_images(file, ["a/s0_a.png", "b/s1_b.png", "c/s2_c.png"])
         add_marks(file, [Mark("a/s0_a.png", "exclude")])
-        data_set = find_data_set(DataChoice(str(cells), group="none"))
+        data_set = find_data_set(DataSource(str(cells), group="none"))
         groups = dict(zip(data_set.images, data_set.groups.tolist(), strict=True))
         assert groups["b/s1_b.png"] == groups["c/s2_c.png"]
         assert len(data_set.group_names) == len(data_set) - 1
 
     def test_nothing_left_is_said(self, cells):
-        images = find_data_set(DataChoice(str(cells))).images
+        images = find_data_set(DataSource(str(cells))).images
         add_marks(cells / MARKS_NAME, [Mark(image, "exclude") for image in images])
         with pytest.raises(InputProblem, match="no image left: marks exclude 12"):
-            find_data_set(DataChoice(str(cells)))
+            find_data_set(DataSource(str(cells)))
         remove_marks(cells / MARKS_NAME, [image for image in images if image.startswith("a")])
         with pytest.raises(InputProblem, match=r"a single class, a .*Marks leave out 8 images"):
-            find_data_set(DataChoice(str(cells)))
+            find_data_set(DataSource(str(cells)))
 
     def test_the_file_of_marks_is_no_data_set(self, cells):
         add_marks(cells / MARKS_NAME, [Mark("a/s0_a.png", "exclude")])
         with pytest.raises(InputProblem, match="holds marks on a data set"):
-            find_data_set(DataChoice(str(cells / MARKS_NAME)))
+            find_data_set(DataSource(str(cells / MARKS_NAME)))
         add_marks(cells / "a" / MARKS_NAME, [Mark("s0_a.png", "exclude")])
-        assert find_everything(DataChoice(str(cells))).others == ()
+        assert scan_data_set(DataSource(str(cells))).others == ()
 
 
 def test_marks_need_neither_pydantic_nor_a_tensor() -> None:

@@ -8,7 +8,7 @@ import tifffile
 from PIL import Image
 
 from aimic_tui.engine.data.preprocessing import Preprocessing
-from aimic_tui.engine.data.reading.input_rule import InputRule, parse_channels, rule_of
+from aimic_tui.engine.data.reading.input_rule import InputRule, parse_channels, rule_from_settings
 from aimic_tui.engine.data.reading.read_image import UnreadableImage, read_image, read_pixels
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.experiment import DataSettings
@@ -131,7 +131,7 @@ class TestWindow:
     )
     def test_what_makes_no_sense(self, settings, words):
         with pytest.raises(UsageProblem, match=words):
-            rule_of(DataSettings(**settings))
+            rule_from_settings(DataSettings(**settings))
 
 
 class TestPlanes:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aimic_tui.engine.data.splitting.folds import Codes, k_folds, take_share
+from aimic_tui.engine.data.splitting.folds import Codes, k_folds, sample_share
 
 
 @st.composite
@@ -58,7 +58,7 @@ def test_groups_stay_whole_and_folds_alike(images: tuple[Codes, Codes], folds: i
 @given(grouped_images(), st.floats(0.1, 0.6), st.integers(0, 10_000))
 def test_a_share_keeps_groups_whole_and_holds_every_class(images: tuple[Codes, Codes], share: float, seed: int) -> None:
     labels, groups = images
-    taken = take_share(labels, groups, share, np.random.default_rng(seed))
+    taken = sample_share(labels, groups, share, np.random.default_rng(seed))
     for group in np.unique(groups):
         assert len(set(taken[groups == group])) == 1
     for label in np.unique(labels):
@@ -72,7 +72,7 @@ def test_many_groups_hit_the_share_and_the_proportions() -> None:
     random = np.random.default_rng(0)
     groups = random.integers(0, 2000, 20_000).astype(np.int32)
     labels = np.where(random.random(20_000) < 0.8, groups % 5, random.integers(0, 5, 20_000)).astype(np.int32)
-    taken = take_share(labels, groups, 0.15, random)
+    taken = sample_share(labels, groups, 0.15, random)
     folds = k_folds(labels, groups, 5, 1)
     for label in range(5):
         assert taken[labels == label].mean() == pytest.approx(0.15, abs=0.001)

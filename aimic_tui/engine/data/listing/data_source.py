@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 
-class WhichImages(Protocol):
+class DataSourceSettings(Protocol):
     """What of an experiment's table `data` decides which images there are, with which labels and groups."""
 
     @property
@@ -44,7 +44,7 @@ class WhichImages(Protocol):
 
 
 @dataclass(frozen=True)
-class DataChoice:
+class DataSource:
     """The same for those who have no form of settings and don't want its validation."""
 
     path: str
@@ -57,7 +57,7 @@ class DataChoice:
     marks: str = "auto"
 
     @classmethod
-    def from_table(cls, path: str, table: Mapping[str, Any]) -> DataChoice:
+    def from_table(cls, path: str, table: Mapping[str, Any]) -> DataSource:
         """Take what counts here of a table `data`; what else stands in it is no matter of ours."""
         known = {item.name for item in fields(cls)} - {"path"}
         return cls(path, **{name: value for name, value in table.items() if name in known})
