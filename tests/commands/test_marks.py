@@ -140,7 +140,7 @@ def test_the_cleaned_manifest_is_a_data_set_by_itself(aimic, cells: Path, tmp_pa
     assert "Marks leave out 1 image." in out and "white_cell (6) is left out" in out
     assert f"{file} lists 11 images." in err
     assert find_data_set(DataSource(str(file))).counts() == {"platelet": 5, "rbc": 6}
-    for path, words in ((cells / "x.txt", "ends with .csv"), (tmp_path / "no" / "x.csv", "is no folder")):
+    for path, words in ((cells / "x.txt", "ends with .csv"), (tmp_path / "no" / "x.csv", "is not a folder")):
         code, _, err = aimic("inspect", str(cells), "--write-manifest", str(path))
         assert code == 2 and words in err
     code, _, err = aimic("inspect", str(file), "--write-manifest", str(file))

@@ -99,10 +99,10 @@ def test_normalisation_is_not_part_of_the_cache(make_folder: MakeFolder, tmp_pat
 def test_an_unreadable_image_is_named_and_leaves_nothing_behind(make_folder: MakeFolder, tmp_path):
     paths = images_in(make_folder({"a": 40}))
     paths[33].write_bytes(paths[33].read_bytes()[:100])
-    with pytest.raises(UnreadableImage, match=r"a/033\.png is truncated"):
+    with pytest.raises(UnreadableImage, match=r"a/033\.png is incomplete"):
         cached_images(paths, PREPROCESSING, tmp_path / "cache", "on")
     assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".lock"]
-    with pytest.raises(UnreadableImage, match=r"a/033\.png is truncated"):
+    with pytest.raises(UnreadableImage, match=r"a/033\.png is incomplete"):
         cached_images(paths, PREPROCESSING, tmp_path / "cache", "off").batch(everything(40))
     paths[33].unlink()
     with pytest.raises(UnreadableImage, match=r"a/033\.png does not exist"):
