@@ -28,7 +28,13 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("networks", nargs=-1)
 @click.option("--images", type=click.Path(path_type=Path), help="A folder of images, or one (default: drawn cells).")
-@click.option("--repetitions", type=click.IntRange(1, 1000), default=10, show_default=True, help="Of each measurement.")
+@click.option(
+    "--repetitions",
+    type=click.IntRange(1, 1000),
+    default=10,
+    show_default=True,
+    help="Repetitions of each measurement.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--json", "as_json", is_flag=True, help="Print the measurements as one JSON object.")
 @click.pass_context
@@ -43,9 +49,9 @@ def benchmark(
     as_json: bool,
     meter: ProgressMeter,
 ) -> None:
-    """Measure seconds from files to classes, for one image and for a hundred, beside the published ones.
+    """Measure seconds from files to classes, for one image and for a hundred, beside published times.
 
-    NETWORKS are the published ten where none is named. The measurements are kept in the workspace.
+    Without NETWORKS, the published ten are measured. Measurements are saved in the workspace.
     """
     from aimic_tui.engine.data.listing.find_data_set import image_files
 

@@ -19,9 +19,10 @@ from aimic_tui.engine.workspace_folder import Workspace
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def cache(workspace: Path, clear: bool, as_json: bool) -> None:
-    """Show what the cache of decoded images takes, or clear it.
+    """Show how much disk space the cache of decoded images takes, or clear it.
 
-    A run that is on keeps what it has open; a cache that is being built stays. compute.cache_limit bounds the whole.
+    Running runs keep the files they have open, and a cache that is being built stays. The setting compute.cache_limit
+    limits its total size.
     """
     folder = Workspace(workspace).cache_folder
     removed = clear_cache(folder) if clear else 0
@@ -40,7 +41,7 @@ def cache(workspace: Path, clear: bool, as_json: bool) -> None:
         click.echo(f"Removed {bytes_text(removed)} from {printable(str(folder))}.")
         return
     if audits:
-        click.echo(f"What audits measured takes {bytes_text(audits)}.")
+        click.echo(f"Measurements of audits take {bytes_text(audits)}.")
     if not files:
         click.echo(f"{printable(str(folder))} holds no decoded images.")
         return

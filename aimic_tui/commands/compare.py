@@ -28,7 +28,7 @@ _FEW_DATA_SETS = 6
 @click.command()
 @click.argument("runs", nargs=-1, required=True, metavar="RUN [RUN...]")
 @click.option(
-    "--metric", type=click.Choice(ALL_METRICS), default="macro_f1", show_default=True, help="The figure to compare by."
+    "--metric", type=click.Choice(ALL_METRICS), default="macro_f1", show_default=True, help="The metric to compare by."
 )
 @click.option(
     "--data-sets", is_flag=True, help="Rank networks over the data sets of the runs (also done where runs differ)."

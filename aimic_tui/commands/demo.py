@@ -140,7 +140,7 @@ def _closing_lines(folder: RunFolder, output: Path) -> Iterator[str]:
     yield f"             {figures}"
     yield f"             {found['method']}"
     yield f"predictions  {output}"
-    yield f"             {right} of {len(said)} cells of fresh slides named right"
+    yield f"             {right} of {len(said)} cells of fresh slides classified correctly"
     yield f"`aimic results {folder.name}` shows all figures, `aimic` the run and its images."
 
 

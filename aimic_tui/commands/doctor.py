@@ -103,7 +103,7 @@ def _look_at_terminal() -> Iterator[Check]:
         return
     if terminal in ("", "dumb"):
         yield Check(
-            "terminal", True, f"TERM is {terminal or 'not set'}", "The app needs a terminal that moves its cursor."
+            "terminal", True, f"TERM is {terminal or 'not set'}", "The app needs a terminal that can move its cursor."
         )
     else:
         size = shutil.get_terminal_size()
@@ -203,10 +203,10 @@ def _look_at_torch() -> Check:
         )
         version, cuda, names, threads = json.loads(answer.stdout.splitlines()[-1])
     except subprocess.CalledProcessError as error:
-        said = one_line((error.stderr.strip().splitlines() or ["it said nothing"])[-1])
+        said = one_line((error.stderr.strip().splitlines() or ["no output"])[-1])
         return Check("PyTorch", False, f"can't be imported: {said}", "Install the program again.")
     except subprocess.TimeoutExpired:
-        advice = "Training will start late, too. Is the environment on a slow network disk?"
+        advice = "Training will start slowly, too. Is the environment on a slow network disk?"
         return Check("PyTorch", True, f"did not answer within {_TORCH_PATIENCE} s", advice)
     except (OSError, ValueError, IndexError) as error:
         return Check("PyTorch", False, f"can't be asked: {one_line(str(error))}", "Install the program again.")
@@ -214,7 +214,7 @@ def _look_at_torch() -> Check:
     sees = ", ".join(names) if names else f"no GPU, {plural(threads, 'thread')}"
     advice = ""
     if not names and MachineReader().read().gpus:
-        advice = "There is a GPU that PyTorch can't use: its build and the driver don't fit together."
+        advice = "There is a GPU that PyTorch can't use: its build and the driver don't match."
     return Check("PyTorch", True, f"{version} {built}; sees {sees}", advice)
 
 

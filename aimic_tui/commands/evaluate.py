@@ -37,23 +37,29 @@ _LOSSES = ("macro_f1", "accuracy", "auroc", "ece")
 @click.command()
 @click.argument("model")
 @click.argument("data")
-@click.option("--network", help="Whose models to take from a run (default: the best by validation).")
+@click.option("--network", help="Network of the run to use (default: the best by validation).")
 @click.option(
     "--map",
     "wishes",
     multiple=True,
     metavar="MODEL_CLASS=DATA_CLASS",
-    help="Which class is which, where the names don't say it; repeat as needed.",
+    help="Match classes whose names differ; repeat as needed.",
 )
-@click.option("--leave-out", multiple=True, metavar="DATA_CLASS", help="Don't judge images of this class.")
-@click.option("--group", metavar="PATTERN", help="What images of one patient or slide share, as in data.group.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any setting of the table data.")
-@click.option("--leave-out-trained", is_flag=True, help="Don't judge images that the model was trained on.")
-@click.option("--robustness", is_flag=True, help="The images again, disturbed: what the figures lose.")
+@click.option("--leave-out", multiple=True, metavar="DATA_CLASS", help="Leave out images of this class.")
+@click.option("--group", metavar="PATTERN", help="How to recognise images of one patient or slide, as in data.group.")
 @click.option(
-    "--output", type=click.Path(file_okay=False, path_type=Path), help="A folder for evaluation.json and predictions."
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any setting of the experiment's data table."
 )
-@click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images at once (default: what suits the device).")
+@click.option("--leave-out-trained", is_flag=True, help="Leave out images that the model was trained on.")
+@click.option(
+    "--robustness", is_flag=True, help="Also measure how much the figures drop when the images are disturbed."
+)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to save evaluation.json and predictions.csv in.",
+)
+@click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images at a time (default: what suits the device).")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 @click.pass_context
@@ -76,10 +82,10 @@ def evaluate(
     as_json: bool,
     meter: ProgressMeter,
 ) -> None:
-    """Judge MODEL (a run, a trial's folder or a model's folder) on DATA, a labelled data set from elsewhere.
+    """Evaluate MODEL (a run, a trial's folder or a model's folder) on DATA, another labelled data set.
 
-    Classes are matched by their names. The images are compared with those that the model knows, and what they cost
-    is said in plain words.
+    Classes are matched by name. The answer says in plain words how the images differ from the model's own, and how
+    much worse the model does on them.
     """
     from aimic_tui.engine.evaluation.predictions import write_predictions
     from aimic_tui.engine.inference.class_map import match_classes
@@ -135,7 +141,7 @@ def evaluate(
 @click.command()
 @click.argument("run")
 @click.option("--network", "wanted", multiple=True, help="Only this network; repeat as needed (default: all).")
-@click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images at once (default: what suits the device).")
+@click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images at a time (default: what suits the device).")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 @click.pass_context
@@ -150,9 +156,9 @@ def robustness(
     as_json: bool,
     meter: ProgressMeter,
 ) -> None:
-    """Disturb the test images of RUN by blur, noise, light, stain and JPEG, and say what the figures lose.
+    """Disturb the test images of RUN by blur, noise, light, stain and JPEG, and measure how much the metrics drop.
 
-    Each fold's model is asked about its own test images. The answer is kept in the run's folder.
+    Each fold's model classifies its own test images. The answer is saved in the run's folder.
     """
     from aimic_tui.engine.evaluation.run_predictions import read_run_predictions
 
@@ -199,7 +205,7 @@ def _data_set(data: str, group: str | None, overrides: Sequence[str]) -> DataSet
     settings = Experiment.from_mapping(values, source="aimic evaluate").data
     found = scan_data_set(settings)
     if found.unlabelled:
-        click.echo(f"{plural(len(found.unlabelled), 'image')} without a label can't be judged.", err=True)
+        click.echo(f"{plural(len(found.unlabelled), 'image')} without a label can't be used.", err=True)
     return find_data_set(settings) if found.conflicts else found.data_set
 
 

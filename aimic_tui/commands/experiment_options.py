@@ -34,7 +34,7 @@ class WithSettings(click.Command):
             with formatter.section(f"Settings, [{section}] in the file" if section else "Settings"):
                 formatter.write_dl([(setting.key, _describe(setting)) for setting in members])
         formatter.write_paragraph()
-        formatter.write_text(f"Presets: {', '.join(PRESETS)}. A --set goes before a preset, a preset before the file.")
+        formatter.write_text(f"Presets: {', '.join(PRESETS)}. --set overrides a preset, a preset overrides the file.")
 
 
 def _describe(setting: Setting) -> str:

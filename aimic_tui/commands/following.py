@@ -76,14 +76,12 @@ class Follower:
             status = snapshot.status
             if status.state in OVER:
                 if asked and status.state != "finished":
-                    raise Interrupted(
-                        f"{_stands(status)} `aimic resume {printable(self._folder.name)}` goes on with it."
-                    )
+                    raise Interrupted(f"{_stands(status)} `aimic resume {printable(self._folder.name)}` continues it.")
                 self._wait_for_report(status)
                 return status
             if status.state == "queued":
                 raise InputProblem(
-                    f"The run {printable(self._folder.name)} was made but not started. "
+                    f"The run {printable(self._folder.name)} was created but not started. "
                     f"`aimic resume {printable(self._folder.name)}` starts it."
                 )
             if self._interrupts and not asked:
@@ -91,8 +89,8 @@ class Follower:
                 self._ask_to_stop()
             elif self._interrupts > 1:
                 raise Interrupted(
-                    f"Left the run to itself; it stops at its next step. `aimic watch {printable(self._folder.name)}` "
-                    "follows it, `aimic resume` goes on with it."
+                    f"Not waiting any longer; the run stops at its next step. `aimic watch {printable(self._folder.name)}` "
+                    "follows it, `aimic resume` continues it."
                 )
             time.sleep(_LOOK_EVERY)
 
@@ -100,7 +98,7 @@ class Follower:
         """A finished run holds its lock until its report is written."""
         if status.state != "finished" or not is_locked(self._folder.lock_file):
             return
-        self._print("writing the report; Ctrl-C leaves without waiting")
+        self._print("writing the report; press Ctrl-C to leave without waiting")
         before = self._interrupts
         while self._interrupts == before and is_locked(self._folder.lock_file):
             time.sleep(_LOOK_EVERY)
@@ -108,12 +106,14 @@ class Follower:
     def _ask_to_stop(self) -> None:
         name = printable(self._folder.name)
         if not self._stop_on_interrupt:
-            raise Interrupted(f"The run goes on; `aimic stop {name}` stops it.")
+            raise Interrupted(f"The run continues; `aimic stop {name}` stops it.")
         try:
             request_stop(self._folder)
         except InputProblem:
             return  # it has just ended by itself
-        self._print("stopping: the trials under way keep their checkpoints. Ctrl-C again leaves without waiting.")
+        self._print(
+            "stopping: the trials under way keep their checkpoints. Press Ctrl-C again to leave without waiting."
+        )
 
     # --- what is shown ----------------------------------------------------------------------------------------------
 
@@ -184,7 +184,7 @@ def outcome(folder: RunFolder, status: RunStatus) -> None:
     """
     if status.state == "finished":
         return
-    raise AimicError(f"{_stands(status)} `aimic resume {printable(folder.name)}` goes on with it.")
+    raise AimicError(f"{_stands(status)} `aimic resume {printable(folder.name)}` continues it.")
 
 
 def _stands(status: RunStatus) -> str:

@@ -35,7 +35,7 @@ _SHOWN = 5  # findings of one kind, and files of one finding, that the table spe
     "--group",
     default=None,
     metavar="PATTERN",
-    help="What images of one patient or slide share: a pattern on the file name, a manifest column, auto or none.",
+    help="How to recognise images of one patient or slide: a pattern on the name, a manifest column, auto or none.",
 )
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any setting of the experiment's data table."
@@ -45,7 +45,7 @@ _SHOWN = 5  # findings of one kind, and files of one finding, that the table spe
     "run",
     default=None,
     metavar="RUN",
-    help="A run on these images: those whose label its networks contradict are named as likely label errors.",
+    help="A run on these images: labels that its networks contradict are listed as likely label errors.",
 )
 @click.option(
     "--write-manifest",
@@ -69,11 +69,10 @@ def inspect(
     manifest: Path | None,
     as_json: bool,
 ) -> None:
-    """Look at DATA, a folder with one sub-folder a class or a manifest (.csv): every image is read once.
+    """Audit DATA, a folder with one sub-folder per class or a manifest (.csv): every image is read once.
 
-    Where there is a workspace, what was measured is kept there: an audit that was stopped goes on where it was, and
-    the next one reads only what has changed. The exit code is 0 whatever is found, and 3 where there is no data set
-    to look at.
+    Measurements are saved in the workspace, if there is one: an audit that was stopped continues where it was, and the
+    next one reads only what has changed. The exit code is 0 whatever is found, and 3 if there is no data set.
     """
     from aimic_tui.engine.data.manifest import check_manifest_path, write_cleaned_manifest
     from aimic_tui.engine.evaluation.run_predictions import read_run_predictions

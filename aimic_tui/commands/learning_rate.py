@@ -58,8 +58,8 @@ def learning_rate(
 ) -> None:
     """Suggest a learning rate by a range test: a few steps of training, each at a higher rate than the one before.
 
-    What is trained stands in EXPERIMENT, or comes from --data and defaults, as for `aimic train`. The images are those
-    that fold 1 trains on; its test images are never shown. Nothing is left behind but --output.
+    EXPERIMENT says what to train; without it --data and the defaults do, as for `aimic train`. The test uses the
+    training images of fold 1, never its test images. Nothing is saved except --output.
     """
     made = experiment_from("learning-rate", experiment, data, overrides, preset)
     if not 0 < first < last <= 100:

@@ -126,7 +126,7 @@ class _Changes:
         if images and not (what or remove):
             raise UsageProblem("Choose what to do with them: --exclude, --label CLASS, --group, --note TEXT ...")
         if remove and what:
-            raise UsageProblem("--remove removes all marks: no other option goes with it.")
+            raise UsageProblem("--remove removes all marks and can't be combined with other options.")
         if len(on_label) > 1:
             raise UsageProblem(f"--{on_label[0]} and --{on_label[1]} contradict each other. Choose one.")
         if together and len(set(images)) < 2:
@@ -162,9 +162,7 @@ def _known_class(label: str, known: Collection[str]) -> str:
     near = nearest_class(label, known)
     hint = f" Did you mean {one_line(near, 60)}?" if near else ""
     there = ", ".join(one_line(name, 40) for name in sorted(known)[:12])
-    raise UsageProblem(
-        f"There is no class {one_line(label, 60)} here.{hint} The classes are {there}; with --new it becomes one."
-    )
+    raise UsageProblem(f"There is no class {one_line(label, 60)} here.{hint} The classes are {there}; --new adds it.")
 
 
 def _names(listed: ListedImages, given: Sequence[str], marked: Collection[str]) -> list[str]:
@@ -200,10 +198,10 @@ def _resolve_duplicates(
     if done.marks or done.together:
         add_marks(file, done.marks, done.together, note="found by the audit")
     sets = plural(len(done.together), "set")
-    click.echo(f"{plural(len(done.marks), 'image')} left out, {sets} of images put into one group each.", err=True)
+    click.echo(f"{plural(len(done.marks), 'image')} left out, {sets} of images put into a group each.", err=True)
     if done.undecided:
         pictures = plural(done.undecided, "picture")
-        click.echo(f"{pictures} with several labels left as they are: mark what is right with --label.", err=True)
+        click.echo(f"{pictures} with several labels left as they are: give the right one with --label.", err=True)
 
 
 def _show(file: Path, as_json: bool, listed: bool) -> None:

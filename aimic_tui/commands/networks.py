@@ -15,7 +15,7 @@ from aimic_tui.engine.text import printable
 @click.argument("text", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print the networks as one JSON object.")
 def networks(text: tuple[str, ...], as_json: bool) -> None:
-    """List the networks that can be trained, or those whose name holds every word of TEXT.
+    """List the networks that can be trained, or those whose name contains every word of TEXT.
 
     The ten of the published evaluation come first and are marked with *.
     """
@@ -24,7 +24,7 @@ def networks(text: tuple[str, ...], as_json: bool) -> None:
         click.echo(json.dumps({"networks": [_record(info) for info in found]}))
         return
     if not found:
-        click.echo(f"No network's name holds {printable(' '.join(text))}. `aimic networks` lists all.", err=True)
+        click.echo(f"No network's name contains {printable(' '.join(text))}. `aimic networks` lists all.", err=True)
         return
     width = max(len(info.name) for info in found)
     click.echo(f"  {'name':{width}}  {'library':11}  {'parameters':>10}  {'GMACs':>7}  {'pixels':>6}  weights")

@@ -32,7 +32,7 @@ def plan(
 ) -> None:
     """Show what `aimic train` would do: images, folds, trials, steps, time, disk space, and suggestions.
 
-    No image is opened and nothing is started. Everything that stands in the way is listed at once, with exit code 3.
+    No image is opened and nothing is started. All problems are listed at once, with exit code 3.
     """
     from aimic_tui.engine.runs.prepare.plan import make_plan
     from aimic_tui.engine.workspace_folder import Workspace

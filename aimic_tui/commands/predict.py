@@ -22,8 +22,8 @@ from aimic_tui.engine.workspace_folder import Workspace
 @click.argument("model")
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="The table to write.")
-@click.option("--network", help="Whose models to take from a run (default: the best by validation).")
-@click.option("--format", "form", type=click.Choice(["csv", "json"]), help="Default: what the output's name says.")
+@click.option("--network", help="Network of the run to use (default: the best by validation).")
+@click.option("--format", "form", type=click.Choice(["csv", "json"]), help="Default: by the output's name.")
 @click.option(
     "--max-error",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -31,7 +31,7 @@ from aimic_tui.engine.workspace_folder import Workspace
     "the others; chosen on its validation images.",
 )
 @click.option("--as-trained", is_flag=True, help="Leave the probabilities uncalibrated.")
-@click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images at once (default: what suits the device).")
+@click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images at a time (default: what suits the device).")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.pass_context
 @shows_progress
@@ -51,9 +51,9 @@ def predict(
 ) -> None:
     """Classify IMAGES (files and folders) with MODEL: a run, a trial's folder or a model's folder.
 
-    The models of a run's folds answer together, by the mean of their probabilities, which are calibrated where the
-    models were trained with validation images. Interrupted, the same command
-    goes on where it was. The last line on stdout is the table's path.
+    The probabilities of a run's folds are averaged; they are calibrated where the models were trained with validation
+    images. After an interruption the same command continues where it stopped. The last line on stdout is the table's
+    path.
     """
     from aimic_tui.engine.data.listing.find_data_set import image_files
     from aimic_tui.engine.inference.prediction_table import format_of
@@ -83,7 +83,7 @@ def predict(
     )
     meter.clear()
     if summary.resumed:
-        meter.message(f"{plural(summary.resumed, 'image')} of an earlier call are kept")
+        meter.message(f"{plural(summary.resumed, 'image')} kept from an earlier call")
     counts = ", ".join(f"{name} {count:,}" for name, count in summary.counts.items())
     unreadable = f"; {summary.unreadable:,} could not be read" if summary.unreadable else ""
     if summary.rejected is not None:
@@ -92,8 +92,8 @@ def predict(
     click.echo(printable(f"{counts}{unreadable} ({times.duration(summary.seconds)}{speed})"), err=True)
     if summary.trained:
         click.echo(
-            f"! The model was trained on {summary.trained:,} of these images: what it says of them tells nothing about "
-            "how good it is.",
+            f"! The model was trained on {summary.trained:,} of these images: how it does on them says nothing about "
+            "new ones.",
             err=True,
         )
     meter.finish_with(

@@ -233,12 +233,12 @@ def _calibration(found: Calibration) -> Iterator[str]:
     temperatures = numbers.range_text(temperature.value for temperature in found.temperatures)
     yield f"  Temperatures {temperatures}, fitted on validation images."
     yield ""
-    rows = [["wrong at most", "answered, %", "wrong of these, %"]]
+    rows = [["max. error rate", "images answered, %", "errors among these, %"]]
     for rejection in found.rejections:
         max_error = numbers.percent(rejection.max_error, None)
         rows.append([max_error, _percent(rejection.answered), _percent(rejection.error)])
     yield from aligned(rows, indent=2)
-    yield "  Unsure images left to a person, by thresholds of validation images (`aimic predict --max-error`)."
+    yield "  Leaving unsure images to a person, with thresholds set on validation images (`aimic predict --max-error`)."
 
 
 def _percent(figure: Interval) -> str:
@@ -283,7 +283,7 @@ def _folded(rows: Sequence[Sequence[str]]) -> Iterator[list[list[str]]]:
 
 def _matrix_rows(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> list[list[str]]:
     names = [printable(name) for name in classes]
-    rows = [["truth \\ said", *names]]
+    rows = [["true \\ predicted", *names]]
     rows += [[name, *(f"{count:,}" for count in row)] for name, row in zip(names, matrix, strict=True)]
     return rows
 

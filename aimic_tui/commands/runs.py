@@ -124,7 +124,7 @@ def stop(context: click.Context, run: str, no_wait: bool) -> None:
     going = find_running_study(workspace, run)
     if going is not None:
         stop_study(going)
-        click.echo(f"The study {printable(going.name)} stops with the run that is on.", err=True)
+        click.echo(f"The study {printable(going.name)} stops together with its current run.", err=True)
         deadline = time.monotonic() + _STOP_PATIENCE
         while going.alive and not no_wait and time.monotonic() < deadline:
             time.sleep(0.2)
@@ -141,7 +141,7 @@ def stop(context: click.Context, run: str, no_wait: bool) -> None:
         if time.monotonic() > deadline:
             raise AimicError(f"The run {name} was asked to stop but is still {status.state}. Its host may be down.")
         time.sleep(0.2)
-    click.echo(f"The run {name} is {status.state}. `aimic resume {name}` goes on with it.", err=True)
+    click.echo(f"The run {name} is {status.state}. `aimic resume {name}` continues it.", err=True)
 
 
 @click.command()
@@ -151,7 +151,7 @@ def stop(context: click.Context, run: str, no_wait: bool) -> None:
 @click.pass_context
 @shows_progress
 def resume(context: click.Context, run: str, detach: bool, as_json: bool, meter: ProgressMeter) -> None:
-    """Go on with RUN, which was stopped, interrupted or failed, from its last checkpoints."""
+    """Continue RUN, which was stopped, interrupted or failed, from its last checkpoints."""
     folder = Workspace(context.obj).find_run(run)
     resume_run(folder)
     carry_out(folder, meter, detach=detach, as_json=as_json, from_now=True)

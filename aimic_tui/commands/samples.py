@@ -25,7 +25,7 @@ from aimic_tui.engine.workspace_folder import Workspace
 @click.option("--images", type=click.IntRange(1, 200), default=8, show_default=True, help="How many: the rows.")
 @click.option("--epochs", type=click.IntRange(1, 100), default=6, show_default=True, help="The columns.")
 @click.option("--every-preset", is_flag=True, help="A picture for each preset of augmentation: OUTPUT-<preset>.png.")
-@click.option("--json", "as_json", is_flag=True, help="Print as one JSON object what is where in the pictures.")
+@click.option("--json", "as_json", is_flag=True, help="Print what each tile of the pictures shows, as one JSON object.")
 @shows_progress
 @click.pass_context
 def samples(

@@ -42,8 +42,8 @@ def train(
 ) -> None:
     """Train networks, cross-validated, on a data set.
 
-    What to do stands in EXPERIMENT, a TOML file or an earlier run's folder, or comes from --data and defaults. The run
-    goes on when this command is left with --detach or its terminal is lost; Ctrl-C stops it.
+    EXPERIMENT is a TOML file or an earlier run's folder; without it, --data and the defaults say what to train. With
+    --detach, or when the terminal is lost, the run continues; Ctrl-C stops it.
     """
     resolved = experiment_from("train", experiment, data, overrides, preset)
     if name is not None:

@@ -66,7 +66,7 @@ def verify_weights() -> None:
             faults.append(problem.sentence)
     if faults:
         raise InputProblem("\n".join(faults))
-    click.echo(f"{plural(len(entries), 'file')} in {printable(str(folder))}: all as they were put there.")
+    click.echo(f"{plural(len(entries), 'file')} in {printable(str(folder))}: all unchanged.")
 
 
 @weights.command("import")
@@ -91,10 +91,10 @@ def import_file(file: Path, network: str, tag: str) -> None:
 @click.argument("names", nargs=-1, metavar="[NETWORK]...")
 @click.option("--tag", default="", help="Which of the published weights (default: what `imagenet` means).")
 @click.option("--paper", is_flag=True, help="The ten networks of the published evaluation.")
-@click.option("--again", is_flag=True, help="Also what the folder already holds.")
+@click.option("--again", is_flag=True, help="Also download what the folder already holds.")
 @shows_progress
 def fetch(names: tuple[str, ...], tag: str, paper: bool, again: bool, meter: ProgressMeter) -> None:
-    """Download published weights of networks into the folder; go on where an earlier download ended."""
+    """Download published weights of networks into the folder; an interrupted download continues."""
     infos = [find_network(name) for name in names] + [info for info in all_networks() if paper and info.paper]
     if not infos:
         raise UsageProblem("Name the networks whose weights to fetch, or use --paper for the published ten.")

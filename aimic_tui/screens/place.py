@@ -28,10 +28,10 @@ class Place(Screen[None]):
         Binding(
             "shift+tab",
             "app.focus_previous",
-            "Part before",
+            "Previous part",
             show=False,
             id="place.previous",
-            tooltip="Go to the part before",
+            tooltip="Go to the previous part",
         ),
     ]
 
@@ -60,7 +60,7 @@ class Place(Screen[None]):
             what: what was asked for, as in "start a run".
         """
         if self.shell.read_only:
-            self.shell.tell(f"This is a read-only look: you can't {what} here. Open aimic without --read-only.")
+            self.shell.tell(f"This app is read-only: you can't {what} here. Open aimic without --read-only.")
             return False
         return True
 
@@ -90,7 +90,7 @@ def common_bindings() -> list[BindingType]:
             tooltip="Find any action of any place by its name",
         ),
         Binding(
-            "ctrl+l", "redraw", "Redraw", show=False, priority=True, id="app.redraw", tooltip="Draw everything anew"
+            "ctrl+l", "redraw", "Redraw", show=False, priority=True, id="app.redraw", tooltip="Draw everything again"
         ),
         Binding(
             "f10",

@@ -1,4 +1,4 @@
-"""What to keep in mind of a model judged on other images, in words: for `aimic evaluate` and its screen."""
+"""What to keep in mind when a model is evaluated on other images, in words: for `aimic evaluate` and its screen."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def about_classes(left_out: Mapping[str, int], absent: Sequence[str]) -> Iterator[str]:
-    """Say which classes of the data are not judged, and which of the model the data has no image of.
+    """Say which classes of the data are left out, and which of the model the data has no image of.
 
     Args:
-        left_out: the data's classes that are not judged -> images.
+        left_out: the data's classes that are left out -> images.
         absent: the model's classes without an image.
     """
     if left_out:

@@ -71,9 +71,9 @@ def keep_one(data: OpenData, sets: Sequence[DuplicateSet]) -> MarkChange:
     copies = [mark.image for mark in marks]
     keep_excluded = tuple(sorted({one.keep for one in sets if data.mark(one.keep, "exclude")}))
     if data.marked(copies, "exclude") and not keep_excluded:
-        message = f"{plural(len(copies), 'copy', 'copies')} back in."
+        message = f"{plural(len(copies), 'duplicate')} back in."
         return MarkChange(message, remove=tuple(copies), remove_kinds=("exclude",))
-    message = f"{plural(len(copies), 'copy', 'copies')} left out; d takes it back."
+    message = f"{plural(len(copies), 'duplicate')} left out; d takes it back."
     return MarkChange(message, tuple(marks), remove=keep_excluded, remove_kinds=("exclude",))
 
 
@@ -133,7 +133,7 @@ def write_change(data: OpenData, change: MarkChange) -> OpenData:
         OSError: they can't be written.
     """
     if data.file is None:
-        raise InputProblem("data.marks is none, so that no marks are stored. Set it to auto in Set-up.")
+        raise InputProblem("data.marks is none, so no marks are stored. Set it to auto in Set-up.")
     excluded = {mark.image for mark in change.add if mark.kind == "exclude"}
     if excluded and not any(image not in excluded for image in data.data_set.images):
         raise InputProblem("That would leave no image. Keep some.")

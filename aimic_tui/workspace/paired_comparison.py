@@ -46,7 +46,7 @@ def comparison_from_json(value: object) -> PairedComparison:
     try:
         return PairedComparison(tuple(map(_pair, value["pairs"])))  # type: ignore[index]
     except (KeyError, TypeError):
-        raise InputProblem("aimic compare printed something that is no comparison of networks.") from None
+        raise InputProblem("The output of aimic compare is not a comparison of networks.") from None
 
 
 def _pair(value: Mapping[str, Any]) -> ComparedPair:

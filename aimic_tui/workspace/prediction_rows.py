@@ -83,7 +83,7 @@ class TableReader:
 
 
 def _columns_of(header: Sequence[str]) -> PredictionColumns:
-    lacking = InputProblem("This is no table that `aimic predict` wrote: it lacks columns of one.")
+    lacking = InputProblem("This is not a table of `aimic predict`: columns are missing.")
     try:
         columns = PredictionColumns.from_header(header)
     except ValueError:

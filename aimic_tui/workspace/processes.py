@@ -43,7 +43,7 @@ class Outcome:
         """What the command complained of, as one printable line without the program's name in front."""
         lines = [line for line in self.stderr.splitlines() if line.startswith("aimic: ")]
         said = lines[-1].removeprefix("aimic: ") if lines else (self.stderr.strip().splitlines() or [""])[-1]
-        return one_line(said) or f"The command ended with exit code {self.code} and said nothing."
+        return one_line(said) or f"The command ended with exit code {self.code} and no message."
 
 
 def command_line(workspace: Path, *arguments: str) -> list[str]:

@@ -202,8 +202,7 @@ class StudiesSession:
         """
         outcome = await self._run(self._command(str(file), "--detach", "--json"))
         if outcome.code != 0:
-            lines = [line for line in outcome.stderr.splitlines() if line.startswith("aimic: ")]
-            return [line.removeprefix("aimic: ") for line in lines] or [outcome.sentence]
+            return [one_line(line) for line in outcome.error.sentence.splitlines()] or [outcome.sentence]
         folder = Path(json.loads(outcome.stdout.strip().splitlines()[-1])["path"])
         self.rows = await asyncio.to_thread(self.read)
         self.open(folder)

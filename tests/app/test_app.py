@@ -126,7 +126,7 @@ async def test_the_palette_has_every_action_of_every_place(app: AimicApp) -> Non
         await elsewhere.startup()
         names = {entry.name for entry in elsewhere._entries}
         # Of places themselves and of the classes that they are made of.
-        assert {"Run: Stop", "Data: Classes", "Set-up: Preset", "Predict: Judge", "Studies: New"} <= names, names
+        assert {"Run: Stop", "Data: Classes", "Set-up: Preset", "Predict: Evaluate", "Studies: New"} <= names, names
         for place in PLACES:
             for binding in bindings_of(getattr(import_module(place.path), place.screen)):
                 assert binding.id, binding

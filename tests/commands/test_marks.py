@@ -80,7 +80,7 @@ def test_images_are_grouped_and_noted(aimic, cells: Path) -> None:
         ([FIRST], "Choose what to do"),
         (["--exclude", "nowhere.jpg"], "nowhere.jpg: no such image in the data set. Names are such as platelet/"),
         (["--label", "red", FIRST], "There is no class red here. Did you mean red_cell?"),
-        (["--remove", "--exclude", FIRST], "no other option goes with it"),
+        (["--remove", "--exclude", FIRST], "can't be combined with other options"),
         (["--reviewed", "--label", "red_cell", FIRST], "contradict each other"),
         (["--group", FIRST], "two images or more"),
         (["--duplicates", "keep-one", FIRST, "--exclude"], "name no images beside it"),

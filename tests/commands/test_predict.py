@@ -131,7 +131,7 @@ def test_ctrl_c_leaves_with_130_and_the_same_command_goes_on(workspace: Path, tm
     assert 5 < done < 960
     again = call(workspace, *command[command.index("predict") :], "--batch-size", "64")
     assert again.returncode == 0
-    assert f"{done:,} images of an earlier call are kept" in again.stderr
+    assert f"{done:,} images kept from an earlier call" in again.stderr
     assert len(read_table(output)) == 960
     assert not partial.exists()
 

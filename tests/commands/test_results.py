@@ -34,7 +34,15 @@ def workspace(tmp_path: Path) -> Path:
 def test_people_get_every_figure_with_its_interval(workspace: Path) -> None:
     result = call(workspace, "latest")
     assert result.exit_code == 0, result.output
-    for wanted in ("macro F1", "AUROC", "calibration error", "24 groups", "Honest protocol", "truth \\ said", *CLASSES):
+    for wanted in (
+        "macro F1",
+        "AUROC",
+        "calibration error",
+        "24 groups",
+        "Honest protocol",
+        "true \\ predicted",
+        *CLASSES,
+    ):
         assert wanted in result.stdout
     assert "95 % interval" in result.stdout
     assert "mobilenet_v2 - resnet18" in result.stdout
@@ -168,7 +176,7 @@ def test_calibration_is_told_before_and_after(workspace: Path) -> None:
     text = call(workspace, "latest").stdout
     after = found["after"]["log_loss"]["value"]
     assert any("log loss" in line and f"{after:.3f}" in line for line in text.splitlines())
-    assert "wrong of these, %" in text
+    assert "errors among these, %" in text
 
 
 def test_what_acting_on_a_class_is_worth_is_told_network_by_network(workspace: Path) -> None:

@@ -22,7 +22,7 @@ async def test_a_command_gives_its_code_and_its_words(tmp_path: Path) -> None:
 
 
 def test_an_outcome_without_words_still_has_a_sentence() -> None:
-    assert Outcome(7, "", "").sentence == "The command ended with exit code 7 and said nothing."
+    assert Outcome(7, "", "").sentence == "The command ended with exit code 7 and no message."
     assert Outcome(1, "", "Traceback\nValueError: x\x1b[2J\n").sentence == "ValueError: x\\x1b[2J"
     assert Outcome(1, "", "epoch 1\naimic: The disk is full.\n").sentence == "The disk is full."
 

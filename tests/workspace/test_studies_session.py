@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from aimic_tui.engine.errors import ErrorRecord
 from aimic_tui.engine.evaluation.build_results import write_results
 from aimic_tui.engine.study.figures import read_figures
 from aimic_tui.engine.study.study_file import Study, read_study
@@ -134,7 +135,8 @@ def test_a_read_only_look_makes_no_tables_and_says_so(study: Study, workspace: W
 
 def test_a_start_opens_the_study_or_returns_what_is_wrong(study: Study, workspace: Workspace) -> None:
     folder = study_folder(workspace, study.name)
-    refusing = Commands(Outcome(3, "", "aimic: cells is empty.\naimic: Another one.\n"))
+    error = ErrorRecord("cells is empty.\nAnother one.")
+    refusing = Commands(Outcome(3, json.dumps({"error": error.to_json()}), ""))
     session = session_on(workspace, refusing)
     assert asyncio.run(session.start(folder.study_file)) == ["cells is empty.", "Another one."]
     assert not session.is_open

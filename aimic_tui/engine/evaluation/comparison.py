@@ -105,7 +105,7 @@ def compare_runs(
         InputProblem: a run can't be read, the runs test different images, or there are fewer than two networks.
     """
     if metric not in ALL_METRICS:
-        raise UsageProblem(f"There is no figure {printable(metric)}. Take one of {', '.join(ALL_METRICS)}.")
+        raise UsageProblem(f"There is no metric {printable(metric)}. Choose one of {', '.join(ALL_METRICS)}.")
     folders = list(dict.fromkeys(run.resolve() for run in runs))
     tested = [read_run_predictions(folder) for folder in folders]
     for folder, run in zip(folders[1:], tested[1:], strict=True):

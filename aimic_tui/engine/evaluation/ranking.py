@@ -114,7 +114,7 @@ def rank_networks(
     )
     if len(networks) < 2:
         raise InputProblem(
-            f"{plural(len(networks), 'network')} with this figure on all of the {len(data_sets)} data sets: two or "
+            f"{plural(len(networks), 'network')} with this metric on all of the {len(data_sets)} data sets: two or "
             "more must be tested on each of them to be ranked."
         )
     values = np.array([[float(of[name] or 0.0) for name in networks] for of in figures.values()])

@@ -52,7 +52,7 @@ def match_classes(
         model: its classes.
         data: the data's classes -> images.
         wishes: "model_class=data_class", each; several for one class put classes together.
-        leave_out: classes of the data that are not judged.
+        leave_out: classes of the data that are left out.
 
     Raises:
         UsageProblem: a class is not there, no class matches, or it must be asked which is which; the sentence has the
@@ -75,8 +75,8 @@ def match_classes(
         raise UsageProblem(_question(unmatched, free, data))
     if not pairs:
         raise UsageProblem(
-            f"None of the data's classes ({_listed(data)}) is judged: the model knows {_listed(model)}. Say which is "
-            "which with --map MODEL_CLASS=DATA_CLASS."
+            f"None of the data's classes ({_listed(data)}) is a class of the model ({_listed(model)}). Match them "
+            "with --map MODEL_CLASS=DATA_CLASS."
         )
     return _assembled(model, pairs, {name: data[name] for name in data if name in dropped or name in unmatched})
 
@@ -129,8 +129,8 @@ def _question(unmatched: Sequence[str], free: Sequence[str], data: Mapping[str, 
     asked = ", ".join(f"{printable(name)} ({data[name]:,} images)" for name in unmatched)
     options = " ".join(f"--map {_quoted(f'{_nearest(name, free)}={name}')}" for name in unmatched)
     return (
-        f"Which class is which? The data has {asked}; the model has no class of such a name, but {_listed(free)} "
-        f"without images. Say it, for example {options}; or leave a class out: --leave-out {_quoted(unmatched[0])}."
+        f"Which class is which? The data has {asked}, which the model does not name; its classes {_listed(free)} have "
+        f"no images yet. Match them, for example {options}; or leave a class out: --leave-out {_quoted(unmatched[0])}."
     )
 
 
@@ -163,8 +163,8 @@ def _assembled(model: Sequence[str], pairs: Sequence[tuple[str, str]], left_out:
                 others = [other for other, ones in of_data.items() if one in ones and other != name]
                 if others:
                     raise UsageProblem(
-                        f"{printable(one)} can't be put together with other classes for {printable(name)} and stand "
-                        f"for {printable(others[0])} as well. Leave one of the two --map out."
+                        f"{printable(one)} can't be merged with other classes into {printable(name)} and also be "
+                        f"matched with {printable(others[0])}. Leave out one of the two --map."
                     )
                 title[one] = name
     classes = tuple(dict.fromkeys(title[name] for name in model))

@@ -227,7 +227,7 @@ def evaluate(
     trained = None if known is None else np.isin(observed.digests, known) & observed.readable
     kept = observed.readable
     if trained is None:
-        notes.append("Whether images of the data were used to train the model can't be known: its run is not there.")
+        notes.append("Whether the model was trained on some of these images is unknown: its run is not there.")
     elif trained.any():
         notes.append(_about_training(int(trained.sum()), int(kept.sum()), left_out=leave_out_trained))
         kept = kept & ~trained if leave_out_trained else kept
@@ -295,26 +295,26 @@ class _Judged:
 def _about_the_models(loaded: Sequence[LoadedModel]) -> Iterator[str]:
     if any(model.card.provenance.get("protocol") == "aimic-2022" for model in loaded):
         yield (
-            "The model was trained by the protocol published in 2022: its figures at home are optimistic, so the loss "
-            "looks larger than it is."
+            "The model was trained by the protocol published in 2022, so its figures at home are optimistic and the "
+            "loss looks larger than it is."
         )
     if len(loaded) > 1:
         yield (
-            f"Here {len(loaded)} models answer together; at home each image was tested by the one model that was not "
-            "trained on it."
+            f"Here the predictions of {len(loaded)} models are averaged; at home each image was tested by the one "
+            "model not trained on it."
         )
 
 
 def _about_training(count: int, images: int, *, left_out: bool) -> str:
     what = f"The model was trained on {count:,} of the {images:,} images"
-    return f"{what}, which are left out." if left_out else f"{what}: the figures are better than on new ones."
+    return f"{what}; these are left out." if left_out else f"{what}: expect lower figures on new ones."
 
 
 def _nothing_left(unreadable: Sequence[Unreadable]) -> str:
     if not unreadable:
-        return "No image is left to judge: the model was trained on all of them."
+        return "No image is left to evaluate on: the model was trained on all of them."
     named = "; ".join(f"{printable(entry.image)} {entry.problem}" for entry in unreadable[:_SHOWN])
-    return f"No image is left to judge: {len(unreadable):,} can't be read, such as {named}."
+    return f"No image is left to evaluate on: {len(unreadable):,} can't be read, such as {named}."
 
 
 def _difference(here: Interval, home: Interval) -> Interval:
@@ -337,7 +337,7 @@ def _references(loaded: Sequence[LoadedModel], notes: list[str]) -> list[Referen
     try:
         return [reference_of(model) for model in loaded]
     except InputProblem as problem:
-        notes.append(f"The images can't be compared with those that the model knows. {problem.sentence}")
+        notes.append(f"The images can't be compared with the model's own. {problem.sentence}")
         return []
 
 
@@ -375,7 +375,7 @@ class _FiguresProgress:
 
     def _update(self, index: int, done: int) -> None:
         if self._should_stop():
-            raise Interrupted("stopped before the figures were made; nothing was written.")
+            raise Interrupted("stopped before the figures were computed; nothing was saved.")
         work = self._resamples * sum(self._images[:index]) + done * self._images[index]
         self._report(Progress("resample", work, self._resamples * sum(self._images)))
 

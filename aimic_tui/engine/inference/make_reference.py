@@ -84,7 +84,7 @@ def reference_of(model: LoadedModel) -> Reference:
         return known
     origin = find_origin(model.folder)
     if origin.data_set.classes != model.card.classes:
-        raise InputProblem(f"{printable(str(model.folder))} knows other classes than its run.")
+        raise InputProblem(f"{printable(str(model.folder))} has other classes than its run.")
     images = FoldImages(origin.data_set, origin.train, origin.validation, origin.test, origin.manifest)
 
     def look(samples: Integers) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
@@ -96,7 +96,7 @@ def reference_of(model: LoadedModel) -> Reference:
         made = make_reference(images, model.card.preprocessing, model.digest, look)
     except UnreadableImage as problem:
         raise InputProblem(
-            f"What {printable(str(model.folder))} was tested on can't be looked at any more: {problem.sentence}"
+            f"The images that {printable(str(model.folder))} was tested on can't be read any more: {problem.sentence}"
         ) from None
     with suppress(OSError):  # another's run that can be read only
         write_reference(model.folder, made)

@@ -48,7 +48,7 @@ def find_origin(folder: Path) -> Origin:
     trial = TrialFolder.of(folder.resolve())
     if trial is None or trial.key.inner or not trial.run.split_file.is_file():
         raise InputProblem(
-            f"{printable(str(folder))} lies in no run, so the images it was trained and tested on are not known."
+            f"{printable(str(folder))} is not in a run's folder, so its training and test images are unknown."
         )
     run, fold = trial.run, trial.key.fold
     data_set = read_manifest(run.manifest_file)
@@ -60,7 +60,7 @@ def find_origin(folder: Path) -> Origin:
         protocol = str(experiment.get("split", {}).get("protocol", "honest"))
     except (OSError, ValueError, AttributeError) as error:
         raise InputProblem(
-            f"{printable(str(run.path))} is no run: its experiment.toml can't be read ({error})."
+            f"{printable(str(run.path))} is not a run: its experiment.toml can't be read ({error})."
         ) from None
     train, validation, test = (
         split.indices(fold, part).astype(np.int64) for part in (Part.TRAIN, Part.VALIDATION, Part.TEST)

@@ -146,7 +146,7 @@ def _identity(
     for (card, _, _), folder in zip(checked, models, strict=True):
         if card.classes != classes:
             raise InputProblem(
-                f"{printable(str(folder))} knows other classes than {printable(str(models[0]))}: their predictions "
+                f"{printable(str(folder))} has other classes than {printable(str(models[0]))}: their predictions "
                 "can't be averaged. Name models of one run."
             )
     parts = [*(f"{digest} {card.preprocessing.to_json()}" for card, _, digest in checked), *classes]

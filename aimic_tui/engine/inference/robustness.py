@@ -91,7 +91,7 @@ class _Work:
     def of_fold(cls, models: Sequence[LoadedModel], origin: Origin) -> _Work:
         classes = models[0].card.classes
         if classes != origin.data_set.classes:
-            raise InputProblem("The model knows other classes than its run. Train this trial anew.")
+            raise InputProblem("The model has other classes than its run. Train this trial again.")
         same = ClassMap(classes, np.arange(len(classes)), {name: code for code, name in enumerate(classes)}, {})
         return cls(models, origin.data_set, origin.test, origin.data_set.labels[origin.test], same)
 
@@ -126,8 +126,8 @@ def _under_all(
     kept: NDArray[np.bool_] = np.asarray(~np.isnan(tables).any(axis=(0, 2)))
     if not kept.any():
         raise InputProblem(
-            "None of the images can be read: they are no longer where the run found them. Put them back, or judge the "
-            "model on a data set with `aimic evaluate MODEL DATA --robustness`."
+            "None of the images can be read: they are no longer where the run found them. Put them back, or evaluate "
+            "the model on a data set with `aimic evaluate MODEL DATA --robustness`."
         )
     truth, of_group = np.concatenate(labels)[kept], np.concatenate(groups)[kept]
     judged = [_judge(truth, table[kept], of_group) for table in tables]

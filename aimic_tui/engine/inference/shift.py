@@ -129,7 +129,7 @@ _MORE_LESS = {
     "blue": ("bluer", "less blue"),
     "saturation": ("more saturated", "paler"),
     "brightness": ("brighter", "darker"),
-    "contrast": ("richer in contrast", "poorer in contrast"),
+    "contrast": ("higher in contrast", "lower in contrast"),
     "sharpness": ("sharper or noisier", "more blurred"),
 }
 

@@ -53,7 +53,7 @@ def find_slots(devices: str, workers: int, threads: int, ranks: int = 1) -> tupl
     found = usable_gpus() if wanted != "cpu" else ()
     if wanted not in ("auto", "cpu") and not found:
         raise InputProblem(
-            f"compute.devices = {wanted}: there is no GPU that this machine's driver shows. Use auto or cpu.",
+            f"compute.devices = {wanted}: this machine's driver shows no GPU. Use auto or cpu.",
             key="compute.devices",
         )
     if not found:

@@ -34,10 +34,10 @@ def pictures_of(data: DataSet, network: NetworkPredictions, rule: InputRule) -> 
     def picture(place: int) -> Picture:
         index = int(images[place])
         truth, answer = data.classes[labels[place]], data.classes[predicted[place]]
-        lines = [f"truth: {one_line(truth, 60)}"]
+        lines = [f"true: {one_line(truth, 60)}"]
         if truth != answer:
             lines.append(f"predicted: {one_line(answer, 60)}, {number(float(said[place].max()))}")
-        lines += [f"p(truth) {number(float(of_truth[place]))}", one_line(data.images[index], 80)]
+        lines += [f"p(true) {number(float(of_truth[place]))}", one_line(data.images[index], 80)]
         return Picture(_jpeg(data, index, rule), lines)
 
     found = []

@@ -27,12 +27,12 @@ def initial_weights_section(record: RunRecord) -> Iterator[Section]:
         return
     warnings = [event for event in run_events(record.folder).new() if isinstance(event, RunWarning)]
     yield Section(
-        "First weights",
+        "Initial weights",
         [
             *(Paragraph(event.sentence, strong=True) for event in warnings if event.about == PRETRAINING),
             Table(
-                "What each network began with. The classifier begins anew where its classes are others.",
-                ["network", "from", "tensors loaded", "parameters loaded", "began anew", "folds"],
+                "What each network started from. Where the classes differ, the classifier starts from random values.",
+                ["network", "from", "tensors loaded", "parameters loaded", "started at random", "folds"],
                 rows,
                 numeric=False,
             ),

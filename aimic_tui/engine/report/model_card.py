@@ -35,7 +35,7 @@ def _lines(record: RunRecord) -> Iterator[str]:
         ("models", f"{folds}, one for each fold; together they predict by the mean of their probabilities"),
         ("classes", escaped(listed(results.classes))),
         ("input", escaped(_input(record))),
-        ("first weights", escaped(str(record.setting("model.weights")))),
+        ("initial weights", escaped(str(record.setting("model.weights")))),
         ("made by", escaped(f"aimic {record.environment.get('aimic', '')}{'; ' + libraries if libraries else ''}")),
         ("made on", f"{record.snapshot.status.created:%d %B %Y}" if record.snapshot.status.created else "not recorded"),
         ("run", escaped(results.run)),

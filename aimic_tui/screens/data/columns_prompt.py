@@ -70,7 +70,7 @@ class ColumnsPrompt(ModalScreen[ColumnChoice | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "take", "Use", id="columns.take", priority=True, tooltip="Read the manifest by these columns"),
         Binding("down,j", "move(1)", "Down", id="columns.down", tooltip="The next line"),
-        Binding("up,k", "move(-1)", "Up", show=False, id="columns.up", tooltip="The line before"),
+        Binding("up,k", "move(-1)", "Up", show=False, id="columns.up", tooltip="The previous line"),
         Binding("escape", "cancel", "Cancel", id="columns.cancel", tooltip="Don't open the manifest"),
     ]
 

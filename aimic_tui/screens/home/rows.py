@@ -97,7 +97,7 @@ def _said(row: RunRow) -> str | None:
         return f"stopped at {done} · r resumes it"
     if status.state == "failed":
         reasons = [trial.reason for trial in status.trials if trial.state == "failed" and trial.reason]
-        return one_line(reasons[0] if reasons else status.reason or "no reason was written")
+        return one_line(reasons[0] if reasons else status.reason or "no reason recorded")
     if status.state == "queued":
         return "not started · r starts it"
     return None

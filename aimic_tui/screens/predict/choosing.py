@@ -1,4 +1,4 @@
-"""Choosing what to predict or judge with: the models, the earlier predictions, and what is asked before a start."""
+"""Choosing what to predict with or evaluate: the models, the earlier predictions, and what is asked before a start."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class ChoosingPlace(Place):
                     ("n", "bold $primary"),
                     " on Home sets up a run;  ",
                     ("o", "bold $primary"),
-                    " here takes a model from another folder.",
+                    " here opens a model from another folder.",
                 )
             )
         self._title("Which model?", "enter uses it and asks for the images")
@@ -109,7 +109,7 @@ class ChoosingPlace(Place):
         """Ask for a model from elsewhere, and predict with it."""
         path = await self.app.push_screen_wait(
             PathPrompt(
-                "Take a model", detail="The folder of a run, of a trial, or of a model (with model.json).", action="Use"
+                "Open a model", detail="The folder of a run, of a trial, or of a model (with model.json).", action="Use"
             )
         )
         if path is None:
@@ -158,7 +158,7 @@ class ChoosingPlace(Place):
 
     @work(exclusive=True, group="judge")
     async def action_judge(self) -> None:
-        """Judge the model in focus, or the one of the prediction in focus, on labelled images."""
+        """Evaluate the model in focus, or that of the prediction in focus, on labelled images."""
         job = self._job
         if job is None and self.focused is self.query_one("#earlier"):
             job = cast("PredictionJob | None", self.query_one("#earlier", RowList).chosen)

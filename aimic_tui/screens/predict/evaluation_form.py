@@ -22,11 +22,11 @@ from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.workspace.evaluation_job import DataToJudge
 
 _ASK, _OUT = "which?", "leave out"
-_IN = "judge"
+_IN = "include"
 _NAME = 26  # columns at most
 _WORDS = {
-    "group": "What images of one patient or slide share: a pattern on their names, a manifest's column, or none.",
-    "trained": "Images that the model was trained on flatter it. Leave them out, or see how many they are.",
+    "group": "How to recognise images of one patient or slide: a pattern on the file name, a manifest column, or none.",
+    "trained": "Images that the model was trained on make it look better than it is. Leave them out, or include them.",
 }
 
 
@@ -63,12 +63,14 @@ class EvaluationForm(ModalScreen[Wanted | None]):
     }}
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "take", "Judge", id="judge.take", priority=True, tooltip="Judge the model on these images"),
+        Binding(
+            "enter", "take", "Evaluate", id="judge.take", priority=True, tooltip="Evaluate the model on these images"
+        ),
         Binding("down", "move(1)", "Next line", id="judge.down", priority=True, tooltip="The next line"),
-        Binding("up", "move(-1)", "Up", show=False, id="judge.up", priority=True, tooltip="The line before"),
+        Binding("up", "move(-1)", "Up", show=False, id="judge.up", priority=True, tooltip="The previous line"),
         Binding("j", "move(1)", show=False, id="judge.next", tooltip="The next line"),
-        Binding("k", "move(-1)", show=False, id="judge.previous", tooltip="The line before"),
-        Binding("escape", "cancel", "Cancel", id="judge.cancel", tooltip="Don't judge it"),
+        Binding("k", "move(-1)", show=False, id="judge.previous", tooltip="The previous line"),
+        Binding("escape", "cancel", "Cancel", id="judge.cancel", tooltip="Don't evaluate"),
     ]
 
     def __init__(self, label: str, classes: Sequence[str], data: DataToJudge) -> None:
@@ -77,7 +79,7 @@ class EvaluationForm(ModalScreen[Wanted | None]):
         Args:
             label: the model in a few words.
             classes: the model's.
-            data: what it is to be judged on.
+            data: what to evaluate it on.
         """
         super().__init__()
         self._label, self._known, self._data = label, tuple(classes), data
@@ -91,7 +93,7 @@ class EvaluationForm(ModalScreen[Wanted | None]):
         width = min(_NAME, max([len(printable(name)) for name in self._theirs] + [12])) + 12
         with Vertical(id="sheet"):
             yield Rule()
-            yield Static(Content(f"Judge {printable(self._label)} on {printable(data.path)}"), id="title")
+            yield Static(Content(f"Evaluate {printable(self._label)} on {printable(data.path)}"), id="title")
             yield Static(Content(self._detail()), id="detail")
             with VerticalScroll(id="lines", can_focus=False):
                 for at, name in enumerate(self._theirs):
@@ -105,7 +107,7 @@ class EvaluationForm(ModalScreen[Wanted | None]):
                 yield _title("groups", width)
                 yield Input(data.rule, id="group", select_on_focus=False)
             with Horizontal(classes="line"):
-                yield _title("images it knows", width)
+                yield _title("trained on", width)
                 yield Choice((_IN, _OUT), _IN, id="trained")
             yield Static("", id="told")
             yield Static("", id="problem")
@@ -114,10 +116,10 @@ class EvaluationForm(ModalScreen[Wanted | None]):
     def _detail(self) -> str:
         data = self._data
         images = plural(len(data.images), "image")
-        without = f"; {plural(data.unlabelled, 'image')} without a class can't be judged" if data.unlabelled else ""
+        without = f"; {plural(data.unlabelled, 'image')} without a class can't be used" if data.unlabelled else ""
         return (
-            f"{images} of {plural(len(self._theirs), 'class', 'classes')}{without}. Which class of the model is each? "
-            "Left and right choose."
+            f"{images} of {plural(len(self._theirs), 'class', 'classes')}{without}. For each class, choose the model's "
+            "class with left and right."
         )
 
     def _words(self, name: str) -> list[str]:
@@ -183,7 +185,7 @@ class EvaluationForm(ModalScreen[Wanted | None]):
                 f"{'has' if len(self._free) == 1 else 'have'} no images yet. Choose one, or leave it out."
             )
         elif all(other == _OUT for other in chosen.values()):
-            self._complain("Every class is left out. Choose the model's class of one or more.")
+            self._complain("Every class is left out. Choose the model's class for at least one.")
         elif not fine:
             self.query_one("#group", Input).focus()
             self._complain(words)

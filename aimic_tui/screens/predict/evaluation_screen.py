@@ -70,24 +70,24 @@ class EvaluationScreen(Place):
     AUTO_FOCUS: ClassVar[str | None] = None
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", id="evaluation.open", tooltip="Open the evaluation in focus"),
-        Binding("n", "new", "Judge", id="evaluation.new", tooltip="Judge the model on labelled images"),
+        Binding("n", "new", "Evaluate", id="evaluation.new", tooltip="Evaluate the model on labelled images"),
         Binding(
             "x",
             "leave_out",
-            "Leave out known",
+            "Leave out trained",
             id="evaluation.leave-out",
-            tooltip="Judge again without the images that the model was trained on",
+            tooltip="Evaluate again without the images that the model was trained on",
         ),
-        Binding("s", "stop", "Stop", id="evaluation.stop", tooltip="Stop; nothing is written then"),
-        Binding("r", "again", "Again", id="evaluation.again", tooltip="Judge the same images again"),
-        Binding("escape", "back", "Back", id="evaluation.back", tooltip="Back; what is on its way goes on"),
+        Binding("s", "stop", "Stop", id="evaluation.stop", tooltip="Stop; nothing is saved"),
+        Binding("r", "again", "Again", id="evaluation.again", tooltip="Evaluate on the same images again"),
+        Binding("escape", "back", "Back", id="evaluation.back", tooltip="Back; a running evaluation continues"),
     ]
 
     def __init__(self, choice: ModelChoice, known: tuple[str, ...] = (), *, data: str | None = None) -> None:
         """Make the screen.
 
         Args:
-            choice: the model that is judged.
+            choice: the model to evaluate.
             known: folders of images that were used before, to choose from.
             data: the labelled images to ask about at once; None begins with the earlier evaluations.
         """
@@ -134,14 +134,14 @@ class EvaluationScreen(Place):
         rows.show(found)
         if self._job is not None:  # opened while the files were read: the headline is its own
             return
-        self._title(f"Judge {choice.label}", "on labelled images from elsewhere")
+        self._title(f"Evaluate {choice.label}", "on another labelled data set")
         self.query_one("#progress", Static).update("")
         heading = Content.assemble(("Earlier evaluations", "bold"), ("   macro F1 there", "$text-muted"))
         nothing = Content.assemble(
-            "This model was judged nowhere else yet.\n\n",
+            "This model has not been evaluated on other images yet.\n\n",
             ("n", "bold $primary"),
-            " asks for labelled images: a folder with one sub-folder a class, or a manifest. Their classes are matched "
-            "with the model's by name, and you are asked about the others.",
+            " asks for labelled images: a folder with one sub-folder per class, or a manifest. Classes are matched by "
+            "name, and you are asked about the others.",
         )
         self.query_one("#earlier-heading", Static).update(heading if found else nothing)
         self.set_class(not found, "-none")
@@ -162,11 +162,11 @@ class EvaluationScreen(Place):
     @work(exclusive=True, group="question")
     async def action_new(self) -> None:
         """Ask for labelled images, then which class is which, and start."""
-        if not self.may_change("judge a model"):
+        if not self.may_change("evaluate a model"):
             return
         path = await self.app.push_screen_wait(
             PathPrompt(
-                f"Labelled images to judge {self._choice.label} on",
+                f"Labelled images to evaluate {self._choice.label} on",
                 detail="A folder with a folder of images for each class, or a manifest (.csv) that lists images.",
                 value=self._first or "",
                 suffixes=(".csv", ".tsv", ".npz"),
@@ -187,12 +187,12 @@ class EvaluationScreen(Place):
 
     async def _look(self, path: str) -> DataToJudge | None:
         context = self.shell.context
-        settings = context.data_settings if context.data_path == path else {}  # as it was settled in Data
+        settings = context.data_settings if context.data_path == path else {}  # as chosen in Data
         try:
             return await asyncio.to_thread(look_at_data, path, settings, self._choice.classes)
         except (AimicError, OSError) as problem:
             words = problem.sentence if isinstance(problem, AimicError) else f"{printable(path)}: {problem}."
-            self._show_problem(f"These images can't be judged on. {words}")
+            self._show_problem(f"The model can't be evaluated on these images. {words}")
             return None
 
     def _described(self, data: DataToJudge, wanted: Wanted) -> EvaluationJob:
@@ -226,7 +226,7 @@ class EvaluationScreen(Place):
         self._job, self._state, self._results, self._said = job, None, None, None
         self.set_class(True, "-one")
         self.set_class(False, "-answered")
-        self._title(short_path(Path(job.data)), f"judged by {job.label}")
+        self._title(short_path(Path(job.data)), f"evaluation of {job.label}")
         self.query_one("#verdict", Static).update("")
         pane = self.query_one(ResultPane)
         pane.scroll_home(animate=False)
@@ -248,7 +248,7 @@ class EvaluationScreen(Place):
         if state == "finished":
             await self._show_answer(job)
         else:
-            words = job.problem if state == "failed" else "It was stopped before there were figures; r judges again."
+            words = job.problem if state == "failed" else "Stopped before there were figures. r starts it again."
             self.query_one("#verdict", Static).update(
                 Content.styled(printable(words), "$error" if state == "failed" else "")
             )
@@ -264,7 +264,7 @@ class EvaluationScreen(Place):
         self.query_one("#progress", Static).update(progress_line("finished", None, found.images) + f" of {groups}")
         self.query_one("#matrix", ConfusionGrid).show(np.array(found.confusion), found.class_names)
         self.query_one("#kept", Static).update(
-            Content.styled(f"Kept in {printable(short_path(job.folder))}", "$text-muted")
+            Content.styled(f"Saved in {printable(short_path(job.folder))}", "$text-muted")
         )
         self.add_class("-answered")
         self._draw()
@@ -320,19 +320,19 @@ class EvaluationScreen(Place):
     # -- other actions
 
     def action_leave_out(self) -> None:
-        """Judge again without the images that the model was trained on."""
-        if self._job is not None and self.may_change("judge a model"):
+        """Evaluate again without the images that the model was trained on."""
+        if self._job is not None and self.may_change("evaluate a model"):
             self._start(self._job.again(self.shell.workspace, without_trained=True))
 
     def action_stop(self) -> None:
         """Stop the evaluation on the screen."""
         if self._job is not None and self.may_change("stop an evaluation"):
             self._job.stop()
-            self.shell.tell("It stops after the images it is at. Nothing is written; r judges again.")
+            self.shell.tell("Stopping after the current images. Nothing is saved; r starts it again.")
 
     def action_again(self) -> None:
         """Start the evaluation on the screen again."""
-        if self._job is not None and self.may_change("judge a model"):
+        if self._job is not None and self.may_change("evaluate a model"):
             self._start(self._job)
 
     def action_back(self) -> None:
@@ -376,7 +376,7 @@ def _words(said: Predictions, row: int) -> list[Cell]:
         [(said.images[row], "strong")],
         [
             (label, ""),
-            ("  said to be ", "muted"),
+            ("  predicted ", "muted"),
             (answer, "primary" if right else "attention"),
             (f"  {number(float(said.confidence[row]))}", "strong"),
         ],

@@ -152,7 +152,7 @@ def differing_text(found: EvaluationResults, width: int) -> Content:
     shift = found.shift
     if shift is None:
         return Content.styled(
-            "How the images differ can't be said: nothing is known of the model's own.", "$text-muted"
+            "Differences between the images are unknown: the model's own images are not there.", "$text-muted"
         )
     auroc = shift.auroc
     lines = [Content.styled("How the images differ", "bold")]
@@ -161,7 +161,7 @@ def differing_text(found: EvaluationResults, width: int) -> Content:
     distance = shift.distance
     if distance is not None:
         words = f"{distance:.1f} ×"
-        lines.append(_fact("feature distance", words, "1 is that of two halves of the known images", width))
+        lines.append(_fact("feature distance", words, "1: as between two halves of the known images", width))
     room = max(4, min(16, width - 53))
     lines.append(Content.styled(f"{'':<24}{'known':>8}{'here':>9}   deviations", "$text-muted"))
     for each in shift.appearance:

@@ -74,7 +74,7 @@ def columns_of(rows: PredictionRows) -> list[Column]:
     def says(row: int) -> Cell:
         code = int(rows.said[row])
         if code < 0:
-            return [(f"{SIGNS['failed']} ", "failed"), (rows.problems[row] or "no answer", "muted")]
+            return [(f"{SIGNS['failed']} ", "failed"), (rows.problems[row] or "no prediction", "muted")]
         mark = f"{SIGNS['attention']} " if _needs_look(rows, row) else "  "
         return [(mark, "attention"), (classes[code], "")]
 

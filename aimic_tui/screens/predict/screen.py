@@ -64,17 +64,19 @@ class PredictScreen(ChoosingPlace):
     AUTO_FOCUS: ClassVar[str | None] = None
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "take", "Predict", id="predict.take", tooltip="Predict with this model; open this prediction"),
-        Binding("o", "open_model", "Other model", id="predict.open", tooltip="Take a model from another folder"),
+        Binding("o", "open_model", "Other model", id="predict.open", tooltip="Use a model from another folder"),
         Binding("w", "save", "Save", id="predict.save", tooltip="Save the table elsewhere, as CSV or JSON"),
-        Binding("s", "stop", "Stop", id="predict.stop", tooltip="Stop; the rows that are there stay"),
-        Binding("r", "resume", "Resume", id="predict.resume", tooltip="Go on from the rows that are there"),
-        Binding("escape", "back", "Back", id="predict.back", tooltip="Back to the models; a running one goes on"),
+        Binding("s", "stop", "Stop", id="predict.stop", tooltip="Stop; the rows so far are kept"),
+        Binding("r", "resume", "Resume", id="predict.resume", tooltip="Continue after the rows so far"),
+        Binding(
+            "escape", "back", "Back", id="predict.back", tooltip="Back to the models; a running prediction continues"
+        ),
         Binding(
             "e",
             "judge",
-            "Judge",
+            "Evaluate",
             id="predict.judge",
-            tooltip="Judge this model on labelled images from elsewhere; the earlier evaluations",
+            tooltip="Evaluate this model on another labelled data set; earlier evaluations",
         ),
     ]
 
@@ -234,7 +236,7 @@ class PredictScreen(ChoosingPlace):
         """Stop the prediction on the screen."""
         if self._job is not None and self.may_change("stop a prediction"):
             self._job.stop()
-            self.shell.tell("It stops after the images it is at. The rows that are there stay; r goes on from them.")
+            self.shell.tell("Stopping after the current images. The rows so far are kept; r continues.")
 
     def action_resume(self) -> None:
         """Go on with the prediction on the screen."""

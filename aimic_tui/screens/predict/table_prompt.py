@@ -59,7 +59,7 @@ class TablePrompt(ModalScreen[TableOptions | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "take", "Predict", id="table.take", priority=True, tooltip="Start the prediction"),
         Binding("down", "move(1)", "Next line", id="table.down", tooltip="The next line"),
-        Binding("up", "move(-1)", "Up", show=False, id="table.up", tooltip="The line before"),
+        Binding("up", "move(-1)", "Up", show=False, id="table.up", tooltip="The previous line"),
         Binding("escape", "cancel", "Cancel", id="table.cancel", tooltip="Don't predict"),
     ]
 
@@ -78,7 +78,7 @@ class TablePrompt(ModalScreen[TableOptions | None]):
         """Draw the sheet."""
         with Vertical(id="sheet"):
             yield Rule()
-            yield Static("The table of predictions", id="title")
+            yield Static("Table of predictions", id="title")
             with Vertical(id="lines"):
                 with Horizontal(classes="line"):
                     yield Static("write to")

@@ -46,7 +46,7 @@ class CalibrationView(ResultView):
         reliability, risk = self.query_one("#reliability", Chart), self.query_one("#risk", Chart)
         found = self.session.figures.calibration.get(self.network)
         if found is None:
-            words.update("No validation predictions are stored for this network: calibration can't be judged.")
+            words.update("No validation predictions are stored for this network: there is no calibration to show.")
             reliability.show(ChartData(_CORRECT))
             risk.show(ChartData(_ERRORS))
             return

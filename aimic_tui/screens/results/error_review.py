@@ -32,7 +32,9 @@ class ReviewTable(BigTable, inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search", show=False, id="table.search", tooltip="Find the next row with a text"),
-        Binding("N", "next_match(-1)", "Match before", show=False, id="table.previous", tooltip="The row found before"),
+        Binding(
+            "N", "next_match(-1)", "Previous match", show=False, id="table.previous", tooltip="Go to the previous match"
+        ),
         Binding("y", "copy", "Copy", show=False, id="table.copy", tooltip="Copy the row to the clipboard"),
     ]
 

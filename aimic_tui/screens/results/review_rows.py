@@ -81,7 +81,7 @@ def image_facts(review: ImageReview, row: int) -> list[Cell]:
     answers, image = review.answers, review.answers.images[row]
     truth, right = answers.classes[answers.labels[row]], answers.predicted[row] == answers.labels[row]
     return [
-        ((f"truth {truth}", ""), ("  ✓ right" if right else "  ! wrong", "" if right else "attention")),
+        ((f"true {truth}", ""), ("  ✓ right" if right else "  ! wrong", "" if right else "attention")),
         ((f"group {answers.groups[row]}, fold {answers.folds[row]}, {review.network}", "muted"),),
         *(((mark_words(mark), "primary"),) for mark in review.marks_on(image)),
         *_opinions_on(review, image),
@@ -101,7 +101,7 @@ def _opinions_on(review: ImageReview, image: str) -> Iterator[Cell]:
             yield ((f"{network}: {review.answers.classes[code]} {share}", "muted"),)
     if image in opinions.disagreement:
         disagreement = number(opinions.disagreement[image], 2)
-        yield ((f"disagreement of {opinions.most_answers} answers: {disagreement} of 1", "muted"),)
+        yield ((f"disagreement of {opinions.most_answers} predictions: {disagreement} of 1", "muted"),)
 
 
 def probability_bars(review: ImageReview, row: int) -> list[Cell]:

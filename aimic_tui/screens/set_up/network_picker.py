@@ -39,14 +39,19 @@ class NetworkPicker(ModalScreen[tuple[str, ...] | None]):
         Binding(
             "enter",
             "take",
-            "Take the marked",
+            "Use marked",
             id="networks.take",
             priority=True,
             tooltip="Use the marked networks; where none is marked, the one in focus",
         ),
         Binding("escape", "cancel", "Cancel", id="networks.cancel", tooltip="Leave the networks as they were"),
         Binding(
-            "ctrl+u", "clear", "Unmark all", id="networks.clear", priority=True, tooltip="Take all marks and words away"
+            "ctrl+u",
+            "clear",
+            "Unmark all",
+            id="networks.clear",
+            priority=True,
+            tooltip="Clear all marks and the search",
         ),
         Binding("down", "move(1)", "Down", show=False, priority=True, id="networks.down", tooltip="The network below"),
         Binding("up", "move(-1)", "Up", show=False, priority=True, id="networks.up", tooltip="The network above"),

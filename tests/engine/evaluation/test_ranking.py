@@ -122,7 +122,7 @@ def test_only_networks_with_a_figure_on_every_data_set_count() -> None:
     assert rank_networks(figures, "auroc").networks == ("a", "b")
     with pytest.raises(InputProblem, match="at least two data sets"):
         rank_networks({"p": {"a": 0.1, "b": 0.2}}, "auroc")
-    with pytest.raises(InputProblem, match="1 network with this figure"):
+    with pytest.raises(InputProblem, match="1 network with this metric"):
         rank_networks({"p": {"a": 0.1, "b": 0.2}, "q": {"a": 0.1}}, "auroc")
 
 

@@ -79,7 +79,7 @@ def test_it_knows_the_images_it_was_trained_on_even_where_the_run_is_gone(task: 
     assert again.tolist() == known.tolist()
     (away / FILE).unlink()
     assert trained_images([away]) is None
-    with pytest.raises(InputProblem, match="lies in no run"):
+    with pytest.raises(InputProblem, match="is not in a run"):
         reference_of(load_model(away, fused=False))
 
 
@@ -128,7 +128,7 @@ def test_an_origin_says_which_images_a_fold_had(task: TrialTask, tmp_path: Path)
     origin = find_origin(task.folder / "model")
     assert origin.train.tolist() == task.split.indices(1, Part.TRAIN).tolist()
     assert (origin.fold, origin.protocol) == (1, "honest")
-    with pytest.raises(InputProblem, match="lies in no run"):
+    with pytest.raises(InputProblem, match="is not in a run"):
         find_origin(tmp_path / "model")
 
 

@@ -22,7 +22,7 @@ def test_typical_images_are_right_and_the_worst_are_the_surest_errors(record: Ru
     wrong = np.flatnonzero(table.argmax(axis=1) != network.labels)
     shown = [picture for pictures in worst for picture in pictures.items]
     assert len(shown) == min(12, len(wrong))
-    truth = [float(line.split()[-1]) for picture in shown for line in picture.lines if line.startswith("p(truth)")]
+    truth = [float(line.split()[-1]) for picture in shown for line in picture.lines if line.startswith("p(true)")]
     assert truth == sorted(truth)
     assert all(any(line.startswith("predicted:") for line in picture.lines) for picture in shown)
 

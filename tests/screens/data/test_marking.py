@@ -293,7 +293,7 @@ async def test_w_writes_the_cleaned_manifest(app: AimicApp, own_cells: Path, unt
         await until(pilot, lambda: isinstance(app.screen, PathPrompt))
         app.screen.query_one(Input).value = str(own_cells / "missing" / "x.csv")
         await pilot.press("enter")
-        await until(pilot, lambda: "is no folder" in screen_text(app))
+        await until(pilot, lambda: "is not a folder" in screen_text(app))
         app.screen.query_one(Input).value = str(own_cells.parent / "clean.csv")
         await pilot.press("enter")
         await until(pilot, lambda: "Written: " in screen_text(app))

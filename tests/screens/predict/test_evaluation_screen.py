@@ -134,7 +134,7 @@ def finished(workspace: Workspace, run: RunFolder, data: Path, **more: Any) -> E
 async def at_the_model(pilot: Pilot[None], until: Until) -> None:
     app = pilot.app
     await until(pilot, lambda: isinstance(app.screen, PredictScreen) and "3 folds together" in screen_text(app))
-    assert "e Judge" in screen_text(app)
+    assert "e Evaluate" in screen_text(app)
     await pilot.press("e")
     await until(pilot, lambda: any(isinstance(screen, EvaluationScreen) for screen in app.screen_stack))
 
@@ -162,7 +162,7 @@ async def test_a_class_of_another_name_is_asked_for_and_the_command_gets_it(
     async with app.run_test(size=(120, 40)) as pilot:
         await at_the_model(pilot, until)
         form = await asked(pilot, until, theirs)
-        assert [choice.value for choice in form.query(Choice)] == ["platelet", "which?", "white_cell", "judge"]
+        assert [choice.value for choice in form.query(Choice)] == ["platelet", "which?", "white_cell", "include"]
         assert app.focused is form.query_one("#class-1")  # the one that asks
 
         def lit() -> list[int]:
@@ -226,7 +226,7 @@ async def test_images_without_labels_are_a_sentence(
         await until(pilot, lambda: isinstance(app.screen, PathPrompt))
         app.screen.query_one(Input).value = str(cells / "platelet")
         await pilot.press("enter")
-        await until(pilot, lambda: "These images can't be judged on" in screen_text(app))
+        await until(pilot, lambda: "can't be evaluated on these images" in screen_text(app))
         assert isinstance(app.screen, EvaluationScreen)
 
 
@@ -245,15 +245,15 @@ async def test_an_earlier_evaluation_is_listed_and_opened_with_verdict_figures_a
         assert "! The images are clearly of another kind." in text
         assert "0.900 [.850 .950]" in text and "! -0.300 [-.410 -.190]" in text
         assert "1.200 [1.000 1.400]" in text and "!  0.900 [.700 1.100]" in text  # a higher log loss is worse
-        assert "trained on 12 of the 60 images" in text and "x Leave out known" in text
+        assert "trained on 12 of the 60 images" in text and "x Leave out trained" in text
         assert "told apart by features" in text and "-2.1" in text
         assert "\x1b[2J" not in text
         assert "debris\\x1b[2J (3 images)" in text
         app.screen.query_one(ConfusionGrid).focus()
-        await until(pilot, lambda: "red_cell, said to be platelet: 6 images" in screen_text(app))
+        await until(pilot, lambda: "true red_cell, predicted platelet: 6 images" in screen_text(app))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, LargeImage))
-        await until(pilot, lambda: "red_cell  said to be platelet  0.800" in screen_text(app))
+        await until(pilot, lambda: "red_cell  predicted platelet  0.800" in screen_text(app))
         await pilot.press("escape", "escape")
         await until(pilot, lambda: "Earlier evaluations" in screen_text(app))
         await pilot.press("escape")
@@ -270,7 +270,7 @@ async def test_leaving_out_what_the_model_knows_is_another_evaluation(
         await at_the_model(pilot, until)
         await until(pilot, lambda: bool(app.screen.query_one("#earlier", RowList).rows))
         await pilot.press("enter")
-        await until(pilot, lambda: "x Leave out known" in screen_text(app))
+        await until(pilot, lambda: "x Leave out trained" in screen_text(app))
         await pilot.press("x")
         await until(pilot, lambda: "✗ failed" in screen_text(app))  # it ended before it began with the images
         assert "--leave-out-trained" in started[0]
@@ -293,7 +293,7 @@ async def test_a_read_only_look_judges_nothing_but_shows_what_was(
         await until(pilot, lambda: "✓ done" in screen_text(app))
         pane = app.screen.query_one("#result")
         await pilot.press("G")
-        await until(pilot, lambda: pane.scroll_y > 0 and "Kept in" in screen_text(app))
+        await until(pilot, lambda: pane.scroll_y > 0 and "Saved in" in screen_text(app))
 
 
 def test_what_is_not_known_is_left_out_of_the_figures(cells: Path) -> None:
@@ -304,7 +304,7 @@ def test_what_is_not_known_is_left_out_of_the_figures(cells: Path) -> None:
     found = evaluation_from_json(record)
     assert "at home" not in figures_table(found, 116).plain
     assert "at home" not in classes_table(found, 116).plain
-    assert "can't be said" in differing_text(found, 60).plain
+    assert "are unknown" in differing_text(found, 60).plain
     assert "nothing to compare with" in verdict_text(found).plain
     assert max(len(line) for line in figures_table(evaluation_from_json(answer(cells)), 78).plain.splitlines()) <= 88
 

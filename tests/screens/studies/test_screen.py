@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from aimic_tui.app.app import AimicApp
+from aimic_tui.engine.errors import ErrorRecord
 from aimic_tui.engine.evaluation.build_results import write_results
 from aimic_tui.engine.event_log import EventReader, append_event
 from aimic_tui.engine.files import FileLock
@@ -236,7 +238,7 @@ async def test_a_read_only_look_makes_and_starts_nothing(study: Study, workspace
         await until(pilot, shows(app, "A read-only look makes no tables: there are none"))
         assert "Nothing is tested yet" not in screen_text(app)
         await pilot.press("e")
-        await until(pilot, shows(app, "read-only look: you can't make tables"))
+        await until(pilot, shows(app, "read-only: you can't make tables"))
         await pilot.press("r")
         await until(pilot, shows(app, "you can't start a study"))
     assert sorted(folder.path.iterdir()) == before
@@ -275,7 +277,8 @@ async def test_start_is_the_command_and_its_complaints_are_shown(
 
     async def refuse(arguments: list[str]) -> Outcome:
         asked.append(list(arguments))
-        return Outcome(3, "", "aimic: data-sets.PBC.path = /gone does not exist.\naimic: Another one.\n")
+        error = ErrorRecord("data-sets.PBC.path = /gone does not exist.\nAnother one.")
+        return Outcome(3, json.dumps({"error": error.to_json()}), "")
 
     monkeypatch.setattr(studies_session, "run_command", refuse)
     folder = study_folder(workspace, study.name)

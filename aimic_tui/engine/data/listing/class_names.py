@@ -21,11 +21,11 @@ def check_classes(classes: Mapping[str, str], found: Collection[str]) -> None:
         more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
         there = ", ".join(one_line(name, 30) for name in sorted(found)[:12])
         raise UsageProblem(
-            f"data.classes speaks of {words}{more}, which is no class here. The classes are {there}.",
+            f"data.classes names {words}{more}, which this data set does not have. Its classes are {there}.",
             key="data.classes",
         )
     if found and not any(classes.get(name, name) for name in found):
-        raise UsageProblem("data.classes leaves every class out. Keep two or more.", key="data.classes")
+        raise UsageProblem("data.classes leaves out every class. Keep two or more.", key="data.classes")
 
 
 def _with_nearest(name: str, found: Collection[str]) -> str:

@@ -105,8 +105,8 @@ def list_images(settings: DataSourceSettings, report: ReportProgress = no_report
         return _from_listing(path, read_manifest_rows(path, *columns), settings.group)
     if pattern is not None and path.is_file():
         raise UsageProblem(
-            f"data.pattern reads the names in a folder, and {printable(str(path))} is a file, which says itself what "
-            "its images are. Leave data.pattern empty.",
+            f"data.pattern reads the names in a folder, but {printable(str(path))} is a file that lists its classes "
+            "itself. Leave data.pattern empty.",
             key="data.pattern",
         )
     scan = scan_folder(path, report)

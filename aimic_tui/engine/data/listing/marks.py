@@ -104,7 +104,7 @@ def writable_marks_file(data: str | Path, setting: str, fallback: Path) -> Path:
     file = marks_file(data, setting)
     if file is None:
         raise UsageProblem(
-            "data.marks is none, so that no marks are stored. Set it to auto, or to a file's path.", key="data.marks"
+            "data.marks is none, so no marks are stored. Set it to auto, or to a file's path.", key="data.marks"
         )
     if setting not in _WITH_THE_DATA or os.access(file.parent, os.W_OK):
         return file

@@ -37,7 +37,7 @@ def require_compatible(settings: SplitSettings) -> None:
     if settings.repeats > 1 and settings.method != "k-fold" and not settings.from_:
         raise UsageProblem(
             f"split.repeats = {settings.repeats} does not go with split.method = {settings.method}: only k-fold "
-            "divides anew. Set split.repeats = 1, or split.method = k-fold.",
+            "can be repeated. Set split.repeats = 1, or split.method = k-fold.",
             key="split.repeats",
         )
     if settings.inner_folds == 1:

@@ -74,7 +74,7 @@ class Split:
         if self.inner is not None and 1 <= fold <= self.folds and 1 <= inner <= self.inner_folds:
             found: npt.NDArray[np.int8] = self.inner[fold - 1, inner - 1]
             return found
-        raise InputProblem(f"The split has no fold {fold_name(fold, inner)}. Start the run anew.")
+        raise InputProblem(f"The split has no fold {fold_name(fold, inner)}. Start a new run.")
 
     def indices(self, fold: int, part: Part, inner: int = 0) -> npt.NDArray[np.intp]:
         """Return the images of a part, ascending; `fold` and `inner` count from 1."""
@@ -128,7 +128,7 @@ def read_split(path: Path, images: Sequence[str]) -> Split:
     """
     columns = _read(path, images, COLUMNS)
     if not columns:
-        raise InputProblem(f"{printable(str(path))} holds no fold. Start the run anew.")
+        raise InputProblem(f"{printable(str(path))} holds no fold. Start a new run.")
     split = Split(np.stack([columns[key] for key in _counted(columns, path)]))
     file = inner_file(path)
     if not file.exists():
@@ -137,7 +137,9 @@ def read_split(path: Path, images: Sequence[str]) -> Split:
     inner_folds = max((inner for _, inner in found), default=0)
     wanted = [(fold, inner) for fold in range(1, split.folds + 1) for inner in range(1, inner_folds + 1)]
     if sorted(found) != wanted or not wanted:
-        raise InputProblem(f"{printable(str(file))} has not as many inner folds for every fold. Start the run anew.")
+        raise InputProblem(
+            f"{printable(str(file))} does not have the same number of inner folds in every fold. Start a new run."
+        )
     inner = np.stack([found[key] for key in wanted]).reshape(split.folds, inner_folds, len(images))
     return replace(split, inner=inner)
 
@@ -145,9 +147,7 @@ def read_split(path: Path, images: Sequence[str]) -> Split:
 def _counted(columns: dict[tuple[int, int], npt.NDArray[np.int8]], path: Path) -> list[tuple[int, int]]:
     keys = sorted(columns)
     if keys != [(fold, 0) for fold in range(1, len(keys) + 1)]:
-        raise InputProblem(
-            f"{printable(str(path))} leaves out a fold before its fold {keys[-1][0]}. Start the run anew."
-        )
+        raise InputProblem(f"{printable(str(path))} leaves out a fold before its fold {keys[-1][0]}. Start a new run.")
     return keys
 
 
@@ -178,6 +178,6 @@ def _read(path: Path, images: Sequence[str], header: Sequence[str]) -> dict[tupl
     except (ValueError, KeyError, IndexError, csv.Error) as error:
         raise InputProblem(
             f"{shown} does not fit the run's images at line {reader.line_num}: {printable(str(error))}. It was changed "
-            "since the run began; start the run anew."
+            "since the run began; start a new run."
         ) from None
     return columns

@@ -34,9 +34,9 @@ def check_split(data_set: DataSet, split: Split, *, by_image: bool) -> tuple[str
         fold, groups = next(iter(straddling.items()))
         raise InputProblem(
             f"Fold {fold} has {plural(len(groups), 'group')} in more than one part; the first is "
-            f"{one_line(data_set.group_names[groups[0]], 60)}. Images of one group, and copies of one image, must "
+            f"{one_line(data_set.group_names[groups[0]], 60)}. Images of one group, and duplicates of one image, must "
             "stay together: set split.method = k-fold; or data.group = none if the groups are wrong; `aimic inspect` "
-            "lists the copies.",
+            "lists the duplicates.",
             key="split.method",
         )
     if straddling:

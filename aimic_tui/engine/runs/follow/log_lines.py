@@ -65,7 +65,7 @@ def run_line(event: RunEvent) -> LogLine | None:
     elif isinstance(event, TrialFailed):
         trial, text = event.trial, f"failed: {event.sentence}"
         if not event.given_up:
-            text, level = f"failed and is tried again: {event.sentence}", "warning"
+            text, level = f"failed, will be retried: {event.sentence}", "warning"
     elif isinstance(event, WorkerDied):
         trial, text = event.trial, f"the worker process died ({event.sentence or event.code})"
     elif isinstance(event, RunWarning):
@@ -108,7 +108,7 @@ def trial_line(event: TrialEvent, key: TrialKey) -> LogLine | None:
 
 def _trial_text(event: TrialEvent) -> str | None:
     if isinstance(event, TrialStarted):
-        first = f"goes on with epoch {event.epoch}" if event.resumed else "started"
+        first = f"continues with epoch {event.epoch}" if event.resumed else "started"
         return (
             f"{first}: {event.train} images train, {event.validation} validate, {event.test} test, "
             f"{event.batch_size} a step, {event.precision}"

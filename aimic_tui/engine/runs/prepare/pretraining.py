@@ -152,6 +152,6 @@ def _other_preprocessing(source: SourceModel, experiment: Experiment) -> Iterato
     for key, there, here in pairs:
         if there != here:
             yield (
-                f"The first weights were trained with data.{key} = {one_line(str(there), 60)}, this run uses {here}. "
+                f"The initial weights were trained with data.{key} = {one_line(str(there), 60)}, this run uses {here}. "
                 f"--set data.{key}={one_line(str(there), 60)} suits them better."
             )

@@ -271,10 +271,10 @@ class Scheduler:
         if self._missing and not before:
             log_problem(f"{self._missing}: waiting")
         elif before and not self._missing:
-            sentence = f"For {waited:.0f} s {before}; the run goes on from the last checkpoints."
+            sentence = f"For {waited:.0f} s {before}; the run continues from the last checkpoints."
             self._journal.append(RunWarning(sentence))
         if self._missing and not self._stopping and (self._disks.removed() or waited > _DISK_PATIENCE):
-            log_problem(f"{self._missing}: leaving; `aimic resume` goes on when it is back")
+            log_problem(f"{self._missing}: leaving; `aimic resume` continues when it is back")
             self._stop_requested = time.monotonic()
             for worker in self._workers.values():
                 worker.ask_to_stop()
@@ -351,7 +351,7 @@ class Scheduler:
             self._evaluate()
         except Exception as error:  # figures can be made again at any time; the trials must go on
             sentence = error.sentence if isinstance(error, AimicError) else f"{type(error).__name__}: {error}"
-            self._journal.append(RunWarning(f"The figures could not be made: {one_line(sentence)}"))
+            self._journal.append(RunWarning(f"The figures could not be computed: {one_line(sentence)}"))
 
     def _test_figures(self, key: TrialKey) -> Mapping[str, float]:
         events = trial_events(self._folder.trial(key)).new()

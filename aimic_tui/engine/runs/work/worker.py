@@ -123,14 +123,16 @@ def _record_of(error: Exception) -> ErrorRecord:
     if isinstance(error, AimicError):
         return record
     if record.code in ("storage", "disk-full"):
-        return replace(record, sentence=f"{one_line(record.sentence)} `aimic resume` goes on from the last checkpoint.")
+        return replace(
+            record, sentence=f"{one_line(record.sentence)} `aimic resume` continues from the last checkpoint."
+        )
     if record.code == "memory":
-        sentence = "The memory ran out. Choose a smaller model.image_size, training.batch_size or network."
+        sentence = "Memory ran out. Choose a smaller model.image_size, training.batch_size or network."
         return replace(record, sentence=sentence)
     return replace(
         record,
-        sentence=f"The trial failed by a fault of the program ({one_line(record.sentence)}); the worker's log in the "
-        "run's folder has the details.",
+        sentence=f"The trial failed because of a fault in the program ({one_line(record.sentence)}); the worker's log "
+        "in the run's folder has the details.",
     )
 
 

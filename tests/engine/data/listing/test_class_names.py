@@ -45,7 +45,7 @@ class TestOtherNames:
 
     def test_everything_left_out(self, cells):
         every = ("band", "segmented", "basophil", "monocyte")
-        with pytest.raises(UsageProblem, match="leaves every class out"):
+        with pytest.raises(UsageProblem, match="leaves out every class"):
             find_data_set(DataSettings(path=str(cells), classes=dict.fromkeys(every, "")))
         with pytest.raises(InputProblem, match=r"a single class, x .* counts as x"):
             find_data_set(DataSettings(path=str(cells), classes=dict.fromkeys(every, "x")))

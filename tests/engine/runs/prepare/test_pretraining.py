@@ -177,7 +177,7 @@ def test_what_was_taken_is_told_by_the_trial_the_model_and_the_report(
     build_results(run.path)
     write_report(run)
     page = run.report_file.read_text("utf-8")
-    assert "First weights" in page and f"{event['loaded']:,} of {event['total']:,}" in page
+    assert "Initial weights" in page and f"{event['loaded']:,} of {event['total']:,}" in page
     assert "were seen in pre-training" in page
     assert "classifier.weight and classifier.bias" in page
     assert len(read_table(trial.metrics_file)) == 2

@@ -156,7 +156,7 @@ def test_figures_that_fail_are_a_warning_not_the_end(make_run: MakeRun) -> None:
 
     folder = make_run(["small"], folds=2)
     assert schedule(folder, evaluate=fail).state == "finished"
-    assert warnings(folder) == ["The figures could not be made: predictions.csv is damaged."] * 2
+    assert warnings(folder) == ["The figures could not be computed: predictions.csv is damaged."] * 2
 
 
 def test_a_stop_keeps_what_is_queued_and_is_gone_with_the_run(make_run: MakeRun) -> None:
