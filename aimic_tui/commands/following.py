@@ -89,8 +89,8 @@ class Follower:
                 self._ask_to_stop()
             elif self._interrupts > 1:
                 raise Interrupted(
-                    f"Not waiting any longer; the run stops at its next step. `aimic watch {printable(self._folder.name)}` "
-                    "follows it, `aimic resume` continues it."
+                    "Not waiting any longer; the run stops at its next step. "
+                    f"`aimic watch {printable(self._folder.name)}` follows it, `aimic resume` continues it."
                 )
             time.sleep(_LOOK_EVERY)
 

@@ -271,10 +271,10 @@ class Scheduler:
         if self._missing and not before:
             log_problem(f"{self._missing}: waiting")
         elif before and not self._missing:
-            sentence = f"For {waited:.0f} s {before}; the run continues from the last checkpoints."
+            sentence = f"For {waited:.0f} s {before}; the run goes on from the last checkpoints."
             self._journal.append(RunWarning(sentence))
         if self._missing and not self._stopping and (self._disks.removed() or waited > _DISK_PATIENCE):
-            log_problem(f"{self._missing}: leaving; `aimic resume` continues when it is back")
+            log_problem(f"{self._missing}: leaving; `aimic resume` goes on when it is back")
             self._stop_requested = time.monotonic()
             for worker in self._workers.values():
                 worker.ask_to_stop()
