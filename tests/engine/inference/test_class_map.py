@@ -48,7 +48,7 @@ def test_several_classes_of_the_model_can_be_one_of_the_datas_and_their_probabil
     found = match_classes(MODEL, data, ["neutrophil=granular", "immature granulocyte=granular"])
     assert found.classes == ("basophil", "granular", "lymphocyte")
     np.testing.assert_allclose(found.probabilities(np.array([[0.1, 0.2, 0.3, 0.4]])), [[0.1, 0.6, 0.3]])
-    with pytest.raises(UsageProblem, match="can't be put together"):
+    with pytest.raises(UsageProblem, match="can't be merged"):
         match_classes(MODEL, {**data, "band": 1}, ["neutrophil=granular", "basophil=granular", "neutrophil=band"])
 
 

@@ -313,7 +313,7 @@ class TestTheFile:
         file = tmp_path / "inner_split.csv"
         kept = [line for line in file.read_text().splitlines() if ",2,1," not in line]
         file.write_text("\n".join(kept) + "\n")
-        with pytest.raises(InputProblem, match="not as many inner folds for every fold"):
+        with pytest.raises(InputProblem, match="the same number of inner folds"):
             read_split(tmp_path / "split.csv", data_set.images)
 
     @pytest.mark.parametrize(
