@@ -42,6 +42,7 @@ _COMMANDS = {
     "report": ("report", "report", "Write a run's report: one self-contained page, or Markdown."),
     "predict": ("predict", "predict", "Classify images with a trained model."),
     "evaluate": ("evaluate", "evaluate", "Evaluate a model on another labelled data set."),
+    "jobs": ("jobs", "jobs", "List the app's predictions and evaluations with their states."),
     "robustness": ("evaluate", "robustness", "Measure how a run's metrics drop when its test images are disturbed."),
     "study": ("study", "study", "Run networks on several data sets, from one file."),
     "benchmark": ("benchmark", "benchmark", "Measure how long networks take here, from files to classes."),

@@ -16,6 +16,7 @@ from aimic_tui.commands.inspect import audit, data_settings
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.text import one_line, plural, printable
+from aimic_tui.wording.text_tables import left_aligned
 
 if TYPE_CHECKING:
     from aimic_tui.engine.data.audit.resolution import DuplicatePolicy
@@ -217,9 +218,8 @@ def _show(file: Path, as_json: bool, listed: bool) -> None:
         click.echo("No image is marked.")
         return
     rows = [(one_line(mark.image, 60), mark.kind, one_line(_words(mark), 60), mark.when[:10]) for mark in found]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows if listed else ():
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for line in left_aligned(rows) if listed else ():
+        click.echo(line)
     words = ", ".join(f"{kind} {count:,}" for kind, count in sorted(counts.items()))
     click.echo(f"{printable(str(file))}    {words}")
 

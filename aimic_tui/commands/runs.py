@@ -22,6 +22,7 @@ from aimic_tui.engine.runs.status import RunStatus, read_status, status_of
 from aimic_tui.engine.text import NOTHING, one_line, plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording import signs
+from aimic_tui.wording.text_tables import left_aligned
 
 _STOP_PATIENCE = 180.0  # seconds; a scheduler ends a worker that hangs before that
 
@@ -40,7 +41,7 @@ def runs(context: click.Context, as_json: bool) -> None:
         click.echo(f"No runs in {printable(str(workspace.root))} yet. `aimic train` starts one.", err=True)
         return
     rows = [_row(folder, status) for folder, status in found]
-    for line in _aligned([("", "run", "state", "trials", "networks", "macro F1", "when", ""), *rows]):
+    for line in left_aligned([("", "run", "state", "trials", "networks", "macro F1", "when", ""), *rows]):
         click.echo(line)
 
 
@@ -82,11 +83,6 @@ def _best_macro_f1(folder: RunFolder) -> str:
     figures = (read_pooled_figure(folder.results_file, "macro_f1") or {}).values()
     best = max(figures, key=lambda figure: -math.inf if figure.value is None else figure.value, default=None)
     return NOTHING if best is None else numbers.interval_text(best.value, best.low, best.high)
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 @click.command()

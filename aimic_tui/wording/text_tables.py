@@ -18,6 +18,14 @@ def aligned(rows: Iterable[Sequence[str]], indent: int = 0) -> Iterator[str]:
         yield (" " * indent + "   ".join([row[0] + " " * (first - cell_len(row[0])), *cells])).rstrip()
 
 
+def left_aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lay out a table with every column aligned to the left."""
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
+        yield "  ".join(cells).rstrip()
+
+
 @dataclass(frozen=True)
 class _Column:
     """Widths of a column: before the decimal point of its figures, and in all."""
