@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, cast
@@ -17,14 +16,16 @@ from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
 from aimic_tui.engine.formatting.numbers import interval_text
 from aimic_tui.engine.inference.robustness_file import DisturbedFigures, NetworkRobustness, read_network_robustness
-from aimic_tui.engine.text import one_line, plural, printable
+from aimic_tui.engine.progress import Progress
+from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.place import Place
 from aimic_tui.screens.results.result_view import ComputedView, interval_cell
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.table_column import Cell, Column
+from aimic_tui.wording.progress import phase_words, progress_figures
 from aimic_tui.wording.signs import SIGNS
 from aimic_tui.workspace.context import Shell
-from aimic_tui.workspace.processes import Outcome, command_line, start_command
+from aimic_tui.workspace.followed_command import follow_command
 from aimic_tui.workspace.results_session import ResultsSession
 
 # Disturbances as one sees them, and the order they are listed in; those with two sides by whether they are above 1.
@@ -106,27 +107,21 @@ class RobustnessView(ComputedView["NetworkRobustness | None"]):
     @work(group="test", exit_on_error=False)
     async def _test(self, run: Path, network: str) -> None:
         shell = cast("Shell", self.app)
-        with tempfile.TemporaryDirectory(prefix="aimic-robustness-") as folder:
-            log = Path(folder) / "log"
-            line = command_line(shell.workspace.root, "robustness", "--network", network, "--", str(run))
-            try:
-                process = start_command(line, log, log)
-            except OSError as problem:
-                shell.tell(f"It can't be started: {problem}.", "error")
-                return
-            try:
-                while process.poll() is None:
-                    await asyncio.sleep(0.5)
-                    lines = (await asyncio.to_thread(log.read_text, "utf-8", "replace")).splitlines()
-                    if network == self.network:
-                        last = one_line(lines[-1], 100) if lines else "starting"
-                        self.show_words(Content(f"{SIGNS['running']} {last}"))
-            finally:
-                if process.poll() is None:
-                    process.terminate()
-            output = await asyncio.to_thread(log.read_text, "utf-8", "replace")
-        if process.returncode != 0:
-            shell.tell(Outcome(process.returncode, "", output).sentence, "error")
+
+        def show_progress(progress: Progress) -> None:
+            if network == self.network:
+                words = f"{SIGNS['running']} {phase_words(progress.phase)} {progress_figures(progress)}"
+                self.show_words(Content(words.rstrip()))
+
+        self.show_words(Content(f"{SIGNS['running']} starting"))
+        arguments = f"--network={network}", "--", str(run)
+        try:
+            answer = await follow_command(shell.workspace.root, "robustness", *arguments, report=show_progress)
+        except OSError as problem:
+            shell.tell(f"The test can't be started: {problem}.", "error")
+        else:
+            if answer.error is not None:
+                shell.tell(answer.error.sentence, "error")
         self.refresh_network()
 
 

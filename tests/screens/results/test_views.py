@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from aimic_tui.screens.results.robustness_view import is_loss, name_of
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.chart import Chart
 from aimic_tui.wording.decision import threshold_ranges
+from aimic_tui.workspace import processes
 from tests.screens.made_run import make_run
 
 Until = Callable[[Pilot[None], Callable[[], bool]], Awaitable[None]]
@@ -190,6 +192,30 @@ async def test_robustness_is_a_command_until_it_is_measured(run: RunFolder, unti
             assert "60 test images of 30 groups" in _words(app, "#robustness-view")
     finally:
         (run.path / "robustness.json").unlink()
+
+
+async def test_while_robustness_is_tested_its_progress_is_shown_then_the_error_of_its_events(
+    run: RunFolder, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = (
+        "import sys, time; from pathlib import Path; from aimic_tui.engine.event_log import append_event\n"
+        "events = Path(sys.argv[4].removeprefix('--events='))\n"
+        "append_event(events, 'progress', phase='predict', done=30, total=60)\n"
+        f"while not Path({str(tmp_path / 'go')!r}).exists(): time.sleep(0.05)\n"
+        "append_event(events, 'error', sentence='The disk is full.', code='disk-full')\n"
+        "print('aimic: something else', file=sys.stderr); sys.exit(3)\n"
+    )
+    monkeypatch.setattr(processes, "PROGRAM", (sys.executable, "-c", script))
+    app = _app(run)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await until(pilot, lambda: _ready(app))
+        await pilot.press("z")
+        await until(pilot, lambda: "Not tested yet" in _words(app, "#robustness-view"))
+        await pilot.press("z")
+        await until(pilot, lambda: "classifying images 30 of 60 images" in _words(app, "#robustness-view"))
+        (tmp_path / "go").touch()
+        await until(pilot, lambda: [note.message for note in app._notifications] == ["The disk is full."])
+        await until(pilot, lambda: "Not tested yet" in _words(app, "#robustness-view"))
 
 
 @pytest.mark.slow
