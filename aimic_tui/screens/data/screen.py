@@ -246,8 +246,6 @@ class DataScreen(Place):
         data = self.session.data
         if row is None or data is None or (row == self._shown and not again):
             return
-        if isinstance(row, FindingRow) and row.finding is None:  # what is well has no images of its own
-            return
         same = self._shown is not None and self._shown.key == row.key
         self._shown = row
         if not same:
@@ -255,8 +253,9 @@ class DataScreen(Place):
         detail = ""
         if isinstance(row, ClassRow):
             names = data.images_of_class(row.code)
+        elif row.finding is None:  # good news has no images of its own
+            names = []
         else:
-            assert row.finding is not None
             names = list(row.finding.images)
             sentences = row.finding.sentences if len(row.finding.sentences) == 1 else ()
             detail = " ".join((*sentences, row.finding.meaning)) or row.finding.title

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from textual.content import Content
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from aimic_tui.app.app import AimicApp
 from aimic_tui.engine.data.audit.finding import Finding
@@ -149,6 +149,30 @@ async def test_the_audit_is_followed_and_its_findings_lead_to_their_images(
         # Two files and a shortcut: as many on Home as here.
         assert "! 3 findings" in text
         assert app.workspace.data_sets()[0].problems == 3
+
+
+async def test_good_news_has_neither_images_nor_the_words_of_the_finding_above_it(
+    app: AimicApp, faulty: Path, until: Until
+) -> None:
+    app.context.data_path = str(faulty)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: audited(app))
+        await pilot.press("tab")
+        findings = place(app).query_one("#findings", RowList)
+        await until(pilot, lambda: app.focused is findings)
+        await pilot.press("j")
+        await pilot.pause()
+        assert str(place(app).query_one("#detail", Static).render())
+        assert len(place(app).marking_target().images) == 2
+        await pilot.press("end")
+        await pilot.pause()
+        assert findings.chosen is not None and findings.chosen.finding is None
+        assert not str(place(app).query_one("#detail", Static).render())
+        assert not place(app).query_one(ThumbnailGrid).items
+        assert not place(app).marking_target().images  # a marking key here must not mark the finding above
+        await pilot.press("home", "j")
+        await pilot.pause()
+        assert len(place(app).marking_target().images) == 2
 
 
 async def test_moving_over_the_classes_shows_their_images(app: AimicApp, cells: Path, until: Until) -> None:
