@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -25,6 +26,8 @@ _SIGN_WORDS = (
     (SIGNS["queued"], "queued"),
     (SIGNS["stopped"], "stopped"),
 )
+
+_MARGINS = 4  # the padding at both sides, and the scroll bar
 
 
 @dataclass(frozen=True)
@@ -117,11 +120,12 @@ class HelpScreen(ModalScreen[None]):
         for section in self._sections:
             rows.append(Content.styled(section.title, "bold"))
             rows += [*(self._row(line, keys, names) for line in section.lines), Content("")]
-        signs = "   ".join(f"{sign} {word}" for sign, word in _SIGN_WORDS)
-        rows += [Content.styled("Signs", "bold"), Content(f"  {signs}"), Content("")]
+        signs = "   ".join(f"{sign}\u00a0{word}" for sign, word in _SIGN_WORDS)  # a sign stays with its word
+        rows += [Content.styled("Signs", "bold"), Content("  " + self._fold(signs, 2)), Content("")]
+        changing = "Give an action other keys by its id (press i to show the ids) in the settings file"
         rows += [
             Content.styled("Changing keys", "bold"),
-            Content("  Give an action other keys by its id (press i to show the ids) in the settings file"),
+            Content("  " + self._fold(changing, 2)),
             Content(f"  {printable(str(settings_file()))}:"),
             Content.styled('    [keymap]\n    "home.open" = "o,f2"', "$text-muted"),
         ]
@@ -137,10 +141,19 @@ class HelpScreen(ModalScreen[None]):
         self._ids = not self._ids
         self.query_one("#text", Static).update(self._text())
 
+    def on_resize(self) -> None:
+        """Fold the lines for the new width."""
+        self.query_one("#text", Static).update(self._text())
+
+    def _fold(self, words: str, indent: int) -> str:
+        """Break a text that is too long for its line, with the further lines indented like the first."""
+        width = self.app.size.width - _MARGINS - indent
+        return ("\n" + " " * indent).join(textwrap.wrap(words, max(width, 20)))
+
     def _row(self, line: HelpLine, keys: int, names: int) -> Content:
         return Content.assemble(
             "  ",
             (line.keys.ljust(keys), "bold $primary"),
             line.name.ljust(names),
-            (line.id if self._ids else line.description, "$text-muted"),
+            (self._fold(line.id if self._ids else line.description, 2 + keys + names), "$text-muted"),
         )

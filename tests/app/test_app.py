@@ -12,7 +12,7 @@ from textual.binding import Binding
 from textual.color import Color
 from textual.command import CommandPalette
 from textual.dom import DOMNode
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, Static
 
 from aimic_tui.app.app import AimicApp
 from aimic_tui.app.help import HelpScreen, collect_help
@@ -272,6 +272,24 @@ def test_open_app_takes_preferences_and_options(tmp_path: Path, monkeypatch: pyt
     (app,) = seen
     assert (app.read_only, app.slow_link, app.context.run) == (True, True, tmp_path / "runs" / "a")
     assert app._first_place == "run"
+
+
+async def test_a_long_line_of_the_help_goes_on_below_its_beginning(app: AimicApp) -> None:
+    def text(app: AimicApp) -> str:
+        return str(app.screen.query_one("#text", Static).render())
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("question_mark")
+        await pilot.pause()
+        sentence = "Draw less often, for slow connections; kept for next time"
+        lines = text(app).splitlines()
+        begin = next(at for at, line in enumerate(lines) if "Slow link" in line)
+        first, more = lines[begin], lines[begin + 1].strip()
+        assert f"{first[first.index('Draw less') :]} {more}" == sentence
+        assert lines[begin + 1].index(more) == first.index("Draw less")
+        await pilot.resize_terminal(120, 40)
+        await pilot.pause()
+        assert sentence in text(app)
 
 
 async def test_help_lists_every_key_of_an_action_once(app: AimicApp) -> None:
