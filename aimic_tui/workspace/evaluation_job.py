@@ -1,4 +1,4 @@
-"""A model judged on labelled images: what was asked for, its process, its files, and what came of it.
+"""A model evaluated on labelled images: what was requested, its process, its files, and what came of it.
 
 Each is a job with a folder in the workspace's `evaluations`, and in it what `aimic evaluate --output` keeps:
 evaluation.json and predictions.csv.
@@ -30,8 +30,8 @@ from aimic_tui.workspace.processes import command_line, start_command
 
 
 @dataclass(frozen=True, eq=False)
-class DataToJudge:
-    """A labelled data set that a model is to be judged on.
+class LabelledImages:
+    """A labelled data set to evaluate a model on.
 
     Attributes:
         path: a folder, a manifest or a MedMNIST file.
@@ -41,7 +41,7 @@ class DataToJudge:
         images: names, for a look at what a pattern makes of them.
         rule: which groups it has: a pattern, a manifest's column or "none".
         groups: how many.
-        unlabelled: images without a class, which can't be judged.
+        unlabelled: images without a class, which are left out.
     """
 
     path: str
@@ -54,7 +54,7 @@ class DataToJudge:
     unlabelled: int
 
 
-def look_at_data(path: str, settings: Mapping[str, Any], classes: Sequence[str]) -> DataToJudge:
+def look_at_data(path: str, settings: Mapping[str, Any], classes: Sequence[str]) -> LabelledImages:
     """Find the images of a data set without opening one, and match its classes with a model's.
 
     Args:
@@ -68,7 +68,7 @@ def look_at_data(path: str, settings: Mapping[str, Any], classes: Sequence[str])
     found = scan_data_set(choice)
     data_set = find_data_set(choice) if found.conflicts else found.data_set  # which says what is wrong with it
     counts = data_set.counts()
-    return DataToJudge(
+    return LabelledImages(
         path=path,
         settings={name: value for name, value in settings.items() if name != "group"},
         counts=counts,
@@ -89,7 +89,7 @@ class EvaluationJob(ModelJob):
         settings: of the table `data`, beside path and group.
         group: as its option.
         pairs: "model_class=data_class", as the option `--map` has them.
-        left_out: classes of the data that are not judged.
+        left_out: classes of the data that are left out.
         without_trained: whether images that the model was trained on are left out.
     """
 
@@ -137,7 +137,7 @@ class EvaluationJob(ModelJob):
 def new_evaluation(
     workspace: Workspace,
     choice: ModelChoice,
-    data: DataToJudge,
+    data: LabelledImages,
     matched: Mapping[str, str | None],
     group: str,
     *,
@@ -146,7 +146,7 @@ def new_evaluation(
     """Describe an evaluation of which nothing was written yet.
 
     Args:
-        matched: the data's classes -> the model's class, None where it is not judged.
+        matched: the data's classes -> the model's class, None where it is left out.
         group: a pattern, a manifest's column, or "none".
     """
     said = {name: other for name, other in matched.items() if other is not None and other != data.matches[name]}

@@ -1,4 +1,4 @@
-"""What is asked before a model is judged: which class is which, what images share, and what of those it knows."""
+"""What is asked before a model is evaluated: which class is which, what images share, and what of those it knows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aimic_tui.screens.marking.pattern_prompts import preview_of
 from aimic_tui.widgets.dialogs import SHEET_CSS
 from aimic_tui.widgets.field import Choice
 from aimic_tui.widgets.frame import KeyLine, Rule
-from aimic_tui.workspace.evaluation_job import DataToJudge
+from aimic_tui.workspace.evaluation_job import LabelledImages
 
 _ASK, _OUT = "which?", "leave out"
 _IN = "include"
@@ -31,7 +31,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True)
-class Wanted:
+class EvaluationChoices:
     """What the form gives.
 
     Attributes:
@@ -45,8 +45,8 @@ class Wanted:
     without_trained: bool
 
 
-class EvaluationForm(ModalScreen[Wanted | None]):
-    """A line for each class of the data with the model's to choose from; gives `Wanted`, or None after `esc`."""
+class EvaluationForm(ModalScreen[EvaluationChoices | None]):
+    """A line for each class of the data with the model's to choose from; gives the choices, or None after `esc`."""
 
     DEFAULT_CSS = f"""
     EvaluationForm {{
@@ -73,7 +73,7 @@ class EvaluationForm(ModalScreen[Wanted | None]):
         Binding("escape", "cancel", "Cancel", id="judge.cancel", tooltip="Don't evaluate"),
     ]
 
-    def __init__(self, label: str, classes: Sequence[str], data: DataToJudge) -> None:
+    def __init__(self, label: str, classes: Sequence[str], data: LabelledImages) -> None:
         """Make the form.
 
         Args:
@@ -191,7 +191,7 @@ class EvaluationForm(ModalScreen[Wanted | None]):
             self._complain(words)
         else:
             self.dismiss(
-                Wanted(
+                EvaluationChoices(
                     {name: None if other == _OUT else other for name, other in chosen.items()},
                     self.query_one("#group", Input).value.strip() or "none",
                     self.query_one("#trained", Choice).value == _OUT,

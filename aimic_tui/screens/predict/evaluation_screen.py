@@ -22,7 +22,7 @@ from aimic_tui.engine.inference.evaluation_file import EvaluationResults, read_e
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.place import Place
-from aimic_tui.screens.predict.evaluation_form import EvaluationForm, Wanted
+from aimic_tui.screens.predict.evaluation_form import EvaluationChoices, EvaluationForm
 from aimic_tui.screens.predict.evaluation_view import classes_table, differing_text, figures_table, verdict_text
 from aimic_tui.screens.predict.progress_line import progress_line
 from aimic_tui.screens.predict.rows import draw_evaluation
@@ -34,9 +34,9 @@ from aimic_tui.widgets.row_list import RowList
 from aimic_tui.widgets.table_column import Cell
 from aimic_tui.wording.paths import short_path
 from aimic_tui.workspace.evaluation_job import (
-    DataToJudge,
     Earlier,
     EvaluationJob,
+    LabelledImages,
     list_evaluations,
     look_at_data,
     new_evaluation,
@@ -185,7 +185,7 @@ class EvaluationScreen(Place):
         if wanted is not None:
             self._start(self._described(data, wanted))
 
-    async def _look(self, path: str) -> DataToJudge | None:
+    async def _look(self, path: str) -> LabelledImages | None:
         context = self.shell.context
         settings = context.data_settings if context.data_path == path else {}  # as chosen in Data
         try:
@@ -195,7 +195,7 @@ class EvaluationScreen(Place):
             self._show_problem(f"The model can't be evaluated on these images. {words}")
             return None
 
-    def _described(self, data: DataToJudge, wanted: Wanted) -> EvaluationJob:
+    def _described(self, data: LabelledImages, wanted: EvaluationChoices) -> EvaluationJob:
         return new_evaluation(
             self.shell.workspace,
             self._choice,
