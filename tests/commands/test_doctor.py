@@ -82,11 +82,11 @@ def test_colours_are_what_the_terminal_says(
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert module._look_at_colours(os.environ.get("TERM", "")).detail == detail
+    assert module._check_colours(os.environ.get("TERM", "")).detail == detail
 
 
 @pytest.mark.slow
 def test_pytorch_is_asked_in_a_process_of_its_own() -> None:
-    check = module._look_at_torch()
+    check = module._check_torch()
     assert check.ok
     assert "sees" in check.detail

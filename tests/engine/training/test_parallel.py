@@ -63,7 +63,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from aimic_tui.engine.models.build import build_network, training_outputs
-from aimic_tui.engine.training.parallel import Ranks, joined
+from aimic_tui.engine.training.parallel import Ranks, process_group
 
 torch.set_num_threads(1)
 
@@ -120,7 +120,7 @@ from dataclasses import replace
 from pathlib import Path
 import torch
 from aimic_tui.engine.training.pipelines import ImagePipeline
-from aimic_tui.engine.training.parallel import joined
+from aimic_tui.engine.training.parallel import process_group
 from aimic_tui.engine.training.trial import train_trial
 from tests.engine.training.small import make_task
 
