@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from aimic_tui.commands.following import Follower, outcome
+from aimic_tui.commands.following import Follower, require_finished
 from aimic_tui.commands.predict import predict
 from aimic_tui.commands.progress import ProgressMeter
 from aimic_tui.engine.data.smear import CLASSES, draw_smear
@@ -84,7 +84,7 @@ def demo(context: click.Context, *, headless: bool) -> None:
         return
     _say(f"{printable(folder.name)}: training {plural(len(read_status(folder).trials), 'network')} on {smear}")
     with ProgressMeter() as meter:
-        outcome(folder, Follower(folder, meter, stop_on_interrupt=True).follow())
+        require_finished(folder, Follower(folder, meter, stop_on_interrupt=True).follow())
     context.invoke(predict, model=str(folder.path), images=(fresh,), output=output, device="auto")
     for line in _closing_lines(folder, output):
         click.echo(printable(line))

@@ -1,4 +1,4 @@
-"""`aimic doctor`: what this terminal, these devices and these folders can do, and what would help."""
+"""`aimic doctor`: checks the terminal, the devices and the folders, and gives advice."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from aimic_tui.workspace.machine import MachineReader, disk_free
 
 _LITTLE_DISK = 2_000_000_000  # bytes; a run of a large network writes about as much
 _LITTLE_MEMORY = 4_000_000_000
-_TORCH_PATIENCE = 120  # seconds; a cold import from a network disk takes long
-# What PyTorch itself sees; the driver can be there while PyTorch was built for another one.
-_ASK_TORCH = """
+_TORCH_TIMEOUT = 120  # seconds; a cold import from a network disk takes long
+# The devices that PyTorch sees: it may have been built for another driver than the installed one.
+_TORCH_PROGRAM = """
 import json, torch
 cuda = torch.cuda.is_available()
 names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if cuda else []
@@ -36,13 +36,13 @@ print(json.dumps([torch.__version__, torch.version.cuda, names, torch.get_num_th
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at.
+    """The result of one check.
 
     Attributes:
-        name: what, in a word or two.
-        ok: False where something is broken, so that a part of the program can't work.
+        name: what was checked, in a word or two.
+        ok: False where something is broken, so that part of the program can't work.
         detail: what was found.
-        advice: what would make it better, "" where nothing needs to.
+        advice: how to improve it, "" where there is no need.
     """
 
     name: str
@@ -53,11 +53,11 @@ class Check:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as one JSON object.")
-@click.option("--quick", is_flag=True, help="Don't start PyTorch to ask which devices it sees.")
+@click.option("--quick", is_flag=True, help="Don't start PyTorch to find out which devices it sees.")
 @click.pass_context
 def doctor(context: click.Context, as_json: bool, quick: bool) -> int:
-    """What this terminal, these devices and these folders can do."""
-    checks = list(look(Path(context.obj), quick=quick))
+    """Check the terminal, the devices and the folders."""
+    checks = list(run_checks(Path(context.obj), quick=quick))
     if as_json:
         click.echo(json.dumps({"checks": [asdict(check) for check in checks]}))
     else:
@@ -81,25 +81,25 @@ def _print(checks: list[Check]) -> None:
         click.echo(f"Everything works; {plural(advised, 'thing')} could be better.", err=True)
 
 
-def look(workspace: Path, *, quick: bool = False) -> Iterator[Check]:
-    """Look at everything, the cheap things first.
+def run_checks(workspace: Path, *, quick: bool = False) -> Iterator[Check]:
+    """Run all checks, the quick ones first.
 
     Args:
-        workspace: the folder that runs are kept in; it need not be there yet, and is not made.
-        quick: leave out what takes seconds.
+        workspace: the folder of runs; it need not exist, and is not created.
+        quick: leave out the checks that take seconds.
     """
-    yield from _look_at_terminal()
-    yield from _look_at_packages()
-    yield from _look_at_devices()
+    yield from _check_terminal()
+    yield from _check_packages()
+    yield from _check_devices()
     if not quick:
-        yield _look_at_torch()
-    yield from _look_at_folders(workspace)
+        yield _check_torch()
+    yield from _check_folders(workspace)
 
 
-def _look_at_terminal() -> Iterator[Check]:
+def _check_terminal() -> Iterator[Check]:
     terminal = os.environ.get("TERM", "")
     if not sys.stderr.isatty():
-        yield Check("terminal", True, "none (the answer goes to a file or a pipe)")
+        yield Check("terminal", True, "none (stderr goes to a file or a pipe)")
         return
     if terminal in ("", "dumb"):
         yield Check(
@@ -109,9 +109,9 @@ def _look_at_terminal() -> Iterator[Check]:
         size = shutil.get_terminal_size()
         advice = "" if size.columns >= 80 and size.lines >= 24 else "The app needs 80 columns and 24 lines."
         yield Check("terminal", True, f"{terminal}, {size.columns} columns, {size.lines} lines", advice)
-    yield _look_at_colours(terminal)
+    yield _check_colours(terminal)
     if os.environ.get("TMUX"):
-        yield _look_at_tmux()
+        yield _check_tmux()
     locale = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or "not set"
     if ascii_only():
         advice = 'Signs and charts are drawn in ASCII. Set LANG=C.UTF-8, or signs = "unicode" in the settings file.'
@@ -120,7 +120,7 @@ def _look_at_terminal() -> Iterator[Check]:
         yield Check("signs", True, f"Unicode (locale {locale})")
 
 
-def _look_at_colours(terminal: str) -> Check:
+def _check_colours(terminal: str) -> Check:
     if os.environ.get("NO_COLOR") is not None:
         return Check("colours", True, "none (NO_COLOR is set)")
     if os.environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
@@ -131,19 +131,19 @@ def _look_at_colours(terminal: str) -> Check:
     return Check("colours", True, "16", "Set TERM to one with 256 colours (xterm-256color, tmux-256color).")
 
 
-def _look_at_tmux() -> Check:
+def _check_tmux() -> Check:
     try:
-        words = ["tmux", "display-message", "-p", "#{version} #{client_termfeatures}"]
-        said = subprocess.run(words, capture_output=True, text=True, timeout=5, check=True).stdout.split(maxsplit=1)
+        command = ["tmux", "display-message", "-p", "#{version} #{client_termfeatures}"]
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.split(maxsplit=1)
     except (OSError, subprocess.SubprocessError):
-        return Check("tmux", True, "inside it, but it does not answer")
-    version, features = said[0], said[1] if len(said) > 1 else ""
+        return Check("tmux", True, "running, but not responding")
+    version, features = answer[0], answer[1] if len(answer) > 1 else ""
     rgb = "RGB" in features
-    advice = "" if rgb else 'In ~/.tmux.conf: set -as terminal-features ",*:RGB" gives all colours.'
+    advice = "" if rgb else 'In ~/.tmux.conf: set -as terminal-features ",*:RGB" turns on all colours.'
     return Check("tmux", True, f"{version}, {'all colours' if rgb else 'at most 256 colours'} to the outside", advice)
 
 
-def _look_at_packages() -> Iterator[Check]:
+def _check_packages() -> Iterator[Check]:
     yield Check("aimic", True, f"{__version__}, Python {sys.version.split()[0]}")
     try:
         requirements = metadata.requires("aimic") or []
@@ -153,15 +153,15 @@ def _look_at_packages() -> Iterator[Check]:
     found, missing = _installed(requirement for requirement in requirements if "extra ==" not in requirement)
     if missing:
         detail = f"not installed: {', '.join(missing)}"
-        yield Check("packages", False, detail, "Install the program again, in an environment of its own.")
+        yield Check("packages", False, detail, "Reinstall the program, in an environment of its own.")
     else:
         yield Check("packages", True, ", ".join(found))
-    makers, unread = _installed(requirement for requirement in requirements if "extra == " in requirement)
-    if unread:
-        detail = f"{', '.join(unread)} not installed: CZI, ND2 or LIF files can't be read"
-        yield Check("formats", True, detail, "Where you have such files: pip install 'aimic[formats]'.")
+    readers, missing_readers = _installed(requirement for requirement in requirements if "extra == " in requirement)
+    if missing_readers:
+        detail = f"{', '.join(missing_readers)} not installed: CZI, ND2 or LIF files can't be read"
+        yield Check("formats", True, detail, "If you have such files: pip install 'aimic[formats]'.")
     else:
-        yield Check("formats", True, f"CZI, ND2 and LIF too ({', '.join(makers)})")
+        yield Check("formats", True, f"CZI, ND2 and LIF can be read, too ({', '.join(readers)})")
 
 
 def _installed(requirements: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -176,7 +176,7 @@ def _installed(requirements: Iterable[str]) -> tuple[list[str], list[str]]:
     return found, missing
 
 
-def _look_at_devices() -> Iterator[Check]:
+def _check_devices() -> Iterator[Check]:
     machine = MachineReader().read()
     for gpu, use in machine.gpus:
         free = use.memory - use.memory_used
@@ -194,23 +194,23 @@ def _look_at_devices() -> Iterator[Check]:
     yield Check("memory", True, f"{bytes_text(free)} of {bytes_text(machine.memory)} free", advice)
 
 
-def _look_at_torch() -> Check:
+def _check_torch() -> Check:
     if sys.stderr.isatty():
-        click.echo("asking PyTorch which devices it sees ...", err=True)
+        click.echo("Starting PyTorch to see which devices it finds ...", err=True)
     try:
         answer = subprocess.run(
-            [sys.executable, "-c", _ASK_TORCH], capture_output=True, text=True, timeout=_TORCH_PATIENCE, check=True
+            [sys.executable, "-c", _TORCH_PROGRAM], capture_output=True, text=True, timeout=_TORCH_TIMEOUT, check=True
         )
         version, cuda, names, threads = json.loads(answer.stdout.splitlines()[-1])
     except subprocess.CalledProcessError as error:
-        said = one_line((error.stderr.strip().splitlines() or ["no output"])[-1])
-        return Check("PyTorch", False, f"can't be imported: {said}", "Install the program again.")
+        reason = one_line((error.stderr.strip().splitlines() or ["no output"])[-1])
+        return Check("PyTorch", False, f"can't be imported: {reason}", "Reinstall the program.")
     except subprocess.TimeoutExpired:
         advice = "Training will start slowly, too. Is the environment on a slow network disk?"
-        return Check("PyTorch", True, f"did not answer within {_TORCH_PATIENCE} s", advice)
+        return Check("PyTorch", True, f"did not start within {_TORCH_TIMEOUT} s", advice)
     except (OSError, ValueError, IndexError) as error:
-        return Check("PyTorch", False, f"can't be asked: {one_line(str(error))}", "Install the program again.")
-    built = f"for CUDA {cuda}" if cuda else "for processors only"
+        return Check("PyTorch", False, f"can't be started: {one_line(str(error))}", "Reinstall the program.")
+    built = f"for CUDA {cuda}" if cuda else "for the CPU only"
     sees = ", ".join(names) if names else f"no GPU, {plural(threads, 'thread')}"
     advice = ""
     if not names and MachineReader().read().gpus:
@@ -218,39 +218,45 @@ def _look_at_torch() -> Check:
     return Check("PyTorch", True, f"{version} {built}; sees {sees}", advice)
 
 
-def _look_at_folders(workspace: Path) -> Iterator[Check]:
-    yield _look_at_workspace(workspace)
+def _check_folders(workspace: Path) -> Iterator[Check]:
+    yield _check_workspace(workspace)
     free = disk_free(workspace)
     if free is not None:
-        advice = "" if free >= _LITTLE_DISK else "A run can fill this. Free some, or put --workspace elsewhere."
+        advice = (
+            ""
+            if free >= _LITTLE_DISK
+            else "A run can fill this. Free some space, or choose another folder with --workspace."
+        )
         yield Check("disk", True, f"{bytes_text(free)} free for the workspace", advice)
     cache = workspace / "cache"
     if cache.is_dir():
         yield Check(
-            "cache", True, f"{bytes_text(_size_of(cache))} of decoded images; may be deleted while no run is on"
+            "cache", True, f"{bytes_text(_size_of(cache))} of decoded images; can be deleted while no run is active"
         )
-    yield _look_at_weights()
+    yield _check_weights()
     path = settings_file()
     _, problems = load_settings(path)
     where = printable(str(path))
-    yield Check("settings", True, where if path.exists() else f"{where} (not there; defaults)", " ".join(problems))
+    yield Check("settings", True, where if path.exists() else f"{where} (does not exist; defaults)", " ".join(problems))
 
 
-def _look_at_workspace(workspace: Path) -> Check:
+def _check_workspace(workspace: Path) -> Check:
     where = workspace.absolute()
     there = next((folder for folder in (where, *where.parents) if folder.exists()), Path("/"))
-    new = "" if there == where else " (not there yet)"
+    new = "" if there == where else " (does not exist yet)"
     try:
-        # Asking for the permission is not enough: a full quota or a read-only mount shows only when one writes.
+        # Checking permissions is not enough: a full quota or a read-only mount shows only when writing.
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
         why = error.strerror or str(error)
-        return Check("workspace", False, f"{where}: can't be written ({why})", "Name another with --workspace.")
+        return Check(
+            "workspace", False, f"{where}: can't be written ({why})", "Choose another folder with --workspace."
+        )
     return Check("workspace", True, f"{where}{new}")
 
 
-def _look_at_weights() -> Check:
+def _check_weights() -> Check:
     from aimic_tui.engine.errors import AimicError
     from aimic_tui.engine.models.weights_folder import read_entries, weights_folder
 
@@ -260,7 +266,7 @@ def _look_at_weights() -> Check:
     except AimicError as error:
         return Check("weights", False, error.sentence)
     if not entries:
-        advice = "`aimic weights fetch` brings published ones here; without them networks start from random numbers."
+        advice = "`aimic weights fetch` downloads pre-trained weights; without them, training starts from random ones."
         return Check("weights", True, f"none in {folder}", advice)
     networks = len({entry.network for entry in entries})
     size = bytes_text(sum(entry.bytes for entry in entries))
@@ -274,5 +280,5 @@ def _size_of(folder: Path) -> int:
             try:
                 total += (Path(parent) / name).lstat().st_size
             except OSError:
-                continue  # it was deleted meanwhile
+                continue  # it has been deleted in the meantime
     return total

@@ -20,9 +20,9 @@ from aimic_tui.engine.runs.status import RunStatus
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.wording import signs
 
-_LOOK_EVERY = 0.5  # seconds
+_POLL_INTERVAL = 0.5  # seconds
 OVER = ("finished", "failed", "stopped", "interrupted")
-# What a person who waits for a run wants to have in the scroll-back; the rest is in the bar.
+# Worth a line in the scroll-back; everything else is in the progress bar.
 _SHOWN_BESIDE_A_BAR = ("trial-finished", "trial-failed", "worker-died", "warning", "error", "run-stopping")
 _LEFT_OUT_BESIDE_PROGRESS = ("epoch", "weights", "trial-assigned", "run-created")
 
@@ -32,8 +32,7 @@ class Follower:
 
     Args:
         folder: the run.
-        meter: shows how far the run is, and of its story only what happens seldom; None prints the whole story on
-            stdout and nothing else.
+        meter: shows the progress of the run, and rare events as lines; None prints all events on stdout instead.
         stop_on_interrupt: whether Ctrl-C stops the run (it was started here) or only ends the following.
     """
 
@@ -45,13 +44,13 @@ class Follower:
         self._seen: LogLine | None = None
 
     def follow(self, *, from_now: bool = False) -> RunStatus:
-        """Follow the run to its end and return how it stands then.
+        """Follow the run to its end and return its status.
 
         Args:
-            from_now: leave out what the story told before.
+            from_now: leave out earlier events.
 
         Raises:
-            Interrupted: the person left; the sentence says what happens to the run.
+            Interrupted: by Ctrl-C; the sentence says what happens to the run.
         """
         before = signal.signal(signal.SIGINT, self._on_interrupt)
         try:
@@ -66,7 +65,7 @@ class Follower:
 
     def _follow(self, from_now: bool) -> RunStatus:
         follower = RunFollower(self._folder)
-        asked = False
+        stop_requested = False
         if from_now:
             log = follower.snapshot().log
             self._seen = log[-1] if log else None
@@ -75,8 +74,10 @@ class Follower:
             self._show(snapshot)
             status = snapshot.status
             if status.state in OVER:
-                if asked and status.state != "finished":
-                    raise Interrupted(f"{_stands(status)} `aimic resume {printable(self._folder.name)}` continues it.")
+                if stop_requested and status.state != "finished":
+                    raise Interrupted(
+                        f"{_status_text(status)} `aimic resume {printable(self._folder.name)}` continues it."
+                    )
                 self._wait_for_report(status)
                 return status
             if status.state == "queued":
@@ -84,15 +85,15 @@ class Follower:
                     f"The run {printable(self._folder.name)} was created but not started. "
                     f"`aimic resume {printable(self._folder.name)}` starts it."
                 )
-            if self._interrupts and not asked:
-                asked = True
-                self._ask_to_stop()
+            if self._interrupts and not stop_requested:
+                stop_requested = True
+                self._request_stop()
             elif self._interrupts > 1:
                 raise Interrupted(
                     "Not waiting any longer; the run stops at its next step. "
                     f"`aimic watch {printable(self._folder.name)}` follows it, `aimic resume` continues it."
                 )
-            time.sleep(_LOOK_EVERY)
+            time.sleep(_POLL_INTERVAL)
 
     def _wait_for_report(self, status: RunStatus) -> None:
         """A finished run holds its lock until its report is written."""
@@ -101,9 +102,9 @@ class Follower:
         self._print("writing the report; press Ctrl-C to leave without waiting")
         before = self._interrupts
         while self._interrupts == before and is_locked(self._folder.lock_file):
-            time.sleep(_LOOK_EVERY)
+            time.sleep(_POLL_INTERVAL)
 
-    def _ask_to_stop(self) -> None:
+    def _request_stop(self) -> None:
         name = printable(self._folder.name)
         if not self._stop_on_interrupt:
             raise Interrupted(f"The run continues; `aimic stop {name}` stops it.")
@@ -127,7 +128,7 @@ class Follower:
     def _new_lines(self, log: Sequence[LogLine]) -> Sequence[LogLine]:
         start = 0
         if self._seen is not None:
-            start = next((place + 1 for place in range(len(log) - 1, -1, -1) if log[place] is self._seen), 0)
+            start = next((index + 1 for index in range(len(log) - 1, -1, -1) if log[index] is self._seen), 0)
         if log:
             self._seen = log[-1]
         return log[start:]
@@ -171,23 +172,23 @@ def _where(trial: TrialSnapshot, epochs: int) -> str:
     progress = trial.progress
     if progress is None:
         return f"{name} {'loading the network' if not trial.epochs else f'epoch {len(trial.epochs)}/{epochs}'}"
-    doing = {"cache": "reading images", "validate": "validating", "test": "testing"}.get(progress.phase, "batch")
-    at = f"{doing} {progress.batch}/{progress.batches}"
+    activity = {"cache": "reading images", "validate": "validating", "test": "testing"}.get(progress.phase, "batch")
+    at = f"{activity} {progress.batch}/{progress.batches}"
     return f"{name} {at}" if progress.phase == "cache" else f"{name} epoch {progress.epoch}/{epochs} {at}"
 
 
-def outcome(folder: RunFolder, status: RunStatus) -> None:
-    """Return where the run did all it was asked to do.
+def require_finished(folder: RunFolder, status: RunStatus) -> None:
+    """Do nothing if the run is finished.
 
     Raises:
-        AimicError: it did not (exit code 1); the sentence says why and what can be done.
+        AimicError: it is not (exit code 1); the sentence says why and what can be done.
     """
     if status.state == "finished":
         return
-    raise AimicError(f"{_stands(status)} `aimic resume {printable(folder.name)}` continues it.")
+    raise AimicError(f"{_status_text(status)} `aimic resume {printable(folder.name)}` continues it.")
 
 
-def _stands(status: RunStatus) -> str:
+def _status_text(status: RunStatus) -> str:
     done = f"{status.trials_done} of {plural(len(status.trials), 'trial')} finished"
     reason = f": {printable(status.reason)}" if status.reason else "."
     return f"The run {printable(status.run)} is {status.state}, {done}{reason}"

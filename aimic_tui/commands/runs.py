@@ -1,4 +1,4 @@
-"""`aimic runs`, `watch`, `stop` and `resume`: what becomes of runs."""
+"""`aimic runs`, `watch`, `stop` and `resume`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from aimic_tui.commands.following import Follower, outcome
+from aimic_tui.commands.following import Follower, require_finished
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
-from aimic_tui.commands.train import carry_out
+from aimic_tui.commands.train import follow_run
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.evaluation.results_file import read_pooled_figure
 from aimic_tui.engine.formatting import numbers, times
@@ -24,7 +24,7 @@ from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording import signs
 from aimic_tui.wording.text_tables import left_aligned
 
-_STOP_PATIENCE = 180.0  # seconds; a scheduler ends a worker that hangs before that
+_STOP_TIMEOUT = 180.0  # seconds; longer than a scheduler waits before it kills a worker that hangs
 
 
 @click.command()
@@ -95,7 +95,7 @@ def watch(context: click.Context, run: str, plain: bool) -> None:
     folder = workspace.find_run(run)
     if plain:
         status = Follower(folder, None, stop_on_interrupt=False).follow()
-        return outcome(folder, status)
+        return require_finished(folder, status)
     from aimic_tui.commands.open_app import open_app
 
     options = context.parent.params if context.parent else {}
@@ -117,12 +117,12 @@ def stop(context: click.Context, run: str, no_wait: bool) -> None:
     from aimic_tui.engine.study.control import find_running_study, stop_study
 
     workspace = Workspace(context.obj)
-    going = find_running_study(workspace, run)
-    if going is not None:
-        stop_study(going)
-        click.echo(f"The study {printable(going.name)} stops together with its current run.", err=True)
-        deadline = time.monotonic() + _STOP_PATIENCE
-        while going.alive and not no_wait and time.monotonic() < deadline:
+    running = find_running_study(workspace, run)
+    if running is not None:
+        stop_study(running)
+        click.echo(f"The study {printable(running.name)} stops together with its current run.", err=True)
+        deadline = time.monotonic() + _STOP_TIMEOUT
+        while running.alive and not no_wait and time.monotonic() < deadline:
             time.sleep(0.2)
         return
     folder = workspace.find_run(run)
@@ -132,17 +132,17 @@ def stop(context: click.Context, run: str, no_wait: bool) -> None:
         click.echo(f"The run {name} stops at its next step.", err=True)
         return
     click.echo(f"Waiting for the run {name} to stop.", err=True)
-    deadline = time.monotonic() + _STOP_PATIENCE
+    deadline = time.monotonic() + _STOP_TIMEOUT
     while (status := read_status(folder)).alive:
         if time.monotonic() > deadline:
-            raise AimicError(f"The run {name} was asked to stop but is still {status.state}. Its host may be down.")
+            raise AimicError(f"The run {name} was requested to stop but is still {status.state}. Its host may be down.")
         time.sleep(0.2)
     click.echo(f"The run {name} is {status.state}. `aimic resume {name}` continues it.", err=True)
 
 
 @click.command()
 @click.argument("run")
-@click.option("--detach", is_flag=True, help="Don't wait: print the run's folder and leave.")
+@click.option("--detach", is_flag=True, help="Don't wait: print the run's folder and exit.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
 @click.pass_context
 @shows_progress
@@ -150,4 +150,4 @@ def resume(context: click.Context, run: str, detach: bool, as_json: bool, meter:
     """Continue RUN, which was stopped, interrupted or failed, from its last checkpoints."""
     folder = Workspace(context.obj).find_run(run)
     resume_run(folder)
-    carry_out(folder, meter, detach=detach, as_json=as_json, from_now=True)
+    follow_run(folder, meter, detach=detach, as_json=as_json, from_now=True)

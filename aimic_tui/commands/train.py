@@ -1,4 +1,4 @@
-"""`aimic train`: make a run and carry it out."""
+"""`aimic train`: create a run and follow it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.experiment_options import WithSettings, experiment_from, experiment_options
-from aimic_tui.commands.following import Follower, outcome
+from aimic_tui.commands.following import Follower, require_finished
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.run_folder import RunFolder
@@ -23,8 +23,8 @@ from aimic_tui.engine.workspace_folder import Workspace
 
 @click.command(cls=WithSettings)
 @experiment_options
-@click.option("--name", help="What the run is called.")
-@click.option("--detach", is_flag=True, help="Don't wait: print the run's folder and leave.")
+@click.option("--name", help="The name of the run.")
+@click.option("--detach", is_flag=True, help="Don't wait: print the run's folder and exit.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
 @click.pass_context
 @shows_progress
@@ -50,25 +50,25 @@ def train(
         resolved = resolved.with_values({"name": name})
     folder = create_run(resolved, Workspace(context.obj), sys.argv, meter.report)
     meter.clear()
-    if detach:  # who stays is told them with the rest of the story
+    if detach:  # otherwise they are among the events that are shown
         for sentence in creation_warnings(folder):
             click.echo(f"! {printable(sentence)}", err=True)
     start_scheduler(folder)
-    carry_out(folder, meter, detach=detach, as_json=as_json)
+    follow_run(folder, meter, detach=detach, as_json=as_json)
 
 
-def carry_out(folder: RunFolder, meter: ProgressMeter, *, detach: bool, as_json: bool, from_now: bool = False) -> None:
-    """See a started run through, or leave it at once, and print on stdout where it is.
+def follow_run(folder: RunFolder, meter: ProgressMeter, *, detach: bool, as_json: bool, from_now: bool = False) -> None:
+    """Follow a started run to its end, or detach at once, and print its folder on stdout.
 
     Raises:
         AimicError: not every trial finished.
-        Interrupted: the person left.
+        Interrupted: by Ctrl-C.
     """
     problem: AimicError | None = None
     if not detach:
         try:
             status = Follower(folder, meter, stop_on_interrupt=True).follow(from_now=from_now)
-            outcome(folder, status)
+            require_finished(folder, status)
         except AimicError as error:
             problem = error
     if as_json:

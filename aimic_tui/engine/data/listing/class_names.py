@@ -10,7 +10,7 @@ from aimic_tui.engine.text import one_line
 
 
 def check_classes(classes: Mapping[str, str], found: Collection[str]) -> None:
-    """Do nothing if every class that `data.classes` speaks of is among those that were found.
+    """Do nothing if every class that `data.classes` names is among those that were found.
 
     Raises:
         UsageProblem: some are not; it names them with the nearest ones there are, or no class is left.
@@ -34,7 +34,7 @@ def _with_nearest(name: str, found: Collection[str]) -> str:
 
 
 def nearest_class(name: str, found: Collection[str]) -> str | None:
-    """Return the class that `name` is most like, None where it is like none."""
+    """Return the class whose name is most similar to `name`, None where none is similar."""
     by_case = {other.casefold(): other for other in found}
     near = difflib.get_close_matches(name.casefold(), by_case, n=1, cutoff=0.5)
     return by_case[near[0]] if near else None
@@ -43,7 +43,7 @@ def nearest_class(name: str, found: Collection[str]) -> str | None:
 def original_class_name(shown: str, classes: Mapping[str, str], found: Collection[str]) -> str:
     """Return the data set's own name of a class that `data.classes` shows as `shown`.
 
-    Marks are kept with the data set, so they speak of its own names, whatever an experiment makes of them.
+    Marks are stored with the data set, so they use its original names, whatever an experiment renames.
     """
     if shown in found and classes.get(shown, shown) == shown:
         return shown

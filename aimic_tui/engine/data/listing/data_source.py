@@ -1,4 +1,4 @@
-"""Which images are meant, as whoever looks for them must say it."""
+"""The settings that say which images a data set consists of."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 
 class DataSourceSettings(Protocol):
-    """What of an experiment's table `data` decides which images there are, with which labels and groups."""
+    """The settings of an experiment's table `data` that determine images, labels and groups."""
 
     @property
     def path(self) -> str:
@@ -32,11 +32,11 @@ class DataSourceSettings(Protocol):
 
     @property
     def pattern(self) -> str:
-        """How a path says its class; empty where folders do."""
+        """How to read the class from a path; empty where folders give it."""
 
     @property
     def classes(self) -> Mapping[str, str]:
-        """Class names to other ones; to nothing where a class is left out."""
+        """Renamed classes; empty names for classes that are left out."""
 
     @property
     def marks(self) -> str:
@@ -45,7 +45,7 @@ class DataSourceSettings(Protocol):
 
 @dataclass(frozen=True)
 class DataSource:
-    """The same for those who have no form of settings and don't want its validation."""
+    """The same settings as plain values, without an experiment and its validation."""
 
     path: str
     group: str = "auto"
@@ -58,6 +58,6 @@ class DataSource:
 
     @classmethod
     def from_table(cls, path: str, table: Mapping[str, Any]) -> DataSource:
-        """Take what counts here of a table `data`; what else stands in it is no matter of ours."""
+        """Take these settings from a table `data`, and ignore its other keys."""
         known = {item.name for item in fields(cls)} - {"path"}
         return cls(path, **{name: value for name, value in table.items() if name in known})

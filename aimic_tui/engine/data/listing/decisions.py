@@ -1,4 +1,4 @@
-"""From what is listed to the data set: what people decided about classes and single images is applied here."""
+"""From listed images to the data set: applying the decisions on classes and single images."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ class FoundData:
         repeated: images that a manifest lists more than once under one label.
         conflicts: images that a manifest lists under several labels; the first counts.
         notes: on what else was left out.
-        original_classes: the images of each class under its own name, before `data.classes` and before any is left out.
-        excluded: the images that marks leave out, and the class that each would have had.
+        original_classes: the number of images of each class by its original name, before `data.classes` and marks leave
+            any out.
+        excluded: the images that marks leave out, with their classes.
     """
 
     data_set: DataSet
@@ -50,16 +51,16 @@ class FoundData:
 def apply_decisions(
     listed: ListedImages, marks: Sequence[Mark] = (), classes: Mapping[str, str] | None = None
 ) -> FoundData:
-    """Make the data set of what is listed: marks first, in the data set's own class names, then other names.
+    """Make the data set from listed images: first the marks, which use the original class names, then `classes`.
 
     Args:
         listed: n images.
-        marks: what was decided about single ones; about images that are not listed they say nothing.
-        classes: other names for classes, to nothing for those left out.
+        marks: decisions on single images; those on images that are not listed are ignored.
+        classes: new names of classes, empty for those left out.
 
     Raises:
         InputProblem: no image is left, or the group pattern matches none.
-        UsageProblem: `classes` speaks of a class that is not there, or the group pattern is none.
+        UsageProblem: `classes` names a class that does not exist, or the group pattern is invalid.
     """
     classes = classes or {}
     marked = _AppliedMarks(listed, marks)

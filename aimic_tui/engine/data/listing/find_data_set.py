@@ -17,9 +17,9 @@ from aimic_tui.engine.text import one_line, plural, printable
 
 
 def find_data_set(settings: DataSourceSettings, report: ReportProgress = no_report) -> DataSet:
-    """Find the images of a data set, without decoding one: what `list_images` lists, as people decided about it.
+    """Find the images of a data set, without decoding one, and apply marks and `data.classes`.
 
-    What marks and `data.classes` changed, `DataSet.decisions` says.
+    `DataSet.decisions` describes what these changed.
 
     Raises:
         InputProblem: the folder is missing, empty or holds a single class; a manifest lacks a column, or gives one
@@ -40,7 +40,7 @@ def find_data_set(settings: DataSourceSettings, report: ReportProgress = no_repo
 
 
 def scan_data_set(settings: DataSourceSettings, report: ReportProgress = no_report) -> FoundData:
-    """Find a data set and what lies beside it; for an audit, so a single class or a conflict is no error here.
+    """Find a data set and everything beside it; for an audit, so that a single class or a conflict is not an error.
 
     Raises:
         InputProblem, UsageProblem: as `find_data_set`, where there is no data set at all.

@@ -1,7 +1,7 @@
-"""Which images belong together: a pattern on their names, found or given.
+"""Groups of images, by a pattern on their names that is found or given.
 
-Images of one patient, slide or photograph resemble each other more than those of different ones. Left apart,
-they leak from the test into the training.
+Images of one patient, slide or photograph resemble each other more than those of different ones. On both sides of a
+split, they leak from the test part into training.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from aimic_tui.engine.data.listing.name_pattern import name_pattern
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.text import one_line, printable
 
-_SAMPLE = 20_000  # names looked at to find a pattern; every further one is only checked against it
+_SAMPLE = 20_000  # names used to find a pattern
 _MOST_NAMES = 0.95
-# Words that say what the number after them counts: worth a group even while each has one image only.
+# Words that name what the number after them counts: groups even where each has a single image.
 _SOURCES = frozenset(
     {"smear", "slide", "patient", "pat", "subject", "sub", "case", "donor", "specimen", "animal", "mouse", "rat", "wsi"}
     | {"fov", "photo", "plate", "biopsy", "person", "uid"}
@@ -62,7 +62,7 @@ def group_values(images: Sequence[str], pattern: str) -> list[str | None]:
 
 
 def suggest_group(images: Sequence[str], labels: Sequence[str] | None = None) -> str | None:
-    r"""Return the pattern by which the names group the images, such as `^(smear\d+)`, or None where they show none.
+    r"""Return the pattern by which the names group the images, such as `^(smear\d+)`, or None where there is none.
 
     Tried are the beginnings of the file names that end in a number, shortest first (a patient before a slide of
     the patient), and a sub-folder below the class's. One is taken if nearly all names have it, if it makes at
@@ -87,7 +87,7 @@ def suggest_group(images: Sequence[str], labels: Sequence[str] | None = None) ->
 def _candidates(stems: Sequence[str]) -> list[str]:
     found: dict[str, None] = {}
     by_token = [tuple(_TOKENS.findall(stem)) for stem in stems]
-    # The same words in the same places, only the numbers differ: every number may end the group.
+    # The same words in the same positions, only the numbers differ: a group may end with any of the numbers.
     shapes = Counter(tuple("\\d+" if token.isdigit() else token for token in tokens) for tokens in by_token)
     shape, count = shapes.most_common(1)[0] if shapes else ((), 0)
     if count >= _MOST_NAMES * len(stems):
@@ -139,7 +139,7 @@ def _groups_well(images: Sequence[str], labels: Sequence[str], pattern: str) -> 
 
 
 def no_match_sentence(pattern: str, images: Sequence[str]) -> str:
-    """Say that `pattern` finds nothing, with a name it was tried on."""
+    """Return the sentence that `pattern` matches no name, with an example."""
     example = one_line(images[0].rpartition("/")[2], 80)
     return (
         f"data.group = {printable(pattern)} matches no file name (the first is {example}). "
@@ -150,12 +150,12 @@ def no_match_sentence(pattern: str, images: Sequence[str]) -> str:
 def join_groups(
     groups: npt.NDArray[np.int32], names: tuple[str, ...], together: Iterable[Sequence[int]]
 ) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
-    """Make one group of the groups that images which belong together are in.
+    """Merge the groups of images that belong together.
 
     Args:
         groups: int32 [n], of each image, indices into `names`.
         names: of the groups.
-        together: indices of images, each time of some that belong together.
+        together: sets of images that belong together, by index.
 
     Returns:
         The new `groups` and `names`; a joined group has the name of its first one.

@@ -1,4 +1,4 @@
-"""What a folder, a manifest or a MedMNIST file lists, before anybody decided anything about it."""
+"""The images that a folder, a manifest or a MedMNIST file lists, before any decisions are applied."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class ListedImages:
         root: the folder that image names are relative to.
         images: unique names, sorted; see `DataSet.images`.
         labels: of each image, empty where nothing gives it a class.
-        rule: the group rule that is asked for ("auto" is settled: a pattern, a column or "none").
-        groups: what `rule` gives each image, where names don't: of a manifest's column. None where names do.
+        rule: the group rule ("auto" is resolved): a pattern, a column or "none".
+        groups: the group of each image by a manifest's column; None where the rule is a pattern on names.
         parts: int8 [n], `Part` of each, or None.
         suggested_group: the pattern that the names show.
         others: files among the images that don't look like images.
@@ -80,7 +80,7 @@ class NoClasses(InputProblem):
 
 
 def list_images(settings: DataSourceSettings, report: ReportProgress = no_report) -> ListedImages:
-    """List the images of a data set with what its folders, names or rows say of them; none is opened.
+    """List the images of a data set with labels, groups and parts by folders, names or rows; none is opened.
 
     A folder's label is its first sub-folder; if the first sub-folders are train, validation and test, they give
     the part and the next one the label. With `data.pattern`, names say all of it.

@@ -1,17 +1,17 @@
-"""What people decided about single images, kept in a small table with the data set; no image is touched.
+"""Marks: decisions on single images, in a small table with the data set; the images stay unchanged.
 
 A mark is of one image and one kind:
 
     exclude       the image is left out.
-    label         its right class is `label`, whatever its folder or manifest says.
-    label-error   its class is doubted, and nobody has said yet what is right. It stays in: leaving out what a model
-                  gets wrong would make the model's results better than the model.
-    reviewed      somebody looked at it and its class is right.
-    group         it belongs together with all images whose mark has the same `group`: no split parts them.
-    note          only words.
+    label         its correct class is `label`, whatever its folder or manifest says.
+    label-error   its label may be wrong; the correct one is not known yet. It stays in the data set: leaving out what a
+                  model gets wrong would make its results look better than they are.
+    reviewed      a person looked at it, and its label is correct.
+    group         it is in one group with all images whose mark has the same `group`: no split separates them.
+    note          a remark only.
 
-Each mark can carry a note. `label`, `label-error` and `reviewed` are answers to one question, so that the latest
-replaces the others. Image names are those of the data set (`DataSet.images`), class names those of its folders or
+Each mark can carry a note. `label`, `label-error` and `reviewed` exclude each other, so the latest replaces the
+others. Image names are those of the data set (`DataSet.images`), class names those of its folders or
 manifest, before `data.classes` gives them others.
 """
 
@@ -62,7 +62,7 @@ class Mark:
     when: str = ""
 
 
-# -- where they are kept
+# -- their files
 
 
 def is_marks_file(path: Path) -> bool:
@@ -71,7 +71,7 @@ def is_marks_file(path: Path) -> bool:
 
 
 def marks_file(data: str | Path, setting: str = "auto") -> Path | None:
-    """Return where the marks on a data set are kept, whether or not there are any yet.
+    """Return the file with the marks on a data set, whether or not there are any yet.
 
     In a folder of images it is `aimic-marks.csv`; beside a manifest or a MedMNIST file it bears that one's name, since
     a folder may hold several: `cells.csv` has `cells.aimic-marks.csv`.

@@ -1,4 +1,4 @@
-r"""How an image's path says its class, its group and its part.
+r"""Reading an image's class, group and part from its path.
 
 Written as a form, `{group}_{label}_*.png`, in which a part stands for as few letters as will do, `*` for any others
 of a name and `**` for any folders; or as a regular expression with named parts, `^(?P<label>[a-z]+)\d+`.
@@ -19,8 +19,8 @@ _PIECES = re.compile(r"\{\w*\}|\*\*/?|\*|\?|[^{*?]+|\{")
 
 
 @dataclass(frozen=True)
-class Named:
-    """What a path says; empty where it says nothing of a kind."""
+class NameFields:
+    """The class, group and part in a path; empty where it has none."""
 
     label: str
     group: str = ""
@@ -36,7 +36,7 @@ class NamePattern:
     _expression: re.Pattern[str]
     _form: bool
 
-    def read(self, image: str) -> Named | None:
+    def read(self, image: str) -> NameFields | None:
         """Return what a path (below the data set's folder, `/` between its parts) says, None where it doesn't match.
 
         A form must fit the whole path, or the whole file name if it holds no `/`; an expression is looked for
@@ -49,7 +49,7 @@ class NamePattern:
         if found is None:
             return None
         named = found.groupdict()
-        return Named(**{part: (named.get(part) or "").strip() for part in PARTS})
+        return NameFields(**{part: (named.get(part) or "").strip() for part in PARTS})
 
 
 def name_pattern(text: str) -> NamePattern:

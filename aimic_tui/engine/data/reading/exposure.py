@@ -1,8 +1,8 @@
-"""Settling what the values of a data set mean before a network sees them: one exposure for all of its images.
+"""The intensity window of a data set: one exposure for all of its images.
 
-What `data.intensity` leaves open (percentiles; for deep values auto) is measured here once, when a run is made, on
-images that train. It is then written into the experiment and into each model, so that every later image, in whatever
-file, is shown by the same numbers.
+What `data.intensity` leaves open (percentiles; auto for more than 8 bits) is measured here once, when a run is made, on
+training images. It is then stored in the experiment and in each model, so that every later image, of whatever format,
+is scaled in the same way.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def resolve_exposure(
     8, 10, 12, 14 or 16 bits (for floats also 1) that hold all values seen. 8-bit values stay as they are, so of a data
     set of such images nothing is measured.
 
-    No label is looked at, and the result is an exposure: two numbers a channel, the same for every image and class.
-    Still a test image should not set it, so a run gives the images that train in one of its folds. With a hold-out or
-    a predefined split no test image is then among them. In a k-fold, where each image trains in all folds but one,
+    Labels are not used, and the result is an exposure: two numbers a channel, the same for every image and class.
+    Still, test images should not affect it, so a run passes the images that train in one of its folds. With a hold-out
+    or a predefined split no test image is then among them. In a k-fold, where each image trains in all folds but one,
     they are all images: one fold's test images move a percentile of a million pooled values a little, whatever their
     classes, as they would move a camera's exposure time. A window for each fold would need a cache for each.
 
@@ -63,8 +63,8 @@ def resolve_exposure(
     """
     if rule.window or rule.intensity not in {"auto", "percentiles"} or not paths:
         return rule
-    places = np.unique(np.linspace(0, len(paths) - 1, min(_IMAGES, len(paths))).astype(np.int64))
-    chosen = [paths[place] for place in places]
+    indices = np.unique(np.linspace(0, len(paths) - 1, min(_IMAGES, len(paths))).astype(np.int64))
+    chosen = [paths[index] for index in indices]
     seen = in_threads(lambda path: _seen(path, rule), chosen, report=report, should_stop=should_stop)
     found = [sample for sample in seen if sample is not None]
     if rule.intensity == "auto":

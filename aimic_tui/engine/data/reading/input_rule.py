@@ -1,7 +1,7 @@
 """The one rule from what a file stores to the 8-bit colour a network sees: values, channels, planes.
 
-A run resolves it when it is made (`exposure.resolve_exposure`), its models carry it, and every reader of an image is
-given it.
+A run resolves it when it is made (`exposure.resolve_exposure`), its models store it, and everything that reads an image
+gets it as an argument.
 """
 
 from __future__ import annotations
@@ -84,11 +84,11 @@ class InputRule:
 
     @property
     def keeps_8_bit(self) -> bool:
-        """Whether an 8-bit picture stays as it is."""
+        """Whether 8-bit values stay as they are."""
         return self.channels == "auto" and self.intensity in {"auto", "full-range"}
 
     def mismatch(self, channels: int) -> str:
-        """Return why a picture of so many channels does not fit this rule, "" where it does."""
+        """Return why an image with so many channels does not fit this rule, "" where it does."""
         wanted = self.channel_indices
         if wanted is not None and max(wanted) >= channels:
             return f"has {plural(channels, 'channel')}, but data.channels asks for channel {max(wanted) + 1}"
@@ -132,7 +132,7 @@ class InputRule:
     def sentence(self) -> str:
         """Say the rule in words, for a report."""
         pairs = " and ".join(f"{low:g} to {high:g}" for low, high in self.pairs)
-        ways = {
+        texts = {
             "auto": f"deep values from {pairs}" if pairs else "values over the range in use",
             "full-range": "values over the full range of their type",
             "min-max": "values over each image's own range",
@@ -141,7 +141,7 @@ class InputRule:
         }
         channels = "" if self.channels == "auto" else f"; channels {self.channels}"
         plane = "" if self.plane == "first" else f"; {self.plane.replace('-', ' ')} of a stack"
-        return ways[self.intensity] + channels + plane
+        return texts[self.intensity] + channels + plane
 
 
 AS_STORED = InputRule()  # where nothing is known of the data set

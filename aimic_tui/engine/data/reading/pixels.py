@@ -44,27 +44,27 @@ class Pixels:
 
 
 class TooManyPixels(ValueError):
-    """The picture is larger than the limit; the message gives its size."""
+    """The image is larger than the limit; the message gives its size."""
 
 
 class RuleMismatch(ValueError):
-    """A picture that does not fit the rule it is to be read by; the message says why."""
+    """An image does not fit the input rule; the message says why."""
 
 
 def select_channels(channels: int, rule: InputRule) -> list[int]:
-    """Return the channels of a picture with so many that the rule wants, in its order, from 0.
+    """Return the channels that the rule selects from so many, in its order, from 0.
 
     Raises:
-        RuleMismatch: one of them is not there.
+        RuleMismatch: one of them does not exist.
     """
-    fault = rule.mismatch(channels)
-    if fault:
-        raise RuleMismatch(fault)
+    mismatch = rule.mismatch(channels)
+    if mismatch:
+        raise RuleMismatch(mismatch)
     return list(range(min(channels, MOST_CHANNELS))) if rule.channel_indices is None else list(rule.channel_indices)
 
 
 def plane_range(count: int, rule: InputRule) -> range:
-    """Return which of the planes of a stack, from 0, the rule wants."""
+    """Return the planes, from 0, that the rule selects from a stack."""
     if rule.plane == "max-projection":
         return range(count)
     middle = count // 2 if rule.plane == "middle" else 0

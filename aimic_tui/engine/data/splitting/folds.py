@@ -1,7 +1,7 @@
 """Dividing labelled images into folds, or into a share and the rest: groups stay whole, classes in proportion.
 
-Only numbers go in and out, no data set. A million images in a hundred thousand groups take seconds: the loops go over
-groups, and a group is the few classes that it holds, not a row of all of them.
+It works on arrays of numbers alone. A million images in a hundred thousand groups take seconds: the loops go over
+groups, and a group has entries for the classes that it holds only, not for all of them.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def k_folds(labels: Codes, groups: Codes, folds: int, seed: int) -> Indices:
     """Return the fold (from 0) of each image: classes in proportion, groups whole.
 
     Where every image is its own group, the folds are those of scikit-learn's `StratifiedKFold`, else those of its
-    `StratifiedGroupKFold`, shuffled with this seed. Groups are taken in order of how unlike the classes' numbers in
-    them are, and each goes where the classes' shares of the folds then differ least. Where a fold lacks a class, other
+    `StratifiedGroupKFold`, shuffled with this seed. Groups are assigned in order of the standard deviation of their
+    class counts, each to the fold where the class shares then differ least. Where a fold lacks a class, other
     seeds are tried, and the division that lacks fewest is kept.
 
     Args:
@@ -101,8 +101,8 @@ def sample_share(labels: Codes, groups: Codes, share: float, random: np.random.G
     """Choose whole groups so that each class gives about `share` of its images; return which images are chosen.
 
     Each class that lies in two groups or more is in the chosen part and in the rest. Groups come in random order, three
-    times; one is taken, or put back, if that brings the squared relative distance to the share down, summed over
-    the classes.
+    times; one is moved to the other side if that reduces the squared relative distance to the share, summed over the
+    classes.
     """
     _, label = np.unique(labels, return_inverse=True)
     names, group = np.unique(groups, return_inverse=True)
@@ -173,7 +173,7 @@ class _Share:
 
 
 class GroupContents:
-    """How many images of which classes each group holds; only what is there takes memory.
+    """The number of images of each class in each group, as a sparse table.
 
     Args:
         label: int [n], codes from 0 without gaps.

@@ -1,11 +1,11 @@
-"""Which images train, validate and test in each fold, with no group on two sides.
+"""Making a split: the training, validation and test part of each fold, with no group in two of them.
 
 The honest protocol keeps groups together and classes in proportion, and takes a validation part out of each
 fold's training part, so that the test part never chooses anything. The protocol aimic-2022 is the published one
 (Liu et al. 2022, Computer Methods and Programs in Biomedicine 226, 107162): folds by image and no validation part.
 
-Inner folds (nested cross-validation: Varma and Simon 2006, BMC Bioinformatics 7, 91) divide what a fold does not test
-once more, so that a network can be chosen there and judged on images that had no say in the choice.
+Inner folds (nested cross-validation: Varma and Simon 2006, BMC Bioinformatics 7, 91) divide the images outside a
+fold's test part once more, so that a network can be chosen there and tested on images that had no part in the choice.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def _require(
     key: str = "split.folds",
     where: str = "",
 ) -> None:
-    """Refuse to divide a class into more parts than it has images or groups."""
+    """Raise where a class has fewer images or groups than there are parts."""
     what = f"{least} {'inner ' if where else ''}folds" if least > 2 or where else "two parts"
     counts = np.bincount(labels, minlength=len(classes))
     pairs = np.unique(groups.astype(np.int64) * len(classes) + labels)

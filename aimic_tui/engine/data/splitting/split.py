@@ -1,8 +1,8 @@
-"""A split: the part of each image in each fold, and the files where a run keeps it.
+"""A split: the part of each image in each fold, and its files in a run's folder.
 
 `split.csv` has the folds that test (image, fold, part; folds count on from one repeat to the next). Where networks are
 chosen by inner folds, `inner_split.csv` has these (image, fold, inner_fold, part): each divides what its fold does not
-test. Making a split is `splitting.py`'s work; whoever only reads one needs no more than this.
+test. Splits are made in `make_split.py`; reading one needs this module alone.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Split:
     Attributes:
         parts: int8 [folds, n], `Part` codes; an image that undersampling dropped is UNUSED in every fold. With repeats,
             the folds of the first come first, then those of the second...
-        warnings: sentences on classes that a part could not get.
+        warnings: sentences on classes that are missing in a part.
         inner: int8 [folds, inner folds, n], the parts of the inner folds; an image that the fold tests is UNUSED there.
             None where there are none.
     """
@@ -54,7 +54,7 @@ class Split:
 
     @property
     def repeats(self) -> int:
-        """How often the images are divided anew, so how often each is tested."""
+        """The number of repeats of the cross-validation: how often each image is tested."""
         times = int((self.parts == Part.TEST).sum(axis=0).max(initial=1))
         return times if self.folds % times == 0 else 1
 
@@ -82,7 +82,7 @@ class Split:
 
 
 def fold_name(fold: int, inner: int = 0) -> str:
-    """Return how a sentence calls a fold: `2`, or `2, inner 1`."""
+    """Return the name of a fold in sentences: `2`, or `2, inner 1`."""
     return f"{fold}, inner {inner}" if inner else str(fold)
 
 
@@ -116,7 +116,7 @@ def _used(data_set: DataSet, column: npt.NDArray[np.int8]) -> Iterator[tuple[str
 
 
 def inner_file(path: Path) -> Path:
-    """Return where the inner folds of the split in `path` are kept."""
+    """Return the file with the inner folds of the split in `path`."""
     return path.with_name(f"inner_{path.name}")
 
 

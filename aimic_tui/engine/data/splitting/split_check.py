@@ -1,4 +1,4 @@
-"""What is wrong with a finished split, whoever made it: groups on two sides, parts that lack a class."""
+"""Checking a split, whatever made it: groups in two parts, parts without a class."""
 
 from __future__ import annotations
 
