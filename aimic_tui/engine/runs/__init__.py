@@ -1,1 +1,1 @@
-"""A run's folder, its story, and the processes that fill it."""
+"""A run's preparation, its processes and its events."""

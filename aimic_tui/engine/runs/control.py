@@ -1,4 +1,4 @@
-"""Starting a run, stopping it, going on with it. Importing this costs little: screens do."""
+"""Starting, stopping and resuming a run. Importing this module is cheap, since screens do it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def request_stop(folder: RunFolder) -> None:
     """Ask a run to stop; its workers do so at their next step, on whatever host they are.
 
     Raises:
-        InputProblem: nothing is going on that could be stopped.
+        InputProblem: the run is not running.
     """
     status = read_status(folder)
     if not status.alive:
@@ -50,7 +50,7 @@ def check_resumable(folder: RunFolder) -> RunStatus:
     """Return the run's status if it can be gone on with.
 
     Raises:
-        InputProblem: it is going on already, or it is finished.
+        InputProblem: it is already running, or it is finished.
     """
     status = read_status(folder)
     name = printable(folder.name)
@@ -71,7 +71,7 @@ def resume(folder: RunFolder) -> int:
     number.
 
     Raises:
-        InputProblem: it is going on already, or it is finished.
+        InputProblem: it is already running, or it is finished.
         AimicError: the scheduler could not be started.
     """
     check_resumable(folder)

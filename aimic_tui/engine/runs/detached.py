@@ -38,7 +38,7 @@ def start_detached(work: Work, taken: Callable[[subprocess.Popen[bytes]], bool])
     """Start a process in a session of its own; return its number once it has taken its work.
 
     Args:
-        taken: tells whether the process has; asked again and again.
+        taken: tells whether the process has; called repeatedly.
 
     Raises:
         AimicError: the process did not live long enough to take it.
@@ -54,7 +54,7 @@ def start_detached(work: Work, taken: Callable[[subprocess.Popen[bytes]], bool])
             stdout=log,
             stderr=log,
             start_new_session=True,
-            # Not the person's folder: a file there named like a module would be imported in its place.
+            # Not the user's folder: a file there named like a module would be imported instead.
             cwd=_PACKAGE_PARENT,
             env=environment,
         )
@@ -66,7 +66,7 @@ def start_detached(work: Work, taken: Callable[[subprocess.Popen[bytes]], bool])
             break
         time.sleep(0.05)
     words = work.log.read_text("utf-8", "replace").strip().splitlines()
-    said = one_line(words[-1]) if words else "it said nothing"
+    reason = one_line(words[-1]) if words else "no message"
     raise AimicError(
-        f"The {printable(work.title)} could not be started: {said}. {printable(str(work.log))} has the details."
+        f"The {printable(work.title)} could not be started: {reason}. {printable(str(work.log))} has the details."
     )

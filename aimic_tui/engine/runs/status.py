@@ -20,7 +20,7 @@ _VERSION = 1  # of the file; files that version 0.1 of the program wrote have no
 
 @dataclass(frozen=True)
 class TrialStatus:
-    """How one trial stands.
+    """The status of one trial.
 
     Attributes:
         attempts: how often a worker has taken it in this start of the run.
@@ -54,7 +54,7 @@ class TrialStatus:
 
 @dataclass(frozen=True)
 class RunStatus:
-    """How a run stands.
+    """The status of a run.
 
     Attributes:
         run: its name, which is its folder's.
@@ -111,7 +111,7 @@ def write_status(folder: RunFolder, status: RunStatus) -> None:
 
 
 def read_status(folder: RunFolder) -> RunStatus:
-    """Read how a run stands; one that says it is running while nobody holds its lock is interrupted.
+    """Read a run's status; one that is recorded as running while nothing holds its lock is interrupted.
 
     Raises:
         InputProblem: there is no status to read.
@@ -120,7 +120,7 @@ def read_status(folder: RunFolder) -> RunStatus:
 
 
 def status_of(folder: RunFolder) -> RunStatus:
-    """Return how a run stands, for lists of runs: where there is no status to read, a failed one that says so."""
+    """Return a run's status, for lists of runs: where it can't be read, a failed one that says so."""
     try:
         return read_status(folder)
     except InputProblem as problem:

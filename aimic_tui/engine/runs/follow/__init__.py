@@ -1,1 +1,1 @@
-"""Reading a run's files while it goes on."""
+"""Reading a run's files while it is running."""

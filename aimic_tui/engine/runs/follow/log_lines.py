@@ -77,7 +77,7 @@ def run_line(event: RunEvent) -> LogLine | None:
     elif type(event) in _RUN_TEXTS:
         text = _RUN_TEXTS[type(event)]
     else:
-        return None  # the end of a trial is in its own story
+        return None  # the end of a trial is in its own events
     return _line(event, trial, text, level)
 
 

@@ -30,7 +30,7 @@ from aimic_tui.engine.runs.follow.time_left import TrialTiming, fraction_done, s
 from aimic_tui.engine.runs.status import RunStatus, TrialStatus, confirmed, read_recorded
 
 _LOG_LINES = 1000
-_WARNINGS = 20  # kept of a trial
+_WARNINGS = 20  # of a trial, the latest ones
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class TrialSnapshot:
         best_value: the monitored figure at the best epoch, NaN before.
         test: metric -> value on the test part, empty before the trial is finished.
         warnings: the last ones.
-        start: what it said when it started, None before.
+        start: its `started` event, None before.
         system: what its worker used when it was looked at last, None before.
     """
 
@@ -67,7 +67,7 @@ class RunSnapshot:
     Attributes:
         trials: in the order in which they are taken.
         log: the last lines of the run's and its trials' stories, oldest first.
-        seconds_left: estimate until the run ends, None where there is nothing to go by or nothing is going on.
+        seconds_left: estimate until the run ends, None where there are no measurements or nothing is running.
         images_per_second: of all running trials together, 0 where none says.
         macro_f1: network -> the macro F1 of all its test images; without those that have none yet.
         fraction: how much of the whole run's work is done, 0 to 1.
@@ -100,7 +100,7 @@ class RunFollower:
         self._seen: dict[str, tuple[int, int, int]] = {}
 
     def snapshot(self) -> RunSnapshot:
-        """Return how the run stands now."""
+        """Return the current state of the run."""
         status = self._read_status()
         if self._changed("results", self.folder.results_file):
             self._macro_f1 = read_pooled_figure(self.folder.results_file, "macro_f1") or {}

@@ -48,7 +48,7 @@ def _epochs_left(trial: TrialTiming, expected: float) -> float:
     if trial.state == "over":
         return 0.0
     done = trial.epochs + trial.within
-    # A trial that goes on beyond what others took has at least the epoch that it is in to do.
+    # A trial that takes longer than the others did has at least its current epoch left.
     return max(expected - done, 1.0 - trial.within if trial.state == "running" else 0.0)
 
 

@@ -1,6 +1,6 @@
-"""What the scheduler writes of a run, its status and its story, also on a full disk; and whether there is a disk.
+"""The scheduler's record of a run, its status and events, also on a full disk; and whether the disk is there.
 
-Some space is kept aside for the last words on a full disk. A folder that vanished, as a network mount does, is waited
+Some space is reserved for the last events on a full disk. A folder that vanished, as a network mount does, is waited
 for: nothing is failed for it, and nothing begun.
 """
 
@@ -22,14 +22,14 @@ from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, write_status
 from aimic_tui.engine.text import one_line
 
-_RESERVE = 256 * 1024  # bytes kept aside
+_RESERVE = 256 * 1024  # bytes reserved
 # What a scheduler leaves that is killed while it writes; a trial's other files are its worker's.
 _PARTIAL = (".status.json.*.part", ".results.json.*.part")
 _PARTIAL_OF_MODEL = ".calibration.json.*.part"
 
 
 class Journal:
-    """A run's status and story as its scheduler writes them; what can't be written goes to the scheduler's log.
+    """A run's status and events as its scheduler writes them; what can't be written goes to the scheduler's log.
 
     Args:
         folder: the run's.
@@ -56,14 +56,14 @@ class Journal:
             log_problem(f"status.json can't be written: {error}")
 
     def append(self, event: RunEvent) -> None:
-        """Append an event to the run's story."""
+        """Append to the run's events."""
         try:
             self._with_reserve(lambda: append_to_run(self._folder, event))
         except OSError as error:
             log_problem(f"the event {event} can't be written: {error}")
 
     def close(self) -> None:
-        """Give the space back that was kept aside."""
+        """Free the reserved space."""
         with suppress(OSError):
             self._reserve_file.unlink(missing_ok=True)
 
@@ -126,7 +126,7 @@ class Disks:
         return gone
 
     def removed(self) -> bool:
-        """Tell whether the run's folder was removed or renamed: its place is there, it is not."""
+        """Tell whether the run's folder was removed or renamed: its parent exists, but it does not."""
         try:
             return not self._folder.path.exists() and self._folder.path.parent.is_dir()
         except OSError:
@@ -144,7 +144,7 @@ class Disks:
 
 
 def _is_writable(status_file: Path) -> bool:
-    # Asked of the folder and of a file in it: a mount's empty place may be writable too.
+    # Both the folder and a file in it: the empty mount point of a lost mount may be writable, too.
     try:
         return status_file.exists() and os.access(status_file.parent, os.W_OK)
     except OSError:
@@ -153,9 +153,9 @@ def _is_writable(status_file: Path) -> bool:
 
 def _device(path: Path) -> int | None:
     """Return the disk that `path` lies on, or would."""
-    for place in (path, *path.parents):
+    for folder in (path, *path.parents):
         with suppress(OSError):
-            return place.stat().st_dev
+            return folder.stat().st_dev
     return None
 
 

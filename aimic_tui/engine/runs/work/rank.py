@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
         torch.set_num_threads(options.threads)
     run, key = RunFolder(options.run.absolute()), TrialKey(**options.trial)
     task = task_loader(run, options.device)(key)
-    # What it would write goes where it is thrown away; the checkpoints that it goes on from are the trial's.
+    # Its own files go into a temporary folder; it continues from the trial's checkpoints.
     folder = RunFolder(options.folder / f"rank-{options.rank}").trial(key).path
     folder.mkdir(parents=True)
     with process_group(options.rank, options.ranks, options.folder / "meeting", torch.device(options.device)) as ranks:

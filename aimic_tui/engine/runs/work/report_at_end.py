@@ -31,7 +31,7 @@ def leave_report(folder: RunFolder, *, patience: float = _PATIENCE) -> str:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            cwd=_PACKAGE_PARENT,  # not a folder whose files could be imported in place of modules
+            cwd=_PACKAGE_PARENT,  # not a folder whose files could be imported instead of modules
             timeout=patience,
             check=False,
         )

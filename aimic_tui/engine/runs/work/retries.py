@@ -43,20 +43,20 @@ class Retries:
 
     def assigned(self, key: TrialKey) -> None:
         """Remember how far a trial is as a worker gets it."""
-        story = self._read(key)
-        if story.epoch > self._assigned.get(key, _Reached()).epoch:
+        reached = self._read(key)
+        if reached.epoch > self._assigned.get(key, _Reached()).epoch:
             self._counts.pop(key, None)  # the attempt before got on, however it ended
-        self._assigned[key] = story
+        self._assigned[key] = reached
 
     def count_failure(self, key: TrialKey) -> int:
         """Count a failure of the attempt that was assigned last; return how many there are in a row."""
-        story, before = self._read(key), self._assigned.get(key, _Reached())
-        self._assigned[key] = replace(story, begun=before.begun)
-        if story.micro_batch_size is not None and (
-            before.micro_batch_size is None or story.micro_batch_size < before.micro_batch_size
+        reached, before = self._read(key), self._assigned.get(key, _Reached())
+        self._assigned[key] = replace(reached, begun=before.begun)
+        if reached.micro_batch_size is not None and (
+            before.micro_batch_size is None or reached.micro_batch_size < before.micro_batch_size
         ):
             return self._counts.get(key, 0)
-        self._counts[key] = 1 if story.epoch > before.epoch else self._counts.get(key, 0) + 1
+        self._counts[key] = 1 if reached.epoch > before.epoch else self._counts.get(key, 0) + 1
         return self._counts[key]
 
     def began(self, key: TrialKey) -> bool:
@@ -64,17 +64,17 @@ class Retries:
         return self._read(key).begun > self._assigned.get(key, _Reached()).begun
 
     def _read(self, key: TrialKey) -> _Reached:
-        """Read what is new in a trial's story."""
+        """Read the new events of a trial."""
         if key not in self._readers:
             self._readers[key] = trial_events(self._folder.trial(key))
         reader = self._readers[key]
         events = reader.new()
-        story = _Reached() if reader.restarted else self._reached.get(key, _Reached())
-        story = replace(story, micro_batch_size=load_micro_batch_size(self._folder.trial(key).path))
+        reached = _Reached() if reader.restarted else self._reached.get(key, _Reached())
+        reached = replace(reached, micro_batch_size=load_micro_batch_size(self._folder.trial(key).path))
         for event in events:
             if isinstance(event, TrialStarted):
-                story = replace(story, begun=story.begun + 1)
+                reached = replace(reached, begun=reached.begun + 1)
             elif isinstance(event, EpochRecord):
-                story = replace(story, epoch=max(story.epoch, event.epoch))
-        self._reached[key] = story
-        return story
+                reached = replace(reached, epoch=max(reached.epoch, event.epoch))
+        self._reached[key] = reached
+        return reached

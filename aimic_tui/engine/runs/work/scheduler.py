@@ -2,8 +2,8 @@
 
 It holds the run's lock for its life and gives each device one worker. A worker that dies is replaced and its trial
 taken again from its checkpoint; one that fails three times in a row (retries.py) is given up, with the reason, and the
-others go on. A disk that vanished is waited for. It is asked to stop by a file in the run's folder or by a signal.
-Everything it knows is in the run's files, so that after its death a new scheduler goes on from there.
+others go on. A disk that vanished is waited for. A stop is requested by a file in the run's folder or by a signal.
+All its state is in the run's files, so that after its death a new scheduler continues from there.
 """
 
 from __future__ import annotations
@@ -58,14 +58,14 @@ _DISK_PATIENCE = 1800.0  # seconds that a disk may be gone
 
 
 class Scheduler:
-    """Runs one run's trials until all are over or a stop is asked for.
+    """Runs a run's trials until all have ended or a stop is requested.
 
     Args:
         folder: the run's; its status says which trials there are.
         slots: where workers may be.
         worker_command: starts a worker on this run.
         evaluate: called after each finished trial; may fail without harm.
-        warning: a sentence for the run's story, "" where there is none.
+        warning: a sentence for the run's events, "" where there is none.
     """
 
     def __init__(
@@ -326,7 +326,7 @@ class Scheduler:
         )
         with suppress(OSError):
             self._folder.stop_file.unlink(missing_ok=True)
-        # The figures were made while the run was still going on, and they say how it stood.
+        # The results were computed while the run was still running, and they record its state.
         with suppress(OSError, ValueError):
             results = read_json(self._folder.results_file)
             write_json(self._folder.results_file, {**results, "state": state})

@@ -12,7 +12,7 @@ _CHECK_EVERY = 0.3  # seconds between looks at the stop file: on a network mount
 
 
 class StopSignal:
-    """Whether a worker was asked to stop.
+    """Whether a stop of a worker was requested.
 
     Args:
         stop_file: its presence asks.

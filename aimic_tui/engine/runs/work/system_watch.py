@@ -1,4 +1,4 @@
-"""A look at the system while a trial runs: memory, processors and GPUs, as `system` events in the trial's story.
+"""Monitoring the system while a trial runs: memory, processors and GPUs, as `system` events of the trial.
 
 A thread of the worker looks; the training never waits for it, nor for a driver or a disk that it waits for.
 """
@@ -36,7 +36,7 @@ class SystemWatch:
     It appends `SystemUse` events, each about the time since the one before.
 
     Args:
-        emit: appends an event to the trial's story; an error of the disk is passed over.
+        emit: appends an event to the trial's events; disk errors are ignored.
         visible: the worker's GPUs, as CUDA_VISIBLE_DEVICES names them.
         energy_before: joules that earlier attempts took.
         look_every: seconds.
@@ -80,7 +80,7 @@ class SystemWatch:
 
     def _watch(self) -> None:
         self._meter = GpuMeter(self._visible)
-        began = told = time.monotonic()
+        began = reported = time.monotonic()
         used_before = self._used()
         self._psutil.cpu_percent(None)  # the first answer is since ever; the next ones since the last question
         busy: list[float] = []
@@ -92,12 +92,12 @@ class SystemWatch:
                 busy += [gpu.busy] if gpu.busy is not None else []
             now = time.monotonic()
             due = min(_TELL_LATEST, max(_TELL_SOONEST, (now - began) * _TELL_GROWTH))
-            if over or now - told >= due or told == began:
+            if over or now - reported >= due or reported == began:
                 used = self._used()
-                use = self._of_process((used - used_before) / max(now - told, 1e-3))
+                use = self._of_process((used - used_before) / max(now - reported, 1e-3))
                 with suppress(OSError):  # a disk that is full or gone is the training's affair
                     self._emit(self._with_gpu(use, gpu, busy) if gpu is not None else use)
-                told, used_before, busy = now, used, []
+                reported, used_before, busy = now, used, []
             if over:
                 self._meter.close()
                 return
@@ -138,7 +138,7 @@ def peak_memory() -> int:
 
 
 def recorded_energy(folder: TrialFolder) -> float:
-    """Return the joules that a trial's story has so far, 0 where there are none."""
+    """Return the joules in a trial's events so far, 0 where there are none."""
     uses = [event for event in trial_events(folder).new() if isinstance(event, SystemUse)]
     return next((use.energy for use in reversed(uses) if math.isfinite(use.energy)), 0.0)
 

@@ -4,7 +4,7 @@ It takes trials from its stdin and reports on each on what was its stdout, a lin
 or its libraries print goes to stderr, which is the worker's log. One process trains many trials, so torch is imported
 once.
 
-It leaves at the next step when it is asked to stop (a file in the run's folder, SIGTERM, SIGINT, SIGHUP) and when its
+It exits at the next step when a stop is requested (a file in the run's folder, SIGTERM, SIGINT, SIGHUP) and when its
 parent has died: nobody would read its reports.
 """
 
