@@ -289,8 +289,8 @@ class EvaluationScreen(Place):
         event.stop()
         if self._results is not None:
             label, said = (printable(self._results.class_names[code]) for code in (event.row, event.column))
-            many = f"{plural(event.count, 'image')}; tab and enter show them" if event.count else "none"
-            self.query_one("#behind", Static).update(f"{label}, said to be {said}: {many}")
+            many = f"{plural(event.count, 'image')}; tab and enter show them" if event.count else "no image"
+            self.query_one("#behind", Static).update(f"{label}, predicted {said}: {many}")
 
     @on(ConfusionGrid.CellSelected)
     @work(exclusive=True, group="images", exit_on_error=False)

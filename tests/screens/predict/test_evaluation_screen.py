@@ -250,7 +250,7 @@ async def test_an_earlier_evaluation_is_listed_and_opened_with_verdict_figures_a
         assert "\x1b[2J" not in text
         assert "debris\\x1b[2J (3 images)" in text
         app.screen.query_one(ConfusionGrid).focus()
-        await until(pilot, lambda: "true red_cell, predicted platelet: 6 images" in screen_text(app))
+        await until(pilot, lambda: "red_cell, predicted platelet: 6 images" in screen_text(app))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, LargeImage))
         await until(pilot, lambda: "red_cell  predicted platelet  0.800" in screen_text(app))
