@@ -53,7 +53,7 @@ def experiment_options(command: _Command) -> _Command:
         click.option(
             "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a setting; repeat as needed."
         ),
-        click.option("--data", help="A folder with one sub-folder a class, or a manifest (.csv)."),
+        click.option("--data", help="A folder with one subfolder per class, or a manifest (.csv)."),
         click.argument("experiment", required=False, type=click.Path(path_type=Path)),
     ):
         command = decorate(command)

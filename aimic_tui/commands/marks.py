@@ -14,7 +14,7 @@ import click
 
 from aimic_tui.commands.inspect import audit, data_settings
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
-from aimic_tui.engine.errors import UsageProblem
+from aimic_tui.engine.errors import UsageProblem, about
 from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.wording.text_tables import left_aligned
 
@@ -79,6 +79,7 @@ def marks(
     in the data set's folder (beside a manifest: NAME.aimic-marks.csv), where training finds them; where that folder
     can't be written they go into the workspace, and --set data.marks=FILE names them.
     """
+    from aimic_tui.engine.data.listing.folder_scan import check_exists
     from aimic_tui.engine.data.listing.marks import marks_file, writable_marks_file
     from aimic_tui.engine.workspace_folder import Workspace
 
@@ -86,6 +87,10 @@ def marks(
         images=images, kinds=kinds, label=label, new_class=new_class, together=together, note=note, remove=remove
     )
     settings = data_settings(data, None, overrides, "aimic marks")
+    with about("data.path"):
+        check_exists(
+            Path(settings.path).expanduser().absolute()
+        )  # a mistyped path must not look like one without marks
     file = writable_marks_file(settings.path, settings.marks, Workspace(workspace).marks_folder)
     kept_apart = file != marks_file(settings.path, settings.marks)
     if kept_apart and file.exists():

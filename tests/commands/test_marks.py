@@ -94,6 +94,13 @@ def test_what_makes_no_sense_is_said_and_marks_nothing(aimic, cells: Path, argum
     assert not (cells / MARKS_NAME).exists()
 
 
+def test_a_data_set_that_is_not_there_is_refused(aimic, tmp_path: Path) -> None:
+    code, out, err = aimic("marks", str(tmp_path / "mistyped"), "--json")
+    assert code == 3
+    assert json.loads(out)["error"]["key"] == "data.path"
+    assert "mistyped does not exist. Name a folder with one subfolder per class" in err
+
+
 def test_a_new_class_is_made_where_it_is_asked_for(aimic, cells: Path) -> None:
     assert aimic("marks", str(cells), "--label", "artefact", "--new", FIRST)[0] == 0
     assert aimic("marks", str(cells), "--label", "artefact", SECOND)[0] == 0

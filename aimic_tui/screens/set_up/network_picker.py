@@ -87,10 +87,10 @@ class NetworkPicker(ModalScreen[tuple[str, ...] | None]):
         infos = self._networks
         columns = [
             Column("name", "network", infos, self._name_cell),
-            Column("parameters", "weights", infos, _parameters, align="right", width=8),
-            Column("gmacs", "G mult.", infos, lambda info: f"{info.gmacs:.2f}", align="right", width=7),
+            Column("parameters", "params", infos, _parameters, align="right", width=8),
+            Column("gmacs", "GMACs", infos, lambda info: f"{info.gmacs:.2f}", align="right", width=7),
             Column("size", "pixels", infos, lambda info: str(info.input_size), align="right", width=6),
-            Column("offline", "trained", infos, self._weights_cell, width=9),
+            Column("offline", "weights", infos, self._weights_cell, width=9),
             Column("library", "library", infos, lambda info: info.library, width=11),
         ]
         self.query_one(BigTable).show(columns, len(infos))

@@ -145,8 +145,11 @@ class SetUpScreen(Place):
         draft = self.session.draft
         self.form.show()
         self.form.show_problems(self.session.problems, self.session.suggestions)
-        name = draft.text("name") or Path(draft.text("data.path") or "nothing yet").stem
-        self.query_one("#title", Static).update(Content.assemble("New run on ", (printable(name), "bold")))
+        name = draft.text("name") or Path(draft.text("data.path")).stem
+        title = (
+            Content.assemble("New run on ", (printable(name), "bold")) if name else Content("New run, no data set yet")
+        )
+        self.query_one("#title", Static).update(title)
         self.query_one("#preset", Choice).value = draft.preset
         self._draw_help()
         if self._starting_since is not None:

@@ -48,17 +48,29 @@ def is_ignored(name: str) -> bool:
     return name.startswith((".", "~$")) or name.lower() in _SYSTEM_NAMES
 
 
+def check_exists(data: Path) -> None:
+    """Refuse a data set's path where there is nothing.
+
+    Raises:
+        InputProblem: it does not exist.
+    """
+    if not data.exists():
+        shown = printable(str(data))
+        raise InputProblem(f"{shown} does not exist. Name a folder with one subfolder per class, or a manifest (.csv).")
+
+
 def scan_folder(root: Path, report: ReportProgress = no_report) -> Scan:
     """List the images below `root`; `report` receives how many there are so far.
 
     Raises:
         InputProblem: `root` is missing, is not a folder or can't be read.
     """
+    check_exists(root)
     shown = printable(str(root))
-    if not root.exists():
-        raise InputProblem(f"{shown} does not exist. Name a folder with one sub-folder a class, or a manifest (.csv).")
     if not root.is_dir():
-        raise InputProblem(f"{shown} is not a folder. Name a folder with one sub-folder a class, or a manifest (.csv).")
+        raise InputProblem(
+            f"{shown} is not a folder. Name a folder with one subfolder per class, or a manifest (.csv)."
+        )
     found = Scan()
     base = os.path.realpath(root)
     pending = [""]

@@ -91,7 +91,7 @@ def list_images(settings: DataSourceSettings, report: ReportProgress = no_report
     """
     if not settings.path.strip():
         raise UsageProblem(
-            "data.path is empty. Name a folder with one sub-folder a class, or a manifest (.csv).", key="data.path"
+            "data.path is empty. Name a folder with one subfolder per class, or a manifest (.csv).", key="data.path"
         )
     # Not Path's own: they fail where there is no such user, and follow links and so rename what the user named.
     path = Path(os.path.abspath(os.path.expanduser(settings.path)))  # noqa: PTH100, PTH111
@@ -305,7 +305,7 @@ def _no_images(root: Path, scan: Scan) -> str:
     if scan.others:
         kinds = ", ".join(sorted({suffix.lstrip(".").upper() for suffix in IMAGE_SUFFIXES} & _USUAL))
         return f"{shown} holds {plural(len(scan.others), 'file')} but no images. Images are files such as {kinds}."
-    return f"{shown} is empty. Name a folder with one sub-folder a class."
+    return f"{shown} is empty. Name a folder with one subfolder per class."
 
 
 _USUAL = {"JPG", "PNG", "BMP", "GIF", "TIF", "WEBP"}

@@ -32,7 +32,7 @@ from aimic_tui.engine.run_events import (
     WorkerDied,
 )
 from aimic_tui.engine.run_folder import TrialKey
-from aimic_tui.engine.text import one_line
+from aimic_tui.engine.text import one_line, plural
 
 Level = Literal["info", "warning", "error"]
 _EPOCH_ZERO = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -122,7 +122,7 @@ def _trial_text(event: TrialEvent) -> str | None:
     if isinstance(event, TrialFinished):
         early = ", stopped early" if event.stopped_early else ""
         return (
-            f"finished after {event.epochs} epochs{early}, best {event.best_epoch}; test accuracy "
+            f"finished after {plural(event.epochs, 'epoch')}{early}, best {event.best_epoch}; test accuracy "
             f"{_short(event.test.get('accuracy', math.nan))}, macro F1 {_short(event.test.get('macro_f1', math.nan))}"
         )
     if isinstance(event, TrialStopped):

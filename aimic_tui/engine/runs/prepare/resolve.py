@@ -28,7 +28,7 @@ def resolve_experiment(experiment: Experiment, workspace: Workspace) -> Experime
     """
     if not experiment.data.path:
         raise UsageProblem(
-            "data.path is empty. Name a folder with one sub-folder a class, or a manifest (.csv).", key="data.path"
+            "data.path is empty. Name a folder with one subfolder per class, or a manifest (.csv).", key="data.path"
         )
     require_compatible(experiment.split)
     with about("model.networks"):
