@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from aimic_tui.commands.following import Follower
+from aimic_tui.commands.progress import ProgressMeter
 from aimic_tui.engine.files import FileLock
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.work.report_at_end import leave_report
@@ -45,11 +45,10 @@ def test_where_nothing_is_tested_there_is_nothing_to_report(tmp_path: Path) -> N
     assert not folder.report_file.exists()
 
 
-def test_who_follows_a_run_leaves_when_its_report_is_there(tmp_path: Path) -> None:
+def test_who_follows_a_run_leaves_when_its_report_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = make_folder(tmp_path, "20261122-190512-cells", "finished", done=5)
     lock = FileLock(folder.lock_file)
     assert lock.acquire()
-    out = StringIO()
     released: list[float] = []
 
     def release() -> None:
@@ -59,8 +58,8 @@ def test_who_follows_a_run_leaves_when_its_report_is_there(tmp_path: Path) -> No
 
     thread = threading.Thread(target=release)
     thread.start()
-    status = Follower(folder, out, sparse=True, stop_on_interrupt=False).follow()
+    status = Follower(folder, ProgressMeter(), stop_on_interrupt=False).follow()
     assert released
     thread.join()
     assert status.state == "finished"
-    assert "writing the report" in out.getvalue()
+    assert "writing the report" in capsys.readouterr().err
