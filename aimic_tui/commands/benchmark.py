@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,35 +71,34 @@ def benchmark(
             timings.append(timing)
             file = write_timings(Path(context.obj), device_name, [timing])
     meter.clear()
+    found = Benchmark(device_name, tuple(timings))
     if as_json:
-        click.echo(json.dumps(to_json(device_name, timings)))
+        click.echo(json.dumps(found.to_json()))
         return
-    for line in _lines(device_name, timings):
+    for line in _lines(found):
         click.echo(signs.as_shown(line))
     click.echo(f"saved in {printable(str(file))}", err=True)
 
 
-def to_json(device: str, timings: Sequence[NetworkTiming]) -> dict[str, Any]:
-    """Return the measurements as docs/design.md lays them out, with further keys."""
-    networks = {}
-    for timing in timings:
-        published = LATENCY.get(timing.network)
-        networks[timing.network] = {
-            **timing.to_json(),
-            "published": None
-            if published is None
-            else {
-                "seconds_1": published.seconds_1,
-                "seconds_100": published.seconds_100,
-                "ratio": published.ratio,
-            },
-        }
-    return {"device": device, "published_device": LATENCY_DEVICE, "networks": networks}
+@dataclass(frozen=True)
+class Benchmark:
+    """Measurements on one device, beside the published ones."""
+
+    device: str
+    timings: tuple[NetworkTiming, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values as docs/design.md lays them out, with further keys."""
+        networks = {}
+        for timing in self.timings:
+            published = LATENCY.get(timing.network)
+            networks[timing.network] = {**timing.to_json(), "published": asdict(published) if published else None}
+        return {"device": self.device, "published_device": LATENCY_DEVICE, "networks": networks}
 
 
-def _lines(device: str, timings: Sequence[NetworkTiming]) -> Iterator[str]:
+def _lines(found: Benchmark) -> Iterator[str]:
     rows = [["network", "1 image", "100 images", "ratio", "images/s", "limit", "published 1", "100", "ratio"]]
-    for timing in timings:
+    for timing in found.timings:
         published = LATENCY.get(timing.network)
         theirs = [NOTHING] * 3
         if published is not None:
@@ -122,8 +121,8 @@ def _lines(device: str, timings: Sequence[NetworkTiming]) -> Iterator[str]:
     yield from aligned(rows)
     yield ""
     yield (
-        f"Seconds from files to classes: median of {len(timings[0].one)} [fastest, slowest], the network loaded "
-        f"before, on {printable(device)}. Limit: the network alone, images already on the device."
+        f"Seconds from files to classes: median of {len(found.timings[0].one)} [fastest, slowest], the network "
+        f"already loaded, on {printable(found.device)}. Limit: the network alone, images already on the device."
     )
     yield f"Published: Liu et al. 2022, Table 3, on a {LATENCY_DEVICE}, means of ten."
 
@@ -133,8 +132,8 @@ def _with_spread(value: float, values: Sequence[float]) -> str:
 
 
 def _report_of(info: NetworkInfo, infos: Sequence[NetworkInfo], meter: ProgressMeter) -> ReportProgress:
-    """Return what takes the reports on one of the networks, and passes them on as of all, by the work of each."""
-    # An image's decoding takes about as long as three tenths of a thousand million multiply-adds.
+    """Return a reporter for one network that reports progress through all of them, weighted by their work."""
+    # Decoding an image takes about as long as 0.3 GMACs.
     work = [each.gmacs + 0.3 for each in infos]
     before, own = sum(work[: infos.index(info)]), work[infos.index(info)]
 

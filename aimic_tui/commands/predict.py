@@ -96,22 +96,7 @@ def predict(
             "new ones.",
             err=True,
         )
-    meter.finish_with(
-        summary={
-            "output": str(output),
-            "network": summary.network,
-            "models": summary.models,
-            "images": summary.images,
-            "unreadable": summary.unreadable,
-            "rejected": summary.rejected,
-            "threshold": summary.threshold,
-            "calibrated": summary.calibrated,
-            "trained": summary.trained,
-            "counts": summary.counts,
-            "seconds": summary.seconds,
-            "images_per_second": summary.images_per_second,
-        },
-    )
+    meter.finish_with(summary=summary.to_json())
     click.echo(printable(str(output)))
 
 

@@ -118,7 +118,7 @@ def _choice(
         target=target,
         folds=len(models),
         value=sum(values) / len(values) if values else math.nan,
-        monitor=str(card.provenance.get("monitor", "macro_f1")),
+        monitor=card.provenance.monitor,
         classes=card.classes,
         fold=fold,
         created=created,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aimic_tui.cli import main
-from aimic_tui.commands.benchmark import to_json
+from aimic_tui.commands.benchmark import Benchmark
 from aimic_tui.engine.inference.timings import NetworkTiming, read_timings
 from aimic_tui.engine.models.catalogue import PAPER_NETWORKS, all_networks
 from aimic_tui.engine.study.published_paper import AVERAGES, DATA_SETS, LATENCY
@@ -67,4 +67,4 @@ def test_the_published_numbers_agree_with_each_other() -> None:
 
 def test_published_networks_stand_beside_the_published_times() -> None:
     timing = NetworkTiming("vgg16", 224, (0.2,), (9.0,), 100, 1.0, 12.0, "2026-11-22T19:05:12+00:00")
-    assert to_json("cpu", [timing])["networks"]["vgg16"]["published"]["seconds_100"] == 17.179
+    assert Benchmark("cpu", (timing,)).to_json()["networks"]["vgg16"]["published"]["seconds_100"] == 17.179

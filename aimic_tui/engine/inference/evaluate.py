@@ -293,7 +293,7 @@ class _Judged:
 
 
 def _about_the_models(loaded: Sequence[LoadedModel]) -> Iterator[str]:
-    if any(model.card.provenance.get("protocol") == "aimic-2022" for model in loaded):
+    if any(model.card.provenance.protocol == "aimic-2022" for model in loaded):
         yield (
             "The model was trained by the protocol published in 2022, so its figures at home are optimistic and the "
             "loss looks larger than it is."

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +32,11 @@ class PredictionSummary:
     Attributes:
         images: rows of the table; `resumed` of them come from an interrupted earlier call.
         unreadable: rows without a prediction.
-        rejected: rows below the threshold, left to a person; None where no error rate was wanted.
-        threshold: of the calibrated probability; None where no error rate was wanted.
+        rejected: rows below the threshold, left for review; None where no maximum error rate was requested.
+        threshold: of the calibrated probability; None where no maximum error rate was requested.
         calibrated: whether the probabilities are.
-        counts: images by predicted class, in the order of the classes.
-        seconds: this call's, the loading of the network included.
+        counts: predicted class -> images, in the order of the classes.
+        seconds: of this call, loading the network included.
         trained: images of this call that a model was trained on; None where that can't be known.
     """
 
@@ -52,6 +53,10 @@ class PredictionSummary:
     seconds: float
     images_per_second: float | None
     trained: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, as the event of a finished prediction has them."""
+        return {**asdict(self), "output": str(self.output)}
 
 
 def predict(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import digest_of_bytes, digest_of_file, read_json, write_atomically, write_json
+from aimic_tui.engine.models.provenance import Provenance
 from aimic_tui.engine.run_folder import RunFolder, TrialFolder
 from aimic_tui.engine.text import one_line, printable
 
@@ -34,14 +35,13 @@ class ModelCard:
         network: of the catalogue.
         classes: in the order of the outputs.
         preprocessing: everything between a file and the network's input.
-        provenance: where it comes from: run, fold, seed, epoch, experiment_digest, split_digest, versions, `monitor`
-            (the name of the figure that chose the epoch) and `validation` (name of a figure -> value).
+        provenance: where it comes from.
     """
 
     network: str
     classes: tuple[str, ...]
     preprocessing: Preprocessing
-    provenance: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Provenance = field(default_factory=Provenance)
 
 
 def save_model(folder: Path, card: ModelCard, state: Mapping[str, Tensor]) -> None:
@@ -66,7 +66,7 @@ def save_model(folder: Path, card: ModelCard, state: Mapping[str, Tensor]) -> No
         "network": card.network,
         "classes": list(card.classes),
         "preprocessing": card.preprocessing.to_json(),
-        "provenance": dict(card.provenance),
+        "provenance": card.provenance.to_json(),
         "weights": {"file": WEIGHTS_FILE, "sha256": digest_of_bytes(content), "bytes": len(content)},
     }
     card_file = folder / CARD_FILE
@@ -149,9 +149,9 @@ def _card(folder: Path, value: dict[str, Any]) -> ModelCard:
             network=str(value["network"]),
             classes=tuple(str(name) for name in value["classes"]),
             preprocessing=Preprocessing.from_json(value["preprocessing"]),
-            provenance=dict(value.get("provenance") or {}),
+            provenance=Provenance.from_json(value.get("provenance") or {}),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputProblem(
             f"{printable(str(folder / CARD_FILE))} is incomplete: {one_line(repr(error))}. Train again."
         ) from None
@@ -204,10 +204,7 @@ def _mean_validation(models: list[Path]) -> float:
 
 
 def validation_value(model: Path) -> float | None:
-    """Return the validation figure that chose a model's epoch, such that more is better; None where it is unknown."""
+    """Return the validation metric that selected a model's epoch, higher being better; None where it is unknown."""
     provenance = read_model_card(model).provenance
-    monitor, figures = provenance.get("monitor", "macro_f1"), provenance.get("validation")
-    value = figures.get(monitor) if isinstance(figures, dict) else None
-    if not isinstance(value, (int, float)):
-        return None
-    return -float(value) if monitor == "loss" else float(value)
+    value = provenance.monitored_value
+    return -value if value is not None and provenance.monitor == "loss" else value

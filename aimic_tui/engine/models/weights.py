@@ -132,7 +132,8 @@ def load_initial_weights(
         card, file, digest = read_checked_model(model.folder)
         same_classes = classes is None or tuple(classes) == card.classes
         report = load_state(network, read_weights(file), info, model.name, keep_head=same_classes)
-        origin = {key: model.provenance.get(key) for key in ("run", "fold", "seed", "epoch")} | {"sha256": digest}
+        made = model.provenance
+        origin = {"run": made.run, "fold": made.fold, "seed": made.seed, "epoch": made.epoch, "sha256": digest}
         return replace(report, origin=origin)
     return load_state(network, read_weights(path), info, printable(path.name))
 

@@ -20,6 +20,7 @@ from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import FileLock, digest_of_file, read_json, write_json
 from aimic_tui.engine.models.catalogue import NetworkInfo, find_network
 from aimic_tui.engine.models.model_folder import ModelCard, find_models, read_model_card, validation_value
+from aimic_tui.engine.models.provenance import Provenance
 from aimic_tui.engine.text import one_line, printable
 
 FORMAT = 1
@@ -252,7 +253,7 @@ class SourceModel:
     folder: Path
     name: str
     preprocessing: Preprocessing
-    provenance: dict[str, Any]
+    provenance: Provenance
 
 
 def source_model(target: Path, network: str) -> SourceModel:
@@ -266,22 +267,21 @@ def source_model(target: Path, network: str) -> SourceModel:
     models = find_models(target, network)
     folder = max(models, key=lambda model: _or_lowest(validation_value(model)))
     card = read_model_card(folder)
-    return SourceModel(folder, _name_of(folder, card, len(models)), card.preprocessing, dict(card.provenance))
+    return SourceModel(folder, _name_of(folder, card, len(models)), card.preprocessing, card.provenance)
 
 
 def _name_of(folder: Path, card: ModelCard, among: int) -> str:
     made = card.provenance
-    if not made.get("run") or not made.get("fold"):
+    if not made.run or not made.fold:
         return f"the model {printable('/'.join(folder.absolute().parts[-2:]))}"
-    facts = [f"epoch {made.get('epoch')}"]
-    monitor, figures = str(made.get("monitor", "macro_f1")), made.get("validation")
-    value = figures.get(monitor) if isinstance(figures, dict) else None
-    if isinstance(value, (int, float)):
-        facts.append(f"validation {monitor.replace('_', ' ').replace(' f1', ' F1')} {value:.3f}")
+    facts = [f"epoch {made.epoch}"]
+    value = made.monitored_value
+    if value is not None:
+        facts.append(f"validation {made.monitor.replace('_', ' ').replace(' f1', ' F1')} {value:.3f}")
     if among > 1:
         facts.append(f"the best of its {among} there")
-    seed = f", seed {made['seed']}" if made.get("seed") else ""
-    return printable(f"fold {made['fold']}{seed} of the run {made['run']} ({', '.join(facts)})")
+    seed = f", seed {made.seed}" if made.seed else ""
+    return printable(f"fold {made.fold}{seed} of the run {made.run} ({', '.join(facts)})")
 
 
 def _or_lowest(value: float | None) -> float:

@@ -15,6 +15,7 @@ from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.evaluation.predictions import Predictions
 from aimic_tui.engine.models.model_folder import ModelCard, save_model
+from aimic_tui.engine.models.provenance import Provenance
 from aimic_tui.engine.run_events import EpochRecord
 from aimic_tui.engine.run_folder import TrialFolder
 from aimic_tui.engine.training.batches import Integers
@@ -63,20 +64,20 @@ def save_trial_model(  # noqa: PLR0917
     metrics = {
         name.removeprefix(_VALIDATION): value for name, value in to_state(epoch).items() if name.startswith(_VALIDATION)
     }
-    provenance = {
-        "run": task.run,
-        "fold": task.fold,
-        "seed": task.seed,
-        **({"inner_fold": task.inner} if task.inner else {}),
-        "epoch": epoch.epoch,
-        "experiment_digest": task.experiment_digest,
-        "split_digest": task.split_digest,
-        "versions": versions(),
-        "monitor": task.experiment.training.monitor,
-        "validation": metrics,
-        "protocol": task.experiment.split.protocol,
-        "first_weights": {key: value for key, value in initial_weights.items() if key in _INITIAL_WEIGHTS_KEYS},
-    }
+    provenance = Provenance(
+        run=task.run,
+        fold=task.fold,
+        seed=task.seed,
+        inner_fold=task.inner,
+        epoch=epoch.epoch,
+        experiment_digest=task.experiment_digest,
+        split_digest=task.split_digest,
+        versions=versions(),
+        monitor=task.experiment.training.monitor,
+        validation=metrics,
+        protocol=task.experiment.split.protocol,
+        first_weights={key: value for key, value in initial_weights.items() if key in _INITIAL_WEIGHTS_KEYS},
+    )
     save_model(
         TrialFolder(task.folder).model_folder,
         ModelCard(network, task.data_set.classes, preprocessing, provenance),

@@ -13,6 +13,7 @@ from torch import nn
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.models.build import build_network
 from aimic_tui.engine.models.model_folder import ModelCard, save_model
+from aimic_tui.engine.models.provenance import Provenance
 
 CLASSES = ("basophil", "=lymphocyte", "monocyte")
 WAY = Preprocessing(48, "stretch", "auto", (0.5, 0.4, 0.3), (0.2, 0.2, 0.2))
@@ -34,7 +35,7 @@ def make_model(
         # running statistics that are not those of a new network
         for _ in range(3 if any(isinstance(module, nn.BatchNorm2d) for module in made.modules()) else 0):
             made(torch.randn(8, 3, way.image_size, way.image_size) * 2 + 1)
-    provenance = {"fold": seed, "monitor": "macro_f1", "validation": {"macro_f1": 0.5}}
+    provenance = Provenance(fold=seed, validation={"macro_f1": 0.5})
     save_model(folder, ModelCard(network, classes, way, provenance), made.state_dict())
     return folder
 

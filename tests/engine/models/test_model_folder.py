@@ -16,12 +16,13 @@ from aimic_tui.engine.models.model_folder import (
     read_model_card,
     save_model,
 )
+from aimic_tui.engine.models.provenance import Provenance
 
 WAY = Preprocessing(64, "stretch", "auto", (0.5, 0.4, 0.3), (0.1, 0.2, 0.3))
 
 
 def card(network: str = "test_resnet", value: float = 0.5, monitor: str = "macro_f1", epoch: int = 1) -> ModelCard:
-    provenance = {"fold": 1, "epoch": epoch, "monitor": monitor, "validation": {monitor: value}}
+    provenance = Provenance(fold=1, epoch=epoch, monitor=monitor, validation={monitor: value})
     return ModelCard(network, ("lymphocyte", "=monocyte", "ba\x1bsophil"), WAY, provenance)
 
 
@@ -76,9 +77,9 @@ def test_dying_between_any_two_writes_leaves_the_old_model_or_the_new_one(
         save_model(tmp_path, card(epoch=2), state(2.0))
     monkeypatch.undo()
     found, _, _ = read_checked_model(tmp_path)
-    assert found.provenance["epoch"] == (2 if writes == 2 else 1)
+    assert found.provenance.epoch == (2 if writes == 2 else 1)
     save_model(tmp_path, card(epoch=3), state(3.0))
-    assert read_checked_model(tmp_path)[0].provenance["epoch"] == 3
+    assert read_checked_model(tmp_path)[0].provenance.epoch == 3
     assert "previous" not in read_json(tmp_path / "model.json")
 
 

@@ -94,8 +94,8 @@ def test_a_finished_trial_leaves_what_a_run_is_made_of(task_for: Callable[..., T
 
     card = read_model_card(task.folder / "model")
     assert card.classes == CLASSES and card.preprocessing.image_size == 32
-    assert card.provenance["epoch"] == outcome.best_epoch == finished["best_epoch"]
-    assert card.provenance["validation"]["macro_f1"] == max(e["validation_macro_f1"] for e in story.of("epoch"))
+    assert card.provenance.epoch == outcome.best_epoch == finished["best_epoch"]
+    assert card.provenance.validation["macro_f1"] == max(e["validation_macro_f1"] for e in story.of("epoch"))
 
 
 def test_two_trials_of_one_seed_are_the_same_and_of_another_seed_are_not(task_for: Callable[..., TrialTask]) -> None:
@@ -173,7 +173,7 @@ def test_a_stop_leaves_the_best_model_so_far(task_for: Callable[..., TrialTask])
     done = len(story.of("epoch"))
     assert story.events[-1] == ("trial-stopped", {"epoch": done})
     assert 1 <= done < 50
-    assert read_model_card(task.folder / "model").provenance["epoch"] == story.of("epoch")[-1]["best_epoch"]
+    assert read_model_card(task.folder / "model").provenance.epoch == story.of("epoch")[-1]["best_epoch"]
 
 
 @pytest.mark.parametrize("damaged", [["checkpoint.pt"], ["checkpoint.pt", "checkpoint-older.pt"]])
@@ -240,7 +240,7 @@ def test_the_published_protocol_chooses_on_the_test_part(task_for: Callable[...,
     assert outcome.test["accuracy"] == max(event["validation_accuracy"] for event in story.of("epoch"))
     card = read_model_card(task.folder / "model")
     assert card.preprocessing.mean == card.preprocessing.std == (0.5, 0.5, 0.5)
-    assert card.provenance["protocol"] == "aimic-2022"
+    assert card.provenance.protocol == "aimic-2022"
     assert not (task.folder / "validation.csv").exists()
 
 

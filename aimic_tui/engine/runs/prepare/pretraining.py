@@ -10,7 +10,6 @@ import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from aimic_tui.engine.data.splitting.split import Split, read_split
 from aimic_tui.engine.errors import AimicError, InputProblem, about
 from aimic_tui.engine.experiment import Experiment, read_toml
 from aimic_tui.engine.models.model_folder import read_model_card
+from aimic_tui.engine.models.provenance import Provenance
 from aimic_tui.engine.models.weights_folder import WEIGHTS_SUFFIXES, SourceModel, published_tag, source_model
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import one_line, plural, printable
@@ -93,17 +93,19 @@ def _ancestry(source: SourceModel) -> Iterator[_Ancestor]:
         source = older
 
 
-def _seen(run: RunFolder, provenance: dict[str, Any]) -> frozenset[str] | None:
+def _seen(run: RunFolder, provenance: Provenance) -> frozenset[str] | None:
     """Return the digests of the images that a model learned from, or that chose its epoch."""
+    if provenance.fold is None:
+        return None
     try:
         data = read_manifest(run.manifest_file)
-        column = read_split(run.split_file, data.images).column(int(provenance["fold"]))
+        column = read_split(run.split_file, data.images).column(provenance.fold)
         with run.manifest_file.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             digests = [row["digest"] for row in csv.DictReader(file)]
     except (AimicError, OSError, ValueError, KeyError, csv.Error):
         return None
     parts = [Part.TRAIN, Part.VALIDATION]
-    if provenance.get("protocol") == "aimic-2022":
+    if provenance.protocol == "aimic-2022":
         parts.append(Part.TEST)  # it chose the epoch
     used = np.isin(column, parts)
     if not all(digest for digest, one in zip(digests, used, strict=True) if one):

@@ -171,7 +171,7 @@ def test_what_was_taken_is_told_by_the_trial_the_model_and_the_report(
 
     card = read_model_card(trial.model_folder)
     assert card.preprocessing.image_size == 32  # the source's own, since auto was asked for
-    assert card.provenance["first_weights"]["origin"] == event["origin"]
+    assert card.provenance.first_weights["origin"] == event["origin"]
     assert str(tmp_path) not in json.dumps(read_json(trial.model_folder / "model.json"))
 
     build_results(run.path)

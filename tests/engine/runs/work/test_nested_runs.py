@@ -70,8 +70,8 @@ def test_every_trial_tests_its_own_part_and_no_inner_one_sees_the_folds_test(nes
             expected = [image for image, code in zip(images, column.tolist(), strict=True) if code == part]
             assert sorted(read_predictions(file).images) == expected
         card = read_model_card(folder.model_folder)
-        assert (card.provenance["fold"], card.provenance.get("inner_fold", 0)) == (trial.fold, trial.inner)
-        assert card.provenance["seed"] == trial.seed
+        assert (card.provenance.fold, card.provenance.inner_fold) == (trial.fold, trial.inner)
+        assert card.provenance.seed == trial.seed
 
 
 def test_seeds_differ_and_inner_models_never_predict(nested: RunFolder) -> None:
