@@ -96,17 +96,6 @@ class SettingsForm(VerticalScroll, can_focus=False, inherit_bindings=False):
         self.fields[key].focus()
         self.fields[key].scroll_visible(animate=False)
 
-    def on_mount(self) -> None:
-        """Follow the field with the focus: a sentence that folds out or in above it moves it."""
-        self.watch(self, "virtual_size", self._height_changed, init=False)
-
-    def _height_changed(self) -> None:
-        self.call_after_refresh(self._keep_in_sight)  # the fields' regions are those before the change until then
-
-    def _keep_in_sight(self) -> None:
-        if self.here and self.fields[self.here].has_focus_within:
-            self.fields[self.here].scroll_visible(animate=False)
-
     def move(self, step: int) -> None:
         """Go to the field so many below, or above."""
         keys = list(self.fields)

@@ -275,28 +275,6 @@ async def test_a_suggestion_stands_at_its_field_and_f8_goes_there(tmp_path: Path
         await until(pilot, lambda: not rate.advice)
 
 
-async def test_the_field_with_the_focus_stays_in_sight_where_sentences_fold_out(
-    tmp_path: Path, cells: Path, until: Until, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AIMIC_WEIGHTS", str(tmp_path / "no-weights"))
-    app = _app(tmp_path, cells)
-    async with app.run_test(size=(80, 24)) as pilot:
-        screen = app.screen
-        assert isinstance(screen, SetUpScreen)
-
-        def in_sight(key: str) -> bool:
-            return screen.form.here == key and screen.form.content_region.contains_region(
-                _field(app, key).query_one(".field--title").region
-            )
-
-        await until(pilot, lambda: bool(_field(app, "model.weights").problem))
-        await until(pilot, lambda: in_sight("model.networks"))
-        await pilot.press("down")
-        await until(pilot, lambda: in_sight("model.weights"))
-        await pilot.press("down")
-        await until(pilot, lambda: in_sight("model.trainable"))
-
-
 async def test_the_form_has_a_field_for_every_setting_that_is_declared(tmp_path: Path, cells: Path) -> None:
     from aimic_tui.engine.experiment import settings
 
