@@ -133,7 +133,7 @@ def test_jobs_are_listed_with_their_states(laboratory: Path, workspace: Workspac
         "cells": "stopped",
     }
     assert predictions["gone"].problem == f"{laboratory}/gone does not exist. Name image files or folders of images."
-    assert [earlier.state for earlier in list_evaluations(workspace)] == ["failed", "stopped", "finished"]
+    assert [row.state for row in list_evaluations(workspace)] == ["failed", "stopped", "finished"]
     results = list_evaluations(workspace)[-1].results
     assert results is not None
     assert results.images == 21 and results.pooled["macro_f1"].value == pytest.approx(0.708, abs=5e-4)

@@ -1,6 +1,6 @@
-"""A model evaluated on labelled images: what was requested, its process, its files, and what came of it.
+"""A model evaluated on another labelled data set: what was requested, its process, its files, and its results.
 
-Each is a job with a folder in the workspace's `evaluations`, and in it what `aimic evaluate --output` keeps:
+Each is a job with a folder in the workspace's `evaluations`, and in it what `aimic evaluate --output` writes:
 evaluation.json and predictions.csv.
 """
 
@@ -38,7 +38,7 @@ class LabelledImages:
         settings: of the table `data` beside path and group.
         counts: its classes -> images.
         matches: its classes -> the model's class of the same name; None where there is none.
-        images: names, for a look at what a pattern makes of them.
+        images: names, to preview what a pattern makes of them.
         rule: which groups it has: a pattern, a manifest's column or "none".
         groups: how many.
         unlabelled: images without a class, which are left out.
@@ -54,7 +54,7 @@ class LabelledImages:
     unlabelled: int
 
 
-def look_at_data(path: str, settings: Mapping[str, Any], classes: Sequence[str]) -> LabelledImages:
+def inspect_data(path: str, settings: Mapping[str, Any], classes: Sequence[str]) -> LabelledImages:
     """Find the images of a data set without opening one, and match its classes with a model's.
 
     Args:
@@ -80,6 +80,21 @@ def look_at_data(path: str, settings: Mapping[str, Any], classes: Sequence[str])
     )
 
 
+@dataclass(frozen=True)
+class EvaluationChoices:
+    """What is decided about a data set before a model is evaluated on it.
+
+    Attributes:
+        classes: the data's classes -> the model's class; None where it is left out.
+        group: a pattern, a manifest's column, or "none".
+        without_trained: whether images that the model was trained on are left out.
+    """
+
+    classes: Mapping[str, str | None]
+    group: str
+    without_trained: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class EvaluationJob(ModelJob):
     """One evaluation.
@@ -102,7 +117,7 @@ class EvaluationJob(ModelJob):
 
     @property
     def predictions_file(self) -> Path:
-        """What the model said of each image."""
+        """The prediction of each image."""
         return self.folder / "predictions.csv"
 
     @property
@@ -138,18 +153,11 @@ def new_evaluation(
     workspace: Workspace,
     choice: ModelChoice,
     data: LabelledImages,
-    matched: Mapping[str, str | None],
-    group: str,
-    *,
-    without_trained: bool,
+    options: EvaluationChoices,
 ) -> EvaluationJob:
-    """Describe an evaluation of which nothing was written yet.
-
-    Args:
-        matched: the data's classes -> the model's class, None where it is left out.
-        group: a pattern, a manifest's column, or "none".
-    """
-    said = {name: other for name, other in matched.items() if other is not None and other != data.matches[name]}
+    """Describe an evaluation of which nothing was written yet."""
+    chosen = options.classes.items()
+    pairs = {name: other for name, other in chosen if other is not None and other != data.matches[name]}
     return EvaluationJob(
         folder=_folder(workspace, data.path),
         label=choice.label,
@@ -158,18 +166,18 @@ def new_evaluation(
         data=data.path,
         created=_created(),
         settings=data.settings,
-        group=group,
-        pairs=tuple(f"{other}={name}" for name, other in said.items()),
-        left_out=tuple(name for name, other in matched.items() if other is None),
-        without_trained=without_trained,
+        group=options.group,
+        pairs=tuple(f"{other}={name}" for name, other in pairs.items()),
+        left_out=tuple(name for name, other in chosen if other is None),
+        without_trained=options.without_trained,
     )
 
 
 def _folder(workspace: Workspace, data: str) -> Path:
-    wanted = workspace.root / "evaluations" / stamped(Path(data))
-    free, number = wanted, 2
+    first = workspace.root / "evaluations" / stamped(Path(data))
+    free, number = first, 2
     while free.exists():
-        free, number = wanted.with_name(f"{wanted.name}-{number}"), number + 1
+        free, number = first.with_name(f"{first.name}-{number}"), number + 1
     return free
 
 
@@ -213,7 +221,7 @@ def read_evaluation_job(folder: Path) -> EvaluationJob:
 
 
 @dataclass(frozen=True)
-class Earlier:
+class EvaluationRow:
     """An evaluation in a list: how it stands, and its results where there are some."""
 
     job: EvaluationJob
@@ -221,7 +229,7 @@ class Earlier:
     results: EvaluationResults | None
 
 
-def list_evaluations(workspace: Workspace, model: Path | None = None, network: str = "") -> tuple[Earlier, ...]:
+def list_evaluations(workspace: Workspace, model: Path | None = None, network: str = "") -> tuple[EvaluationRow, ...]:
     """Return the evaluations of a workspace, newest first; with `model` only those of that model."""
     try:
         folders = sorted((workspace.root / "evaluations").iterdir(), key=lambda path: path.name, reverse=True)
@@ -237,5 +245,5 @@ def list_evaluations(workspace: Workspace, model: Path | None = None, network: s
             results = None
             with suppress(InputProblem):
                 results = read_evaluation(job.folder) if state == "finished" else None
-            found.append(Earlier(job, state, results))
+            found.append(EvaluationRow(job, state, results))
     return tuple(found)

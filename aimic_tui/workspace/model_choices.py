@@ -23,7 +23,7 @@ class ModelChoice:
         run: the name of the run it is from; empty for a model from elsewhere.
         network: its name.
         target: a run's, a trial's or a model's folder.
-        folds: the models that answer together.
+        folds: the models that predict together.
         value: the mean of the validation figure that chose the epochs, more is better; NaN where unknown.
         monitor: that figure's name.
         classes: in the order of the outputs.

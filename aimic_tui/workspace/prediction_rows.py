@@ -24,7 +24,7 @@ class NewRows:
 
     Attributes:
         images: n names.
-        said: int32 [n], indices into the classes; -1 where there is no prediction.
+        predicted: int32 [n], indices into the classes; -1 where there is no prediction.
         probabilities: float32 [n, c]; NaN where there is none.
         agreement: float32 [n], share of the models that agree; NaN where one model answers alone.
         problems: n reasons, empty where there is nothing to say.
@@ -34,7 +34,7 @@ class NewRows:
     """
 
     images: list[str]
-    said: NDArray[np.int32]
+    predicted: NDArray[np.int32]
     probabilities: NDArray[np.float32]
     agreement: NDArray[np.float32]
     problems: list[str]
@@ -98,7 +98,7 @@ def _parsed(columns: PredictionColumns, rows: list[list[str]], *, more: bool) ->
     rejected, calibrated = (columns.texts(rows, name) for name in ("rejected", "calibrated"))
     return NewRows(
         images=columns.texts(rows, "image"),
-        said=columns.codes(rows, "predicted"),
+        predicted=columns.codes(rows, "predicted"),
         probabilities=columns.probabilities(rows).astype(np.float32),
         agreement=columns.numbers(rows, "agreement").astype(np.float32),
         problems=columns.texts(rows, "problem"),
@@ -122,8 +122,8 @@ class PredictionRows:
     Attributes:
         count: rows.
         images, problems: a text a row.
-        said, probabilities, agreement, sure: arrays, at least `count` long; see `NewRows`. `sure` is the probability
-            of what was said, NaN where nothing was.
+        predicted, probabilities, agreement: arrays, at least `count` long; see `NewRows`.
+        confidence: float32, at least `count` long, the probability of the predicted class; NaN where there is none.
         rejected: int8, as in `NewRows`.
         calibrated: whether the probabilities are; None where it is not known.
     """
@@ -133,19 +133,19 @@ class PredictionRows:
         self.count = 0
         self.images: list[str] = []
         self.problems: list[str] = []
-        self.said = np.zeros(0, np.int32)
+        self.predicted = np.zeros(0, np.int32)
         self.probabilities = np.zeros((0, len(self.classes)), np.float32)
         self.agreement = np.zeros(0, np.float32)
-        self.sure = np.zeros(0, np.float32)
+        self.confidence = np.zeros(0, np.float32)
         self.rejected = np.zeros(0, np.int8)
         self.calibrated: bool | None = None
 
     def add(self, rows: NewRows) -> None:
         """Put rows at the end."""
         count = self.count + len(rows.images)
-        if count > len(self.said):
-            room = max(count, 2 * len(self.said), 1024)
-            for name in ("said", "probabilities", "agreement", "sure", "rejected"):
+        if count > len(self.predicted):
+            room = max(count, 2 * len(self.predicted), 1024)
+            for name in ("predicted", "probabilities", "agreement", "confidence", "rejected"):
                 old = getattr(self, name)
                 new = np.empty((room, *old.shape[1:]), old.dtype)
                 new[: self.count] = old[: self.count]
@@ -153,14 +153,14 @@ class PredictionRows:
         part = slice(self.count, count)
         self.images += rows.images
         self.problems += rows.problems
-        self.said[part], self.probabilities[part], self.agreement[part] = rows.said, rows.probabilities, rows.agreement
-        self.rejected[part] = rows.rejected
+        self.predicted[part], self.probabilities[part] = rows.predicted, rows.probabilities
+        self.agreement[part], self.rejected[part] = rows.agreement, rows.rejected
         self.calibrated = rows.calibrated if self.calibrated is None else self.calibrated
-        known = rows.said >= 0
-        taken = (
-            rows.probabilities[np.arange(len(rows.said)), np.maximum(rows.said, 0)] if self.classes else rows.agreement
-        )
-        self.sure[part] = np.where(known, taken, np.nan)
+        if self.classes:
+            highest = rows.probabilities[np.arange(len(rows.predicted)), np.maximum(rows.predicted, 0)]
+            self.confidence[part] = np.where(rows.predicted >= 0, highest, np.nan)
+        else:
+            self.confidence[part] = np.nan
         self.count = count
 
     @property
@@ -169,6 +169,6 @@ class PredictionRows:
         return bool((self.rejected[: self.count] >= 0).any())
 
     def class_counts(self) -> NDArray[np.int64]:
-        """Return how many images were said to be of each class, int64 [c]."""
-        said = self.said[: self.count]
-        return np.bincount(said[said >= 0], minlength=len(self.classes)).astype(np.int64)
+        """Return how many images were predicted to be of each class, int64 [c]."""
+        predicted = self.predicted[: self.count]
+        return np.bincount(predicted[predicted >= 0], minlength=len(self.classes)).astype(np.int64)

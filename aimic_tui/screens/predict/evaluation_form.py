@@ -1,9 +1,8 @@
-"""What is asked before a model is evaluated: which class is which, what images share, and what of those it knows."""
+"""What is asked before an evaluation: which class is which, the groups, and what about images of the training."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events, on
@@ -19,7 +18,7 @@ from aimic_tui.screens.marking.pattern_prompts import preview_of
 from aimic_tui.widgets.dialogs import SHEET_CSS
 from aimic_tui.widgets.field import Choice
 from aimic_tui.widgets.frame import KeyLine, Rule
-from aimic_tui.workspace.evaluation_job import LabelledImages
+from aimic_tui.workspace.evaluation_job import EvaluationChoices, LabelledImages
 
 _ASK, _OUT = "which?", "leave out"
 _IN = "include"
@@ -30,23 +29,8 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True)
-class EvaluationChoices:
-    """What the form gives.
-
-    Attributes:
-        matched: the data's classes -> the model's class; None where it is left out.
-        group: a pattern, a manifest's column, or "none".
-        without_trained: whether images that the model was trained on are left out.
-    """
-
-    matched: dict[str, str | None]
-    group: str
-    without_trained: bool
-
-
 class EvaluationForm(ModalScreen[EvaluationChoices | None]):
-    """A line for each class of the data with the model's to choose from; gives the choices, or None after `esc`."""
+    """A line for each class of the data, with the model's to choose; gives `EvaluationChoices`, None after `esc`."""
 
     DEFAULT_CSS = f"""
     EvaluationForm {{
@@ -58,7 +42,7 @@ class EvaluationForm(ModalScreen[EvaluationChoices | None]):
         #sheet .line:focus-within Static {{ color: $primary; text-style: bold; }}
         .apart {{ margin-top: 1; }}
         .line Input {{ width: 1fr; }}
-        #told {{ color: $text-muted; min-height: 2; }}
+        #preview {{ color: $text-muted; min-height: 2; }}
         #problem {{ color: $warning; }}
     }}
     """
@@ -109,7 +93,7 @@ class EvaluationForm(ModalScreen[EvaluationChoices | None]):
             with Horizontal(classes="line"):
                 yield _title("trained on", width)
                 yield Choice((_IN, _OUT), _IN, id="trained")
-            yield Static("", id="told")
+            yield Static("", id="preview")
             yield Static("", id="problem")
             yield KeyLine()
 
@@ -153,12 +137,12 @@ class EvaluationForm(ModalScreen[EvaluationChoices | None]):
         self._preview()
 
     def _preview(self) -> None:
-        fine, words = self._groups()
-        style = "$text-muted" if fine else "$warning"
-        self.query_one("#told", Static).update(Content.styled(printable(words.partition("\n")[0]), style))
+        valid, words = self._groups()
+        style = "$text-muted" if valid else "$warning"
+        self.query_one("#preview", Static).update(Content.styled(printable(words.partition("\n")[0]), style))
 
     def _groups(self) -> tuple[bool, str]:
-        """Return whether the group rule can be taken, and what it makes of the images."""
+        """Return whether the group rule is valid, and what it makes of the images."""
         rule = self.query_one("#group", Input).value.strip()
         if rule == self._data.rule:  # a manifest's column, too
             alone = rule in ("", "none")
@@ -175,20 +159,20 @@ class EvaluationForm(ModalScreen[EvaluationChoices | None]):
     def action_take(self) -> None:
         """Close with what was chosen, if nothing is left open."""
         chosen = {name: self.query_one(f"#class-{at}", Choice).value for at, name in enumerate(self._theirs)}
-        asked = next((at for at, name in enumerate(self._theirs) if chosen[name] == _ASK), None)
-        fine, words = self._groups()
-        if asked is not None:
-            self.query_one(f"#class-{asked}", Choice).focus()
+        undecided = next((at for at, name in enumerate(self._theirs) if chosen[name] == _ASK), None)
+        valid, words = self._groups()
+        if undecided is not None:
+            self.query_one(f"#class-{undecided}", Choice).focus()
             free = ", ".join(map(printable, self._free))
-            self._complain(
-                f"Which class is {printable(self._theirs[asked])}? The model has no class of that name; {free} "
+            self._show_problem(
+                f"Which class is {printable(self._theirs[undecided])}? The model has no class of that name; {free} "
                 f"{'has' if len(self._free) == 1 else 'have'} no images yet. Choose one, or leave it out."
             )
         elif all(other == _OUT for other in chosen.values()):
-            self._complain("Every class is left out. Choose the model's class for at least one.")
-        elif not fine:
+            self._show_problem("Every class is left out. Choose the model's class for at least one.")
+        elif not valid:
             self.query_one("#group", Input).focus()
-            self._complain(words)
+            self._show_problem(words)
         else:
             self.dismiss(
                 EvaluationChoices(
@@ -198,7 +182,7 @@ class EvaluationForm(ModalScreen[EvaluationChoices | None]):
                 )
             )
 
-    def _complain(self, sentence: str) -> None:
+    def _show_problem(self, sentence: str) -> None:
         self.query_one("#problem", Static).update(Content(sentence))
 
     def action_cancel(self) -> None:

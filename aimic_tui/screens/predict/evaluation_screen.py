@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -15,14 +16,12 @@ from textual.content import Content
 from textual.widgets import Static
 
 from aimic_tui.engine.errors import AimicError
-from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions
-from aimic_tui.engine.event_log import EventReader
+from aimic_tui.engine.evaluation.predictions import Predictions
 from aimic_tui.engine.formatting.numbers import number
-from aimic_tui.engine.inference.evaluation_file import EvaluationResults, read_evaluation
-from aimic_tui.engine.progress import Progress
+from aimic_tui.engine.inference.evaluation_file import EvaluationResults
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.place import Place
-from aimic_tui.screens.predict.evaluation_form import EvaluationChoices, EvaluationForm
+from aimic_tui.screens.predict.evaluation_form import EvaluationForm
 from aimic_tui.screens.predict.evaluation_view import classes_table, differing_text, figures_table, verdict_text
 from aimic_tui.screens.predict.progress_line import progress_line
 from aimic_tui.screens.predict.rows import draw_evaluation
@@ -33,17 +32,9 @@ from aimic_tui.widgets.matrix import ConfusionGrid
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.widgets.table_column import Cell
 from aimic_tui.wording.paths import short_path
-from aimic_tui.workspace.evaluation_job import (
-    Earlier,
-    EvaluationJob,
-    LabelledImages,
-    list_evaluations,
-    look_at_data,
-    new_evaluation,
-    start_evaluation,
-)
+from aimic_tui.workspace.evaluation_job import EvaluationJob, EvaluationRow
+from aimic_tui.workspace.evaluation_session import EvaluationSession, FollowedEvaluation
 from aimic_tui.workspace.model_choices import ModelChoice
-from aimic_tui.workspace.model_job import State
 
 _NARROW = 110  # columns below which the matrix and how the images differ stand below each other
 _TICK = 0.5  # seconds between two looks at the progress
@@ -92,12 +83,8 @@ class EvaluationScreen(Place):
             data: the labelled images to ask about at once; None begins with the earlier evaluations.
         """
         super().__init__()
-        self._choice, self._known, self._first = choice, known, data
-        self._job: EvaluationJob | None = None
-        self._state: State | None = None  # of the job on the screen
-        self._results: EvaluationResults | None = None
-        self._said: Predictions | None = None  # what the model said of each image, once it was asked for
-        self._processes: list[Any] = []  # kept, so that ended ones are waited for
+        self.session = EvaluationSession(self.shell.workspace, choice)
+        self._choice, self._known, self._data = choice, known, data
 
     def compose_body(self) -> ComposeResult:
         """Yield the headline, the earlier evaluations, and what came of one."""
@@ -107,7 +94,7 @@ class EvaluationScreen(Place):
         yield Rule()
         with Vertical(id="choose"):
             yield Static("", id="earlier-heading")
-            yield RowList[Earlier](draw_evaluation, lambda row: row.job.folder, id="earlier")
+            yield RowList[EvaluationRow](draw_evaluation, lambda row: row.job.folder, id="earlier")
         with ResultPane(id="result"):
             yield Static("", id="verdict")
             with Vertical(id="all-figures"):
@@ -118,23 +105,28 @@ class EvaluationScreen(Place):
                         yield ConfusionGrid(id="matrix")
                         yield Static("", id="behind")
                     yield Static("", id="differing")
-                yield Static("", id="kept")
+                yield Static("", id="saved-in")
 
     def on_mount(self) -> None:
         """List what there is; where there is nothing yet, ask at once."""
         self._list(ask=True)
 
+    @property
+    def _results(self) -> EvaluationResults | None:
+        """What came of the open evaluation; None where none is open, or it has none yet."""
+        opened = self.session.opened
+        return opened.results if opened is not None else None
+
     # -- the earlier ones
 
     @work(exclusive=True, group="list", exit_on_error=False)
     async def _list(self, *, ask: bool = False) -> None:
-        choice = self._choice
-        found = await asyncio.to_thread(list_evaluations, self.shell.workspace, choice.target, choice.network_option)
+        found = await self.session.earlier()
         rows = self.query_one("#earlier", RowList)
         rows.show(found)
-        if self._job is not None:  # opened while the files were read: the headline is its own
+        if self.session.opened is not None:  # opened while the files were read: the headline is its own
             return
-        self._title(f"Evaluate {choice.label}", "on another labelled data set")
+        self._title(f"Evaluate {self._choice.label}", "on another labelled data set")
         self.query_one("#progress", Static).update("")
         heading = Content.assemble(("Earlier evaluations", "bold"), ("   macro F1 there", "$text-muted"))
         nothing = Content.assemble(
@@ -147,13 +139,13 @@ class EvaluationScreen(Place):
         self.set_class(not found, "-none")
         rows.focus()
         self.refresh_bindings()
-        if ask and (self._first is not None or not found):
+        if ask and (self._data is not None or not found):
             self.action_new()
 
     @on(RowList.Chosen)
     def action_open(self) -> None:
         """Open the evaluation in focus."""
-        row = cast("Earlier | None", self.query_one("#earlier", RowList).chosen)
+        row = cast("EvaluationRow | None", self.query_one("#earlier", RowList).chosen)
         if row is not None:
             self._follow(row.job)
 
@@ -168,7 +160,7 @@ class EvaluationScreen(Place):
             PathPrompt(
                 f"Labelled images to evaluate {self._choice.label} on",
                 detail="A folder with a folder of images for each class, or a manifest (.csv) that lists images.",
-                value=self._first or "",
+                value=self._data or "",
                 suffixes=(".csv", ".tsv", ".npz"),
                 action="Use",
                 known=self._known,
@@ -177,96 +169,72 @@ class EvaluationScreen(Place):
         )
         if path is None:
             return
-        self._first = path
-        data = await self._look(path)
-        if data is None:
-            return
-        wanted = await self.app.push_screen_wait(EvaluationForm(self._choice.label, self._choice.classes, data))
-        if wanted is not None:
-            self._start(self._described(data, wanted))
-
-    async def _look(self, path: str) -> LabelledImages | None:
+        self._data = path
         context = self.shell.context
         settings = context.data_settings if context.data_path == path else {}  # as chosen in Data
         try:
-            return await asyncio.to_thread(look_at_data, path, settings, self._choice.classes)
+            data = await self.session.inspect(path, settings)
         except (AimicError, OSError) as problem:
             words = problem.sentence if isinstance(problem, AimicError) else f"{printable(path)}: {problem}."
-            self._show_problem(f"The model can't be evaluated on these images. {words}")
-            return None
-
-    def _described(self, data: LabelledImages, wanted: EvaluationChoices) -> EvaluationJob:
-        return new_evaluation(
-            self.shell.workspace,
-            self._choice,
-            data,
-            wanted.matched,
-            wanted.group,
-            without_trained=wanted.without_trained,
-        )
-
-    def _show_problem(self, sentence: str) -> None:
-        self.shell.tell(sentence, "error")
+            self.shell.tell(f"The model can't be evaluated on these images. {words}", "error")
+            return
+        options = await self.app.push_screen_wait(EvaluationForm(self._choice.label, self._choice.classes, data))
+        if options is not None:
+            self._start(self.session.start(data, options))
 
     @work(exclusive=True, group="start", exit_on_error=False)
-    async def _start(self, job: EvaluationJob) -> None:
+    async def _start(self, starting: Coroutine[Any, Any, EvaluationJob]) -> None:
+        """Wait for an evaluation's start, and show it."""
         try:
-            job, process = await asyncio.to_thread(start_evaluation, self.shell.workspace, job)
+            job = await starting
         except OSError as problem:
             self.shell.tell(f"The evaluation could not be started: {problem}", "error")
-            return
-        self._processes = [known for known in self._processes if known.poll() is None] + [process]
-        self._follow(job)
+        else:
+            self._follow(job)
 
     # -- one of them
 
     @work(exclusive=True, group="follow", exit_on_error=False)
     async def _follow(self, job: EvaluationJob) -> None:
         """Show how an evaluation goes on until its process has ended, then what came of it."""
-        self._job, self._state, self._results, self._said = job, None, None, None
+        evaluation = self.session.open(job)
         self.set_class(True, "-one")
-        self.set_class(False, "-answered")
+        self.set_class(False, "-has-results")
         self._title(short_path(Path(job.data)), f"evaluation of {job.label}")
         self.query_one("#verdict", Static).update("")
         pane = self.query_one(ResultPane)
         pane.scroll_home(animate=False)
         pane.focus()
-        reader = EventReader(job.events_file, latest_only=("progress",))
-        progress: Progress | None = None
         while True:
-            state = await asyncio.to_thread(lambda: job.state)
-            for event in await asyncio.to_thread(reader.new):
-                progress = Progress.read(event) or progress
-            if state != self._state:
-                self._state = state
+            before = evaluation.state
+            state = await evaluation.update()
+            if state != before:
                 self.refresh_bindings()
             if state != "finished":
-                self.query_one("#progress", Static).update(progress_line(state, progress))
+                self.query_one("#progress", Static).update(progress_line(state, evaluation.progress))
             if state != "running":
                 break
             await asyncio.sleep(_TICK)
         if state == "finished":
-            await self._show_answer(job)
+            await self._show_results(evaluation)
         else:
             words = job.problem if state == "failed" else "Stopped before there were figures. r starts it again."
             self.query_one("#verdict", Static).update(
                 Content.styled(printable(words), "$error" if state == "failed" else "")
             )
 
-    async def _show_answer(self, job: EvaluationJob) -> None:
+    async def _show_results(self, evaluation: FollowedEvaluation) -> None:
         try:
-            self._results = await asyncio.to_thread(read_evaluation, job.folder)
+            found = await evaluation.read_results()
         except AimicError as problem:
             self.query_one("#verdict", Static).update(Content.styled(problem.sentence, "$error"))
             return
-        found = self._results
         groups = plural(found.groups, "group")
         self.query_one("#progress", Static).update(progress_line("finished", None, found.images) + f" of {groups}")
         self.query_one("#matrix", ConfusionGrid).show(np.array(found.confusion), found.class_names)
-        self.query_one("#kept", Static).update(
-            Content.styled(f"Saved in {printable(short_path(job.folder))}", "$text-muted")
-        )
-        self.add_class("-answered")
+        folder = printable(short_path(evaluation.job.folder))
+        self.query_one("#saved-in", Static).update(Content.styled(f"Saved in {folder}", "$text-muted"))
+        self.add_class("-has-results")
         self._draw()
         self.refresh_bindings()
 
@@ -287,33 +255,32 @@ class EvaluationScreen(Place):
     @on(ConfusionGrid.CellHighlighted)
     def _cell_highlighted(self, event: ConfusionGrid.CellHighlighted) -> None:
         event.stop()
-        if self._results is not None:
-            label, said = (printable(self._results.class_names[code]) for code in (event.row, event.column))
+        if (found := self._results) is not None:
+            label, predicted = (printable(found.class_names[code]) for code in (event.row, event.column))
             many = f"{plural(event.count, 'image')}; tab and enter show them" if event.count else "no image"
-            self.query_one("#behind", Static).update(f"{label}, predicted {said}: {many}")
+            self.query_one("#behind", Static).update(f"{label}, predicted {predicted}: {many}")
 
     @on(ConfusionGrid.CellSelected)
     @work(exclusive=True, group="images", exit_on_error=False)
     async def _cell_selected(self, event: ConfusionGrid.CellSelected) -> None:
         event.stop()
-        job, found = self._job, self._results
-        if job is None or found is None or not event.count:
+        opened = self.session.opened
+        if opened is None or opened.results is None or not event.count:
             return
         try:
-            known = self._said
-            said = known if known is not None else await asyncio.to_thread(read_predictions, job.predictions_file)
-            rule = await asyncio.to_thread(lambda: job.rule)
+            images = await opened.images_of(event.row, event.column)
         except AimicError as problem:
             self.shell.tell(problem.sentence, "error")
             return
-        self._said = said
-        behind = np.flatnonzero((said.labels == event.row) & (said.predicted == event.column))
-        rows = behind[np.argsort(-said.confidence[behind], kind="stable")].tolist()
-        root = Path(found.root or job.data)
+        names, rows = images.predictions.images, images.rows
         if rows:
             await self.app.push_screen_wait(
                 LargeImage(
-                    len(rows), 0, lambda at: root / said.images[rows[at]], lambda at: _words(said, rows[at]), rule
+                    len(rows),
+                    0,
+                    lambda at: images.root / names[rows[at]],
+                    lambda at: _caption(images.predictions, rows[at]),
+                    images.rule,
                 )
             )
 
@@ -321,38 +288,43 @@ class EvaluationScreen(Place):
 
     def action_leave_out(self) -> None:
         """Evaluate again without the images that the model was trained on."""
-        if self._job is not None and self.may_change("evaluate a model"):
-            self._start(self._job.again(self.shell.workspace, without_trained=True))
+        opened = self.session.opened
+        if opened is not None and self.may_change("evaluate a model"):
+            self._start(self.session.start_without_trained(opened.job))
 
     def action_stop(self) -> None:
         """Stop the evaluation on the screen."""
-        if self._job is not None and self.may_change("stop an evaluation"):
-            self._job.stop()
+        opened = self.session.opened
+        if opened is not None and self.may_change("stop an evaluation"):
+            opened.job.stop()
             self.shell.tell("Stopping after the current images. Nothing is saved; r starts it again.")
 
     def action_again(self) -> None:
         """Start the evaluation on the screen again."""
-        if self._job is not None and self.may_change("evaluate a model"):
-            self._start(self._job)
+        opened = self.session.opened
+        if opened is not None and self.may_change("evaluate a model"):
+            self._start(self.session.restart(opened.job))
 
     def action_back(self) -> None:
-        """Leave the evaluation for the list, or the list for the models; what is on its way goes on."""
-        if self._job is None:
+        """Leave the evaluation for the list, or the list for the models; a running evaluation continues."""
+        if self.session.opened is None:
             self.dismiss(None)
             return
         self.workers.cancel_group(self, "follow")
-        self._job, self._state, self._results = None, None, None
-        self.remove_class("-one", "-answered")
+        self.session.close()
+        self.remove_class("-one", "-has-results")
         self._list()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what makes sense now."""
+        opened = self.session.opened
+        state = opened.state if opened is not None else None
         if action == "open":
-            return self._job is None and bool(self.query_one("#earlier", RowList).rows)
+            return opened is None and bool(self.query_one("#earlier", RowList).rows)
         if action == "stop":
-            return self._state == "running"
+            return state == "running"
         if action == "again":
-            return self._state in ("stopped", "failed")
+            return state in ("stopped", "failed")
         if action == "leave_out":
             found = self._results
             return found is not None and bool(found.trained) and not found.left_out_trained
@@ -369,15 +341,15 @@ class EvaluationScreen(Place):
         )
 
 
-def _words(said: Predictions, row: int) -> list[Cell]:
-    label, answer = (said.classes[int(codes[row])] for codes in (said.labels, said.predicted))
-    right = label == answer
+def _caption(predictions: Predictions, row: int) -> list[Cell]:
+    codes = predictions.labels[row], predictions.predicted[row]
+    label, predicted = (predictions.classes[int(code)] for code in codes)
     return [
-        [(said.images[row], "strong")],
+        [(predictions.images[row], "strong")],
         [
             (label, ""),
             ("  predicted ", "muted"),
-            (answer, "primary" if right else "attention"),
-            (f"  {number(float(said.confidence[row]))}", "strong"),
+            (predicted, "primary" if predicted == label else "attention"),
+            (f"  {number(float(predictions.confidence[row]))}", "strong"),
         ],
     ]

@@ -1,4 +1,4 @@
-"""What came of judging a model elsewhere, drawn: the verdict, the figures beside those at home, how images differ."""
+"""The results of an evaluation, drawn: the verdict, the figures beside those at home, how images differ."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def _both(here: Interval, home: Interval, scale: Scale, width: int) -> Content:
 
 
 def differing_text(found: EvaluationResults, width: int) -> Content:
-    """Write how the images differ from those that the model knows: as it sees them, and in light, colour and focus."""
+    """Write how the images differ from the training images: as the model sees them, and in light, colour and focus."""
     shift = found.shift
     if shift is None:
         return Content.styled(
@@ -156,8 +156,8 @@ def differing_text(found: EvaluationResults, width: int) -> Content:
         )
     auroc = shift.auroc
     lines = [Content.styled("How the images differ", "bold")]
-    said = interval_text(auroc.value, auroc.low, auroc.high)
-    lines.append(_fact("told apart by features", said, "area under the curve, 0.5 is chance", width))
+    value = interval_text(auroc.value, auroc.low, auroc.high)
+    lines.append(_fact("told apart by features", value, "area under the curve, 0.5 is chance", width))
     distance = shift.distance
     if distance is not None:
         words = f"{distance:.1f} ×"
@@ -183,6 +183,6 @@ def differing_text(found: EvaluationResults, width: int) -> Content:
     return Content("\n").join(lines)
 
 
-def _fact(title: str, said: str, words: str, width: int) -> Content:
-    rest = words if width >= 24 + len(said) + 3 + len(words) else ""
-    return Content.assemble(f"{title:<24}", (said, "bold"), (f"   {rest}", "$text-muted"))
+def _fact(title: str, value: str, words: str, width: int) -> Content:
+    rest = words if width >= 24 + len(value) + 3 + len(words) else ""
+    return Content.assemble(f"{title:<24}", (value, "bold"), (f"   {rest}", "$text-muted"))

@@ -1,4 +1,4 @@
-"""The table of predictions, what its rows say, and which of them one should look at oneself."""
+"""The table of predictions, each row in words, and which of them one should look at oneself."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from aimic_tui.widgets.table_column import Cell
 from aimic_tui.wording.signs import SIGNS, bar_text
 from aimic_tui.workspace.prediction_rows import PredictionRows
 
-UNSURE = 0.6  # below, an answer is marked for a person to look at
+UNSURE = 0.6  # a prediction of less confidence is marked for a person to look at
 _BAR = 10
 _LONGEST_CLASS = 24
 
@@ -47,9 +47,9 @@ class PredictionTable(BigTable):
 
 
 def is_unsure(rows: PredictionRows, start: int = 0, stop: int | None = None) -> NDArray[np.bool_]:
-    """Return which rows were answered, but with a probability below `UNSURE`."""
-    sure = rows.sure[start : rows.count if stop is None else stop]
-    result: NDArray[np.bool_] = sure < UNSURE  # no answer is NaN, which is below nothing
+    """Return which rows have a prediction, but a confidence below `UNSURE`."""
+    confidence = rows.confidence[start : rows.count if stop is None else stop]
+    result: NDArray[np.bool_] = confidence < UNSURE  # NaN, where there is no prediction, is below nothing
     return result
 
 
@@ -62,7 +62,7 @@ def is_rejected(rows: PredictionRows, start: int = 0, stop: int | None = None) -
 def _needs_look(rows: PredictionRows, row: int) -> bool:
     """Tell whether a person should look at a row: what the validation images chose goes before `UNSURE`."""
     rejected = int(rows.rejected[row])
-    return rejected == 1 or (rejected < 0 and bool(rows.sure[row] < UNSURE))
+    return rejected == 1 or (rejected < 0 and bool(rows.confidence[row] < UNSURE))
 
 
 def columns_of(rows: PredictionRows) -> list[Column]:
@@ -71,14 +71,14 @@ def columns_of(rows: PredictionRows) -> list[Column]:
     widest = min(max((len(name) for name in classes), default=0), _LONGEST_CLASS)
     order = np.arange(rows.count)
 
-    def says(row: int) -> Cell:
-        code = int(rows.said[row])
+    def predicted(row: int) -> Cell:
+        code = int(rows.predicted[row])
         if code < 0:
             return [(f"{SIGNS['failed']} ", "failed"), (rows.problems[row] or "no prediction", "muted")]
         mark = f"{SIGNS['attention']} " if _needs_look(rows, row) else "  "
         return [(mark, "attention"), (classes[code], "")]
 
-    def sure(value: float) -> Cell:
+    def confidence(value: float) -> Cell:
         if np.isnan(value):
             return [("", "")]
         return [(f"{number(float(value))} ", ""), (bar_text(float(value), _BAR), "muted")]
@@ -88,8 +88,10 @@ def columns_of(rows: PredictionRows) -> list[Column]:
 
     found = [
         Column("image", "image", rows.images, keep_end=True),
-        Column("says", "says", order, says, width=widest + 3, sort_by=rows.said[: rows.count]),
-        Column("sure", "sure", rows.sure[: rows.count], sure, width=6 + _BAR, searched=False),
+        Column(
+            "predicted", "predicted", order, predicted, width=max(widest, 8) + 3, sort_by=rows.predicted[: rows.count]
+        ),
+        Column("confidence", "confidence", rows.confidence[: rows.count], confidence, width=6 + _BAR, searched=False),
     ]
     if rows.with_rejection:
         values = rows.rejected[: rows.count]
@@ -97,12 +99,15 @@ def columns_of(rows: PredictionRows) -> list[Column]:
     return found
 
 
-def sureness_of(rows: PredictionRows, row: int) -> Cell:
-    """Write what the models say of an image in a line."""
-    code = int(rows.said[row])
+def confidence_of(rows: PredictionRows, row: int) -> Cell:
+    """Write the prediction of an image in a line: its class, its confidence, and what to keep in mind about them."""
+    code = int(rows.predicted[row])
     if code < 0:
-        return [(f"{SIGNS['failed']} {rows.problems[row] or 'no answer'}", "failed")]
-    pieces: list[tuple[str, str]] = [(rows.classes[code], "primary"), (f"  {number(float(rows.sure[row]))}", "strong")]
+        return [(f"{SIGNS['failed']} {rows.problems[row] or 'no prediction'}", "failed")]
+    pieces: list[tuple[str, str]] = [
+        (rows.classes[code], "primary"),
+        (f"  {number(float(rows.confidence[row]))}", "strong"),
+    ]
     if rows.calibrated is not None:
         pieces.append(("  calibrated" if rows.calibrated else "  not calibrated", "muted"))
     if rows.rejected[row] == 1:
@@ -117,7 +122,7 @@ def sureness_of(rows: PredictionRows, row: int) -> Cell:
 
 def probabilities_of(rows: PredictionRows, row: int, most: int) -> list[Cell]:
     """Write the probabilities of all classes, the largest first, a bar each; at most `most` lines."""
-    if rows.said[row] < 0:
+    if rows.predicted[row] < 0:
         return []
     values = rows.probabilities[row]
     order = np.argsort(-values, kind="stable")
@@ -138,7 +143,7 @@ def probabilities_of(rows: PredictionRows, row: int, most: int) -> list[Cell]:
 
 
 def counts_text(rows: PredictionRows) -> Content:
-    """Write how many images were said to be of each class, with the share and its 95 % interval (Wilson's)."""
+    """Write how many images were predicted to be of each class, with the share and its 95 % interval (Wilson's)."""
     counts = rows.class_counts()
     total = int(counts.sum())
     parts = []
@@ -187,7 +192,7 @@ def filters_of(rows: PredictionRows) -> list[Filter]:
     found = [
         Filter("all rows", rows.count, None),
         Filter(f"unsure, below {UNSURE}", int(is_unsure(rows).sum()), lambda start, stop: is_unsure(rows, start, stop)),
-        Filter("could not be read", rows.count - int(counts.sum()), lambda start, stop: rows.said[start:stop] < 0),
+        Filter("could not be read", rows.count - int(counts.sum()), lambda start, stop: rows.predicted[start:stop] < 0),
     ]
     if rows.with_rejection:
         count = int(is_rejected(rows).sum())
@@ -196,7 +201,7 @@ def filters_of(rows: PredictionRows) -> list[Filter]:
 
 
 def _of_class(rows: PredictionRows, code: int, count: int) -> Filter:
-    return Filter(rows.classes[code], count, lambda start, stop: rows.said[start:stop] == code)
+    return Filter(rows.classes[code], count, lambda start, stop: rows.predicted[start:stop] == code)
 
 
 class FilterPrompt(ModalScreen[Filter | None]):

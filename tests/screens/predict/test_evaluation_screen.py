@@ -29,7 +29,7 @@ from aimic_tui.widgets.large_image import LargeImage
 from aimic_tui.widgets.matrix import ConfusionGrid
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.workspace import evaluation_job
-from aimic_tui.workspace.evaluation_job import EvaluationJob, list_evaluations, look_at_data, read_evaluation_job
+from aimic_tui.workspace.evaluation_job import EvaluationJob, inspect_data, list_evaluations, read_evaluation_job
 from tests.app.test_app import screen_text
 from tests.engine.inference.trained_run import train_run
 from tests.engine.training.small import draw_images
@@ -324,10 +324,10 @@ def test_points_stand_where_the_scale_says_also_where_there_is_no_interval(cells
 
 
 def test_classes_match_by_name_and_settings_of_data_count(theirs: Path) -> None:
-    data = look_at_data(str(theirs), {}, CLASSES)
+    data = inspect_data(str(theirs), {}, CLASSES)
     assert data.matches == {"Platelet": "platelet", "erythrocyte": None, "white cell": "white_cell"}
     assert (sum(data.counts.values()), data.rule) == (12, r"^(smear\d+)")
-    renamed = look_at_data(str(theirs), {"classes": {"erythrocyte": "red_cell"}}, CLASSES)
+    renamed = inspect_data(str(theirs), {"classes": {"erythrocyte": "red_cell"}}, CLASSES)
     assert renamed.matches["red_cell"] == "red_cell"
 
 
@@ -351,6 +351,6 @@ async def test_a_real_model_is_judged_from_the_app(workspace: Workspace, until: 
         await until(pilot, lambda: "✓ done   36 images" in screen_text(app), 300.0)
         assert "Macro F1 is" in str(app.screen.query_one("#verdict", Static).visual)
         assert "at home" in screen_text(app)
-    (earlier,) = list_evaluations(workspace)
-    assert earlier.answer is not None
-    assert earlier.answer["mapping"]["rot"] == "red"
+    (row,) = list_evaluations(workspace)
+    assert row.results is not None
+    assert row.results.mapping["rot"] == "red"

@@ -26,7 +26,6 @@ from aimic_tui.engine.models.model_folder import ModelCard
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import read_recorded
 from aimic_tui.engine.workspace_folder import Workspace
-from aimic_tui.screens.predict import choosing as predict_choosing
 from aimic_tui.screens.predict import table_prompt as predict_prompt
 from aimic_tui.screens.predict.prediction_table import (
     FilterPrompt,
@@ -42,6 +41,7 @@ from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.large_image import LargeImage
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.workspace import prediction_job as predict_job
+from aimic_tui.workspace import prediction_session
 from aimic_tui.workspace.model_choices import list_models
 from aimic_tui.workspace.prediction_job import PredictionJob, list_predictions, read_prediction_job
 from aimic_tui.workspace.prediction_rows import PredictionRows, TableReader
@@ -246,7 +246,7 @@ async def test_a_list_that_is_read_late_leaves_the_headline_of_what_was_opened_m
             assert slow.wait(60)
         return read(workspace)
 
-    monkeypatch.setattr(predict_choosing, "list_predictions", late)
+    monkeypatch.setattr(prediction_session, "list_predictions", late)
     app = AimicApp(workspace, place="predict")
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: "cells / mobilenet_v2" in screen_text(app))
@@ -401,7 +401,7 @@ def test_a_table_is_read_piece_by_piece_whatever_its_names(tmp_path: Path) -> No
     if (new := reader.new(growing)) is not None:
         rows.add(new)
     assert rows.images == names
-    assert rows.said[: rows.count].tolist() == [1] * len(names)
+    assert rows.predicted[: rows.count].tolist() == [1] * len(names)
     assert np.allclose(rows.probabilities[: rows.count], [0.2, 0.8])
 
 
@@ -428,8 +428,8 @@ def test_rows_say_what_is_rejected_and_calibrated_in_the_words_of_the_table(tmp_
     assert "! rejected 1" in counts_text(rows).plain
     assert "probabilities calibrated" in counts_text(rows).plain
     assert ("rejected", 1) in [(each.name, each.count) for each in filters_of(rows)]
-    said = columns_of(rows)[1]
-    assert [said.plain(row)[0] for row in range(3)] == [" ", "!", "✗"]  # what is above the threshold needs no look
+    predicted = columns_of(rows)[1]
+    assert [predicted.plain(row)[0] for row in range(3)] == [" ", "!", "✗"]  # what is above the threshold needs no look
 
 
 def test_a_table_of_an_earlier_version_says_nothing_of_it(tmp_path: Path) -> None:
@@ -442,7 +442,7 @@ def test_a_table_of_an_earlier_version_says_nothing_of_it(tmp_path: Path) -> Non
     rows = PredictionRows(reader.classes)
     rows.add(new)
     assert (rows.calibrated, rows.with_rejection) == (None, False)
-    assert [column.label for column in columns_of(rows)] == ["image", "says", "sure"]
+    assert [column.label for column in columns_of(rows)] == ["image", "predicted", "confidence"]
 
 
 async def test_an_error_rate_that_cant_be_guaranteed_is_said_before_the_start(
@@ -507,7 +507,7 @@ def _rows_of(rows: PredictionRows, count: int) -> PredictionRows:
     rows.add(
         NewRows(
             images=[f"{number}.png" for number in range(count)],
-            said=np.zeros(count, np.int32),
+            predicted=np.zeros(count, np.int32),
             probabilities=probabilities,
             agreement=np.full(count, np.nan, np.float32),
             problems=[""] * count,
