@@ -201,7 +201,7 @@ def _of_network(key: str, network: NetworkResults, found: RunResults) -> Iterato
         limits = NOTHING
         if figure.low is not None:
             limits = f"{numbers.number(figure.low)} to {numbers.number(figure.high)}"
-        way = method_of(metric, figure) or results_words.why_no_interval(metric, network)
+        way = method_of(metric, figure) or results_words.interval_note(metric, network)
         rows.append([title, numbers.number(figure.value), limits, way])
     yield from aligned(rows, indent=2)
     yield ""

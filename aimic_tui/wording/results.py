@@ -25,6 +25,12 @@ def class_methods(confidence: float) -> str:
     return f"{percent(confidence, None)} intervals: {said}"
 
 
+def interval_note(metric: str, network: NetworkResults) -> str:
+    """Say in a table's cell why an overall figure of a network has no interval; "" where it has one."""
+    reason = why_no_interval(metric, network)
+    return f"none: {reason}" if reason and network.pooled[metric].value is not None else reason
+
+
 def why_no_interval(metric: str, network: NetworkResults) -> str:
     """Say why an overall figure of a network has no interval; "" where it has one."""
     figure = network.pooled[metric]
@@ -33,12 +39,12 @@ def why_no_interval(metric: str, network: NetworkResults) -> str:
     if figure.value is None:
         return "not defined for so few classes" if metric.startswith("top_") else "not defined on these images"
     if network.groups < FEWEST_GROUPS:
-        return f"none: {plural(network.groups, 'group')}; {FEWEST_GROUPS} are needed"
+        return f"{plural(network.groups, 'group')}; {FEWEST_GROUPS} are needed"
     few = [(_fewest(found), name) for name, found in network.classes.items() if found.support]
     groups, name = min(few, default=(FEWEST_GROUPS_OF_A_CLASS, ""))
     if groups < FEWEST_GROUPS_OF_A_CLASS:
-        return f"none: {printable(name)} has too few groups"
-    return f"none: {_NO_ERROR}"
+        return f"{printable(name)} has too few groups"
+    return _NO_ERROR
 
 
 def _fewest(found: ClassFigures) -> int:

@@ -223,7 +223,7 @@ async def _json_of(line: list[str]) -> object:
     """
     outcome = await run_command(line)
     if outcome.code != 0:
-        raise InputProblem(outcome.sentence)
+        raise InputProblem(outcome.error.sentence)
     found: object = json.loads(outcome.stdout)
     return found
 

@@ -188,7 +188,7 @@ class StudiesSession:
         finally:
             self._making = False
             self._rests_until = monotonic() + max(_REST, 10 * (monotonic() - began))
-        self.note = "" if outcome.code == 0 else f"! {one_line(outcome.sentence)}"
+        self.note = "" if outcome.code == 0 else f"! {one_line(outcome.error.sentence)}"
         if (now := self.open_row) is not None:
             self._read_tables(now)
 
@@ -202,7 +202,7 @@ class StudiesSession:
         """
         outcome = await self._run(self._command(str(file), "--detach", "--json"))
         if outcome.code != 0:
-            return [one_line(line) for line in outcome.error.sentence.splitlines()] or [outcome.sentence]
+            return [one_line(line) for line in outcome.error.sentence.splitlines()]
         folder = Path(json.loads(outcome.stdout.strip().splitlines()[-1])["path"])
         self.rows = await asyncio.to_thread(self.read)
         self.open(folder)

@@ -8,7 +8,7 @@ import pytest
 
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.run_results import ClassFigures, NetworkResults, RunResults, SelectedNetwork
-from aimic_tui.wording.results import choice_lines, class_methods, classes_without_intervals, why_no_interval
+from aimic_tui.wording.results import choice_lines, class_methods, classes_without_intervals, interval_note
 
 SOME = Interval(0.9, 0.8, 0.95)
 BARE = Interval(0.9)
@@ -103,13 +103,13 @@ def test_classes_with_intervals_need_no_words_and_too_few_groups_need_one_senten
 
 
 def test_an_overall_figure_without_an_interval_is_told_why() -> None:
-    assert why_no_interval("accuracy", a_network(normal=a_class(SOME))) == ""
-    assert why_no_interval("auroc", a_network(normal=a_class(SOME), blast=a_class(SOME, groups=4))) == (
+    assert interval_note("accuracy", a_network(normal=a_class(SOME))) == ""
+    assert interval_note("auroc", a_network(normal=a_class(SOME), blast=a_class(SOME, groups=4))) == (
         "none: blast has too few groups"
     )
-    assert why_no_interval("auroc", a_network(groups=1, normal=a_class(SOME))) == "none: 1 group; 10 are needed"
+    assert interval_note("auroc", a_network(groups=1, normal=a_class(SOME))) == "none: 1 group; 10 are needed"
     assert (
-        why_no_interval("auroc", a_network(normal=a_class(SOME)))
+        interval_note("auroc", a_network(normal=a_class(SOME)))
         == "none: these images contain no error to estimate it from"
     )
 

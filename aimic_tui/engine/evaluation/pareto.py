@@ -18,11 +18,13 @@ class Cost:
         title: what it is, with its unit: "parameters, millions".
         source: where the figures come from, as a sentence.
         values: network -> cost, lower is better; networks of unknown cost are left out.
+        timed: it was measured on a device of this workspace.
     """
 
     title: str
     source: str
     values: Mapping[str, float]
+    timed: bool = False
 
 
 def front(merits: Mapping[str, float | None], cost: Cost, *, lower_is_better: bool = False) -> tuple[str, ...]:

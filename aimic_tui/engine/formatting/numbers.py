@@ -50,12 +50,20 @@ def interval_text(
         scale: what all three are multiplied by, such as `PER_CENT`.
     """
     middle = number(_scaled(value, scale), digits, style)
+    bounds = bounds_text(low, high, digits, style=style, scale=scale)
+    return f"{middle} {bounds}" if bounds else middle
+
+
+def bounds_text(
+    low: float | None, high: float | None, digits: int = 3, *, style: Style = "terminal", scale: float = 1.0
+) -> str:
+    """Write an interval without its figure: `[.921 .946]`, in print `(0.921 to 0.946)`; "" where there is none."""
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
-        return middle
+        return ""
     ends = [number(scale * limit, digits, style) for limit in (low, high)]
     if style == "print":
-        return f"{middle} ({' to '.join(ends)})"
-    return f"{middle} [{' '.join(map(_without_leading_zero, ends))}]"
+        return f"({' to '.join(ends)})"
+    return f"[{' '.join(map(_without_leading_zero, ends))}]"
 
 
 def _scaled(value: float | None, scale: float) -> float | None:

@@ -37,7 +37,7 @@ def cost_section(record: RunRecord) -> Iterator[Section]:
         for name in record.networks
     ]
     sentences = [f"By {cost.title}: {listed(kept)}." for cost, kept in zip(costs, fronts, strict=True) if kept]
-    untimed = not record.timings or not any(cost.title.startswith("seconds") for cost in costs)
+    untimed = not record.timings or not any(cost.timed for cost in costs)
     blocks: list[Block] = [
         Paragraph(
             f"◆ marks the best trade-offs between {TITLES[MERIT]} and that cost: no other network is at least as good "

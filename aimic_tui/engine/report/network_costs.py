@@ -64,11 +64,13 @@ def network_costs(
                 f"seconds for one image, {device}",
                 f"{measured}, from a file to its class, the network loaded before",
                 {one.network: one.seconds_1 for one in known},
+                timed=True,
             ),
             Cost(
                 f"seconds for 100 images, {device}",
                 f"{measured}, from files to classes",
                 {one.network: one.seconds_100 for one in known},
+                timed=True,
             ),
         ]
     return worth_noting(dict.fromkeys(networks, 1.0), costs)

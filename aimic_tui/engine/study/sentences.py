@@ -27,9 +27,12 @@ GAP = (
 )
 
 
+DIGITS = 2  # of shares in per cent, as the publication writes them
+
+
 def percent(figure: Interval | None) -> str:
     """Write a share of 0 to 1 with its interval in per cent: `96.83 (95.10 to 97.92)`."""
-    return interval(figure, 2, scale=PER_CENT)
+    return interval(figure, DIGITS, scale=PER_CENT)
 
 
 def beside(figure: Interval | None, published: float | None) -> Interval | None:

@@ -41,10 +41,8 @@ def verdict_text(found: EvaluationResults) -> Content:
     lines = []
     for remark in found.verdict:
         sign, style = _SIGNS[remark.kind]
-        # The figures behind a sentence are not what is read first.
-        main, bracket, rest = printable(remark.sentence).partition(" (")
         weight = "bold" if remark.kind != "open" else ""
-        lines.append(Content.assemble((f"{sign} ", style), (main, weight), bracket + rest))
+        lines.append(Content.assemble((f"{sign} ", style), (printable(remark.sentence), weight)))
     if not lines:
         lines.append(Content("Nothing is known of the model's own images, so there is nothing to compare with."))
     for words in (*about_classes(found.left_out, found.absent), *cautions(found)):

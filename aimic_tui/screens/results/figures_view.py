@@ -17,7 +17,7 @@ from aimic_tui.engine.text import plural
 from aimic_tui.screens.results.result_view import ResultView, interval_cell
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.table_column import Cell, Column
-from aimic_tui.wording.results import why_no_interval
+from aimic_tui.wording.results import interval_note
 
 _INTERVAL = 19  # "1.034 [1.021 1.046]"
 _OF_FOLDS = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "log_loss", "ece")
@@ -81,7 +81,7 @@ def figure_columns(network: NetworkResults, metrics: Sequence[str]) -> list[Colu
     """Return the table of a network's overall figures."""
     pooled = [network.pooled[metric] for metric in metrics]
     methods = [
-        method_of(metric, figure) or why_no_interval(metric, network)
+        method_of(metric, figure) or interval_note(metric, network)
         for metric, figure in zip(metrics, pooled, strict=True)
     ]
     columns = [

@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.evaluation.interval import Interval
-from aimic_tui.engine.formatting.numbers import interval_text
+from aimic_tui.engine.formatting.numbers import bounds_text, number
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.table_column import Cell
 from aimic_tui.workspace.results_session import ResultsSession
@@ -145,5 +145,5 @@ class ComputedView(ResultView, Generic[Found]):
 
 def interval_cell(figure: Interval, digits: int = 3) -> Cell:
     """Write a figure with its interval, the figure stronger."""
-    value, _, ends = interval_text(figure.value, figure.low, figure.high, digits).partition(" ")
-    return ((value, "strong"), (f" {ends}" if ends else "", "muted"))
+    bounds = bounds_text(figure.low, figure.high, digits)
+    return ((number(figure.value, digits), "strong"), (f" {bounds}" if bounds else "", "muted"))

@@ -39,7 +39,7 @@ def _interval_method(results: RunResults, network: str, metric: str) -> str:
     of = results.networks[network]
     method = method_of(metric, of.pooled[metric])
     if not method:
-        return f"{TITLES[metric]} has no interval: {why_no_interval(metric, of).removeprefix('none: ')}"
+        return f"{TITLES[metric]} has no interval: {why_no_interval(metric, of)}"
     repeats = f", mean over {results.repeats} repeats" if results.repeats > 1 else ""
     sample = f"{plural(results.groups, 'group')}, {results.resamples:,} resamples{repeats}"
     return f"{percent(results.confidence, None)} interval of {TITLES[metric]}: {method} · {sample}"

@@ -9,11 +9,12 @@ from textual.content import Content
 
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.metric_titles import TITLES
+from aimic_tui.engine.formatting.numbers import PER_CENT, bounds_text
 from aimic_tui.engine.report.printed import number
 from aimic_tui.engine.study.figures import METRICS
-from aimic_tui.engine.study.sentences import percent
+from aimic_tui.engine.study.sentences import DIGITS, percent
 from aimic_tui.engine.study.study_results import ComparedFigure, StudyRanking, StudyResults
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import NOTHING, printable
 from aimic_tui.widgets.interval_bar import Scale, axis, bar, common_scale
 from aimic_tui.widgets.table_column import Cell, Column
 
@@ -202,8 +203,10 @@ def _drawn(values: Sequence[Interval], scale: Scale, room: int, times: float = 1
 
 
 def _figure_cell(figure: Interval | None) -> Cell:
-    value, _, limits = percent(figure).partition(" ")
-    return ((value.rjust(5), "strong"), (f" {limits}" if limits else "", "muted"))
+    if figure is None or figure.value is None:
+        return ((NOTHING.rjust(5), "strong"), ("", "muted"))
+    limits = bounds_text(figure.low, figure.high, DIGITS, style="print", scale=PER_CENT)
+    return ((number(PER_CENT * figure.value, DIGITS).rjust(5), "strong"), (f" {limits}" if limits else "", "muted"))
 
 
 def _width(figures: Sequence[Interval | None], label: str) -> int:
