@@ -1,6 +1,6 @@
 """A model's work that outlives the app: its files, its process, and how it stands.
 
-Predictions and evaluations are such jobs. Each has a folder in the workspace: request.json (what was asked for, and
+Predictions and evaluations are such jobs. Each has a folder in the workspace: request.json (what was requested, and
 which process does it), events.jsonl (its progress and how it ended), log.txt (what it printed), and what it makes.
 """
 
@@ -40,7 +40,7 @@ class ModelJob(ABC):
         label: the model in a few words.
         model: what the command gets as MODEL.
         network: as its option; empty where the model is of one network anyway.
-        created: when it was asked for, ISO.
+        created: when it was requested, ISO.
         process: that does it.
     """
 
@@ -101,7 +101,7 @@ class ModelJob(ABC):
                 os.kill(self.process[0], signal.SIGTERM)
 
     def write_request(self) -> None:
-        """Keep what was asked for.
+        """Store what was requested.
 
         Raises:
             OSError: its folder can't be written.
@@ -112,7 +112,7 @@ class ModelJob(ABC):
 
 
 def read_request(folder: Path) -> tuple[Mapping[str, Any], dict[str, Any]]:
-    """Read what was asked for: all of it, and what every `ModelJob` has, as its arguments.
+    """Read what was requested: all of it, and what every `ModelJob` has, as its arguments.
 
     Raises:
         OSError, ValueError, KeyError, TypeError, IndexError: there is none, or it can't be read.

@@ -30,7 +30,7 @@ class PredictionJob(ModelJob):
     Attributes:
         images: the file or folder.
         output: the table.
-        max_error: the accepted error rate among the images that are answered; None answers all.
+        max_error: the accepted error rate among the images that are not left for review; None leaves none.
     """
 
     images: Path

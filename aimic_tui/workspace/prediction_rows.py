@@ -26,10 +26,10 @@ class NewRows:
         images: n names.
         predicted: int32 [n], indices into the classes; -1 where there is no prediction.
         probabilities: float32 [n, c]; NaN where there is none.
-        agreement: float32 [n], share of the models that agree; NaN where one model answers alone.
-        problems: n reasons, empty where there is nothing to say.
-        rejected: int8 [n], 1 where the image is left for review, 0 where not, -1 where all images are answered.
-        calibrated: whether the probabilities are; None where no row says it.
+        agreement: float32 [n], share of the models that agree; NaN where there is one model only.
+        problems: n reasons, empty where nothing went wrong.
+        rejected: int8 [n], 1 where the image is left for review, 0 where not, -1 where no error rate was set.
+        calibrated: whether the probabilities are; None where it is not known.
         more: whether the file holds further rows already.
     """
 

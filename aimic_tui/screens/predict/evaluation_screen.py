@@ -1,4 +1,4 @@
-"""A model on another laboratory's labelled images: what is it worth there, and what of it does the model know?"""
+"""Evaluation: how good is a model on another laboratory's labelled images, and was it trained on some of them?"""
 
 from __future__ import annotations
 
@@ -7,54 +7,34 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
-import numpy as np
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
 from aimic_tui.engine.errors import AimicError
-from aimic_tui.engine.evaluation.predictions import Predictions
-from aimic_tui.engine.formatting.numbers import number
 from aimic_tui.engine.inference.evaluation_file import EvaluationResults
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.place import Place
 from aimic_tui.screens.predict.evaluation_form import EvaluationForm
-from aimic_tui.screens.predict.evaluation_view import classes_table, differing_text, figures_table, verdict_text
+from aimic_tui.screens.predict.evaluation_pane import NARROW, ResultPane
 from aimic_tui.screens.predict.progress_line import progress_line
 from aimic_tui.screens.predict.rows import draw_evaluation
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.frame import Rule
-from aimic_tui.widgets.large_image import LargeImage
-from aimic_tui.widgets.matrix import ConfusionGrid
 from aimic_tui.widgets.row_list import RowList
-from aimic_tui.widgets.table_column import Cell
 from aimic_tui.wording.paths import short_path
 from aimic_tui.workspace.evaluation_job import EvaluationJob, EvaluationRow
 from aimic_tui.workspace.evaluation_session import EvaluationSession, FollowedEvaluation
 from aimic_tui.workspace.model_choices import ModelChoice
 
-_NARROW = 110  # columns below which the matrix and how the images differ stand below each other
 _TICK = 0.5  # seconds between two looks at the progress
 
 
-class ResultPane(VerticalScroll, can_focus=True):
-    """What came of it, from the verdict down; scrolls where it is longer than the screen."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "scroll_down", "Down", show=False, id="evaluation.down", tooltip="Further down"),
-        Binding("up,k", "scroll_up", "Up", show=False, id="evaluation.up", tooltip="Back up"),
-        Binding("pagedown,ctrl+d,space", "page_down", show=False, id="evaluation.page-down", tooltip="A page down"),
-        Binding("pageup,ctrl+u", "page_up", show=False, id="evaluation.page-up", tooltip="A page up"),
-        Binding("home,g", "scroll_home", show=False, id="evaluation.top", tooltip="To the verdict"),
-        Binding("end,G", "scroll_end", show=False, id="evaluation.end", tooltip="To the end"),
-    ]
-
-
 class EvaluationScreen(Place):
-    """The earlier evaluations of a model, or one of them: as it is made, then what came of it."""
+    """The earlier evaluations of a model, or one of them: its progress, then its results."""
 
     PLACE: ClassVar[str] = "predict"
     CSS_PATH = "evaluation_screen.tcss"
@@ -95,17 +75,7 @@ class EvaluationScreen(Place):
         with Vertical(id="choose"):
             yield Static("", id="earlier-heading")
             yield RowList[EvaluationRow](draw_evaluation, lambda row: row.job.folder, id="earlier")
-        with ResultPane(id="result"):
-            yield Static("", id="verdict")
-            with Vertical(id="all-figures"):
-                yield Static("", id="figures")
-                yield Static("", id="classes")
-                with Horizontal(id="lower"):
-                    with Vertical(id="cells"):
-                        yield ConfusionGrid(id="matrix")
-                        yield Static("", id="behind")
-                    yield Static("", id="differing")
-                yield Static("", id="saved-in")
+        yield ResultPane()
 
     def on_mount(self) -> None:
         """List what there is; where there is nothing yet, ask at once."""
@@ -198,11 +168,10 @@ class EvaluationScreen(Place):
     async def _follow(self, job: EvaluationJob) -> None:
         """Show how an evaluation goes on until its process has ended, then what came of it."""
         evaluation = self.session.open(job)
-        self.set_class(True, "-one")
-        self.set_class(False, "-has-results")
+        self.add_class("-one")
         self._title(short_path(Path(job.data)), f"evaluation of {job.label}")
-        self.query_one("#verdict", Static).update("")
         pane = self.query_one(ResultPane)
+        pane.show_words("")
         pane.scroll_home(animate=False)
         pane.focus()
         while True:
@@ -217,72 +186,22 @@ class EvaluationScreen(Place):
             await asyncio.sleep(_TICK)
         if state == "finished":
             await self._show_results(evaluation)
+        elif state == "failed":
+            pane.show_words(job.problem, "$error")
         else:
-            words = job.problem if state == "failed" else "Stopped before there were figures. r starts it again."
-            self.query_one("#verdict", Static).update(
-                Content.styled(printable(words), "$error" if state == "failed" else "")
-            )
+            pane.show_words("Stopped before there were figures. r starts it again.")
 
     async def _show_results(self, evaluation: FollowedEvaluation) -> None:
+        pane = self.query_one(ResultPane)
         try:
             found = await evaluation.read_results()
         except AimicError as problem:
-            self.query_one("#verdict", Static).update(Content.styled(problem.sentence, "$error"))
+            pane.show_words(problem.sentence, "$error")
             return
         groups = plural(found.groups, "group")
         self.query_one("#progress", Static).update(progress_line("finished", None, found.images) + f" of {groups}")
-        self.query_one("#matrix", ConfusionGrid).show(np.array(found.confusion), found.class_names)
-        folder = printable(short_path(evaluation.job.folder))
-        self.query_one("#saved-in", Static).update(Content.styled(f"Saved in {folder}", "$text-muted"))
-        self.add_class("-has-results")
-        self._draw()
+        pane.show(evaluation)
         self.refresh_bindings()
-
-    def _draw(self) -> None:
-        """Write what depends on the width."""
-        found = self._results
-        if found is None:
-            return
-        narrow = self.size.width < _NARROW
-        width = max(60, self.size.width - (3 if narrow else 5))  # without paddings and the scroll bar
-        self.query_one("#verdict", Static).update(verdict_text(found))
-        self.query_one("#figures", Static).update(figures_table(found, width))
-        self.query_one("#classes", Static).update(classes_table(found, width))
-        self.query_one("#differing", Static).update(differing_text(found, width if narrow else width // 2 - 2))
-
-    # -- the images behind the matrix
-
-    @on(ConfusionGrid.CellHighlighted)
-    def _cell_highlighted(self, event: ConfusionGrid.CellHighlighted) -> None:
-        event.stop()
-        if (found := self._results) is not None:
-            label, predicted = (printable(found.class_names[code]) for code in (event.row, event.column))
-            many = f"{plural(event.count, 'image')}; tab and enter show them" if event.count else "no image"
-            self.query_one("#behind", Static).update(f"{label}, predicted {predicted}: {many}")
-
-    @on(ConfusionGrid.CellSelected)
-    @work(exclusive=True, group="images", exit_on_error=False)
-    async def _cell_selected(self, event: ConfusionGrid.CellSelected) -> None:
-        event.stop()
-        opened = self.session.opened
-        if opened is None or opened.results is None or not event.count:
-            return
-        try:
-            images = await opened.images_of(event.row, event.column)
-        except AimicError as problem:
-            self.shell.tell(problem.sentence, "error")
-            return
-        names, rows = images.predictions.images, images.rows
-        if rows:
-            await self.app.push_screen_wait(
-                LargeImage(
-                    len(rows),
-                    0,
-                    lambda at: images.root / names[rows[at]],
-                    lambda at: _caption(images.predictions, rows[at]),
-                    images.rule,
-                )
-            )
 
     # -- other actions
 
@@ -312,7 +231,7 @@ class EvaluationScreen(Place):
             return
         self.workers.cancel_group(self, "follow")
         self.session.close()
-        self.remove_class("-one", "-has-results")
+        self.remove_class("-one")
         self._list()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -331,25 +250,10 @@ class EvaluationScreen(Place):
         return True
 
     def on_resize(self, event: events.Resize) -> None:
-        """Lay the figures out anew."""
-        self.set_class(event.size.width < _NARROW, "-narrow")
-        self._draw()
+        """Put the matrix and how the images differ below each other where there is no room for both."""
+        self.set_class(event.size.width < NARROW, "-narrow")
 
     def _title(self, strong: str, rest: str) -> None:
         self.query_one("#title", Static).update(
             Content.assemble((printable(strong), "bold"), "   ", (printable(rest), "$text-muted"))
         )
-
-
-def _caption(predictions: Predictions, row: int) -> list[Cell]:
-    codes = predictions.labels[row], predictions.predicted[row]
-    label, predicted = (predictions.classes[int(code)] for code in codes)
-    return [
-        [(predictions.images[row], "strong")],
-        [
-            (label, ""),
-            ("  predicted ", "muted"),
-            (predicted, "primary" if predicted == label else "attention"),
-            (f"  {number(float(predictions.confidence[row]))}", "strong"),
-        ],
-    ]

@@ -48,7 +48,7 @@ def draw_model(choice: ModelChoice, width: int) -> Content:
 
 
 def draw_prediction(job: PredictionJob, width: int) -> Content:
-    """Write how it stands, the images, the model, and when it was asked for."""
+    """Write how it stands, the images, the model, and when it was requested."""
     room = max(20, width - 2 - _WHEN)
     half = room // 2
     state = job.state
@@ -61,7 +61,7 @@ def draw_prediction(job: PredictionJob, width: int) -> Content:
 
 
 def draw_evaluation(row: EvaluationRow, width: int) -> Content:
-    """Write how it stands, the data set, macro F1 there, its images, and when it was asked for."""
+    """Write how it stands, the data set, macro F1 there, its images, and when it was requested."""
     found = row.results
     figure = found.pooled.get("macro_f1") if found else None
     value = interval_text(figure.value, figure.low, figure.high) if figure else row.state
