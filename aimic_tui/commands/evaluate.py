@@ -40,7 +40,7 @@ _LOSSES = ("macro_f1", "accuracy", "auroc", "ece")
 @click.option("--network", help="Network of the run to use (default: the best by validation).")
 @click.option(
     "--map",
-    "wishes",
+    "mapping",
     multiple=True,
     metavar="MODEL_CLASS=DATA_CLASS",
     help="Match classes whose names differ; repeat as needed.",
@@ -70,7 +70,7 @@ def evaluate(
     model: str,
     data: str,
     network: str | None,
-    wishes: tuple[str, ...],
+    mapping: tuple[str, ...],
     leave_out: tuple[str, ...],
     group: str | None,
     overrides: tuple[str, ...],
@@ -94,7 +94,7 @@ def evaluate(
     models = find_models(model_path(model, Path(context.obj)), network)
     card = read_model_card(models[0])
     data_set = _data_set(data, group, overrides)
-    class_map = match_classes(card.classes, data_set.counts(), wishes, leave_out)
+    class_map = match_classes(card.classes, data_set.counts(), mapping, leave_out)
     if output is not None and not output.absolute().parent.is_dir():
         raise UsageProblem(f"--output {printable(str(output))} is in a folder that does not exist.")
     for sentence in about_classes(class_map.left_out, class_map.absent):

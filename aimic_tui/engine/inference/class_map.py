@@ -1,4 +1,4 @@
-"""Which class of a data set is which class of a model: by name, by what a person says, or asked for."""
+"""Matches the classes of a data set with those of a model: by name, or as the user says; asks where neither decides."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.errors import UsageProblem
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import plural, printable
 
 
 @dataclass(frozen=True, eq=False)
 class ClassMap:
-    """The classes that a model is judged by on a data set.
+    """The classes that a model is evaluated on.
 
     Attributes:
-        classes: names, in the model's order; those that a person put together go by the data's name.
-        of_model: int [c], for each of the model's classes its place in `classes`.
-        of_data: the data's classes that are judged -> place in `classes`.
-        left_out: the data's classes that are not -> images.
+        classes: names, in the model's order; classes that the user merged go by the data's name.
+        of_model: int [c], for each of the model's classes its index in `classes`.
+        of_data: the data's classes that are evaluated -> index in `classes`.
+        left_out: the data's other classes -> images.
     """
 
     classes: tuple[str, ...]
@@ -32,38 +32,38 @@ class ClassMap:
 
     @property
     def absent(self) -> tuple[str, ...]:
-        """The classes that the data has no image of."""
-        return tuple(name for place, name in enumerate(self.classes) if place not in self.of_data.values())
+        """The classes without images in the data."""
+        return tuple(name for index, name in enumerate(self.classes) if index not in self.of_data.values())
 
-    def probabilities(self, said: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Turn a model's float [n, c] into float64 [n, classes]: those of classes put together are added."""
-        found = np.zeros((len(said), len(self.classes)))
-        for column, place in enumerate(self.of_model):
-            found[:, place] += said[:, column]
-        return found
+    def probabilities(self, of_model: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Turn a model's probabilities, float [n, c], into float64 [n, classes]: those of merged classes are summed."""
+        merged = np.zeros((len(of_model), len(self.classes)))
+        for column, index in enumerate(self.of_model):
+            merged[:, index] += of_model[:, column]
+        return merged
 
 
 def match_classes(
-    model: Sequence[str], data: Mapping[str, int], wishes: Sequence[str] = (), leave_out: Sequence[str] = ()
+    model: Sequence[str], data: Mapping[str, int], mapping: Sequence[str] = (), leave_out: Sequence[str] = ()
 ) -> ClassMap:
-    """Match a data set's classes with a model's: by equal names, whatever their case, spaces, dashes and underscores.
+    """Match a data set's classes with a model's: by name, ignoring case, spaces, dashes and underscores.
 
     Args:
         model: its classes.
         data: the data's classes -> images.
-        wishes: "model_class=data_class", each; several for one class put classes together.
+        mapping: "model_class=data_class", each; several for one class merge classes.
         leave_out: classes of the data that are left out.
 
     Raises:
-        UsageProblem: a class is not there, no class matches, or it must be asked which is which; the sentence has the
-            options to give.
+        UsageProblem: a class is unknown, no class matches, or the user has to decide which is which; the sentence
+            names the options.
     """
-    pairs = [_pair(wish, model, list(data)) for wish in wishes]
+    pairs = [_pair(text, model, list(data)) for text in mapping]
     dropped = {_named(name, list(data), "data", f"--leave-out {name}") for name in leave_out}
-    wished = {of_data for _, of_data in pairs}
+    mapped = {of_data for _, of_data in pairs}
     unmatched = []
     for name in data:
-        if name in wished or name in dropped:
+        if name in mapped or name in dropped:
             continue
         found = _by_name(name, model)
         if found is None:
@@ -82,22 +82,22 @@ def match_classes(
 
 
 def same_names(data: Iterable[str], model: Sequence[str]) -> dict[str, str | None]:
-    """Return for each class of a data set the model's class of the same name, as `match_classes` finds it by itself."""
+    """Return for each class of a data set the model's class of the same name, as `match_classes` finds it unaided."""
     return {name: _by_name(name, model) for name in data}
 
 
-def _pair(wish: str, model: Sequence[str], data: Sequence[str]) -> tuple[str, str]:
-    # A name may hold a "=" itself: the first place to cut that makes two known names counts.
-    cuts = [match.start() for match in re.finditer("=", wish)]
+def _pair(text: str, model: Sequence[str], data: Sequence[str]) -> tuple[str, str]:
+    # A name may contain "=" itself: the first split into two known names counts.
+    cuts = [match.start() for match in re.finditer("=", text)]
     if not cuts:
-        raise UsageProblem(f"--map {printable(wish)}: write it as --map MODEL_CLASS=DATA_CLASS.")
+        raise UsageProblem(f"--map {printable(text)}: write it as --map MODEL_CLASS=DATA_CLASS.")
     for cut in cuts:
-        pair = _by_name(wish[:cut].strip(), model), _by_name(wish[cut + 1 :].strip(), data)
+        pair = _by_name(text[:cut].strip(), model), _by_name(text[cut + 1 :].strip(), data)
         if pair[0] is not None and pair[1] is not None:
             return pair[0], pair[1]
-    option = f"--map {wish}"
-    return _named(wish[: cuts[0]].strip(), model, "model", option), _named(
-        wish[cuts[0] + 1 :].strip(), data, "data", option
+    option = f"--map {text}"
+    return _named(text[: cuts[0]].strip(), model, "model", option), _named(
+        text[cuts[0] + 1 :].strip(), data, "data", option
     )
 
 
@@ -113,11 +113,11 @@ def _named(name: str, names: Sequence[str], whose: str, option: str) -> str:
 
 
 def _by_name(name: str, names: Iterable[str]) -> str | None:
-    """Return the name that is equal, or the only one that is equal but for case, spaces, dashes and underscores."""
-    there = list(names)
-    if name in there:
+    """Return the same name, or the only one that differs just in case, spaces, dashes and underscores."""
+    known = list(names)
+    if name in known:
         return name
-    alike = [other for other in there if _plain(other) == _plain(name)]
+    alike = [other for other in known if _plain(other) == _plain(name)]
     return alike[0] if len(alike) == 1 else None
 
 
@@ -126,20 +126,21 @@ def _plain(name: str) -> str:
 
 
 def _question(unmatched: Sequence[str], free: Sequence[str], data: Mapping[str, int]) -> str:
-    asked = ", ".join(f"{printable(name)} ({data[name]:,} images)" for name in unmatched)
+    unknown = ", ".join(f"{printable(name)} ({plural(data[name], 'image')})" for name in unmatched)
     options = " ".join(f"--map {_quoted(f'{_nearest(name, free)}={name}')}" for name in unmatched)
     return (
-        f"Which class is which? The data has {asked}, which the model does not name; its classes {_listed(free)} have "
-        f"no images yet. Match them, for example {options}; or leave a class out: --leave-out {_quoted(unmatched[0])}."
+        f"Which class is which? The data has {unknown}, which the model does not name; its classes {_listed(free)} "
+        f"have no images yet. Match them, for example {options}; or leave a class out: "
+        f"--leave-out {_quoted(unmatched[0])}."
     )
 
 
 def _nearest(name: str, free: Sequence[str]) -> str:
-    def merit(other: str) -> tuple[bool, float]:
+    def similarity(other: str) -> tuple[bool, float]:
         a, b = _plain(name), _plain(other)
         return b.startswith(a) or a.startswith(b), difflib.SequenceMatcher(None, a, b).ratio()
 
-    return max(free, key=merit)
+    return max(free, key=similarity)
 
 
 def _quoted(text: str) -> str:
@@ -156,7 +157,7 @@ def _assembled(model: Sequence[str], pairs: Sequence[tuple[str, str]], left_out:
     for of_model, name in pairs:
         if of_model not in of_data.setdefault(name, []):
             of_data[name].append(of_model)
-    title = {name: name for name in model}  # of the class that each of the model's is judged in
+    title = {name: name for name in model}  # of the class that each of the model's is evaluated as
     for name, together in of_data.items():
         if len(together) > 1:
             for one in together:
@@ -168,10 +169,10 @@ def _assembled(model: Sequence[str], pairs: Sequence[tuple[str, str]], left_out:
                     )
                 title[one] = name
     classes = tuple(dict.fromkeys(title[name] for name in model))
-    place = {name: number for number, name in enumerate(classes)}
+    index = {name: number for number, name in enumerate(classes)}
     return ClassMap(
         classes,
-        np.array([place[title[name]] for name in model], np.int64),
-        {name: place[title[together[0]]] for name, together in of_data.items()},
+        np.array([index[title[name]] for name in model], np.int64),
+        {name: index[title[together[0]]] for name, together in of_data.items()},
         left_out,
     )

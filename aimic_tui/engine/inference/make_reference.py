@@ -1,8 +1,8 @@
-"""Making the reference of a model: at the end of its training, or later while the run's images are still there."""
+"""Makes a model's reference: at the end of its training, or later while the run's images are still there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.preprocessing import Preprocessing
-from aimic_tui.engine.data.reading.read_image import UnreadableImage
-from aimic_tui.engine.data.threads import in_threads
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.inference.colour_statistics import colours_of_files
+from aimic_tui.engine.inference.colour_statistics import colour_statistics_of_files
+from aimic_tui.engine.inference.image_batches import image_batches
 from aimic_tui.engine.inference.loaded_model import LoadedModel
 from aimic_tui.engine.inference.origin import find_origin
 from aimic_tui.engine.inference.reference import (
@@ -27,11 +26,13 @@ from aimic_tui.engine.inference.reference import (
     trained_digests,
     write_reference,
 )
+from aimic_tui.engine.inference.run_networks import BATCH, probabilities_and_features
 from aimic_tui.engine.text import printable
 
-_AT_ONCE = 128  # images: features may be maps, a hundred times larger than what is kept of them
+_AT_ONCE = 128  # images: their feature maps may take a hundred times the memory of what is stored
 
-Look = Callable[[Integers], tuple[NDArray[np.float64], NDArray[np.float32]]]
+Predict = Callable[[Integers], tuple[NDArray[np.float64], NDArray[np.float32]]]
+"""Returns the probabilities [b, c] and features [b, d] of images by their indices; may raise to stop."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,39 +46,38 @@ class FoldImages:
     manifest: Path
 
 
-def make_reference(images: FoldImages, way: Preprocessing, weights: str, look: Look) -> Reference:
-    """Describe a model by what it says and sees of images that it was not trained on.
+def make_reference(images: FoldImages, preprocessing: Preprocessing, weights: str, predict: Predict) -> Reference:
+    """Describe a model by its probabilities and features for images that it was not trained on.
 
     Args:
         weights: SHA-256 of the model's weights.
-        look: returns probabilities [b, c] and features [b, d] of images by their indices; it may raise to stop.
     """
     first = images.test if len(images.test) else images.validation
-    sample, tested = choose_sample(images.test, images.validation, look(first[:1])[1].shape[1])
-    looked = [look(sample[start : start + _AT_ONCE]) for start in range(0, len(sample), _AT_ONCE)]
+    sample, tested = choose_sample(images.test, images.validation, predict(first[:1])[1].shape[1])
+    predicted = [predict(sample[start : start + _AT_ONCE]) for start in range(0, len(sample), _AT_ONCE)]
     data = images.data_set
-    # Half precision ends at 65504; a feature that large says nothing that a smaller one doesn't.
-    features = np.clip(np.concatenate([found for _, found in looked]), -6e4, 6e4)
+    # Half precision ends at 65504; larger features carry no further information.
+    features = np.clip(np.concatenate([found for _, found in predicted]), -6e4, 6e4)
     return Reference(
         features=features.astype(np.float16),
-        colours=colours_of_files([data.path(int(index)) for index in sample], way),
+        colours=colour_statistics_of_files([data.path(int(index)) for index in sample], preprocessing),
         labels=data.labels[sample].astype(np.int32),
         groups=group_codes([data.group_names[code] for code in data.groups[sample]]),
         tested=tested,
-        probabilities=np.concatenate([said for said, _ in looked]).astype(np.float32),
+        probabilities=np.concatenate([found for found, _ in predicted]).astype(np.float32),
         trained=trained_digests(images.manifest, data, images.train),
         weights=weights,
     )
 
 
 def reference_of(model: LoadedModel) -> Reference:
-    """Return a model's reference; where there is none yet it is made from the images of its run, and kept.
+    """Return a model's reference; one that is missing is made from the images of its run and saved.
 
     Args:
         model: loaded with `fused=False`.
 
     Raises:
-        InputProblem: there is none, and the model lies in no run or the run's images are gone.
+        InputProblem: there is none, and the model is not in a run or the run's images can't be read.
     """
     known = read_reference(model.folder, model.digest)
     if known is not None:
@@ -87,34 +87,30 @@ def reference_of(model: LoadedModel) -> Reference:
         raise InputProblem(f"{printable(str(model.folder))} has other classes than its run.")
     images = FoldImages(origin.data_set, origin.train, origin.validation, origin.test, origin.manifest)
 
-    def look(samples: Integers) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        paths = [origin.data_set.path(int(index)) for index in samples]
-        parts = [model.with_features(model.prepare(pixels)) for pixels in loaded_batches(paths, model, 16)]
-        return np.concatenate([said for said, _ in parts]), np.concatenate([found for _, found in parts])
+    def predict(indices: Integers) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        return _predict([origin.data_set.path(int(index)) for index in indices], model)
 
-    try:
-        made = make_reference(images, model.card.preprocessing, model.digest, look)
-    except UnreadableImage as problem:
-        raise InputProblem(
-            f"The images that {printable(str(model.folder))} was tested on can't be read any more: {problem.sentence}"
-        ) from None
-    with suppress(OSError):  # another's run that can be read only
+    made = make_reference(images, model.card.preprocessing, model.digest, predict)
+    with suppress(OSError):  # someone else's run, which is read-only here
         write_reference(model.folder, made)
     return made
 
 
-def loaded_batches(paths: Sequence[Path], model: LoadedModel, size: int) -> Iterator[NDArray[np.uint8]]:
-    """Yield uint8 [b, S, S, 3], the images as a model takes them, decoded in threads.
+def _predict(paths: Sequence[Path], model: LoadedModel) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Return a model's probabilities [n, c] and features [n, d] for image files.
 
     Raises:
-        UnreadableImage: one of them can't be used.
+        InputProblem: one of them can't be read.
     """
-    decoded = in_threads(model.card.preprocessing.load, paths)
-    batch: list[NDArray[np.uint8]] = []
-    for image in decoded:
-        batch.append(image)
-        if len(batch) == size:
-            yield np.stack(batch)
-            batch = []
-    if batch:
-        yield np.stack(batch)
+    probabilities, features = [], []
+    for batch in image_batches(paths, [model.card.preprocessing], BATCH[model.device.type]):
+        for path, image in zip(paths[sum(map(len, features)) :], batch, strict=False):
+            if image.problem:
+                raise InputProblem(
+                    f"The images that {printable(str(model.folder))} was tested on can't be read any more: "
+                    f"{printable(str(path))} {image.problem}."
+                )
+        found, (own,) = probabilities_and_features([model], [image.pixels for image in batch])
+        probabilities.append(found[:, 0])
+        features.append(own)
+    return np.concatenate(probabilities), np.concatenate(features)

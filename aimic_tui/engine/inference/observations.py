@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aimic_tui.engine.inference.colour_statistics import COLOURS, colours_of
+from aimic_tui.engine.inference.colour_statistics import COLOUR_STATISTICS, colour_statistics
 from aimic_tui.engine.inference.image_batches import DecodedImage, image_batches
 from aimic_tui.engine.inference.loaded_model import LoadedModel
 from aimic_tui.engine.inference.run_networks import probabilities_and_features
@@ -28,7 +28,7 @@ class Observations:
         digests: uint64 [n], `short_digest` of each file; 0 where it can't be read.
         sample: int64 [s], indices in 0..n-1, ascending: the readable images of the next two.
         features: for each model float32 [s, d].
-        colours: for each model float32 [s, 7], `COLOURS` of what it is shown.
+        colours: for each model float32 [s, 7], `COLOUR_STATISTICS` of what it is shown.
     """
 
     probabilities: NDArray[np.float64]
@@ -106,7 +106,7 @@ class _Collected:
                 self._sample.append(index)
                 for number, model in enumerate(self._models):
                     self._features[number].append(features[number][row])
-                    self._colours[number].append(colours_of(image.pixels[model.card.preprocessing]))
+                    self._colours[number].append(colour_statistics(image.pixels[model.card.preprocessing]))
             row += 1
 
     def observations(self) -> Observations:
@@ -117,5 +117,5 @@ class _Collected:
             np.array(self._digests, np.uint64),
             np.array(self._sample, np.int64),
             tuple(np.array(rows, np.float32).reshape(count, -1 if count else 0) for rows in self._features),
-            tuple(np.array(rows, np.float32).reshape(count, len(COLOURS)) for rows in self._colours),
+            tuple(np.array(rows, np.float32).reshape(count, len(COLOUR_STATISTICS)) for rows in self._colours),
         )

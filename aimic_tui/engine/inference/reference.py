@@ -1,9 +1,9 @@
-"""What a model has seen, kept small beside its weights: to tell later whether new images are of the same kind.
+"""A small record of the images of a model's run, stored beside its weights: to tell whether new images resemble them.
 
 reference.safetensors in a model's folder holds a sample of the images that the model was not trained on (its fold's
-test and validation images): features, colours, labels and what the model said of them. And it holds the beginnings of
-the digests of the images that it was trained on, so that an image it knows is recognised. Reading it needs no torch,
-and no file that once was the data set.
+test and validation images): features, colour statistics, labels and predicted probabilities. It also holds the first
+64 bits of the digests of the training images, so that these are recognised. Reading it needs neither torch nor the
+data set.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ class Reference:
 
     Attributes:
         features: float16 [n, d], what entered the classifier's last layer.
-        colours: float32 [n, 7], the figures of `colours.COLOURS`.
+        colours: float32 [n, 7], `colour_statistics.COLOUR_STATISTICS`.
         labels: int32 [n], codes of the model's classes.
-        groups: uint64 [n], from the names of their groups: equal names, equal numbers, in any data set.
-        tested: bool [n], whether it was a test image; else a validation image.
-        probabilities: float32 [n, c], what the model said.
-        trained: uint64 [m], ascending: `short_digest` of each training image; empty where they are not known.
-        weights: SHA-256 of the weights that this is about.
+        groups: uint64 [n], `group_codes` of their groups.
+        tested: bool [n], True for test images, False for validation images.
+        probabilities: float32 [n, c], as the model predicted.
+        trained: uint64 [m], ascending: `short_digest` of each training image; empty where they are unknown.
+        weights: SHA-256 of the model's weights.
     """
 
     features: NDArray[np.float16]
@@ -61,12 +61,12 @@ _TENSORS = tuple(field.name for field in fields(Reference) if field.name != "wei
 
 
 def short_digest(digest: str) -> int:
-    """Return the first 64 bits of a SHA-256 in hexadecimal digits."""
+    """Return the first 64 bits of a SHA-256 that is given in hexadecimal."""
     return int(digest[:16], 16)
 
 
 def group_codes(names: Sequence[str]) -> NDArray[np.uint64]:
-    """Return uint64 [n], equal for equal names and in practice only for these."""
+    """Return uint64 [n], equal for equal names, in any data set, and in practice only for these."""
     known: dict[str, int] = {}
     for name in names:
         if name not in known:
@@ -75,21 +75,21 @@ def group_codes(names: Sequence[str]) -> NDArray[np.uint64]:
 
 
 def choose_sample(test: Integers, validation: Integers, width: int) -> tuple[Integers, NDArray[np.bool_]]:
-    """Choose which images are kept: all of the test and validation part where that is not too much, test images first.
+    """Choose the images to store: all test and validation images if they are few enough, else test images first.
 
     Args:
         test, validation: indices.
-        width: of the features.
+        width: number of features.
 
     Returns:
         The indices, ascending, and for each whether it is a test image. The same arguments give the same answer.
     """
     most = int(np.clip(_FEATURES // max(width, 1), _FEWEST_IMAGES, _MOST_IMAGES))
     generator = np.random.default_rng(0)
-    kept = np.sort(generator.permutation(test)[:most])
-    rest = np.sort(generator.permutation(validation)[: most - len(kept)])
-    both = np.concatenate([kept, rest]).astype(np.int64)
-    tested = np.repeat([True, False], [len(kept), len(rest)])
+    from_test = np.sort(generator.permutation(test)[:most])
+    rest = np.sort(generator.permutation(validation)[: most - len(from_test)])
+    both = np.concatenate([from_test, rest]).astype(np.int64)
+    tested = np.repeat([True, False], [len(from_test), len(rest)])
     order = np.argsort(both, kind="stable")
     return both[order], tested[order]
 
@@ -105,7 +105,7 @@ def trained_digests(manifest: Path, data_set: DataSet, train: Integers) -> NDArr
 
 
 def write_reference(folder: Path, reference: Reference) -> None:
-    """Put a reference into a model's folder.
+    """Write a reference into a model's folder.
 
     Raises:
         OSError: no space, or no permission.
@@ -118,7 +118,7 @@ def write_reference(folder: Path, reference: Reference) -> None:
 
 
 def read_reference(folder: Path, weights: str) -> Reference | None:
-    """Read the reference in a model's folder; None where there is none, or it is about other weights.
+    """Read the reference in a model's folder; None where there is none, or it belongs to other weights.
 
     Args:
         weights: SHA-256 of the model's weights.
@@ -143,15 +143,15 @@ def read_reference(folder: Path, weights: str) -> Reference | None:
         return found
     except (OSError, ValueError, SafetensorError) as error:
         raise InputProblem(
-            f"{printable(str(path))} is damaged ({one_line(str(error), 120)}). Delete it: it is made again where the "
-            "run's images are still there."
+            f"{printable(str(path))} is damaged ({one_line(str(error), 120)}). Delete it; it is made anew as "
+            "long as the run's images are there."
         ) from None
 
 
 def trained_images(folders: Sequence[Path]) -> NDArray[np.uint64] | None:
-    """Return the short digests of all images that any of these models was trained on; None where that is not known.
+    """Return the short digests of all images that any of these models was trained on; None where that is unknown.
 
-    What a model's own reference doesn't say is looked up in the run that the folder lies in.
+    A model whose reference doesn't hold them takes them from the run that its folder is in.
     """
     found = []
     for folder in folders:

@@ -1,9 +1,9 @@
-"""Whether two sets of images are of the same kind, as a network sees them and as light and colour say it.
+"""Whether two sets of images resemble each other, by a network's features and by light, colour and focus.
 
-The headline is a test by a classifier (Lopez-Paz and Oquab 2017): a logistic regression on the network's features
-learns to tell the two sets apart, and is asked about images whose groups it has not seen. An area of 0.5 under its ROC
-curve says that it can't, 1 that it always can. Both sets give as many images of each class, so that another mix of
-classes is not taken for another laboratory.
+The main figure comes from a classifier two-sample test (Lopez-Paz and Oquab 2017): a logistic regression on the
+network's features learns to tell the two sets apart and is tested on images of groups that it has not seen. An AUROC of
+0.5 means that it can't, 1 that it always can. Both sets contribute the same number of images of each class, so that a
+different class mix is not mistaken for a different laboratory.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.intervals import cluster_bootstrap
-from aimic_tui.engine.inference.colour_statistics import COLOURS
+from aimic_tui.engine.inference.colour_statistics import COLOUR_STATISTICS
 from aimic_tui.engine.inference.evaluation_file import AppearanceShift, ShiftResult
 
 FOLDS = 5
 FEWEST_GROUPS = 10  # in each set, for an answer
 _MOST = 1000  # images of a set that are compared
-_STRENGTH = 0.01  # inverse of the penalty on the classifier's weights: features are many and images few
+_INVERSE_PENALTY = 0.01  # on the classifier's weights: there are many features and few images
 _HALVINGS = 10
-_CLEAR, _SOME = 0.8, 0.6  # areas under the curve
+_CLEAR, _SOME = 0.8, 0.6  # AUROC
 _NOTABLE = 0.5  # difference in standard deviations
 _RESAMPLES = 1000
 
@@ -38,7 +38,7 @@ class Sample:
 
     Attributes:
         features: float [n, d].
-        colours: float [n, 7], `COLOURS`; NaN rows where an image can't be read.
+        colours: float [n, 7], `COLOUR_STATISTICS`; NaN rows where an image can't be read.
         labels: int [n]: equal codes are equal classes in both sets; -1 for others.
         groups: uint64 [n], equal numbers are equal groups in both sets.
     """
@@ -48,9 +48,9 @@ class Sample:
     labels: NDArray[np.integer]
     groups: NDArray[np.uint64]
 
-    def part(self, places: NDArray[np.integer]) -> Sample:
+    def part(self, indices: NDArray[np.integer]) -> Sample:
         """Return some of the images."""
-        return Sample(self.features[places], self.colours[places], self.labels[places], self.groups[places])
+        return Sample(self.features[indices], self.colours[indices], self.labels[indices], self.groups[indices])
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class ColourShift:
     """One figure of light, colour or focus in both sets.
 
     Attributes:
-        name: of `COLOURS`; red, green and blue are here shares of the three, which don't change with the light.
+        name: of `COLOUR_STATISTICS`; red, green and blue as shares of their sum, which doesn't depend on brightness.
         known, new: means of the two sets.
         deviations: (new - known) in standard deviations between the known images; NaN where these don't vary.
     """
@@ -77,7 +77,7 @@ class Shift:
         auroc: of telling the two sets apart; no value where there are too few groups.
         distance: Frechet distance of the features over that between two halves of the known images: about 1 where
             the sets are alike; None where it can't be taken.
-        colours: one for each of `COLOURS`.
+        colours: one for each of `COLOUR_STATISTICS`.
         images: compared in each set.
         verdict: "same", "shifted", "clearly shifted" or "unknown".
     """
@@ -154,15 +154,15 @@ def compare_samples(known: Sample, new: Sample, *, confidence: float = 0.95, see
 
 
 def mean_shift(shifts: Sequence[Shift]) -> Shift:
-    """Return the mean of what several models' features say; its limits are the means of theirs, so rather too wide."""
+    """Return the mean over several models; its limits are the means of theirs, which is rather too wide."""
     if len(shifts) == 1:
         return shifts[0]
     limits = [_mean([getattr(shift.auroc, name) for shift in shifts]) for name in ("value", "low", "high")]
     auroc = Interval(*limits)
     distances = _mean([shift.distance for shift in shifts])
     colours = tuple(
-        ColourShift(name, *(float(np.mean([getattr(shift.colours[place], key) for shift in shifts])) for key in _KEYS))
-        for place, name in enumerate(COLOURS)
+        ColourShift(name, *(float(np.mean([getattr(shift.colours[column], key) for shift in shifts])) for key in _KEYS))
+        for column, name in enumerate(COLOUR_STATISTICS)
     )
     images = round(float(np.mean([shift.images for shift in shifts])))
     return Shift(auroc, distances, colours, images, _verdict(auroc))
@@ -172,17 +172,17 @@ _KEYS = ("known", "new", "deviations")
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    there = [value for value in values if value is not None]
-    return float(np.mean(there)) if len(there) == len(values) else None
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
 
 
 def _same_mix(known: Sample, new: Sample, generator: np.random.Generator) -> tuple[Sample, Sample]:
-    """Take as many images of each class from both sets; of all together where that leaves too few."""
+    """Take equally many images of each class from both sets; ignore classes where that leaves too few."""
     taken: list[tuple[NDArray[np.integer], NDArray[np.integer]]] = []
     for code in np.intersect1d(known.labels[known.labels >= 0], new.labels):
-        places = [generator.permutation(np.flatnonzero(sample.labels == code)) for sample in (known, new)]
-        count = min(len(places[0]), len(places[1]))
-        taken.append((places[0][:count], places[1][:count]))
+        rows = [generator.permutation(np.flatnonzero(sample.labels == code)) for sample in (known, new)]
+        count = min(len(rows[0]), len(rows[1]))
+        taken.append((rows[0][:count], rows[1][:count]))
     if sum(len(first) for first, _ in taken) < 4 * FEWEST_GROUPS:
         taken = [(generator.permutation(len(known.labels)), generator.permutation(len(new.labels)))]
     both = []
@@ -203,26 +203,26 @@ def _telling_apart(known: Sample, new: Sample, confidence: float, seed: int) -> 
     which = np.repeat([0, 1], [len(known.labels), len(new.labels)]).astype(np.int32)
     # Groups by their names: an image and its twin in the other set are never on two sides of a fold.
     codes = np.unique(np.concatenate([known.groups, new.groups]), return_inverse=True)[1]
-    said = np.full((len(which), 2), np.nan)
+    probabilities = np.full((len(which), 2), np.nan)
     for train, test in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(features, which, codes):
         if len(np.unique(which[train])) < 2:
             continue
         mean, spread = features[train].mean(axis=0), features[train].std(axis=0)
         scaled = (features - mean) / np.where(spread > 0, spread, 1.0)
-        learner = LogisticRegression(C=_STRENGTH, class_weight="balanced", max_iter=500)
-        said[test] = learner.fit(scaled[train], which[train]).predict_proba(scaled[test])
-    judged = cluster_bootstrap(
-        which, said, codes.astype(np.int32), resamples=_RESAMPLES, confidence=confidence, seed=seed
+        classifier = LogisticRegression(C=_INVERSE_PENALTY, class_weight="balanced", max_iter=500)
+        probabilities[test] = classifier.fit(scaled[train], which[train]).predict_proba(scaled[test])
+    bootstrap = cluster_bootstrap(
+        which, probabilities, codes.astype(np.int32), resamples=_RESAMPLES, confidence=confidence, seed=seed
     )
-    found = judged.overall["auroc"]
+    found = bootstrap.overall["auroc"]
     if found.value is None or found.low is not None:
         return found
-    # Redrawing shows nothing: every pair is in the right order, or the two sets are the very same images.
+    # Resampling shows no spread: every pair is ranked correctly, or both sets are the same images.
     return _perfect(min(groups), confidence) if found.value >= 1 else Interval(found.value, found.value, found.value)
 
 
 def _perfect(groups: int, confidence: float) -> Interval:
-    """One-sided limits of a share of 1, on groups."""
+    """Return the one-sided interval of a proportion of 1 among so many groups."""
     return Interval(1.0, (1 - confidence) ** (1 / groups), 1.0)
 
 
@@ -241,8 +241,8 @@ def _verdict(auroc: Interval) -> str:
 def _colour_shifts(known: NDArray[np.floating], new: NDArray[np.floating]) -> tuple[ColourShift, ...]:
     found = []
     known, new = _with_shares(known), _with_shares(new)
-    for place, name in enumerate(COLOURS):
-        before, after = known[:, place], new[:, place]
+    for column, name in enumerate(COLOUR_STATISTICS):
+        before, after = known[:, column], new[:, column]
         if np.isnan(before).all() or np.isnan(after).all():
             found.append(ColourShift(name, math.nan, math.nan, math.nan))
             continue

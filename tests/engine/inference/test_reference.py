@@ -12,7 +12,7 @@ from aimic_tui.engine.data.manifest import write_manifest
 from aimic_tui.engine.data.splitting.split import write_split
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import digest_of_file
-from aimic_tui.engine.inference.colour_statistics import COLOURS, colours_of
+from aimic_tui.engine.inference.colour_statistics import COLOUR_STATISTICS, colour_statistics
 from aimic_tui.engine.inference.loaded_model import load_model
 from aimic_tui.engine.inference.make_reference import reference_of
 from aimic_tui.engine.inference.origin import find_origin
@@ -60,7 +60,7 @@ def test_a_trial_leaves_what_its_model_says_and_sees_of_images_it_was_not_traine
     np.testing.assert_allclose(reference.probabilities, said, atol=2e-3)  # the trial looked at JPEGs from its cache
     np.testing.assert_allclose(reference.features, seen, atol=2e-2, rtol=2e-2)
     np.testing.assert_allclose(said, load_model(folder).probabilities(model.prepare(pixels)), atol=1e-4)
-    np.testing.assert_allclose(reference.colours, [colours_of(image) for image in pixels], atol=1e-4)
+    np.testing.assert_allclose(reference.colours, [colour_statistics(image) for image in pixels], atol=1e-4)
 
 
 def test_it_knows_the_images_it_was_trained_on_even_where_the_run_is_gone(task: TrialTask, tmp_path: Path) -> None:
@@ -112,6 +112,21 @@ def test_an_older_model_gets_its_reference_from_the_runs_images_and_keeps_it(tas
     assert read_reference(folder, "0" * 64) is None, "it is about other weights"
 
 
+def test_an_image_that_is_gone_leaves_an_older_model_without_a_reference(task: TrialTask, tmp_path: Path) -> None:
+    model = load_model(task.folder / "model", fused=False)
+    reference, content = task.folder / "model" / FILE, (task.folder / "model" / FILE).read_bytes()
+    image = task.data_set.path(int(task.split.indices(1, Part.TEST)[0]))
+    moved = image.rename(tmp_path / image.name)
+    reference.unlink()
+    try:
+        with pytest.raises(InputProblem, match=rf"was tested on can't be read any more: .*{image.name} "):
+            reference_of(model)
+        assert not reference.exists()
+    finally:
+        moved.rename(image)
+        reference.write_bytes(content)
+
+
 def test_a_damaged_reference_is_a_sentence(task: TrialTask, tmp_path: Path) -> None:
     reference = reference_of(load_model(task.folder / "model", fused=False))
     write_reference(tmp_path, reference)
@@ -150,12 +165,12 @@ def test_equal_names_make_equal_groups_in_any_data_set() -> None:
 def test_colours_are_what_they_are_called() -> None:
     red = np.zeros((8, 8, 3), np.uint8)
     red[..., 0] = 200
-    found = dict(zip(COLOURS, colours_of(red).tolist(), strict=True))
+    found = dict(zip(COLOUR_STATISTICS, colour_statistics(red).tolist(), strict=True))
     assert (found["red"], found["green"], found["saturation"]) == (200, 0, 1)
     assert found["contrast"] == pytest.approx(0, abs=1e-4)
     assert found["brightness"] == pytest.approx(59.8, abs=0.01)
-    black = dict(zip(COLOURS, colours_of(np.zeros((8, 8, 3), np.uint8)).tolist(), strict=True))
+    black = dict(zip(COLOUR_STATISTICS, colour_statistics(np.zeros((8, 8, 3), np.uint8)).tolist(), strict=True))
     assert black["saturation"] == 0
     stripes = np.zeros((8, 8, 3), np.uint8)
     stripes[:, ::2] = 255
-    assert colours_of(stripes)[-1] >= 0.5
+    assert colour_statistics(stripes)[-1] >= 0.5

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aimic_tui.engine.evaluation.interval import Interval
-from aimic_tui.engine.inference.colour_statistics import COLOURS
+from aimic_tui.engine.inference.colour_statistics import COLOUR_STATISTICS
 from aimic_tui.engine.inference.shift import Sample, compare_samples, frechet_distance, mean_shift
 
 
@@ -16,7 +16,7 @@ def sample(
     features = random.normal(size=(images, 30)) + 2.0 * labels[:, None]
     features[:, :5] += move
     colours = np.tile([180.0, 150.0, 190.0, 0.3, 165.0, 30.0, 0.4], (images, 1)) + random.normal(0, 5, (images, 7))
-    colours[:, COLOURS.index("brightness")] -= darker
+    colours[:, COLOUR_STATISTICS.index("brightness")] -= darker
     groups = (np.arange(images) // each + 10_000 * seed).astype(np.uint64)
     return Sample(features, colours, labels, groups)
 
