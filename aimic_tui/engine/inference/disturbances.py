@@ -1,7 +1,7 @@
-"""What can be wrong with a picture, put into one on purpose and by a known amount: blur, noise, light, stain, JPEG.
+"""Image degradations of known strength: blur, noise, brightness, contrast, stain and JPEG compression.
 
-Pictures are disturbed as the network is shown them, at its input's size, so that a strength means the same for a
-camera of any resolution. The same picture, kind and strength give the same pixels.
+Images are disturbed after preprocessing, at the network's input size, so that a strength means the same for a camera
+of any resolution. The same image, kind and strength give the same pixels.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from PIL import Image, ImageFilter
 from aimic_tui.engine.data.reading.pixels import Rgb
 from aimic_tui.engine.files import digest_of_bytes
 
-# Optical densities of haematoxylin and eosin, and what is at right angles to both, a unit vector each (Ruifrok and
-# Johnston 2001).
+# Unit vectors of optical density: haematoxylin, eosin, and what is orthogonal to both (Ruifrok and Johnston 2001).
 _HAEMATOXYLIN = np.array([0.65, 0.70, 0.29]) / np.linalg.norm([0.65, 0.70, 0.29])
 _EOSIN = np.array([0.07, 0.99, 0.11]) / np.linalg.norm([0.07, 0.99, 0.11])
 _REST = np.cross(_HAEMATOXYLIN, _EOSIN) / np.linalg.norm(np.cross(_HAEMATOXYLIN, _EOSIN))
@@ -27,12 +26,12 @@ _STAINS = np.stack([_HAEMATOXYLIN, _EOSIN, _REST])
 
 @dataclass(frozen=True)
 class Disturbance:
-    """One kind at one strength.
+    """One kind of disturbance at one strength.
 
     Attributes:
         kind: "blur", "noise", "brightness", "contrast", "stain" or "jpeg".
         strength: 1, 2 or 3.
-        amount: what it does, in words and numbers.
+        amount: what it does, for people.
         value: the amount itself, as the functions below take it.
     """
 
@@ -42,7 +41,7 @@ class Disturbance:
     value: float
 
     def __call__(self, image: Rgb, name: str) -> Rgb:
-        """Disturb uint8 [S, S, 3]; `name` is the image's, for what is drawn by chance."""
+        """Disturb uint8 [S, S, 3]; `name`, the image's, seeds random noise."""
         return _FUNCTIONS[self.kind](image, self.value, name)
 
 
@@ -57,7 +56,7 @@ TITLES = {
 
 
 def disturbances() -> tuple[Disturbance, ...]:
-    """Return every kind at its strengths, weakest first; darker and paler, brighter and denser are kinds' two sides."""
+    """Return every kind at its strengths, weakest first; brightness and stain each go both ways."""
     found = []
     for kind, values, words in (
         ("blur", (0.004, 0.008, 0.016), "Gaussian, standard deviation {:.1%} of the side"),
@@ -75,31 +74,31 @@ def disturbances() -> tuple[Disturbance, ...]:
 
 
 def blurred(image: Rgb, share: float, name: str = "") -> Rgb:
-    """Blur by a Gaussian whose standard deviation is a share of the side."""
+    """Apply a Gaussian blur; its standard deviation is a share of the side."""
     picture = Image.fromarray(image).filter(ImageFilter.GaussianBlur(share * image.shape[1]))
     return np.asarray(picture)
 
 
 def noisy(image: Rgb, deviation: float, name: str) -> Rgb:
-    """Add Gaussian noise, independent in each value; drawn from the image's name."""
+    """Add independent Gaussian noise to each value, seeded by the image's name."""
     seed = int(digest_of_bytes(name.encode("utf-8", "surrogateescape"))[:16], 16)
     noise = np.random.default_rng([seed, round(1000 * deviation)]).normal(0, deviation, image.shape)
     return _as_bytes(image + noise)
 
 
 def lit(image: Rgb, factor: float, name: str = "") -> Rgb:
-    """Multiply the light; what would be brighter than white is white."""
+    """Multiply the brightness; values above white are clipped."""
     return _as_bytes(image * factor)
 
 
 def flattened(image: Rgb, factor: float, name: str = "") -> Rgb:
-    """Multiply the distance of each value from the picture's mean colour."""
+    """Scale the contrast around the image's mean colour."""
     mean = image.reshape(-1, 3).mean(axis=0)
     return _as_bytes((image - mean) * factor + mean)
 
 
 def restained(image: Rgb, factor: float, name: str = "") -> Rgb:
-    """Multiply the amount of haematoxylin and divide that of eosin, as optical densities (Beer and Lambert)."""
+    """Multiply the haematoxylin and divide the eosin by a factor, in optical density (Beer-Lambert law)."""
     density = -np.log((image.astype(np.float64) + 1) / 256)
     amounts = density @ np.linalg.inv(_STAINS)
     amounts *= (factor, 1 / factor, 1.0)
@@ -107,7 +106,7 @@ def restained(image: Rgb, factor: float, name: str = "") -> Rgb:
 
 
 def compressed(image: Rgb, quality: float, name: str = "") -> Rgb:
-    """Store as JPEG of a quality from 1 to 95, and read again."""
+    """Encode as JPEG of a quality from 1 to 95, and decode."""
     data = io.BytesIO()
     Image.fromarray(image).save(data, "JPEG", quality=round(quality))
     with Image.open(data, formats=("JPEG",)) as picture:

@@ -12,11 +12,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 _CONVOLUTIONS = ("Conv2d", "Conv2dSame")
 # timm's norm and activation in one module.
 _NORM_WITH_ACTIVATION = "BatchNormAct2d"
-_TOLERANCE = 1e-3  # of the largest logit: rounding stays far below, a wrong fold far above
+_TOLERANCE = 1e-3  # of the largest logit: rounding errors are far smaller, those of a wrong fold far larger
 
 
 class _Tracer(fx.Tracer):
-    """Looks into everything but what is folded; timm's versions of these have shapes in their control flow."""
+    """Traces through everything except what is folded: timm's versions of these branch on shapes."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return isinstance(m, (nn.Conv2d, nn.BatchNorm2d)) or super().is_leaf_module(m, module_qualified_name)
@@ -25,8 +25,8 @@ class _Tracer(fx.Tracer):
 def fuse(network: nn.Module, sample: Tensor) -> nn.Module:
     """Return `network` with its batch norms folded into its convolutions, for evaluation.
 
-    A network that can't be traced, or for which the folded one says something else about `sample`, is returned as
-    it is. The weights of `network` are not changed.
+    A network that can't be traced, or whose folded version gives other logits for `sample`, is returned unchanged.
+    The weights of `network` are not modified.
 
     Args:
         sample: float [b, 3, S, S], for the comparison.
@@ -38,11 +38,11 @@ def fuse(network: nn.Module, sample: Tensor) -> nn.Module:
         graph = _Tracer().trace(network)
         fused = _folded(fx.GraphModule(network, graph))
         with torch.inference_mode():
-            expected, got = network(sample), fused(sample)
+            expected, actual = network(sample), fused(sample)
     except Exception:  # control flow on values, shapes or types that tracing can't follow: many kinds of error
         return network
     scale = max(float(expected.abs().max()), 1e-6)
-    close = expected.shape == got.shape and float((expected - got).abs().max()) <= _TOLERANCE * scale
+    close = expected.shape == actual.shape and float((expected - actual).abs().max()) <= _TOLERANCE * scale
     return fused if close else network
 
 

@@ -1,4 +1,4 @@
-"""A trained model, ready to classify: built, its weights checked and loaded, made fast for its device."""
+"""A trained model ready for inference: built, its weights checked and loaded, optimised for its device."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class LoadedModel:
 
 
 def flat_features(found: Tensor) -> Tensor:
-    """Turn what `build.features` gives, [b, ...], into float32 [b, d]: maps and tokens are averaged over places."""
+    """Turn what `build.features` gives, [b, ...], into float32 [b, d]: maps and tokens are averaged over positions."""
     if found.dim() == 4:
         found = found.mean(dim=(2, 3))
     elif found.dim() == 3:

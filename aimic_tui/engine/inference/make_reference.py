@@ -102,9 +102,11 @@ def _predict(paths: Sequence[Path], model: LoadedModel) -> tuple[NDArray[np.floa
     Raises:
         InputProblem: one of them can't be read.
     """
-    probabilities, features = [], []
+    probabilities: list[NDArray[np.float64]] = []
+    features: list[NDArray[np.float32]] = []
+    remaining = iter(paths)
     for batch in image_batches(paths, [model.card.preprocessing], BATCH[model.device.type]):
-        for path, image in zip(paths[sum(map(len, features)) :], batch, strict=False):
+        for image, path in zip(batch, remaining, strict=False):
             if image.problem:
                 raise InputProblem(
                     f"The images that {printable(str(model.folder))} was tested on can't be read any more: "

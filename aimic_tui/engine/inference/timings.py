@@ -1,6 +1,6 @@
-"""How fast networks are on this machine's devices, as measured once and kept for whoever weighs speed against merit.
+"""benchmark.json: how fast networks run on this machine's devices, stored to compare accuracy with cost.
 
-benchmark.json in a workspace holds, for each device, the latest measurement of each network. Importing this is cheap.
+A workspace has one; it holds the latest measurement of each network for each device. Importing this is cheap.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class NetworkTiming:
 
     Attributes:
         image_size: pixels a side of its input.
-        one: seconds from a file to its class, each repetition another file.
-        hundred: seconds from `images` files to their classes, one a repetition.
-        images: how many files that were; a hundred, as published.
-        load: seconds from the model's folder to the network on its device.
-        limit_images_per_second: of the network alone, on images that lie on the device already.
+        one: seconds from one file to its class, for each repetition.
+        hundred: seconds from `images` files to their classes, for each repetition.
+        images: number of files in `hundred`: 100, as published.
+        load: seconds to load the model onto its device.
+        limit_images_per_second: of the network alone, on images that are on the device already.
         when: the moment of the measurement, ISO 8601.
     """
 
@@ -80,7 +80,7 @@ class NetworkTiming:
         """Undo `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is no such record.
+            KeyError, TypeError, ValueError: it is not such a record.
         """
         return cls(
             network=network,
@@ -118,7 +118,7 @@ def read_timings(workspace: Path) -> dict[str, dict[str, NetworkTiming]]:
 
 
 def write_timings(workspace: Path, device: str, timings: Sequence[NetworkTiming]) -> Path:
-    """Put measurements into a workspace, in the place of earlier ones of the same device and networks.
+    """Store measurements in a workspace; they replace earlier ones of the same device and networks.
 
     Raises:
         OSError: the workspace can't be written.

@@ -1,4 +1,4 @@
-"""Networks from their libraries, with no weights and any number of classes.
+"""Builds networks from their libraries, untrained and for any number of classes.
 
 torchvision's and timm's own builders make them, so that published weights fit. Nothing is downloaded here.
 """
@@ -20,7 +20,7 @@ from aimic_tui.engine.text import one_line
 # Weights of the auxiliary classifiers' losses, as published: Szegedy et al. 2014 (GoogLeNet, 0.3 for each of two),
 # Szegedy et al. 2015 as trained in torchvision's references (Inception-v3, 0.4).
 _AUXILIARY_WEIGHTS = {"GoogLeNet": 0.3, "Inception3": 0.4}
-# The pooling of Inception-v3's auxiliary classifier is fixed; below this size nothing is left for it to see.
+# The pooling of Inception-v3's auxiliary classifier is fixed; smaller images leave it no feature map.
 _INCEPTION_AUXILIARY_SIZE = 299
 
 
@@ -28,7 +28,7 @@ def build_network(name: str, classes: int, image_size: int) -> nn.Module:
     """Build a network with new weights, drawn from torch's global generator.
 
     Args:
-        name: of the catalogue, `find_network` says which.
+        name: in the catalogue, as `find_network` takes it.
         classes: number of outputs, at least 1.
         image_size: pixels a side, S below.
 
@@ -51,7 +51,7 @@ def build_network(name: str, classes: int, image_size: int) -> nn.Module:
 
 
 def construct(library: str, name: str, classes: int, image_size: int, input_size: int) -> nn.Module:
-    """Build what a library calls `name`; used for the catalogue's table too, which the checks rest on."""
+    """Build what a library calls `name`; also used to make the catalogue's table, on which the checks rest."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the libraries' old names and initialisations
         if library == "torchvision":
@@ -150,7 +150,7 @@ def head_tensors(network: nn.Module) -> frozenset[str]:
 
 
 def freeze_backbone(network: nn.Module) -> None:
-    """Let only the classifier's last layer learn. Call `set_training` before each epoch's steps."""
+    """Make only the classifier's last layer trainable. Call `set_training` before each epoch's steps."""
     for parameter in network.parameters():
         parameter.requires_grad_(False)
     for parameter in head_parameters(network):
@@ -173,11 +173,11 @@ def features(network: nn.Module, images: Tensor) -> Tensor:
     """Return what enters the classifier's last layer.
 
     Args:
-        network: in the mode that is wanted; evaluation mode for features to keep.
+        network: in training or evaluation mode, as needed; in evaluation mode for features to store.
         images: float [b, 3, S, S].
 
     Returns:
-        [b, ...], most often [b, d]; what `logits_from_features` takes. Of several heads they stand side by side.
+        [b, ...], most often [b, d]; what `logits_from_features` takes. Those of several heads are concatenated.
     """
     found: dict[int, Tensor] = {}
     layers = heads(network)
@@ -219,7 +219,7 @@ def _width(layer: nn.Module) -> int:
 
 
 def _shares(network: nn.Module, count: int) -> Tensor:
-    """Return [heads]: with which weight each head's logits count; EfficientViM learns them."""
+    """Return [heads]: the weight of each head's logits in their mean; EfficientViM learns them."""
     learned = [getattr(network, name) for name in ("weights", "weights_dist") if hasattr(network, name)]
     if learned:
         return torch.cat([part.softmax(-1) for part in learned]) / len(learned)

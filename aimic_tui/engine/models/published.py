@@ -37,7 +37,7 @@ class Publication:
     """One published file of weights.
 
     Attributes:
-        sha256: the digest's first hexadecimal digits as published in the address; empty where it says none.
+        sha256: the first hexadecimal digits of the digest, from the address; empty where it has none.
         mean, std, size: of the input that the weights expect.
     """
 
@@ -97,7 +97,7 @@ def _hash_in(address: str) -> str:
 
 
 def recognise(path: Path, info: NetworkInfo) -> Publication | None:
-    """Return which of a network's published files this one is, by its digest; None where no publication says one."""
+    """Return which of a network's published files has this one's digest; None where no published digest matches."""
     digest = digest_of_file(path)
     for tag in info.weights if info.library == "torchvision" else ():
         publication = find_publication(info, tag)
@@ -115,7 +115,7 @@ def download(
     """Download a published file to `target`, going on with what `target` already holds of it.
 
     Args:
-        report: hears how many bytes are there, and of how many where the server says it.
+        report: called with the bytes received so far, and their total where the server states it.
 
     Raises:
         AimicError: no connection, or the server refuses, or the content is not what was published. What was
@@ -123,7 +123,7 @@ def download(
         Interrupted: `should_stop` said so.
     """
     try:
-        said = _receive(publication.address, target, report, should_stop)
+        served = _receive(publication.address, target, report, should_stop)
     except urllib.error.HTTPError as error:
         raise AimicError(
             f"{_host(publication.address)} answered {error.code} ({one_line(str(error.reason), 80)}) to the request "
@@ -131,12 +131,12 @@ def download(
         ) from None
     except (OSError, http.client.HTTPException) as error:
         raise AimicError(_offline(publication, target, error)) from None
-    published = publication.sha256 or said
+    published = publication.sha256 or served
     if published and not digest_of_file(target).startswith(published):
         target.unlink()
         raise AimicError(
-            f"What came from {_host(publication.address)} for {publication.network} {publication.tag} is not what was "
-            "published: its digest differs. It was thrown away; run the command again."
+            f"What came from {_host(publication.address)} for {publication.network} {publication.tag} is not the "
+            "published file: its digest differs. It was deleted; run the command again."
         )
 
 

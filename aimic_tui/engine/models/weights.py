@@ -1,4 +1,4 @@
-"""First weights of a network: from a file, the offline folder, or a model of ours, and what of them fitted.
+"""Initial weights of a network: from a file, the offline folder or one of our models, and which of them fitted.
 
 Nothing here reaches the network, and no file can run code: safetensors holds none, and the others are read with
 `weights_only=True`, which refuses whatever is not a tensor or a plain value.
@@ -36,7 +36,7 @@ from aimic_tui.engine.models.weights_folder import (
 )
 from aimic_tui.engine.text import one_line, printable
 
-# Under these keys a training program keeps the network's own tensors; the averaged ones are the better ones.
+# Keys under which training programs store the network's tensors; averaged (EMA) weights are better and come first.
 _WRAPPERS = ("state_dict_ema", "model_ema", "ema", "state_dict", "model_state_dict", "model", "network", "net")
 _PREFIXES = ("module.", "model.", "state_dict.", "network.", "net.", "_orig_mod.")
 _AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
@@ -51,11 +51,11 @@ class WeightsReport:
     Attributes:
         source: where the weights came from, printable.
         loaded: number of tensors that were loaded; `total` are in the network.
-        loaded_parameters, parameters: the same in single weights.
+        loaded_parameters, parameters: the same, counting parameters.
         replaced: the classifier's tensors, which keep their new values.
         missing: tensors that the source doesn't have and the network can start without.
-        unexpected: tensors of the source that the network has no place for.
-        origin: of a model of ours its run, fold, seed, epoch, and the sha256 of its weights.
+        unexpected: tensors of the source that the network doesn't have.
+        origin: run, fold, seed and epoch of one of our models, and the sha256 of its weights.
     """
 
     source: str
@@ -84,7 +84,7 @@ class WeightsReport:
         }
 
     def sentence(self) -> str:
-        """Say it in one line."""
+        """Describe it in one line."""
         if not self.loaded:
             return f"Weights: none, {self.parameters:,} parameters start from random values."
         text = (
@@ -108,13 +108,13 @@ def load_initial_weights(
     *,
     classes: Sequence[str] | None = None,
 ) -> WeightsReport:
-    """Give a new network its first weights; the classifier stays new where the source's is for other classes.
+    """Load a new network's initial weights; the classifier stays new where the source's is for other classes.
 
     Args:
         network: as `build_network` made it for `info`.
         spec: `none`, `imagenet`, `imagenet:TAG`, or the path of a weights file, a run, a trial or a model folder.
         folder: the offline folder; None for `weights_folder()`.
-        classes: names in the order of the outputs; a model of ours with other classes gives its classifier away.
+        classes: names in the order of the outputs; the classifier of one of our models with others is not loaded.
 
     Raises:
         InputProblem: nothing there, damaged, not weights, or weights of another network.
@@ -195,7 +195,7 @@ def restore(network: nn.Module, state: Mapping[str, Tensor], source: str) -> Non
 def fitted(
     network: nn.Module, state: Mapping[str, Tensor], info: NetworkInfo, source: str
 ) -> tuple[Mapping[str, Tensor], Fit]:
-    """Return a source's tensors under the network's names, and how they lie on it.
+    """Return a source's tensors under the network's names, and how they match it.
 
     Raises:
         InputProblem: tensors besides the classifier's don't fit, or hold values that are not numbers.
@@ -281,7 +281,7 @@ def _unprefixed(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> Mappi
 
 @dataclass(frozen=True)
 class Fit:
-    """How a source's tensors lie on a network's.
+    """How a source's tensors match a network's.
 
     Attributes:
         matching: in both, with the same shape.
@@ -333,7 +333,7 @@ class Fit:
         return len(self.shapes) + len(self.needed) + len(self._foreign)
 
     def sentence(self, own: Mapping[str, Tensor], state: Mapping[str, Tensor], network: str, source: str) -> str:
-        """Say which tensors don't fit, in numbers and by a few names."""
+        """Say how many tensors don't fit, and name a few."""
         parts = []
         if self.shapes:
             first = self.shapes[0]

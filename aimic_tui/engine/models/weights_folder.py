@@ -122,7 +122,7 @@ def check_entry(entry: WeightsEntry, folder: Path, *, digest: bool = True) -> No
     """Compare a file of the folder with the manifest; without `digest` only its size.
 
     Raises:
-        InputProblem: it is missing or not what was put there.
+        InputProblem: it is missing or not what was stored.
     """
     path = folder / entry.file
     again = f"Get it again with `aimic weights fetch {entry.network} --tag {entry.tag}` or `aimic weights import`."
@@ -132,7 +132,7 @@ def check_entry(entry: WeightsEntry, folder: Path, *, digest: bool = True) -> No
         raise InputProblem(f"{printable(str(path))} can't be read: {error.strerror}. {printable(again)}") from None
     if size != entry.bytes or (digest and digest_of_file(path) != entry.sha256):
         raise InputProblem(
-            f"{printable(str(path))} is not the file that was put there: its digest differs. {printable(again)}"
+            f"{printable(str(path))} is not the file that was stored: its digest differs. {printable(again)}"
         )
 
 
@@ -241,13 +241,13 @@ def _check_safetensors(header: bytes, size: int, shown: str) -> None:
 
 @dataclass(frozen=True)
 class SourceModel:
-    """A model of ours that gives a network its first weights.
+    """One of our models, as the source of a network's initial weights.
 
     Attributes:
-        folder: where it lies.
+        folder: the model's folder.
         name: which it is and why it was taken, printable: "fold 3 of the run X (epoch 7, ...)".
-        preprocessing: what it saw images through.
-        provenance: of its card.
+        preprocessing: of its images.
+        provenance: from its card.
     """
 
     folder: Path
