@@ -24,9 +24,9 @@ from aimic_tui.engine.text import printable
 
 # command -> (module under aimic_tui.commands, attribute, one line for --help)
 _COMMANDS = {
-    "demo": ("demo", "demo", "Try it all: a drawn smear, a small cross-validated run, predictions."),
+    "demo": ("demo", "demo", "Try it all: a synthetic smear, a small cross-validated run, predictions."),
     "inspect": ("inspect", "inspect", "Audit a data set: its contents and its problems."),
-    "marks": ("marks", "marks", "List or edit marks on images: left out, relabelled, grouped."),
+    "marks": ("marks", "marks", "List or edit marks on images: excluded, relabelled, grouped."),
     "networks": ("networks", "networks", "List the networks that can be trained."),
     "weights": ("weights", "weights", "Manage the local folder of pre-trained weights."),
     "plan": ("plan", "plan", "Preview a run: trials, time, disk space, suggestions."),
@@ -74,7 +74,7 @@ class _Commands(click.Group):
 @click.option(
     "--workspace",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where runs are kept (default: $AIMIC_WORKSPACE, else aimic-workspace in the current folder).",
+    help="Where runs are stored (default: $AIMIC_WORKSPACE, else aimic-workspace in the current folder).",
 )
 @click.option("--debug", is_flag=True, help="Show where in the program an error came from.")
 @click.option("--slow-link", is_flag=True, help="Draw less often, for slow connections.")
@@ -133,7 +133,8 @@ def _as_problem(error: BaseException) -> AimicError | None:
     if isinstance(error, AimicError):
         return error
     if isinstance(error, click.UsageError):
-        return UsageProblem(f"{error.format_message()} `aimic --help` lists what there is.")
+        command = error.ctx.command_path if error.ctx is not None else "aimic"
+        return UsageProblem(f"{error.format_message()} See `{command} --help`.")
     if isinstance(error, click.ClickException):
         return AimicError(error.format_message())
     if isinstance(error, (KeyboardInterrupt, click.Abort)):

@@ -100,7 +100,7 @@ class ActionsHere(_Actions):
     def _themes(self) -> Iterable[PaletteEntry]:
         names = sorted(self._app.available_themes, key=lambda name: (not name.startswith("aimic"), name))
         for name in names:
-            yield PaletteEntry(f"Theme: {name}", "Colours, saved for next time", partial(self._app.save_theme, name))
+            yield PaletteEntry(f"Theme: {name}", "Colours; saved", partial(self._app.save_theme, name))
 
 
 class ActionsElsewhere(_Actions):

@@ -266,7 +266,9 @@ def _check_weights() -> Check:
     except AimicError as error:
         return Check("weights", False, error.sentence)
     if not entries:
-        advice = "`aimic weights fetch` downloads pre-trained weights; without them, training starts from random ones."
+        advice = (
+            "`aimic weights fetch` downloads pre-trained weights; without them, plan and train need model.weights=none."
+        )
         return Check("weights", True, f"none in {folder}", advice)
     networks = len({entry.network for entry in entries})
     size = bytes_text(sum(entry.bytes for entry in entries))

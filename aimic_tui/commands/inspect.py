@@ -69,7 +69,7 @@ def inspect(
     manifest: Path | None,
     as_json: bool,
 ) -> None:
-    """Audit DATA, a folder with one sub-folder per class or a manifest (.csv): every image is read once.
+    """Audit DATA, a folder with one subfolder per class or a manifest (.csv): every image is read once.
 
     Measurements are saved in the workspace, if there is one: an audit that was stopped continues where it was, and the
     next one reads only what has changed. The exit code is 0 whatever is found, and 3 if there is no data set.

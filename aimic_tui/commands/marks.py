@@ -73,7 +73,7 @@ def marks(
     overrides: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Show or change the marks on DATA: images left out, with another class, in one group; no image is touched.
+    """Show or change the marks on DATA: images excluded, with another class, in one group; no image is touched.
 
     An IMAGE is its name as `aimic inspect --json` gives it, or the path of its file. Marks are kept in aimic-marks.csv
     in the data set's folder (beside a manifest: NAME.aimic-marks.csv), where training finds them; where that folder
@@ -204,7 +204,7 @@ def _resolve_duplicates(
     if done.marks or done.together:
         add_marks(file, done.marks, done.together, note="found by the audit")
     sets = plural(len(done.together), "set")
-    click.echo(f"{plural(len(done.marks), 'image')} left out, {sets} of images put into a group each.", err=True)
+    click.echo(f"{plural(len(done.marks), 'image')} excluded, {sets} of images put into a group each.", err=True)
     if done.undecided:
         pictures = plural(done.undecided, "picture")
         click.echo(f"{pictures} with several labels left as they are: give the right one with --label.", err=True)

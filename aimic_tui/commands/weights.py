@@ -27,7 +27,7 @@ from aimic_tui.engine.text import bytes_text, plural, printable
 
 @click.group()
 def weights() -> None:
-    """The local folder of pre-trained weights ($AIMIC_WEIGHTS names another)."""
+    """The local folder of pre-trained weights ($AIMIC_WEIGHTS sets another)."""
 
 
 @weights.command("list")

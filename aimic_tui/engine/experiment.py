@@ -47,7 +47,7 @@ class DataSettings(_Section):
     path: str = Field(
         "",
         title="Data",
-        description="A folder with one sub-folder per class, a manifest (.csv) that lists the images, or a "
+        description="A folder with one subfolder per class, a manifest (.csv) that lists the images, or a "
         "MedMNIST file (.npz).",
     )
     group: str = Field(
@@ -86,7 +86,7 @@ class DataSettings(_Section):
     marks: str = Field(
         "auto",
         title="Marks",
-        description="Decisions about single images (left out, relabelled, grouped). auto: aimic-marks.csv in the "
+        description="Decisions about single images (excluded, relabelled, grouped). auto: aimic-marks.csv in the "
         "data set's folder, where there is one; none: no marks; or the path of such a file.",
     )
     balance: Balance = Field(

@@ -131,7 +131,7 @@ def append_row(path: Path, row: Sequence[object]) -> None:
 def read_table(path: Path) -> list[dict[str, str]]:
     """Read a CSV table that `write_table` wrote: one dict a row, cells as the text they were.
 
-    An unfinished last line (a writer died in it) is left out.
+    An unfinished last line (a writer died in it) is excluded.
     """
     content = path.read_bytes().decode("utf-8", "surrogateescape")
     reader = csv.reader(io.StringIO(content, newline=""))

@@ -89,16 +89,14 @@ def common_bindings() -> list[BindingType]:
             priority=True,
             tooltip="Find any action of any place by its name",
         ),
-        Binding(
-            "ctrl+l", "redraw", "Redraw", show=False, priority=True, id="app.redraw", tooltip="Draw everything again"
-        ),
+        Binding("ctrl+l", "redraw", "Redraw", show=False, priority=True, id="app.redraw", tooltip="Redraw the screen"),
         Binding(
             "f10",
             "toggle_slow_link",
             "Slow link",
             show=False,
             id="app.slow-link",
-            tooltip="Draw less often, for slow connections; kept for next time",
+            tooltip="Draw less often, for slow connections; saved",
         ),
         Binding("q", "quit", "Quit", show=False, id="app.quit", tooltip="Leave the app; runs go on without it"),
     ]

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
-# Where there is no room for keys, names longer than the first number are cut to the second.
-_CUTS = ((99, 99), (7, 6), (7, 5), (6, 5), (5, 4))
+_MORE = Content.styled("…", "$text-muted")
 
 
 @dataclass(frozen=True)
@@ -29,19 +28,25 @@ class Part:
 
 
 def parts_line(parts: Mapping[str, Part], shown: str, width: int) -> Content:
-    """Write the parts with their keys, the one that is shown highlighted; where it is narrow, names without keys."""
+    """Write the parts with their keys, the one that is shown highlighted.
+
+    Where it is narrow, the keys go first, then whole names at the ends: `…` stands for them.
+    """
     return next((line for line in _lines(parts, shown) if line.cell_length <= width), Content(""))
 
 
 def _lines(parts: Mapping[str, Part], shown: str) -> Iterator[Content]:
-    for space in ("  ", " "):
-        yield Content(space).join([_piece(part, name == shown, part.name, key=True) for name, part in parts.items()])
-    for longest, kept in _CUTS:
-        names = [one.name if len(one.name) <= longest else one.name[:kept].rstrip("aeiou") for one in parts.values()]
-        pieces = [_piece(part, name == shown, text) for (name, part), text in zip(parts.items(), names, strict=True)]
-        yield Content(" ").join(pieces)
+    """Yield the line in its forms, the fullest first."""
+    for space, key in (("  ", True), (" ", True), ("  ", False), (" ", False)):
+        yield Content(space).join([_piece(part, name == shown, key=key) for name, part in parts.items()])
+    names = [_piece(part, name == shown, key=False) for name, part in parts.items()]
+    at = list(parts).index(shown)
+    for count in range(len(parts) - 1, 0, -1):
+        first = max(0, at - count + 1)
+        before, after = first > 0, first + count < len(parts)
+        yield Content(" ").join([*[_MORE] * before, *names[first : first + count], *[_MORE] * after])
 
 
-def _piece(part: Part, lit: bool, text: str, *, key: bool = False) -> Content:
+def _piece(part: Part, lit: bool, *, key: bool) -> Content:
     before = Content.styled(f"{part.key} ", "bold $primary") if key else Content("")
-    return Content.assemble(before, (text, "bold underline $primary" if lit else "$foreground"))
+    return Content.assemble(before, (part.name, "bold underline $primary" if lit else "$foreground"))

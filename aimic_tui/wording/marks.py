@@ -18,7 +18,7 @@ def mark_signs(marks: Sequence[Mark]) -> str:
 def mark_words(mark: Mark) -> str:
     """Write a mark with its sign: what it decides, and its note."""
     words = {
-        "exclude": "left out",
+        "exclude": "excluded",
         "label": f"class set to {mark.label}",
         "label-error": "possible label error",
         "reviewed": "reviewed and right",

@@ -29,7 +29,7 @@ class Order:
     words: str
 
 
-CONFIDENCE = Order("confidence", "sure", "most confident errors first")
+CONFIDENCE = Order("confidence", "confidence", "most confident errors first")
 ORDERS = (
     CONFIDENCE,
     Order("loss", "loss", "largest loss first"),
@@ -149,7 +149,7 @@ class ImageReview:
         return data.marks.get(image, ()) if data is not None else ()
 
     def is_excluded(self, image: str) -> bool:
-        """Tell whether an image is marked to be left out."""
+        """Tell whether an image is marked as excluded."""
         return any(mark.kind == "exclude" for mark in self.marks_on(image))
 
     def is_selected(self, image: str) -> bool:

@@ -47,7 +47,7 @@ class MarkChange:
 
 
 _TOGGLE_MESSAGES: Mapping[ToggledKind, tuple[str, str]] = {
-    "exclude": ("{} left out; x takes it back.", "{} back in."),
+    "exclude": ("{} excluded; x takes it back.", "{} no longer excluded."),
     "reviewed": ("{} marked as reviewed and right.", "{} no longer marked as reviewed."),
     "label-error": (
         "{} marked as possible label error; still used for training.",
@@ -71,9 +71,9 @@ def keep_one(data: OpenData, sets: Sequence[DuplicateSet]) -> MarkChange:
     copies = [mark.image for mark in marks]
     keep_excluded = tuple(sorted({one.keep for one in sets if data.mark(one.keep, "exclude")}))
     if data.marked(copies, "exclude") and not keep_excluded:
-        message = f"{plural(len(copies), 'duplicate')} back in."
+        message = f"{plural(len(copies), 'duplicate')} no longer excluded."
         return MarkChange(message, remove=tuple(copies), remove_kinds=("exclude",))
-    message = f"{plural(len(copies), 'duplicate')} left out; d takes it back."
+    message = f"{plural(len(copies), 'duplicate')} excluded; d takes it back."
     return MarkChange(message, tuple(marks), remove=keep_excluded, remove_kinds=("exclude",))
 
 

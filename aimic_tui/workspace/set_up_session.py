@@ -63,7 +63,7 @@ class SetUpSession:
             return None
         if not experiment.data.path:
             self._in_draft["data.path"] = (
-                "data.path is empty. Choose a folder with one sub-folder per class, or a manifest."
+                "data.path is empty. Choose a folder with one subfolder per class, or a manifest."
             )
             return None
         path = Path(experiment.data.path).expanduser().absolute()

@@ -133,7 +133,7 @@ def test_duplicates_are_resolved_by_what_the_audit_finds(aimic, cells: Path) -> 
     shutil.copy(cells / FIRST.replace("000_0", "001_0"), cells / "red_cell/smear901_0.jpg")
     code, out, err = aimic("marks", str(cells), "--duplicates", "keep-one")
     assert code == 0
-    assert "1 image left out" in err and "1 picture with several labels left as they are" in err
+    assert "1 image excluded" in err and "1 picture with several labels left as they are" in err
     assert ("platelet/smear900_0.jpg", "exclude", f"same as {FIRST}") in marked(cells)
     assert out.startswith(str(cells / MARKS_NAME))
 
@@ -144,7 +144,7 @@ def test_the_cleaned_manifest_is_a_data_set_by_itself(aimic, cells: Path, tmp_pa
     classes = "data.classes=red_cell=rbc, white_cell="
     code, out, err = aimic("inspect", str(cells), "--set", classes, "--write-manifest", str(file))
     assert code == 0
-    assert "Marks leave out 1 image." in out and "white_cell (6) is left out" in out
+    assert "Marks exclude 1 image." in out and "white_cell (6) is excluded" in out
     assert f"{file} lists 11 images." in err
     assert find_data_set(DataSource(str(file))).counts() == {"platelet": 5, "rbc": 6}
     for path, words in ((cells / "x.txt", "ends with .csv"), (tmp_path / "no" / "x.csv", "is not a folder")):

@@ -17,7 +17,7 @@ def test_it_says_what_a_training_would_do(tmp_path: Path, cells: Path) -> None:
     assert answer.returncode == 0, answer.stderr
     assert "1 network × 2 folds = 2 trials" in answer.stdout
     assert "nothing similar ran here yet" in answer.stdout
-    assert "the best epoch is a guess" in answer.stdout
+    assert "The best epoch is a guess" in answer.stdout
     assert not (tmp_path / "space").exists()
 
 

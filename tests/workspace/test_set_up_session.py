@@ -53,7 +53,7 @@ async def test_what_is_wrong_in_the_draft_goes_before_what_the_plan_found(tmp_pa
     session.draft.write("split.folds", "many")
     assert session.check() is None
     assert "must be a whole number" in session.problems["split.folds"]
-    assert "is not a network" in session.problems["model.networks"]
+    assert "Unknown network" in session.problems["model.networks"]
 
 
 async def test_a_later_plan_reads_the_data_again_only_where_its_settings_changed(tmp_path: Path, cells: Path) -> None:

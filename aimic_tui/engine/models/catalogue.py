@@ -179,7 +179,7 @@ def _unknown(name: str) -> str:
     wanted = _plain(name.rsplit("/", 1)[-1])
     near = difflib.get_close_matches(wanted, plain, n=3, cutoff=0.6)
     hint = f"Did you mean {' or '.join(plain[match] for match in near)}? " if near else ""
-    return f"{printable(name)} is not a network that is known here. {hint}`aimic networks` lists them."
+    return f"Unknown network {printable(name)}. {hint}`aimic networks` lists them."
 
 
 def _from_row(row: dict[str, str]) -> NetworkInfo:

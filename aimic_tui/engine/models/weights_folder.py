@@ -166,7 +166,7 @@ def find_entry(spec: str, info: NetworkInfo, folder: Path | None = None) -> Weig
     raise InputProblem(
         f"There are no pre-trained weights{which} for {info.name} in {printable(str(place))}. Run "
         f"`aimic weights fetch {info.name}{option}` on a machine with network access and copy that folder here "
-        "(AIMIC_WEIGHTS names another place), or set model.weights=none to train from scratch.",
+        "(AIMIC_WEIGHTS sets another folder), or set model.weights=none to train from scratch.",
         key="model.weights",
     )
 

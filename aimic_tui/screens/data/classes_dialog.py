@@ -28,7 +28,7 @@ _FEWEST = 2  # classes of which a classifier can be made
 class _Row:
     name: str
     images: int
-    other: str  # what it is called; empty where it is left out
+    other: str  # what it is called; empty where it is excluded
     together: int  # images of all classes of that name
 
 
@@ -52,7 +52,7 @@ class ClassesDialog(ModalScreen[dict[str, str] | None]):
             id="classes.rename",
             tooltip="A name of another class merges both",
         ),
-        Binding("x,space", "leave_out", "Leave out", id="classes.out", tooltip="Leave the class out, or take it in"),
+        Binding("x,space", "leave_out", "Exclude", id="classes.out", tooltip="Exclude the class, or take it back"),
         Binding("u", "own", "Original", id="classes.own", tooltip="Give the class its original name back"),
         Binding("escape", "cancel", "Cancel", id="classes.cancel", tooltip="Leave the classes as they were"),
     ]
@@ -103,7 +103,7 @@ class ClassesDialog(ModalScreen[dict[str, str] | None]):
         name = Content(printable(row.name)).truncate(min(_NAME, max(8, width // 2 - 8)), ellipsis=True, pad=True)
         count = count_text(row.images).rjust(8)
         if not row.other:
-            return Content.assemble(name.stylize("$text-muted"), (count, "$text-muted"), ("   – left out", "$primary"))
+            return Content.assemble(name.stylize("$text-muted"), (count, "$text-muted"), ("   – excluded", "$primary"))
         if row.other == row.name and row.together == row.images:
             return Content.assemble(name, count)
         merged = f" {count_text(row.together)}" if row.together != row.images else ""

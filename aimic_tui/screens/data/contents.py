@@ -134,7 +134,7 @@ def marked_rows(data: OpenData) -> tuple[FindingRow, ...]:
         return ()
     images = tuple(sorted(data.marks))
     excluded = sum(data.mark(image, "exclude") is not None for image in images)
-    title = f"{plural(len(images), 'image')} marked" + (f", {count_text(excluded)} left out" if excluded else "")
+    title = f"{plural(len(images), 'image')} marked" + (f", {count_text(excluded)} excluded" if excluded else "")
     return (FindingRow(FindingsOfKind("marked", title, groups=(images,)), title),)
 
 
@@ -205,7 +205,7 @@ def headline(data: OpenData) -> str:
     data_set = data.data_set
     parts = [plural(len(data_set), "image"), plural(len(data_set.classes), "class", "classes")]
     if data.found.excluded:
-        parts.insert(1, f"{count_text(len(data.found.excluded))} left out")
+        parts.insert(1, f"{count_text(len(data.found.excluded))} excluded")
     if data_set.grouped:
         parts.append(f"{plural(len(data_set.group_names), 'group')} ({printable(data_set.group_rule)})")
     else:

@@ -281,7 +281,7 @@ class DataScreen(Place):
         words = ""
         if isinstance(row, ClassRow):
             excluded = len(items) - row.images
-            words = f"{row.name}   {plural(row.images, 'image')}" + (f", {excluded:,} left out" if excluded else "")
+            words = f"{row.name}   {plural(row.images, 'image')}" + (f", {excluded:,} excluded" if excluded else "")
         elif row is not None:
             words = row.words
         selected = self.session.selected
@@ -341,7 +341,7 @@ class DataScreen(Place):
         self.opening.ask("open")
 
     def action_classes(self) -> None:
-        """Ask what classes are called, which are merged, and which are left out."""
+        """Ask what classes are called, which are merged, and which are excluded."""
         self.opening.ask("classes")
 
     def action_pattern(self) -> None:

@@ -54,7 +54,7 @@ class HomeScreen(Place):
             "Again",
             show=False,
             id="home.again",
-            tooltip="Set up a run with the settings of the selected one",
+            tooltip="Set up a run with the selected run's settings",
         ),
         Binding("d", "demo", "Demo", show=False, id="home.demo", tooltip="Draw a synthetic smear and train on it"),
         Binding(

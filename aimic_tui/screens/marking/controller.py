@@ -38,8 +38,8 @@ COMMANDS: tuple[MarkingCommand, ...] = get_args(MarkingCommand)
 # The ids are those of people's settings files: they stay as they are.
 _KEYS: tuple[tuple[MarkingCommand, str, str, str, str], ...] = (
     ("select", "space", "choose", "Choose", "Choose the image, or the finding's images, for the next key"),
-    ("exclude", "x", "exclude", "Exclude", "Leave the images out, or take them in again"),
-    ("keep_one", "d", "keep-one", "Keep one", "Leave out all identical images but this one, or take them in again"),
+    ("exclude", "x", "exclude", "Exclude", "Exclude the images, or take it back"),
+    ("keep_one", "d", "keep-one", "Keep one", "Exclude all identical images but this one, or take it back"),
     ("one_group", "u", "unite", "One group", "Keep the images on one side of every split; or take it back"),
     ("set_class", "b", "relabel", "Class", "Give the images another class"),
     ("note", "n", "note", "Note", "Write a note on the images"),

@@ -38,10 +38,12 @@ def preview_of(images: Sequence[str], pattern: str) -> tuple[bool, str]:
     if not sizes:
         return False, f"It matches no file name; the first is {one_line(images[0].rpartition('/')[2], 60)}."
     alone = len(images) - sum(sizes.values())
-    largest = ", ".join(f"{one_line(name, 30)} {count:,}" for name, count in sizes.most_common(_LARGEST_SHOWN))
+    largest = ", ".join(
+        f"{one_line(name, 30)} ({plural(count, 'image')})" for name, count in sizes.most_common(_LARGEST_SHOWN)
+    )
     rest = f"; {plural(alone, 'image')} without a match, a group each" if alone else ""
     return True, (
-        f"{plural(len(sizes), 'group')} of {plural(len(images) - alone, 'image')}{rest}\nThe largest hold: {largest}"
+        f"{plural(len(sizes), 'group')} of {plural(len(images) - alone, 'image')}{rest}\nLargest groups: {largest}"
     )
 
 

@@ -89,7 +89,7 @@ class RobustnessView(ComputedView["NetworkRobustness | None"]):
             " starts ",
             (command, "bold"),
             ": each fold's model classifies its test images blurred, noisy, darker, brighter, stained differently and "
-            "compressed. It takes as long as some dozen predictions of all images.",
+            "compressed. It takes about as long as a dozen predictions of all images.",
         )
 
     def _change_cell(self, figure: Interval) -> Cell:

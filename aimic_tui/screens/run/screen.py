@@ -64,7 +64,7 @@ class RunScreen(Place):
             "Again",
             show=False,
             id="run.again",
-            tooltip="Set up another run with the settings of this one",
+            tooltip="Set up another run with this run's settings",
         ),
         Binding("enter", "app.go('results')", "Results", show=False, id="run.results", tooltip="The figures so far"),
     ]

@@ -24,7 +24,7 @@ class PlanPanel(Static):
         lines = _plan_lines(plan) if plan is not None else []
         if not lines and (plan is None or not plan.problems):
             named = bool(session.draft.text("data.path"))
-            hint = "Choose the data first: a folder with one sub-folder per class."
+            hint = "Choose the data first: a folder with one subfolder per class."
             lines.append(Content.styled("Finding the images ..." if named else hint, "$text-muted"))
         if problems:
             text = f"! Fix {plural(len(problems), 'setting')} before starting: {_named(problems)}   f8: go there"

@@ -92,7 +92,7 @@ class Story:
     def warnings(self) -> list[str]:
         """What was warned of, but for the few images of these data sets."""
         sentences = [fields["sentence"] for fields in self.of("warning")]
-        return [sentence for sentence in sentences if "the best epoch is a guess" not in sentence]
+        return [sentence for sentence in sentences if "The best epoch is a guess" not in sentence]
 
     def of(self, event: str) -> list[dict[str, Any]]:
         return [fields for name, fields in self.events if name == event]

@@ -113,7 +113,7 @@ def test_few_images_to_choose_an_epoch_by() -> None:
     assert few([20, 20, 5]) is None
     sentence = few([20, 20, 2])
     assert sentence is not None
-    assert "42 validation images, 2 of class rare: the best epoch is a guess (one more" in sentence
+    assert "42 validation images, 2 of class rare. The best epoch is a guess (one more" in sentence
     assert "moves macro F1 by about 0.17)" in sentence
     assert "Raise split.validation (it is 0.15), or set training.monitor=loss" in sentence
     assert few([20, 20, 2], training__monitor="loss") is None
@@ -122,4 +122,4 @@ def test_few_images_to_choose_an_epoch_by() -> None:
     published = few([20, 20, 2], validation=False, training__monitor="accuracy")
     assert published is not None and "accuracy by about 0.024" in published and "split.validation" not in published
     none = few([20, 20, 0])
-    assert none is not None and "none of class rare: the best epoch is a guess. Raise" in none
+    assert none is not None and "none of class rare. The best epoch is a guess. Raise" in none

@@ -427,7 +427,7 @@ def test_few_images_that_choose_the_epoch_are_told_at_the_start(task_for: Callab
     task = task_for()
     _, story = run(task, Story(stop_at=16))
     (warning,) = story.of("warning")
-    assert "the best epoch is a guess" in warning["sentence"]
+    assert "The best epoch is a guess" in warning["sentence"]
     _, story = run(task)
     assert story.of("warning") == []
 

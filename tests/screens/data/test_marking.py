@@ -109,11 +109,11 @@ async def test_x_leaves_an_image_out_and_takes_it_back(app: AimicApp, own_cells:
         await until(pilot, lambda: ready(app))
         await pilot.press("enter", "x")
         await until(pilot, lambda: marked(own_cells) == [(FIRST, "exclude")])
-        await until(pilot, lambda: "19 images · 1 left out" in screen_text(app))
+        await until(pilot, lambda: "19 images · 1 excluded" in screen_text(app))
         item = grid(app).items[0]
         assert item.faded and item.sign == "–"
-        assert "platelet   6 images, 1 left out" in screen_text(app)
-        assert findings(app)[-1] == "1 image marked, 1 left out"
+        assert "platelet   6 images, 1 excluded" in screen_text(app)
+        assert findings(app)[-1] == "1 image marked, 1 excluded"
         assert len(grid(app).items) == 7
         await pilot.press("x")
         await until(pilot, lambda: marked(own_cells) == [])
@@ -210,7 +210,7 @@ async def test_marks_made_elsewhere_are_seen_on_coming_back(app: AimicApp, own_c
         await pilot.pause()
         add_marks(own_cells / MARKS_NAME, [Mark(FIRST, "exclude")])
         app.go("data")
-        await until(pilot, lambda: "1 left out" in screen_text(app))
+        await until(pilot, lambda: "1 excluded" in screen_text(app))
 
 
 async def test_the_last_images_stay(app: AimicApp, own_cells: Path, until: Until) -> None:
@@ -230,12 +230,12 @@ async def test_where_the_folder_cannot_be_written_the_workspace_keeps_the_marks(
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await until(pilot, lambda: ready(app))
         await pilot.press("enter", "x")
-        await until(pilot, lambda: "1 left out" in screen_text(app))
+        await until(pilot, lambda: "1 excluded" in screen_text(app))
         (file,) = app.workspace.marks_folder.glob("*.csv")
         assert app.context.data_settings["marks"] == str(file)
         assert not (own_cells / MARKS_NAME).exists()
         await pilot.press("x")
-        await until(pilot, lambda: "1 left out" not in screen_text(app))
+        await until(pilot, lambda: "1 excluded" not in screen_text(app))
         assert read_marks(file) == ()
 
 

@@ -226,12 +226,12 @@ async def test_at_80_columns_what_is_like_an_image_comes_up_in_place_of_the_tabl
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: _ready(app))
         await pilot.press("p")
-        await until(pilot, lambda: "sure" in screen_text(app))
+        await until(pilot, lambda: "confidence" in screen_text(app))
         assert "of its group" not in screen_text(app)
         await pilot.press("A")
         await until(pilot, lambda: "of its group" in screen_text(app) and isinstance(app.focused, ReviewGrid))
         await pilot.press("A")
-        await until(pilot, lambda: "of its group" not in screen_text(app) and "sure" in screen_text(app))
+        await until(pilot, lambda: "of its group" not in screen_text(app) and "confidence" in screen_text(app))
 
 
 def test_an_image_without_an_answer_has_bars_of_nothing(run: RunFolder) -> None:

@@ -297,7 +297,7 @@ async def test_seeds_and_inner_folds_have_rows_of_their_own(tmp_path: Path, unti
 
 async def test_a_warning_hides_no_epoch(tmp_path: Path, cells: Path, until: Until) -> None:
     folder = make_run(tmp_path, cells, finished=1, state="running")
-    sentence = "Only 3 images: the best epoch is a guess."
+    sentence = "Only 3 images. The best epoch is a guess."
     append_event(folder.trial(TrialKey("mobilenet_v2", 2)).events_file, "warning", sentence=sentence)
     lock = hold(folder)
     for size in ((120, 40), (80, 24)):

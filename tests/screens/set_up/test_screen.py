@@ -78,7 +78,7 @@ async def test_missing_weights_and_unknown_networks_are_said_before_the_start(
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: "aimic weights fetch" in _field(app, "model.weights").problem)
         _field(app, "model.networks").query_one(Input).value = "resnet5O"
-        await until(pilot, lambda: "is not a network" in _field(app, "model.networks").problem)
+        await until(pilot, lambda: "Unknown network" in _field(app, "model.networks").problem)
 
 
 async def test_a_folder_that_is_not_there_is_a_sentence_before_and_after_f5(tmp_path: Path, until: Until) -> None:

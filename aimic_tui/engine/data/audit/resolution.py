@@ -18,7 +18,7 @@ class DuplicateResolution:
     """How duplicates are resolved.
 
     Attributes:
-        marks: on the images that are left out.
+        marks: on the images that are excluded.
         together: sets of images that form one group.
         undecided: the number of label conflicts, which only a person can resolve.
     """
@@ -29,7 +29,7 @@ class DuplicateResolution:
 
 
 def keep_one_marks(images: Sequence[str], keep: str) -> tuple[Mark, ...]:
-    """Return marks that leave out all of a set of identical images but one."""
+    """Return marks that exclude all of a set of identical images but one."""
     return tuple(Mark(image, "exclude", note=f"same as {keep}") for image in images if image != keep)
 
 

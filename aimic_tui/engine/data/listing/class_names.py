@@ -53,7 +53,7 @@ def original_class_name(shown: str, classes: Mapping[str, str], found: Collectio
 def class_changes_sentence(classes: Mapping[str, str], counts: Mapping[str, int]) -> str:
     """Say in a sentence what `data.classes` does; `counts` are the images of each class as found."""
     parts = [
-        f"{one_line(name, 40)} ({counts[name]:,}) {f'counts as {one_line(other, 40)}' if other else 'is left out'}"
+        f"{one_line(name, 40)} ({counts[name]:,}) {f'counts as {one_line(other, 40)}' if other else 'is excluded'}"
         for name, other in classes.items()
         if other != name
     ]

@@ -34,7 +34,7 @@ class FoundData:
         notes: on what else was left out.
         original_classes: the number of images of each class by its original name, before `data.classes` and marks leave
             any out.
-        excluded: the images that marks leave out, with their classes.
+        excluded: the images that marks exclude, with their classes.
     """
 
     data_set: DataSet
@@ -125,7 +125,7 @@ class _AppliedMarks:
         grouped = sum(map(len, self.together))
         sentences = []
         if self.excluded:
-            sentences.append(f"Marks leave out {plural(len(self.excluded), 'image')}.")
+            sentences.append(f"Marks exclude {plural(len(self.excluded), 'image')}.")
         if self._relabelled:
             sentences.append(f"Marks give another class to {plural(self._relabelled, 'image')}.")
         if grouped:

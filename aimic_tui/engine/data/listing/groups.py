@@ -65,7 +65,7 @@ def suggest_group(images: Sequence[str], labels: Sequence[str] | None = None) ->
     r"""Return the pattern by which the names group the images, such as `^(smear\d+)`, or None where there is none.
 
     Tried are the beginnings of the file names that end in a number, shortest first (a patient before a slide of
-    the patient), and a sub-folder below the class's. One is taken if nearly all names have it, if it makes at
+    the patient), and a subfolder below the class's. One is taken if nearly all names have it, if it makes at
     least three groups that are not just the classes, and if images do share groups - or if the word before
     the number says that it counts patients, slides or the like.
 

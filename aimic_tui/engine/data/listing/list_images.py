@@ -82,7 +82,7 @@ class NoClasses(InputProblem):
 def list_images(settings: DataSourceSettings, report: ReportProgress = no_report) -> ListedImages:
     """List the images of a data set with labels, groups and parts by folders, names or rows; none is opened.
 
-    A folder's label is its first sub-folder; if the first sub-folders are train, validation and test, they give
+    A folder's label is its first subfolder; if the first subfolders are train, validation and test, they give
     the part and the next one the label. With `data.pattern`, names say all of it.
 
     Raises:
@@ -289,7 +289,7 @@ def _no_images(root: Path, scan: Scan) -> str:
     if scan.images:
         return (
             f"{shown} holds {plural(len(scan.images), 'image')} but no class folders. Put the images of each class in "
-            "a sub-folder of its name, list them in a manifest (.csv) with a label column, or, if their names tell "
+            "a subfolder of its name, list them in a manifest (.csv) with a label column, or, if their names tell "
             "the class, set data.pattern."
         )
     if scan.links_left:

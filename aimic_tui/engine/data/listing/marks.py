@@ -2,7 +2,7 @@
 
 A mark is of one image and one kind:
 
-    exclude       the image is left out.
+    exclude       the image is excluded.
     label         its correct class is `label`, whatever its folder or manifest says.
     label-error   its label may be wrong; the correct one is not known yet. It stays in the data set: leaving out what a
                   model gets wrong would make its results look better than they are.

@@ -42,4 +42,4 @@ def validation_size_warning(
         remedies.append("set training.monitor=loss, which depends less on single images")
     advice = ", or ".join([*remedies, "add images"])
     images = plural(len(labels), "validation image" if validation else "image")
-    return f"Only {images}, {smallest_class}: the best epoch is a guess{effect}. {advice[0].upper()}{advice[1:]}."
+    return f"Only {images}, {smallest_class}. The best epoch is a guess{effect}. {advice[0].upper()}{advice[1:]}."

@@ -60,7 +60,7 @@ def run_line(event: RunEvent) -> LogLine | None:
     if isinstance(event, TrialAssigned):
         trial, text = (
             event.trial,
-            f"taken on {event.device}" + (f", attempt {event.attempt}" if event.attempt > 1 else ""),
+            f"assigned to {event.device}" + (f", attempt {event.attempt}" if event.attempt > 1 else ""),
         )
     elif isinstance(event, TrialFailed):
         trial, text = event.trial, f"failed: {event.sentence}"

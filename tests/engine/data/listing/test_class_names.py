@@ -31,7 +31,7 @@ class TestOtherNames:
         assert data_set.counts() == {"monocyte": 4, "neutrophil": 5}
         assert data_set.images[0] == "band/0.png"
         assert data_set.decisions == (
-            "Classes: band (2) counts as neutrophil, segmented (3) counts as neutrophil, basophil (1) is left out.",
+            "Classes: band (2) counts as neutrophil, segmented (3) counts as neutrophil, basophil (1) is excluded.",
         )
 
     def test_names_can_be_exchanged(self, cells):

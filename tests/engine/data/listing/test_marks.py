@@ -194,7 +194,7 @@ class TestWhatTheyDo:
         assert found.others == ()
         assert set(data_set.group_names) == {"s0", "s1", "s2"}  # s2 and s3 became one, with all their images
         assert data_set.decisions == (
-            "Marks leave out 1 image.",
+            "Marks exclude 1 image.",
             "Marks give another class to 1 image.",
             "Marks put 2 images into common groups.",
             "Marks name 1 possible label error, still used for training.",
@@ -237,7 +237,7 @@ class TestWhatTheyDo:
         with pytest.raises(InputProblem, match="no image left: marks exclude 12"):
             find_data_set(DataSource(str(cells)))
         remove_marks(cells / MARKS_NAME, [image for image in images if image.startswith("a")])
-        with pytest.raises(InputProblem, match=r"a single class, a .*Marks leave out 8 images"):
+        with pytest.raises(InputProblem, match=r"a single class, a .*Marks exclude 8 images"):
             find_data_set(DataSource(str(cells)))
 
     def test_the_file_of_marks_is_no_data_set(self, cells):

@@ -33,7 +33,7 @@ def test_what_was_decided_is_in_the_manifest_and_in_the_story(tmp_path: Path) ->
     assert data_set.groups[one] == data_set.groups[other]
     told = [line.text for event in run_events(run).new() if (line := run_line(event))]
     assert told[1:5] == [
-        "images: Marks leave out 1 image.",
+        "images: Marks exclude 1 image.",
         "images: Marks give another class to 1 image.",
         "images: Marks put 2 images into common groups.",
         "images: Classes: white_cell (6) counts as leukocyte.",

@@ -68,9 +68,9 @@ def test_unequal_classes_without_balance_are_said() -> None:
 
 def test_what_the_split_cannot_give_is_passed_on() -> None:
     found = keys(
-        split=SplitForecast((9,), (1,), (2,), "Only 1 image: the best epoch is a guess.", 12, ("No image of b.",))
+        split=SplitForecast((9,), (1,), (2,), "Only 1 image. The best epoch is a guess.", 12, ("No image of b.",))
     )
-    assert found["split.validation"] == "Only 1 image: the best epoch is a guess."
+    assert found["split.validation"] == "Only 1 image. The best epoch is a guess."
     assert found["split.method"] == "No image of b."
 
 
