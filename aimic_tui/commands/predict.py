@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -33,6 +34,7 @@ from aimic_tui.engine.workspace_folder import Workspace
 @click.option("--as-trained", is_flag=True, help="Leave the probabilities uncalibrated.")
 @click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images at a time (default: what suits the device).")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--json", "as_json", is_flag=True, help="Print the table's path and the counts as one JSON object.")
 @click.pass_context
 @shows_progress
 def predict(
@@ -47,6 +49,7 @@ def predict(
     as_trained: bool,
     batch_size: int | None,
     device: str,
+    as_json: bool,
     meter: ProgressMeter,
 ) -> None:
     """Classify IMAGES (files and folders) with MODEL: a run, a trial's folder or a model's folder.
@@ -96,7 +99,11 @@ def predict(
             "new ones.",
             err=True,
         )
-    meter.finish_with(summary=summary.to_json())
+    answer = summary.to_json()
+    meter.finish_with(summary=answer)
+    if as_json:
+        click.echo(json.dumps({"table": answer.pop("output"), **answer}))
+        return
     click.echo(printable(str(output)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -22,8 +23,9 @@ from aimic_tui.engine.workspace_folder import Workspace
     type=click.Path(file_okay=False, path_type=Path),
     help="Also write its tables as CSV, its figures as PDF and SVG, and a model card into this folder.",
 )
+@click.option("--json", "as_json", is_flag=True, help="Print the report's path as one JSON object.")
 @click.pass_context
-def report(context: click.Context, run: str, output: Path | None, folder: Path | None) -> None:
+def report(context: click.Context, run: str, output: Path | None, folder: Path | None, as_json: bool) -> None:
     """Write the report of RUN: figures, cases, split, recipe, a methods paragraph, checklists.
 
     RUN is a run's folder, its name, a unique beginning of it, or latest. The last line printed is the report's path.
@@ -31,4 +33,5 @@ def report(context: click.Context, run: str, output: Path | None, folder: Path |
     from aimic_tui.engine.report.write_report import write_report
 
     found = Workspace(context.obj).find_run(run)
-    click.echo(printable(str(write_report(found, output, folder)[-1])))
+    path = str(write_report(found, output, folder)[-1])
+    click.echo(json.dumps({"report": path}) if as_json else printable(path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def list_weights(as_json: bool) -> None:
     folder = weights_folder()
     entries = read_entries(folder)
     if as_json:
-        click.echo(json.dumps({"folder": str(folder), "weights": [asdict(entry) for entry in entries]}))
+        click.echo(_to_json(entries, folder))
         return
     if not entries:
         click.echo(
@@ -92,23 +92,31 @@ def import_file(file: Path, network: str, tag: str) -> None:
 @click.option("--tag", default="", help="Which of the published weights (default: what `imagenet` means).")
 @click.option("--paper", is_flag=True, help="The ten networks of the published evaluation.")
 @click.option("--again", is_flag=True, help="Also download what the folder already holds.")
+@click.option("--json", "as_json", is_flag=True, help="Print the folder and the networks' weights as one JSON object.")
 @shows_progress
-def fetch(names: tuple[str, ...], tag: str, paper: bool, again: bool, meter: ProgressMeter) -> None:
+def fetch(*, names: tuple[str, ...], tag: str, paper: bool, again: bool, as_json: bool, meter: ProgressMeter) -> None:
     """Download published weights of networks into the folder; an interrupted download continues."""
     infos = [find_network(name) for name in names] + [info for info in all_networks() if paper and info.paper]
     if not infos:
         raise UsageProblem("Name the networks whose weights to fetch, or use --paper for the published ten.")
     folder = weights_folder()
+    entries: list[WeightsEntry] = []
     stop = threading.Event()
     previous = signal.signal(signal.SIGINT, lambda *_: _stop_once(stop))
     try:
         for info in infos:
-            if not again and _is_there(info, tag, folder):
+            entry = None if again else _entry_there(info, tag, folder)
+            if entry is not None:
                 meter.message(f"{info.name}: already in {folder}.")
             else:
-                _fetch_one(info, tag, folder, meter, stop.is_set)
+                entry = _fetch_one(info, tag, folder, meter, stop.is_set)
+                if not as_json:
+                    _say_where(entry, folder)
+            entries.append(entry)
     finally:
         signal.signal(signal.SIGINT, previous)
+    if as_json:
+        click.echo(_to_json(entries, folder))
 
 
 def _stop_once(stop: threading.Event) -> None:
@@ -117,18 +125,20 @@ def _stop_once(stop: threading.Event) -> None:
     stop.set()
 
 
-def _is_there(info: NetworkInfo, tag: str, folder: Path) -> bool:
+def _entry_there(info: NetworkInfo, tag: str, folder: Path) -> WeightsEntry | None:
+    """Return the folder's unchanged weights of a network, None where they must be downloaded."""
     wanted = tag or next(iter(info.weights), "")
     try:
-        check_entry(find_entry(f"imagenet:{wanted}", info, folder), folder)
+        entry = find_entry(f"imagenet:{wanted}", info, folder)
+        check_entry(entry, folder)
     except InputProblem:
-        return False
-    return True
+        return None
+    return entry
 
 
 def _fetch_one(
     info: NetworkInfo, tag: str, folder: Path, meter: ProgressMeter, should_stop: Callable[[], bool]
-) -> None:
+) -> WeightsEntry:
     from aimic_tui.engine.models.published import download, find_publication
     from aimic_tui.engine.models.weights_import import import_weights
 
@@ -146,7 +156,11 @@ def _fetch_one(
         part.unlink(missing_ok=True)
         raise
     part.unlink()
-    _say_where(entry, folder)
+    return entry
+
+
+def _to_json(entries: Iterable[WeightsEntry], folder: Path) -> str:
+    return json.dumps({"folder": str(folder), "weights": [asdict(entry) for entry in entries]})
 
 
 def _say_where(entry: WeightsEntry, folder: Path) -> None:

@@ -96,7 +96,7 @@ def common_bindings() -> list[BindingType]:
             "Slow link",
             show=False,
             id="app.slow-link",
-            tooltip="Draw less often, for slow connections; saved",
+            tooltip="Draw less often, for slow connections; the choice is saved",
         ),
         Binding("q", "quit", "Quit", show=False, id="app.quit", tooltip="Leave the app; runs go on without it"),
     ]

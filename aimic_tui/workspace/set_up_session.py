@@ -21,6 +21,8 @@ from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.workspace.experiment_draft import ExperimentDraft
 from aimic_tui.workspace.processes import command_line, run_command
 
+_NO_DATA = {"data.path": "data.path is empty. Choose a folder with one subfolder per class, or a manifest."}
+
 
 class SetUpSession:
     """One experiment at a time, from a draft to a run.
@@ -62,10 +64,7 @@ class SetUpSession:
         if experiment is None:
             return None
         if not experiment.data.path:
-            self._in_draft["data.path"] = (
-                "data.path is empty. Choose a folder with one subfolder per class, or a manifest."
-            )
-            return None
+            return None  # `problems` says so
         path = Path(experiment.data.path).expanduser().absolute()
         return experiment.with_values({"data.path": str(path), "name": experiment.name or path.stem})
 
@@ -77,7 +76,7 @@ class SetUpSession:
     def problems(self) -> dict[str, str]:
         """What stands in the way of a start: a sentence for each setting that is wrong."""
         planned = {problem.key: problem.sentence for problem in (self.plan.problems if self.plan else ())}
-        return {**planned, **self._in_draft}
+        return {**({} if self.draft.text("data.path") else _NO_DATA), **planned, **self._in_draft}
 
     @property
     def suggestions(self) -> dict[str, str]:

@@ -281,7 +281,7 @@ async def test_a_long_line_of_the_help_goes_on_below_its_beginning(app: AimicApp
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("question_mark")
         await pilot.pause()
-        sentence = "Draw less often, for slow connections; saved"
+        sentence = "Draw less often, for slow connections; the choice is saved"
         lines = text(app).splitlines()
         begin = next(at for at, line in enumerate(lines) if "Slow link" in line)
         first, more = lines[begin], lines[begin + 1].strip()

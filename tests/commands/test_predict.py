@@ -51,6 +51,17 @@ def test_a_run_is_meant_by_latest_by_name_by_its_beginning_and_by_its_path(
     assert "9 images" in err
 
 
+def test_a_program_gets_the_table_and_what_it_counts(
+    capsys: pytest.CaptureFixture[str], workspace: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "p.csv"
+    code, out, err = run(capsys, workspace, "latest", str(tmp_path / "images"), "-o", str(output), "--json")
+    assert code == 0, err
+    answer = json.loads(out)
+    assert (answer["table"], answer["images"], answer["unreadable"], answer["rejected"]) == (str(output), 9, 0, None)
+    assert sum(answer["counts"].values()) == 9
+
+
 def test_progress_can_be_followed_in_a_file(
     capsys: pytest.CaptureFixture[str], workspace: Path, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,11 @@ def test_another_place_gets_the_same_page(workspace: Path) -> None:
     output = workspace / "paper.html"
     assert call(workspace, "latest", "--output", str(output)).stdout.splitlines()[-1] == str(output)
     assert output.read_bytes() == (workspace / "runs/20261122-some/report.html").read_bytes()
+
+
+def test_a_program_gets_its_path(workspace: Path) -> None:
+    result = call(workspace, "latest", "--json")
+    assert json.loads(result.stdout) == {"report": str(workspace / "runs/20261122-some/report.html")}
 
 
 def test_an_unknown_run_is_a_sentence(tmp_path: Path) -> None:

@@ -115,7 +115,9 @@ def test_fetched_weights_lie_in_the_folder_and_are_not_fetched_again(
     (entry,) = json.loads(run(capsys, "list", "--json")[1])["weights"]
     assert (entry["licence"], entry["size"], entry["mean"]) == ("mit", 160, [0.5, 0.5, 0.5])
     assert sorted(path.name for path in folder.iterdir()) == [".lock", "manifest.json", entry["file"]]
-    assert "already" in run(capsys, "fetch", "test_resnet")[2]
+    code, out, err = run(capsys, "fetch", "test_resnet", "--json")
+    assert (code, "already" in err) == (0, True)
+    assert json.loads(out) == {"folder": str(folder), "weights": [entry]}
     assert len(site) == 1
 
 

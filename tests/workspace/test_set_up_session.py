@@ -84,13 +84,14 @@ async def test_the_speed_of_a_range_test_tells_the_duration(tmp_path: Path, cell
 
 def test_the_data_of_the_app_is_taken_once(tmp_path: Path, cells: Path) -> None:
     session = session_on(tmp_path, None)
+    assert "data.path is empty" in session.problems["data.path"], "said before the start is tried"
     assert session.experiment_to_run() is None
-    assert "data.path is empty" in session.problems["data.path"]
     session.take_data(str(cells), {"group": "none", "path": "elsewhere"})
     assert (session.draft.text("data.path"), session.draft.text("data.group")) == (str(cells), "none")
     session.draft.put("data.group", "auto")
     session.take_data(str(cells), {"group": "none", "path": "elsewhere"})
     assert session.draft.text("data.group") == "auto"
+    assert "data.path" not in session.problems
     experiment = session.experiment_to_run()
     assert experiment is not None
     assert (experiment.name, experiment.data.path) == ("cells", str(cells))

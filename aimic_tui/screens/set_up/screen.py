@@ -19,6 +19,7 @@ from aimic_tui.engine.experiment import PRESETS, Experiment
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.place import Place
 from aimic_tui.screens.set_up.file_prompts import PATH_SUFFIXES, load_prompt, path_prompt, save_prompt
+from aimic_tui.screens.set_up.help_line import HelpLine
 from aimic_tui.screens.set_up.help_texts import help_text, section_lines
 from aimic_tui.screens.set_up.plan_panel import PlanPanel
 from aimic_tui.screens.set_up.settings_form import SECTIONS, SettingsForm
@@ -96,7 +97,7 @@ class SetUpScreen(Place):
             yield SettingsForm(self.session.draft, id="form")
             with VerticalScroll(id="help", can_focus=False):
                 yield Static("", id="help-text")
-        yield Static("", id="help-line")
+        yield HelpLine(id="help-line")
         yield Rule()
         yield PlanPanel("", id="plan")
 
@@ -163,7 +164,7 @@ class SetUpScreen(Place):
         self.query_one("#sections", Static).update(section_lines(list(self.form.fields.values()), section))
         if field is not None:
             self.query_one("#help-text", Static).update(help_text(field))
-            self.query_one("#help-line", Static).update(Content(field.setting.help))
+            self.query_one(HelpLine).show(field.setting.help)
 
     # -- moving
 

@@ -316,3 +316,21 @@ async def test_the_field_with_the_focus_stands_out_and_says_all_of_its_advice(
         colours = [field.query_one(".field--title").styles.color for field in (here, there)]
         assert colours[0] != colours[1]
         assert here.query_one(".field--problem").size.height > 1
+
+
+async def test_at_80_columns_help_that_is_too_long_ends_with_an_ellipsis(
+    tmp_path: Path, cells: Path, until: Until
+) -> None:
+    app = _app(tmp_path, cells)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = app.screen
+        assert isinstance(screen, SetUpScreen)
+        line = screen.query_one("#help-line", Static)
+        fields = {key: field.setting.help for key, field in screen.form.fields.items()}
+        longest, shortest = max(fields, key=lambda key: len(fields[key])), min(fields, key=lambda key: len(fields[key]))
+        screen.form.go_to(longest)
+        await until(pilot, lambda: str(line.render()).endswith(" …"))
+        shown = str(line.render()).removesuffix(" …").replace("\n", " ")
+        assert fields[longest].startswith(shown) and len(shown) > 80
+        screen.form.go_to(shortest)
+        await until(pilot, lambda: str(line.render()) == fields[shortest])
