@@ -102,7 +102,7 @@ class EvaluationScreen(Place):
         nothing = Content.assemble(
             "This model has not been evaluated on other images yet.\n\n",
             ("n", "bold $primary"),
-            " asks for labelled images: a folder with one sub-folder per class, or a manifest. Classes are matched by "
+            " asks for labelled images: a folder with one subfolder per class, or a manifest. Classes are matched by "
             "name, and you are asked about the others.",
         )
         self.query_one("#earlier-heading", Static).update(heading if found else nothing)
