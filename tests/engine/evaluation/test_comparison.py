@@ -131,7 +131,7 @@ def test_other_splits_images_or_classes_are_refused_in_a_sentence(tmp_path: Path
 def test_one_network_is_none_to_compare(tmp_path: Path) -> None:
     with pytest.raises(InputProblem, match="only one tested network"):
         compare_runs([make_run(tmp_path / "run")])
-    with pytest.raises(UsageProblem, match="no figure beauty"):
+    with pytest.raises(UsageProblem, match="no metric beauty"):
         compare_runs([tmp_path / "run"], "beauty")
 
 
