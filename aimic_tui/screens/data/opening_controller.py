@@ -215,7 +215,7 @@ class OpeningController:
     async def _ask_path(self) -> None:
         prompt = PathPrompt(
             "Open a data set",
-            detail="A folder with a folder of images for each class, or a manifest (.csv) that lists images.",
+            detail="A folder with one subfolder per class, or a manifest (.csv) that lists images.",
             suffixes=(".csv", ".tsv", ".npz"),
             known=[known.path for known in self._place.shell.workspace.data_sets()],
         )

@@ -109,7 +109,7 @@ class DataScreen(Place):
         lines = [Content.styled(f"{SIGNS['attention']}\u00a0{problem}", "$warning"), Content("")] if problem else []
         lines += [
             Content("Which images?"),
-            Content.styled("A folder with a folder of images for each class, or a manifest (.csv).", "$text-muted"),
+            Content.styled("A folder with one subfolder per class, or a manifest (.csv).", "$text-muted"),
             Content(""),
             Content.assemble(
                 ("o", "bold $primary"), "  opens one", "" if not known else "; or choose one seen before:"

@@ -255,7 +255,7 @@ class HomeScreen(Place):
         known = [data_set.path for data_set in self._data_sets.rows]
         prompt = PathPrompt(
             "Open a data set",
-            detail="A folder with a folder of images for each class, or a manifest (.csv) with columns path and label.",
+            detail="A folder with one subfolder per class, or a manifest (.csv) with columns path and label.",
             suffixes=(".csv", ".npz"),
             known=known,
             check=_check_data_path,

@@ -129,7 +129,7 @@ class EvaluationScreen(Place):
         path = await self.app.push_screen_wait(
             PathPrompt(
                 f"Labelled images to evaluate {self._choice.label} on",
-                detail="A folder with a folder of images for each class, or a manifest (.csv) that lists images.",
+                detail="A folder with one subfolder per class, or a manifest (.csv) that lists images.",
                 value=self._data or "",
                 suffixes=(".csv", ".tsv", ".npz"),
                 action="Use",
