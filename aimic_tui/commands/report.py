@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
 
@@ -25,7 +26,16 @@ from aimic_tui.engine.workspace_folder import Workspace
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report's path as one JSON object.")
 @click.pass_context
-def report(context: click.Context, run: str, output: Path | None, folder: Path | None, as_json: bool) -> None:
+@shows_progress
+def report(
+    context: click.Context,
+    *,
+    run: str,
+    output: Path | None,
+    folder: Path | None,
+    as_json: bool,
+    meter: ProgressMeter,
+) -> None:
     """Write the report of RUN: figures, cases, split, recipe, a methods paragraph, checklists.
 
     RUN is a run's folder, its name, a unique beginning of it, or latest. The last line printed is the report's path.
@@ -33,5 +43,6 @@ def report(context: click.Context, run: str, output: Path | None, folder: Path |
     from aimic_tui.engine.report.write_report import write_report
 
     found = Workspace(context.obj).find_run(run)
-    path = str(write_report(found, output, folder)[-1])
+    path = str(write_report(found, output, folder, meter.report)[-1])
+    meter.clear()
     click.echo(json.dumps({"report": path}) if as_json else printable(path))

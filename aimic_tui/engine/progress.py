@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, cast, get_args
 
 Phase = Literal[
-    "find", "read", "compare", "load", "predict", "resample", "step", "train", "measure", "download", "draw"
+    "find", "read", "compare", "load", "predict", "resample", "step", "train", "measure", "download", "draw", "write"
 ]
 """What is being done. `wording.progress` says in which unit each phase counts."""
 

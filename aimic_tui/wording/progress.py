@@ -20,6 +20,7 @@ _WORDS: dict[Phase, tuple[str, str]] = {
     "measure": ("measuring", ""),
     "download": ("downloading", "byte"),
     "draw": ("drawing images", "image"),
+    "write": ("writing the report", "section"),
 }
 
 

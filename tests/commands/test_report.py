@@ -66,3 +66,13 @@ def test_a_folder_gets_its_parts(workspace: Path) -> None:
     assert call(workspace, "latest", "--folder", str(parts)).exit_code == 0
     assert kept.exists()
     assert isinstance(call(workspace, "latest", "--folder", str(workspace / "a" / "b")).exception, InputProblem)
+
+
+def test_its_progress_counts_sections_to_the_end(workspace: Path) -> None:
+    events = workspace / "events.jsonl"
+    assert call(workspace, "latest", "--events", str(events)).exit_code == 0
+    said = [json.loads(line) for line in events.read_text().splitlines()]
+    written = [event for event in said if event["event"] == "progress"]
+    assert {event["phase"] for event in written} == {"write"}
+    assert written[-1]["done"] == written[-1]["total"] > 5
+    assert said[-1]["event"] == "finished"

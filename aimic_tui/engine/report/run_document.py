@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 
@@ -11,6 +12,7 @@ from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.evaluation.metric_titles import METHODS, TITLES
 from aimic_tui.engine.formatting.numbers import p_value
 from aimic_tui.engine.formatting.times import duration
+from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 from aimic_tui.engine.report.calibration_section import calibration_section
 from aimic_tui.engine.report.checklists import Item, claim, tripod
 from aimic_tui.engine.report.cost_section import cost_section
@@ -32,8 +34,8 @@ _MOST_PAIRS_SUMMED_UP = 5
 _PATHS = frozenset({"data.path", "model.weights", "split.from"})
 
 
-def make_run_document(record: RunRecord) -> Document:
-    """Lay out a run's report."""
+def make_run_document(record: RunRecord, report: ReportProgress = no_report) -> Document:
+    """Lay out a run's report; its figures are computed here, so it takes the time that the report takes."""
     results = record.results
     created = record.snapshot.status.created
     lead = [
@@ -42,26 +44,41 @@ def make_run_document(record: RunRecord) -> Document:
         + (f", {created.day} {created:%B %Y}." if created else "."),
         f"Run {results.run}, {record.snapshot.status.state}.",
     ]
-    sections = [
-        Section("Summary", list(_summary(record))),
-        Section("Results", list(_overview(record))),
-        *(network_section(record, name) for name in record.networks),
-        *_comparison(record),
-        *_choosing(record),
-        *cost_section(record),
-        *calibration_section(record),
-        *decision_section(record),
-        *group_section(record),
-        *_cases(record),
-        Section("Data", list(_data(record))),
-        Section("Methods paragraph", [Paragraph(text) for text in methods_paragraphs(record)]),
-        *initial_weights_section(record),
-        Section("Recipe", [Facts(list(_settings(record)))]),
-        Section("Software, hardware, time", [Facts(list(_surroundings(record)))]),
-        _checklist("CLAIM 2024", "Checklist for Artificial Intelligence in Medical Imaging", claim(record)),
-        _checklist("TRIPOD+AI", "Transparent reporting of prediction models that use machine learning", tripod(record)),
+    makers: list[Callable[[], Iterable[Section]]] = [
+        lambda: [Section("Summary", list(_summary(record))), Section("Results", list(_overview(record)))],
+        *(partial(_network, record, name) for name in record.networks),
+        lambda: _comparison(record),
+        lambda: _choosing(record),
+        lambda: cost_section(record),
+        lambda: calibration_section(record),
+        lambda: decision_section(record),
+        lambda: group_section(record),
+        lambda: _cases(record),
+        lambda: _record_of_the_run(record),
     ]
+    sections: list[Section] = []
+    for number, make in enumerate(makers):
+        report(Progress("write", number, len(makers)))
+        sections += make()
+    report(Progress("write", len(makers), len(makers)))
     return Document(f"Report: {record.setting('name') or results.run}", lead, sections)
+
+
+def _network(record: RunRecord, name: str) -> Iterator[Section]:
+    yield network_section(record, name)
+
+
+def _record_of_the_run(record: RunRecord) -> Iterator[Section]:
+    """Yield what the run's files say without any computing."""
+    yield Section("Data", list(_data(record)))
+    yield Section("Methods paragraph", [Paragraph(text) for text in methods_paragraphs(record)])
+    yield from initial_weights_section(record)
+    yield Section("Recipe", [Facts(list(_settings(record)))])
+    yield Section("Software, hardware, time", [Facts(list(_surroundings(record)))])
+    yield _checklist("CLAIM 2024", "Checklist for Artificial Intelligence in Medical Imaging", claim(record))
+    yield _checklist(
+        "TRIPOD+AI", "Transparent reporting of prediction models that use machine learning", tripod(record)
+    )
 
 
 def _summary(record: RunRecord) -> Iterator[Block]:

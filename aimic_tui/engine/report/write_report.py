@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.files import write_atomically
+from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.report.run_document import make_run_document
 from aimic_tui.engine.report.run_record import read_record
 from aimic_tui.engine.report.write_html import to_html
@@ -18,7 +19,9 @@ _MARKDOWN = (".md", ".markdown")
 _PAGE = (".html", ".htm")
 
 
-def write_report(folder: RunFolder, output: Path | None = None, parts: Path | None = None) -> list[Path]:
+def write_report(
+    folder: RunFolder, output: Path | None = None, parts: Path | None = None, report: ReportProgress = no_report
+) -> list[Path]:
     """Write a run's report.
 
     Args:
@@ -39,7 +42,7 @@ def write_report(folder: RunFolder, output: Path | None = None, parts: Path | No
         if not output.parent.is_dir():
             raise InputProblem(f"There is no folder {printable(str(output.parent))} to write the report into.")
     record = read_record(folder)
-    document = make_run_document(record)
+    document = make_run_document(record, report)
     page = to_html(document).encode("utf-8", "replace")
     write_atomically(folder.report_file, page)
     written = [folder.report_file]
