@@ -30,6 +30,7 @@ lint: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy
+	$(BIN)/mypy tools benchmarks
 
 contracts: $(READY)  ## imports point down only, and in no circle
 	$(BIN)/lint-imports

@@ -80,8 +80,8 @@ def auditing(root: Path, rounds: int) -> None:
 
     ours, theirs = in_turns(lambda: audit_data_set(settings), decode_only, rounds)
     report("the whole audit", len(paths), "images", ours, "decoding alone, one thread", theirs)
-    audit_data_set(settings, memory=memory)
-    again, _ = in_turns(lambda: audit_data_set(settings, memory=memory), lambda: None, rounds)
+    audit_data_set(settings, store=memory)
+    again, _ = in_turns(lambda: audit_data_set(settings, store=memory), lambda: None, rounds)
     report("the audit of known images", len(paths), "images", again, "decoding alone, one thread", theirs)
 
 

@@ -153,7 +153,7 @@ def aimic(network: str, images: Path, seconds: float, device: str, *, frozen: bo
     labels = np.array([int(path.parent.name[-1]) for path in paths], dtype=np.int32)
     samples = np.arange(len(paths))
     source = cached_images(paths, Preprocessing(SIZE, "stretch", "auto", half, half), images.parent / "cache", "on")
-    model = build_network(network, CLASSES, SIZE).to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = build_network(network, CLASSES, SIZE).to(where, memory_format=torch.channels_last)
     precision = Precision("fp32", where) if frozen else chosen_precision(model, where)
     pictures = ImagePipeline(
         model,
