@@ -82,7 +82,7 @@ def demo(context: click.Context, *, headless: bool) -> None:
     if not headless and sys.stdin.isatty() and sys.stdout.isatty():
         _look_on(context, folder, fresh, output)
         return
-    _say(f"{printable(folder.name)}: training {plural(len(read_status(folder).trials), 'network')} on {smear}")
+    _say(f"{printable(folder.name)}: {plural(len(read_status(folder).trials), 'trial')} on {smear}")
     with ProgressMeter() as meter:
         require_finished(folder, Follower(folder, meter, stop_on_interrupt=True).follow())
     context.invoke(predict, model=str(folder.path), images=(fresh,), output=output, device="auto")

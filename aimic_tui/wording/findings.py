@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from aimic_tui.engine.data.audit.audit_report import ShortcutReport
 from aimic_tui.engine.data.audit.finding import Finding, FindingKind
+from aimic_tui.engine.data.audit.shortcut import Shortcut
 from aimic_tui.engine.formatting.numbers import interval_text, number
 from aimic_tui.engine.text import plural
 
@@ -75,7 +75,7 @@ def finding_sentence(finding: Finding) -> str:
     return f"This image {finding.detail}." if len(finding.paths) == 1 else f"{finding.detail}."
 
 
-def shortcut_title(shortcut: ShortcutReport) -> str:
+def shortcut_title(shortcut: Shortcut) -> str:
     """Return what a shortcut reaches, in a line."""
     reached = interval_text(shortcut.balanced_accuracy, shortcut.low, shortcut.high)
     return f"shortcut: {shortcut.feature} alone {reached}, chance {number(shortcut.chance)}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from aimic_tui.engine.data.audit.audit_report import AuditReport, ShortcutReport
+from aimic_tui.engine.data.audit.audit_report import AuditReport
 from aimic_tui.engine.data.audit.finding import Finding, FindingKind
+from aimic_tui.engine.data.audit.shortcut import Shortcut
 from aimic_tui.wording.findings import finding_meaning, finding_sentence, finding_title, shortcut_title
 
 ListedKind = FindingKind | Literal["shortcut", "note", "marked"]
@@ -84,7 +85,7 @@ def _of_kind(kind: FindingKind, findings: list[Finding]) -> FindingsOfKind:
     )
 
 
-def _shortcut(shortcut: ShortcutReport) -> FindingsOfKind:
+def _shortcut(shortcut: Shortcut) -> FindingsOfKind:
     return FindingsOfKind(
         "shortcut", shortcut_title(shortcut), shortcut.sentence, tuple(map(tuple, shortcut.examples.values()))
     )

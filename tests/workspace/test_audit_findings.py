@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from aimic_tui.engine.data.audit.audit_report import AuditReport, ImageSize, ShortcutReport
+from aimic_tui.engine.data.audit.audit_report import AuditReport, ImageSize
 from aimic_tui.engine.data.audit.finding import FINDING_KINDS, Finding
+from aimic_tui.engine.data.audit.shortcut import Shortcut
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.wording.findings import finding_meaning, finding_title
 from aimic_tui.workspace.audit_findings import AuditFindings
 
-SHORTCUT = ShortcutReport(
+SHORTCUT = Shortcut(
     feature="brightness",
     balanced_accuracy=0.81,
     low=0.78,
@@ -27,7 +28,7 @@ SHORTCUT = ShortcutReport(
 
 
 def audit_report(
-    problems: Sequence[Finding] = (), shortcuts: Sequence[ShortcutReport] = (), notes: Sequence[str] = ()
+    problems: Sequence[Finding] = (), shortcuts: Sequence[Shortcut] = (), notes: Sequence[str] = ()
 ) -> AuditReport:
     """What `aimic inspect --json` answers, on ten images."""
     return AuditReport(

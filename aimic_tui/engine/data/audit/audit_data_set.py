@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aimic_tui.engine.data.audit.audit_report import AuditReport, ImageSize, ShortcutReport
+from aimic_tui.engine.data.audit.audit_report import AuditReport, ImageSize
 from aimic_tui.engine.data.audit.duplicates import find_duplicates
 from aimic_tui.engine.data.audit.finding import FINDING_KINDS, Finding
 from aimic_tui.engine.data.audit.measures import Measures, measure_images
 from aimic_tui.engine.data.audit.outliers import find_outliers, notes_on_balance
-from aimic_tui.engine.data.audit.shortcuts import Shortcut, find_shortcuts
+from aimic_tui.engine.data.audit.shortcut import Shortcut
+from aimic_tui.engine.data.audit.shortcuts import find_shortcuts
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.listing.decisions import FoundData
 from aimic_tui.engine.data.listing.find_data_set import scan_data_set
@@ -70,7 +71,7 @@ class Audit:
             groups=len(data_set.group_names) if data_set.grouped else None,
             suggested_group=self.suggested_group,
             problems=self.findings,
-            shortcuts=tuple(map(_shortcut_report, self.shortcuts)),
+            shortcuts=tuple(shortcut.rounded() for shortcut in self.shortcuts),
             path=str(data_set.root),
             group_rule=data_set.group_rule,
             class_groups=data_set.group_counts() if data_set.grouped else None,
@@ -80,20 +81,6 @@ class Audit:
             notes=tuple(note.sentence for note in self.notes),
             decisions=data_set.decisions,
         )
-
-
-def _shortcut_report(shortcut: Shortcut) -> ShortcutReport:
-    return ShortcutReport(
-        feature=shortcut.feature,
-        balanced_accuracy=round(shortcut.balanced_accuracy, 4),
-        low=round(shortcut.low, 4),
-        high=round(shortcut.high, 4),
-        chance=round(shortcut.chance, 4),
-        clearest=shortcut.clearest,
-        within_groups=shortcut.within_groups,
-        sentence=shortcut.sentence,
-        examples=shortcut.examples,
-    )
 
 
 def audit_data_set(

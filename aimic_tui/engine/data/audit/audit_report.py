@@ -7,24 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from aimic_tui.engine.data.audit.finding import FINDING_KINDS, Finding, FindingKind
+from aimic_tui.engine.data.audit.shortcut import Shortcut
 from aimic_tui.engine.errors import InputProblem
 
 VERSION = 1
-
-
-@dataclass(frozen=True)
-class ShortcutReport:
-    """A feature that predicts the class by itself; see `shortcuts.Shortcut`."""
-
-    feature: str
-    balanced_accuracy: float
-    low: float
-    high: float
-    chance: float
-    clearest: str
-    within_groups: bool | None
-    sentence: str
-    examples: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -63,7 +49,7 @@ class AuditReport:
     groups: int | None
     suggested_group: str | None
     problems: tuple[Finding, ...]
-    shortcuts: tuple[ShortcutReport, ...]
+    shortcuts: tuple[Shortcut, ...]
     path: str
     group_rule: str
     class_groups: Mapping[str, int] | None
@@ -109,6 +95,6 @@ def _finding(problem: Mapping[str, Any]) -> Finding:
     return Finding(cast("FindingKind", problem["kind"]), tuple(problem["paths"]), str(problem["detail"]))
 
 
-def _shortcut(found: Mapping[str, Any]) -> ShortcutReport:
+def _shortcut(found: Mapping[str, Any]) -> Shortcut:
     examples = {name: tuple(images) for name, images in found["examples"].items()}
-    return ShortcutReport(**{**found, "examples": examples})
+    return Shortcut(**{**found, "examples": examples})

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from aimic_tui.engine.data.audit.measures import Measures
+from aimic_tui.engine.data.audit.shortcut import Shortcut
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.text import one_line
 
@@ -27,31 +27,6 @@ _FOLDS = 5
 _EXAMPLES = 3
 
 Column = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Shortcut:
-    """A feature that predicts the class by itself.
-
-    Attributes:
-        feature: its name.
-        balanced_accuracy, low, high: mean recall of the classes on unseen groups, 0 to 1, with its 95 % interval.
-        chance: the expected value of guessing.
-        clearest: the class that it separates best from the others.
-        within_groups: whether it also separates the classes within groups; None where too few groups hold several.
-        sentence: its meaning, and advice.
-        examples: of each class, the images that it predicts most confidently.
-    """
-
-    feature: str
-    balanced_accuracy: float
-    low: float
-    high: float
-    chance: float
-    clearest: str
-    within_groups: bool | None
-    sentence: str
-    examples: dict[str, tuple[str, ...]]
 
 
 _SENTENCES = {

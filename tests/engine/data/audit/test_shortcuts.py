@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from aimic_tui.engine.data.audit.audit_data_set import Audit, audit_data_set
-from aimic_tui.engine.data.audit.shortcuts import Shortcut
+from aimic_tui.engine.data.audit.shortcut import Shortcut
 from aimic_tui.engine.experiment import DataSettings
 
 
