@@ -42,7 +42,7 @@ def review_columns(review: ImageReview) -> list[Column]:
             answers.confidence,
             lambda share: percent(float(share), 1),
             "right",
-            10,
+            11,
             descending=True,
             sort_by=review.sort_values(order.key) if order is CONFIDENCE else None,
         ),
