@@ -1,4 +1,4 @@
-"""How often what the program says turns out wrong: `python benchmarks/promises.py [--studies 200] [--only NAME] [--json]`.
+"""How often what the program says turns out wrong: `python benchmarks/promises.py [--studies 200] [--only NAME]`.
 
 Each row is a promise under one kind of simulated study: in how many studies it was made, in which share of those it was
 broken, and which share is allowed. With S studies a share p has a standard error of sqrt(p (1 - p) / S), so a share is
