@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from aimic_tui.engine.evaluation.estimand import TRAINED_NETWORKS_ONLY
 from aimic_tui.engine.evaluation.metric_titles import CLASS_TITLES, TITLES
 from aimic_tui.engine.evaluation.run_results import RunResults
 from aimic_tui.engine.evaluation.subgroups import FEWEST_IMAGES
@@ -13,7 +14,7 @@ from aimic_tui.engine.formatting.numbers import percent
 def method_sections(results: RunResults) -> Iterator[tuple[str, str]]:
     """Yield (title, sentences) for each thing that Results shows."""
     level = percent(results.confidence, None)
-    yield "Intervals", f"{results.method}. They show how figures vary with the images, not with the seed."
+    yield "Intervals", f"{results.method}. {TRAINED_NETWORKS_ONLY}"
     yield "Overall figures", _by_method(results.methods, TITLES)
     yield "Figures of classes", f"One class against the rest. {_by_method(results.class_methods, CLASS_TITLES)}"
     yield (

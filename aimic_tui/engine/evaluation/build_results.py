@@ -13,6 +13,7 @@ import numpy as np
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.calibration import calibrate
+from aimic_tui.engine.evaluation.estimand import IN_FULL
 from aimic_tui.engine.evaluation.intervals import BootstrapFigures, cluster_bootstrap, paired_difference
 from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, METHODS
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, class_scores, confusion, scores
@@ -40,6 +41,7 @@ from aimic_tui.engine.evaluation.run_results import (
 from aimic_tui.engine.files import read_json
 from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 from aimic_tui.engine.run_folder import RunFolder
+from aimic_tui.engine.text import plural
 
 HONEST = (
     "Honest protocol: validation images chose each fold's best epoch; the test images chose nothing and were used only "
@@ -165,7 +167,8 @@ def _note(tested: RunPredictions, chosen: Sequence[Chosen], *, optimistic: bool)
 
 def _method(tested: RunPredictions, bootstrap: _Bootstrap) -> str:
     return (
-        f"{100 * bootstrap.confidence:g} % intervals: cluster bootstrap over {tested.groups:,} groups, "
+        f"{100 * bootstrap.confidence:g} % intervals {IN_FULL['trained networks']}: cluster bootstrap over "
+        f"{plural(tested.groups, 'group')}, "
         f"{bootstrap.resamples:,} resamples{_of_repeats(tested)} (BCa; shares: Wilson with the effective number of "
         "images; AUROC: normal in the logit; calibration error: inverted test)"
     )

@@ -28,7 +28,7 @@ from aimic_tui.engine.evaluation.run_results import (
 )
 from aimic_tui.engine.files import read_json, write_json
 
-VERSION = 7
+VERSION = 8
 """Of the file, under its key `format`: counts up when a key changes or figures are computed in another way.
 
 Files of other versions are not read; `build_results.read_results` then makes the figures anew. It stayed the same when
