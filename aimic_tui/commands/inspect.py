@@ -75,6 +75,7 @@ def inspect(
     next one reads only what has changed. The exit code is 0 whatever is found, and 3 if there is no data set.
     """
     from aimic_tui.engine.data.manifest import check_manifest_path, write_cleaned_manifest
+    from aimic_tui.engine.evaluation.label_errors import trials_without_say
     from aimic_tui.engine.evaluation.run_predictions import read_run_predictions
     from aimic_tui.engine.workspace_folder import Workspace
 
@@ -86,6 +87,8 @@ def inspect(
     meter.clear()
     if tested is not None:
         found = _with_label_errors(found, tested)
+        if silent := trials_without_say(tested):
+            click.echo(silent, err=True)
     _remember(workspace, Path(data), found)
     if manifest is not None:
         write_cleaned_manifest(manifest, found.data_set)

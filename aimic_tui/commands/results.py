@@ -16,6 +16,7 @@ from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.review import print_review
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
 from aimic_tui.engine.evaluation.metric_titles import CLASS_TITLES, TITLES, method_of
 from aimic_tui.engine.evaluation.results_file import results_to_json
 from aimic_tui.engine.evaluation.run_results import Calibration, NetworkResults, RunResults
@@ -193,6 +194,7 @@ def _of_network(key: str, network: NetworkResults, found: RunResults) -> Iterato
         yield said
     if network.unclassified:
         yield f"! {plural(network.unclassified, 'test image')} could not be classified and do not count."
+    yield from (f"! {printable(sentence)}" for sentence in learned_nothing(key, network))
     yield ""
     interval = f"{numbers.percent(found.confidence, None)} interval"
     rows = [["all folds together", "value", interval, "interval by"]]

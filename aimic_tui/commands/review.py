@@ -26,6 +26,7 @@ def print_review(folder: RunFolder, *, as_json: bool) -> None:
     Raises:
         InputProblem: a file of the run is missing or damaged.
     """
+    from aimic_tui.engine.evaluation.label_errors import trials_without_say
     from aimic_tui.engine.evaluation.opinions import opinions_of
     from aimic_tui.engine.evaluation.run_predictions import read_run_predictions
 
@@ -38,7 +39,7 @@ def print_review(folder: RunFolder, *, as_json: bool) -> None:
     if as_json:
         print_answer({"run": folder.name, **_to_json(opinions, disagreement, labels)})
         return
-    for line in _lines(opinions, disagreement, labels):
+    for line in _lines(opinions, disagreement, labels, trials_without_say(tested)):
         click.echo(signs.as_shown(line))
 
 
@@ -60,8 +61,12 @@ def _to_json(opinions: Opinions, disagreement: list[tuple[str, float]], labels: 
     }
 
 
-def _lines(opinions: Opinions, disagreement: list[tuple[str, float]], labels: dict[str, str]) -> Iterator[str]:
+def _lines(
+    opinions: Opinions, disagreement: list[tuple[str, float]], labels: dict[str, str], silent: str
+) -> Iterator[str]:
     yield f"{plural(len(opinions.suspects), 'likely label error')}, by networks not trained on the image."
+    if silent:
+        yield silent
     if opinions.suspects:
         rows = [["image", "label", "predicted", "probability", "of the label"]]
         for suspect in opinions.suspects.values():

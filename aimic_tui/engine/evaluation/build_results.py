@@ -196,6 +196,7 @@ def _of_network(tested: RunPredictions, network: NetworkPredictions, evaluate: _
             repeat=trial.repeat,
             seed=trial.seed,
             images=int(trial.images.sum()),
+            only_class=None if (code := network.only_class(trial)) is None else tested.classes[code],
             values=scores(network.labels[trial.images], network.probabilities[trial.set_index, trial.images]),
         )
         for trial in network.trials()

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.evaluation.run_predictions import RunPredictions
+from aimic_tui.engine.text import plural
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,19 @@ def likely_label_errors(
     ]
 
 
+def trials_without_say(tested: RunPredictions) -> str:
+    """Say how many trials `label_errors_of_run` leaves out, as they predict a single class; "" where it takes all."""
+    count = sum(network.only_class(trial) is not None for network in tested.networks for trial in network.trials())
+    verbs = "predicts a single class and has" if count == 1 else "predict a single class and have"
+    return f"{plural(count, 'trial')} {verbs} no say about labels." if count else ""
+
+
 def label_errors_of_run(tested: RunPredictions, names: Sequence[str], labels: Sequence[str]) -> list[LabelSuspect]:
     """Return the likely label errors among images of a data set that a run has tested.
 
     Args:
-        tested: the run's predictions; all networks, seeds and repeats that tested an image are averaged.
+        tested: the run's predictions; all networks, seeds and repeats that tested an image are averaged, but for
+            trials that predict one class for all images: these have learned nothing that could doubt a label.
         names: of the data set's images as it is now; those that the run has not tested are left out.
         labels: their classes now, which may have been corrected since.
     """
@@ -88,8 +97,11 @@ def label_errors_of_run(tested: RunPredictions, names: Sequence[str], labels: Se
     total = np.zeros((len(data), len(data.classes)))
     count = np.zeros(len(data))
     for network in tested.networks:
-        for probabilities in network.probabilities:
-            known = ~np.isnan(probabilities).any(axis=1)
+        for trial in network.trials():
+            if network.only_class(trial) is not None:
+                continue
+            probabilities = network.probabilities[trial.set_index]
+            known = trial.images & ~np.isnan(probabilities).any(axis=1)
             np.add.at(total, network.images[known], probabilities[known])
             np.add.at(count, network.images[known], 1)
     positions = {name: position for position, name in enumerate(data.images)}

@@ -35,7 +35,7 @@ Files of other versions are not read; `build_results.read_results` then makes th
 Student's quantiles became exact: limits of a class in five groups moved by 0.03 % of their width, others by less.
 """
 
-_FOLD_KEYS = ("fold", "repeat", "seed", "images")
+_FOLD_KEYS = ("fold", "repeat", "seed", "images", "only_class")
 _CLASS_KEYS = ("support", "predicted", "groups", "groups_outside")
 
 
@@ -193,8 +193,8 @@ def _network(value: Mapping[str, Any]) -> NetworkResults:
 
 
 def _fold(row: Mapping[str, Any]) -> FoldFigures:
-    fold, repeat, seed, images = (int(row[key]) for key in _FOLD_KEYS)
-    return FoldFigures(fold, repeat, seed, images, _without(row, _FOLD_KEYS))
+    fold, repeat, seed, images = (int(row[key]) for key in ("fold", "repeat", "seed", "images"))
+    return FoldFigures(fold, repeat, seed, images, row["only_class"], _without(row, _FOLD_KEYS))
 
 
 def _selected_to_json(selected: SelectedNetwork) -> dict[str, Any]:

@@ -93,6 +93,13 @@ class NetworkPredictions:
                 if here.any():
                     yield TrialPredictions(index, fold, seed, repeat, here)
 
+    def only_class(self, trial: TrialPredictions) -> int | None:
+        """Return the one class that a trial predicts for all of its images though they are of several; else None."""
+        table, labels = self.probabilities[trial.set_index, trial.images], self.labels[trial.images]
+        known = ~np.isnan(table).any(axis=1)
+        predicted = np.unique(table[known].argmax(axis=1))
+        return int(predicted[0]) if len(predicted) == 1 and len(np.unique(labels[known])) > 1 else None
+
     def select(
         self, rows: NDArray[np.bool_] | NDArray[np.intp], *, sets: Sequence[int] | None = None
     ) -> NetworkPredictions:

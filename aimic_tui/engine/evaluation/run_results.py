@@ -41,6 +41,7 @@ class FoldFigures:
         fold: from 1, over all repeats.
         repeat: of the cross-validation, from 1.
         images: how many the fold tests.
+        only_class: the one class that is predicted for all of them, though they are of several; else None.
         values: the overall figures.
     """
 
@@ -48,6 +49,7 @@ class FoldFigures:
     repeat: int
     seed: int
     images: int
+    only_class: str | None
     values: Values
 
 

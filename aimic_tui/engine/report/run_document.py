@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from aimic_tui.engine.data.data_set import Part
+from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
 from aimic_tui.engine.evaluation.metric_titles import METHODS, TITLES
 from aimic_tui.engine.formatting.numbers import p_value
 from aimic_tui.engine.formatting.times import duration
@@ -88,9 +89,8 @@ def _summary(record: RunRecord) -> Iterator[Block]:
         yield Paragraph("Not every fold is tested yet: the figures cover the tested ones.", strong=True)
     points = []
     for name in record.networks:
-        said = [one for one, found in results.networks[name].classes.items() if found.predicted]
-        if len(said) == 1:
-            yield Paragraph(f"{name} predicts {said[0]} for every image: it has learned nothing.", strong=True)
+        for sentence in learned_nothing(name, results.networks[name]):
+            yield Paragraph(sentence, strong=True)
         pooled = results.networks[name].pooled
         points.append(
             f"{name}: macro F1 {interval(pooled['macro_f1'])}, accuracy {interval(pooled['accuracy'])}, "

@@ -10,10 +10,11 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
 from aimic_tui.engine.evaluation.metric_titles import TITLES, method_of
 from aimic_tui.engine.evaluation.run_results import FoldFigures, NetworkResults, Spread
 from aimic_tui.engine.formatting.numbers import number, percent
-from aimic_tui.engine.text import plural
+from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.results.result_view import ResultView, interval_cell
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.table_column import Cell, Column
@@ -64,12 +65,13 @@ class FiguresView(ResultView):
             if len(found) > 1
         ]
         notes = [
+            *learned_nothing(self.network, network),
             f"{percent(self.session.figures.confidence, None)} intervals.",
             "Lower is better for log loss, Brier score and calibration error.",
             f"Each figure is the mean over {' and '.join(sets)}." if sets else "",
             "t: fold by fold, or all figures.",
         ]
-        self.query_one(".notes", Static).update(Content(" ".join(filter(None, notes))))
+        self.query_one(".notes", Static).update(Content(printable(" ".join(filter(None, notes)))))
 
     def show_next(self) -> None:
         """Go on to the folds, or back to all figures."""

@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.style import Style
 from textual.widget import Widget
 
+from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
 from aimic_tui.engine.evaluation.run_results import RunResults
@@ -21,6 +22,7 @@ from aimic_tui.engine.formatting.numbers import interval_text, number
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.interval_bar import axis, bar, common_scale
 from aimic_tui.widgets.table_column import cut
+from aimic_tui.wording.signs import SIGNS
 
 _WRITTEN = 20  # " 0.938 [.921 .951]"
 _OTHERS = ("accuracy", "balanced_accuracy", "auroc", "log_loss", "ece")
@@ -133,6 +135,8 @@ class NetworkRanking(Widget, can_focus=True):
         for name, figure in figures.items():
             network = results.networks[name]
             done = "" if network.complete else f" {network.trials_done}/{network.trials_total}"
+            if learned_nothing(name, network):
+                done += f" {SIGNS['attention']}"
             label = cut(printable(name), name_width - 3 - len(done)) + done
             line = Content.assemble(
                 ("▸ " if name == self.selected else "  ") + label.ljust(name_width - 2),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
 from aimic_tui.engine.evaluation.metric_titles import TITLES, method_of
 from aimic_tui.engine.evaluation.run_results import RunResults
 from aimic_tui.engine.formatting.numbers import percent
@@ -15,7 +16,10 @@ from aimic_tui.wording.signs import SIGNS
 
 
 def run_lines(results: RunResults, status: RunStatus, network: str, metric: str) -> Content:
-    """Write what stands above the networks: the run, its protocol, how the drawn figure's interval is computed."""
+    """Write what stands above the networks: the run, its protocol, how the drawn figure's interval is computed.
+
+    A network that predicts a single class is said to have learned nothing; the figures view says more.
+    """
     parts = [
         "optimistic protocol" if results.optimistic else "honest protocol",
         plural(results.images, "image"),
@@ -27,11 +31,15 @@ def run_lines(results: RunResults, status: RunStatus, network: str, metric: str)
     title = Content.assemble(
         f"{SIGNS[status.state]} ", (printable(run_title(status.run)), "bold"), "  ", " · ".join(parts)
     )
+    warnings = [
+        Content.styled(f"{SIGNS['attention']} {printable(sentence)}", "$warning")
+        for sentence in learned_nothing(network, results.networks[network])[:1]
+    ]
     method = Content.styled(_interval_method(results, network, metric), "$text-muted")
     note = printable(results.note)
     if results.optimistic:  # a warning comes before what explains
-        return Content("\n").join([title, Content.styled(f"! {note}", "$warning"), method])
-    return Content("\n").join([title, method, Content.styled(note, "$text-muted")])
+        return Content("\n").join([title, *warnings, Content.styled(f"! {note}", "$warning"), method])
+    return Content("\n").join([title, *warnings, method, Content.styled(note, "$text-muted")])
 
 
 def _interval_method(results: RunResults, network: str, metric: str) -> str:

@@ -41,32 +41,32 @@ def test_what_is_written_reads_back_the_same(results: RunResults, tmp_path: Path
 
 
 def test_the_keys_are_those_of_0_1(results: RunResults) -> None:
-    """Programs read `aimic results --json` by these."""
+    """Programs read `aimic results --json` by these; further ones may come."""
     found = results_to_json(results)
-    assert list(found) == [
+    assert set(found) >= {
         *("format", "run", "state", "protocol", "optimistic", "note", "method", "confidence", "resamples", "complete"),
         *("methods", "images", "groups", "classes", "repeats", "inner_folds", "networks", "chosen", "calibration"),
         "pairs",
-    ]
+    }
     network = found["networks"]["a"]
-    assert list(network) == [
+    assert set(network) >= {
         *("trials_done", "trials_total", "seeds", "repeats", "images", "groups", "unclassified", "pooled", "folds"),
         *("spread", "by_seed", "seed_spread", "by_repeat", "repeat_spread", "classes", "confusion"),
-    ]
+    }
     assert list(network["pooled"]["macro_f1"]) == ["value", "low", "high"]
-    assert list(network["folds"][0])[:5] == ["fold", "repeat", "seed", "images", "accuracy"]
+    assert set(network["folds"][0]) >= {"fold", "repeat", "seed", "images", "accuracy"}
     assert list(network["by_seed"][1])[:2] == ["seed", "accuracy"]
     assert list(network["by_repeat"][1])[:2] == ["repeat", "accuracy"]
     assert list(network["classes"]["basophil"])[-4:] == ["support", "predicted", "groups", "groups_outside"]
     assert set(found["chosen"][0]) == {"by", "metric", "choices", "times", *network}
     assert set(found["chosen"][0]["choices"][0]) == {"fold", "repeat", "network", "values"}
-    assert set(found["pairs"][0]) == {"a", "b", "images", "differences"}
+    assert set(found["pairs"][0]) >= {"a", "b", "images", "differences"}
     calibration = found["calibration"]["a"]
-    assert list(calibration) == [
+    assert set(calibration) >= {
         *("temperatures", "before", "after", "difference", "corrected", "reliability_before", "reliability_after"),
         *("coverage", "risk", "rejections"),
-    ]
-    assert list(calibration["rejections"][0]) == ["wanted", "thresholds", "answered", "error"]
+    }
+    assert set(calibration["rejections"][0]) >= {"wanted", "thresholds", "answered", "error"}
 
 
 def test_a_file_that_0_1_wrote_gives_its_pooled_figures_only() -> None:

@@ -22,7 +22,7 @@ def test_it_holds_what_a_reader_asks_for(run: RunFolder) -> None:
     _, page = report_of(run)
     for wanted in (
         "Honest protocol: validation images chose",
-        "95 % intervals: cluster bootstrap",
+        "95 % intervals for these trained networks, on new groups: cluster bootstrap",
         "Confusion matrix",
         "sensitivity (recall)",
         "Comparison of networks",
