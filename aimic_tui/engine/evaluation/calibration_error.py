@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.evaluation.interval_limits import effective_number, t_quantile
 from aimic_tui.engine.evaluation.metrics import Floats
 
 _TRIED = 48  # values of t, between which the limits are interpolated
@@ -61,7 +62,7 @@ def calibration_error(
     value = float(np.abs(found).sum())
     times = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=resamples)
     scatter = (times @ sums) / (times @ images)[:, None] - found
-    scatter *= math.sqrt(groups / (groups - 1))  # few groups make it look smaller than it is
+    scatter *= _widening(sums, images, found, scatter)
     upper = 0.5 + confidence / 2
     deviation = scatter.std(axis=0)
     used = (deviation > 0) | (found != 0)
@@ -75,6 +76,22 @@ def calibration_error(
     low = _inverted(value, few, scatter, upper)
     high = _inverted(value, many, scatter, 1 - upper)
     return CalibrationError(Interval(value, min(low, value), max(high, value)), _inverted(value, found, scatter, 0.5))
+
+
+def _widening(sums: Floats, images: Floats, found: Floats, scatter: Floats) -> float:
+    """How many times larger the scatter is than among resamples, for few and for unequal groups.
+
+    As in `interval_limits`: the larger one of the bootstrap's and the jackknife's variance (that of all bins together),
+    and Student's t with the effective number of groups in place of their number.
+    """
+    groups = len(images)
+    without = (sums.sum(axis=0) - sums) / (images.sum() - images)[:, None] - found
+    jackknife = float((without**2).sum()) * (groups - 1) / groups
+    drawn = float((scatter**2).mean(axis=0).sum())
+    few = groups / (groups - 1)
+    larger = max(few, jackknife / drawn) if drawn > 0 else few
+    quantiles = [t_quantile(0.975, max(0.1, degrees - 1)) for degrees in (effective_number(images), groups)]
+    return math.sqrt(larger) * quantiles[0] / quantiles[1]
 
 
 def _inverted(value: float, division: Floats, scatter: Floats, chance: float) -> float:

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
+
+NoInterval = Literal[
+    "few groups",
+    "unequal groups",
+    "few groups of a class",
+    "unequal groups of a class",
+    "nothing varies",
+]
+"""Why a figure that has a value has no interval.
+
+Too few groups; enough of them, but so unequal that they are worth too few (their effective number); the same of a
+class's groups, or of those outside it; nothing varies, since there is no error among the images.
+"""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure and its limits; `value` is None where it is not defined, the limits where none can be given."""
+    """A figure and its limits.
+
+    Attributes:
+        value: None where it is not defined.
+        low, high: None where no limits can be given.
+        missing: why there are none, where that is known.
+    """
 
     value: float | None
     low: float | None = None
     high: float | None = None
+    missing: NoInterval | None = field(default=None, compare=False)

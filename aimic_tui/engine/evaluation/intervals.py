@@ -9,44 +9,92 @@ predictions of all folds are evaluated together; a group's images count in which
   where a bootstrap's own quantiles are too narrow.
 - Areas under ROC curves get limits that are normal in the logit (`limits.area_limits`), for the same reason.
 - Everything else gets bias-corrected and accelerated bootstrap quantiles (BCa).
+- Means over the classes of shares (macro recall, precision and F1) get the wider one of that and of what follows from
+  the classes' own limits (MOVER): a class without an error adds nothing to what resamples show, but it has limits. So
+  do differences of two networks, in shares and in these means.
 - The calibration error, too high in every sample and higher in resampled ones, gets limits from inverting a test
   (`calibration_error`).
-- Macro recall and macro F1 without any error, where resampling shows nothing, get the limits that follow from those
-  of their classes.
+
+Groups of unequal size are worth fewer equal ones. Their effective number (for figures of a class that of its images)
+gives the degrees of freedom, and the jackknife's variance takes the bootstrap's place where it is larger
+(`interval_limits`).
 
 No interval is pretended: figures need at least 10 groups, and those that average or describe classes at least 5
-groups with, and 5 groups with images outside, each class. Otherwise low and high are None. Where a network has
-several seeds or repeats, a figure is the mean of their figures, and all of them are resampled together.
+groups with, and 5 groups with images outside, each class; each of these must be worth at least 3 equal ones (of two
+or less, limits would be all that a figure can be). Otherwise low and high are None, and `missing` says why.
+
+Where a network has several seeds or repeats, a figure is the mean of their figures, and all of them are resampled
+together. Such an interval is for these trained networks, on new groups. Its counterpart for the recipe, networks
+trained anew, is in `BootstrapFigures.recipe` (`recipe_limits`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.evaluation.calibration_error import CalibrationError, calibration_error
-from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.evaluation.interval import Interval, NoInterval
 from aimic_tui.engine.evaluation.interval_limits import (
+    Bounds,
     ResampledFigure,
     area_limits,
     bca_limits,
+    difference_limits,
+    effective_number,
     mean_limits,
-    number_or_none,
     share_limits,
+    wider,
 )
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, CLASS_METRICS, TOPS, Floats, Integers, Scorer
+from aimic_tui.engine.evaluation.recipe_limits import of_sets, recipe_limits
 
 FEWEST_GROUPS = 10
 FEWEST_GROUPS_OF_A_CLASS = 5
+FEWEST_EFFECTIVE_GROUPS = 3.0  # equal ones that unequal groups must be worth, overall and of a class
+DOMINANT_SHARE = 0.25  # of the images; a group with more is named beside the intervals
+BOUNDS: dict[str, Bounds] = {
+    **dict.fromkeys(ALL_METRICS, (0.0, 1.0)),
+    "log_loss": (0.0, math.inf),
+    "brier": (0.0, 2.0),
+    "matthews": (-1.0, 1.0),
+    "kappa": (-1.0, 1.0),
+}
+"""The smallest and the largest value of each overall figure."""
 _SHARES_OF_IMAGES = frozenset({"accuracy", *TOPS})
 _ABOUT_ALL_IMAGES = frozenset({"log_loss", "brier"})
 # A macro figure -> the class figure that it is the mean of, where that one is a share.
-_MEANS_OF_SHARES = {"macro_recall": "recall", "balanced_accuracy": "recall", "macro_f1": "f1"}
+_MEANS_OF_SHARES = {
+    "macro_recall": "recall",
+    "balanced_accuracy": "recall",
+    "macro_precision": "precision",
+    "macro_f1": "f1",
+}
 _JACKKNIFE_BLOCKS = 200  # the acceleration needs no more, and leaving out each of thousands of groups would be slow
 _WEIGHTS_AT_ONCE = 1 << 22
+
+
+@dataclass(frozen=True)
+class LargestGroup:
+    """The group with the most images.
+
+    Attributes:
+        code: as among the groups that were given.
+        share: of all images that count, above 0.
+    """
+
+    code: int
+    share: float
+
+    @property
+    def dominant(self) -> bool:
+        """Whether so many images are in it that it should be named beside the intervals."""
+        return self.share >= DOMINANT_SHARE
 
 
 @dataclass(frozen=True)
@@ -56,13 +104,20 @@ class BootstrapFigures:
     Attributes:
         overall: by the names of `metrics.ALL_METRICS`.
         classes: in the order of the codes, by the names of `metrics.CLASS_METRICS`.
+        recipe: by overall name, the figures with limits for networks trained anew (`recipe_limits`); empty where there
+            is one set of predictions only, that is one seed and one repeat.
         resampled: float [resamples] by overall name, empty where there are too few groups; of the same images, groups
             and seed alike for two networks, so that these can be subtracted.
         jackknife: float [blocks] by overall name: the figures without one block of groups at a time.
+        by_set: float [sets] by overall name: the figures of each seed and repeat, whose means are in `overall`.
+        class_jackknife: float [blocks, c], as `jackknife`, by the class figures that macro figures are means of.
         groups: how many there are.
+        effective: how many equal groups they are worth, by overall name: macro figures weigh each class alike.
+        largest_group: None without images.
         confidence: of the intervals.
         corrected_ece: the calibration error without what chance adds to it; None where there are too few groups.
         groups_with, groups_outside: a class in how many groups there are images of it, and images of other classes.
+        effective_with, effective_outside: how many equal groups these are worth, by the images in and outside it.
     """
 
     overall: dict[str, Interval]
@@ -74,6 +129,18 @@ class BootstrapFigures:
     corrected_ece: float | None = None
     groups_with: tuple[int, ...] = ()
     groups_outside: tuple[int, ...] = ()
+    effective_with: tuple[float, ...] = ()
+    effective_outside: tuple[float, ...] = ()
+    effective: dict[str, float] = field(default_factory=dict)
+    largest_group: LargestGroup | None = None
+    by_set: dict[str, Floats] = field(default_factory=dict)
+    class_jackknife: dict[str, Floats] = field(default_factory=dict)
+    recipe: dict[str, Interval] = field(default_factory=dict)
+
+    @property
+    def effective_groups(self) -> float:
+        """How many groups of equal size the groups are worth, by their images; 0 without images."""
+        return self.effective.get("accuracy", 0.0)
 
 
 @dataclass(frozen=True)
@@ -84,7 +151,7 @@ class _Figures:
     classes: dict[str, Floats]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Sample:
     """Predictions with their groups as codes from 0, nothing unknown among them; `scorers` holds one a set of them."""
 
@@ -100,21 +167,59 @@ class _Sample:
         return len(self.scorers)
 
     @property
+    def sizes(self) -> NDArray[np.int64]:
+        """int [groups]: how many images each has."""
+        sizes: NDArray[np.int64] = self.counts.sum(axis=1)
+        return sizes
+
+    @property
     def with_class(self) -> NDArray[np.int64]:
         """int [c]: in how many groups there are images of the class."""
-        counts: NDArray[np.int64] = (self._counts > 0).sum(axis=0)
+        counts: NDArray[np.int64] = (self.counts > 0).sum(axis=0)
         return counts
 
     @property
     def without_class(self) -> NDArray[np.int64]:
         """int [c]: in how many groups there are images of other classes."""
-        others: NDArray[np.int64] = (self._counts.sum(axis=1, keepdims=True) > self._counts).sum(axis=0)
+        others: NDArray[np.int64] = (self.sizes[:, None] > self.counts).sum(axis=0)
         return others
 
-    @property
-    def _counts(self) -> NDArray[np.int64]:
+    @cached_property
+    def effective_with(self) -> tuple[float, ...]:
+        """A class's images in how many equal groups they might be."""
+        return tuple(effective_number(of_class) for of_class in self.counts.T)
+
+    @cached_property
+    def effective_outside(self) -> tuple[float, ...]:
+        """The same of the images of other classes."""
+        return tuple(effective_number(self.sizes - of_class) for of_class in self.counts.T)
+
+    @cached_property
+    def effective(self) -> dict[str, float]:
+        """How many equal groups each overall figure rests on."""
+        of_images = effective_number(self.sizes)
+        counts = self.counts[:, self.with_class > 0]
+        of_means = effective_number((counts / counts.sum(axis=0)).sum(axis=1))  # each class weighs the same
+        by_images = _SHARES_OF_IMAGES | _ABOUT_ALL_IMAGES | {"one_vs_rest_accuracy", "matthews", "kappa", "ece"}
+        return {name: of_images if name in by_images else of_means for name in ALL_METRICS}
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """int [groups, c]: how many images of each class each has."""
         cells = self.groups_of * self.classes + self.labels
         return np.bincount(cells, minlength=self.groups * self.classes).reshape(self.groups, self.classes)
+
+    def missing_interval(self) -> NoInterval | None:
+        """Why no figure has an interval; None where some may have one."""
+        return _missing(self.groups, self.effective["accuracy"])
+
+    def missing_interval_of(self, code: int) -> NoInterval | None:
+        """Why no figure of a class has an interval; None where some may have one."""
+        if min(self.with_class[code], self.without_class[code]) < FEWEST_GROUPS_OF_A_CLASS:
+            return "few groups of a class"
+        if min(self.effective_with[code], self.effective_outside[code]) < FEWEST_EFFECTIVE_GROUPS:
+            return "unequal groups of a class"
+        return None
 
     def calibration_error(self, *, resamples: int, confidence: float, seed: int) -> CalibrationError:
         """Estimate the calibration error, a mean over all seeds."""
@@ -169,22 +274,30 @@ def cluster_bootstrap(
     scorers = [Scorer(labels[counted], table[counted]) for table in sets]
     sample = _Sample(labels[counted], codes, len(names), sets.shape[2], scorers)
 
-    with_class, without_class = tuple(sample.with_class.tolist()), tuple(sample.without_class.tolist())
-    value = sample.figures(iter([np.ones((1, len(codes)))]))
-    if sample.groups < FEWEST_GROUPS:
-        return BootstrapFigures(
-            {name: Interval(number_or_none(value.overall[name][0])) for name in ALL_METRICS},
-            tuple(
-                {name: Interval(number_or_none(value.classes[name][0, code])) for name in CLASS_METRICS}
-                for code in range(sample.classes)
-            ),
-            {},
-            {},
-            sample.groups,
-            confidence,
-            groups_with=with_class,
-            groups_outside=without_class,
-        )
+    everyone = np.ones((1, len(codes)))
+    value = sample.figures(iter([everyone]))
+    by_set = [scorer.all_figures(everyone)[0] for scorer in scorers]
+    missing = sample.missing_interval()
+    figures = BootstrapFigures(
+        {name: _without_limits(value.overall[name][0], missing) for name in ALL_METRICS},
+        tuple(
+            {name: _without_limits(value.classes[name][0, code], missing) for name in CLASS_METRICS}
+            for code in range(sample.classes)
+        ),
+        {},
+        {},
+        sample.groups,
+        confidence,
+        groups_with=tuple(sample.with_class.tolist()),
+        groups_outside=tuple(sample.without_class.tolist()),
+        effective_with=sample.effective_with,
+        effective_outside=sample.effective_outside,
+        effective=sample.effective,
+        largest_group=_largest(names, sample.sizes),
+        by_set={name: np.array([figures[name][0] for figures in by_set]) for name in ALL_METRICS},
+    )
+    if missing is not None:
+        return figures
     resampled = sample.figures(_resampled_weights(sample, resamples, seed, on_resamples))
     jackknife = sample.figures(_without_blocks(sample, seed))
     classes = tuple(
@@ -201,6 +314,7 @@ def cluster_bootstrap(
                 jackknife.overall[name],
                 sample.groups,
                 confidence,
+                sample.effective[name],
             ),
             classes,
         )
@@ -210,16 +324,20 @@ def cluster_bootstrap(
     overall["one_vs_rest_accuracy"] = _one_vs_rest(overall["accuracy"], sample.classes)
     error = sample.calibration_error(resamples=resamples, confidence=confidence, seed=seed)
     overall["ece"] = error.interval
-    return BootstrapFigures(
-        overall,
-        classes,
-        resampled.overall,
-        jackknife.overall,
-        sample.groups,
-        confidence,
+    recipe = {
+        name: recipe_limits(overall[name], of_sets(figures.by_set[name]), confidence, BOUNDS[name])
+        for name in ALL_METRICS
+        if sample.sets > 1
+    }
+    return replace(
+        figures,
+        overall=overall,
+        classes=classes,
+        resampled=resampled.overall,
+        jackknife=jackknife.overall,
         corrected_ece=error.corrected,
-        groups_with=with_class,
-        groups_outside=without_class,
+        class_jackknife={name: jackknife.classes[name] for name in set(_MEANS_OF_SHARES.values())},
+        recipe=recipe,
     )
 
 
@@ -227,9 +345,11 @@ def paired_difference(a: BootstrapFigures, b: BootstrapFigures) -> dict[str, Int
     """Return the differences a - b of the overall figures of two networks judged on the same images.
 
     Both must come from the same images, groups, resamples and seed, so that each resample draws the same groups
-    for both. Intervals are BCa; there is none where one of the two has none, and none of a difference of calibration
-    errors: what chance adds to each of them (`calibration_error`) does not cancel, and of six intervals that were tried
-    each contains the true difference in only 67 to 89 % of the simulated studies of some population.
+    for both. Intervals are BCa; of shares and of means over classes the wider one of that and of what follows from the
+    networks' own limits (`interval_limits.difference_limits`). There is none where one of the two has none, and none of
+    a difference of calibration errors: what chance adds to each of them (`calibration_error`) does not cancel, and of
+    six intervals that were tried each contains the true difference in only 67 to 89 % of the simulated studies of some
+    population.
     """
     found = {}
     for name in ALL_METRICS:
@@ -237,18 +357,56 @@ def paired_difference(a: BootstrapFigures, b: BootstrapFigures) -> dict[str, Int
         if first.value is None or second.value is None:
             found[name] = Interval(None)
         elif name == "ece" or (first.low is None and second.low is None):
-            found[name] = Interval(first.value - second.value)
+            found[name] = Interval(first.value - second.value, missing=first.missing)
         else:
-            found[name] = bca_limits(
+            low, high = BOUNDS[name]
+            bounds = (low - high, high - low)
+            limits = bca_limits(
                 ResampledFigure(
                     first.value - second.value,
                     a.resampled[name] - b.resampled[name],
                     a.jackknife[name] - b.jackknife[name],
                     a.groups,
                     a.confidence,
-                )
+                    a.effective[name],
+                ),
+                bounds,
             )
+            found[name] = wider(limits, _from_limits(a, b, name, bounds)) if limits.low is not None else limits
     return found
+
+
+def _from_limits(a: BootstrapFigures, b: BootstrapFigures, name: str, bounds: Bounds) -> Interval:
+    """The difference of a share or of a mean over classes, with limits from those of both networks, if any."""
+    if name in _SHARES_OF_IMAGES or name == "one_vs_rest_accuracy":
+        together = _correlation(a.jackknife[name], b.jackknife[name], a.effective[name])
+        return difference_limits(a.overall[name], b.overall[name], together)
+    if name not in _MEANS_OF_SHARES:
+        return Interval(None)
+    of_class = _MEANS_OF_SHARES[name]
+    changes = a.class_jackknife[of_class], b.class_jackknife[of_class]
+    differences = [
+        difference_limits(
+            a.classes[code][of_class],
+            b.classes[code][of_class],
+            _correlation(changes[0][:, code], changes[1][:, code], a.effective_with[code]),
+        )
+        for code, groups in enumerate(a.groups_with)
+        if groups
+    ]
+    return mean_limits(differences, bounds)
+
+
+def _correlation(a: Floats, b: Floats, groups: float) -> float:
+    """How alike two figures change where a block of groups is left out, -1 to 1.
+
+    Two that never differ in as few groups as there are may still do so elsewhere: at most 1 - 2 / groups. Nothing that
+    varies shows no correlation.
+    """
+    known = ~(np.isnan(a) | np.isnan(b))
+    a, b = a[known] - a[known].mean(), b[known] - b[known].mean()
+    size = math.sqrt(float((a**2).sum()) * float((b**2).sum()))
+    return min(float((a * b).sum()) / size, 1 - 2 / groups) if size > 1e-18 else 0.0
 
 
 def share_interval(
@@ -262,7 +420,8 @@ def share_interval(
         groups: int [n], any codes.
 
     Returns:
-        No value where nothing counts; no limits where fewer than `FEWEST_GROUPS` groups do.
+        No value where nothing counts; no limits where fewer than `FEWEST_GROUPS` groups do, or so unequal ones that
+        they are worth fewer than `FEWEST_EFFECTIVE_GROUPS`.
     """
     counted = below > 0
     if not counted.any():
@@ -272,12 +431,30 @@ def share_interval(
     hits = np.bincount(codes, weights=above[counted], minlength=count)
     sizes = np.bincount(codes, weights=below[counted], minlength=count)
     value = float(hits.sum() / sizes.sum())
-    if count < FEWEST_GROUPS:
-        return Interval(value)
+    effective = effective_number(sizes)
+    missing = _missing(count, effective)
+    if missing is not None:
+        return Interval(value, missing=missing)
     times = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)
     drawn = (times @ hits) / (times @ sizes)
     without = (hits.sum() - hits) / (sizes.sum() - sizes)
-    return share_limits(ResampledFigure(value, drawn, without, count, confidence), float(sizes.sum()))
+    return share_limits(ResampledFigure(value, drawn, without, count, confidence, effective), float(sizes.sum()))
+
+
+def _missing(groups: int, effective: float) -> NoInterval | None:
+    """Why so many groups, worth so many equal ones, allow no interval; None where they do."""
+    if groups < FEWEST_GROUPS:
+        return "few groups"
+    return "unequal groups" if effective < FEWEST_EFFECTIVE_GROUPS else None
+
+
+def _largest(names: Integers, sizes: NDArray[np.int64]) -> LargestGroup | None:
+    """Of the groups' codes and sizes; None where there is no group."""
+    return LargestGroup(int(names[sizes.argmax()]), float(sizes.max() / sizes.sum())) if len(sizes) else None
+
+
+def _without_limits(value: float, missing: NoInterval | None) -> Interval:
+    return Interval(None) if math.isnan(value) else Interval(float(value), missing=missing)
 
 
 def _overall_interval(
@@ -286,9 +463,11 @@ def _overall_interval(
     if name in _SHARES_OF_IMAGES:
         return share_limits(figure, len(sample.labels) * sample.sets)
     present = sample.with_class > 0
-    fewest = np.minimum(sample.with_class, sample.without_class)[present].min()
-    if name not in _ABOUT_ALL_IMAGES and fewest < FEWEST_GROUPS_OF_A_CLASS:
-        return Interval(number_or_none(figure.value))
+    if name not in _ABOUT_ALL_IMAGES:
+        missing = [sample.missing_interval_of(code) for code in np.flatnonzero(present)]
+        if any(missing):
+            few: NoInterval = "few groups of a class"
+            return _without_limits(figure.value, few if few in missing else "unequal groups of a class")
     if name == "auroc":
         return area_limits(
             figure,
@@ -296,10 +475,11 @@ def _overall_interval(
                 int(np.bincount(sample.labels, minlength=sample.classes)[present].min()), len(sample.labels)
             ),
         )
-    interval = bca_limits(figure)
-    if interval.low is None and interval.value is not None and name in _MEANS_OF_SHARES:
+    interval = bca_limits(figure, BOUNDS[name])
+    if name in _MEANS_OF_SHARES:
         of_class = _MEANS_OF_SHARES[name]
-        return mean_limits([figures[of_class] for figures, there in zip(classes, present, strict=True) if there])
+        terms = [figures[of_class] for figures, there in zip(classes, present, strict=True) if there]
+        return wider(interval, mean_limits(terms))
     return interval
 
 
@@ -309,7 +489,7 @@ def _one_vs_rest(accuracy: Interval, classes: int) -> Interval:
         None if share is None else 1 - 2 * (1 - share) / classes
         for share in (accuracy.value, accuracy.low, accuracy.high)
     )
-    return Interval(value, low, high)
+    return Interval(value, low, high, accuracy.missing)
 
 
 def _class_intervals(
@@ -318,36 +498,54 @@ def _class_intervals(
     having, lacking = int(sample.with_class[code]), int(sample.without_class[code])
     support, said = float(value.classes["support"][0, code]), float(value.classes["predicted"][0, code])
     hits = support * float(np.nan_to_num(value.classes["recall"][0, code]))
-    # What each share is a share of, and the groups that it rests on.
+    of_class, others = sample.effective_with[code], sample.effective_outside[code]
+    everyone = sample.effective["accuracy"]
+    # What each share is a share of, the groups that it rests on, and how many equal ones these are worth.
     shares = {
-        "precision": (said, having),
-        "recall": (support, having),
-        "specificity": (len(sample.labels) - support, lacking),
-        "negative_predictive_value": (len(sample.labels) - said, lacking),
-        "f1": (support + said - hits, having),
-        "one_vs_rest_accuracy": (len(sample.labels), sample.groups),
+        "precision": (said, having, of_class),
+        "recall": (support, having, of_class),
+        "specificity": (len(sample.labels) - support, lacking, others),
+        "negative_predictive_value": (len(sample.labels) - said, lacking, others),
+        "f1": (support + said - hits, having, of_class),
+        "one_vs_rest_accuracy": (len(sample.labels), sample.groups, everyone),
     }
+    missing = sample.missing_interval_of(code)
     found = {}
     for name in CLASS_METRICS:
-        images, groups = shares.get(name, (support, having))
-        figure = float(value.classes[name][0, code])
-        resamples, without = resampled.classes[name][:, code], jackknife.classes[name][:, code]
-        if min(having, lacking) < FEWEST_GROUPS_OF_A_CLASS:
-            found[name] = Interval(number_or_none(figure))
-        elif name == "f1":
-            jaccard = ResampledFigure(figure / (2 - figure), resamples / (2 - resamples), without, groups, confidence)
-            limits = share_limits(jaccard, images * sample.sets)
-            found[name] = Interval(figure, _f1_of(limits.low), _f1_of(limits.high))
+        images, groups, effective = shares.get(name, (support, having, of_class))
+        value_of_class = float(value.classes[name][0, code])
+        if missing is not None:
+            found[name] = _without_limits(value_of_class, missing)
+            continue
+        figure = ResampledFigure(
+            value_of_class,
+            resampled.classes[name][:, code],
+            jackknife.classes[name][:, code],
+            groups,
+            confidence,
+            effective,
+        )
+        if name == "f1":
+            limits = share_limits(_jaccard_of(figure), images * sample.sets)
+            found[name] = Interval(value_of_class, _f1_of(limits.low), _f1_of(limits.high))
         elif name in shares:
-            found[name] = share_limits(
-                ResampledFigure(figure, resamples, without, groups, confidence), images * sample.sets
-            )
+            found[name] = share_limits(figure, images * sample.sets)
         elif name == "auroc":
             step = _smallest_step(int(support), len(sample.labels))
-            found[name] = area_limits(ResampledFigure(figure, resamples, without, groups, confidence), step)
+            found[name] = area_limits(replace(figure, effective=min(of_class, others)), step)
         else:
-            found[name] = bca_limits(ResampledFigure(figure, resamples, without, groups, confidence))
+            found[name] = bca_limits(figure, (0.0, 1.0))
     return found
+
+
+def _jaccard_of(f1: ResampledFigure) -> ResampledFigure:
+    """Jaccard's index is a share of images, F1 is not."""
+    return replace(
+        f1,
+        value=f1.value / (2 - f1.value),
+        resamples=f1.resamples / (2 - f1.resamples),
+        jackknife=f1.jackknife / (2 - f1.jackknife),
+    )
 
 
 def _smallest_step(images: int, of: int) -> float:
@@ -374,9 +572,30 @@ def _resampled_weights(
 
 def _without_blocks(sample: _Sample, seed: int) -> Iterator[Floats]:
     """Weightings float [some, n], each leaving out one block of groups (one group where there are few)."""
-    blocks = min(sample.groups, _JACKKNIFE_BLOCKS)
-    block_of = np.random.default_rng(seed).permutation(sample.groups) % blocks
+    block_of = _blocks(sample.sizes, seed)
+    blocks = int(block_of.max()) + 1
     some = max(1, min(blocks, _WEIGHTS_AT_ONCE // len(sample.labels)))
     for start in range(0, blocks, some):
         left_out = np.arange(start, min(start + some, blocks))[:, None]
         yield (block_of[sample.groups_of] != left_out).astype(np.float64)
+
+
+def _blocks(sizes: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """Return the block of each group, int [groups]: groups larger than an average block stay alone in theirs.
+
+    Together with others, what a large group does to the figure would be taken for the doing of many.
+    """
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    block_of = np.empty(len(sizes), np.int64)
+    if len(sizes) <= _JACKKNIFE_BLOCKS:
+        block_of[order] = np.arange(len(sizes))
+        return block_of
+    large = sizes > sizes.sum() / _JACKKNIFE_BLOCKS
+    if large.sum() > _JACKKNIFE_BLOCKS // 2:
+        large = np.zeros(len(sizes), bool)
+        large[np.argsort(-sizes, kind="stable")[: _JACKKNIFE_BLOCKS // 2]] = True
+    alone = int(large.sum())
+    block_of[large] = np.arange(alone)
+    rest = order[~large[order]]
+    block_of[rest] = alone + np.arange(len(rest)) % (_JACKKNIFE_BLOCKS - alone)
+    return block_of
