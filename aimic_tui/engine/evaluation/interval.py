@@ -32,4 +32,4 @@ class Interval:
     value: float | None
     low: float | None = None
     high: float | None = None
-    missing: NoInterval | None = field(default=None, compare=False)
+    missing: NoInterval | None = field(default=None, compare=False, kw_only=True)

@@ -464,7 +464,7 @@ def _overall_interval(
         return share_limits(figure, len(sample.labels) * sample.sets)
     present = sample.with_class > 0
     if name not in _ABOUT_ALL_IMAGES:
-        missing = [sample.missing_interval_of(code) for code in np.flatnonzero(present)]
+        missing = [sample.missing_interval_of(int(code)) for code in np.flatnonzero(present)]
         if any(missing):
             few: NoInterval = "few groups of a class"
             return _without_limits(figure.value, few if few in missing else "unequal groups of a class")
@@ -489,7 +489,7 @@ def _one_vs_rest(accuracy: Interval, classes: int) -> Interval:
         None if share is None else 1 - 2 * (1 - share) / classes
         for share in (accuracy.value, accuracy.low, accuracy.high)
     )
-    return Interval(value, low, high, accuracy.missing)
+    return Interval(value, low, high, missing=accuracy.missing)
 
 
 def _class_intervals(
