@@ -15,6 +15,7 @@ from aimic_tui.commands.decision import print_decisions
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.review import print_review
 from aimic_tui.engine.errors import UsageProblem
+from aimic_tui.engine.evaluation import baseline_words
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
 from aimic_tui.engine.evaluation.metric_titles import CLASS_TITLES, TITLES, method_of
@@ -131,6 +132,7 @@ def report_lines(found: RunResults) -> Iterator[str]:
         yield from _side_by_side(networks)
         yield from _differences(found)
         yield from _chosen(found)
+    yield from _baselines(found)
     for name, network in networks.items():
         yield ""
         yield from _of_network(name, network, found)
@@ -141,6 +143,20 @@ def _side_by_side(networks: Mapping[str, NetworkResults]) -> Iterator[str]:
     for name, network in networks.items():
         rows.append([printable(name), *(_interval(network.pooled[metric]) for metric in _SIDE_BY_SIDE)])
     yield from aligned(rows)
+
+
+def _baselines(found: RunResults) -> Iterator[str]:
+    """Show what the networks must beat, and which they are not shown to."""
+    if not found.baselines:
+        return
+    yield ""
+    rows = [["baseline", *(TITLES[metric] for metric in _SIDE_BY_SIDE)]]
+    for baseline in found.baselines:
+        rows.append([baseline.title, *(_interval(baseline.pooled[metric]) for metric in _SIDE_BY_SIDE)])
+    yield from aligned(rows)
+    for warning in baseline_words.not_beaten(found, _interval):
+        yield f"{signs.SIGNS['attention']} {warning}"
+    yield from baseline_words.absences(found)
 
 
 def _differences(found: RunResults) -> Iterator[str]:

@@ -222,6 +222,15 @@ class RunFolder(WorkFolder):
         return self.path / "report.html"
 
     @property
+    def baseline_record(self) -> Path:
+        """Which baselines were made, and why not the others; written after their tables."""
+        return self.path / "baselines" / "record.json"
+
+    def baseline_table(self, name: str, fold: int) -> Path:
+        """What a baseline predicts for the test images of a fold (from 1)."""
+        return self.path / "baselines" / name / f"fold-{fold}.csv"
+
+    @property
     def scheduler_log(self) -> Path:
         """What the scheduler's process said outside its events."""
         return self.path / "scheduler.log"

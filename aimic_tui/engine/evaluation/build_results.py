@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.evaluation.baselines import baseline_predictions, evaluate_baselines
 from aimic_tui.engine.evaluation.calibration import calibrate
 from aimic_tui.engine.evaluation.estimand import IN_FULL
 from aimic_tui.engine.evaluation.intervals import BootstrapFigures, cluster_bootstrap, paired_difference
@@ -97,7 +98,7 @@ def read_results(run: Path, report: ReportProgress = no_report) -> RunResults:
         made = folder.results_file.stat().st_mtime_ns
         sources = [folder.experiment_file, folder.manifest_file, folder.split_file]
         tables = [table for trial in folder.trials() for table in (trial.predictions_file, trial.validation_file)]
-        sources += [table for table in tables if table.exists()]
+        sources += [table for table in (*tables, folder.baseline_record) if table.exists()]
         current = all(source.stat().st_mtime_ns <= made for source in sources)
     except OSError:
         current = False  # there is no file yet, or a source of it is gone: what is there decides
@@ -120,7 +121,8 @@ def build_results(run: Path, report: ReportProgress = no_report) -> RunResults:
     )
     optimistic = tested.protocol != "honest"
     chosen = chosen_networks(run, tested)
-    evaluate = _Evaluator(bootstrap, 2 * len(tested.networks) + len(chosen), report)
+    baselines = baseline_predictions(run, tested)
+    evaluate = _Evaluator(bootstrap, 2 * len(tested.networks) + len(chosen) + len(baselines.found), report)
     return RunResults(
         run=run.name,
         state=_state(run),
@@ -142,6 +144,12 @@ def build_results(run: Path, report: ReportProgress = no_report) -> RunResults:
         selected=tuple(_of_chosen(tested, found, evaluate) for found in chosen),
         calibration=_calibrations(run, tested, evaluate),
         pairs=tuple(_pair(a, b, evaluate) for a, b in combinations(tested.networks, 2)),
+        baselines=tuple(
+            evaluate_baselines(
+                baselines, tested.networks, evaluate.step, lambda a, b: _pair(a, b, evaluate).differences
+            )
+        ),
+        absent_baselines=baselines.absent,
     )
 
 

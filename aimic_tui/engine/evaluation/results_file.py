@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from aimic_tui.engine.evaluation.baseline import AbsentBaseline, Baseline
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.run_results import (
     Calibration,
@@ -99,6 +100,10 @@ def results_to_json(results: RunResults) -> dict[str, Any]:
             {"a": pair.a, "b": pair.b, "images": pair.images, "differences": _intervals_to_json(pair.differences)}
             for pair in results.pairs
         ],
+        "baselines": {baseline.name: _baseline_to_json(baseline) for baseline in results.baselines},
+        "absent_baselines": {
+            absent.name: {"reason": absent.reason, "sentence": absent.sentence} for absent in results.absent_baselines
+        },
     }
 
 
@@ -140,6 +145,11 @@ def _run_from_json(value: Mapping[str, Any]) -> RunResults:
         pairs=tuple(
             PairedDifferences(pair["a"], pair["b"], int(pair["images"]), _intervals(pair["differences"]))
             for pair in value["pairs"]
+        ),
+        baselines=tuple(_baseline(name, found) for name, found in value["baselines"].items()),
+        absent_baselines=tuple(
+            AbsentBaseline(name, absent["reason"], str(absent["sentence"]))
+            for name, absent in value["absent_baselines"].items()
         ),
     )
 
@@ -263,6 +273,29 @@ def _calibration(value: Mapping[str, Any]) -> Calibration:
             )
             for row in value["rejections"]
         ),
+    )
+
+
+def _baseline_to_json(baseline: Baseline) -> dict[str, Any]:
+    return {
+        "title": baseline.title,
+        "detail": baseline.detail,
+        "images": baseline.images,
+        "groups": baseline.groups,
+        "pooled": _intervals_to_json(baseline.pooled),
+        "differences": {network: _intervals_to_json(found) for network, found in baseline.differences.items()},
+        "beaten_by": {network: baseline.beaten_by(network) for network in baseline.differences},
+    }
+
+
+def _baseline(name: Any, value: Mapping[str, Any]) -> Baseline:
+    return Baseline(
+        name=name,
+        detail=str(value["detail"]),
+        images=int(value["images"]),
+        groups=int(value["groups"]),
+        pooled=_intervals(value["pooled"]),
+        differences={network: _intervals(found) for network, found in value["differences"].items()},
     )
 
 

@@ -6,7 +6,7 @@ wherever a run's folder is copied to, while it is going on as well as years late
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -260,9 +260,34 @@ def _predictions_of(path: Path, classes: tuple[str, ...], wanted: set[str]) -> P
 
 def _network(name: str, tables: Mapping[tuple[int, int], Path], data: DataSet, split: Split) -> NetworkPredictions:
     """Put a network's tables together; `tables` is (fold, seed) -> its file."""
+    positions = {image: position for position, image in enumerate(data.images)}
+
+    def rows(fold: int, seed: int, part: NDArray[np.int64]) -> Floats:
+        return table_rows(tables[fold, seed], part, positions, data.classes)
+
+    return put_together(name, tables, rows, data, split)
+
+
+def put_together(
+    name: str,
+    trials: Collection[tuple[int, int]],
+    rows: Callable[[int, int, NDArray[np.int64]], Floats],
+    data: DataSet,
+    split: Split,
+) -> NetworkPredictions:
+    """Put the predictions of several folds together.
+
+    Args:
+        name: whose they are.
+        trials: (fold, seed) of each, at least one.
+        rows: returns the probabilities, float [b, c], of a fold and seed for the images int [b] that the fold tests.
+
+    Raises:
+        InputProblem: the split has no such fold; and what `rows` raises.
+    """
     repeats = split.repeats
     folds: dict[tuple[int, int], list[int]] = {}  # (repeat, seed) -> the folds that are done
-    for fold, seed in sorted(tables):
+    for fold, seed in sorted(trials):
         _test_part(split, fold)
         folds.setdefault(((fold - 1) // (split.folds // repeats) + 1, seed), []).append(fold)
     covered = {key: np.concatenate([_test_part(split, fold) for fold in done]) for key, done in folds.items()}
@@ -274,12 +299,11 @@ def _network(name: str, tables: Mapping[tuple[int, int], Path], data: DataSet, s
     row_of[images] = np.arange(len(images))
     probabilities = np.full((len(kept), len(images), len(data.classes)), np.nan)
     tested_in = np.zeros((len(kept), len(images)), np.int64)
-    positions = {image: position for position, image in enumerate(data.images)}
     for index, (repeat, seed) in enumerate(kept):
         for fold in folds[repeat, seed]:
             part = _test_part(split, fold)
             tested_in[index, row_of[part]] = fold
-            probabilities[index, row_of[part]] = _table(tables[fold, seed], part, positions, data.classes)
+            probabilities[index, row_of[part]] = rows(fold, seed, part)
     return NetworkPredictions(
         name,
         tuple(seed for _, seed in kept),
@@ -289,7 +313,7 @@ def _network(name: str, tables: Mapping[tuple[int, int], Path], data: DataSet, s
         data.labels[images],
         data.groups[images],
         probabilities,
-        len(tables),
+        len(trials),
     )
 
 
@@ -299,8 +323,18 @@ def _test_part(split: Split, fold: int) -> NDArray[np.int64]:
     return split.indices(fold, Part.TEST).astype(np.int64)
 
 
-def _table(path: Path, tested: NDArray[np.int64], positions: dict[str, int], classes: tuple[str, ...]) -> Floats:
-    """float [len(tested), c]: the probabilities in the order of `tested`; NaN for an image that the table lacks."""
+def table_rows(path: Path, tested: NDArray[np.int64], positions: dict[str, int], classes: tuple[str, ...]) -> Floats:
+    """Read float [len(tested), c], the probabilities in the order of `tested`; NaN for an image that the table lacks.
+
+    Args:
+        path: of a table of predictions.
+        tested: int [n], positions of images.
+        positions: image -> its position.
+        classes: that the table must have.
+
+    Raises:
+        InputProblem: it can't be read, has other classes, or holds an image that is not among `tested`.
+    """
     found = read_predictions(path)
     if found.classes != classes:
         raise InputProblem(f"{printable(str(path))} has other classes than the run. Train this trial again.")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from aimic_tui.engine.evaluation.baseline import AbsentBaseline, Baseline
 from aimic_tui.engine.evaluation.interval import Interval
 
 if TYPE_CHECKING:
@@ -260,6 +261,8 @@ class RunResults:
             nothing to choose, or test images choose anyway.
         calibration: network -> how it is calibrated, for networks with validation predictions.
         pairs: every two networks.
+        baselines: what a network must beat, on the same test images; empty until a fold is tested.
+        absent_baselines: those that there are not, and why.
     """
 
     run: str
@@ -282,3 +285,5 @@ class RunResults:
     selected: tuple[SelectedNetwork, ...]
     calibration: Mapping[str, Calibration]
     pairs: tuple[PairedDifferences, ...]
+    baselines: tuple[Baseline, ...] = ()
+    absent_baselines: tuple[AbsentBaseline, ...] = ()

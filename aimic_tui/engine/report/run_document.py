@@ -10,12 +10,14 @@ from typing import Any
 
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
+from aimic_tui.engine.evaluation import baseline_words
 from aimic_tui.engine.evaluation.metric_titles import METHODS, TITLES
 from aimic_tui.engine.formatting.numbers import p_value
 from aimic_tui.engine.formatting.times import duration
 from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 from aimic_tui.engine.report.calibration_section import calibration_section
 from aimic_tui.engine.report.checklists import Item, claim, tripod
+from aimic_tui.engine.report.baseline_blocks import baseline_blocks
 from aimic_tui.engine.report.cost_section import cost_section
 from aimic_tui.engine.report.decision_section import decision_section
 from aimic_tui.engine.report.document import Block, Bullets, Document, Drawing, Facts, Paragraph, Section, Table
@@ -96,6 +98,8 @@ def _summary(record: RunRecord) -> Iterator[Block]:
             f"{name}: macro F1 {interval(pooled['macro_f1'])}, accuracy {interval(pooled['accuracy'])}, "
             f"AUROC {interval(pooled['auroc'])}."
         )
+    if results.baselines:
+        points.append(f"To compare with: {baseline_words.against_baselines(results, interval)}.")
     if record.comparison is not None:
         shown = [pair for pair in record.comparison.pairs if pair.better is not None]
         points += [
@@ -112,6 +116,8 @@ def _summary(record: RunRecord) -> Iterator[Block]:
             f"{interval(selected.results.pooled['macro_f1'])}. Unlike the best network's own figure, this one is not "
             "inflated by the choice."
         )
+    for warning in baseline_words.not_beaten(results, interval):
+        yield Paragraph(warning, strong=True)
     yield Bullets(points)
     yield Paragraph(f"In parentheses: {results.method}. Where there are too few groups, no interval is given.")
 
@@ -133,6 +139,7 @@ def _overview(record: RunRecord) -> Iterator[Block]:
         ["", *names, "interval by"],
         rows,
     )
+    yield from baseline_blocks(record.results)
 
 
 def _choosing(record: RunRecord) -> Iterator[Section]:

@@ -11,6 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
+from aimic_tui.engine.evaluation.baseline import Baseline
 from aimic_tui.engine.evaluation.metric_titles import TITLES, method_of
 from aimic_tui.engine.evaluation.run_results import FoldFigures, NetworkResults, Spread
 from aimic_tui.engine.formatting.numbers import number, percent
@@ -57,7 +58,8 @@ class FiguresView(ResultView):
         assert self.session is not None
         network = self.session.network(self.network)
         metrics = [metric for metric in TITLES if metric in network.pooled]
-        self.query_one("#figures", BigTable).show(figure_columns(network, metrics), len(metrics))
+        columns = [*figure_columns(network, metrics), *baseline_columns(self.session.figures.baselines, metrics)]
+        self.query_one("#figures", BigTable).show(columns, len(metrics))
         self.query_one("#folds", BigTable).show(fold_columns(network.folds), len(network.folds))
         sets = [
             plural(len(found), word)
@@ -100,6 +102,16 @@ def figure_columns(network: NetworkResults, metrics: Sequence[str]) -> list[Colu
         if any(spread.sd is not None for spread in spreads):
             columns.append(Column(key, f"{label}: mean ± sd", spreads, _spread_cell, width=18))
     return columns
+
+
+def baseline_columns(baselines: Sequence[Baseline], metrics: Sequence[str]) -> list[Column]:
+    """Return a column of overall figures for each baseline."""
+    return [
+        Column(
+            one.name, f"({one.title})", [one.pooled[metric] for metric in metrics], interval_cell, width=_INTERVAL
+        )
+        for one in baselines
+    ]
 
 
 def _spreads(found: Mapping[str, Spread], metrics: Sequence[str]) -> list[Spread]:

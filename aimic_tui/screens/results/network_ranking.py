@@ -1,4 +1,4 @@
-"""The networks of a run, ranked by one figure: that one drawn with its interval, others written."""
+"""The networks of a run, ranked by one figure: that one drawn with its interval, others written; below, baselines."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from textual.style import Style
 from textual.widget import Widget
 
 from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
+from aimic_tui.engine.evaluation.baseline import Baseline
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
 from aimic_tui.engine.evaluation.run_results import RunResults
@@ -28,6 +29,7 @@ _WRITTEN = 20  # " 0.938 [.921 .951]"
 _OTHERS = ("accuracy", "balanced_accuracy", "auroc", "log_loss", "ece")
 _SHORT = {"balanced_accuracy": "balanced", "auroc": "AUROC", "log_loss": "log loss", "ece": "ECE"}
 _OTHER = 10
+_HIGH = 32  # lines of a terminal that has room for every baseline
 _SHOWN = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "average_precision", "ece", "log_loss")
 
 
@@ -35,7 +37,7 @@ class NetworkRanking(Widget, can_focus=True):
     """The networks, the best by the drawn figure first; one is selected and shown below."""
 
     DEFAULT_CSS = """
-    NetworkRanking { height: auto; max-height: 8; }
+    NetworkRanking { height: auto; max-height: 10; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -93,6 +95,15 @@ class NetworkRanking(Widget, can_focus=True):
 
         self._order = sorted(results.networks, key=rank)
 
+    @property
+    def _baselines(self) -> list[Baseline]:
+        """Those that are shown: in a low terminal the majority class and the one that is hardest to beat."""
+        found = list(self._results.baselines) if self._results is not None else []
+        if self.app.size.height >= _HIGH or len(found) < 3:
+            return found
+        sign = -1 if self._metric in LOWER_IS_BETTER else 1
+        return [found[0], max(found[1:], key=lambda one: sign * (one.pooled[self._metric].value or 0.0))]
+
     def action_move(self, step: int) -> None:
         """Select another network."""
         if self._order:
@@ -111,15 +122,17 @@ class NetworkRanking(Widget, can_focus=True):
             self._select(network)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """A line a network and one of headers."""
-        return len(self._order) + 1
+        """A line a network, one a baseline and one of headers."""
+        return min(len(self._order), 7) + len(self._baselines) + 1
 
     def render(self) -> RenderResult:
         """Draw the table."""
         results = self._results
         if results is None:
             return Content("")
-        name_width = min(max(len(printable(name)) for name in self._order), 26) + 3
+        baselines = self._baselines
+        names = [*map(printable, self._order), *(f"({one.title})" for one in baselines)]
+        name_width = min(max(map(len, names)), 26) + 3
         others = [metric for metric in _OTHERS if metric != self._metric]
         room = self.size.width - name_width - _WRITTEN
         while others and room - len(others) * _OTHER < 24:
@@ -150,10 +163,16 @@ class NetworkRanking(Widget, can_focus=True):
             if name == self.selected and self.has_focus:
                 line = line.stylize_before("on $focus-row")
             lines.append(line.stylize(Style.from_meta({"network": name})))
-        return Content("\n").join(self._in_sight(lines))
+        lines = self._in_sight(lines, self.size.height - len(baselines))
+        for baseline in baselines:
+            figure = baseline.pooled[self._metric]
+            text = f"  {cut(f'({baseline.title})', name_width - 3)}".ljust(name_width)
+            text += interval_text(figure.value, figure.low, figure.high).ljust(_WRITTEN) + " " * bar_width
+            text += "".join(number(baseline.pooled[metric].value).rjust(_OTHER) for metric in others)
+            lines.append(Content.styled(text, "$text-muted"))
+        return Content("\n").join(lines)
 
-    def _in_sight(self, lines: list[Content]) -> list[Content]:
-        room = self.size.height
+    def _in_sight(self, lines: list[Content], room: int) -> list[Content]:
         if len(lines) <= room:
             return lines
         at = self._order.index(self.selected)

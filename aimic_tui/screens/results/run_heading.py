@@ -5,9 +5,10 @@ from __future__ import annotations
 from textual.content import Content
 
 from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
+from aimic_tui.engine.evaluation.baseline_words import not_beaten
 from aimic_tui.engine.evaluation.metric_titles import TITLES, method_of
 from aimic_tui.engine.evaluation.run_results import RunResults
-from aimic_tui.engine.formatting.numbers import percent
+from aimic_tui.engine.formatting.numbers import interval_text, percent
 from aimic_tui.engine.run_folder import run_title
 from aimic_tui.engine.runs.status import RunStatus
 from aimic_tui.engine.text import plural, printable
@@ -72,6 +73,12 @@ def difference_line(results: RunResults, network: str, other: str | None, metric
         (f"{names} [{low:+.3f}, {high:+.3f}]", "$foreground"),
         f" on the same {plural(pair.images, 'image')}",
     )
+
+
+def baseline_warnings(results: RunResults, network: str) -> list[Content]:
+    """Say what a network is not shown to beat, the plainest baseline only: whoever fails at it has the others after."""
+    found = list(not_beaten(results, lambda figure: interval_text(figure.value, figure.low, figure.high), network))
+    return [Content.styled(f"{SIGNS['attention']} {warning}", "$warning") for warning in found[:1]]
 
 
 def choice_content(results: RunResults, metric: str) -> list[Content]:

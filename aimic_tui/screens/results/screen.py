@@ -32,7 +32,7 @@ from aimic_tui.screens.results.network_ranking import NetworkRanking
 from aimic_tui.screens.results.result_view import ResultView
 from aimic_tui.screens.results.review_controller import ReviewController
 from aimic_tui.screens.results.robustness_view import RobustnessView
-from aimic_tui.screens.results.run_heading import choice_content, difference_line, run_lines
+from aimic_tui.screens.results.run_heading import baseline_warnings, choice_content, difference_line, run_lines
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.frame import Rule
 from aimic_tui.widgets.parts_line import Part, parts_line
@@ -173,7 +173,11 @@ class ResultsScreen(Place):
         assert session.status is not None
         self.query_one("#head", Static).update(run_lines(results, session.status, network, metric))
         other = next((name for name in ranking.order if name != network), None)
-        lines = [difference_line(results, network, other, metric), *choice_content(results, metric)]
+        lines = [
+            *baseline_warnings(results, network),
+            difference_line(results, network, other, metric),
+            *choice_content(results, metric),
+        ]
         self.query_one("#difference", Static).update(Content("\n").join(lines))
 
     # -- its images

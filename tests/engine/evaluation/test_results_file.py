@@ -46,8 +46,13 @@ def test_the_keys_are_those_of_0_1(results: RunResults) -> None:
     assert set(found) >= {
         *("format", "run", "state", "protocol", "optimistic", "note", "method", "confidence", "resamples", "complete"),
         *("methods", "images", "groups", "classes", "repeats", "inner_folds", "networks", "chosen", "calibration"),
-        "pairs",
+        *("pairs", "baselines", "absent_baselines"),
     }
+    assert list(found["baselines"]) == ["majority_class"]
+    assert list(found["baselines"]["majority_class"]) == [
+        *("title", "detail", "images", "groups", "pooled", "differences", "beaten_by"),
+    ]
+    assert found["absent_baselines"]["border_colour"]["reason"] == "not-made"
     network = found["networks"]["a"]
     assert set(network) >= {
         *("trials_done", "trials_total", "seeds", "repeats", "images", "groups", "unclassified", "pooled", "folds"),

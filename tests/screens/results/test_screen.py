@@ -41,8 +41,13 @@ def _answers(run: RunFolder, network: str) -> ImageAnswers:
     return answers_of(read_run_predictions(run.path), network)
 
 
-def _table(app: AimicApp) -> list[str]:
+def _ranking(app: AimicApp) -> list[str]:
     return str(app.screen.query_one(NetworkRanking).render()).splitlines()
+
+
+def _table(app: AimicApp) -> list[str]:
+    """Return the header and the networks, without the baselines below them."""
+    return [line for line in _ranking(app) if not line.startswith("  (")]
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +73,23 @@ async def test_networks_stand_side_by_side_with_intervals(run: RunFolder, until:
         await pilot.press("v")
         assert _table(app)[0].split()[1] == "accuracy"
         assert "95 % interval of accuracy: Wilson, effective number of images" in _text(app, "#head")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_below_the_networks_stands_what_they_must_beat(
+    run: RunFolder, until: Until, size: tuple[int, int]
+) -> None:
+    app = _app(run, run.path.parent.parent)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: len(_table(app)) == 3)
+        found = json.loads(run.results_file.read_text())["baselines"]["majority_class"]["pooled"]
+        shown = next(line for line in _ranking(app) if "(majority class)" in line)
+        assert f"{found['macro_f1']['value']:.3f} [" in shown
+        assert f"{found['accuracy']['value']:.3f}" in shown.split("]")[1]
+        assert len(max(_ranking(app), key=len)) <= size[0]
+        await pilot.press("t")
+        figures = app.screen.query_one("#figures", BigTable)
+        await until(pilot, lambda: "(majority class)" in [column.label for column in figures.rows.columns])
 
 
 async def test_the_images_behind_a_cell_are_its_own_surest_first(run: RunFolder, until: Until) -> None:
