@@ -31,6 +31,8 @@ METHOD = (
     "and blue of the outermost pixels, and of the whole image with its contrast. Frozen features: logistic regression "
     "on what the pre-trained network gives before it is fine-tuned."
 )
+
+
 def against_baselines(results: RunResults, written: Written) -> str:
     """Say what the baselines reach, as the second half of a sentence on a network's figures; "" without any.
 

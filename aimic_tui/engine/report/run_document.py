@@ -9,15 +9,15 @@ from pathlib import PurePath
 from typing import Any
 
 from aimic_tui.engine.data.data_set import Part
-from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
 from aimic_tui.engine.evaluation import baseline_words
+from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
 from aimic_tui.engine.evaluation.metric_titles import METHODS, TITLES
 from aimic_tui.engine.formatting.numbers import p_value
 from aimic_tui.engine.formatting.times import duration
 from aimic_tui.engine.progress import Progress, ReportProgress, no_report
+from aimic_tui.engine.report.baseline_blocks import baseline_blocks
 from aimic_tui.engine.report.calibration_section import calibration_section
 from aimic_tui.engine.report.checklists import Item, claim, tripod
-from aimic_tui.engine.report.baseline_blocks import baseline_blocks
 from aimic_tui.engine.report.cost_section import cost_section
 from aimic_tui.engine.report.decision_section import decision_section
 from aimic_tui.engine.report.document import Block, Bullets, Document, Drawing, Facts, Paragraph, Section, Table

@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
 from aimic_tui.engine.evaluation.baseline import Baseline
+from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
 from aimic_tui.engine.evaluation.metric_titles import TITLES, method_of
 from aimic_tui.engine.evaluation.run_results import FoldFigures, NetworkResults, Spread
 from aimic_tui.engine.formatting.numbers import number, percent
@@ -107,9 +107,7 @@ def figure_columns(network: NetworkResults, metrics: Sequence[str]) -> list[Colu
 def baseline_columns(baselines: Sequence[Baseline], metrics: Sequence[str]) -> list[Column]:
     """Return a column of overall figures for each baseline."""
     return [
-        Column(
-            one.name, f"({one.title})", [one.pooled[metric] for metric in metrics], interval_cell, width=_INTERVAL
-        )
+        Column(one.name, f"({one.title})", [one.pooled[metric] for metric in metrics], interval_cell, width=_INTERVAL)
         for one in baselines
     ]
 

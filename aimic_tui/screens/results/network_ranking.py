@@ -14,8 +14,8 @@ from textual.message import Message
 from textual.style import Style
 from textual.widget import Widget
 
-from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
 from aimic_tui.engine.evaluation.baseline import Baseline
+from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
 from aimic_tui.engine.evaluation.run_results import RunResults

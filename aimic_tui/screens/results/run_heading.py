@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
 from aimic_tui.engine.evaluation.baseline_words import not_beaten
+from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
 from aimic_tui.engine.evaluation.metric_titles import TITLES, method_of
 from aimic_tui.engine.evaluation.run_results import RunResults
 from aimic_tui.engine.formatting.numbers import interval_text, percent
