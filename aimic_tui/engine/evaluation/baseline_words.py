@@ -27,9 +27,9 @@ _THEREFORE: dict[BaselineName, str] = {
 }
 METHOD = (
     "Baselines are trained on each fold's training part and tested on its test part, as the networks are. Majority "
-    "class: the most frequent one of the training part. Border and image colour: logistic regression on the mean red, green "
-    "and blue of the outermost pixels, and of the whole image with its contrast. Frozen features: logistic regression "
-    "on what the pre-trained network gives before it is fine-tuned."
+    "class: the most frequent one of the training part. Border and image colour: logistic regression on the mean red, "
+    "green and blue of the outermost pixels, and of the whole image with its contrast. Frozen features: logistic "
+    "regression on what the pre-trained network gives before it is fine-tuned."
 )
 
 
