@@ -13,9 +13,10 @@ import math
 import time
 from concurrent.futures import ProcessPoolExecutor
 
+import promise_groups
 from promise import Promise
 
-PROMISES: tuple[Promise, ...] = ()
+PROMISES: tuple[Promise, ...] = (*promise_groups.PROMISES,)
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from aimic_tui.engine.evaluation.estimand import TRAINED_NETWORKS_ONLY
 from aimic_tui.engine.evaluation.metric_titles import CLASS_TITLES, TITLES
 from aimic_tui.engine.evaluation.run_results import RunResults
-from aimic_tui.engine.evaluation.subgroups import FEWEST_IMAGES
+from aimic_tui.engine.evaluation.subgroups import FEWEST_IMAGES, FEWEST_OTHERS
 from aimic_tui.engine.formatting.numbers import percent
 
 
@@ -44,8 +44,12 @@ def method_sections(results: RunResults) -> Iterator[tuple[str, str]]:
     )
     yield (
         "Groups",
-        "Fisher's exact test, one-sided, of each group against all others, adjusted for the number of groups (Holm). "
-        f"Accuracy: Wilson. Groups below {FEWEST_IMAGES} images aren't tested.",
+        "Groups of one population differ, so each is tested against the spread of the others: the chance of as many "
+        "errors, averaged over what the others say of mean and spread (beta-binomial, or a random intercept where that "
+        "gives the larger chance; Marshall and Spiegelhalter 2003), one-sided, adjusted for the number of groups "
+        "(Holm). Limit: the lowest accuracy that the spread explains (a funnel limit, Spiegelhalter 2005); worse is "
+        f"below it. Accuracy: Wilson. Tested: from {FEWEST_IMAGES} images, with {FEWEST_OTHERS} other groups of "
+        "several images.",
     )
     yield (
         "Costs",

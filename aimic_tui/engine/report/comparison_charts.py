@@ -52,15 +52,17 @@ def confusion(name: str, classes: Sequence[str], counts: Sequence[Sequence[int]]
     return Chart(figure, "confusion" + name)
 
 
-def groups(name: str, names: Sequence[str], figures: Sequence[GroupFigures], overall: float, alpha: float) -> Chart:
-    """Draw the share of correct images of each group, worst first; those shown to be worse in another colour."""
+def groups(name: str, names: Sequence[str], figures: Sequence[GroupFigures], overall: float) -> Chart:
+    """Draw each group's share of correct images with its funnel limit, worst first; worse ones in another colour."""
     figure, axes = new_figure(6.8, 0.7 + 0.19 * len(figures))
     axes.axvline(overall, color=FAINT, linewidth=0.8, linestyle="--")
     for place, one in enumerate(figures):
-        colour = SERIES[1] if one.p is not None and one.p <= alpha else SERIES[0]
+        colour = SERIES[1] if one.worse else SERIES[0]
         if one.accuracy.low is not None and one.accuracy.high is not None:
             axes.plot([one.accuracy.low, one.accuracy.high], [-place, -place], color=colour, linewidth=1.6)
         axes.plot([one.accuracy.value or 0.0], [-place], "o", color=colour, markersize=4)
+        if one.limit is not None:
+            axes.plot([one.limit], [-place], "|", color=INK, markersize=7)
         axes.text(1.03, -place, f"{one.images:,}", va="center", ha="left", fontsize=8, color=FAINT)
     axes.set_yticks([-place for place in range(len(figures))], [short(one) for one in names], fontsize=8)
     axes.tick_params(axis="y", length=0)

@@ -11,8 +11,8 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.message import Message
 
-from aimic_tui.engine.evaluation.subgroups import FEWEST_IMAGES, GroupFigures
-from aimic_tui.engine.formatting.numbers import p_value
+from aimic_tui.engine.evaluation.subgroups import FEWEST_IMAGES, FEWEST_OTHERS, GroupFigures
+from aimic_tui.engine.formatting.numbers import number, p_value
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.results.result_view import ComputedView, interval_cell
 from aimic_tui.widgets.big_table import BigTable
@@ -52,13 +52,11 @@ class GroupsView(ComputedView[Mapping[str, GroupFigures]]):
 
     def draw(self, found: Mapping[str, GroupFigures]) -> None:
         """List the groups, the worst first."""
-        assert self.session is not None
-        level = 1 - self.session.figures.confidence
         self._names, rows = list(found), list(found.values())
-        self.show_words(_summary(rows, level))
+        self.show_words(_summary(rows))
 
         def sign(row: GroupFigures) -> Cell:
-            return (("!", "attention"),) if _is_worse(row, level) else " "
+            return (("!", "attention"),) if row.worse else " "
 
         columns = [
             Column("worse", " ", rows, sign, width=1),
@@ -73,6 +71,7 @@ class GroupsView(ComputedView[Mapping[str, GroupFigures]]):
                 width=20,
                 sort_by=[f"{row.accuracy.value or 0:.6f}" for row in rows],
             ),
+            Column("limit", "limit", [row.limit for row in rows], number, "right", 5),
             Column("p", "p adjusted", [row.p for row in rows], p_value, "right", 10),
         ]
         self.query_one("#groups", BigTable).show(columns, len(rows))
@@ -83,24 +82,29 @@ class GroupsView(ComputedView[Mapping[str, GroupFigures]]):
         self.post_message(self.Opened(self._names[event.row]))
 
 
-def _is_worse(row: GroupFigures, level: float) -> bool:
-    return row.p is not None and row.p <= level
-
-
-def _summary(rows: Sequence[GroupFigures], level: float) -> Content:
+def _summary(rows: Sequence[GroupFigures]) -> Content:
     if not rows:
         return Content("Every image is a group of its own; no groups to compare.")
-    worse = sum(_is_worse(row, level) for row in rows)
-    hint = f"Groups below {FEWEST_IMAGES} images aren't tested. enter: its images."
+    hint = "enter: its images."
+    if all(row.p is None for row in rows):
+        return Content.assemble(
+            ("Too few groups to test. ", "bold"),
+            (
+                f"That takes {FEWEST_OTHERS + 1} groups, the tested ones of {FEWEST_IMAGES} images. {hint}",
+                "$text-muted",
+            ),
+        )
+    hint = f"Limit: what that spread explains. Groups below {FEWEST_IMAGES} images aren't tested. {hint}"
+    worse = sum(row.worse for row in rows)
     if not worse:
         return Content.assemble(
             (f"{SIGNS['finished']} ", "$success"),
-            ("No group is worse than chance explains. ", "bold"),
-            (f"Some group will always come last. {hint}", "$text-muted"),
+            ("No group is worse than the spread of groups explains. ", "bold"),
+            (f"Some group always comes last. {hint}", "$text-muted"),
         )
     verb = "is" if worse == 1 else "are"
     return Content.assemble(
         (f"{SIGNS['attention']} ", "$warning"),
-        (f"{worse} of {plural(len(rows), 'group')} {verb} worse than chance explains. ", "bold"),
+        (f"{worse} of {plural(len(rows), 'group')} {verb} worse than the spread of groups explains. ", "bold"),
         (hint, "$text-muted"),
     )

@@ -23,7 +23,7 @@ def test_groups_that_fail_are_named(tmp_path: Path) -> None:
         read.probabilities[failing] = np.roll(np.eye(3)[read.labels[failing]], 1, axis=1)
         write_predictions(table, read)
     text = report_of(RunFolder(path))[1].text
-    assert "1 of 30 groups has significantly more errors than the others: smear007." in text
+    assert "1 of 30 groups has more errors than the spread of the others explains: smear007." in text
     assert "By group, with tests for groups that fail" in text
 
 
@@ -31,7 +31,7 @@ def test_where_no_group_stands_out_that_is_said(tmp_path: Path) -> None:
     path = predicted_run(tmp_path / "run", groups=20, images_a_group=8, skills={"net": 4.0})
     (section,) = group_section(read_record(RunFolder(path)))
     text = " ".join(block.text for block in section.blocks if isinstance(block, Paragraph))
-    assert "None of 20 groups has significantly more errors than the others." in text
+    assert "None of 20 groups has more errors than the spread of the others explains." in text
 
 
 def test_groups_of_few_images_are_left_out(tmp_path: Path) -> None:
