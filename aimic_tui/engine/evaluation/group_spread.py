@@ -2,9 +2,9 @@
 
 Groups of one population (patients, slides, sites) differ: some are harder. A group is judged against that spread, and
 not against the mean of the others alone. The error rate of a group is taken to be drawn from a distribution whose mean
-and spread are unknown; the chance of so many errors or more is averaged over what the other groups say of the two (their
-posterior), which keeps it honest where groups are few. The group itself is left out, so that it can't hide in a spread
-that it made.
+and spread are unknown; the chance of so many errors or more is averaged over what the other groups say of the two
+(their posterior), which keeps it honest where groups are few. The group itself is left out, so that it can't hide in a
+spread that it made.
 
 Sources: cross-validatory predictive p-values, Marshall and Spiegelhalter 2003; funnel limits with overdispersion,
 Spiegelhalter 2005. Two shapes of the distribution are tried, since few groups can't tell which one is right: beta (the
