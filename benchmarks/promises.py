@@ -13,10 +13,11 @@ import math
 import time
 from concurrent.futures import ProcessPoolExecutor
 
+import promise_bands
 import promise_groups
 from promise import Promise
 
-PROMISES: tuple[Promise, ...] = (*promise_groups.PROMISES,)
+PROMISES: tuple[Promise, ...] = (*promise_bands.PROMISES, *promise_groups.PROMISES)
 
 
 def main() -> int:

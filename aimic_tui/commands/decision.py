@@ -58,14 +58,23 @@ def print_decisions(folder: RunFolder, found: RunResults, positive: str, name: s
 
 def _as_json(found: Decision) -> dict[str, Any] | None:
     """Return a decision curve as JSON, net benefits an image; None where there is none."""
-    from aimic_tui.engine.evaluation.decision import THRESHOLDS
+    from aimic_tui.engine.evaluation.decision import THRESHOLDS, threshold_ranges
 
     curve = found.curve
     if curve is None:
         return None
     names = ("network", "low", "high", "everyone", "gain", "gain_low", "gain_high")
     lines = {name: None if (line := getattr(curve, name)) is None else line.tolist() for name in names}
-    return {"calibrated": found.calibrated, "share": curve.share, "thresholds": THRESHOLDS.tolist(), **lines}
+    shown = None if curve.shown_useful is None else threshold_ranges(curve.shown_useful)
+    return {
+        "calibrated": found.calibrated,
+        "share": curve.share,
+        "thresholds": THRESHOLDS.tolist(),
+        "bands": "simultaneous",
+        "useful": threshold_ranges(curve.useful),
+        "shown_useful": shown,
+        **lines,
+    }
 
 
 def _lines(network: str, positive: str, found: Decision, confidence: float) -> Iterator[str]:
@@ -80,7 +89,7 @@ def _lines(network: str, positive: str, found: Decision, confidence: float) -> I
         return
     yield f"  {decision_words.verdict(curve)}"
     yield f"  {decision_words.benefit_note(found)}"
-    yield f"  {numbers.percent(confidence, None)} intervals: bootstrap over groups, point by point."
+    yield f"  Limits: bands over the whole range of thresholds with {numbers.percent(confidence, None)} confidence."
     rows = [["threshold", "1 missed =", "by the network", "on all", "gain over both"]]
     for index in decision_words.shown_thresholds():
         threshold = float(THRESHOLDS[index])

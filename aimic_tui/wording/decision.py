@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aimic_tui.engine.evaluation.decision import THRESHOLDS, Decision, DecisionCurve
+from aimic_tui.engine.evaluation.decision import THRESHOLDS, Decision, DecisionCurve, threshold_ranges
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.formatting.numbers import percent
 
@@ -20,15 +20,15 @@ def shown_thresholds() -> list[int]:
 
 def verdict(curve: DecisionCurve) -> str:
     """Say at which thresholds acting on the network is better than acting on every image and on none."""
-    useful = threshold_ranges(curve.gain > 0)
+    useful = threshold_ranges(curve.useful)
     if not useful:
         return "Not useful at any threshold: acting on all images or on none is at least as good."
-    if curve.gain_low is None:
-        certainty = "too few groups for an interval"
-    elif clear := threshold_ranges(curve.gain_low > 0):
-        certainty = f"statistically clear: {clear}"
+    if curve.shown_useful is None:
+        certainty = "too few groups for a band"
+    elif shown := threshold_ranges(curve.shown_useful):
+        certainty = f"over the whole range with {percent(curve.confidence, None)} confidence: {shown}"
     else:
-        certainty = "nowhere statistically clear"
+        certainty = f"nowhere shown over the whole range with {percent(curve.confidence, None)} confidence"
     return f"Useful at thresholds {useful} ({certainty})."
 
 
@@ -40,21 +40,6 @@ def benefit_note(found: Decision) -> str:
         f"{'calibrated' if found.calibrated else 'as trained, not calibrated'}; {percent(found.curve.share)} of these "
         "images are positive."
     )
-
-
-def threshold_ranges(where: NDArray[np.bool_]) -> str:
-    """Write the thresholds where a condition holds: `2-35 %, 60 %`; "" where it holds nowhere.
-
-    Args:
-        where: bool, one for each of `THRESHOLDS`.
-    """
-    padded = np.concatenate([[False], where, [False]])
-    starts, ends = np.flatnonzero(padded[1:] & ~padded[:-1]), np.flatnonzero(padded[:-1] & ~padded[1:]) - 1
-    ranges = [
-        f"{100 * THRESHOLDS[start]:.0f}" + (f"-{100 * THRESHOLDS[end]:.0f}" if end > start else "") + " %"
-        for start, end in zip(starts, ends, strict=True)
-    ]
-    return ", ".join(ranges)
 
 
 def weight(threshold: float) -> str:

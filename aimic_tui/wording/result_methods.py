@@ -39,8 +39,9 @@ def method_sections(results: RunResults) -> Iterator[tuple[str, str]]:
     yield (
         "Net benefit",
         "Decision curves (Vickers and Elkin): true positives minus false positives times the odds of the threshold, "
-        f"per 100 images. {level} intervals: bootstrap over groups, point by point. Elsewhere the share of positive "
-        "images may differ, and with it the benefit.",
+        f"per 100 images. Bands hold over the whole range of thresholds with {level} confidence (sup-t, jackknife over "
+        "groups; shares by Korn and Graubard). Elsewhere the share of positive images may differ, and with it the "
+        "benefit.",
     )
     yield (
         "Groups",

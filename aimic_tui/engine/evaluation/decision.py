@@ -8,22 +8,37 @@ Whoever acts from probability t on (stains again, calls the patient back) takes 
 is compared with acting on every image and with acting on none (0). A network is worth using where its curve is above
 both, in the range of t that the person deciding finds sensible. Probabilities must be calibrated for t to mean what it
 says, so pass calibrated ones.
+
+Bands hold over the whole range of thresholds at once (`simultaneous_bands`), since who reads off where the network is
+useful searches the whole range. A net benefit is a difference of two shares of the images, found cases less weighted
+false alarms; against acting on every image it is t / (1 - t) times the spared images less the missed cases. Each share
+gets limits of its own, so that a threshold at which no false alarm happened to occur is not taken to have none, and
+those of the difference follow from them (MOVER).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aimic_tui.engine.evaluation.calibration import calibrated
 from aimic_tui.engine.evaluation.intervals import FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS
 from aimic_tui.engine.evaluation.metrics import Floats, Integers
 from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions, RunPredictions, read_validation_predictions
+from aimic_tui.engine.evaluation.simultaneous_bands import (
+    correlation_of,
+    difference_band,
+    effective_groups,
+    jackknife_error,
+    ratio_deviations,
+    share_band,
+    sup_t,
+)
 
 THRESHOLDS: Floats = np.round(np.arange(0.01, 1.0, 0.01), 2)
-_RESAMPLES = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +47,12 @@ class DecisionCurve:
 
     Attributes:
         network: acting by the network.
-        low, high: the band, quantiles of redrawn groups at each threshold; None where there are too few groups, in all
-            or with or without a case (see `intervals`).
+        low, high: the band over the whole range of thresholds; None where there are too few groups, in all or with or
+            without a case (see `intervals`).
         everyone: acting on every image.
         share: of images that are cases.
-        gain_low, gain_high: the band of `gain`, from the same redrawn groups for both.
+        gain_low, gain_high: the band of `gain` over the whole range. It holds together with that of `network`.
+        confidence: of both bands together, between 0 and 1.
     """
 
     network: Floats
@@ -46,12 +62,38 @@ class DecisionCurve:
     share: float
     gain_low: Floats | None = None
     gain_high: Floats | None = None
+    confidence: float = 0.95
 
     @property
     def gain(self) -> Floats:
         """By how much acting by the network is better than the better one of acting on every image and on none."""
         gain: Floats = self.network - np.maximum(self.everyone, 0.0)
         return gain
+
+    @property
+    def useful(self) -> NDArray[np.bool_]:
+        """bool [t]: where the network is better than both policies on these images."""
+        return self.gain > 0
+
+    @property
+    def shown_useful(self) -> NDArray[np.bool_] | None:
+        """bool [t]: where it is by the band, so that all of these thresholds hold together; None without a band."""
+        return None if self.gain_low is None else self.gain_low > 0
+
+
+def threshold_ranges(where: NDArray[np.bool_]) -> str:
+    """Write the thresholds where a condition holds: `2-35 %, 60 %`; "" where it holds nowhere.
+
+    Args:
+        where: bool, one for each of `THRESHOLDS`.
+    """
+    padded = np.concatenate([[False], where, [False]])
+    starts, ends = np.flatnonzero(padded[1:] & ~padded[:-1]), np.flatnonzero(padded[:-1] & ~padded[1:]) - 1
+    ranges = [
+        f"{100 * THRESHOLDS[start]:.0f}" + (f"-{100 * THRESHOLDS[end]:.0f}" if end > start else "") + " %"
+        for start, end in zip(starts, ends, strict=True)
+    ]
+    return ", ".join(ranges)
 
 
 def decision_curve(
@@ -62,7 +104,6 @@ def decision_curve(
     positive: int = 1,
     confidence: float = 0.95,
     seed: int = 0,
-    resamples: int = _RESAMPLES,
 ) -> DecisionCurve | None:
     """Return the decision curve of a network for one class against the rest.
 
@@ -80,33 +121,89 @@ def decision_curve(
     if not known.any():
         return None
     case = labels[known] == positive
-    act = sets[:, known, positive][:, :, None] >= THRESHOLDS  # [sets, n, t]
-    odds = THRESHOLDS / (1 - THRESHOLDS)
-    gain = np.where(case[None, :, None], 1.0, -odds) * act
-    each = gain.mean(axis=0)  # what an image adds, [n, t]
     _, codes = np.unique(groups[known], return_inverse=True)
     count = int(codes.max()) + 1
+    sizes = np.bincount(codes, minlength=count).astype(np.float64)
+    acted_on_cases = _acted_on(sets[:, known, positive], codes, count, case)
+    acted_on_others = _acted_on(sets[:, known, positive], codes, count, ~case)
+    cases = np.bincount(codes, weights=case, minlength=count)[:, None]
+    found, alarms = _Share.of(acted_on_cases, sizes), _Share.of(acted_on_others, sizes)
+    missed, spared = (
+        _Share.of(cases - acted_on_cases, sizes),
+        _Share.of(sizes[:, None] - cases - acted_on_others, sizes),
+    )
+    odds = THRESHOLDS / (1 - THRESHOLDS)
     share = float(case.mean())
-    value = each.mean(axis=0)
+    value = found.value - odds * alarms.value
     everyone = share - (1 - share) * odds
     of_cases, of_others = (len(np.unique(codes[rows])) for rows in (case, ~case))
     if count < FEWEST_GROUPS or min(of_cases, of_others) < FEWEST_GROUPS_OF_A_CLASS:
-        return DecisionCurve(value, None, None, everyone, share)
-    sums = np.zeros((count, len(THRESHOLDS)))
-    np.add.at(sums, codes, each)
-    sizes = np.bincount(codes, minlength=count)
-    cases = np.bincount(codes, weights=case, minlength=count)
-    times = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)
-    images = (times @ sizes)[:, None]
-    drawn = (times @ sums) / images
-    shares = (times @ cases)[:, None] / images
-    # The policy to be beaten is the one that is better on the images as they are.
-    policy = np.where(everyone > 0, shares - (1 - shares) * odds, 0.0)
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    low, high = np.quantile(drawn, tails, axis=0)
-    gain_low, gain_high = np.quantile(drawn - policy, tails, axis=0)
-    found = DecisionCurve(value, np.minimum(low, value), np.maximum(high, value), everyone, share)
-    return replace(found, gain_low=np.minimum(gain_low, found.gain), gain_high=np.maximum(gain_high, found.gain))
+        return DecisionCurve(value, None, None, everyone, share, confidence=confidence)
+    over_none = _Difference(found, alarms, np.ones_like(odds), odds)
+    over_all = _Difference(spared, missed, odds, np.ones_like(odds))
+    reach = sup_t(
+        np.hstack([over_none.deviations, over_all.deviations]),
+        effective_groups(sizes) - 1,
+        confidence=confidence,
+        seed=seed,
+    )
+    low, high = over_none.band(reach, sizes)
+    low_over_all, high_over_all = over_all.band(reach, sizes)
+    # The gain is the smaller one of two differences, and so are its limits the smaller ones of theirs.
+    gain_low, gain_high = np.minimum(low, low_over_all), np.minimum(high, high_over_all)
+    return DecisionCurve(value, low, high, everyone, share, gain_low, gain_high, confidence)
+
+
+def _acted_on(probabilities: Floats, codes: NDArray[np.intp], groups: int, which: NDArray[np.bool_]) -> Floats:
+    """float [groups, t]: how many of some images are acted on at each threshold, a mean over sets float [sets, n]."""
+    points = len(THRESHOLDS)
+    counts = np.zeros((groups, points + 1))
+    for of_set in probabilities:
+        passed = np.searchsorted(THRESHOLDS, of_set[which], side="right")  # how many thresholds an image reaches
+        cells = np.bincount(codes[which] * (points + 1) + passed, minlength=groups * (points + 1))
+        counts += cells.reshape(groups, points + 1)
+    acted: Floats = counts[:, :0:-1].cumsum(axis=1)[:, ::-1] / len(probabilities)
+    return acted
+
+
+@dataclass(frozen=True, eq=False)
+class _Share:
+    """Shares of the images, float [t], and what each becomes without one group at a time, less itself, [g, t]."""
+
+    value: Floats
+    deviations: Floats
+
+    @classmethod
+    def of(cls, sums: Floats, sizes: Floats) -> _Share:
+        return cls(sums.sum(axis=0) / sizes.sum(), ratio_deviations(sums, sizes))
+
+    def limits(self, reach: float, sizes: Floats) -> tuple[Floats, Floats, Floats]:
+        error = jackknife_error(self.deviations)
+        images, groups = float(sizes.sum()), effective_groups(sizes)
+        return self.value, *share_band(self.value, error, reach, groups=groups, images=images)
+
+
+@dataclass(frozen=True, eq=False)
+class _Difference:
+    """A weighted difference of two shares at each threshold; weights float [t]."""
+
+    first: _Share
+    second: _Share
+    of_first: Floats
+    of_second: Floats
+
+    @property
+    def deviations(self) -> Floats:
+        deviations: Floats = self.of_first * self.first.deviations - self.of_second * self.second.deviations
+        return deviations
+
+    def band(self, reach: float, sizes: Floats) -> tuple[Floats, Floats]:
+        first, second = (share.limits(reach, sizes) for share in (self.first, self.second))
+        # Where few groups act at all, one of them can make both shares look tied together, and the band vanish: a
+        # correlation that would narrow the band is not believed.
+        correlation = np.minimum(correlation_of(self.first.deviations, self.second.deviations), 0.0)
+        low, high = difference_band(first, second, self.of_second / self.of_first, correlation)
+        return self.of_first * low, self.of_first * high
 
 
 @dataclass(frozen=True, eq=False)

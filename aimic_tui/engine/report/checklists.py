@@ -151,8 +151,7 @@ def _answers(record: RunRecord) -> dict[str, str]:
         "selection": results.note + (" Section The best network." if results.selected else ""),
         "metrics": "Accuracy, balanced accuracy, top-k accuracy, macro precision, recall and F1, AUROC, average "
         "precision, Matthews, kappa, log loss, Brier score, calibration error (15 bins of equal width); by class "
-        "sensitivity, specificity, predictive values."
-        + (" Net benefit (decision curve)." if len(data.classes) == 2 else ""),
+        "sensitivity, specificity, predictive values. Net benefit (decision curve).",
         "failures": "Confusion matrices"
         + (", groups with the lowest accuracy" if known_groups else "")
         + " and the worst errors are shown; their causes are open.",

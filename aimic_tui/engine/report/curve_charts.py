@@ -76,4 +76,4 @@ def decision(name: str, positive: str, curve: DecisionCurve) -> Chart:
     axes.set_xlabel(f"threshold: probability of {positive} above which one acts")
     axes.set_ylabel("net benefit per image")
     legend(figure, ["act on the network", "act on every image", "act on none"], [SERIES[0], SERIES[1], FAINT])
-    return Chart(figure, "decision" + name)
+    return Chart(figure, f"decision {name} {positive}")

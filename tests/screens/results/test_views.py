@@ -18,7 +18,7 @@ from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.data.splitting.split import read_split
 from aimic_tui.engine.evaluation.build_results import write_results
 from aimic_tui.engine.evaluation.calibration import calibrated
-from aimic_tui.engine.evaluation.decision import THRESHOLDS, decision_curve
+from aimic_tui.engine.evaluation.decision import THRESHOLDS, decision_curve, threshold_ranges
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.predictions import Predictions, write_predictions
 from aimic_tui.engine.evaluation.run_predictions import read_run_predictions, read_validation_predictions
@@ -32,7 +32,6 @@ from aimic_tui.screens.results.network_ranking import NetworkRanking
 from aimic_tui.screens.results.robustness_view import is_loss, name_of
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.chart import Chart
-from aimic_tui.wording.decision import threshold_ranges
 from aimic_tui.workspace import processes
 from tests.screens.made_run import make_run
 
