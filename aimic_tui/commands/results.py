@@ -40,6 +40,11 @@ _WIDTH = 120  # columns of a table that goes to no terminal
 @click.argument("run")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 @click.option("--again", is_flag=True, help="Recompute results.json from the stored predictions first.")
+@click.option(
+    "--baselines",
+    is_flag=True,
+    help="Predict the baselines from the run's images first: colour, frozen features. Done when a run ends.",
+)
 @click.option("--decision", metavar="CLASS", help="Print the decision curve (net benefit) of this class instead.")
 @click.option("--network", help="Network whose decision curve to print (default: all).")
 @click.option(
@@ -53,6 +58,7 @@ def results(
     run: str,
     as_json: bool,
     again: bool,
+    baselines: bool,
     decision: str | None,
     network: str | None,
     review: bool,
@@ -67,12 +73,17 @@ def results(
         raise UsageProblem("--network goes with --decision CLASS only; the figures are of all networks.")
     if review and decision is not None:
         raise UsageProblem("--review and --decision print different things. Choose one of them.")
-    if review and again:
-        raise UsageProblem("--again recomputes the figures, which --review does not print. Leave one of them out.")
+    if review and (again or baselines):
+        option = "--again" if again else "--baselines"
+        raise UsageProblem(f"{option} recomputes the figures, which --review does not print. Leave one of them out.")
+    if baselines:
+        from aimic_tui.engine.runs.baselines.make_baselines import make_baselines
+
+        make_baselines(folder, meter.report)
     if review:
         print_review(folder, as_json=as_json)
         return
-    found = recompute(folder, meter.report) if again else read_run(folder, meter.report)
+    found = recompute(folder, meter.report) if again or baselines else read_run(folder, meter.report)
     meter.clear()
     if decision is not None:
         print_decisions(folder, found, decision, network, as_json=as_json)

@@ -42,6 +42,7 @@ def write_baseline_record(path: Path, record: BaselineRecord) -> None:
     Raises:
         OSError: the disk is full or the folder is not writable.
     """
+    path.parent.mkdir(exist_ok=True)  # where no table could be made there is none yet
     write_json(path, record.model_dump(mode="json"))
 
 

@@ -1,12 +1,14 @@
-"""What is done once when a run is through: its report, by a process of the command that anyone can type."""
+"""What is done once when a run is through: its baselines and its report, by commands that anyone can type."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import aimic_tui
+from aimic_tui.engine.evaluation.baseline_record import read_baseline_record
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import one_line
 
@@ -24,10 +26,28 @@ def leave_report(folder: RunFolder, *, patience: float = _PATIENCE) -> str:
     """
     if not folder.has_predictions():
         return ""  # nothing to report on
-    command = [sys.executable, "-m", "aimic_tui", "report", str(folder.path)]
+    return _run(["report", str(folder.path)], "The report", "`aimic report` makes it.", patience)
+
+
+def leave_baselines(folder: RunFolder, *, patience: float = _PATIENCE) -> str:
+    """Have a run's baselines predicted from its images; return what went wrong in a sentence, "" where nothing did.
+
+    A process of its own does it, so that the run ends whatever happens: too little memory, images that are gone.
+
+    Args:
+        patience: seconds that it may take.
+    """
+    if not folder.has_predictions() or read_baseline_record(folder.baseline_record) is not None:
+        return ""  # nothing to compare with, or a run that was resumed and had them already
+    remedy = "`aimic results RUN --baselines` makes them."
+    return _run(["results", str(folder.path), "--baselines", "--json"], "The baselines", remedy, patience)
+
+
+def _run(arguments: Sequence[str], what: str, remedy: str, patience: float) -> str:
+    verb = "were" if what.endswith("s") else "was"
     try:
         ended = subprocess.run(
-            command,
+            [sys.executable, "-m", "aimic_tui", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -36,10 +56,10 @@ def leave_report(folder: RunFolder, *, patience: float = _PATIENCE) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"The report took more than {patience / 60:.0f} minutes and was left. `aimic report` makes it."
+        return f"{what} took more than {patience / 60:.0f} minutes and {verb} left. {remedy}"
     except OSError as error:
-        return f"The report could not be made: {one_line(str(error))}. `aimic report` makes it."
+        return f"{what} could not be made: {one_line(str(error))}. {remedy}"
     if ended.returncode == 0:
         return ""
     words = ended.stderr.decode("utf-8", "replace").strip().splitlines()
-    return f"The report could not be made: {one_line(words[-1]) if words else f'exit code {ended.returncode}'}"
+    return f"{what} could not be made: {one_line(words[-1]) if words else f'exit code {ended.returncode}'}"

@@ -46,7 +46,7 @@ from aimic_tui.engine.runs.prepare.environment import resolve_threads
 from aimic_tui.engine.runs.status import RunStatus, State, TrialStatus, read_recorded
 from aimic_tui.engine.runs.work.journal import Disks, Journal, log_problem
 from aimic_tui.engine.runs.work.messages import TrialReport
-from aimic_tui.engine.runs.work.report_at_end import leave_report
+from aimic_tui.engine.runs.work.report_at_end import leave_baselines, leave_report
 from aimic_tui.engine.runs.work.retries import ATTEMPTS, Retries
 from aimic_tui.engine.runs.work.worker_process import WorkerProcess
 from aimic_tui.engine.text import one_line
@@ -394,9 +394,11 @@ def main(arguments: Sequence[str]) -> int:
     status = scheduler.run()
     if status.state != "finished":
         lock.release()  # it may be resumed at once; a finished run is over when its report is there
-    if status.state in ("finished", "failed") and (problem := leave_report(folder)):
-        with suppress(OSError):
-            append_to_run(folder, RunWarning(problem))
+    if status.state in ("finished", "failed"):
+        for leave in (leave_baselines, leave_report):  # the report shows the baselines
+            if problem := leave(folder):
+                with suppress(OSError):
+                    append_to_run(folder, RunWarning(problem))
     lock.release()
     return 0 if status.state == "finished" else 1
 

@@ -10,9 +10,11 @@ import pytest
 
 from aimic_tui.commands.following import Follower
 from aimic_tui.commands.progress import ProgressMeter
+from aimic_tui.engine.evaluation.baseline_record import read_baseline_record
+from aimic_tui.engine.evaluation.results_file import read_results_file
 from aimic_tui.engine.files import FileLock
 from aimic_tui.engine.run_folder import RunFolder
-from aimic_tui.engine.runs.work.report_at_end import leave_report
+from aimic_tui.engine.runs.work.report_at_end import leave_baselines, leave_report
 from tests.engine.evaluation.stored_run import make_run
 from tests.run_folders import make_run as make_folder
 
@@ -37,6 +39,18 @@ def test_what_goes_wrong_is_a_sentence(run: RunFolder) -> None:
 
 def test_a_report_that_takes_too_long_is_left(run: RunFolder) -> None:
     assert "`aimic report` makes it" in leave_report(run, patience=0.01)
+
+
+def test_the_baselines_are_there_before_the_report(run: RunFolder) -> None:
+    """This run has no images, which the record says; nothing fails."""
+    assert leave_baselines(run) == ""
+    record = read_baseline_record(run.baseline_record)
+    assert record is not None
+    assert [missing.reason for missing in record.missing] == ["images", "images", "weights"]
+    assert read_results_file(run.results_file) is not None
+    run.baseline_record.write_text('{"made": {"border_colour": ""}}')
+    assert leave_baselines(run) == ""  # they are not made again
+    assert run.baseline_record.read_text() == '{"made": {"border_colour": ""}}'
 
 
 def test_where_nothing_is_tested_there_is_nothing_to_report(tmp_path: Path) -> None:
