@@ -28,6 +28,7 @@ def frozen_features(
     info: NetworkInfo,
     paths: Sequence[Path],
     device: torch.device,
+    *,
     report: ReportProgress = no_report,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> NDArray[np.float32]:

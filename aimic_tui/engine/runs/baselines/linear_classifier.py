@@ -24,7 +24,7 @@ class OneClassOnly(Exception):
     """A training part holds images of one class only, from which nothing can be learned."""
 
 
-def predict_fold(  # noqa: PLR0917 - a matrix, what it is about, and where to cut it
+def predict_fold(
     features: Floats, labels: Integers, classes: int, split: Split, fold: int, *, balanced: bool, squares: bool = False
 ) -> Floats:
     """Train on a fold's training part and return probabilities for its test part.

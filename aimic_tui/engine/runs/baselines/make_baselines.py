@@ -178,7 +178,7 @@ def _frozen(run: _Run) -> tuple[Floats, str]:
     info = _smallest(experiment)
     on_processor = run.experiment.compute.devices == "cpu" or not torch.cuda.is_available()
     device = torch.device("cpu" if on_processor else "cuda")
-    found = frozen_features(experiment, info, run.paths, device, run.report, run.should_stop)
+    found = frozen_features(experiment, info, run.paths, device, report=run.report, should_stop=run.should_stop)
     return found.astype(np.float64), info.name
 
 
