@@ -23,6 +23,7 @@ from aimic_tui.engine.evaluation.metrics import Floats
 
 _NORMAL = NormalDist()
 _FARTHEST = 2.6  # standard deviations: beyond, too few of 1,000 resamples are left to take quantiles of
+_FEW = 3.0  # events, up to which Wilson's limit towards none is too close
 Bounds = tuple[float, float]
 UNBOUNDED = (-math.inf, math.inf)
 
@@ -87,7 +88,9 @@ def share_limits(figure: ResampledFigure, images: float) -> Interval:
     """Wilson's interval of a share of `images` images, with the effective number of independent ones.
 
     That number is share (1 - share) / variance (Korn and Graubard 1998), at most `images`. Where nothing varies (no
-    error at all), it is the effective number of groups: only they are known to be independent.
+    error at all), it is the effective number of groups: only they are known to be independent. Of up to three errors
+    (or hits), Wilson's limit on the side of none is too close; there Poisson's takes its place (Brown, Cai and DasGupta
+    2001, Statistical Science 16, 101, their modified interval).
     """
     if math.isnan(figure.value) or images <= 0:
         return Interval(number_or_none(figure.value))
@@ -96,7 +99,19 @@ def share_limits(figure: ResampledFigure, images: float) -> Interval:
     alone = float(figure.groups if figure.effective is None else figure.effective)
     effective = spread / variance if variance > 0 and spread > 0 else alone
     effective = min(max(effective, 1.0), images)
-    return Interval(figure.value, *wilson(figure.value, effective, figure.confidence, degrees=figure.degrees))
+    low, high = wilson(figure.value, effective, figure.confidence, degrees=figure.degrees)
+    if 0 < figure.value * effective <= _FEW:
+        low = min(low, _fewest_events(figure.value * effective, figure.confidence) / effective)
+    if 0 < (1 - figure.value) * effective <= _FEW:
+        high = max(high, 1 - _fewest_events((1 - figure.value) * effective, figure.confidence) / effective)
+    return Interval(figure.value, low, high)
+
+
+def _fewest_events(seen: float, confidence: float) -> float:
+    """Return the lower limit of Poisson's expected number of events where `seen` are seen, above 0 (Garwood 1936)."""
+    from scipy.special import gammaincinv
+
+    return float(gammaincinv(seen, 0.5 - confidence / 2))
 
 
 def bca_limits(figure: ResampledFigure, bounds: Bounds = UNBOUNDED) -> Interval:

@@ -50,6 +50,7 @@ from aimic_tui.engine.evaluation.interval_limits import (
     mean_limits,
     share_limits,
     wider,
+    wilson,
 )
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, CLASS_METRICS, TOPS, Floats, Integers, Scorer
 from aimic_tui.engine.evaluation.recipe_limits import of_sets, recipe_limits
@@ -75,6 +76,7 @@ _MEANS_OF_SHARES = {
     "macro_precision": "precision",
     "macro_f1": "f1",
 }
+_FEW_ERRORS = 10  # images, up to which chance decides whether an error is among them that costs a lot
 _JACKKNIFE_BLOCKS = 200  # the acceleration needs no more, and leaving out each of thousands of groups would be slow
 _WEIGHTS_AT_ONCE = 1 << 22
 
@@ -321,6 +323,8 @@ def cluster_bootstrap(
         for name in ALL_METRICS
         if name not in ("one_vs_rest_accuracy", "ece")
     }
+    for name in _ABOUT_ALL_IMAGES:
+        overall[name] = _with_unseen_errors(sample, name, overall[name], overall["accuracy"])
     overall["one_vs_rest_accuracy"] = _one_vs_rest(overall["accuracy"], sample.classes)
     error = sample.calibration_error(resamples=resamples, confidence=confidence, seed=seed)
     overall["ece"] = error.interval
@@ -469,18 +473,49 @@ def _overall_interval(
             few: NoInterval = "few groups of a class"
             return _without_limits(figure.value, few if few in missing else "unequal groups of a class")
     if name == "auroc":
-        return area_limits(
-            figure,
-            _smallest_step(
-                int(np.bincount(sample.labels, minlength=sample.classes)[present].min()), len(sample.labels)
-            ),
+        step = _smallest_step(
+            int(np.bincount(sample.labels, minlength=sample.classes)[present].min()), len(sample.labels)
         )
+        return _with_perfect_classes(sample, name, area_limits(figure, step), classes, figure.confidence)
     interval = bca_limits(figure, BOUNDS[name])
+    if name == "average_precision":
+        return _with_perfect_classes(sample, name, interval, classes, figure.confidence)
     if name in _MEANS_OF_SHARES:
         of_class = _MEANS_OF_SHARES[name]
         terms = [figures[of_class] for figures, there in zip(classes, present, strict=True) if there]
         return wider(interval, mean_limits(terms))
     return interval
+
+
+def _with_perfect_classes(
+    sample: _Sample, name: str, interval: Interval, classes: tuple[dict[str, Interval], ...], confidence: float
+) -> Interval:
+    """Widen the limits of a mean of the classes' areas where some class's images are all ranked before the others.
+
+    Resamples show no variation of such an area. It is a mean over the class's images of shares, of which nothing varies
+    more than one that is 0 or 1: Wilson's limits of a share without a miss among the class's groups are wide enough.
+    """
+    terms = []
+    for code in np.flatnonzero(sample.with_class > 0):
+        area = classes[code][name]
+        if area.value == 1 and area.low is None:
+            of_class = min(sample.effective_with[code], sample.effective_outside[code])
+            area = Interval(1.0, *wilson(1.0, of_class, confidence, degrees=of_class - 1))
+        terms.append(area)
+    perfect = any(classes[code][name].missing == "nothing varies" for code in np.flatnonzero(sample.with_class > 0))
+    return wider(interval, mean_limits(terms)) if perfect and interval.low is not None else interval
+
+
+def _with_unseen_errors(sample: _Sample, name: str, interval: Interval, accuracy: Interval) -> Interval:
+    """Raise the upper limit of a mean that few wrong images decide: resamples hold no wrong image that was not seen.
+
+    The limit is at least what the figure would be with as many wrong images as the accuracy's interval allows.
+    """
+    value, right, least = interval.value, accuracy.value, accuracy.low
+    if value is None or right is None or least is None or (1 - right) * len(sample.labels) > _FEW_ERRORS:
+        return interval
+    cost = float(np.mean([scorer.cost_of_an_error()[name] for scorer in sample.scorers]))
+    return wider(interval, Interval(value, value, min(BOUNDS[name][1], value + (right - least) * cost)))
 
 
 def _one_vs_rest(accuracy: Interval, classes: int) -> Interval:

@@ -18,6 +18,8 @@ What is not defined is NaN in arrays and None in dicts.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -141,6 +143,7 @@ class Scorer:
         target = np.zeros_like(table)
         target[rows, truth] = 1.0
         self._brier = ((table - target) ** 2).sum(axis=1)
+        self._wrong = truth != said
 
         of_truth = table[rows, truth][:, None]
         before = np.arange(self._classes) < truth[:, None]
@@ -172,6 +175,18 @@ class Scorer:
             classes = self._per_class(part, counts, areas=areas)
             parts.append((self._overall(part, counts, classes), classes))
         return _joined([overall for overall, _ in parts]), _joined([classes for _, classes in parts])
+
+    def cost_of_an_error(self) -> dict[str, float]:
+        """Return what a wrong image adds to "log_loss" and "brier": their mean over the wrong images.
+
+        Without any, the most that an image adds, but at least what a wrong one must: the true class has at most the
+        probability 1/2, so ln 2 and 1/2.
+        """
+        found = {}
+        for name, of_images, least in (("log_loss", self._loss, math.log(2)), ("brier", self._brier, 0.5)):
+            wrong = of_images[self._wrong]
+            found[name] = float(wrong.mean()) if len(wrong) else max(least, float(of_images.max(initial=0.0)))
+        return found
 
     def calibration_gaps(self) -> Floats:
         """Return float [m, bins] for the m images that count: (right or not) - probability, in the image's bin.
