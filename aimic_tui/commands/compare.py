@@ -12,7 +12,8 @@ import click
 
 from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
-from aimic_tui.engine.evaluation.comparison import Comparison, Pair, compare_runs
+from aimic_tui.engine.evaluation.comparison import Comparison, Pair, RecipeTest, compare_runs
+from aimic_tui.engine.evaluation.estimand import IN_SHORT
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS
 from aimic_tui.engine.evaluation.ranking import Ranking, diagram_lines
@@ -31,6 +32,13 @@ _FEW_DATA_SETS = 6
     "--metric", type=click.Choice(ALL_METRICS), default="macro_f1", show_default=True, help="The metric to compare by."
 )
 @click.option(
+    "--margin",
+    type=float,
+    help="Largest difference of no importance, on the metric's scale: what lies within is equivalent. "
+    "(default: evaluation.margin of the first run; auto is 0.02 for macro F1, accuracy and other shares: two images in "
+    "100).",
+)
+@click.option(
     "--data-sets", is_flag=True, help="Rank networks over the data sets of the runs (also done where runs differ)."
 )
 @click.option(
@@ -46,6 +54,7 @@ def compare(
     *,
     runs: tuple[str, ...],
     metric: str,
+    margin: float | None,
     data_sets: bool,
     diagram: Path | None,
     as_json: bool,
@@ -53,8 +62,9 @@ def compare(
 ) -> None:
     """Compare the networks of RUNs.
 
-    Where the runs test the same images: paired differences with intervals and tests. Where they are on different data
-    sets: Friedman's test and Nemenyi's critical difference of average ranks.
+    Where the runs test the same images: paired differences with intervals and tests, of these trained networks and,
+    where both were trained with several seeds or repeats, of the recipes (network and settings, trained anew). Where
+    they are on different data sets: Friedman's test and Nemenyi's critical difference of average ranks.
 
     RUN is a run's folder, its name, a unique beginning of it, or latest.
     """
@@ -73,7 +83,7 @@ def compare(
         else:
             _print(ranking_lines(ranking))
         return
-    found = compare_runs(folders, metric, report=meter.report)
+    found = compare_runs(folders, metric, margin=margin, report=meter.report)
     meter.clear()
     if as_json:
         print_answer(to_json(found))
@@ -161,7 +171,17 @@ def to_json(found: Comparison) -> dict[str, Any]:
                 "high": pair.difference.high,
                 "p": pair.p,
                 "p_adjusted": pair.p_adjusted,
+                "estimand": pair.shown.estimand,
+                "recipe_difference": pair.recipe.difference.value if pair.recipe else None,
+                "recipe_low": pair.recipe.difference.low if pair.recipe else None,
+                "recipe_high": pair.recipe.difference.high if pair.recipe else None,
+                "recipe_p": pair.recipe.p if pair.recipe else None,
+                "recipe_p_adjusted": pair.recipe.p_adjusted if pair.recipe else None,
+                "same_recipe": pair.shown.same_recipe,
+                "ahead": pair.shown.ahead,
                 "better": pair.better,
+                "equivalent": pair.shown.equivalent,
+                "equivalence_p_adjusted": pair.equivalence_p,
                 "verdict": pair.verdict,
                 "images": pair.images,
                 "groups": pair.groups,
@@ -170,7 +190,9 @@ def to_json(found: Comparison) -> dict[str, Any]:
             }
             for pair in found.pairs
         ],
+        "same_recipes": [asdict(one) for one in found.same_recipes],
         "confidence": found.confidence,
+        "margin": found.margin,
         "method": found.method,
         "notes": list(found.notes),
     }
@@ -183,25 +205,42 @@ def comparison_lines(found: Comparison) -> Iterator[str]:
         [["network", title], *([printable(name), numbers.number(value)] for name, value in found.networks.items())]
     )
     yield ""
-    rows = [["difference", title, "p", "adjusted", "McNemar adj.", "over folds adj.", "verdict"]]
-    rows += [_row(pair) for pair in found.pairs]
-    yield from aligned(rows)
+    yield from (f"{_names(pair)}: {printable(pair.verdict)}." for pair in found.pairs)
     yield ""
-    yield found.method
-    yield from found.notes
+    yield f"Difference of {title}, {IN_SHORT['trained networks']}:"
+    rows = [["", title, "p", "adjusted", "McNemar adj.", "over folds adj."]]
+    rows += [_row(pair) for pair in found.pairs]
+    yield from aligned(rows, indent=2)
+    if any(pair.recipe is not None for pair in found.pairs):
+        yield ""
+        yield f"Difference of {title}, {IN_SHORT['recipe']}:"
+        rows = [["", title, "p", "adjusted"], *(_recipe_row(pair, pair.recipe) for pair in found.pairs if pair.recipe)]
+        yield from aligned(rows, indent=2)
+    yield ""
+    yield printable(found.method)
+    yield from map(printable, found.notes)
 
 
 def _row(pair: Pair) -> list[str]:
     difference = pair.difference
     return [
-        f"{printable(pair.a)} - {printable(pair.b)}",
+        _names(pair),
         numbers.interval_text(difference.value, difference.low, difference.high),
         _p(pair.p),
         _p(pair.p_adjusted),
         _p(pair.mcnemar_adjusted),
         _p(pair.t_adjusted),
-        printable(pair.verdict),
     ]
+
+
+def _recipe_row(pair: Pair, recipe: RecipeTest) -> list[str]:
+    difference = recipe.difference
+    figure = numbers.interval_text(difference.value, difference.low, difference.high)
+    return [_names(pair), figure, _p(recipe.p), _p(recipe.p_adjusted)]
+
+
+def _names(pair: Pair) -> str:
+    return f"{printable(pair.a)} - {printable(pair.b)}"
 
 
 def _p(value: float | None) -> str:

@@ -16,6 +16,8 @@ from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.review import print_review
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.evaluation import baseline_words
+from aimic_tui.engine.evaluation.estimand import IN_SHORT, TRAINED_NETWORKS_ONLY
+from aimic_tui.engine.evaluation.fold_spread import spread_warning
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
 from aimic_tui.engine.evaluation.metric_titles import CLASS_TITLES, TITLES, method_of
@@ -136,6 +138,8 @@ def report_lines(found: RunResults) -> Iterator[str]:
     if not networks:
         return
     yield f"{found.method}."
+    if not any(network.recipe for network in networks.values()):
+        yield TRAINED_NETWORKS_ONLY
     if not found.complete:
         yield "Not every fold is tested yet: the figures are of those that are."
     if len(networks) > 1:
@@ -173,15 +177,12 @@ def _baselines(found: RunResults) -> Iterator[str]:
 def _differences(found: RunResults) -> Iterator[str]:
     yield ""
     yield "Paired differences in macro F1, on the same images:"
-    rows = []
+    rows = [["", IN_SHORT["trained networks"], IN_SHORT["recipe"]]]
     for pair in found.pairs:
-        difference = pair.differences["macro_f1"]
-        verdict = "no interval can be given"
-        if difference.low is not None and difference.high is not None:
-            shown = difference.low > 0 or difference.high < 0
-            verdict = "shown to differ" if shown else "not shown to differ"
-        rows.append([f"{printable(pair.a)} - {printable(pair.b)}", _interval(difference), verdict])
-    yield from aligned(rows)
+        names = f"{printable(pair.a)} - {printable(pair.b)}"
+        rows.append([names, _interval(pair.differences["macro_f1"]), _bounds(pair.recipe.get("macro_f1"))])
+    yield from aligned(_without_empty_columns(rows))
+    yield f"Which of these are shown, with all pairs in mind: `aimic compare {printable(found.run)}`."
 
 
 def _chosen(found: RunResults) -> Iterator[str]:
@@ -221,18 +222,19 @@ def _of_network(key: str, network: NetworkResults, found: RunResults) -> Iterato
         yield said
     if network.unclassified:
         yield f"! {plural(network.unclassified, 'test image')} could not be classified and do not count."
-    yield from (f"! {printable(sentence)}" for sentence in learned_nothing(key, network))
+    warnings = [*learned_nothing(key, network), spread_warning(key, network, found.confidence)]
+    yield from (f"! {printable(sentence)}" for sentence in warnings if sentence)
     yield ""
-    interval = f"{numbers.percent(found.confidence, None)} interval"
-    rows = [["all folds together", "value", interval, "interval by"]]
+    level = numbers.percent(found.confidence, None)
+    rows = [
+        ["all folds together", "value", f"{level}, {IN_SHORT['trained networks']}", IN_SHORT["recipe"], "interval by"]
+    ]
     for metric, title in TITLES.items():
         figure = network.pooled[metric]
-        limits = NOTHING
-        if figure.low is not None:
-            limits = f"{numbers.number(figure.low)} to {numbers.number(figure.high)}"
         way = method_of(metric, figure) or results_words.interval_note(metric, network)
-        rows.append([title, numbers.number(figure.value), limits, way])
-    yield from aligned(rows, indent=2)
+        limits = _bounds(figure) or NOTHING
+        rows.append([title, numbers.number(figure.value), limits, _bounds(network.recipe.get(metric)), way])
+    yield from aligned(_without_empty_columns(rows), indent=2)
     yield ""
     yield from aligned(_fold_rows(network), indent=2)
     yield ""
@@ -315,6 +317,19 @@ def _matrix_rows(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> lis
     rows = [["true \\ predicted", *names]]
     rows += [[name, *(f"{count:,}" for count in row)] for name, row in zip(names, matrix, strict=True)]
     return rows
+
+
+def _bounds(figure: Interval | None) -> str:
+    """Write limits as `0.921 to 0.946`, "" where there are none."""
+    if figure is None or figure.low is None:
+        return ""
+    return f"{numbers.number(figure.low)} to {numbers.number(figure.high)}"
+
+
+def _without_empty_columns(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Leave out columns that have nothing below their heading: a run with one seed has no figures of the recipe."""
+    filled = [place for place in range(len(rows[0])) if any(row[place] for row in rows[1:])]
+    return [[row[place] for place in filled] for row in rows]
 
 
 def _interval(figure: Interval) -> str:

@@ -454,6 +454,13 @@ class EvaluationSettings(_Section):
     confidence: float = Field(
         0.95, ge=0.5, le=0.999, title="Confidence", description="Confidence level of the intervals."
     )
+    margin: Literal["auto"] | Annotated[float, Field(gt=0, lt=1)] = Field(
+        "auto",
+        title="Margin",
+        description="Largest difference of a metric that is of no importance: networks that differ by less, by the "
+        "whole interval, are equivalent. auto: 0.02, two images in 100 (0.04 for kappa and Matthews coefficient, "
+        "0.05 for log loss).",
+    )
 
 
 class Experiment(_Section):

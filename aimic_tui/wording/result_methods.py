@@ -8,20 +8,23 @@ from aimic_tui.engine.evaluation.estimand import TRAINED_NETWORKS_ONLY
 from aimic_tui.engine.evaluation.metric_titles import CLASS_TITLES, TITLES
 from aimic_tui.engine.evaluation.run_results import RunResults
 from aimic_tui.engine.evaluation.subgroups import FEWEST_IMAGES, FEWEST_OTHERS
+from aimic_tui.engine.evaluation.verdicts import LITTLE_POWER
 from aimic_tui.engine.formatting.numbers import percent
 
 
 def method_sections(results: RunResults) -> Iterator[tuple[str, str]]:
     """Yield (title, sentences) for each thing that Results shows."""
     level = percent(results.confidence, None)
-    yield "Intervals", f"{results.method}. {TRAINED_NETWORKS_ONLY}"
+    several = any(network.recipe for network in results.networks.values())
+    yield "Intervals", f"{results.method}." + ("" if several else f" {TRAINED_NETWORKS_ONLY}")
     yield "Overall figures", _by_method(results.methods, TITLES)
     yield "Figures of classes", f"One class against the rest. {_by_method(results.class_methods, CLASS_TITLES)}"
     yield (
         "Differences",
         "On the same test images, paired: bootstrap over groups, BCa. p by a paired randomisation test over groups; "
-        "McNemar's test (mid-p) compares the shares of correct images; the corrected resampled t-test (Nadeau and "
-        "Bengio) asks whether newly trained networks would differ too. All are adjusted for all pairs (Holm).",
+        "McNemar's test (mid-p) compares the shares of correct images. Recipes are compared where both networks have "
+        "several seeds or repeats, with the spread over these (Student's t). All are adjusted for all pairs (Holm). "
+        f"Equivalent: the whole interval lies within the margin. {LITTLE_POWER}",
     )
     yield (
         "Curves",

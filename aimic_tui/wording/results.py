@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from aimic_tui.engine.evaluation.intervals import FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS
 from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, CLASS_TITLES, TITLES
+from aimic_tui.engine.evaluation.network_choice import BEST_OF_MANY
 from aimic_tui.engine.evaluation.run_results import ClassFigures, NetworkResults, RunResults
 from aimic_tui.engine.formatting.numbers import interval_text, percent
 from aimic_tui.engine.text import listed, plural, printable
@@ -93,11 +94,11 @@ def choice_lines(results: RunResults, metric: str) -> list[str]:
     count = len(results.networks)
     if count < 2:
         return []
-    best = f"The best of {count} networks looks better than it is: the same figures picked it"
+    best = BEST_OF_MANY.format(networks=count)
     if not results.inner_folds:
         protocol = " in the honest protocol" if results.optimistic else ""
-        best += f"; nested cross-validation avoids that: split.inner_folds = 3{protocol}"
-    lines = [f"{best}."]
+        best += f" Nested cross-validation avoids that: split.inner_folds = 3{protocol}."
+    lines = [best]
     for selected in results.selected:
         figure = selected.results.pooled[metric]
         value = interval_text(figure.value, figure.low, figure.high)

@@ -28,8 +28,16 @@ def workspace(tmp_path: Path) -> Path:
 def test_people_get_a_verdict(workspace: Path) -> None:
     result = call(workspace, "latest")
     assert result.exit_code == 0, result.output
-    for wanted in ("good - poor", "good is better", "macro F1", "McNemar", "one pair, nothing to adjust"):
+    for wanted in (
+        "good - poor: these trained networks differ, good is ahead.",
+        "Difference of macro F1, these trained networks:",
+        "McNemar",
+        "one pair, nothing to adjust",
+        "within the margin of 0.02",
+        "another training may turn it round",
+    ):
         assert wanted in result.stdout
+    assert "is better" not in result.stdout
 
 
 def test_programs_get_one_object(workspace: Path) -> None:
@@ -38,7 +46,21 @@ def test_programs_get_one_object(workspace: Path) -> None:
     (pair,) = found["pairs"]
     assert {"a", "b", "difference", "low", "high", "p", "p_adjusted"} <= set(pair)
     assert pair["low"] <= pair["difference"] <= pair["high"]
+    assert (pair["estimand"], pair["ahead"], pair["better"]) == ("trained networks", "good", None)
+    assert pair["recipe_difference"] is pair["recipe_p_adjusted"] is None
+    assert (pair["equivalent"], found["margin"]) == (False, 0.02)
     assert {"only_a", "only_b", "p_exact", "p_mid"} <= set(pair["mcnemar"])
+
+
+def test_with_seeds_the_recipes_are_compared_and_one_is_better(tmp_path: Path) -> None:
+    make_run(tmp_path / "runs" / "20261122-some", skills={"good": 3.0, "poor": 0.3}, seeds=(0, 1, 2))
+    text = call(tmp_path, "latest").stdout
+    assert "good - poor: good is better (recipe)." in text
+    assert "Difference of macro F1, recipe, trained anew:" in text
+    (pair,) = json.loads(call(tmp_path, "latest", "--json", "--margin", "0.1").stdout)["pairs"]
+    assert (pair["estimand"], pair["better"], pair["equivalent"]) == ("recipe", "good", False)
+    assert 0 < pair["recipe_low"] < pair["recipe_difference"] < pair["recipe_high"]
+    assert pair["recipe_p"] <= pair["recipe_p_adjusted"] < 0.05
 
 
 def test_runs_on_other_images_are_refused(workspace: Path) -> None:

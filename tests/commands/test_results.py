@@ -167,7 +167,7 @@ def test_too_few_groups_are_the_reason_given(tmp_path: Path) -> None:
 
 def test_what_choosing_the_best_does_is_said_with_the_setting_that_helps(workspace: Path) -> None:
     text = call(workspace, "latest").stdout
-    assert "The best of 2 networks looks better than it is: the same figures picked it; nested" in text
+    assert "owes part of its lead to chance, as these images picked it: expect less on new ones. Nested" in text
     assert "cross-validation avoids that: split.inner_folds = 3." in text
 
 

@@ -30,6 +30,7 @@ def a_network(groups: int = 30, **classes: ClassFigures) -> NetworkResults:
         groups=groups,
         unclassified=0,
         pooled={"auroc": BARE, "accuracy": SOME, "macro_f1": SOME},
+        recipe={},
         folds=(),
         spread={},
         by_seed={},
@@ -123,7 +124,7 @@ def test_the_best_of_several_looks_too_good_and_nested_folds_are_offered_until_t
     assert choice_lines(a_run("a"), "macro_f1") == []
     two = a_run("a", "b")
     (line,) = choice_lines(two, "macro_f1")
-    assert line.startswith("The best of 2 networks looks better than it is: the same figures picked it")
+    assert line.startswith("The best of 2 networks owes part of its lead to chance, as these images picked it")
     assert "split.inner_folds = 3" in line
     assert "honest protocol" in choice_lines(replace(two, optimistic=True), "macro_f1")[0]
     selected = SelectedNetwork("inner folds", "macro_f1", (), {}, a_network())

@@ -19,7 +19,8 @@ from aimic_tui.engine.evaluation.intervals import BootstrapFigures, cluster_boot
 from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, METHODS
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, class_scores, confusion, scores
 from aimic_tui.engine.evaluation.model_calibration import write_model_calibrations
-from aimic_tui.engine.evaluation.network_choice import Chosen, chosen_networks
+from aimic_tui.engine.evaluation.network_choice import BEST_OF_MANY, Chosen, chosen_networks
+from aimic_tui.engine.evaluation.recipe_difference import recipe_difference
 from aimic_tui.engine.evaluation.results_file import read_results_file, write_results_file
 from aimic_tui.engine.evaluation.run_predictions import (
     NetworkPredictions,
@@ -52,13 +53,8 @@ OPTIMISTIC = (
     "Optimistic: as in the protocol published in 2022, each fold's test images also chose its best epoch, and images "
     "of one group may be in both training and test parts. Expect lower figures on new images."
 )
-_BEST_OF_MANY = (
-    "The best of {networks} networks looks better than it is, since the same figures picked it; the closer the "
-    "networks, the more so."
-)
 _SELECTED = (
-    "Free of this bias: the figures of selecting a network in each fold by {by} alone, computed on the fold's test "
-    "images."
+    "Free of that: the figures of selecting a network in each fold by {by} alone, computed on the fold's test images."
 )
 _NESTED = "Nested cross-validation evaluates the selection itself: train again with split.inner_folds = 3."
 _NESTED_HONEST = (
@@ -165,7 +161,7 @@ class _Bootstrap:
 def _note(tested: RunPredictions, chosen: Sequence[Chosen], *, optimistic: bool) -> str:
     notes = [OPTIMISTIC if optimistic else HONEST]
     if len(tested.wanted) > 1:
-        notes.append(_BEST_OF_MANY.format(networks=len(tested.wanted)))
+        notes.append(BEST_OF_MANY.format(networks=len(tested.wanted)))
     if chosen:
         notes.append(_SELECTED.format(by=" or ".join(_BY[found.by] for found in chosen)))
     if len(tested.wanted) > 1 and not tested.split.inner_folds:
@@ -174,11 +170,16 @@ def _note(tested: RunPredictions, chosen: Sequence[Chosen], *, optimistic: bool)
 
 
 def _method(tested: RunPredictions, bootstrap: _Bootstrap) -> str:
+    recipe = (
+        f"; intervals {IN_FULL['recipe']}: the same with the spread over seeds and repeats (Student's t)"
+        if max((len(network.seeds) for network in tested.networks), default=0) > 1
+        else ""
+    )
     return (
         f"{100 * bootstrap.confidence:g} % intervals {IN_FULL['trained networks']}: cluster bootstrap over "
         f"{plural(tested.groups, 'group')}, "
         f"{bootstrap.resamples:,} resamples{_of_repeats(tested)} (BCa; shares: Wilson with the effective number of "
-        "images; AUROC: normal in the logit; calibration error: inverted test)"
+        f"images; AUROC: normal in the logit; calibration error: inverted test){recipe}"
     )
 
 
@@ -219,6 +220,7 @@ def _of_network(tested: RunPredictions, network: NetworkPredictions, evaluate: _
         groups=found.groups,
         unclassified=int(network.unclassified.sum()),
         pooled=found.overall,
+        recipe=found.recipe,
         folds=folds,
         spread=_spreads([fold.values for fold in folds]),
         by_seed=by_seed,
@@ -278,7 +280,9 @@ def _pair(a: NetworkPredictions, b: NetworkPredictions, evaluate: _Evaluator) ->
     in_both_a, in_both_b = np.zeros(len(a.images), bool), np.zeros(len(b.images), bool)
     in_both_a[of_a], in_both_b[of_b] = True, True
     both = [evaluate(a.select(in_both_a)), evaluate(b.select(in_both_b))]
-    return PairedDifferences(a.name, b.name, len(of_a), paired_difference(*both))
+    several = min(len(a.seeds), len(b.seeds)) > 1
+    recipe = {metric: found.interval for metric, found in recipe_difference(*both).items()} if several else {}
+    return PairedDifferences(a.name, b.name, len(of_a), paired_difference(*both), recipe)
 
 
 _cache: OrderedDict[str, BootstrapFigures] = OrderedDict()

@@ -9,14 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
 from aimic_tui.engine.evaluation.interval import Interval
-from aimic_tui.engine.evaluation.run_results import FoldFigures
+from aimic_tui.engine.evaluation.metric_titles import TITLES
+from aimic_tui.engine.evaluation.run_results import FoldFigures, NetworkResults
+from aimic_tui.engine.formatting.numbers import number
 
 _LEVEL = 0.01  # of the test; a warning beside every hundredth run where nothing is wrong is bearable
-_NORMAL_QUANTILE = 1.96
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,25 @@ class FoldSpread:
         return self.p < _LEVEL and self.between > self.half_width
 
 
-def fold_spread(folds: Sequence[FoldFigures], metric: str, figure: Interval) -> FoldSpread | None:
-    """Compare the spread of a figure over folds with its 95 % interval over groups.
+def spread_warning(name: str, network: NetworkResults, confidence: float, metric: str = "macro_f1") -> str:
+    """Warn where a network's folds differ more than its interval lets one think; "" where they don't.
+
+    Where the recipe's interval is known, that says it better.
+    """
+    found = fold_spread(network.folds, metric, network.pooled[metric], confidence)
+    if network.recipe or found is None or not found.dwarfs_interval:
+        return ""
+    return (
+        f"The {TITLES[metric]} of {name} varies over its folds with a standard deviation of {number(found.sd)}, where "
+        f"chance explains {number(found.by_chance)}: trained anew, it may lie far outside its interval. Three seeds "
+        "(training.seeds = 3) would show how far."
+    )
+
+
+def fold_spread(
+    folds: Sequence[FoldFigures], metric: str, figure: Interval, confidence: float = 0.95
+) -> FoldSpread | None:
+    """Compare the spread of a figure over folds with its interval over groups.
 
     A fold holds one k-th of the groups, so by chance alone its figure has sqrt(k) times the standard error of all.
 
@@ -58,6 +77,7 @@ def fold_spread(folds: Sequence[FoldFigures], metric: str, figure: Interval) -> 
         folds: of one network; folds of several repeats count as so many times k folds of the same groups.
         metric: one of `metrics.ALL_METRICS`.
         figure: the pooled one, with its interval for these trained networks.
+        confidence: of the interval.
 
     Returns:
         None without an interval, or with fewer than three folds in which the figure is defined.
@@ -77,7 +97,7 @@ def fold_spread(folds: Sequence[FoldFigures], metric: str, figure: Interval) -> 
     if count < 3 or half_width == 0:
         return None
     variance = float(np.mean([np.var(values, ddof=1) for values in repeats.values()]))
-    by_chance = math.sqrt(count) * half_width / _NORMAL_QUANTILE
+    by_chance = math.sqrt(count) * half_width / NormalDist().inv_cdf(0.5 + confidence / 2)
     from scipy.special import chdtrc
 
     return FoldSpread(

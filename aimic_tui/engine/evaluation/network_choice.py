@@ -27,6 +27,12 @@ from aimic_tui.engine.evaluation.run_predictions import (
 )
 from aimic_tui.engine.evaluation.run_results import FoldChoice, Selection
 
+BEST_OF_MANY = (
+    "The best of {networks} networks owes part of its lead to chance, as these images picked it: expect less on new "
+    "ones."
+)
+"""Said beside a ranking of networks by their test figures; `networks` is how many were ranked."""
+
 
 @dataclass(frozen=True, eq=False)
 class Chosen:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.intervals import BOUNDS, BootstrapFigures, paired_difference
-from aimic_tui.engine.evaluation.recipe_limits import of_both, of_sets, recipe_limits, recipe_p_value
+from aimic_tui.engine.evaluation.recipe_limits import TrainingVariance, of_both, of_sets, recipe_limits, recipe_p_value
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,19 @@ def recipe_difference(a: BootstrapFigures, b: BootstrapFigures) -> dict[str, Rec
     """
     found = {}
     for name, interval in paired_difference(a, b).items():
-        of_a, of_b = (of_sets(figures.by_set[name]) if name in figures.by_set else None for figures in (a, b))
-        if of_a is None or of_b is None:
+        training = training_of_both(a, b, name)
+        if training is None:
             found[name] = RecipeDifference(Interval(interval.value, missing=interval.missing), None)
             continue
-        training = of_both(of_a, of_b)
         low, high = BOUNDS[name]
         found[name] = RecipeDifference(
             recipe_limits(interval, training, a.confidence, (low - high, high - low)),
             recipe_p_value(interval, a.effective[name], training, a.confidence),
         )
     return found
+
+
+def training_of_both(a: BootstrapFigures, b: BootstrapFigures, metric: str) -> TrainingVariance | None:
+    """Return how a difference of a figure varies with the training of both; None where one has a single set."""
+    of_a, of_b = (of_sets(figures.by_set[metric]) if metric in figures.by_set else None for figures in (a, b))
+    return None if of_a is None or of_b is None else of_both(of_a, of_b)

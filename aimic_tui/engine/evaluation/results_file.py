@@ -97,7 +97,13 @@ def results_to_json(results: RunResults) -> dict[str, Any]:
         "chosen": [_selected_to_json(selected) for selected in results.selected],
         "calibration": {name: _calibration_to_json(found) for name, found in results.calibration.items()},
         "pairs": [
-            {"a": pair.a, "b": pair.b, "images": pair.images, "differences": _intervals_to_json(pair.differences)}
+            {
+                "a": pair.a,
+                "b": pair.b,
+                "images": pair.images,
+                "differences": _intervals_to_json(pair.differences),
+                "recipe": _intervals_to_json(pair.recipe),
+            }
             for pair in results.pairs
         ],
         "baselines": {baseline.name: _baseline_to_json(baseline) for baseline in results.baselines},
@@ -143,7 +149,9 @@ def _run_from_json(value: Mapping[str, Any]) -> RunResults:
         selected=tuple(map(_selected, value["chosen"])),
         calibration={name: _calibration(found) for name, found in value["calibration"].items()},
         pairs=tuple(
-            PairedDifferences(pair["a"], pair["b"], int(pair["images"]), _intervals(pair["differences"]))
+            PairedDifferences(
+                pair["a"], pair["b"], int(pair["images"]), _intervals(pair["differences"]), _intervals(pair["recipe"])
+            )
             for pair in value["pairs"]
         ),
         baselines=tuple(_baseline(name, found) for name, found in value["baselines"].items()),
@@ -164,6 +172,7 @@ def _network_to_json(network: NetworkResults) -> dict[str, Any]:
         "groups": network.groups,
         "unclassified": network.unclassified,
         "pooled": _intervals_to_json(network.pooled),
+        "recipe": _intervals_to_json(network.recipe),
         "folds": [{**{key: getattr(fold, key) for key in _FOLD_KEYS}, **fold.values} for fold in network.folds],
         "spread": _spreads_to_json(network.spread),
         "by_seed": [{"seed": seed, **values} for seed, values in network.by_seed.items()],
@@ -188,6 +197,7 @@ def _network(value: Mapping[str, Any]) -> NetworkResults:
         groups=int(value["groups"]),
         unclassified=int(value["unclassified"]),
         pooled=_intervals(value["pooled"]),
+        recipe=_intervals(value["recipe"]),
         folds=tuple(map(_fold, value["folds"])),
         spread=_spreads(value["spread"]),
         by_seed={int(row["seed"]): _without(row, ("seed",)) for row in value["by_seed"]},

@@ -79,15 +79,16 @@ class NetworkResults:
     A pooled figure is that of all folds' predictions together. With several seeds or repeats it is the mean over each
     of them, as one image's predictions are no independent images; intervals resample groups of images, and with a
     group everything that every seed and repeat predicts for it (Tsamardinos et al. 2018, Machine Learning 107, 1895,
-    who resample images in the same way over repeats). They say how figures vary with the images, not with the seed:
-    that is `seed_spread`.
+    who resample images in the same way over repeats). Those of `pooled` say how figures vary with the images, for these
+    trained networks; those of `recipe` contain the training, too.
 
     Attributes:
         trials_done, trials_total: trials that are tested, and that there will be.
         seeds, repeats: those that the figures are means over.
         images, groups: that were tested.
         unclassified: images without a prediction.
-        pooled: the overall figures.
+        pooled: the overall figures, with intervals for these trained networks.
+        recipe: the same with intervals for the recipe, trained anew; empty for a single seed and repeat.
         folds: one for each tested fold and seed.
         spread: figure -> over those.
         by_seed, by_repeat: seed or repeat -> its pooled figures.
@@ -105,6 +106,7 @@ class NetworkResults:
     groups: int
     unclassified: int
     pooled: Intervals
+    recipe: Intervals
     folds: tuple[FoldFigures, ...]
     spread: Mapping[str, Spread]
     by_seed: Mapping[int, Values]
@@ -229,13 +231,15 @@ class PairedDifferences:
 
     Attributes:
         images: how many these are.
-        differences: figure -> a - b.
+        differences: figure -> a - b, with intervals for these trained networks.
+        recipe: the same for the recipes, trained anew; empty where there is a single seed and repeat.
     """
 
     a: str
     b: str
     images: int
     differences: Intervals
+    recipe: Intervals
 
 
 @dataclass(frozen=True)

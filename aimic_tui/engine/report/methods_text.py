@@ -157,8 +157,17 @@ def _judging(record: RunRecord) -> str:
         )
     if record.comparison is not None:
         sentences.append(
-            "Networks were compared on the same images by a paired randomisation test over groups with Holm's "
-            "adjustment, and over folds by the corrected resampled t-test (Nadeau and Bengio 2003)."
+            "These trained networks were compared on the same images by a paired randomisation test over groups, with "
+            "Holm's adjustment."
+        )
+        if any(pair.recipe is not None for pair in record.comparison.pairs):
+            sentences.append(
+                "Recipes (networks with their settings, trained anew) were compared by the difference over all "
+                "trainings, with an interval that contains the spread over these as well as that over groups."
+            )
+        sentences.append(
+            "Networks were called equivalent where the whole interval of their difference lay within a margin of "
+            f"{record.comparison.margin:g} (Schuirmann 1987)."
         )
     if results.calibration:
         sentences.append(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from aimic_tui.engine.evaluation.curves import ClassCurves, class_curves
+from aimic_tui.engine.evaluation.estimand import IN_FULL
 from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, TITLES
 from aimic_tui.engine.evaluation.run_results import FoldFigures, Intervals, NetworkResults
 from aimic_tui.engine.formatting.numbers import percent
@@ -48,7 +49,7 @@ def network_section(record: RunRecord, name: str) -> Section:
         [one, f"{found.support:,}", *(interval(found.figures[metric]) for metric in OF_CLASSES)]
         for one, found in network.classes.items()
     ]
-    caption = f"Each class against the rest. Intervals: {CLASS_METHODS['recall']}."
+    caption = f"Each class against the rest. Intervals {IN_FULL['trained networks']}: {CLASS_METHODS['recall']}."
     blocks.append(Table(caption, ["class", "images", *OF_CLASSES.values()], rows))
     if len(classes) <= MOST_CLASSES_DRAWN:
         shown = [(one, [network.classes[one].figures[metric] for metric in ("recall", "precision")]) for one in classes]

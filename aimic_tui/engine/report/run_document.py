@@ -10,8 +10,15 @@ from typing import Any
 
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.evaluation import baseline_words
+from aimic_tui.engine.evaluation.comparison import Pair
+from aimic_tui.engine.evaluation.estimand import IN_FULL, TRAINED_NETWORKS_ONLY
+from aimic_tui.engine.evaluation.fold_spread import spread_warning
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
 from aimic_tui.engine.evaluation.metric_titles import METHODS, TITLES
+from aimic_tui.engine.evaluation.network_choice import BEST_OF_MANY
+from aimic_tui.engine.evaluation.run_results import NetworkResults
+from aimic_tui.engine.evaluation.verdicts import ANOTHER_TRAINING
 from aimic_tui.engine.formatting.numbers import p_value
 from aimic_tui.engine.formatting.times import duration
 from aimic_tui.engine.progress import Progress, ReportProgress, no_report
@@ -91,25 +98,25 @@ def _summary(record: RunRecord) -> Iterator[Block]:
         yield Paragraph("Not every fold is tested yet: the figures cover the tested ones.", strong=True)
     points = []
     for name in record.networks:
-        for sentence in learned_nothing(name, results.networks[name]):
-            yield Paragraph(sentence, strong=True)
+        network = results.networks[name]
+        for sentence in (*learned_nothing(name, network), spread_warning(name, network, results.confidence)):
+            if sentence:
+                yield Paragraph(sentence, strong=True)
         pooled = results.networks[name].pooled
         points.append(
             f"{name}: macro F1 {interval(pooled['macro_f1'])}, accuracy {interval(pooled['accuracy'])}, "
-            f"AUROC {interval(pooled['auroc'])}."
+            f"AUROC {interval(pooled['auroc'])}." + _of_recipe(results.networks[name])
         )
     if results.baselines:
         points.append(f"To compare with: {baseline_words.against_baselines(results, interval)}.")
     if record.comparison is not None:
-        shown = [pair for pair in record.comparison.pairs if pair.better is not None]
-        points += [
-            f"{pair.a} against {pair.b}: {pair.better} is better on these images, macro F1 "
-            f"{interval(pair.difference)} (adjusted p {p_value(pair.p_adjusted)}; "
-            f"over folds {p_value(pair.t_adjusted)})."
-            for pair in shown[:_MOST_PAIRS_SUMMED_UP]
-        ]
+        title = TITLES[record.comparison.metric]
+        shown = [pair for pair in record.comparison.pairs if pair.shown.ahead is not None or pair.better is not None]
+        points += [_of_pair(pair, title) for pair in shown[:_MOST_PAIRS_SUMMED_UP]]
         if not shown:
-            points.append("No significant difference between networks was found.")
+            points.append(f"By {title}, no two networks are shown to differ.")
+        elif any(pair.shown.estimand == "trained networks" for pair in shown):
+            points.append(ANOTHER_TRAINING)
     for selected in results.selected:
         points.append(
             f"When each fold chooses its network by its {selected.by}, without any test image, macro F1 is "
@@ -120,6 +127,23 @@ def _summary(record: RunRecord) -> Iterator[Block]:
         yield Paragraph(warning, strong=True)
     yield Bullets(points)
     yield Paragraph(f"In parentheses: {results.method}. Where there are too few groups, no interval is given.")
+
+
+def _of_recipe(network: NetworkResults) -> str:
+    """Say how far the macro F1 of newly trained networks may lie, "" where that can't be known."""
+    found = network.recipe.get("macro_f1")
+    if found is None or found.low is None:
+        return ""
+    return f" Macro F1 {IN_FULL['recipe']}: {interval(found)}."
+
+
+def _of_pair(pair: Pair, title: str) -> str:
+    """Sum up a pair that is shown to differ, as recipes or as these trained networks."""
+    if pair.better is not None and pair.recipe is not None:
+        figure, p = pair.recipe.difference, pair.recipe.p_adjusted
+    else:
+        figure, p = pair.difference, pair.p_adjusted
+    return f"{pair.a} against {pair.b}: {pair.verdict}; {title} {interval(figure)}, adjusted p {p_value(p)}."
 
 
 def _overview(record: RunRecord) -> Iterator[Block]:
@@ -135,11 +159,22 @@ def _overview(record: RunRecord) -> Iterator[Block]:
     known = [metric for metric in TITLES if any(of[metric].value is not None for of in figures)]
     rows = [[TITLES[metric], *(interval(of[metric]) for of in figures), METHODS[metric]] for metric in known]
     yield Table(
-        "All folds together. Log loss, Brier score and calibration error: lower is better.",
+        f"All folds together; intervals {IN_FULL['trained networks']}. Log loss, Brier score and calibration error: "
+        "lower is better.",
         ["", *names, "interval by"],
         rows,
     )
     yield from baseline_blocks(record.results)
+    recipes = [networks[name].recipe for name in names]
+    if any(recipes):
+        empty = Interval(None)
+        yield Table(
+            f"The same with intervals {IN_FULL['recipe']}.",
+            ["", *names],
+            [[TITLES[metric], *(interval(of.get(metric, empty)) for of in recipes)] for metric in known],
+        )
+    else:
+        yield Paragraph(TRAINED_NETWORKS_ONLY)
 
 
 def _choosing(record: RunRecord) -> Iterator[Section]:
@@ -151,8 +186,7 @@ def _choosing(record: RunRecord) -> Iterator[Section]:
     figure = results.networks[best].pooled["macro_f1"]
     blocks: list[Block] = [
         Paragraph(
-            f"{best} is the best of {len(record.networks)} networks by these figures, macro F1 {interval(figure)}. "
-            "As the best of several on the same images, this figure is optimistic."
+            f"{best} has the highest macro F1, {interval(figure)}. {BEST_OF_MANY.format(networks=len(record.networks))}"
         )
     ]
     rows = [
@@ -184,6 +218,7 @@ def _comparison(record: RunRecord) -> Iterator[Section]:
     found = record.comparison
     if found is None:
         return
+    title = TITLES[found.metric]
     rows = [
         [
             f"{pair.a} – {pair.b}",
@@ -195,8 +230,17 @@ def _comparison(record: RunRecord) -> Iterator[Section]:
         ]
         for pair in found.pairs
     ]
-    header = ["pair", f"difference in {TITLES[found.metric]}", "p, adjusted", "McNemar", "over folds", "verdict"]
-    blocks: list[Block] = [Table("Paired differences on the same images; all p-values adjusted by Holm.", header, rows)]
+    header = ["pair", f"difference in {title}", "p, adjusted", "McNemar", "over folds", "verdict"]
+    caption = f"Paired differences on the same images, {IN_FULL['trained networks']}; all p-values adjusted by Holm."
+    blocks: list[Block] = [Table(caption, header, rows)]
+    recipes = [
+        [f"{pair.a} – {pair.b}", interval(pair.recipe.difference), p_value(pair.recipe.p_adjusted)]
+        for pair in found.pairs
+        if pair.recipe is not None
+    ]
+    if recipes:
+        caption = f"The same differences {IN_FULL['recipe']}; p-values adjusted by Holm."
+        blocks.append(Table(caption, ["pair", f"difference in {title}", "p, adjusted"], recipes))
     blocks += [Paragraph(text) for text in (found.method, *found.notes)]
     yield Section("Comparison of networks", blocks)
 

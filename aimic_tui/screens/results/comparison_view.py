@@ -8,6 +8,8 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.content import Content
 
+from aimic_tui.engine.evaluation.estimand import IN_SHORT
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.run_results import RunResults
 from aimic_tui.engine.formatting.numbers import interval_text, p_value
@@ -17,6 +19,8 @@ from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.table_column import Column
 from aimic_tui.workspace.paired_comparison import PairedComparison
 from aimic_tui.workspace.results_session import ResultsSession
+
+_INTERVAL = 22  # "-0.034 [-.121 -.046]", and the heading
 
 
 class ComparisonView(ComputedView["PairedComparison | None"]):
@@ -48,21 +52,35 @@ class ComparisonView(ComputedView["PairedComparison | None"]):
             )
             table.show([], 0)
             return
-        self.show_words(Content("\n").join(_lines(self.session.figures, self.metric)))
+        self.show_words(Content("\n").join(_lines(self.session.figures, self.metric, found)))
         pairs = found.pairs
         columns = [
             Column("pair", "pair", [f"{pair.a} − {pair.b}" for pair in pairs], printable),
-            Column("difference", "difference", [pair.difference for pair in pairs], interval_cell, width=21),
+            Column("verdict", "verdict", [pair.verdict for pair in pairs], printable),
+            Column(
+                "difference",
+                IN_SHORT["trained networks"],
+                [pair.difference for pair in pairs],
+                interval_cell,
+                width=_INTERVAL,
+            ),
             Column("p", "p adjusted", [pair.p for pair in pairs], p_value, "right", 10),
+        ]
+        if any(pair.recipe is not None for pair in pairs):
+            recipes = [pair.recipe or Interval(None) for pair in pairs]
+            columns += [
+                Column("recipe", IN_SHORT["recipe"], recipes, interval_cell, width=_INTERVAL),
+                Column("p_recipe", "p adjusted", [pair.p_recipe for pair in pairs], p_value, "right", 10),
+            ]
+        columns += [
             Column("mcnemar", "McNemar", [pair.p_mcnemar for pair in pairs], p_value, "right", 9),
             Column("t", "over folds", [pair.p_folds for pair in pairs], p_value, "right", 10),
-            Column("verdict", "verdict", [pair.verdict for pair in pairs], printable),
         ]
         table.show(columns, len(pairs))
 
 
-def _lines(results: RunResults, metric: str) -> Iterator[Content]:
-    """Say what the best network's figure is worth: its optimism, and the figure of selecting by other images."""
+def _lines(results: RunResults, metric: str, found: PairedComparison) -> Iterator[Content]:
+    """Say what the best network's figure is worth, how to read a difference, and what to keep in mind."""
     for selected in results.selected:
         times = ", ".join(f"{printable(name)} {count}" for name, count in selected.times.items() if count)
         figure = selected.results.pooled[metric]
@@ -72,6 +90,9 @@ def _lines(results: RunResults, metric: str) -> Iterator[Content]:
             (interval_text(figure.value, figure.low, figure.high), "bold"),
             f" · folds by choice: {times}",
         )
-    reading = f"Difference: {TITLES[metric]} of the first minus that of the second, on the same images."
-    yield Content.styled(f"{reading} p values are adjusted for all pairs.", "$text-muted")
-    yield Content.styled(printable(results.note), "$text-muted")
+    yield Content.styled(
+        f"Differences: {TITLES[metric]} of the first minus that of the second, on the same images. p values are "
+        f"adjusted for all pairs. Equivalent: the whole interval within ±{found.margin:g} (setting Margin).",
+        "$text-muted",
+    )
+    yield Content.styled(printable(" ".join(found.notes)), "$text-muted")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from textual.content import Content
 
 from aimic_tui.engine.evaluation.baseline_words import not_beaten
+from aimic_tui.engine.evaluation.estimand import IN_SHORT
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
 from aimic_tui.engine.evaluation.metric_titles import TITLES, method_of
 from aimic_tui.engine.evaluation.run_results import RunResults
-from aimic_tui.engine.formatting.numbers import interval_text, percent
+from aimic_tui.engine.formatting.numbers import bounds_text, interval_text, percent
 from aimic_tui.engine.run_folder import run_title
 from aimic_tui.engine.runs.status import RunStatus
 from aimic_tui.engine.text import plural, printable
@@ -51,11 +53,16 @@ def _interval_method(results: RunResults, network: str, metric: str) -> str:
         return f"{TITLES[metric]} has no interval: {why_no_interval(metric, of)}"
     repeats = f", mean over {results.repeats} repeats" if results.repeats > 1 else ""
     sample = f"{plural(results.groups, 'group')}, {results.resamples:,} resamples{repeats}"
-    return f"{percent(results.confidence, None)} interval of {TITLES[metric]}: {method} · {sample}"
+    level = f"{percent(results.confidence, None)} interval of {TITLES[metric]}"
+    recipe = of.recipe.get(metric)
+    if recipe is None or recipe.low is None:
+        return f"{level}, {IN_SHORT['trained networks']}: {method} · {sample}"
+    bounds = bounds_text(recipe.low, recipe.high)
+    return f"{level}: {IN_SHORT['trained networks']}; {bounds} {IN_SHORT['recipe']} · {method}, {sample}"
 
 
 def difference_line(results: RunResults, network: str, other: str | None, metric: str) -> Content:
-    """Compare a network with another one, usually the best of the others, by the drawn figure."""
+    """Set a network beside another one, usually the first of the others, by the drawn figure."""
     if other is None:
         return Content("Only one network; nothing to compare.")
     pair = next((pair for pair in results.pairs if {pair.a, pair.b} == {network, other}), None)
@@ -66,13 +73,19 @@ def difference_line(results: RunResults, network: str, other: str | None, metric
     names = f"{printable(network)} − {printable(other)}, {TITLES[metric]} {sign * difference.value:+.3f}"
     if difference.low is None or difference.high is None:
         return Content(f"{names}: no interval can be given for this difference.")
-    low, high = sorted((sign * difference.low, sign * difference.high))
-    verdict = "Different" if low > 0 or high < 0 else "Not shown to differ"
-    return Content.assemble(
-        (f"{verdict}: ", "bold"),
-        (f"{names} [{low:+.3f}, {high:+.3f}]", "$foreground"),
-        f" on the same {plural(pair.images, 'image')}",
+    recipe = pair.recipe.get(metric)
+    of_recipe = (
+        f", {_signed(recipe, sign)} {IN_SHORT['recipe']}" if recipe is not None and recipe.low is not None else ""
     )
+    return Content.assemble(
+        (f"{names} {_signed(difference, sign)}", "$foreground"),
+        f" {IN_SHORT['trained networks']}{of_recipe}, on the same {plural(pair.images, 'image')}; d tests it",
+    )
+
+
+def _signed(difference: Interval, sign: int) -> str:
+    low, high = sorted((sign * (difference.low or 0.0), sign * (difference.high or 0.0)))
+    return f"[{low:+.3f}, {high:+.3f}]"
 
 
 def baseline_warnings(results: RunResults, network: str) -> list[Content]:

@@ -17,6 +17,7 @@ from aimic_tui.engine.evaluation.comparison import compare_runs
 from aimic_tui.engine.evaluation.metrics import scores
 from aimic_tui.engine.evaluation.paired_tests import corrected_t
 from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions, write_predictions
+from aimic_tui.engine.evaluation.verdicts import ANOTHER_TRAINING
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.prepare.creation import create_run
@@ -51,15 +52,16 @@ def test_every_pair_has_a_difference_tests_and_a_verdict(run: Path) -> None:
     assert list(found.networks) == list(SKILLS)
     assert [(pair.a, pair.b) for pair in found.pairs] == [("good", "same"), ("good", "poor"), ("same", "poor")]
     alike, better, _ = found.pairs
-    assert alike.verdict == "not shown to differ"
-    assert better.better == "good"
-    assert better.verdict.startswith("good is better")
+    assert alike.verdict == "not shown to differ, nor to be equivalent"
+    assert (better.shown.ahead, better.better) == ("good", None)
+    assert better.verdict == "these trained networks differ, good is ahead"
     assert (better.images, better.groups) == (200, 40)
     assert better.p_adjusted is not None
     assert better.p is not None
     assert better.p <= better.p_adjusted < 0.05
     assert better.corrected_t.folds == 3
     assert any("does not mean equal" in note for note in found.notes)
+    assert ANOTHER_TRAINING in found.notes
 
 
 def test_the_difference_is_that_of_the_results(run: Path) -> None:
@@ -70,20 +72,103 @@ def test_the_difference_is_that_of_the_results(run: Path) -> None:
 
 
 def test_where_less_is_better_the_lower_one_wins(run: Path) -> None:
-    assert compare_runs([run], "log_loss", rounds=199).pairs[1].better == "good"
+    assert compare_runs([run], "log_loss", rounds=199).pairs[1].shown.ahead == "good"
 
 
-def test_a_verdict_says_where_the_folds_alone_do_not_show_it(tmp_path: Path) -> None:
+def test_no_verdict_rests_on_the_test_over_folds(tmp_path: Path) -> None:
     skills = {"good": 2.5, "poor": 0.5}
     two, three = (
-        compare_runs([make_run(tmp_path / f"{folds}", skills=skills, folds=folds, groups=40)], rounds=499).pairs[0]
+        compare_runs([make_run(tmp_path / f"{folds}", skills=skills, folds=folds, groups=40)], rounds=499)
         for folds in (2, 3)
     )
-    assert two.t_adjusted is not None
-    assert three.t_adjusted is not None
-    assert three.t_adjusted < 0.05 < two.t_adjusted
-    assert three.verdict == "good is better"
-    assert two.verdict == "good is better (not confirmed over folds)"
+    assert (three.pairs[0].t_adjusted or 1.0) < 0.05 < (two.pairs[0].t_adjusted or 0.0)
+    assert two.pairs[0].verdict == three.pairs[0].verdict == "these trained networks differ, good is ahead"
+    assert "little power" in two.method
+
+
+SEEDS = (0, 1, 2)
+
+
+def test_with_seeds_on_both_sides_the_better_recipe_is_named(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", skills={"good": 3.0, "poor": 0.5}, seeds=SEEDS, groups=40)
+    found = compare_runs([run], rounds=199)
+    (pair,) = found.pairs
+    assert pair.recipe is not None
+    assert (pair.better, pair.shown.estimand, pair.verdict) == ("good", "recipe", "good is better (recipe)")
+    low, high = pair.recipe.difference.low or 0.0, pair.recipe.difference.high or 0.0
+    assert 0 < low <= (pair.difference.low or 0.0) < (pair.difference.high or 0.0) <= high
+    assert ANOTHER_TRAINING not in found.notes
+    assert build_results(run).pairs[0].recipe["macro_f1"] == pair.recipe.difference
+
+
+def test_recipes_that_vary_from_training_to_training_are_not_called_better(tmp_path: Path) -> None:
+    """One training of three failed: these trained networks differ, but a recipe is not shown to."""
+    run = make_run(tmp_path / "run", skills={"steady": 1.5, "fickle": 1.5}, seeds=SEEDS, groups=60)
+    for path in (run / "trials/fickle").glob("fold-*-seed-1/predictions.csv"):
+        table = read_predictions(path)
+        table.probabilities[:] = np.roll(table.probabilities, 1, axis=1)
+        write_predictions(path, table)
+    (pair,) = compare_runs([run], rounds=499).pairs
+    assert pair.better is None
+    assert pair.verdict == "not shown to differ as recipes; these trained networks differ, steady is ahead"
+
+
+def with_seed(run: Path, seed: int) -> Path:
+    """Let a run be one of another seed."""
+    file = run / "experiment.toml"
+    file.write_text(file.read_text().replace("seed = 0", f"seed = {seed}", 1))
+    return run
+
+
+def test_runs_that_differ_in_the_seed_only_show_training_variability_and_none_is_better(tmp_path: Path) -> None:
+    """Three single runs of one recipe, macro F1 about 0.39, 0.25 and 0.38: p < 0.001 is no better recipe."""
+    runs = [
+        with_seed(make_run(tmp_path / f"seed{seed}", skills={"net": skill}, groups=60), seed)
+        for seed, skill in ((0, 0.25), (1, -0.25), (2, 0.24))
+    ]
+    found = compare_runs(runs, rounds=999)
+    assert [pair.p_adjusted is not None and pair.p_adjusted < 0.05 for pair in found.pairs] == [True, False, True]
+    for pair in found.pairs:
+        assert pair.better is None
+        assert "is better" not in pair.verdict
+        assert pair.verdict.endswith("the same recipe with different seeds")
+    (same,) = found.same_recipes
+    assert same.networks == ("seed0/net", "seed1/net", "seed2/net")
+    values = [value for value in found.networks.values() if value is not None]
+    assert same.sd == pytest.approx(np.std(values, ddof=1))
+    assert "what differs here is training variability" in found.notes[0]
+    assert f"{same.sd:.3f} over 3 trainings" in found.notes[0]
+
+
+def test_other_settings_make_another_recipe(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path / f"run{number}", skills={"net": 1.0}) for number in range(2)]
+    file = runs[1] / "experiment.toml"
+    file.write_text(file.read_text().replace("learning_rate = 0.0003", "learning_rate = 0.001"))
+    assert not compare_runs(runs, rounds=49).same_recipes
+
+
+def test_what_differs_by_less_than_the_margin_is_equivalent(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", skills={"one": 4.0, "other": 4.0}, groups=150)
+    rename_errors(run / "trials" / "other")
+    strict, wide = (compare_runs([run], rounds=199, margin=margin).pairs[0] for margin in (0.001, 0.1))
+    assert strict.shown.equivalent is False
+    assert wide.verdict == "equivalent within the margin (these trained networks)"
+    interval = wide.difference
+    reach = max(-(interval.low or 0.0), interval.high or 0.0)
+    for margin, equivalent in ((reach * 0.999, False), (reach * 1.001, True)):  # the whole interval, and no less
+        assert compare_runs([run], rounds=49, margin=margin).pairs[0].shown.equivalent is equivalent
+
+
+def test_the_margin_is_the_commands_or_the_runs_or_the_metrics(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", skills={"a": 1.0, "b": 1.0})
+    assert compare_runs([run], "log_loss", rounds=9).margin == 0.05
+    assert "two in 100 images; --margin names another" in compare_runs([run], rounds=9).method
+    file = run / "experiment.toml"
+    file.write_text(file.read_text().replace('margin = "auto"', "margin = 0.03"))
+    assert compare_runs([run], rounds=9).margin == 0.03
+    assert compare_runs([run], rounds=9, margin=0.01).margin == 0.01
+    with pytest.raises(UsageProblem, match="above 0"):
+        compare_runs([run], margin=0.0)
 
 
 def test_networks_of_several_runs_on_one_split(tmp_path: Path) -> None:
@@ -91,7 +176,7 @@ def test_networks_of_several_runs_on_one_split(tmp_path: Path) -> None:
     second = make_run(tmp_path / "two", skills={"net": 0.3})
     found = compare_runs([first, second, first], rounds=199)
     assert list(found.networks) == ["one/net", "two/net"]
-    assert found.pairs[0].better == "one/net"
+    assert found.pairs[0].shown.ahead == "one/net"
 
 
 def test_images_that_one_could_not_classify_do_not_count(tmp_path: Path) -> None:

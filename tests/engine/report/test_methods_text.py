@@ -26,7 +26,7 @@ def test_a_plain_training_is_described_with_its_data_and_figures(record: RunReco
     assert "Images were resized to each network's own input size." in training
     assert "batch size 8" in training
     assert "95 % confidence intervals from a bootstrap over groups (1,000 resamples" in evaluation
-    assert "paired randomisation test over groups with Holm's adjustment" in evaluation
+    assert "paired randomisation test over groups, with Holm's adjustment" in evaluation
     assert "nested cross-validation" not in evaluation
     assert "mixup" not in training
 

@@ -93,7 +93,7 @@ def test_what_choosing_is_worth_stands_where_the_best_is_named(tmp_path: Path) -
     path = predicted_run(tmp_path / "run", skills={"good": 2.5, "poor": 0.5}, groups=45)
     (chosen,) = build_results(path).selected
     text = report_of(RunFolder(path))[1].text
-    assert "good is the best of 2 networks by these figures" in text
-    assert "this figure is optimistic" in text
+    assert "good has the highest macro F1" in text
+    assert "expect less on new ones" in text
     assert "chosen in each fold by its validation part" in text
     assert interval(chosen.results.pooled["macro_f1"]) in text

@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from aimic_tui.app.app import AimicApp
+from aimic_tui.engine.evaluation.network_choice import BEST_OF_MANY
 from aimic_tui.engine.evaluation.results_file import read_results_file
 from aimic_tui.engine.evaluation.run_predictions import read_run_predictions
 from aimic_tui.engine.run_folder import RunFolder
@@ -61,7 +62,7 @@ async def test_networks_stand_side_by_side_with_intervals(run: RunFolder, until:
         await until(pilot, lambda: len(_table(app)) == 3)
         head = _text(app, "#head")
         assert "honest protocol · 60 images · 30 groups" in head
-        assert "95 % interval of macro F1: bootstrap over groups, BCa · 30 groups, 1,000 resamples" in head
+        assert "95 % interval of macro F1, these trained networks: bootstrap over groups, BCa · 30 groups" in head
         figures = json.loads(run.results_file.read_text())["networks"]
         best = max(figures, key=lambda name: figures[name]["pooled"]["macro_f1"]["value"])
         first = _table(app)[1]
@@ -253,7 +254,7 @@ async def test_what_choosing_a_network_is_worth_stands_below_the_networks(tmp_pa
         await until(pilot, lambda: len(_table(app)) == 3)
         await until(pilot, lambda: len(_text(app, "#difference").splitlines()) == 3)
         best, line = (line.strip() for line in _text(app, "#difference").splitlines()[1:])
-        assert best == "! The best of 2 networks looks better than it is: the same figures picked it."
+        assert best == "! " + BEST_OF_MANY.format(networks=2)
         value = figures[0]["pooled"]["macro_f1"]["value"]
         assert line.startswith(f"Selected in each fold by its inner folds: macro F1 {value:.3f} [")
         answers = _answers(run, "mobilenet_v2")
