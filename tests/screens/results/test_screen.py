@@ -70,10 +70,12 @@ async def test_networks_stand_side_by_side_with_intervals(run: RunFolder, until:
         assert f"{figures[best]['pooled']['macro_f1']['value']:.3f} [" in first
         assert "●" in first
         assert "├" in first
-        assert _text(app, "#difference").startswith(("Different: ", "Not shown to differ: "))
+        difference = _text(app, "#difference").splitlines()[0]
+        assert difference.startswith("resnet50 − mobilenet_v2, macro F1 +")
+        assert difference.endswith("these trained networks, on the same 60 images; d tests it")
         await pilot.press("v")
         assert _table(app)[0].split()[1] == "accuracy"
-        assert "95 % interval of accuracy: Wilson, effective number of images" in _text(app, "#head")
+        assert "95 % interval of accuracy, these trained networks: Wilson, effective" in _text(app, "#head")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
