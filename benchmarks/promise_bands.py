@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from promise import Promise
 
+from aimic_tui.engine.evaluation.class_calibration import class_calibration
 from aimic_tui.engine.evaluation.decision import THRESHOLDS, decision_curve
+from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions
 
 _TRUTH_GROUPS = 20_000
 Floats = NDArray[np.float64]
@@ -73,6 +75,41 @@ def _band_misses(population: Population, study: int, *, of_gain: bool) -> bool |
     return bool(((truth < low) | (truth > high)).any())
 
 
+@cache
+def _true_calibration(population: Population) -> tuple[float, float]:
+    """Slope and intercept of the positive class in the population."""
+    labels, chance, groups = population.draw(np.random.default_rng(99), _TRUTH_GROUPS // 4)
+    found = class_calibration(_network(labels, chance, groups), None)[1]
+    assert found.slope_before.value is not None
+    assert found.intercept_before.value is not None
+    return found.slope_before.value, found.intercept_before.value
+
+
+def _limits_miss(population: Population, study: int, *, of_slope: bool) -> bool | None:
+    labels, chance, groups = population.draw(np.random.default_rng(1000 + study), population.groups)
+    found = class_calibration(_network(labels, chance, groups), None)[1]
+    truth = _true_calibration(population)[0 if of_slope else 1]
+    figure = found.slope_before if of_slope else found.intercept_before
+    if figure.low is None or figure.high is None:
+        return None
+    return not figure.low <= truth <= figure.high
+
+
+def _network(labels: NDArray[np.int32], chance: Floats, groups: NDArray[np.intp]) -> NetworkPredictions:
+    """The predictions as those of one network, tested in one fold."""
+    return NetworkPredictions(
+        name="",
+        seeds=(0,),
+        repeats=(1,),
+        folds=np.ones((1, len(labels)), np.int64),
+        images=np.arange(len(labels)),
+        labels=labels,
+        groups=groups.astype(np.int32),
+        probabilities=np.stack([1 - chance, chance], axis=1)[None],
+        trials_done=1,
+    )
+
+
 def _useless_called_useful(population: Population, study: int) -> bool | None:
     """Whether a network that knows nothing is shown to be useful somewhere."""
     random = np.random.default_rng(1000 + study)
@@ -102,6 +139,8 @@ def _promises() -> list[Promise]:
             "the band holds the whole gain over both policies",
             partial(_band_misses, of_gain=True),
         ),
+        ("slope", "the limits hold the calibration slope", partial(_limits_miss, of_slope=True)),
+        ("intercept", "the limits hold the calibration intercept", partial(_limits_miss, of_slope=False)),
         ("useless", "a network that knows nothing is nowhere shown to be useful", _useless_called_useful),
     ]
     for kind, says, study in kinds:

@@ -17,6 +17,7 @@ from aimic_tui.wording.text_tables import aligned
 
 if TYPE_CHECKING:
     from aimic_tui.engine.evaluation.decision import Decision
+    from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions, RunPredictions
     from aimic_tui.engine.evaluation.run_results import RunResults
 
 
@@ -33,6 +34,29 @@ def print_decisions(folder: RunFolder, found: RunResults, positive: str, name: s
         InputProblem: no such network is tested, or its predictions can't be read.
     """
     from aimic_tui.engine.evaluation.decision import decision_of
+
+    run, networks = tested_networks(folder, found, positive, name)
+    confidence, code = found.confidence, found.classes.index(positive)
+    answers = {}
+    for network in networks:
+        decision = decision_of(folder.path, run, network, positive=code, confidence=confidence)
+        answers[network.name] = _as_json(decision)
+        if not as_json:
+            for line in _lines(network.name, positive, decision, confidence):
+                click.echo(signs.as_shown(line))
+    if as_json:
+        print_answer({"run": folder.name, "case": positive, "confidence": confidence, "networks": answers})
+
+
+def tested_networks(
+    folder: RunFolder, found: RunResults, positive: str, name: str | None
+) -> tuple[RunPredictions, list[NetworkPredictions]]:
+    """Return a run's predictions and its networks, all or the one of that name.
+
+    Raises:
+        UsageProblem: the run has no such class.
+        InputProblem: no such network is tested, or its predictions can't be read.
+    """
     from aimic_tui.engine.evaluation.run_predictions import read_run_predictions
 
     if positive not in found.classes:
@@ -44,16 +68,7 @@ def print_decisions(folder: RunFolder, found: RunResults, positive: str, name: s
         named = printable(", ".join(network.name for network in run.networks))
         which = "No network" if name is None else f"No network {printable(name)}"
         raise InputProblem(f"{which} of {printable(folder.name)} is tested yet. Tested: {named or 'none'}.")
-    confidence, code = found.confidence, found.classes.index(positive)
-    answers = {}
-    for network in networks:
-        decision = decision_of(folder.path, run, network, positive=code, confidence=confidence)
-        answers[network.name] = _as_json(decision)
-        if not as_json:
-            for line in _lines(network.name, positive, decision, confidence):
-                click.echo(signs.as_shown(line))
-    if as_json:
-        print_answer({"run": folder.name, "case": positive, "confidence": confidence, "networks": answers})
+    return run, networks
 
 
 def _as_json(found: Decision) -> dict[str, Any] | None:

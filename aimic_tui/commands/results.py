@@ -11,6 +11,7 @@ import click
 from rich.cells import cell_len
 
 from aimic_tui.commands.answers import print_answer
+from aimic_tui.commands.class_calibration import print_class_calibration
 from aimic_tui.commands.decision import print_decisions
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.review import print_review
@@ -29,8 +30,8 @@ from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.text import NOTHING, plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
+from aimic_tui.wording import class_calibration, signs
 from aimic_tui.wording import results as results_words
-from aimic_tui.wording import signs
 from aimic_tui.wording.text_tables import aligned
 
 _SIDE_BY_SIDE = ("macro_f1", "accuracy", "auroc", "ece")
@@ -48,7 +49,10 @@ _WIDTH = 120  # columns of a table that goes to no terminal
     help="Predict the baselines from the run's images first: colour, frozen features. Done when a run ends.",
 )
 @click.option("--decision", metavar="CLASS", help="Print the decision curve (net benefit) of this class instead.")
-@click.option("--network", help="Network whose decision curve to print (default: all).")
+@click.option(
+    "--calibration", metavar="CLASS", help="Print slope, intercept and calibration curve of this class instead."
+)
+@click.option("--network", help="Network whose curve to print (default: all).")
 @click.option(
     "--review", is_flag=True, help="List likely label errors and the images that networks disagree on instead."
 )
@@ -62,6 +66,7 @@ def results(
     again: bool,
     baselines: bool,
     decision: str | None,
+    calibration: str | None,
     network: str | None,
     review: bool,
     meter: ProgressMeter,
@@ -71,10 +76,17 @@ def results(
     RUN is a run's folder, its name, a unique beginning of it, or latest.
     """
     folder = Workspace(context.obj).find_run(run)
-    if network is not None and decision is None:
-        raise UsageProblem("--network goes with --decision CLASS only; the figures are of all networks.")
-    if review and decision is not None:
-        raise UsageProblem("--review and --decision print different things. Choose one of them.")
+    chosen = [
+        option
+        for option, given in (("--decision", decision), ("--calibration", calibration), ("--review", review or None))
+        if given is not None
+    ]
+    if network is not None and decision is None and calibration is None:
+        raise UsageProblem(
+            "--network goes with --decision CLASS or --calibration CLASS only; the figures are of all networks."
+        )
+    if len(chosen) > 1:
+        raise UsageProblem(f"{' and '.join(chosen)} print different things. Choose one of them.")
     if review and (again or baselines):
         option = "--again" if again else "--baselines"
         raise UsageProblem(f"{option} recomputes the figures, which --review does not print. Leave one of them out.")
@@ -89,6 +101,9 @@ def results(
     meter.clear()
     if decision is not None:
         print_decisions(folder, found, decision, network, as_json=as_json)
+        return
+    if calibration is not None:
+        print_class_calibration(folder, found, calibration, network, as_json=as_json)
         return
     if as_json:
         print_answer(results_to_json(found))
@@ -251,6 +266,8 @@ def _of_network(key: str, network: NetworkResults, found: RunResults) -> Iterato
     if calibration := found.calibration.get(key):
         yield ""
         yield from _calibration(calibration)
+        yield ""
+        yield from _calibration_of_classes(calibration)
 
 
 def _calibration(found: Calibration) -> Iterator[str]:
@@ -270,6 +287,22 @@ def _calibration(found: Calibration) -> Iterator[str]:
         rows.append([max_error, _percent(rejection.answered), _percent(rejection.error)])
     yield from aligned(rows, indent=2)
     yield "  Leaving unsure images to a person, with thresholds set on validation images (`aimic predict --max-error`)."
+
+
+def _calibration_of_classes(found: Calibration) -> Iterator[str]:
+    rows = [["class", "slope, as trained", "calibrated", "intercept, as trained", "calibrated"]]
+    rows += [
+        [
+            printable(name),
+            *map(
+                class_calibration.figure_text,
+                (of.slope_before, of.slope_after, of.intercept_before, of.intercept_after),
+            ),
+        ]
+        for name, of in found.classes.items()
+    ]
+    yield from aligned(rows, indent=2)
+    yield f"  {class_calibration.METHOD}"
 
 
 def _percent(figure: Interval) -> str:

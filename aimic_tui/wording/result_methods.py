@@ -40,6 +40,12 @@ def method_sections(results: RunResults) -> Iterator[tuple[str, str]]:
         "images; shares of test images that are answered, and of errors among these: Wilson.",
     )
     yield (
+        "Calibration of a class",
+        "One class against the rest: slope and intercept of logistic recalibration (Cox; Van Calster et al.), limits "
+        "by Student's t and the jackknife over groups. Curves: restricted cubic spline of three knots; bands hold over "
+        f"the whole range with {level} confidence.",
+    )
+    yield (
         "Net benefit",
         "Decision curves (Vickers and Elkin): true positives minus false positives times the odds of the threshold, "
         f"per 100 images. Bands hold over the whole range of thresholds with {level} confidence (sup-t, jackknife over "

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from aimic_tui.engine.errors import AimicError, InputProblem
+from aimic_tui.engine.evaluation.class_calibration import ClassCalibrationCurves, class_curves_of
 from aimic_tui.engine.evaluation.curves import ClassCurves, class_curves
 from aimic_tui.engine.evaluation.decision import Decision, decision_of
 from aimic_tui.engine.evaluation.opinions import Opinions, opinions_of
@@ -157,6 +158,15 @@ class ResultsSession:
         return await self._once(
             ("decision", network, positive),
             lambda: asyncio.to_thread(decision_of, path, tested, found, positive=positive, confidence=confidence),
+        )
+
+    async def class_calibration(self, network: str, positive: int) -> ClassCalibrationCurves:
+        """Return the calibration curves of a class (its code) against the rest; raises as `tested`."""
+        tested, found = await self.tested(), await self._tested_network(network)
+        path, confidence = self.folder.path, self.figures.confidence
+        return await self._once(
+            ("class calibration", network, positive),
+            lambda: asyncio.to_thread(class_curves_of, path, tested, found, positive=positive, confidence=confidence),
         )
 
     async def groups(self, network: str) -> Mapping[str, GroupFigures]:

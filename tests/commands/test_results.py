@@ -179,6 +179,21 @@ def test_calibration_is_told_before_and_after(workspace: Path) -> None:
     assert "errors among these, %" in text
 
 
+def test_the_calibration_of_a_class_is_told_network_by_network(tmp_path: Path) -> None:
+    make_run(tmp_path / "runs" / "20261122-190512-proud", groups=60, boast=3.0, skills={"a": 0.8, "b": 0.5})
+    name = CLASSES[0]
+    answer = call(tmp_path, "latest", "--calibration", name)
+    assert answer.exit_code == 0, answer.output
+    assert answer.stdout.count(f"class {name} against the rest") == 2
+    assert "over the whole range with 95 % confidence" in answer.stdout
+    found = json.loads(call(tmp_path, "latest", "--calibration", name, "--network", "a", "--json").stdout)
+    assert (found["class"], list(found["networks"])) == (name, ["a"])
+    stored = json.loads(call(tmp_path, "latest", "--json").stdout)["calibration"]["a"]["classes"][name]
+    assert found["networks"]["a"]["slope_before"] == stored["slope_before"]
+    curve = found["networks"]["a"]["before"]
+    assert len(curve["stated"]) == len(curve["observed"]) == len(curve["low"])
+
+
 def test_what_acting_on_a_class_is_worth_is_told_network_by_network(workspace: Path) -> None:
     case = CLASSES[0]
     answer = call(workspace, "latest", "--decision", case)
@@ -205,6 +220,7 @@ def test_what_acting_on_a_class_is_worth_is_told_network_by_network(workspace: P
     ("arguments", "words"),
     [
         (("--decision", "no such"), "it has"),
+        (("--calibration", "no such"), "it has"),
         (("--decision", CLASSES[0], "--network", "vgg16"), "Tested: mobilenet_v2, resnet18"),
         (("--network", "resnet18"), "--decision"),
     ],
@@ -251,7 +267,13 @@ def test_one_answer_an_image_is_no_disagreement(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [("--review", "--decision", CLASSES[0]), ("--review", "--again"), ("--network", "resnet18")]
+    "options",
+    [
+        ("--calibration", CLASSES[0], "--decision", CLASSES[0]),
+        ("--review", "--decision", CLASSES[0]),
+        ("--review", "--again"),
+        ("--network", "resnet18"),
+    ],
 )
 def test_options_that_contradict_each_other_are_wrong_usage(workspace: Path, options: tuple[str, ...]) -> None:
     assert isinstance(call(workspace, "latest", *options).exception, UsageProblem)

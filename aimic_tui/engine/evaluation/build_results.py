@@ -13,7 +13,8 @@ import numpy as np
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.baselines import baseline_predictions, evaluate_baselines
-from aimic_tui.engine.evaluation.calibration import calibrate
+from aimic_tui.engine.evaluation.calibration import calibrate, calibrated
+from aimic_tui.engine.evaluation.class_calibration import class_calibration
 from aimic_tui.engine.evaluation.estimand import IN_FULL
 from aimic_tui.engine.evaluation.intervals import BootstrapFigures, cluster_bootstrap, paired_difference
 from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, METHODS
@@ -263,7 +264,9 @@ def _calibrations(run: Path, tested: RunPredictions, evaluate: _Evaluator) -> di
         calibration = calibrate(network, validations, evaluate(network), **asdict(evaluate.bootstrap))
         evaluate.done()
         if calibration is not None:
-            found[network.name] = calibration
+            table = calibrated(network, validations)
+            of_classes = class_calibration(network, table, confidence=evaluate.bootstrap.confidence)
+            found[network.name] = replace(calibration, classes=dict(zip(tested.classes, of_classes, strict=True)))
     return found
 
 

@@ -25,13 +25,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.evaluation.calibration import calibrated
-from aimic_tui.engine.evaluation.intervals import FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS
+from aimic_tui.engine.evaluation.interval_limits import effective_number
+from aimic_tui.engine.evaluation.intervals import (
+    FEWEST_EFFECTIVE_GROUPS,
+    FEWEST_GROUPS,
+    FEWEST_GROUPS_OF_A_CLASS,
+)
 from aimic_tui.engine.evaluation.metrics import Floats, Integers
 from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions, RunPredictions, read_validation_predictions
 from aimic_tui.engine.evaluation.simultaneous_bands import (
     correlation_of,
     difference_band,
-    effective_groups,
     jackknife_error,
     ratio_deviations,
     share_band,
@@ -137,13 +141,14 @@ def decision_curve(
     value = found.value - odds * alarms.value
     everyone = share - (1 - share) * odds
     of_cases, of_others = (len(np.unique(codes[rows])) for rows in (case, ~case))
-    if count < FEWEST_GROUPS or min(of_cases, of_others) < FEWEST_GROUPS_OF_A_CLASS:
+    few = count < FEWEST_GROUPS or min(of_cases, of_others) < FEWEST_GROUPS_OF_A_CLASS
+    if few or effective_number(sizes) < FEWEST_EFFECTIVE_GROUPS:
         return DecisionCurve(value, None, None, everyone, share, confidence=confidence)
     over_none = _Difference(found, alarms, np.ones_like(odds), odds)
     over_all = _Difference(spared, missed, odds, np.ones_like(odds))
     reach = sup_t(
         np.hstack([over_none.deviations, over_all.deviations]),
-        effective_groups(sizes) - 1,
+        effective_number(sizes) - 1,
         confidence=confidence,
         seed=seed,
     )
@@ -179,7 +184,7 @@ class _Share:
 
     def limits(self, reach: float, sizes: Floats) -> tuple[Floats, Floats, Floats]:
         error = jackknife_error(self.deviations)
-        images, groups = float(sizes.sum()), effective_groups(sizes)
+        images, groups = float(sizes.sum()), effective_number(sizes)
         return self.value, *share_band(self.value, error, reach, groups=groups, images=images)
 
 

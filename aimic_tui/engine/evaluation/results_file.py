@@ -14,6 +14,7 @@ from aimic_tui.engine.evaluation.baseline import AbsentBaseline, Baseline
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.run_results import (
     Calibration,
+    ClassCalibration,
     ClassFigures,
     FoldChoice,
     FoldFigures,
@@ -37,6 +38,7 @@ Student's quantiles became exact: limits of a class in five groups moved by 0.03
 """
 
 _FOLD_KEYS = ("fold", "repeat", "seed", "images", "only_class")
+_CLASS_CALIBRATION_KEYS = ("slope_before", "intercept_before", "slope_after", "intercept_after")
 _CLASS_KEYS = ("support", "predicted", "groups", "groups_outside")
 
 
@@ -260,6 +262,10 @@ def _calibration_to_json(found: Calibration) -> dict[str, Any]:
             }
             for rejection in found.rejections
         ],
+        "classes": {
+            name: {key: _interval_to_json(getattr(of_class, key)) for key in _CLASS_CALIBRATION_KEYS}
+            for name, of_class in found.classes.items()
+        },
     }
 
 
@@ -283,6 +289,10 @@ def _calibration(value: Mapping[str, Any]) -> Calibration:
             )
             for row in value["rejections"]
         ),
+        classes={
+            name: ClassCalibration(*(_interval(row[key]) for key in _CLASS_CALIBRATION_KEYS))
+            for name, row in value["classes"].items()
+        },
     )
 
 

@@ -7,7 +7,7 @@ writes the file, `build_results` computes what is in it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from aimic_tui.engine.evaluation.baseline import AbsentBaseline, Baseline
@@ -200,6 +200,23 @@ class Rejection:
 
 
 @dataclass(frozen=True)
+class ClassCalibration:
+    """Logistic recalibration of one class against the rest, as trained and calibrated.
+
+    Attributes:
+        slope_before, slope_after: 1 is right; below it the probabilities are too extreme. No value where the class has
+            no image or is told apart without an error.
+        intercept_before, intercept_after: of calibration in the large, at a slope of 1; 0 is right; below it the class
+            is given too much probability on the whole.
+    """
+
+    slope_before: Interval
+    intercept_before: Interval
+    slope_after: Interval
+    intercept_after: Interval
+
+
+@dataclass(frozen=True)
 class Calibration:
     """How one network's test probabilities are calibrated, before and after temperature scaling.
 
@@ -211,6 +228,7 @@ class Calibration:
         coverage, risk: up to 101 points: the share of test images answered, from the surest on, and the share of
             these that is wrong.
         rejections: one for each accepted share of errors.
+        classes: name -> slope and intercept, in the order of the run's classes.
     """
 
     temperatures: tuple[Temperature, ...]
@@ -223,6 +241,7 @@ class Calibration:
     coverage: tuple[float, ...]
     risk: tuple[float, ...]
     rejections: tuple[Rejection, ...]
+    classes: Mapping[str, ClassCalibration] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,6 @@ _DRAWS = 4000
 _FEWEST_DEGREES = 2.0  # with fewer, Student's t has no variance to speak of
 
 
-def effective_groups(sizes: Floats) -> float:
-    """Return how many equal groups vary as much as groups of these sizes, (sum n)^2 / sum n^2 (Kish 1965)."""
-    return float(sizes.sum() ** 2 / (sizes**2).sum())
-
-
 def ratio_deviations(sums: Floats, sizes: Floats) -> Floats:
     """Return by how much each ratio sum(sums) / sum(sizes) changes where one group is left out.
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from aimic_tui.engine.evaluation.class_calibration import class_curves_of
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.run_results import Calibration
 from aimic_tui.engine.formatting.numbers import PER_CENT, percent, range_text
-from aimic_tui.engine.report.calibration_charts import reliability, risk_coverage
+from aimic_tui.engine.report.calibration_charts import class_curve, reliability, risk_coverage
 from aimic_tui.engine.report.document import Block, Drawing, Paragraph, Section, Table
 from aimic_tui.engine.report.printed import interval, number
 from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.text import NOTHING
+
+_MOST_DRAWN = 12  # classes that get a curve each; the table has all
 
 
 def calibration_section(record: RunRecord) -> Iterator[Section]:
@@ -31,7 +34,33 @@ def calibration_section(record: RunRecord) -> Iterator[Section]:
         ],
     )
     for name, found in calibrations.items():
-        yield Section(name, list(_calibration(name, found)), level=3)
+        yield Section(name, [*_calibration(name, found), *_classes(record, name, found)], level=3)
+
+
+def _classes(record: RunRecord, name: str, found: Calibration) -> Iterator[Block]:
+    """Slope and intercept of each class and, of the network that is shown closely, the curves."""
+    if not found.classes:
+        return
+    keys = ("slope_before", "slope_after", "intercept_before", "intercept_after")
+    yield Table(
+        "Each class against the rest: logistic recalibration (Cox 1958; Van Calster et al. 2016). Slope 1 and "
+        "intercept 0 are right; a slope below 1 means probabilities that are too extreme, an intercept below 0 too "
+        "much probability on the whole. Intervals: Student's t, jackknife over groups; these trained networks.",
+        ["class", "slope, as trained", "calibrated", "intercept, as trained", "calibrated"],
+        [[one, *(interval(getattr(of, key), 2) for key in keys)] for one, of in found.classes.items()],
+    )
+    if name != record.chosen or len(found.classes) > _MOST_DRAWN:
+        return
+    network, confidence = record.chosen_network, record.results.confidence
+    for code, one in enumerate(found.classes):
+        curves = class_curves_of(record.folder.path, record.tested, network, positive=code, confidence=confidence)
+        if curves.after is not None:
+            drawn = class_curve(name, one, curves.before, curves.after)
+            caption = (
+                f"{one}: its probability against its share of the images, smoothed; dots: equally many images each. "
+                f"Band, calibrated: {percent(confidence, None)} over the whole range."
+            )
+            yield Drawing("class-calibration", drawn, caption, narrow=True)
 
 
 def _calibration(name: str, found: Calibration) -> Iterator[Block]:

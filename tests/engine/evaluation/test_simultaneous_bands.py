@@ -9,7 +9,6 @@ from scipy.stats import norm, t
 from aimic_tui.engine.evaluation.simultaneous_bands import (
     correlation_of,
     difference_band,
-    effective_groups,
     jackknife_error,
     ratio_deviations,
     share_band,
@@ -64,5 +63,3 @@ def test_estimates_that_move_together_are_correlated_and_a_fixed_one_is_not() ->
     assert correlation_of(moves, 3 * moves) == pytest.approx(1)
     assert correlation_of(moves, -moves) == pytest.approx(-1)
     assert correlation_of(moves, np.zeros((3, 1))) == 0
-    assert effective_groups(np.array([5.0, 5, 5, 5])) == 4
-    assert effective_groups(np.array([50.0, 1, 1, 1])) == pytest.approx(53**2 / 2503)

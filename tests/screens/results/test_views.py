@@ -110,6 +110,27 @@ async def test_calibration_is_shown_before_and_after_with_what_leaving_out_buys(
         assert max(app.screen.query_one("#risk", Chart).data.series[0].x) == 100
 
 
+async def test_the_calibration_of_a_class_comes_by_the_same_key(run: RunFolder, until: Until) -> None:
+    app = _app(run)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: _ready(app))
+        await pilot.press("a")
+        await until(pilot, lambda: "Calibrated, class by class" in _words(app, "#calibration-view"))
+        await pilot.press("a")
+        await until(pilot, lambda: "platelet against the rest" in _words(app, "#calibration-view"))
+        words = _words(app, "#calibration-view")
+        found = json.loads(run.results_file.read_text())["calibration"][app.screen.query_one(NetworkRanking).selected]
+        slope = found["classes"]["platelet"]["slope_after"]["value"]
+        assert slope is None or f"{slope:.2f}" in words
+        await until(
+            pilot,
+            lambda: app.screen.query_one("#reliability", Chart).data.title == "platelet %, over its probability",
+        )
+        for _ in found["classes"]:
+            await pilot.press("a")
+        await until(pilot, lambda: "Calibrated, class by class" in _words(app, "#calibration-view"))
+
+
 async def test_at_80x24_charts_come_under_tab(run: RunFolder, until: Until) -> None:
     app = _app(run)
     async with app.run_test(size=(80, 24)) as pilot:
