@@ -140,7 +140,8 @@ def aimic(network: str, images: Path, seconds: float, device: str, *, frozen: bo
     from aimic_tui.engine.data.preprocessing import Preprocessing
     from aimic_tui.engine.experiment import TrainingSettings
     from aimic_tui.engine.models.build import build_network, freeze_backbone
-    from aimic_tui.engine.training.augmentation import PRESETS, Augmentation, normalised
+    from aimic_tui.engine.training.augmentation import Augmentation, normalised
+    from aimic_tui.engine.training.augmentation_ranges import PRESETS
     from aimic_tui.engine.training.batches import Loader, Throughput, batches_of_epoch
     from aimic_tui.engine.training.objective import Objective
     from aimic_tui.engine.training.optimisation import make_optimizer

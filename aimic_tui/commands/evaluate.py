@@ -57,7 +57,8 @@ _LOSSES = ("macro_f1", "accuracy", "auroc", "ece")
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder to save evaluation.json and predictions.csv in.",
+    help="Folder to save evaluation.json and predictions.csv in. The run's report finds it in the workspace's folder "
+    "evaluations.",
 )
 @click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images at a time (default: what suits the device).")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")

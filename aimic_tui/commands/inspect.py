@@ -13,10 +13,11 @@ import click
 from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.engine.data.audit.finding import Finding
+from aimic_tui.engine.data.audit.finding_titles import finding_title
 from aimic_tui.engine.errors import AimicError, InputProblem
 from aimic_tui.engine.formatting.numbers import count_text, percent
 from aimic_tui.engine.text import bytes_text, one_line, plural, printable
-from aimic_tui.wording.findings import NO_FINDINGS, finding_title, shortcut_title
+from aimic_tui.wording.findings import NO_FINDINGS, shortcut_title
 from aimic_tui.wording.signs import bar_text, sign
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ from aimic_tui.engine.workspace_folder import Workspace
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Also write its tables as CSV, its figures as PDF and SVG, and a model card into this folder.",
+    help="Also write its tables as CSV, its figures as PDF and SVG, a model card, and reproduce.sh, which makes the "
+    "report again from the images, into this folder.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report's path as one JSON object.")
 @click.pass_context

@@ -53,7 +53,7 @@ def samples(
     stop = StopRequest()
     settle_processor()
     from aimic_tui.engine.runs.prepare.first_trial import first_trial
-    from aimic_tui.engine.training.augmentation import PRESETS
+    from aimic_tui.engine.training.augmentation_ranges import PRESETS
     from aimic_tui.engine.training.sample_sheet import Sheet
     from aimic_tui.engine.training.samples import training_samples
 

@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -117,10 +117,19 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obje
     """Write a CSV table atomically; text that a spreadsheet could take for a formula is made harmless."""
     with replacing(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
-        text.write(csv_line(map(to_csv_cell, columns)))
-        text.writelines(csv_line(map(_cell, row)) for row in rows)
+        text.writelines(_table_lines(columns, rows))
         text.flush()
         text.detach()
+
+
+def table_bytes(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """Return what `write_table` writes."""
+    return "".join(_table_lines(columns, rows)).encode("utf-8", "surrogateescape")
+
+
+def _table_lines(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    yield csv_line(map(to_csv_cell, columns))
+    yield from (csv_line(map(_cell, row)) for row in rows)
 
 
 def append_row(path: Path, row: Sequence[object]) -> None:

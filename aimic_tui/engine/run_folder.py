@@ -207,6 +207,16 @@ class RunFolder(WorkFolder):
         return self.path / "split.csv"
 
     @property
+    def audit_file(self) -> Path:
+        """What an audit of the images had found before the run; only where they were audited."""
+        return self.path / "audit.json"
+
+    @property
+    def marks_file(self) -> Path:
+        """The marks on the images as they were when the run was made; only where there were any."""
+        return self.path / "marks.csv"
+
+    @property
     def status_file(self) -> Path:
         """The run's state and each trial's, replaced whole."""
         return self.path / "status.json"

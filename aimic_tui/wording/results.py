@@ -9,6 +9,7 @@ from aimic_tui.engine.evaluation.intervals import FEWEST_GROUPS, FEWEST_GROUPS_O
 from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, CLASS_TITLES, TITLES
 from aimic_tui.engine.evaluation.network_choice import BEST_OF_MANY
 from aimic_tui.engine.evaluation.run_results import ClassFigures, NetworkResults, RunResults
+from aimic_tui.engine.evaluation.undefined_figures import undefined_predictive_values
 from aimic_tui.engine.formatting.numbers import interval_text, percent
 from aimic_tui.engine.text import listed, plural, printable
 
@@ -53,9 +54,11 @@ def _fewest(found: ClassFigures) -> int:
 
 
 def classes_without_intervals(network: NetworkResults) -> list[str]:
-    """Say, a sentence a cause, which classes have figures without an interval, and why."""
+    """Say, a sentence a cause, which classes have figures without an interval or no figure at all, and why."""
+    undefined = undefined_predictive_values(network.classes)
     if network.groups < FEWEST_GROUPS:
-        return [f"No intervals: the images come from {plural(network.groups, 'group')}; {FEWEST_GROUPS} are needed."]
+        groups = plural(network.groups, "group")
+        return [f"No intervals: the images come from {groups}; {FEWEST_GROUPS} are needed.", *undefined]
     absent, inside, outside, certain = [], [], [], []
     for label, found in network.classes.items():
         name = printable(label)
@@ -81,7 +84,7 @@ def classes_without_intervals(network: NetworkResults) -> list[str]:
         sentences.append(f"No interval for {listed(outside)}: too few groups have images of other classes; {needed}.")
     if certain:
         sentences.append(f"No interval for {listed(certain)}: {_NO_ERROR}.")
-    return sentences
+    return [*sentences, *undefined]
 
 
 def choice_lines(results: RunResults, metric: str) -> list[str]:
@@ -94,6 +97,12 @@ def choice_lines(results: RunResults, metric: str) -> list[str]:
     count = len(results.networks)
     if count < 2:
         return []
+    if (confirmed := results.selection_of_best(metric)) is not None:
+        best = results.best_network(metric)
+        return [
+            f"{printable(best)} is the best of {count} networks. Each fold chooses it by its {confirmed.by}, too, "
+            "without any test image: the choice does not inflate its figure."
+        ]
     best = BEST_OF_MANY.format(networks=count)
     if not results.inner_folds:
         protocol = " in the honest protocol" if results.optimistic else ""

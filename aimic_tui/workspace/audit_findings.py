@@ -7,8 +7,9 @@ from typing import Literal
 
 from aimic_tui.engine.data.audit.audit_report import AuditReport
 from aimic_tui.engine.data.audit.finding import Finding, FindingKind
+from aimic_tui.engine.data.audit.finding_titles import finding_title
 from aimic_tui.engine.data.audit.shortcut import Shortcut
-from aimic_tui.wording.findings import finding_meaning, finding_sentence, finding_title, shortcut_title
+from aimic_tui.wording.findings import finding_meaning, finding_sentence, shortcut_title
 
 ListedKind = FindingKind | Literal["shortcut", "note", "marked"]
 """Of what an audit found; "marked" is of the images that people have marked."""

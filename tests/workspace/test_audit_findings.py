@@ -9,9 +9,10 @@ import pytest
 
 from aimic_tui.engine.data.audit.audit_report import AuditReport, ImageSize
 from aimic_tui.engine.data.audit.finding import FINDING_KINDS, Finding
+from aimic_tui.engine.data.audit.finding_titles import finding_title
 from aimic_tui.engine.data.audit.shortcut import Shortcut
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.wording.findings import finding_meaning, finding_title
+from aimic_tui.wording.findings import finding_meaning
 from aimic_tui.workspace.audit_findings import AuditFindings
 
 SHORTCUT = Shortcut(

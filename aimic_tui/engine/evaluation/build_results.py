@@ -17,7 +17,7 @@ from aimic_tui.engine.evaluation.calibration import calibrate, calibrated
 from aimic_tui.engine.evaluation.class_calibration import class_calibration
 from aimic_tui.engine.evaluation.estimand import IN_FULL
 from aimic_tui.engine.evaluation.intervals import BootstrapFigures, cluster_bootstrap, paired_difference
-from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, METHODS
+from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, METHODS, TITLES
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, class_scores, confusion, scores
 from aimic_tui.engine.evaluation.model_calibration import write_model_calibrations
 from aimic_tui.engine.evaluation.network_choice import BEST_OF_MANY, Chosen, chosen_networks
@@ -57,6 +57,11 @@ OPTIMISTIC = (
 _SELECTED = (
     "Free of that: the figures of selecting a network in each fold by {by} alone, computed on the fold's test images."
 )
+_CONFIRMED = (
+    "{best} is the best of {networks} networks by {title}; {by} alone selects it in every fold, so that its being the "
+    "best does not inflate its figures."
+)
+_SELECTS = "macro_f1"
 _NESTED = "Nested cross-validation evaluates the selection itself: train again with split.inner_folds = 3."
 _NESTED_HONEST = (
     "Nested cross-validation (split.inner_folds = 3) would evaluate the selection itself, but only in the honest "
@@ -120,12 +125,12 @@ def build_results(run: Path, report: ReportProgress = no_report) -> RunResults:
     chosen = chosen_networks(run, tested)
     baselines = baseline_predictions(run, tested)
     evaluate = _Evaluator(bootstrap, 2 * len(tested.networks) + len(chosen) + len(baselines.found), report)
-    return RunResults(
+    results = RunResults(
         run=run.name,
         state=_state(run),
         protocol=tested.protocol,
         optimistic=optimistic,
-        note=_note(tested, chosen, optimistic=optimistic),
+        note="",
         method=_method(tested, bootstrap),
         confidence=bootstrap.confidence,
         resamples=bootstrap.resamples,
@@ -148,6 +153,7 @@ def build_results(run: Path, report: ReportProgress = no_report) -> RunResults:
         ),
         absent_baselines=baselines.absent,
     )
+    return replace(results, note=_note(results, tested, chosen))
 
 
 @dataclass(frozen=True)
@@ -159,8 +165,13 @@ class _Bootstrap:
     seed: int
 
 
-def _note(tested: RunPredictions, chosen: Sequence[Chosen], *, optimistic: bool) -> str:
+def _note(results: RunResults, tested: RunPredictions, chosen: Sequence[Chosen]) -> str:
+    optimistic = tested.protocol != "honest"
     notes = [OPTIMISTIC if optimistic else HONEST]
+    if (confirmed := results.selection_of_best(_SELECTS)) is not None:
+        best, networks = results.best_network(_SELECTS), len(tested.wanted)
+        notes.append(_CONFIRMED.format(best=best, networks=networks, title=TITLES[_SELECTS], by=_BY[confirmed.by]))
+        return " ".join(notes)
     if len(tested.wanted) > 1:
         notes.append(BEST_OF_MANY.format(networks=len(tested.wanted)))
     if chosen:

@@ -7,7 +7,8 @@ once, so that a resample costs a few passes over the images.
 Where a figure is not defined:
 
 - A class with no image (of weight above 0) has no recall, F1, AUROC or average precision, and the macro averages
-  leave it out. A class that has images and is never predicted has precision 0, as in scikit-learn.
+  leave it out. A class that has images and is never predicted has no precision (of no prediction none can be right or
+  wrong), and counts as 0 in the macro precision, as in scikit-learn, so that never predicting a class costs something.
 - AUROC needs images in and outside the class. Matthews' and Cohen's coefficients need more than one class
   among truth and predictions.
 - Top-2 and top-3 accuracy need more than 2 or 3 classes; otherwise every image is a hit.
@@ -211,7 +212,7 @@ class Scorer:
             "accuracy": accuracy,
             "balanced_accuracy": recall,
             "one_vs_rest_accuracy": 1 - 2 * (1 - accuracy) / self._classes,
-            "macro_precision": _mean_of_defined(np.where(present, figures["precision"], np.nan)),
+            "macro_precision": _mean_of_defined(np.where(present, np.nan_to_num(figures["precision"]), np.nan)),
             "macro_recall": recall,
             "macro_f1": _mean_of_defined(figures["f1"]),
             "auroc": _mean_of_defined(figures["auroc"]),
@@ -235,7 +236,7 @@ class Scorer:
         curves = [ranking.areas(weights) if areas else (none, none) for ranking in self._rankings]
         present = truth > 0
         return {
-            "precision": np.where(present & (said == 0), 0.0, _ratio(hits, said)),
+            "precision": _ratio(hits, said),
             "recall": _ratio(hits, truth),
             "specificity": _ratio(total - truth - said + hits, total - truth),
             "negative_predictive_value": _ratio(total - truth - said + hits, total - said),

@@ -310,3 +310,28 @@ class RunResults:
     pairs: tuple[PairedDifferences, ...]
     baselines: tuple[Baseline, ...] = ()
     absent_baselines: tuple[AbsentBaseline, ...] = ()
+
+    def best_network(self, metric: str) -> str:
+        """Return the network with the best pooled figure; at least one must be tested."""
+        from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER  # brings numpy along
+
+        sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+
+        def merit(name: str) -> float:
+            value = self.networks[name].pooled[metric].value
+            return float("-inf") if value is None else sign * value
+
+        return max(self.networks, key=merit)
+
+    def selection_of_best(self, metric: str) -> SelectedNetwork | None:
+        """Return a selection without test images that takes the best network in every fold, None where none does.
+
+        The two figures are then one, and since no test image had a say in it, being the best does not inflate it.
+        """
+        if len(self.networks) < 2:
+            return None
+        best = self.best_network(metric)
+        for selected in self.selected:
+            if {name for name, times in selected.times.items() if times} == {best}:
+                return selected
+        return None

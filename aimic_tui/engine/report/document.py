@@ -33,6 +33,13 @@ class Facts:
 
 
 @dataclass(frozen=True)
+class Code:
+    """Commands as they are typed, in lines."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Table:
     """A table; the first column names the rows.
 
@@ -77,7 +84,7 @@ class Pictures:
     items: Sequence[Picture]
 
 
-Block = Paragraph | Bullets | Facts | Table | Drawing | Pictures
+Block = Paragraph | Bullets | Facts | Code | Table | Drawing | Pictures
 
 
 @dataclass(frozen=True)

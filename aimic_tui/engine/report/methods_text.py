@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.formatting.numbers import percent
+from aimic_tui.engine.report.audit_section import audit_sentence
+from aimic_tui.engine.report.augmentation_text import NOT_AUGMENTED, augmentation_text
 from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.text import listed
 
@@ -11,12 +13,6 @@ _BALANCE = {
     "weighted-loss": "class weights in the loss compensated for class imbalance",
     "undersample": "classes were undersampled to the size of the smallest one",
     "oversample": "images of smaller classes were oversampled",
-}
-_AUGMENTATION = {
-    "cells": "flips, 90-degree rotations and small changes in position, scale, brightness and colour",
-    "flips": "flips and 90-degree rotations",
-    "stain": "flips and changes in stain colour",
-    "strong": "flips, rotations and strong changes in position, scale, brightness, colour and stain",
 }
 _TRAINABLE = {
     "all": "all layers were trained",
@@ -33,15 +29,23 @@ def methods_paragraphs(record: RunRecord) -> list[str]:
 def _data(record: RunRecord) -> str:
     data, split = record.tested.data, record.tested.split
     groups = len(data.group_names)
-    shared = (
-        f"of {groups:,} groups (images of one patient, slide or photograph, and identical images, form a group)"
-        if record.grouped
-        else "without known groups"
-    )
+    if record.grouped_by_rule:
+        shared = (
+            f"of {groups:,} groups (images of one patient, slide or photograph, and images that are identical or "
+            "nearly so, form a group)"
+        )
+    elif record.grouped:
+        shared = (
+            f"of {groups:,} groups (images that are identical or nearly so form a group; which of the others share a "
+            "patient or slide is not known)"
+        )
+    else:
+        shared = "without known groups"
     used = int((split.parts > 0).any(axis=0).sum())
     sentences = [f"The data set held {len(data):,} images {shared} in {len(data.classes)} classes."]
     if used < len(data):
         sentences.append(f"{used:,} of them were used.")
+    sentences += [*record.decisions, audit_sentence(record)]
     optimistic = record.results.optimistic
     together = "" if optimistic or not record.grouped else ", keeping all images of a group on one side"
     if record.setting("split.method") == "k-fold":
@@ -77,10 +81,7 @@ def _training(record: RunRecord) -> str:
     size = record.setting("model.image_size")
     pixels = "each network's own input size" if size == "auto" else f"{size} x {size} pixels"
     frozen = record.setting("model.trainable") == "head"
-    augmentation = None if frozen else _AUGMENTATION.get(str(record.setting("augmentation.preset")))
-    varied = (
-        f"Training images were augmented by {augmentation}" if augmentation else "Training images were not augmented"
-    )
+    varied = NOT_AUGMENTED if frozen else augmentation_text(record.setting("augmentation", {}))
     balance = _BALANCE.get(str(record.setting("data.balance")))
     batches = sorted(
         {trial.start.batch_size for trial in record.snapshot.trials if trial.start and trial.start.batch_size}
@@ -137,11 +138,9 @@ def _monitor(record: RunRecord) -> str:
 
 def _judging(record: RunRecord) -> str:
     results = record.results
+    together = "of all folds were evaluated together" if record.tested.folds > 1 else "were evaluated"
     sentences = [
-        f"Test predictions of all folds were evaluated together, with {percent(results.confidence, None)} confidence "
-        f"intervals from a bootstrap over groups ({results.resamples:,} resamples; bias-corrected and accelerated, "
-        "Wilson's interval with the effective number of images for proportions, a normal interval on the logit scale "
-        "for areas under ROC curves, and an inverted test for the calibration error)."
+        f"Test predictions {together}, each by the network of the fold that tests the image. {results.method}."
     ]
     repeats, seeds = record.tested.split.repeats, record.tested.seeds
     if repeats > 1 or seeds > 1:

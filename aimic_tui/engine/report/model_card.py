@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from aimic_tui.engine.evaluation.undefined_figures import undefined_predictive_values
+from aimic_tui.engine.report.accuracy import majority_accuracy
+from aimic_tui.engine.report.choice_words import selection_sentences, verdict_on_best
+from aimic_tui.engine.report.limitations import limitations
 from aimic_tui.engine.report.methods_text import methods_paragraphs
 from aimic_tui.engine.report.printed import interval, number
+from aimic_tui.engine.report.robustness_section import elsewhere_summary, robustness_summary
 from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.report.write_markdown import escaped
 from aimic_tui.engine.text import listed
@@ -32,7 +37,7 @@ def _lines(record: RunRecord) -> Iterator[str]:
     )
     yield from _points(
         ("network", escaped(name)),
-        ("models", f"{folds}, one for each fold; together they predict by the mean of their probabilities"),
+        ("models", _models(record, folds)),
         ("classes", escaped(listed(results.classes))),
         ("input", escaped(_input(record))),
         ("initial weights", escaped(str(record.setting("model.weights")))),
@@ -47,12 +52,9 @@ def _lines(record: RunRecord) -> Iterator[str]:
     yield from _points(
         ("intended uses and users", OPEN),
         ("uses that are out of scope", OPEN),
-        (
-            "limits",
-            "It assigns one of its classes to every image, even to an image of something else. Nothing here shows how "
-            "well it does on images from other laboratories, stains, devices or patients.",
-        ),
+        ("limits", "It assigns one of its classes to every image, even to an image of something else."),
     )
+    yield from (f"  - {escaped(sentence)}" for sentence in limitations(record))
     yield ""
     yield "## Factors"
     yield ""
@@ -60,7 +62,7 @@ def _lines(record: RunRecord) -> Iterator[str]:
         f"{results.groups:,} groups (patients, slides or photographs) were kept together in the split and "
         "resampled as a whole."
         if record.grouped
-        else "No groups (patients, slides) were known; if images share one, these figures are too optimistic."
+        else "No groups (patients, slides) were known; if images share one, these figures are too high."
     )
     yield from _points(("groups", grouped), ("age, sex, origin of the patients; devices; stains", OPEN))
     yield ""
@@ -76,14 +78,14 @@ def _lines(record: RunRecord) -> Iterator[str]:
     yield ""
     yield "## Figures"
     yield ""
-    yield escaped(results.note)
+    yield escaped(f"{results.note} {_what_figures_are_of(folds, record)}")
     yield ""
     yield f"In parentheses: {escaped(results.method)}."
     yield ""
     yield from _table(
         ["", "value"],
         [
-            [title, interval(network.pooled[metric])]
+            [title, escaped(_value(record, metric))]
             for metric, title in (
                 ("macro_f1", "macro F1"),
                 ("accuracy", "accuracy"),
@@ -110,7 +112,9 @@ def _lines(record: RunRecord) -> Iterator[str]:
     )
     yield ""
     yield "Predictive values hold for the class frequencies of these images; with other frequencies they differ."
+    yield from (escaped(sentence) for sentence in undefined_predictive_values(network.classes))
     yield from _chosen(record)
+    yield from _elsewhere(record)
     yield from _calibration(record)
     yield ""
     yield "## Ethical considerations, caveats and recommendations"
@@ -118,13 +122,47 @@ def _lines(record: RunRecord) -> Iterator[str]:
     yield OPEN
 
 
+def _models(record: RunRecord, folds: int) -> str:
+    if folds == 1:
+        return "1"
+    seeds = " and seed" if record.tested.seeds > 1 else ""
+    return f"{folds}, one for each fold{seeds}; on new images they predict by the mean of their probabilities"
+
+
+def _what_figures_are_of(models: int, record: RunRecord) -> str:
+    """Say that the figures are single models', and that all of them together were not measured on these images."""
+    if models == 1:
+        return "The figures are this model's on its test images."
+    several = record.tested.seeds * record.tested.split.repeats > 1
+    mean = " Figures are means over seeds and repeats." if several else ""
+    return (
+        f"The figures are of single models: each image is classified by the model of the fold that tests it.{mean} How "
+        f"well the {models} models do together, as they predict new images, is not measured: nearly all of them were "
+        "trained on any image here. An evaluation on other data measures it."
+    )
+
+
+def _value(record: RunRecord, metric: str) -> str:
+    results = record.results
+    figure = interval(results.networks[record.chosen].pooled[metric])
+    if metric != "accuracy":
+        return figure
+    return f"{figure}; majority class for every image: {number(majority_accuracy(results, record.chosen))}"
+
+
 def _chosen(record: RunRecord) -> Iterator[str]:
-    for selected in record.results.selected:
-        yield ""
-        yield (
-            f"It is one of {len(record.networks)} networks. When each fold chooses among them by its {selected.by}, "
-            f"macro F1 is {interval(selected.results.pooled['macro_f1'])}, which the choice does not inflate."
-        )
+    best = [verdict_on_best(record)] if record.results.best_network("macro_f1") == record.chosen else []
+    for sentence in (*best, *selection_sentences(record)):
+        if sentence:
+            yield ""
+            yield escaped(sentence)
+
+
+def _elsewhere(record: RunRecord) -> Iterator[str]:
+    for title, sentence in (("Disturbed", robustness_summary(record)), ("Elsewhere", elsewhere_summary(record))):
+        if sentence:
+            yield ""
+            yield escaped(f"{title}: {sentence}")
 
 
 def _calibration(record: RunRecord) -> Iterator[str]:

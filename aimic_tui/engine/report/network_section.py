@@ -10,6 +10,7 @@ from aimic_tui.engine.evaluation.curves import ClassCurves, class_curves
 from aimic_tui.engine.evaluation.estimand import IN_FULL
 from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, TITLES
 from aimic_tui.engine.evaluation.run_results import FoldFigures, Intervals, NetworkResults
+from aimic_tui.engine.evaluation.undefined_figures import undefined_predictive_values
 from aimic_tui.engine.formatting.numbers import percent
 from aimic_tui.engine.report import comparison_charts, curve_charts
 from aimic_tui.engine.report.document import Block, Drawing, Paragraph, Section, Table
@@ -51,6 +52,7 @@ def network_section(record: RunRecord, name: str) -> Section:
     ]
     caption = f"Each class against the rest. Intervals {IN_FULL['trained networks']}: {CLASS_METHODS['recall']}."
     blocks.append(Table(caption, ["class", "images", *OF_CLASSES.values()], rows))
+    blocks += [Paragraph(sentence) for sentence in undefined_predictive_values(network.classes)]
     if len(classes) <= MOST_CLASSES_DRAWN:
         shown = [(one, [network.classes[one].figures[metric] for metric in ("recall", "precision")]) for one in classes]
         drawn = interval_chart(f"classes of {name}", shown, ("sensitivity", "precision"))

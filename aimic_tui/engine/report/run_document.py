@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import PurePath
 from typing import Any
 
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.evaluation import baseline_words
-from aimic_tui.engine.evaluation.comparison import Pair
 from aimic_tui.engine.evaluation.estimand import IN_FULL, TRAINED_NETWORKS_ONLY
 from aimic_tui.engine.evaluation.fold_spread import spread_warning
 from aimic_tui.engine.evaluation.interval import Interval
@@ -18,13 +17,17 @@ from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
 from aimic_tui.engine.evaluation.metric_titles import METHODS, TITLES
 from aimic_tui.engine.evaluation.network_choice import BEST_OF_MANY
 from aimic_tui.engine.evaluation.run_results import NetworkResults
-from aimic_tui.engine.evaluation.verdicts import ANOTHER_TRAINING
 from aimic_tui.engine.formatting.numbers import p_value
 from aimic_tui.engine.formatting.times import duration
 from aimic_tui.engine.progress import Progress, ReportProgress, no_report
+from aimic_tui.engine.report.accuracy import accuracy_text
+from aimic_tui.engine.report.audit_section import audit_section
 from aimic_tui.engine.report.baseline_blocks import baseline_blocks
 from aimic_tui.engine.report.calibration_section import calibration_section
-from aimic_tui.engine.report.checklists import Item, claim, tripod
+from aimic_tui.engine.report.checklist_answers import ChecklistAnswers, Item
+from aimic_tui.engine.report.checklists import claim, tripod
+from aimic_tui.engine.report.choice_words import selection_sentences, verdict_on_best
+from aimic_tui.engine.report.comparison_words import comparison_points
 from aimic_tui.engine.report.cost_section import cost_section
 from aimic_tui.engine.report.decision_section import decision_section
 from aimic_tui.engine.report.document import Block, Bullets, Document, Drawing, Facts, Paragraph, Section, Table
@@ -32,15 +35,18 @@ from aimic_tui.engine.report.example_images import pictures_of
 from aimic_tui.engine.report.group_section import group_section
 from aimic_tui.engine.report.initial_weights_section import initial_weights_section
 from aimic_tui.engine.report.interval_chart import interval_chart
+from aimic_tui.engine.report.limitations import limitations_section
 from aimic_tui.engine.report.methods_text import methods_paragraphs
 from aimic_tui.engine.report.network_section import network_section
 from aimic_tui.engine.report.printed import interval
+from aimic_tui.engine.report.reforms import reforms
+from aimic_tui.engine.report.reproduction import reproduction_section
+from aimic_tui.engine.report.robustness_section import elsewhere_section, robustness_section
 from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.text import NOTHING, listed
 
 _ON_ONE_SCALE = ("macro_f1", "accuracy", "balanced_accuracy", "macro_precision", "auroc", "average_precision")
 _OF_CHOICE = ("macro_f1", "accuracy", "auroc")
-_MOST_PAIRS_SUMMED_UP = 5
 _PATHS = frozenset({"data.path", "model.weights", "split.from"})
 
 
@@ -54,6 +60,7 @@ def make_run_document(record: RunRecord, report: ReportProgress = no_report) -> 
         + (f", {created.day} {created:%B %Y}." if created else "."),
         f"Run {results.run}, {record.snapshot.status.state}.",
     ]
+    sections: list[Section] = []
     makers: list[Callable[[], Iterable[Section]]] = [
         lambda: [Section("Summary", list(_summary(record))), Section("Results", list(_overview(record)))],
         *(partial(_network, record, name) for name in record.networks),
@@ -63,10 +70,13 @@ def make_run_document(record: RunRecord, report: ReportProgress = no_report) -> 
         lambda: calibration_section(record),
         lambda: decision_section(record),
         lambda: group_section(record),
+        lambda: robustness_section(record),
+        lambda: elsewhere_section(record),
         lambda: _cases(record),
+        lambda: [limitations_section(record)],
         lambda: _record_of_the_run(record),
+        lambda: _checklists(record, {section.title for section in sections}),
     ]
-    sections: list[Section] = []
     for number, make in enumerate(makers):
         report(Progress("write", number, len(makers)))
         sections += make()
@@ -81,14 +91,20 @@ def _network(record: RunRecord, name: str) -> Iterator[Section]:
 def _record_of_the_run(record: RunRecord) -> Iterator[Section]:
     """Yield what the run's files say without any computing."""
     yield Section("Data", list(_data(record)))
+    yield audit_section(record)
     yield Section("Methods paragraph", [Paragraph(text) for text in methods_paragraphs(record)])
     yield from initial_weights_section(record)
     yield Section("Recipe", [Facts(list(_settings(record)))])
     yield Section("Software, hardware, time", [Facts(list(_surroundings(record)))])
-    yield _checklist("CLAIM 2024", "Checklist for Artificial Intelligence in Medical Imaging", claim(record))
-    yield _checklist(
-        "TRIPOD+AI", "Transparent reporting of prediction models that use machine learning", tripod(record)
-    )
+    yield reproduction_section(record)
+
+
+def _checklists(record: RunRecord, sections: Collection[str]) -> Iterator[Section]:
+    """Yield the checklists, whose answers name sections of the report."""
+    known = ChecklistAnswers(record, sections)
+    yield _checklist("CLAIM 2024", "Checklist for Artificial Intelligence in Medical Imaging", claim(known))
+    yield _checklist("TRIPOD+AI", "Transparent reporting of prediction models that use machine learning", tripod(known))
+    yield _checklist("REFORMS", "Consensus-based recommendations for machine-learning-based science", reforms(known))
 
 
 def _summary(record: RunRecord) -> Iterator[Block]:
@@ -104,25 +120,15 @@ def _summary(record: RunRecord) -> Iterator[Block]:
                 yield Paragraph(sentence, strong=True)
         pooled = results.networks[name].pooled
         points.append(
-            f"{name}: macro F1 {interval(pooled['macro_f1'])}, accuracy {interval(pooled['accuracy'])}, "
-            f"AUROC {interval(pooled['auroc'])}." + _of_recipe(results.networks[name])
+            f"{name}: macro F1 {interval(pooled['macro_f1'])}, {accuracy_text(results, name)}; AUROC "
+            f"{interval(pooled['auroc'])}." + _of_recipe(network)
         )
     if results.baselines:
         points.append(f"To compare with: {baseline_words.against_baselines(results, interval)}.")
     if record.comparison is not None:
-        title = TITLES[record.comparison.metric]
-        shown = [pair for pair in record.comparison.pairs if pair.shown.ahead is not None or pair.better is not None]
-        points += [_of_pair(pair, title) for pair in shown[:_MOST_PAIRS_SUMMED_UP]]
-        if not shown:
-            points.append(f"By {title}, no two networks are shown to differ.")
-        elif any(pair.shown.estimand == "trained networks" for pair in shown):
-            points.append(ANOTHER_TRAINING)
-    for selected in results.selected:
-        points.append(
-            f"When each fold chooses its network by its {selected.by}, without any test image, macro F1 is "
-            f"{interval(selected.results.pooled['macro_f1'])}. Unlike the best network's own figure, this one is not "
-            "inflated by the choice."
-        )
+        points += comparison_points(record.comparison, results)
+    if best := verdict_on_best(record):
+        points += [best, *selection_sentences(record)]
     for warning in baseline_words.not_beaten(results, interval):
         yield Paragraph(warning, strong=True)
     yield Bullets(points)
@@ -135,15 +141,6 @@ def _of_recipe(network: NetworkResults) -> str:
     if found is None or found.low is None:
         return ""
     return f" Macro F1 {IN_FULL['recipe']}: {interval(found)}."
-
-
-def _of_pair(pair: Pair, title: str) -> str:
-    """Sum up a pair that is shown to differ, as recipes or as these trained networks."""
-    if pair.better is not None and pair.recipe is not None:
-        figure, p = pair.recipe.difference, pair.recipe.p_adjusted
-    else:
-        figure, p = pair.difference, pair.p_adjusted
-    return f"{pair.a} against {pair.b}: {pair.verdict}; {title} {interval(figure)}, adjusted p {p_value(p)}."
 
 
 def _overview(record: RunRecord) -> Iterator[Block]:
@@ -178,17 +175,11 @@ def _overview(record: RunRecord) -> Iterator[Block]:
 
 
 def _choosing(record: RunRecord) -> Iterator[Section]:
-    """What the best network may be expected to do, which its own figure, being the best, overstates."""
+    """What the best network may be expected to do, which its own figure, being the best, may overstate."""
     if len(record.networks) < 2:
         return
     results = record.results
-    best = max(record.networks, key=lambda name: results.networks[name].pooled["macro_f1"].value or 0.0)
-    figure = results.networks[best].pooled["macro_f1"]
-    blocks: list[Block] = [
-        Paragraph(
-            f"{best} has the highest macro F1, {interval(figure)}. {BEST_OF_MANY.format(networks=len(record.networks))}"
-        )
-    ]
+    blocks: list[Block] = [Paragraph(verdict_on_best(record))]
     rows = [
         [
             f"chosen in each fold by its {selected.by}",
@@ -207,8 +198,8 @@ def _choosing(record: RunRecord) -> Iterator[Section]:
     else:
         blocks.append(
             Paragraph(
-                "An estimate without this optimism needs validation parts or nested cross-validation; this run has "
-                "neither."
+                "A figure without this optimism needs predictions of validation images or nested cross-validation; "
+                "this run has neither."
             )
         )
     yield Section("The best network", blocks)
@@ -241,7 +232,8 @@ def _comparison(record: RunRecord) -> Iterator[Section]:
     if recipes:
         caption = f"The same differences {IN_FULL['recipe']}; p-values adjusted by Holm."
         blocks.append(Table(caption, ["pair", f"difference in {title}", "p, adjusted"], recipes))
-    blocks += [Paragraph(text) for text in (found.method, *found.notes)]
+    of_best = BEST_OF_MANY.format(networks=len(found.networks))  # the next section says whether it holds here
+    blocks += [Paragraph(text) for text in (found.method, *found.notes) if text != of_best]
     yield Section("Comparison of networks", blocks)
 
 
@@ -281,12 +273,14 @@ def _data(record: RunRecord) -> Iterator[Block]:
     if not record.grouped:
         yield Paragraph(
             "No groups are known, so every image counts as independent. If images share a patient or slide, these "
-            "figures are too optimistic."
+            "figures are too high and their intervals too narrow."
         )
         return
     kept = "may be on both sides" if record.results.optimistic else "never on both sides of a split"
     origin = (
-        f"Groups come from {rule}." if rule != "none" else "Identical images form a group; no other groups are known."
+        f"Groups come from {rule}."
+        if rule != "none"
+        else "Images that are identical or nearly so form a group; no other groups are known."
     )
     yield Paragraph(f"{origin} Images of one group are {kept}.")
 
@@ -346,9 +340,10 @@ def _device(device: Any) -> str:
 
 def _checklist(title: str, long: str, items: list[Item]) -> Section:
     open_items = sum(item.answer is None for item in items)
+    in_part = sum(item.answer is not None and bool(item.left) for item in items)
     caption = (
-        f"{long}. Answers come from the run's record; {open_items} of {len(items)} items are open, for the authors "
-        "to fill in."
+        f"{long}. Answers come from the run's record. Of {len(items)} items, {open_items} are open and {in_part} "
+        "answered in part: for the authors to fill in."
     )
-    rows = [[item.number, item.asks, item.answer or "open"] for item in items]
+    rows = [[item.number, item.asks, item.text] for item in items]
     return Section(title, [Table(caption, ["item", "asks for", "answer"], rows, numeric=False)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,14 @@ from aimic_tui.engine.evaluation.comparison import Comparison, compare_runs
 from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions, RunPredictions, read_run_predictions
 from aimic_tui.engine.evaluation.run_results import RunResults
 from aimic_tui.engine.files import read_json, read_table
+from aimic_tui.engine.inference.evaluation_file import EvaluationResults
+from aimic_tui.engine.inference.robustness_file import NetworkRobustness, read_network_robustness
+from aimic_tui.engine.inference.run_evaluations import evaluations_of_run
 from aimic_tui.engine.inference.timings import NetworkTiming, read_timings
+from aimic_tui.engine.run_events import DataDecided, RunStarted, RunWarning, run_events
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.follow.snapshot import RunFollower, RunSnapshot, TrialSnapshot
+from aimic_tui.engine.runs.prepare.run_audit import RunAudit, read_run_audit
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
 
@@ -34,6 +39,11 @@ class RunRecord:
         environment: environment.json; empty where it can't be read.
         timings: device -> network -> what `aimic benchmark` measured in the run's workspace.
         sizes: (smallest, median, largest) longer side of the images in pixels, None where nobody measured them.
+        audit: what an audit had found before the run; None where the images were not audited.
+        decisions: sentences on what people decided about the images before the split: exclusions, other classes.
+        cautions: sentences of warning from when the run was made: near duplicates, classes that a part lacks.
+        robustness: network -> what it loses on disturbed images, where that was measured.
+        evaluations: of the run's models on other data sets.
     """
 
     folder: RunFolder
@@ -44,6 +54,11 @@ class RunRecord:
     environment: Mapping[str, Any]
     timings: Mapping[str, Mapping[str, NetworkTiming]]
     sizes: tuple[int, int, int] | None
+    audit: RunAudit | None = None
+    decisions: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
+    robustness: Mapping[str, NetworkRobustness] = field(default_factory=dict)
+    evaluations: tuple[EvaluationResults, ...] = ()
 
     def setting(self, key: str, default: Any = "") -> Any:
         """Return a setting of the experiment by its dotted key."""
@@ -66,6 +81,14 @@ class RunRecord:
         """Whether it is known which images belong together: by a rule, or since some are identical."""
         data = self.tested.data
         return self.setting("data.group", "none") != "none" or len(data.group_names) < len(data)
+
+    @property
+    def grouped_by_rule(self) -> bool:
+        """Whether a pattern or a column says which images share a patient or slide, and not only that some are copies.
+
+        A run whose split was given has the groups of that split.
+        """
+        return str(self.setting("data.group", "none")) != "none"
 
     @property
     def networks(self) -> list[str]:
@@ -114,7 +137,29 @@ def read_record(folder: RunFolder) -> RunRecord:
         environment if isinstance(environment, dict) else {},
         read_timings(Workspace.of_run(folder).root),
         _sizes(folder.manifest_file),
+        read_run_audit(folder),
+        *_story_of_images(folder),
+        {
+            network.name: found
+            for network in tested.networks
+            if (found := read_network_robustness(folder.path, network.name)) is not None
+        },
+        evaluations_of_run(folder),
     )
+
+
+def _story_of_images(folder: RunFolder) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what was decided about the images when the run was made, and what was warned of then."""
+    decisions: list[str] = []
+    cautions: list[str] = []
+    for event in run_events(folder).new():
+        if isinstance(event, DataDecided):
+            decisions.append(event.sentence)
+        elif isinstance(event, RunStarted):  # later warnings are about devices and attempts
+            break
+        elif isinstance(event, RunWarning):
+            cautions.append(event.sentence)
+    return tuple(decisions), tuple(cautions)
 
 
 def _sizes(manifest: Path) -> tuple[int, int, int] | None:

@@ -12,6 +12,7 @@ from aimic_tui.engine.report.chart import themed
 from aimic_tui.engine.report.document import (
     Block,
     Bullets,
+    Code,
     Document,
     Drawing,
     Facts,
@@ -90,6 +91,8 @@ def _block(block: Block) -> Iterator[str]:
     elif isinstance(block, Facts):
         rows = (f'<tr><th scope="row">{_text(term)}</th><td>{_text(value)}</td></tr>' for term, value in block.rows)
         yield f'<div class="wide"><table class="facts">{"".join(rows)}</table></div>'
+    elif isinstance(block, Code):
+        yield f"<pre>{chr(10).join(map(_text, block.text.splitlines()))}</pre>"
     elif isinstance(block, Table):
         yield from _table(block)
     elif isinstance(block, Drawing):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from aimic_tui.engine.report.document import Block, Bullets, Document, Drawing, Facts, Paragraph, Pictures, Table
+from aimic_tui.engine.report.document import Block, Bullets, Code, Document, Drawing, Facts, Paragraph, Pictures, Table
 from aimic_tui.engine.text import printable
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&])")
@@ -42,6 +42,8 @@ def _block(block: Block, folder: str, files: dict[str, bytes]) -> Iterator[str]:
         yield from (f"- {escaped(item)}" for item in block.items)
     elif isinstance(block, Facts):
         yield from _rows(["", ""], [list(row) for row in block.rows])
+    elif isinstance(block, Code):
+        yield from (f"    {printable(line)}" for line in block.text.splitlines())
     elif isinstance(block, Table):
         yield from (f"*{escaped(block.caption)}*", "")
         yield from _rows(list(block.header), [list(row) for row in block.rows])

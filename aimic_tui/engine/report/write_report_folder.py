@@ -1,4 +1,4 @@
-"""A run's report taken apart: tables as CSV, drawings as SVG and PDF, a model card, the page and its Markdown."""
+"""A run's report taken apart: tables, drawings, a model card, the page, its Markdown, a script that makes it again."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from aimic_tui.engine.files import write_atomically, write_table
 from aimic_tui.engine.report.chart import Chart
 from aimic_tui.engine.report.document import Document, Drawing, Facts, Table
 from aimic_tui.engine.report.model_card import model_card
+from aimic_tui.engine.report.reproduction import FOLDER as REPRODUCE
+from aimic_tui.engine.report.reproduction import reproduction_files
 from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.report.write_html import to_html
 from aimic_tui.engine.report.write_markdown import to_markdown
@@ -23,8 +25,8 @@ _LONGEST = 60  # characters of a file's name
 def write_report_folder(record: RunRecord, document: Document, folder: Path) -> list[Path]:
     """Write a report's parts into a folder, which is made where it does not exist; other files in it stay.
 
-    `report.html` and `report.md`, `MODEL_CARD.md`, `tables/` with a CSV for each table, and `figures/` with an SVG and
-    a PDF for each drawing, numbered in their order in the report.
+    `report.html` and `report.md`, `MODEL_CARD.md`, `tables/` with a CSV for each table, `figures/` with an SVG and a
+    PDF for each drawing, numbered in their order in the report, and `reproduce.sh` with what it reads in `reproduce/`.
 
     Returns:
         The files, the folder's report.html last.
@@ -38,7 +40,7 @@ def write_report_folder(record: RunRecord, document: Document, folder: Path) -> 
     if not folder.absolute().parent.is_dir():
         raise InputProblem(f"There is no folder {printable(str(folder.parent))} to make the report's folder in.")
     tables, figures = folder / "tables", folder / "figures"
-    for place in (folder, tables, figures):
+    for place in (folder, tables, figures, folder / REPRODUCE):
         place.mkdir(exist_ok=True)
     written = []
     for name, table in _tables(document):
@@ -56,6 +58,7 @@ def write_report_folder(record: RunRecord, document: Document, folder: Path) -> 
     pages = {f"report-figures/{name}": content for name, content in files.items()}
     pages["report.md"] = text.encode("utf-8", "replace")
     pages[MODEL_CARD] = model_card(record).encode("utf-8", "replace")
+    pages |= reproduction_files(record)
     pages["report.html"] = to_html(document).encode("utf-8", "replace")
     for relative, content in pages.items():
         write_atomically(folder / relative, content)

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from aimic_tui.engine.experiment import AugmentationPreset
 from aimic_tui.engine.models.catalogue import find_network
-from aimic_tui.engine.training.augmentation import Augmentation, ranges_of
+from aimic_tui.engine.training.augmentation import Augmentation
+from aimic_tui.engine.training.augmentation_ranges import ranges_of
 from aimic_tui.engine.training.batches import Integers
 from aimic_tui.engine.training.task import TrialTask, fold_parts, preprocessing_for
 

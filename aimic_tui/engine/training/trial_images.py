@@ -9,7 +9,8 @@ from torch import nn
 
 from aimic_tui.engine.data.cache import cached_images
 from aimic_tui.engine.data.preprocessing import Preprocessing
-from aimic_tui.engine.training.augmentation import Augmentation, normalised, ranges_of
+from aimic_tui.engine.training.augmentation import Augmentation, normalised
+from aimic_tui.engine.training.augmentation_ranges import ranges_of
 from aimic_tui.engine.training.batches import Loader
 from aimic_tui.engine.training.device_plan import DevicePlan
 from aimic_tui.engine.training.feature_store import FeatureStore, features_key

@@ -24,7 +24,7 @@ def test_groups_that_fail_are_named(tmp_path: Path) -> None:
         write_predictions(table, read)
     text = report_of(RunFolder(path))[1].text
     assert "1 of 30 groups has more errors than the spread of the others explains: smear007." in text
-    assert "By group, with tests for groups that fail" in text
+    assert "Accuracy by group, with tests for groups that do worse. See section By group." in text
 
 
 def test_where_no_group_stands_out_that_is_said(tmp_path: Path) -> None:

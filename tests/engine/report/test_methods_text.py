@@ -25,7 +25,11 @@ def test_a_plain_training_is_described_with_its_data_and_figures(record: RunReco
     assert training.startswith("mobilenet_v2 and resnet18 were trained from random weights; all layers were trained.")
     assert "Images were resized to each network's own input size." in training
     assert "batch size 8" in training
-    assert "95 % confidence intervals from a bootstrap over groups (1,000 resamples" in evaluation
+    assert "95 % intervals for these trained networks, on new groups: cluster bootstrap over 30 groups" in evaluation
+    assert "images that are identical or nearly so" in data
+    assert "The images were not audited for shortcuts, outliers or label conflicts" in data
+    for wanted in ("haematoxylin, eosin and DAB of up to 10 %", "Gaussian blur of 10 %", "Gaussian noise on 25 %"):
+        assert wanted in training
     assert "paired randomisation test over groups, with Holm's adjustment" in evaluation
     assert "nested cross-validation" not in evaluation
     assert "mixup" not in training

@@ -33,6 +33,10 @@ def test_it_holds_what_a_reader_asks_for(run: RunFolder) -> None:
         "torch",
         "CLAIM 2024",
         "TRIPOD+AI",
+        "REFORMS",
+        "The data's audit",
+        "Limitations",
+        "Reproduction",
     ):
         assert wanted in page.text, wanted
     pooled = build_results(run.path).networks["resnet18"].pooled
@@ -93,7 +97,29 @@ def test_what_choosing_is_worth_stands_where_the_best_is_named(tmp_path: Path) -
     path = predicted_run(tmp_path / "run", skills={"good": 2.5, "poor": 0.5}, groups=45)
     (chosen,) = build_results(path).selected
     text = report_of(RunFolder(path))[1].text
-    assert "good has the highest macro F1" in text
-    assert "expect less on new ones" in text
+    assert "good has the highest macro F1 of 2 networks" in text
+    assert "the choice does not inflate this figure" in text
+    assert "expect less on new ones" not in text, "it is the figure of the choice"
     assert "chosen in each fold by its validation part" in text
     assert interval(chosen.results.pooled["macro_f1"]) in text
+
+
+def test_the_best_of_several_is_called_optimistic_where_the_folds_choose_otherwise(tmp_path: Path) -> None:
+    path = predicted_run(tmp_path / "run", skills={"a": 1.0, "b": 1.1}, groups=45)
+    results = build_results(path)
+    assert results.selection_of_best("macro_f1") is None, "validation parts choose both"
+    text = report_of(RunFolder(path))[1].text
+    best = results.best_network("macro_f1")
+    assert f"{best} has the highest macro F1 of 2 networks" in text
+    assert "expect less on new ones" in text
+
+
+def test_no_difference_is_said_of_one_figure_with_its_p_and_interval(tmp_path: Path) -> None:
+    path = predicted_run(tmp_path / "run", skills={"a": 1.0, "b": 1.0}, groups=45)
+    record = read_record(RunFolder(path))
+    assert record.comparison is not None
+    (pair,) = record.comparison.pairs
+    text = report_of(RunFolder(path))[1].text
+    assert "In macro F1, no two networks are shown to differ (1 pair; smallest adjusted p" in text
+    assert f"Difference a − b in macro F1: {interval(pair.difference)}, adjusted p {pair.p_adjusted:.3f}" in text
+    assert "share of correct images" in text

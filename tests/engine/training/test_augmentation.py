@@ -9,7 +9,8 @@ import torch.nn.functional as F  # noqa: N812 - as everyone calls it
 from torch import Tensor
 
 from aimic_tui.engine.experiment import AugmentationSettings
-from aimic_tui.engine.training.augmentation import PRESETS, Augmentation, Ranges, normalised, ranges_of
+from aimic_tui.engine.training.augmentation import Augmentation, normalised
+from aimic_tui.engine.training.augmentation_ranges import PRESETS, Ranges, ranges_of
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
 

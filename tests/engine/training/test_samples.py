@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 from aimic_tui.engine.models.catalogue import find_network
-from aimic_tui.engine.training.augmentation import PRESETS, Augmentation
+from aimic_tui.engine.training.augmentation import Augmentation
+from aimic_tui.engine.training.augmentation_ranges import PRESETS
 from aimic_tui.engine.training.sample_sheet import Sheet
 from aimic_tui.engine.training.samples import training_samples
 from aimic_tui.engine.training.task import fold_parts, preprocessing_for

@@ -12,19 +12,22 @@ from dataclasses import replace
 from pathlib import Path
 
 from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.data.listing.marks import marks_file
 from aimic_tui.engine.data.manifest import write_manifest
-from aimic_tui.engine.data.splitting.split import Split, write_split
+from aimic_tui.engine.data.splitting.split import write_split
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.event_log import now
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import write_atomically, write_json
 from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.run_events import DataDecided, RunCreated, RunWarning, append_to_run, run_events
-from aimic_tui.engine.run_folder import RunFolder, TrialKey, slug
+from aimic_tui.engine.run_folder import RunFolder, slug
 from aimic_tui.engine.runs.prepare.environment import describe_environment
 from aimic_tui.engine.runs.prepare.images_and_split import PreparedImages, prepare_images
 from aimic_tui.engine.runs.prepare.pretraining import PRETRAINING, pretraining_warnings
 from aimic_tui.engine.runs.prepare.resolve import resolve_experiment
+from aimic_tui.engine.runs.prepare.run_audit import audit_again, write_run_audit
+from aimic_tui.engine.runs.prepare.trial_grid import grid
 from aimic_tui.engine.runs.status import RunStatus, TrialStatus, write_status
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
@@ -51,6 +54,8 @@ def create_run(
     """
     experiment = resolve_experiment(experiment, workspace)
     prepared = prepare_images(experiment, workspace, experiment.model.networks, report)
+    audit = audit_again(experiment.data, workspace, report)
+    marks = _marks(experiment)
     experiment, split = prepared.experiment, prepared.split
     created = now()
     status = RunStatus(
@@ -73,6 +78,10 @@ def create_run(
         write_split(draft.split_file, prepared.data_set, split)
         write_atomically(draft.experiment_file, experiment.to_toml())
         write_json(draft.environment_file, describe_environment(command_line))
+        if audit is not None:
+            write_run_audit(draft, audit)
+        if marks:
+            write_atomically(draft.marks_file, marks)
         draft.trials_folder.mkdir()
         append_to_run(draft, RunCreated())
         _tell_of_images(draft, prepared)
@@ -83,6 +92,12 @@ def create_run(
         raise
     finally:
         _remember(workspace, prepared.data_set, experiment)
+
+
+def _marks(experiment: Experiment) -> bytes:
+    """Return the content of the file with the marks on the images: it may change after the run."""
+    file = marks_file(experiment.data.path, experiment.data.marks)
+    return file.read_bytes() if file is not None and file.is_file() else b""
 
 
 def _tell_of_images(folder: RunFolder, prepared: PreparedImages) -> None:
@@ -106,25 +121,6 @@ def _tell_of_images(folder: RunFolder, prepared: PreparedImages) -> None:
 def creation_warnings(folder: RunFolder) -> list[str]:
     """Return what was warned of when a run was made: classes that a part lacks, pictures that are there twice."""
     return [event.sentence for event in run_events(folder).new() if isinstance(event, RunWarning)]
-
-
-def grid(experiment: Experiment, split: Split) -> list[TrialKey]:
-    """Return a run's trials in the order in which they are taken.
-
-    A network's folds are together, so that its figures are complete early and its images stay in the cache; every
-    network is through with one seed before another begins with the next. Inner folds, which only choose, come last,
-    and one seed is enough for them.
-    """
-    networks, folds = experiment.model.networks, range(1, split.folds + 1)
-    seeds = [(experiment.seed + number) % 2**31 for number in range(experiment.training.seeds)]
-    tested = [TrialKey(network, fold, seed) for seed in seeds for network in networks for fold in folds]
-    choosing = [
-        TrialKey(network, fold, experiment.seed, inner)
-        for network in networks
-        for fold in folds
-        for inner in range(1, split.inner_folds + 1)
-    ]
-    return [*tested, *choosing]
 
 
 def _settle(draft: RunFolder, workspace: Workspace, name: str, status: RunStatus) -> RunFolder:

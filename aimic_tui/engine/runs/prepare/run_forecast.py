@@ -14,8 +14,8 @@ from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.models.catalogue import NetworkInfo, find_network
-from aimic_tui.engine.runs.prepare.creation import grid
 from aimic_tui.engine.runs.prepare.split_forecast import SplitForecast
+from aimic_tui.engine.runs.prepare.trial_grid import grid
 
 _BUFFERS = 1.02  # what a network holds beside its parameters: the statistics of its batch norms, 2 % of mobilenet_v2
 # Numbers kept for each weight that learns; L-BFGS keeps two vectors for each of ten steps, and four more.
