@@ -272,7 +272,13 @@ def _calibrations(run: Path, tested: RunPredictions, evaluate: _Evaluator) -> di
     found = {}
     for network in tested.networks:
         validations = read_validation_predictions(run, tested, network)
-        calibration = calibrate(network, validations, evaluate(network), **asdict(evaluate.bootstrap))
+        calibration = calibrate(
+            network,
+            validations,
+            evaluate(network),
+            optimistic=tested.protocol != "honest",
+            **asdict(evaluate.bootstrap),
+        )
         evaluate.done()
         if calibration is not None:
             table = calibrated(network, validations)

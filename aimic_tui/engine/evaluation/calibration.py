@@ -1,36 +1,39 @@
 """Whether a network's probabilities can be believed: calibrated on validation images, evaluated on test images.
 
-Temperature scaling (Guo et al. 2017): every fold's network gets one number T > 0 that its logits are divided by. T is
-fitted on that fold's validation images only, so the test images evaluate it. It changes no prediction, only the
-confidence. The same validation images choose the probability below which an image is better left to a person.
+Every fold's network gets its temperature (`temperature`) from that fold's validation images only, so the test images
+evaluate it. Thresholds for a maximum error rate (`rejection`) need images that chose nothing, not the epoch and not the
+temperature: the test images of all folds, each predicted by its own fold's network. They can't evaluate the threshold
+that they choose; so what a rate costs is estimated across folds, each by the threshold of the other folds' images.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.intervals import BootstrapFigures, cluster_bootstrap, paired_difference, share_interval
 from aimic_tui.engine.evaluation.metrics import CALIBRATION_BINS, Floats, Integers
-from aimic_tui.engine.evaluation.predictions import Predictions
-from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions
+from aimic_tui.engine.evaluation.rejection import ErrorsByThreshold, choose_threshold, errors_by_threshold
+from aimic_tui.engine.evaluation.run_predictions import GroupedPredictions, NetworkPredictions, TrialPredictions
 from aimic_tui.engine.evaluation.run_results import Calibration, Rejection, ReliabilityBin, Temperature
+from aimic_tui.engine.evaluation.temperature import fit_temperature, scaled
 
 MAX_ERRORS = (0.01, 0.02, 0.05, 0.1)
 COMPARED = ("ece", "log_loss", "brier")
-_LOWEST, _HIGHEST = math.log(0.05), math.log(20.0)
 _POINTS = 101
-_TOLERANCE = 1e-8  # of ln T; closer than this the sum of logarithms itself is rounded
+_ABOVE_ALL = 2.0  # a threshold that no probability reaches
 
 
 def calibrate(
     network: NetworkPredictions,
-    validations: dict[tuple[int, int], Predictions],
+    validations: Mapping[tuple[int, int], GroupedPredictions],
     before: BootstrapFigures,
     *,
+    optimistic: bool,
     resamples: int,
     confidence: float,
     seed: int,
@@ -41,48 +44,23 @@ def calibrate(
         network: its test predictions.
         validations: (fold, seed) -> predictions of that fold's validation images.
         before: the network's figures, made with the same `resamples`, `confidence` and `seed`.
+        optimistic: whether test images chose anything; they then show no error rate.
 
     Returns:
         None where a fold has no validation image with label and prediction.
     """
-    table = network.probabilities.copy()
-    temperatures: list[Temperature] = []
-    thresholds: list[list[float | None]] = []
-    places: list[tuple[int, NDArray[np.bool_]]] = []
-    for trial in network.trials():
-        known = _known(validations.get((trial.fold, trial.seed)))
-        if known is None:
-            return None
-        labels, probabilities = known
-        value = fit_temperature(labels, probabilities)
-        temperatures.append(Temperature(trial.fold, trial.seed, value, len(labels)))
-        table[trial.set_index, trial.images] = scaled(table[trial.set_index, trial.images], value)
-        right = probabilities.argmax(axis=1) == labels
-        confidences = scaled(probabilities, value).max(axis=1)
-        thresholds.append([choose_threshold(confidences, right, max_error) for max_error in MAX_ERRORS])
-        places.append((trial.set_index, trial.images))
+    found = _scaled_by_fold(network, validations)
+    if found is None:
+        return None
+    table, temperatures = found
+    bootstrap = _Bootstrap(resamples, confidence, seed)
     after = cluster_bootstrap(
         network.labels, table, network.groups, resamples=resamples, confidence=confidence, seed=seed
     )
     differences = paired_difference(after, before)
     coverage, risk = risk_coverage(network.labels, table)
-    rejections = []
-    for number, max_error in enumerate(MAX_ERRORS):
-        chosen = tuple(row[number] for row in thresholds)
-        answered = np.zeros(table.shape[:2], bool)
-        for (place, here), threshold in zip(places, chosen, strict=True):
-            if threshold is not None:
-                answered[place, here] = table[place, here].max(axis=1) >= threshold
-        known = ~np.isnan(table).any(axis=(0, 2)) & (network.labels >= 0)
-        kept = answered[:, known].mean(axis=0)
-        wrong = (answered & (table.argmax(axis=2) != network.labels))[:, known].mean(axis=0)
-        shares = [
-            share_interval(above, below, network.groups[known], resamples=resamples, confidence=confidence, seed=seed)
-            for above, below in ((kept, np.ones(len(kept))), (wrong, kept))
-        ]
-        rejections.append(Rejection(max_error, chosen, shares[0], shares[1]))
     return Calibration(
-        tuple(temperatures),
+        temperatures,
         {name: before.overall[name] for name in COMPARED},
         {name: after.overall[name] for name in COMPARED},
         {name: differences[name] for name in COMPARED},
@@ -91,85 +69,109 @@ def calibrate(
         reliability(network.labels, table),
         tuple(coverage.tolist()),
         tuple(risk.tolist()),
-        tuple(rejections),
+        () if optimistic else _rejections(network, table, bootstrap),
     )
 
 
-def calibrated(network: NetworkPredictions, validations: Mapping[tuple[int, int], Predictions]) -> Floats | None:
+def calibrated(network: NetworkPredictions, validations: Mapping[tuple[int, int], GroupedPredictions]) -> Floats | None:
     """Return a network's test probabilities, each fold's divided by the temperature of its validation images.
 
     Arguments as for `calibrate`; float [sets, n, c], None where a fold has no validation images.
     """
+    found = _scaled_by_fold(network, validations)
+    return None if found is None else found[0]
+
+
+def _scaled_by_fold(
+    network: NetworkPredictions, validations: Mapping[tuple[int, int], GroupedPredictions]
+) -> tuple[Floats, tuple[Temperature, ...]] | None:
     table: Floats = network.probabilities.copy()
+    temperatures = []
     for trial in network.trials():
-        known = _known(validations.get((trial.fold, trial.seed)))
+        known = known_validation(validations.get((trial.fold, trial.seed)))
         if known is None:
             return None
-        table[trial.set_index, trial.images] = scaled(table[trial.set_index, trial.images], fit_temperature(*known))
-    return table
+        fitted = fit_temperature(*known)
+        temperatures.append(Temperature(trial.fold, trial.seed, fitted.value, len(known[0]), fitted.at_bound))
+        table[trial.set_index, trial.images] = scaled(table[trial.set_index, trial.images], fitted.value)
+    return table, tuple(temperatures)
 
 
-def _known(found: Predictions | None) -> tuple[Integers, Floats] | None:
-    """Labels and probabilities of the images that have both; None where there is none."""
+def known_validation(found: GroupedPredictions | None) -> tuple[Integers, Floats, Integers] | None:
+    """Return labels, probabilities and groups of the images that have a label and a prediction; None without any."""
     if found is None:
         return None
     known = (found.labels >= 0) & ~np.isnan(found.probabilities).any(axis=1)
-    return (found.labels[known], found.probabilities[known]) if known.any() else None
+    return (found.labels[known], found.probabilities[known], found.groups[known]) if known.any() else None
 
 
-def fit_temperature(labels: Integers, probabilities: Floats) -> float:
-    """Return the temperature, 0.05 to 20, that makes the labels likeliest.
+@dataclass(frozen=True)
+class _Bootstrap:
+    resamples: int
+    confidence: float
+    seed: int
 
-    What is minimised is the sum of -ln p(label) plus (ln T)^2 / 2: few images, or images without any error, which would
-    ask for endless certainty, move T little from 1; hundreds of them decide it alone.
 
-    Args:
-        labels: int [n], codes, all known; n at least 1.
-        probabilities: float [n, c], no NaN.
+def _rejections(network: NetworkPredictions, table: Floats, bootstrap: _Bootstrap) -> tuple[Rejection, ...]:
+    """Return what each of `MAX_ERRORS` costs: the fold that an image is tested in has no say in its threshold."""
+    pooled = errors_by_threshold(network.labels, table, network.groups)
+    trials = list(network.trials())
+    of_others = {
+        fold: _errors_outside(network, table, (network.folds == fold).any(axis=0)) for fold in network.folds_done
+    }
+    crossed = all(found is not None for found in of_others.values())
+    rejections = []
+    for max_error in MAX_ERRORS:
+        chosen = {
+            fold: None if found is None else choose_threshold(found, max_error) for fold, found in of_others.items()
+        }
+        thresholds = tuple(chosen[trial.fold] for trial in trials)
+        shares = (
+            _answered_and_wrong(network, table, trials, thresholds, bootstrap)
+            if crossed
+            else (Interval(None), Interval(None))
+        )
+        of_run = None if pooled is None else choose_threshold(pooled, max_error)
+        rejections.append(Rejection(max_error, of_run, thresholds, *shares))
+    return tuple(rejections)
+
+
+def _errors_outside(network: NetworkPredictions, table: Floats, tested: NDArray[np.bool_]) -> ErrorsByThreshold | None:
+    """Return the errors of the images that a fold doesn't test; None where it tests all of them."""
+    return errors_by_threshold(network.labels[~tested], table[:, ~tested], network.groups[~tested])
+
+
+def _answered_and_wrong(
+    network: NetworkPredictions,
+    table: Floats,
+    trials: list[TrialPredictions],
+    thresholds: tuple[float | None, ...],
+    bootstrap: _Bootstrap,
+) -> tuple[Interval, Interval]:
+    """Return the share of test images that is answered, and the share of these that is wrong.
+
+    A fold without a threshold answers none of its images, so it has no errors either: it counts in the first share only.
     """
-    rows = np.arange(len(labels))
-
-    def cost(log_t: float) -> float:
-        chance = scaled(probabilities, math.exp(log_t))[rows, labels]
-        return float(-np.log(np.maximum(chance, 1e-300)).sum()) + log_t**2 / 2
-
-    grid = np.linspace(_LOWEST, _HIGHEST, 61)
-    best = int(np.argmin([cost(point) for point in grid]))
-    bounds = float(grid[max(0, best - 1)]), float(grid[min(len(grid) - 1, best + 1)])
-    from scipy.optimize import minimize_scalar
-
-    return math.exp(minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": _TOLERANCE}).x)
-
-
-def scaled(probabilities: Floats, temperature: float) -> Floats:
-    """Return the probabilities float [n, c] of logits divided by the temperature; NaN rows stay NaN."""
-    logits = np.log(np.maximum(probabilities, 1e-300)) / temperature
-    logits -= logits.max(axis=1, keepdims=True)
-    raised = np.exp(logits)
-    shares: Floats = raised / raised.sum(axis=1, keepdims=True)
-    return shares
-
-
-def choose_threshold(
-    confidence: Floats, right: NDArray[np.bool_], max_error: float, *, weights: Floats | None = None
-) -> float | None:
-    """Return the lowest probability from which on at most a share `max_error` is wrong, None where there is none.
-
-    One error more than was seen is counted against it, (errors + 1) / (images + 1), as conformal risk control does:
-    ten images without an error promise no 1 %.
-
-    Args:
-        confidence: float [n], the probability of the predicted class of validation images.
-        right: bool [n], whether that class is theirs.
-        weights: float [n], as how many images each counts; None counts each once.
-    """
-    order = np.argsort(-confidence, kind="stable")
-    ordered = confidence[order]
-    counted = np.ones(len(order)) if weights is None else weights[order]
-    errors, kept = np.cumsum(counted * ~right[order]), np.cumsum(counted)
-    last_of_its_value = np.r_[ordered[1:] != ordered[:-1], True]
-    good = np.flatnonzero(((errors + 1) / (kept + 1) <= max_error) & last_of_its_value)
-    return float(ordered[good[-1]]) if len(good) else None
+    answered = np.zeros(table.shape[:2], bool)
+    for trial, threshold in zip(trials, thresholds, strict=True):
+        here = trial.set_index, trial.images
+        answered[here] = table[here].max(axis=1) >= (_ABOVE_ALL if threshold is None else threshold)
+    known = ~np.isnan(table).any(axis=(0, 2)) & (network.labels >= 0)
+    kept = answered[:, known].mean(axis=0)
+    wrong = (answered & (table.argmax(axis=2) != network.labels))[:, known].mean(axis=0)
+    groups = network.groups[known]
+    of_all, of_answered = (
+        share_interval(
+            above,
+            below,
+            groups,
+            resamples=bootstrap.resamples,
+            confidence=bootstrap.confidence,
+            seed=bootstrap.seed,
+        )
+        for above, below in ((kept, np.ones(len(kept))), (wrong, kept))
+    )
+    return of_all, of_answered
 
 
 def reliability(labels: Integers, probabilities: Floats) -> tuple[ReliabilityBin, ...]:

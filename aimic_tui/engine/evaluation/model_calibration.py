@@ -1,151 +1,214 @@
-"""The calibration of one model by its trial's validation images, stored beside the model.
+"""The calibration of one model, stored beside it: calibration.json in its folder.
 
-calibration.json in a model's folder holds the temperature of `calibration.fit_temperature` and, for every validation
-image, the calibrated probability of its predicted class and whether that class is right; images go by a digest of
-their names. It travels with the model, so that a prediction anywhere has calibrated probabilities, and a threshold for
-leaving images to a person that no test image had a say in. It counts only beside the weights that it was made for.
+It holds the temperature that its trial's validation images gave it, and the errors of the run's networks among the
+surest test images, threshold by threshold (`rejection.ErrorsByThreshold`): from these follows the threshold for any
+maximum error rate. They are those of all folds' networks together, since only test images chose nothing, and each is
+tested by one fold's network. The file travels with the model and names no image. It counts only beside the weights that
+it was made for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.evaluation.calibration import choose_threshold, fit_temperature, scaled
-from aimic_tui.engine.evaluation.metrics import Floats
+from aimic_tui.engine.evaluation.calibration import calibrated, known_validation
 from aimic_tui.engine.evaluation.predictions import read_predictions
-from aimic_tui.engine.files import digest_of_bytes, read_json, write_json
-from aimic_tui.engine.run_folder import RunFolder
+from aimic_tui.engine.evaluation.rejection import ErrorsByThreshold, errors_by_threshold
+from aimic_tui.engine.evaluation.run_predictions import (
+    read_run_predictions,
+    read_validation,
+    read_validation_predictions,
+)
+from aimic_tui.engine.evaluation.temperature import fit_temperature
+from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.run_folder import RunFolder, TrialFolder
 
 FILE = "calibration.json"
-_FORMAT = 1
+_FORMAT = 2
+_COLUMNS = ("thresholds", "images", "errors", "expected", "effective")
+OPTIMISTIC = "it followed the protocol published in 2022, in which test images choose the epochs"
+NOT_VALIDATED = "it was trained without validation images"
+OF_AN_EARLIER_VERSION = (
+    "an earlier version saved its calibration, by validation images that had chosen its epoch. Run `aimic results RUN "
+    "--again` for the run that it comes from, and copy the model again"
+)
+NO_RUN = "the test predictions of its run are not there. Use the model in its run's folder"
 
 
 @dataclass(frozen=True, eq=False)
 class ModelCalibration:
-    """One model on its `n` validation images.
+    """How one model's probabilities can be used.
 
     Attributes:
         temperature: what its logits are divided by.
-        images: names' digests, unique.
-        confidence: float [n], the calibrated probability of the predicted class.
-        right: bool [n], whether that class is the image's.
+        errors: of its run's networks of its kind, on test images; None where `problem` says why there are none.
+        problem: why no error rate can be promised, to follow a colon; empty where one may be.
     """
 
     temperature: float
-    images: tuple[str, ...]
-    confidence: Floats
-    right: NDArray[np.bool_]
+    errors: ErrorsByThreshold | None
+    problem: str = ""
+
+
+class RunCalibrations:
+    """The calibrations of a run's models, from its stored predictions.
+
+    Args:
+        run: its folder.
+
+    Raises:
+        InputProblem: a file of the run is missing or damaged.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self._run = run
+        self._tested = read_run_predictions(run)
+        self._errors: dict[str, tuple[ErrorsByThreshold | None, str]] = {}
+
+    def of(self, trial: TrialFolder) -> ModelCalibration | None:
+        """Return the calibration of a trial's model; None where it left no predictions of validation images."""
+        known = known_validation(read_validation(self._run, self._tested, trial.key))
+        if known is None:
+            return None
+        network = trial.key.network
+        if network not in self._errors:
+            self._errors[network] = self._errors_of(network)
+        return ModelCalibration(fit_temperature(*known).value, *self._errors[network])
+
+    def _errors_of(self, network: str) -> tuple[ErrorsByThreshold | None, str]:
+        """Return the errors of a network's test predictions, calibrated, or why they promise nothing."""
+        if self._tested.protocol != "honest":
+            return None, OPTIMISTIC
+        for predictions in self._tested.networks:
+            if predictions.name == network:
+                validations = read_validation_predictions(self._run, self._tested, predictions)
+                table = calibrated(predictions, validations)
+                if table is not None:
+                    return errors_by_threshold(predictions.labels, table, predictions.groups), ""
+        return None, NOT_VALIDATED
 
 
 def write_model_calibrations(run: Path) -> None:
     """Write calibration.json beside each model of a run whose trial left predictions of validation images.
 
-    What is there already for the same weights and not older than these predictions is left as it is.
+    What is there already for the same weights, and newer than all predictions of its network, is left as it is.
 
     Raises:
+        InputProblem: a file of the run is missing or damaged.
         OSError: the run's folder can't be written.
     """
-    for trial in RunFolder(run).trials():
-        table, model = trial.validation_file, trial.model_folder
-        tested = trial.predictions_file.is_file() and table.is_file()
-        if tested and not _is_current(model / FILE, table, _digest(model)):
-            calibration = _from_validation(table)
-            digest = _digest(model)
-            if calibration is not None and digest:
-                write_json(
-                    model / FILE,
-                    {
-                        "format": _FORMAT,
-                        "weights": digest,
-                        "temperature": calibration.temperature,
-                        "images": list(calibration.images),
-                        "sureness": [round(float(value), 6) for value in calibration.confidence],
-                        "right": [int(value) for value in calibration.right],
-                    },
-                )
+    stale = [trial for trial in RunFolder(run).trials() if not trial.key.inner and not _is_current(trial)]
+    if not stale:
+        return
+    calibrations = RunCalibrations(run)
+    for trial in stale:
+        found, digest = calibrations.of(trial), _digest(trial.model_folder)
+        if found is not None and digest:
+            write_json(trial.model_folder / FILE, {"format": _FORMAT, "weights": digest, **_to_json(found)})
 
 
-def read_model_calibration(model: Path) -> ModelCalibration | None:
-    """Return the calibration of the model in a folder: as kept, else from the validation predictions of its trial.
+def read_model_calibrations(models: Sequence[Path]) -> list[ModelCalibration | None]:
+    """Return the calibration of the model in each folder: as stored, else from the predictions of its run.
 
     None where neither is there, or what is there belongs to other weights or can't be read.
     """
+    runs: dict[Path, RunCalibrations | None] = {}
+    return [_read(model, runs) for model in models]
+
+
+def _read(model: Path, runs: dict[Path, RunCalibrations | None]) -> ModelCalibration | None:
+    stored: Mapping[str, Any] = {}
     try:
-        kept: dict[str, Any] = read_json(model / FILE)
-        if kept["format"] == _FORMAT and kept["weights"] == _digest(model):
-            found = ModelCalibration(
-                float(kept["temperature"]),
-                tuple(map(str, kept["images"])),
-                np.array(kept["sureness"], dtype=np.float64),
-                np.array(kept["right"], dtype=bool),
-            )
-            if found.temperature > 0 and len(found.images) == len(found.confidence) == len(found.right):
-                return found
+        found = read_json(model / FILE)
+        if found["weights"] == _digest(model):
+            stored = found
+            if stored["format"] == _FORMAT:
+                return _from_json(stored)
     except (OSError, ValueError, KeyError, TypeError):
         pass  # then as from a run of an earlier version
-    trial = model.parent
-    if model.name != "model" or not (trial / "predictions.csv").is_file():
-        return None  # in a trial that is going on, the predictions may be of another epoch than the model
-    return _from_validation(trial / "validation.csv")
-
-
-def reject_threshold(calibrations: Sequence[ModelCalibration], max_error: float) -> float | None:
-    """Return below which calibrated probability an image is left to a person, so that few of the others are wrong.
-
-    The validation images of all models choose it together, each image with weight one however many models have it,
-    by the rule of `calibration.choose_threshold`. The mean of several models is less sure than each of them and more
-    often right, so for it the threshold leaves rather too much to the person than too little.
-
-    Args:
-        calibrations: of the models that answer together.
-        max_error: the largest share of errors among the images that are answered, 0 to 1.
-
-    Returns:
-        None where the validation images are too few, or too often wrong, to promise it.
-    """
-    images = [image for one in calibrations for image in one.images]
-    _, place, times = np.unique(np.array(images, dtype=str), return_inverse=True, return_counts=True)
-    return choose_threshold(
-        np.concatenate([np.zeros(0), *(one.confidence for one in calibrations)]),
-        np.concatenate([np.zeros(0, bool), *(one.right for one in calibrations)]),
-        max_error,
-        weights=1 / times[place],
-    )
-
-
-def _from_validation(table: Path) -> ModelCalibration | None:
+    # In a trial that is going on, predictions may be of another epoch than the model.
+    if model.name == "model" and TrialFolder(model.parent).predictions_file.is_file():
+        trial = TrialFolder.of(model)
+        run = None if trial is None else _run_of(trial, runs)
+        return _from_trial_alone(model.parent) if trial is None or run is None else run.of(trial)
     try:
-        found = read_predictions(table)
+        return ModelCalibration(float(stored["temperature"]), None, OF_AN_EARLIER_VERSION)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _run_of(trial: TrialFolder, runs: dict[Path, RunCalibrations | None]) -> RunCalibrations | None:
+    """Return a run's calibrations, read once; None where only the trial's folder is there."""
+    run = trial.run.path
+    if run not in runs:
+        try:
+            runs[run] = RunCalibrations(run)
+        except InputProblem:
+            runs[run] = None
+    return runs[run]
+
+
+def _from_trial_alone(folder: Path) -> ModelCalibration | None:
+    """Calibrate by a trial's folder that was taken out of its run, in which groups aren't known: each image is one."""
+    try:
+        found = read_predictions(TrialFolder(folder).validation_file)
     except InputProblem:
         return None
     known = (found.labels >= 0) & ~np.isnan(found.probabilities).any(axis=1)
     if not known.any():
         return None
-    labels, probabilities = found.labels[known], found.probabilities[known]
-    temperature = fit_temperature(labels, probabilities)
-    return ModelCalibration(
-        temperature,
-        tuple(
-            digest_of_bytes(name.encode("utf-8", "surrogateescape"))[:16]
-            for name, there in zip(found.images, known, strict=True)
-            if there
-        ),
-        scaled(probabilities, temperature).max(axis=1),
-        probabilities.argmax(axis=1) == labels,
-    )
+    images = np.arange(int(known.sum()), dtype=np.int32)
+    fitted = fit_temperature(found.labels[known], found.probabilities[known], images)
+    return ModelCalibration(fitted.value, None, NO_RUN)
 
 
-def _is_current(file: Path, table: Path, digest: str) -> bool:
+def _to_json(found: ModelCalibration) -> dict[str, Any]:
+    errors = found.errors
+    return {
+        "temperature": found.temperature,
+        "problem": found.problem,
+        "errors": None
+        if errors is None
+        else {"groups": errors.groups, **{name: getattr(errors, name).tolist() for name in _COLUMNS}},
+    }
+
+
+def _from_json(stored: Mapping[str, Any]) -> ModelCalibration:
+    """Read what `_to_json` made.
+
+    Raises:
+        ValueError, KeyError, TypeError: it isn't that.
+    """
+    errors, table = None, stored["errors"]
+    if table is not None:
+        columns = {name: np.array(table[name], dtype=np.float64) for name in _COLUMNS}
+        if len({column.shape for column in columns.values()}) != 1 or not len(table["thresholds"]):
+            raise ValueError("columns of unequal length")
+        errors = ErrorsByThreshold(**columns, groups=float(table["groups"]))
+    temperature = float(stored["temperature"])
+    if not temperature > 0:
+        raise ValueError("no temperature")
+    return ModelCalibration(temperature, errors, str(stored["problem"]))
+
+
+def _is_current(trial: TrialFolder) -> bool:
+    """Whether nothing is to be done: there is nothing to calibrate by, or the file is newer than all of it."""
+    file = trial.model_folder / FILE
+    if not (trial.predictions_file.is_file() and trial.validation_file.is_file()):
+        return True
     try:
-        newer = file.stat().st_mtime_ns >= table.stat().st_mtime_ns
-        return newer and read_json(file)["weights"] == digest
+        made = file.stat().st_mtime_ns
+        stored = read_json(file)
+        of_network = [each for each in trial.run.trials() if each.key.network == trial.key.network]
+        tables = [table for each in of_network for table in (each.predictions_file, each.validation_file)]
+        newer = all(table.stat().st_mtime_ns <= made for table in tables if table.exists())
+        return newer and stored["format"] == _FORMAT and stored["weights"] == _digest(trial.model_folder)
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

@@ -256,6 +256,7 @@ def _calibration_to_json(found: Calibration) -> dict[str, Any]:
         "rejections": [
             {
                 "wanted": rejection.max_error,
+                "threshold": rejection.threshold,
                 "thresholds": list(rejection.thresholds),
                 "answered": _interval_to_json(rejection.answered),
                 "error": _interval_to_json(rejection.error),
@@ -272,7 +273,9 @@ def _calibration_to_json(found: Calibration) -> dict[str, Any]:
 def _calibration(value: Mapping[str, Any]) -> Calibration:
     return Calibration(
         temperatures=tuple(
-            Temperature(int(row["fold"]), int(row["seed"]), float(row["value"]), int(row["images"]))
+            Temperature(
+                int(row["fold"]), int(row["seed"]), float(row["value"]), int(row["images"]), bool(row["at_bound"])
+            )
             for row in value["temperatures"]
         ),
         before=_intervals(value["before"]),
@@ -285,7 +288,11 @@ def _calibration(value: Mapping[str, Any]) -> Calibration:
         risk=tuple(value["risk"]),
         rejections=tuple(
             Rejection(
-                float(row["wanted"]), tuple(row["thresholds"]), _interval(row["answered"]), _interval(row["error"])
+                float(row["wanted"]),
+                row["threshold"],
+                tuple(row["thresholds"]),
+                _interval(row["answered"]),
+                _interval(row["error"]),
             )
             for row in value["rejections"]
         ),

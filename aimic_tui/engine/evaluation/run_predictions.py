@@ -44,6 +44,17 @@ class TrialPredictions:
     images: NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class GroupedPredictions(Predictions):
+    """Predictions of some of a run's images.
+
+    Attributes:
+        groups: int [n], of the images.
+    """
+
+    groups: Integers
+
+
 @dataclass(frozen=True, eq=False)
 class NetworkPredictions:
     """The test predictions of one network, over the folds that are done: `s` sets of `n` images, `c` classes.
@@ -218,19 +229,29 @@ def read_run_predictions(run: Path) -> RunPredictions:
 
 def read_validation_predictions(
     run: Path, tested: RunPredictions, network: NetworkPredictions
-) -> dict[tuple[int, int], Predictions]:
+) -> dict[tuple[int, int], GroupedPredictions]:
     """Read a network's predictions for the validation images of its folds: (fold, seed) -> predictions.
 
     A trial without such a table is left out, and so is one whose table is not about its fold's validation images.
     """
-    found = {}
-    for trial in network.trials():
-        wanted = {tested.data.images[index] for index in tested.split.indices(trial.fold, Part.VALIDATION)}
-        files = RunFolder(run).trial(TrialKey(network.name, trial.fold, trial.seed))
-        table = _predictions_of(files.validation_file, tested.classes, wanted)
-        if table is not None:
-            found[trial.fold, trial.seed] = table
-    return found
+    tables = {
+        (trial.fold, trial.seed): read_validation(run, tested, TrialKey(network.name, trial.fold, trial.seed))
+        for trial in network.trials()
+    }
+    return {key: table for key, table in tables.items() if table is not None}
+
+
+def read_validation(run: Path, tested: RunPredictions, key: TrialKey) -> GroupedPredictions | None:
+    """Read a trial's predictions for its fold's validation images; None where there is no such table."""
+    group_of = {
+        tested.data.images[index]: tested.data.groups[index]
+        for index in tested.split.indices(key.fold, Part.VALIDATION)
+    }
+    table = _predictions_of(RunFolder(run).trial(key).validation_file, tested.classes, set(group_of))
+    if table is None:
+        return None
+    groups = np.array([group_of[image] for image in table.images], dtype=np.int32)
+    return GroupedPredictions(table.images, table.labels, table.probabilities, table.classes, groups)
 
 
 def read_inner_predictions(run: Path, tested: RunPredictions, network: str) -> dict[int, dict[int, Predictions]]:

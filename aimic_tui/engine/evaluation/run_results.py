@@ -157,12 +157,19 @@ class SelectedNetwork:
 
 @dataclass(frozen=True)
 class Temperature:
-    """What one network's logits are divided by, and on how many validation images that was found."""
+    """What one network's logits are divided by.
+
+    Attributes:
+        value: 1 where nothing is gained on held-out validation images.
+        images: validation images that it was fitted on.
+        at_bound: whether these ask for the lowest or the highest temperature there is, and so can't tell it.
+    """
 
     fold: int
     seed: int
     value: float
     images: int
+    at_bound: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,13 +194,15 @@ class Rejection:
 
     Attributes:
         max_error: the largest accepted share of errors among the answered images.
-        thresholds: of the calibrated probability, one a fold and seed, chosen on validation images; None where
+        threshold: of the calibrated probability, chosen on the test images of all folds, for new images; None where
             these are too few, or too often wrong, for any.
-        answered: the share of the test images that is answered.
-        error: the share of these that is wrong; None where none is answered.
+        thresholds: one a fold and seed, each chosen on the test images of the other folds; None likewise.
+        answered: the share of the test images that is answered by `thresholds`; no value where there is no other fold.
+        error: the share of these that is wrong; no value where none is answered.
     """
 
     max_error: float
+    threshold: float | None
     thresholds: tuple[float | None, ...]
     answered: Interval
     error: Interval
@@ -227,7 +236,7 @@ class Calibration:
         reliability_before, reliability_after: the bins of the calibration error.
         coverage, risk: up to 101 points: the share of test images answered, from the surest on, and the share of
             these that is wrong.
-        rejections: one for each accepted share of errors.
+        rejections: one for each accepted share of errors; none where test images chose the epochs.
         classes: name -> slope and intercept, in the order of the run's classes.
     """
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.evaluation.model_calibration import read_model_calibration, reject_threshold
-
-_POSSIBLE_ERRORS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3)  # what may be asked for instead
+from aimic_tui.engine.evaluation.model_calibration import NOT_VALIDATED, ModelCalibration, read_model_calibrations
+from aimic_tui.engine.evaluation.rejection import (
+    ErrorsByThreshold,
+    choose_threshold,
+    images_needed,
+    rests_on_groups,
+    smallest_rate,
+)
 
 
 @dataclass(frozen=True)
@@ -19,16 +25,20 @@ class CombinedCalibration:
     Attributes:
         temperatures: one a model, for its logits; none where the probabilities stay as they are.
         threshold: the probability below which an image is left for review; None where all images are answered.
+        rests_on_groups: whether the threshold assumes that errors don't come as whole groups, with few groups tested.
     """
 
     temperatures: tuple[float, ...] = ()
     threshold: float | None = None
+    rests_on_groups: bool = False
 
 
 def combine_calibrations(
     models: Sequence[Path], *, as_trained: bool = False, max_error: float | None = None
 ) -> CombinedCalibration:
-    """Return the temperatures of models, where all have one, and the threshold for an accepted error rate.
+    """Return the temperatures of models, where all have one, and the threshold for a maximum error rate.
+
+    Models of one run have one threshold; of several, the highest is taken.
 
     Args:
         models: model folders.
@@ -36,22 +46,53 @@ def combine_calibrations(
         max_error: the largest error rate among the images that are answered, 0 to 1; None answers all.
 
     Raises:
-        InputProblem: `max_error` can't be guaranteed; the sentence says what can.
+        InputProblem: `max_error` can't be promised; the sentence says what can.
     """
-    found = [calibration for model in models if (calibration := read_model_calibration(model)) is not None]
+    found = [calibration for calibration in read_model_calibrations(models) if calibration is not None]
     known = len(found) == len(models) and not as_trained
     temperatures = tuple(calibration.temperature for calibration in found) if known else ()
     if max_error is None:
         return CombinedCalibration(temperatures)
     if not known:
-        what = "without calibration there is no threshold" if as_trained else "it was trained without validation images"
-        raise InputProblem(f"No error rate can be guaranteed for this model: {what}. Leave the maximum error rate out.")
-    threshold = reject_threshold(found, max_error)
-    if threshold is None:
-        possible = next((rate for rate in _POSSIBLE_ERRORS if reject_threshold(found, rate) is not None), None)
-        advice = f"Choose {100 * possible:g} % or more" if possible else "Train with more images or a better network"
-        raise InputProblem(
-            f"An error rate of at most {100 * max_error:g} % can't be guaranteed: the validation images "
-            f"are too few, or too many of them are misclassified. {advice}."
+        raise _refusal("without calibration there is no threshold" if as_trained else NOT_VALIDATED)
+    tested = [_errors_of(calibration) for calibration in found]
+    thresholds = [threshold for errors in tested if (threshold := choose_threshold(errors, max_error)) is not None]
+    if len(thresholds) < len(tested):
+        raise _out_of_reach(tested, max_error)
+    assumes = any(rests_on_groups(errors, max_error) for errors in tested)
+    return CombinedCalibration(temperatures, max(thresholds), assumes)
+
+
+def _errors_of(calibration: ModelCalibration) -> ErrorsByThreshold:
+    if calibration.errors is None:
+        raise _refusal(calibration.problem)
+    return calibration.errors
+
+
+def _refusal(why: str) -> InputProblem:
+    return InputProblem(f"No error rate can be promised for this model: {why}. Leave the maximum error rate out.")
+
+
+def _out_of_reach(tested: Sequence[ErrorsByThreshold], max_error: float) -> InputProblem:
+    """Say what can be promised instead, or what it would take."""
+    wanted = f"An error rate of at most {100 * max_error:g} % can't be promised"
+    images = max(float(errors.images.max()) for errors in tested)
+    independent, needed = min(float(errors.expected.max()) for errors in tested), images_needed(max_error)
+    if independent < needed:
+        alike = (
+            f", which count as {independent:,.0f}, since images of a group are alike" if independent < images else ""
         )
-    return CombinedCalibration(temperatures, threshold)
+        why = (
+            f"that takes {math.ceil(needed * images / independent):,} test images or more, without an error among "
+            f"{math.ceil(needed):,} independent ones; there are {images:,.0f}{alike}"
+        )
+    else:
+        why = "too many of the surest test images are misclassified"
+    rates = [smallest_rate(errors) for errors in tested]
+    reachable = [rate for rate in rates if rate is not None]
+    advice = (
+        f"Choose {100 * max(reachable):g} % or more"
+        if len(reachable) == len(rates)
+        else "Train with more images or a better network"
+    )
+    return InputProblem(f"{wanted}: {why}. {advice}.")
