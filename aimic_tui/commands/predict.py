@@ -10,6 +10,7 @@ import click
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.stopping import StopRequest
 from aimic_tui.engine.errors import UsageProblem
+from aimic_tui.engine.evaluation.calibration_words import promise
 from aimic_tui.engine.formatting import numbers, times
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.models.model_folder import CARD_FILE, find_models, read_model_card
@@ -28,8 +29,8 @@ from aimic_tui.engine.workspace_folder import Workspace
 @click.option(
     "--max-error",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Mark images as rejected that the model is too unsure about for this error rate, e.g. 0.02, among "
-    "the others; chosen on its validation images.",
+    help="Mark images as rejected that the model is too unsure about. With 90 % confidence at most this share of the "
+    "others is wrong, e.g. 0.02, if they are like the run's own.",
 )
 @click.option("--as-trained", is_flag=True, help="Leave the probabilities uncalibrated.")
 @click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images at a time (default: what suits the device).")
@@ -93,6 +94,9 @@ def predict(
         unreadable += f"; {summary.rejected:,} rejected (probability below {summary.threshold:.3f})"
     speed = f", {numbers.rate(summary.images_per_second)}" if summary.images_per_second else ""
     click.echo(printable(f"{counts}{unreadable} ({times.duration(summary.seconds)}{speed})"), err=True)
+    if max_error is not None:
+        words = promise(max_error, models=summary.models, rests_on_groups=summary.rests_on_groups)
+        click.echo(words, err=True)
     if summary.trained:
         click.echo(
             f"! The model was trained on {summary.trained:,} of these images: how it does on them says nothing about "

@@ -16,7 +16,7 @@ from aimic_tui.commands.decision import print_decisions
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.review import print_review
 from aimic_tui.engine.errors import UsageProblem
-from aimic_tui.engine.evaluation import baseline_words
+from aimic_tui.engine.evaluation import baseline_words, calibration_words
 from aimic_tui.engine.evaluation.estimand import IN_SHORT, TRAINED_NETWORKS_ONLY
 from aimic_tui.engine.evaluation.fold_spread import spread_warning
 from aimic_tui.engine.evaluation.interval import Interval
@@ -278,15 +278,17 @@ def _calibration(found: Calibration) -> Iterator[str]:
         for metric in ("ece", "log_loss", "brier")
     ]
     yield from aligned(rows, indent=2)
-    temperatures = numbers.range_text(temperature.value for temperature in found.temperatures)
-    yield f"  Temperatures {temperatures}, fitted on validation images."
+    yield from (f"  {line}" for line in calibration_words.temperature_lines(found))
     yield ""
-    rows = [["max. error rate", "images answered, %", "errors among these, %"]]
+    yield "  Leaving unsure images to a person (`aimic predict --max-error`)."
+    rows = [["max. error rate", "threshold", "images answered, %", "errors among these, %"]]
     for rejection in found.rejections:
         max_error = numbers.percent(rejection.max_error, None)
-        rows.append([max_error, _percent(rejection.answered), _percent(rejection.error)])
-    yield from aligned(rows, indent=2)
-    yield "  Leaving unsure images to a person, with thresholds set on validation images (`aimic predict --max-error`)."
+        threshold = numbers.number(rejection.threshold)
+        rows.append([max_error, threshold, _percent(rejection.answered), _percent(rejection.error)])
+    if found.rejections:
+        yield from aligned(rows, indent=2)
+    yield from (f"  {line}" for line in calibration_words.rejection_lines(found))
 
 
 def _calibration_of_classes(found: Calibration) -> Iterator[str]:

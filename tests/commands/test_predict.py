@@ -154,7 +154,7 @@ def test_unsure_images_are_rejected_for_a_wanted_error_rate(
     asked = ("latest", str(tmp_path / "images"), "--output", str(output), "--max-error")
     code, _, err = run(capsys, workspace, *asked, "0.2")
     assert code == 3
-    assert "No error rate can be guaranteed for this model" in err
+    assert "No error rate can be promised for this model" in err
     assert not output.exists()
     assert run(capsys, workspace, *asked, "2")[0] == 2, "a share, not per cent"
     believed(workspace / "runs" / "20261122-190512-cells", boast=1.0)
@@ -162,3 +162,5 @@ def test_unsure_images_are_rejected_for_a_wanted_error_rate(
     assert code == 0, err
     rejected = sum(row["rejected"] == "yes" for row in read_table(output))
     assert f"{rejected} rejected (probability below 0." in err
+    assert "With 90 % confidence at most 20 % of the answered images are wrong" in err
+    assert "the mean of 2 models was not tested" in err

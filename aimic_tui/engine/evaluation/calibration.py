@@ -17,7 +17,12 @@ from numpy.typing import NDArray
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.intervals import BootstrapFigures, cluster_bootstrap, paired_difference, share_interval
 from aimic_tui.engine.evaluation.metrics import CALIBRATION_BINS, Floats, Integers
-from aimic_tui.engine.evaluation.rejection import ErrorsByThreshold, choose_threshold, errors_by_threshold
+from aimic_tui.engine.evaluation.rejection import (
+    ErrorsByThreshold,
+    choose_threshold,
+    errors_by_threshold,
+    rests_on_groups,
+)
 from aimic_tui.engine.evaluation.run_predictions import GroupedPredictions, NetworkPredictions, TrialPredictions
 from aimic_tui.engine.evaluation.run_results import Calibration, Rejection, ReliabilityBin, Temperature
 from aimic_tui.engine.evaluation.temperature import fit_temperature, scaled
@@ -132,7 +137,8 @@ def _rejections(network: NetworkPredictions, table: Floats, bootstrap: _Bootstra
             else (Interval(None), Interval(None))
         )
         of_run = None if pooled is None else choose_threshold(pooled, max_error)
-        rejections.append(Rejection(max_error, of_run, thresholds, *shares))
+        assumes = pooled is not None and rests_on_groups(pooled, max_error)
+        rejections.append(Rejection(max_error, of_run, thresholds, *shares, assumes))
     return tuple(rejections)
 
 
@@ -150,7 +156,7 @@ def _answered_and_wrong(
 ) -> tuple[Interval, Interval]:
     """Return the share of test images that is answered, and the share of these that is wrong.
 
-    A fold without a threshold answers none of its images, so it has no errors either: it counts in the first share only.
+    A fold without a threshold answers none of its images, and makes no errors: it counts in the first share only.
     """
     answered = np.zeros(table.shape[:2], bool)
     for trial, threshold in zip(trials, thresholds, strict=True):

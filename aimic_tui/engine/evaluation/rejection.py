@@ -31,9 +31,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aimic_tui.engine.evaluation.calibration_words import CONFIDENCE
 from aimic_tui.engine.evaluation.metrics import Floats, Integers
 
-CONFIDENCE = 0.9
 _SECOND_START = 0.4
 _GROWTH = 1.05
 _CORRELATION_LEVEL = 0.2  # the share of studies whose correlation is larger than its limit

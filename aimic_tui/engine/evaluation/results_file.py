@@ -260,6 +260,7 @@ def _calibration_to_json(found: Calibration) -> dict[str, Any]:
                 "thresholds": list(rejection.thresholds),
                 "answered": _interval_to_json(rejection.answered),
                 "error": _interval_to_json(rejection.error),
+                "rests_on_groups": rejection.rests_on_groups,
             }
             for rejection in found.rejections
         ],
@@ -293,6 +294,7 @@ def _calibration(value: Mapping[str, Any]) -> Calibration:
                 tuple(row["thresholds"]),
                 _interval(row["answered"]),
                 _interval(row["error"]),
+                bool(row["rests_on_groups"]),
             )
             for row in value["rejections"]
         ),

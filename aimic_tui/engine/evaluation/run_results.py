@@ -199,6 +199,7 @@ class Rejection:
         thresholds: one a fold and seed, each chosen on the test images of the other folds; None likewise.
         answered: the share of the test images that is answered by `thresholds`; no value where there is no other fold.
         error: the share of these that is wrong; no value where none is answered.
+        rests_on_groups: whether groups are too few to rule out that errors hit whole groups at once.
     """
 
     max_error: float
@@ -206,6 +207,7 @@ class Rejection:
     thresholds: tuple[float | None, ...]
     answered: Interval
     error: Interval
+    rests_on_groups: bool
 
 
 @dataclass(frozen=True)

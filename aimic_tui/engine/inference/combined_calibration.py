@@ -87,7 +87,7 @@ def _out_of_reach(tested: Sequence[ErrorsByThreshold], max_error: float) -> Inpu
             f"{math.ceil(needed):,} independent ones; there are {images:,.0f}{alike}"
         )
     else:
-        why = "too many of the surest test images are misclassified"
+        why = "too many of the surest test images are wrong"
     rates = [smallest_rate(errors) for errors in tested]
     reachable = [rate for rate in rates if rate is not None]
     advice = (

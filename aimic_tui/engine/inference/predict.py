@@ -34,6 +34,8 @@ class PredictionSummary:
         unreadable: rows without a prediction.
         rejected: rows below the threshold, left for review; None where no maximum error rate was requested.
         threshold: of the calibrated probability; None where no maximum error rate was requested.
+        max_error: the one that was requested, 0 to 1.
+        rests_on_groups: whether the threshold assumes that errors don't come as whole groups, with few groups tested.
         calibrated: whether the probabilities are.
         counts: predicted class -> images, in the order of the classes.
         seconds: of this call, loading the network included.
@@ -48,6 +50,8 @@ class PredictionSummary:
     unreadable: int
     rejected: int | None
     threshold: float | None
+    max_error: float | None
+    rests_on_groups: bool
     calibrated: bool
     counts: dict[str, int]
     seconds: float
@@ -88,7 +92,7 @@ def predict(
         form: None for what the name of `output` says.
         as_trained: leave the probabilities as the networks give them.
         max_error: mark images as rejected that the models are too unsure about for this error rate, 0 to 1, among the
-            others; the validation images of the models choose from which probability on.
+            others; the test images of the models' run choose from which probability on.
 
     Raises:
         InputProblem: no models, or models that don't go together or are damaged, or `max_error` can't be promised.
@@ -132,6 +136,8 @@ def predict(
         unreadable=table.counts[""],
         rejected=None if calibration.threshold is None else table.rejected,
         threshold=calibration.threshold,
+        max_error=max_error,
+        rests_on_groups=calibration.rests_on_groups,
         calibrated=bool(calibration.temperatures),
         counts={name: table.counts[name] for name in classes},
         seconds=time.monotonic() - began,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
+from aimic_tui.engine.evaluation import calibration_words
 from aimic_tui.engine.evaluation.class_calibration import class_curves_of
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.run_results import Calibration
@@ -12,7 +13,6 @@ from aimic_tui.engine.report.calibration_charts import class_curve, reliability,
 from aimic_tui.engine.report.document import Block, Drawing, Paragraph, Section, Table
 from aimic_tui.engine.report.printed import interval, number
 from aimic_tui.engine.report.run_record import RunRecord
-from aimic_tui.engine.text import NOTHING
 
 _MOST_DRAWN = 12  # classes that get a curve each; the table has all
 
@@ -26,10 +26,9 @@ def calibration_section(record: RunRecord) -> Iterator[Section]:
         "Calibration",
         [
             Paragraph(
-                "Temperature scaling: each fold's logits are divided by one number, fitted on its validation images. "
-                "It changes no predicted class, only the stated probability. Thresholds below which an image should be "
-                "left to a person are chosen on validation images, too; the table shows their effect on test images. "
-                "Predictions with these models are calibrated in the same way."
+                "Temperature scaling: each fold's logits are divided by one number, fitted on its validation images, "
+                "shrunk towards 1 and accepted only where held-out validation images gain. It changes no predicted "
+                "class, only the stated probability. Predictions with these models are calibrated in the same way."
             )
         ],
     )
@@ -64,7 +63,6 @@ def _classes(record: RunRecord, name: str, found: Calibration) -> Iterator[Block
 
 
 def _calibration(name: str, found: Calibration) -> Iterator[Block]:
-    temperatures = [temperature.value for temperature in found.temperatures]
     rows = [
         [TITLES[metric], *(interval(figures[metric]) for figures in (found.before, found.after, found.difference))]
         for metric in ("ece", "log_loss", "brier")
@@ -72,9 +70,9 @@ def _calibration(name: str, found: Calibration) -> Iterator[Block]:
     if found.corrected.get("before") is not None:
         shown = [number(found.corrected[key]) for key in ("before", "after")]
         rows.insert(1, ["calibration error, corrected for chance", *shown, ""])
-    spread = range_text(temperatures)
+    temperatures = " ".join(calibration_words.temperature_lines(found))
     yield Table(
-        f"Before and after, with temperatures of {spread}. Lower is better. The calibration error (15 bins of equal "
+        f"Before and after. {temperatures} Lower is better. The calibration error (15 bins of equal "
         "width) is biased upwards, the more so the fewer images; its interval covers the true one.",
         ["", "as trained", "calibrated", "change"],
         rows,
@@ -84,21 +82,21 @@ def _calibration(name: str, found: Calibration) -> Iterator[Block]:
     yield Drawing("reliability", drawn, caption, narrow=True)
     risk = risk_coverage(name, found.coverage, found.risk)
     yield Drawing("risk", risk, f"{name}: share of errors among the most certain images, calibrated.", narrow=True)
+    words = " ".join(calibration_words.rejection_lines(found))
+    if not found.rejections:
+        yield Paragraph(words)
+        return
     yield Table(
-        "Leaving uncertain images to a person. A dash: there are too few validation images, or too many errors among "
-        "them, to guarantee the rate.",
-        ["max. error rate", "thresholds by fold", "images answered, %", "errors among these, %"],
+        f"Leaving uncertain images to a person. {words}",
+        ["max. error rate", "threshold", "across folds", "images answered, %", "errors among these, %"],
         [
             [
                 percent(rejection.max_error, None),
-                _thresholds(rejection.thresholds),
+                number(rejection.threshold),
+                range_text(threshold for threshold in rejection.thresholds if threshold is not None),
                 interval(rejection.answered, 1, scale=PER_CENT),
                 interval(rejection.error, 1, scale=PER_CENT),
             ]
             for rejection in found.rejections
         ],
     )
-
-
-def _thresholds(values: Sequence[float | None]) -> str:
-    return NOTHING if all(value is None for value in values) else ", ".join(number(value) for value in values)

@@ -85,7 +85,7 @@ class PredictionPanel(Vertical):
         draw(columns_of(rows), rows.count)
         self._has_columns = True
         if not self._prediction.more:  # else each piece of a long table would count all rows before it again
-            self.query_one("#counts", Static).update(counts_text(rows))
+            self.query_one("#counts", Static).update(counts_text(rows, self._prediction.job.max_error))
 
     @on(BigTable.RowHighlighted)
     def _highlighted(self, message: BigTable.RowHighlighted) -> None:

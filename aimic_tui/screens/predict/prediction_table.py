@@ -60,7 +60,7 @@ def is_rejected(rows: PredictionRows, start: int = 0, stop: int | None = None) -
 
 
 def _needs_look(rows: PredictionRows, row: int) -> bool:
-    """Tell whether a person should look at a row: what the validation images chose goes before `UNSURE`."""
+    """Tell whether a person should look at a row: what a maximum error rate rejects goes before `UNSURE`."""
     rejected = int(rows.rejected[row])
     return rejected == 1 or (rejected < 0 and bool(rows.confidence[row] < UNSURE))
 
@@ -142,7 +142,7 @@ def probabilities_of(rows: PredictionRows, row: int, most: int) -> list[Cell]:
     return lines
 
 
-def counts_text(rows: PredictionRows) -> Content:
+def counts_text(rows: PredictionRows, max_error: float | None = None) -> Content:
     """Write how many images were predicted to be of each class, with the share and its 95 % interval (Wilson's)."""
     counts = rows.class_counts()
     total = int(counts.sum())
@@ -159,7 +159,9 @@ def counts_text(rows: PredictionRows) -> Content:
     unsure, rejected = int(is_unsure(rows).sum()), int(is_rejected(rows).sum())
     if rows.with_rejection:
         style = "$warning" if rejected else "$text-muted"
-        parts.append(Content.styled(f"{SIGNS['attention'] if rejected else ' '} rejected {rejected:,}".strip(), style))
+        wanted = "" if max_error is None else f" for max. error rate {percent(max_error, None)}"
+        sign = SIGNS["attention"] if rejected else " "
+        parts.append(Content.styled(f"{sign} rejected {rejected:,}{wanted}".strip(), style))
     elif unsure:
         parts.append(Content.styled(f"{SIGNS['attention']} unsure {unsure:,}", "$warning"))
     if rows.count > total:

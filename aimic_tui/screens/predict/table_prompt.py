@@ -17,6 +17,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.evaluation.calibration_words import CONFIDENCE
+from aimic_tui.engine.formatting.numbers import percent
 from aimic_tui.engine.inference.combined_calibration import combine_calibrations
 from aimic_tui.engine.models.model_folder import find_models
 from aimic_tui.engine.text import printable
@@ -27,8 +29,8 @@ from aimic_tui.workspace.model_choices import ModelChoice
 
 _WORDS = {
     "output": "A CSV file; it grows while the images are read.",
-    "errors": "Accepted error rate, e.g. 2 %. Images the model is too unsure about are left for review. Empty: answer "
-    "all.",
+    "errors": "Accepted error rate, e.g. 2 %. Images the model is too unsure about are left for review. With "
+    f"{percent(CONFIDENCE)} confidence it holds for the others, if they are like the run's own. Empty: answer all.",
 }
 
 
@@ -67,7 +69,7 @@ class TablePrompt(ModalScreen[TableOptions | None]):
         """Make the prompt.
 
         Args:
-            choice: the model, whose validation images say which error rates can be guaranteed.
+            choice: the model, whose run's test images say which error rates can be promised.
             value: the file that is proposed.
             check: gives a sentence where a path can't be used, None where it can.
         """
@@ -159,7 +161,7 @@ def _rate(text: str) -> float | None:
 
 
 def _problem_with(choice: ModelChoice, max_error: float) -> str | None:
-    """Return why an error rate can't be guaranteed for a model; None where it can."""
+    """Return why an error rate can't be promised for a model; None where it can."""
     try:
         combine_calibrations(find_models(choice.target, choice.network_option or None), max_error=max_error)
     except AimicError as problem:

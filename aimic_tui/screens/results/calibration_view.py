@@ -11,14 +11,22 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+<<<<<<< HEAD
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.evaluation.class_calibration import ClassCalibrationCurves
+=======
+from aimic_tui.engine.evaluation import calibration_words
+>>>>>>> d3eaeec (A maximum error rate holds with 90 % confidence: fixed-sequence tests on out-of-fold test images, aware of groups)
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import Floats
 from aimic_tui.engine.evaluation.run_results import Calibration, Rejection, ReliabilityBin
+<<<<<<< HEAD
 from aimic_tui.engine.formatting.numbers import PER_CENT, interval_text, number, percent, range_text
 from aimic_tui.engine.text import printable
+=======
+from aimic_tui.engine.formatting.numbers import PER_CENT, interval_text, number, percent
+>>>>>>> d3eaeec (A maximum error rate holds with 90 % confidence: fixed-sequence tests on out-of-fold test images, aware of groups)
 from aimic_tui.screens.results.result_view import ResultView
 from aimic_tui.widgets.chart import Chart, ChartData, Role, Series
 from aimic_tui.wording.class_calibration import METHOD, class_verdict, figure_text
@@ -176,16 +184,15 @@ def calibration_lines(found: Calibration) -> list[Content]:
     before, after = found.corrected.get("before"), found.corrected.get("after")
     if before is not None:
         lines.insert(2, Content(f"{'  without chance':18}{number(before):20}{number(after)}"))
-    temperatures = range_text(temperature.value for temperature in found.temperatures)
     lines += [
-        Content(f"{'temperatures':18}{temperatures}, on validation images"),
+        *(Content(line) for line in calibration_words.temperature_lines(found)),
         Content(""),
-        Content.assemble(
-            ("Leave unsure images to a person", "bold"), (": thresholds set on validation images", "$text-muted")
-        ),
-        Content.styled(f"{'errors':8}{'threshold':14}{'answered, %':20}errors among these, %", "$text-muted"),
-        *map(_rejection_line, found.rejections),
+        Content.styled("Leave unsure images to a person", "bold"),
     ]
+    if found.rejections:
+        heading = f"{'errors':8}{'threshold':11}{'answered, %':20}errors among these, %"
+        lines += [Content.styled(heading, "$text-muted"), *map(_rejection_line, found.rejections)]
+    lines += [Content.styled(line, "$text-muted") for line in calibration_words.rejection_lines(found)]
     change = found.difference["log_loss"]
     if (change.value or 0) > 0:
         lines.append(Content.styled(f"! Calibration doesn't help here: log loss +{_text(change)}", "$warning"))
@@ -193,9 +200,8 @@ def calibration_lines(found: Calibration) -> list[Content]:
 
 
 def _rejection_line(rejection: Rejection) -> Content:
-    thresholds = range_text(threshold for threshold in rejection.thresholds if threshold is not None)
-    max_error = f"≤ {percent(rejection.max_error, None)}"
-    return Content(f"{max_error:8}{thresholds:14}{_percents(rejection.answered):20}{_percents(rejection.error)}")
+    max_error, threshold = f"≤ {percent(rejection.max_error, None)}", number(rejection.threshold)
+    return Content(f"{max_error:8}{threshold:11}{_percents(rejection.answered):20}{_percents(rejection.error)}")
 
 
 def _text(figure: Interval) -> str:

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from aimic_tui.engine.evaluation.build_results import build_results, write_results
-from aimic_tui.engine.evaluation.calibration import (
-    choose_threshold,
-    fit_temperature,
-    reliability,
-    risk_coverage,
-    scaled,
-)
+from aimic_tui.engine.evaluation.calibration import reliability, risk_coverage
+from aimic_tui.engine.evaluation.calibration_words import NO_PROMISE, ONE_PART, rejection_lines
 from aimic_tui.engine.evaluation.intervals import share_interval
 from aimic_tui.engine.evaluation.metrics import Floats, Integers, scores
 from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions, write_predictions
+from aimic_tui.engine.evaluation.temperature import scaled
 from tests.engine.evaluation.stored_run import make_run
 
 
@@ -32,41 +26,6 @@ def drawn(n: int, boast: float, seed: int = 0) -> tuple[Integers, Floats]:
     chances /= chances.sum(axis=1, keepdims=True)
     labels = (random.random(n)[:, None] > chances.cumsum(axis=1)).sum(axis=1).clip(0, 2).astype(np.int32)
     return labels, scaled(chances, 1 / boast)
-
-
-def lowest(cost: Callable[[float], float]) -> float:
-    """Return where a cost of ln T is lowest, by bisecting the sign of its slope."""
-    low, high = -3.0, 3.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (middle, high) if cost(middle + 1e-4) < cost(middle - 1e-4) else (low, middle)
-    return (low + high) / 2
-
-
-@pytest.mark.parametrize("boast", [0.5, 1.0, 3.0])
-def test_the_temperature_undoes_what_was_boasted(boast: float) -> None:
-    labels, said = drawn(4000, boast)
-    found = fit_temperature(labels, said)
-    assert found == pytest.approx(boast, rel=0.1)
-
-    def cost(log_t: float) -> float:
-        return float(-np.log(scaled(said, math.exp(log_t))[np.arange(len(labels)), labels]).sum()) + log_t**2 / 2
-
-    assert math.log(found) == pytest.approx(lowest(cost), abs=1e-6)
-
-
-def test_few_images_without_an_error_do_not_make_a_network_certain() -> None:
-    labels = np.zeros(6, np.int32)
-    said = np.tile([0.7, 0.2, 0.1], (6, 1))
-    assert 0.2 < fit_temperature(labels, said) < 1
-
-
-def test_certainty_of_zero_and_one_is_no_obstacle() -> None:
-    labels = np.array([0, 1, 1], np.int32)
-    said = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
-    found = fit_temperature(labels, said)
-    assert 1 < found <= 20.001
-    assert np.isfinite(scaled(said, found)).all()
 
 
 def test_scaling_changes_no_prediction_and_keeps_gaps() -> None:
@@ -95,28 +54,6 @@ def test_risk_grows_from_the_surest_images_to_all() -> None:
     assert risk[10] < risk[-1]
 
 
-def test_a_threshold_is_the_lowest_that_keeps_the_promise_with_one_error_to_spare() -> None:
-    sureness = np.array([0.99] * 30 + [0.9] * 10 + [0.5] * 10)
-    right = np.array([True] * 40 + [False] * 10)
-    assert choose_threshold(sureness, right, 0.05) == 0.9
-    assert choose_threshold(sureness, right, 0.01) is None, "40 images promise no 1 %"
-    assert choose_threshold(sureness, right, 0.5) == 0.5
-    assert choose_threshold(sureness[:0], right[:0], 0.5) is None
-
-
-@pytest.mark.slow
-def test_the_wanted_error_rate_is_kept_on_new_images_on_average() -> None:
-    errors = []
-    for study in range(300):
-        labels, said = drawn(150, 1.0, seed=study)
-        right = said.argmax(axis=1) == labels
-        threshold = choose_threshold(said.max(axis=1), right, 0.1)
-        new_labels, new = drawn(2000, 1.0, seed=10_000 + study)
-        kept = new.max(axis=1) >= (2.0 if threshold is None else threshold)
-        errors.append(float((new.argmax(axis=1) != new_labels)[kept].mean()) if kept.any() else 0.0)
-    assert 0.06 < np.mean(errors) <= 0.1
-
-
 def test_a_share_of_groups_has_an_interval_where_there_are_enough() -> None:
     groups = np.repeat(np.arange(20), 5).astype(np.int32)
     hits = np.random.default_rng(0).random(100) < 0.8
@@ -130,27 +67,61 @@ def test_a_share_of_groups_has_an_interval_where_there_are_enough() -> None:
 
 
 def test_a_run_that_boasts_is_calibrated_in_its_results(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run", skills={"net": 1.5}, groups=60, boast=4.0)
+    run = make_run(tmp_path / "run", skills={"net": 1.5}, groups=120, boast=4.0)
     found = write_results(run).calibration["net"]
     assert all(row.value > 1.5 for row in found.temperatures)
     assert [row.fold for row in found.temperatures] == [1, 2, 3]
     assert found.after["ece"].value < found.before["ece"].value
     assert found.difference["log_loss"].high < 0, "shown to be better"
     assert [row.max_error for row in found.rejections] == [0.01, 0.02, 0.05, 0.1]
-    assert found.rejections[0].thresholds == (None,) * 3, "too few validation images to promise 1 %"
+    assert found.rejections[0].threshold is None, "600 images of a poor network promise no 1 %"
+    assert found.rejections[0].thresholds == (None,) * 3
     assert found.rejections[0].answered.value == 0.0
+    assert found.rejections[0].error.value is None, "who answers nothing has no error rate, 0 least of all"
 
 
-def test_test_images_move_no_temperature_and_no_threshold(tmp_path: Path) -> None:
-    one = make_run(tmp_path / "one", groups=48, boast=2.0)
-    before = build_results(one).calibration["mobilenet_v2"]
-    for path in one.rglob("predictions.csv"):
-        table = read_predictions(path)
-        write_predictions(path, Predictions(table.images, table.labels, table.probabilities[::-1], table.classes))
-    after = build_results(one).calibration["mobilenet_v2"]
+def test_a_folds_test_images_move_no_temperature_and_no_threshold_that_they_evaluate(tmp_path: Path) -> None:
+    one = make_run(tmp_path / "one", skills={"net": 4.0}, groups=120, boast=2.0)
+    before = build_results(one).calibration["net"]
+    path = one / "trials/net/fold-2/predictions.csv"
+    table = read_predictions(path)
+    write_predictions(path, Predictions(table.images, table.labels, table.probabilities[::-1], table.classes))
+    after = build_results(one).calibration["net"]
     assert after.temperatures == before.temperatures
-    assert [row.thresholds for row in after.rejections] == [row.thresholds for row in before.rejections]
-    assert after.after != before.after
+    assert [row.thresholds[1] for row in after.rejections] == [row.thresholds[1] for row in before.rejections]
+    assert before.rejections[-1].thresholds[1] is not None
+    assert after.rejections[-1].thresholds[0] is None, "the other folds' thresholds rest on it"
+    assert after.rejections[-1].threshold is None
+
+
+def test_images_of_other_folds_choose_each_folds_threshold(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", skills={"net": 4.0}, groups=120)
+    found = build_results(run).calibration["net"]
+    for row in found.rejections[2:]:
+        assert row.threshold is not None
+        assert row.error.value is not None
+        assert row.error.value <= row.max_error
+        assert row.answered.value is not None
+        assert row.answered.value > 0.5
+
+
+def test_one_test_part_leaves_no_image_to_evaluate_its_threshold(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", skills={"net": 4.0}, groups=120)
+    for fold in (2, 3):
+        shutil.rmtree(run / f"trials/net/fold-{fold}")
+    found = build_results(run).calibration["net"]
+    assert found.rejections[-1].threshold is not None
+    assert found.rejections[-1].answered.value is None
+    assert ONE_PART in rejection_lines(found)
+
+
+def test_in_the_published_protocol_test_images_promise_no_error_rate(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", groups=48)
+    experiment = run / "experiment.toml"
+    experiment.write_text(experiment.read_text().replace('protocol = "honest"', 'protocol = "aimic-2022"'))
+    found = build_results(run).calibration["mobilenet_v2"]
+    assert found.rejections == ()
+    assert list(rejection_lines(found)) == [NO_PROMISE]
 
 
 def test_without_validation_predictions_there_is_no_calibration(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A model carries what its validation images say about how far it can be believed."""
+"""A model carries its temperature, and what the test images of its run say about its errors."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 
 from aimic_tui.engine.evaluation.build_results import build_results, write_results
-from aimic_tui.engine.evaluation.calibration import fit_temperature
 from aimic_tui.engine.evaluation.model_calibration import (
     FILE,
+    NO_RUN,
+    OF_AN_EARLIER_VERSION,
+    OPTIMISTIC,
     ModelCalibration,
-    read_model_calibration,
-    reject_threshold,
+    read_model_calibrations,
     write_model_calibrations,
 )
-from aimic_tui.engine.evaluation.predictions import read_predictions
+from aimic_tui.engine.evaluation.rejection import choose_threshold
 from tests.engine.evaluation.stored_run import make_run
 
 
@@ -27,6 +28,10 @@ def with_models(run: Path) -> Path:
         (trial / "model").mkdir()
         (trial / "model" / "model.json").write_text(json.dumps({"weights": {"sha256": f"of {trial.name}"}}))
     return run
+
+
+def read(model: Path) -> ModelCalibration | None:
+    return read_model_calibrations([model])[0]
 
 
 @pytest.fixture
@@ -41,30 +46,71 @@ def test_the_results_of_a_run_leave_it_beside_each_model(run: Path) -> None:
     for row in results:
         model = run / f"trials/mobilenet_v2/fold-{row.fold}/model"
         assert (model / FILE).is_file()
-        found = read_model_calibration(model)
+        found = read(model)
         assert found is not None
         assert found.temperature == row.value
-        assert len(found.images) == len(set(found.images)) == row.images
+        assert found.errors is not None
+        for rejection in build_results(run).calibration["mobilenet_v2"].rejections:
+            assert choose_threshold(found.errors, rejection.max_error) == rejection.threshold
     assert "smear" not in (model / FILE).read_text(), "no name of an image travels with a model"
 
 
 def test_a_model_that_was_copied_out_of_its_run_still_has_it(run: Path, tmp_path: Path) -> None:
     write_model_calibrations(run)
-    inside = read_model_calibration(run / "trials/mobilenet_v2/fold-1/model")
+    inside = read(run / "trials/mobilenet_v2/fold-1/model")
     shutil.copytree(run / "trials/mobilenet_v2/fold-1/model", tmp_path / "alone")
-    alone = read_model_calibration(tmp_path / "alone")
+    alone = read(tmp_path / "alone")
     assert inside is not None
     assert alone is not None
     assert alone.temperature == inside.temperature
-    np.testing.assert_array_equal(alone.right, inside.right)
+    assert alone.errors is not None
+    assert inside.errors is not None
+    np.testing.assert_array_equal(alone.errors.errors, inside.errors.errors)
 
 
-def test_a_run_of_an_earlier_version_has_it_from_its_validation_predictions(run: Path) -> None:
-    trial = run / "trials/mobilenet_v2/fold-1"
-    found = read_model_calibration(trial / "model")
-    table = read_predictions(trial / "validation.csv")
+def an_earlier_versions(model: Path) -> None:
+    """Leave the calibration.json that 0.1 wrote: validation images, and which of them were right."""
+    digest = json.loads((model / "model.json").read_text())["weights"]["sha256"]
+    stored = {"format": 1, "weights": digest, "temperature": 1.7, "images": ["ab"], "sureness": [0.9], "right": [1]}
+    (model / FILE).write_text(json.dumps(stored))
+
+
+def test_a_run_of_an_earlier_version_has_it_from_its_predictions(run: Path) -> None:
+    model = run / "trials/mobilenet_v2/fold-1/model"
+    an_earlier_versions(model)
+    derived = read(model)
+    write_model_calibrations(run)
+    stored = read(model)
+    assert derived is not None and derived.errors is not None
+    assert stored is not None and stored.errors is not None
+    assert derived.temperature == stored.temperature != 1.7
+    np.testing.assert_array_equal(derived.errors.effective, stored.errors.effective)
+
+
+def test_a_copied_model_of_an_earlier_version_keeps_its_temperature_and_promises_nothing(
+    run: Path, tmp_path: Path
+) -> None:
+    an_earlier_versions(run / "trials/mobilenet_v2/fold-1/model")
+    shutil.copytree(run / "trials/mobilenet_v2/fold-1/model", tmp_path / "alone")
+    alone = read(tmp_path / "alone")
+    assert alone is not None
+    assert (alone.temperature, alone.errors, alone.problem) == (1.7, None, OF_AN_EARLIER_VERSION)
+
+
+def test_a_trial_without_its_run_promises_nothing(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run / "trials/mobilenet_v2/fold-1", tmp_path / "fold")
+    alone = read(tmp_path / "fold" / "model")
+    assert alone is not None
+    assert (alone.errors, alone.problem) == (None, NO_RUN)
+
+
+def test_the_published_protocol_promises_nothing(run: Path) -> None:
+    experiment = run / "experiment.toml"
+    experiment.write_text(experiment.read_text().replace('protocol = "honest"', 'protocol = "aimic-2022"'))
+    write_model_calibrations(run)
+    found = read(run / "trials/mobilenet_v2/fold-1/model")
     assert found is not None
-    assert found.temperature == fit_temperature(table.labels, table.probabilities)
+    assert (found.errors, found.problem) == (None, OPTIMISTIC)
 
 
 def test_of_other_weights_or_of_a_trial_that_is_going_on_it_does_not_count(run: Path, tmp_path: Path) -> None:
@@ -72,12 +118,12 @@ def test_of_other_weights_or_of_a_trial_that_is_going_on_it_does_not_count(run: 
     trial = run / "trials/mobilenet_v2/fold-1"
     shutil.copytree(trial / "model", tmp_path / "alone")
     (tmp_path / "alone" / "model.json").write_text('{"weights": {"sha256": "others"}}')
-    assert read_model_calibration(tmp_path / "alone") is None
+    assert read(tmp_path / "alone") is None
     (tmp_path / "alone" / FILE).write_text("{")
-    assert read_model_calibration(tmp_path / "alone") is None
+    assert read(tmp_path / "alone") is None
     (trial / "model" / FILE).unlink()
     (trial / "predictions.csv").unlink()
-    assert read_model_calibration(trial / "model") is None
+    assert read(trial / "model") is None
     write_model_calibrations(run)
     assert not (trial / "model" / FILE).exists()
 
@@ -93,15 +139,16 @@ def test_it_is_made_once_and_anew_for_new_weights(run: Path) -> None:
     assert json.loads((model / FILE).read_text())["weights"] == "others"
 
 
-def of(names: str, sureness: list[float], right: list[bool]) -> ModelCalibration:
-    return ModelCalibration(1.0, tuple(names), np.array(sureness), np.array(right))
-
-
-def test_images_that_several_models_validated_count_once() -> None:
-    one = of("abcdefghij", [0.9] * 10, [True] * 10)
-    assert reject_threshold([one], 0.1) == 0.9, "(0 + 1) / (10 + 1)"
-    assert reject_threshold([one], 0.09) is None
-    assert reject_threshold([one, one], 0.09) is None, "the same ten images promise no more"
-    other = of("klmnopqrst", [0.8] * 10, [True] * 10)
-    assert reject_threshold([one, other], 0.05) == 0.8, "(0 + 1) / (20 + 1)"
-    assert reject_threshold([], 0.5) is None
+def test_a_further_fold_makes_it_anew_for_all(run: Path) -> None:
+    away = run / "later"
+    (run / "trials/mobilenet_v2/fold-3").rename(away)
+    write_model_calibrations(run)
+    before = read(run / "trials/mobilenet_v2/fold-1/model")
+    away.rename(run / "trials/mobilenet_v2/fold-3")
+    (run / "trials/mobilenet_v2/fold-3/predictions.csv").touch()
+    write_model_calibrations(run)
+    after = read(run / "trials/mobilenet_v2/fold-1/model")
+    assert before is not None and before.errors is not None
+    assert after is not None and after.errors is not None
+    assert before.errors.images.max() == 160
+    assert after.errors.images.max() == 240

@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 import torch
 
+from aimic_tui.engine.data.data_set import DataSet, Part
+from aimic_tui.engine.data.manifest import write_manifest
 from aimic_tui.engine.data.preprocessing import Preprocessing
+from aimic_tui.engine.data.splitting.split import Split, write_split
 from aimic_tui.engine.errors import InputProblem, Interrupted, UsageProblem
-from aimic_tui.engine.evaluation.calibration import fit_temperature, scaled
 from aimic_tui.engine.evaluation.model_calibration import write_model_calibrations
 from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions, write_predictions
+from aimic_tui.engine.evaluation.temperature import fit_temperature, scaled
 from aimic_tui.engine.files import read_table
 from aimic_tui.engine.inference.loaded_model import load_model
 from aimic_tui.engine.inference.predict import predict
@@ -232,19 +235,42 @@ def test_each_of_the_papers_ten_predicts_what_its_library_does(network: str, ima
     )
 
 
-def believed(run: Path, boast: float, images: int = 60) -> list[float]:
-    """Leave validation predictions beside the models, `boast` times too sure; return their temperatures."""
-    random = np.random.default_rng(5)
+def believed(run: Path, boast: float, images: int = 200, protocol: str = "honest") -> list[float]:
+    """Leave stored predictions beside the models, `boast` times too sure; return their temperatures.
+
+    Each fold tests `images` images, and validates with a third of the next fold's.
+    """
+    random, classes = np.random.default_rng(5), tuple(sorted(CLASSES))
+    trials = sorted(run.glob("trials/*/fold-*"))
+    names = [tuple(f"{trial.name}-{number}.png" for number in range(images)) for trial in trials]
+    labels = random.integers(len(classes), size=(len(trials), images)).astype(np.int32)
+    data = DataSet(
+        root=run,
+        images=tuple(name for of_trial in names for name in of_trial),
+        classes=classes,
+        labels=labels.ravel(),
+        groups=np.arange(labels.size, dtype=np.int32),
+        group_names=tuple(map(str, range(labels.size))),
+        group_rule="",
+    )
+    parts = np.full((len(trials), labels.size), Part.TRAIN, np.int8)
     temperatures = []
-    for trial in sorted(run.glob("trials/*/fold-*")):
-        logits = random.normal(0, 2, (images, len(CLASSES)))
-        chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-        labels = (random.random(images)[:, None] > chances.cumsum(axis=1)).sum(axis=1).clip(0, 2).astype(np.int32)
-        names = tuple(f"{trial.name}-{number}.png" for number in range(images))
-        said = scaled(chances, 1 / boast)
-        for name in ("validation.csv", "predictions.csv"):
-            write_predictions(trial / name, Predictions(names, labels, said, CLASSES))
-        temperatures.append(fit_temperature(labels, said))
+    for fold, trial in enumerate(trials):
+        following = (fold + 1) % len(trials)
+        of_parts = {"predictions.csv": (fold, images), "validation.csv": (following, images // 3)}
+        for (file, (place, count)), part in zip(of_parts.items(), (Part.TEST, Part.VALIDATION), strict=True):
+            logits = random.normal(0, 2, (count, len(classes)))
+            chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+            truth = (random.random(count)[:, None] > chances.cumsum(axis=1)).sum(axis=1).clip(0, 2)
+            order = (np.arange(len(classes)) + (labels[place, :count] - truth)[:, None]) % len(classes)
+            said = np.empty_like(chances)
+            np.put_along_axis(said, order, scaled(chances, 1 / boast), axis=1)
+            write_predictions(trial / file, Predictions(names[place][:count], labels[place, :count], said, classes))
+            parts[fold, place * images : place * images + count] = part
+        temperatures.append(fit_temperature(labels[following, :count], said, np.arange(count, dtype=np.int32)).value)
+    (run / "experiment.toml").write_text(f'[split]\nprotocol = "{protocol}"\n')
+    write_manifest(run / "manifest.csv", data)
+    write_split(run / "split.csv", data, Split(parts))
     write_model_calibrations(run)
     return temperatures
 
@@ -271,7 +297,7 @@ def test_where_one_of_the_models_knows_no_temperature_none_is_calibrated(
     (find_models(run)[0] / "calibration.json").unlink()
     (find_models(run)[0].parent / "validation.csv").unlink()
     assert not predict(find_models(run), images[:2], tmp_path / "p.csv").calibrated
-    with pytest.raises(InputProblem, match="No error rate can be guaranteed"):
+    with pytest.raises(InputProblem, match="No error rate can be promised for this model: it was trained without"):
         predict(find_models(run), images[:2], tmp_path / "p.csv", max_error=0.1)
 
 
@@ -293,8 +319,18 @@ def test_images_below_the_threshold_are_left_to_a_person(run: Path, images: File
 
 def test_what_cant_be_promised_is_a_sentence_with_what_can(run: Path, images: Files, tmp_path: Path) -> None:
     believed(run, boast=1.0)
-    with pytest.raises(InputProblem, match=r"at most 0\.1 % can't be guaranteed: .* Choose [\d.]+ % or more\."):
-        predict(find_models(run), images, tmp_path / "p.csv", max_error=0.001)
+    models = find_models(run)
+    with pytest.raises(InputProblem, match=r"at most 0\.1 % can't be promised: that takes 2,302 .* there are 400"):
+        predict(models, images, tmp_path / "p.csv", max_error=0.001)
+    with pytest.raises(InputProblem, match=r"too many of the surest test images are wrong\. Choose [\d.]+ % or"):
+        predict(models, images, tmp_path / "p.csv", max_error=0.007)
+
+
+def test_the_published_protocol_promises_no_error_rate(run: Path, images: Files, tmp_path: Path) -> None:
+    believed(run, boast=1.0, protocol="aimic-2022")
+    with pytest.raises(InputProblem, match="the protocol published in 2022, in which test images choose the epochs"):
+        predict(find_models(run), images, tmp_path / "p.csv", max_error=0.2)
+    assert predict(find_models(run), images[:2], tmp_path / "p.csv").calibrated
 
 
 def test_rejections_are_counted_over_an_interruption_and_not_mixed_with_others(

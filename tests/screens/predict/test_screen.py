@@ -445,7 +445,7 @@ def test_a_table_of_an_earlier_version_says_nothing_of_it(tmp_path: Path) -> Non
     assert [column.label for column in columns_of(rows)] == ["image", "predicted", "confidence"]
 
 
-async def test_an_error_rate_that_cant_be_guaranteed_is_said_before_the_start(
+async def test_an_error_rate_that_cant_be_promised_is_said_before_the_start(
     workspace: Workspace, cells: Path, until: Until, monkeypatch: pytest.MonkeyPatch, instead: Instead
 ) -> None:
     run = make_run(workspace.root, cells)
@@ -464,7 +464,7 @@ async def test_an_error_rate_that_cant_be_guaranteed_is_said_before_the_start(
         await until(pilot, lambda: "Type an error rate above 0 and below 100 %" in screen_text(app))
         app.screen.query_one("#errors", Input).value = "2 %"
         await pilot.press("enter")
-        await until(pilot, lambda: "No error rate can be guaranteed" in screen_text(app))
+        await until(pilot, lambda: "No error rate can be promised" in screen_text(app))
         assert not started
         monkeypatch.setattr(predict_prompt, "combine_calibrations", lambda *_, **__: CombinedCalibration((1.0,), 0.9))
         await pilot.press("enter")
