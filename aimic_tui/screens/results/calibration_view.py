@@ -11,22 +11,15 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-<<<<<<< HEAD
 from aimic_tui.engine.errors import AimicError
-from aimic_tui.engine.evaluation.class_calibration import ClassCalibrationCurves
-=======
 from aimic_tui.engine.evaluation import calibration_words
->>>>>>> d3eaeec (A maximum error rate holds with 90 % confidence: fixed-sequence tests on out-of-fold test images, aware of groups)
+from aimic_tui.engine.evaluation.class_calibration import ClassCalibrationCurves
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import Floats
 from aimic_tui.engine.evaluation.run_results import Calibration, Rejection, ReliabilityBin
-<<<<<<< HEAD
-from aimic_tui.engine.formatting.numbers import PER_CENT, interval_text, number, percent, range_text
-from aimic_tui.engine.text import printable
-=======
 from aimic_tui.engine.formatting.numbers import PER_CENT, interval_text, number, percent
->>>>>>> d3eaeec (A maximum error rate holds with 90 % confidence: fixed-sequence tests on out-of-fold test images, aware of groups)
+from aimic_tui.engine.text import printable
 from aimic_tui.screens.results.result_view import ResultView
 from aimic_tui.widgets.chart import Chart, ChartData, Role, Series
 from aimic_tui.wording.class_calibration import METHOD, class_verdict, figure_text
