@@ -15,9 +15,14 @@ from concurrent.futures import ProcessPoolExecutor
 
 import promise_bands
 import promise_groups
+import promise_shortcuts
 from promise import Promise
 
-PROMISES: tuple[Promise, ...] = (*promise_bands.PROMISES, *promise_groups.PROMISES)
+PROMISES: tuple[Promise, ...] = (
+    *promise_bands.PROMISES,
+    *promise_groups.PROMISES,
+    *promise_shortcuts.PROMISES,
+)
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from aimic_tui.engine.data.audit.finding import Finding, FindingKind
 from aimic_tui.engine.data.audit.shortcut import Shortcut
-from aimic_tui.engine.formatting.numbers import interval_text, number
+from aimic_tui.engine.formatting.numbers import interval_text, number, p_value
 
 NO_FINDINGS = "Every file can be read, and there are no duplicates."
 
@@ -42,7 +42,7 @@ def finding_sentence(finding: Finding) -> str:
 def shortcut_title(shortcut: Shortcut) -> str:
     """Return what a shortcut reaches, in a line."""
     reached = interval_text(shortcut.balanced_accuracy, shortcut.low, shortcut.high)
-    return f"shortcut: {shortcut.feature} alone {reached}, chance {number(shortcut.chance)}"
+    return f"shortcut: {shortcut.feature} alone {reached}, chance {number(shortcut.chance)}, p {p_value(shortcut.p)}"
 
 
 def good_news(kinds: Collection[str]) -> list[str]:

@@ -21,6 +21,7 @@ SHORTCUT = Shortcut(
     low=0.78,
     high=0.84,
     chance=1 / 3,
+    p=0.012,
     clearest="a",
     within_groups=None,
     sentence="The mean brightness alone tells the classes apart.",
@@ -62,7 +63,7 @@ def test_findings_are_gathered_by_kind() -> None:
     assert [(found.kind, found.title) for found in audit.listed] == [
         ("empty", "2 empty files"),
         ("duplicate", "1 set of duplicates"),
-        ("shortcut", "shortcut: brightness alone 0.810 [.780 .840], chance 0.333"),
+        ("shortcut", "shortcut: brightness alone 0.810 [.780 .840], chance 0.333, p 0.012"),
         ("note", "A link was not followed."),
     ]
     assert audit.listed[0].sentences == ("This image is empty.", "This image is empty.")

@@ -31,7 +31,6 @@ from aimic_tui.engine.evaluation.paired_tests import (
     CorrectedT,
     McNemar,
     corrected_t,
-    holm,
     mcnemar,
     paired_randomisation,
 )
@@ -41,6 +40,7 @@ from aimic_tui.engine.evaluation.same_recipe import SameRecipe, recipe_of, same_
 from aimic_tui.engine.evaluation.verdicts import ANOTHER_TRAINING, LITTLE_POWER, Shown, verdict
 from aimic_tui.engine.files import read_table
 from aimic_tui.engine.formatting.numbers import number
+from aimic_tui.engine.holm import holm
 from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 from aimic_tui.engine.text import listed, printable
 

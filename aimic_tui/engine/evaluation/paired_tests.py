@@ -161,17 +161,3 @@ def paired_randomisation(
         exchanged = generator.random((min(_ROUNDS_AT_ONCE, rounds - start), count)) < 0.5
         as_large += int((np.abs(difference(exchanged)) >= found - 1e-12).sum())
     return (1 + as_large) / (1 + rounds)
-
-
-def holm(values: Sequence[float | None]) -> list[float | None]:
-    """Adjust p-values for being several (Holm 1979): any below a level keeps the chance of a single false one there.
-
-    None stays None and does not count.
-    """
-    known = sorted((value, place) for place, value in enumerate(values) if value is not None)
-    adjusted: list[float | None] = [None] * len(values)
-    largest = 0.0
-    for rank, (value, place) in enumerate(known):
-        largest = max(largest, min(1.0, (len(known) - rank) * value))
-        adjusted[place] = largest
-    return adjusted

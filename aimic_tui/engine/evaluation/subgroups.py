@@ -16,8 +16,8 @@ import numpy as np
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.interval_limits import wilson
 from aimic_tui.engine.evaluation.metrics import Floats
-from aimic_tui.engine.evaluation.paired_tests import holm
 from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions
+from aimic_tui.engine.holm import holm
 
 FEWEST_IMAGES = 5
 FEWEST_OTHERS = 9  # groups of several images; fewer say too little of how much groups differ

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, ttest_1samp
 
 from aimic_tui.engine.evaluation.metrics import Floats
-from aimic_tui.engine.evaluation.paired_tests import corrected_t, holm, mcnemar, paired_randomisation
+from aimic_tui.engine.evaluation.paired_tests import corrected_t, mcnemar, paired_randomisation
+from aimic_tui.engine.holm import holm
 
 
 @given(st.integers(0, 60), st.integers(0, 60))

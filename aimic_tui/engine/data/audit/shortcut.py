@@ -14,8 +14,9 @@ class Shortcut:
         feature: its name.
         balanced_accuracy, low, high: mean recall of the classes on unseen groups, 0 to 1, with its 95 % interval.
         chance: the expected value of guessing.
+        p: of a test that permutes the labels over groups, adjusted for all features (Holm), 0 to 1.
         clearest: the class that it separates best from the others.
-        within_groups: whether it also separates the classes within groups; None where too few groups hold several.
+        within_groups: whether it also separates the classes within groups; None where that can't be told.
         sentence: its meaning, and advice.
         examples: of each class, the images that it predicts most confidently.
     """
@@ -25,6 +26,7 @@ class Shortcut:
     low: float
     high: float
     chance: float
+    p: float
     clearest: str
     within_groups: bool | None
     sentence: str
@@ -32,5 +34,5 @@ class Shortcut:
 
     def rounded(self) -> Shortcut:
         """Return it with the four decimals that an audit's report has."""
-        figures = {name: round(getattr(self, name), 4) for name in ("balanced_accuracy", "low", "high", "chance")}
+        figures = {name: round(getattr(self, name), 4) for name in ("balanced_accuracy", "low", "high", "chance", "p")}
         return replace(self, **figures)

@@ -2,27 +2,33 @@
 
 A network learns whatever is easiest. Where the background, the size or the file predicts the class, it learns that, and
 fails on images from another microscope. For each feature a small decision tree is tested on unseen groups, with a
-bootstrap interval over groups. Lamp, stain and camera are the same within a photograph: a feature that separates the
-classes even within groups, relative to the group's mean, comes at least in part from the object itself.
+bootstrap interval over groups. Features that do notably better than guessing are tested by permuting labels over groups
+(`label_permutation`), with Holm's adjustment for all features: few groups with a lamp of their own look like a shortcut
+by chance. Lamp, stain and camera are the same within a photograph: a feature that separates the classes even within
+groups, relative to the group's mean, comes at least in part from the object itself.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
+from aimic_tui.engine.data.audit.file_numbers import file_numbers
+from aimic_tui.engine.data.audit.label_permutation import LabelPermutation
 from aimic_tui.engine.data.audit.measures import Measures
 from aimic_tui.engine.data.audit.shortcut import Shortcut
 from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.holm import holm
 from aimic_tui.engine.text import one_line
 
 _MOST = 20_000  # images used; more would only take longer
 _LEAST_GROUPS = 6  # of a class; fewer don't allow a test on unseen groups
 _RESAMPLES = 1000
+_RESAMPLES_AT_ONCE = 50  # so that many groups fit in memory
 _MARGIN = 0.05  # above chance, for the lower limit of the interval
+_LEVEL = 0.05  # of the tests: the chance that a data set without shortcuts is said to have one
 _FOLDS = 5
 _EXAMPLES = 3
 
@@ -55,8 +61,8 @@ _SENTENCES = {
 def find_shortcuts(data_set: DataSet, measures: Measures) -> list[Shortcut]:
     """Test each feature and return those that predict the class clearly above chance, the best first.
 
-    "Clearly": the 95 % interval begins at least 0.05 above chance. Nothing is returned where a class has too few
-    groups for the test.
+    "Clearly": the 95 % interval begins at least 0.05 above chance, and the test by permuted labels, adjusted for all
+    features, is significant (p at most 0.05). Nothing is returned where a class has too few groups for the test.
 
     Args:
         data_set, measures: n images, and their measurements; unreadable ones are left out.
@@ -69,22 +75,31 @@ def find_shortcuts(data_set: DataSet, measures: Measures) -> list[Shortcut]:
     groups_of = [len(np.unique(groups[labels == label])) for label in range(classes)]
     if classes < 2 or min(groups_of) < _LEAST_GROUPS:
         return []
+    features = [
+        (name, columns) for name, columns in _features(data_set, measures, used) if np.ptp(columns, axis=0).max() > 0
+    ]
     folds = _folds(labels, groups, grouped=data_set.grouped)
-    found = []
-    for feature, columns in _features(data_set, measures, used):
-        if np.ptp(columns, axis=0).max() == 0:
-            continue
+    candidates = []
+    for feature, columns in features:
         probabilities = _out_of_fold(columns, labels, folds, classes)
         predicted = probabilities.argmax(axis=1)
-        score, low, high = _balanced_accuracy(labels, predicted, groups, classes)
-        if low >= 1 / classes + _MARGIN:
-            within = _within_groups(columns, labels, groups, classes) if feature in _IN_THE_PIXELS else None
-            clearest = data_set.classes[_clearest(labels, predicted, classes)]
-            sentence = _sentence(feature, within)
-            if classes > 2:
-                sentence = f"{sentence} It is clearest for {one_line(clearest, 40)}."
-            examples = _examples(data_set, used, labels, probabilities)
-            found.append(Shortcut(feature, score, low, high, 1 / classes, clearest, within, sentence, examples))
+        reached = _balanced_accuracy(labels, predicted, groups, classes)
+        if reached[1] >= 1 / classes + _MARGIN:
+            candidates.append((feature, columns, probabilities, reached))
+    # Features that predict nothing notable are not tested, but count as tests whose p-value is 1.
+    chances = LabelPermutation(labels, groups, classes).p_values([columns for _, columns, *_ in candidates])
+    adjusted = holm([*chances, *[1.0] * (len(features) - len(candidates))])
+    found = []
+    for (feature, columns, probabilities, (score, low, high)), p in zip(candidates, adjusted, strict=False):
+        if p is None or p > _LEVEL:
+            continue
+        within = _within_groups(columns, labels, groups, classes, low) if feature in _IN_THE_PIXELS else None
+        clearest = data_set.classes[_clearest(labels, probabilities.argmax(axis=1), classes)]
+        sentence = _sentence(feature, within)
+        if classes > 2:
+            sentence = f"{sentence} It is clearest for {one_line(clearest, 40)}."
+        examples = _examples(data_set, used, labels, probabilities)
+        found.append(Shortcut(feature, score, low, high, 1 / classes, p, clearest, within, sentence, examples))
     return sorted(found, key=lambda shortcut: -shortcut.balanced_accuracy)
 
 
@@ -111,12 +126,28 @@ def _sentence(feature: str, within: bool | None) -> str:
             f"{_SENTENCES[feature]} But it does so among images of one group as well, so at least part of it is what "
             "they show."
         )
-    return f"{_SENTENCES[feature]} Within a group it does not, so it comes from how the images were taken."
+    return (
+        f"{_SENTENCES[feature]} Within a group it does so less or not at all, so at least part of it comes from "
+        "how the images were taken."
+    )
 
 
 def _within_groups(
-    columns: Column, labels: npt.NDArray[np.integer], groups: npt.NDArray[np.integer], classes: int
+    columns: Column,
+    labels: npt.NDArray[np.integer],
+    groups: npt.NDArray[np.integer],
+    classes: int,
+    overall: float,
 ) -> bool | None:
+    """Tell whether a feature separates the classes within groups, too.
+
+    Args:
+        overall: the lower limit of the balanced accuracy over all images.
+
+    Returns:
+        True where a permutation test within groups is significant and the effect notable; False where it is less than
+        over all images, by the limits of both; None where neither shows, or too few groups hold several classes.
+    """
     names, codes = np.unique(groups, return_inverse=True)
     table = np.zeros((len(names), classes))
     np.add.at(table, (codes, labels), 1)
@@ -126,9 +157,13 @@ def _within_groups(
     means = np.zeros((len(names), columns.shape[1]))
     np.add.at(means, codes, columns)
     centred = (columns - means[codes] / table.sum(axis=1)[codes, None])[mixed]
-    folds = _folds(labels[mixed], codes[mixed], grouped=True)
-    predicted = _out_of_fold(centred, labels[mixed], folds, classes).argmax(axis=1)
-    return _balanced_accuracy(labels[mixed], predicted, codes[mixed], classes)[1] >= 1 / classes + _MARGIN
+    labels, codes = labels[mixed], codes[mixed]
+    predicted = _out_of_fold(centred, labels, _folds(labels, codes, grouped=True), classes).argmax(axis=1)
+    _, low, high = _balanced_accuracy(labels, predicted, codes, classes)
+    (p,) = LabelPermutation(labels, codes, classes).p_values([centred], within=True)
+    if p <= _LEVEL and low >= 1 / classes + _MARGIN:
+        return True
+    return False if high < overall else None
 
 
 def _features(data_set: DataSet, measures: Measures, used: npt.NDArray[np.integer]) -> Iterator[tuple[str, Column]]:
@@ -145,19 +180,14 @@ def _features(data_set: DataSet, measures: Measures, used: npt.NDArray[np.intege
     yield "compression", measures.compression[used].astype(np.float64)[:, None]
     yield "camera", np.unique(measures.camera[used], return_inverse=True)[1].astype(np.float64)[:, None]
     yield "day of recording", measures.day[used].astype(np.float64)[:, None]
-    yield "file name", _numbers([data_set.images[index].rpartition("/")[2] for index in used])
+    yield (
+        "file name",
+        file_numbers(
+            [data_set.images[index].rpartition("/")[2] for index in used], data_set.labels[used], data_set.groups[used]
+        ),
+    )
     days = np.array([_day(data_set, int(index)) for index in used], np.float64)
     yield "file date", days[:, None]
-
-
-def _numbers(names: list[str]) -> Column:
-    """Return the first and the last number of each name, 0 where it has none."""
-    rows = []
-    for name in names:
-        stem = name.rpartition(".")[0] or name
-        numbers = re.findall(r"\d{1,15}", stem) or ["0"]
-        rows.append((float(numbers[0]), float(numbers[-1])))
-    return np.array(rows, np.float64)
 
 
 def _day(data_set: DataSet, index: int) -> int:
@@ -211,12 +241,13 @@ def _balanced_accuracy(
     score = float((right.sum(axis=0) / images.sum(axis=0)).mean())
     random = np.random.default_rng(0)
     drawn = []
-    for _ in range(_RESAMPLES):
-        weights = np.bincount(random.integers(0, len(names), len(names)), minlength=len(names))
+    for _ in range(_RESAMPLES // _RESAMPLES_AT_ONCE):
+        weights = random.multinomial(len(names), np.full(len(names), 1 / len(names)), size=_RESAMPLES_AT_ONCE)
         there = weights @ images
-        if there.all():
-            drawn.append((weights @ right / there).mean())
-    low, high = np.quantile(drawn, [0.025, 0.975]) if drawn else (0.0, 1.0)
+        whole = there.all(axis=1)  # with images of every class
+        drawn.append((weights[whole] @ right / there[whole]).mean(axis=1))
+    limits = np.concatenate(drawn)
+    low, high = np.quantile(limits, [0.025, 0.975]) if len(limits) else (0.0, 1.0)
     return score, float(low), float(high)
 
 

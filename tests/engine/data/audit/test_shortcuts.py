@@ -58,6 +58,7 @@ def test_a_tinted_background_is_named_with_its_interval_and_examples(folder: Fol
     assert colour.chance == 0.5
     assert 0.9 < colour.low <= colour.balanced_accuracy <= colour.high <= 1
     assert colour.within_groups is None
+    assert colour.p < 0.05
     assert "look at the examples" in colour.sentence
     assert {len(images) for images in colour.examples.values()} == {3}
     assert all(image.startswith("a/") for image in colour.examples["a"])
@@ -117,6 +118,22 @@ def test_size_format_name_and_date(folder: Folder):
     for feature in ("image size", "file format", "file size", "file name", "file date"):
         assert found[feature].balanced_accuracy > 0.9, feature
     assert "brightness" not in found
+
+
+def test_classes_that_are_numbered_from_1_each_have_none(folder: Folder):
+    for label, count in (("a", 20), ("b", 120)):
+        for number in range(count):
+            lamp = folder.lamp()
+            folder.add(f"{label}/cell_{number + 1}.png", tint=(lamp, lamp, lamp))
+    assert folder.shortcuts() == {}
+
+
+def test_few_slides_with_lamps_of_their_own_have_none(folder: Folder):
+    for slide in range(16):
+        lamp = (folder.lamp(), 1, folder.lamp())
+        for number in range(6):
+            folder.add(f"{'ab'[slide % 2]}/slide{slide}_{number}.png", tint=lamp)
+    assert folder.shortcuts() == {}
 
 
 def test_a_class_with_few_groups_says_nothing(folder: Folder):
