@@ -100,7 +100,8 @@ class LabelPermutation:
     def _dealt(self, random: np.random.Generator) -> Column:
         """float [rounds, groups, classes]: the groups' mixtures of classes, dealt out anew."""
         places = np.tile(np.arange(len(self._sizes)), (_ROUNDS_AT_ONCE, 1))
-        return self._mixtures[random.permuted(places, axis=1)]
+        dealt: Column = self._mixtures[random.permuted(places, axis=1)]
+        return dealt
 
     def _statistics(self, labels: Codes | None, mixtures: Column | None, inside: Column, means: Column) -> Column:
         """float [rounds, functions]: the sum of squares between the classes, of each function of a feature.
@@ -156,4 +157,5 @@ def _functions(columns: Column) -> Column:
 def _standardised(kind: Column) -> Column:
     centred: Column = kind - kind.mean(axis=0)
     spread = centred.std(axis=0)
-    return centred / np.maximum(spread, 1e-9) * (spread > 0) / np.sqrt(kind.shape[1])
+    centred *= (spread > 0) / np.maximum(spread, 1e-9) / np.sqrt(kind.shape[1])
+    return centred
