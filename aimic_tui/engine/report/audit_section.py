@@ -10,14 +10,18 @@ from aimic_tui.engine.data.audit.finding import FINDING_KINDS, FindingKind
 from aimic_tui.engine.data.audit.finding_titles import finding_title
 from aimic_tui.engine.data.audit.shortcut import Shortcut
 from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.formatting.numbers import p_value
 from aimic_tui.engine.report.document import Block, Bullets, Paragraph, Section, Table
 from aimic_tui.engine.report.printed import interval, number
 from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.text import listed, plural
 
 TITLE = "The data's audit"
-_TESTED = "Features are tested where each class has images in enough groups."
-_WITHIN = {True: "yes", False: "no", None: "not testable"}
+_TESTED = (
+    "Features are tested where each class has images in enough groups, by permuting labels over groups, adjusted for all "
+    "features (Holm)."
+)
+_WITHIN = {True: "yes", False: "less or not at all", None: "not known"}
 
 
 def audit_section(record: RunRecord) -> Section:
@@ -80,13 +84,20 @@ def _findings(record: RunRecord) -> Iterator[Block]:
         yield Paragraph("It found no damaged image, no duplicate, no label conflict and no outlier.")
     if report.shortcuts:
         rows = [
-            [found.feature, _reached(found), number(found.chance), _WITHIN[found.within_groups], found.sentence]
+            [
+                found.feature,
+                _reached(found),
+                number(found.chance),
+                p_value(found.p),
+                _WITHIN[found.within_groups],
+                found.sentence,
+            ]
             for found in report.shortcuts
         ]
         yield Table(
             "Shortcuts: features that predict the class without the cell, by balanced accuracy on unseen groups. A "
             f"network may have learned them in place of the cell. {_TESTED}",
-            ["feature", "balanced accuracy", "chance", "also within groups", "what it means"],
+            ["feature", "balanced accuracy", "chance", "p, adjusted", "also within groups", "what it means"],
             rows,
             numeric=False,
         )

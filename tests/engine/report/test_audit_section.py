@@ -19,7 +19,7 @@ from aimic_tui.engine.report.run_record import RunRecord, read_record
 from aimic_tui.engine.workspace_folder import Workspace
 from tests.screens.made_run import make_data, make_run
 
-SHORTCUT = Shortcut("border colour", 0.8, 0.7, 0.9, 1 / 3, "platelet", None, "It predicts the class.", {})
+SHORTCUT = Shortcut("border colour", 0.8, 0.7, 0.9, 1 / 3, 0.004, "platelet", None, "It predicts the class.", {})
 
 
 def test_images_that_nobody_audited_are_said_to_be_so(record: RunRecord) -> None:
