@@ -18,8 +18,8 @@ from aimic_tui.engine.text import listed, plural
 
 TITLE = "The data's audit"
 _TESTED = (
-    "Features are tested where each class has images in enough groups, by permuting labels over groups, adjusted for all "
-    "features (Holm)."
+    "Features are tested where each class has images in enough groups, by permuting labels over groups, adjusted for "
+    "all features (Holm)."
 )
 _WITHIN = {True: "yes", False: "less or not at all", None: "not known"}
 
