@@ -22,8 +22,9 @@ def images_line(data: DataSummary) -> str:
 def trials_line(forecast: RunForecast, split: SplitForecast) -> tuple[str, str]:
     """Say how many trials there are, and on how many images and in how many steps each learns."""
     networks, folds = plural(forecast.networks, "network"), plural(forecast.folds, "fold")
-    product = forecast.trials == forecast.networks * forecast.folds
-    trials = f"{networks} × {folds} = " if product else f"{networks}, {folds}: "
+    seeds = f" × {plural(forecast.seeds, 'seed')}" if forecast.seeds > 1 else ""
+    product = forecast.trials == forecast.networks * forecast.folds * forecast.seeds
+    trials = f"{networks} × {folds}{seeds} = " if product else f"{networks}, {folds}{seeds.replace(' ×', ',')}: "
     validated = f", {_mean(split.validation)} to validate" if any(split.validation) else ""
     steps = f", at most {count_text(forecast.steps)} steps" if forecast.steps is not None else ""
     return (

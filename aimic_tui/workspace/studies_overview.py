@@ -251,7 +251,7 @@ def trials_foreseen(experiment: Experiment, networks: int) -> int | None:
     if split.from_:
         return None
     folds = split.folds * split.repeats if split.method == "k-fold" else 1
-    return networks * folds * (experiment.training.seeds + split.inner_folds)
+    return networks * folds * (experiment.seeds + split.inner_folds)
 
 
 def _state(states: list[str], missing: bool, checking: bool, problem: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tomli
@@ -129,3 +130,20 @@ def test_every_setting_explains_itself() -> None:
     for setting in settings():
         assert setting.title
         assert setting.help.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("values", "seeds"),
+    [
+        ({}, 1),
+        ({"model.networks": ["mobilenet_v2", "resnet18"]}, 3),
+        ({"model.networks": ["mobilenet_v2", "mobilenet_v2"]}, 1),
+        ({"model.networks": ["mobilenet_v2", "resnet18"], "split.repeats": 2}, 1),
+        ({"model.networks": ["mobilenet_v2", "resnet18"], "training.seeds": 2}, 2),
+        ({"model.networks": ["mobilenet_v2", "resnet18"], **PRESETS["quick"]}, 1),
+        ({"model.networks": ["mobilenet_v2", "resnet18"], **PRESETS["paper"]}, 1),
+    ],
+    ids=str,
+)
+def test_networks_that_are_compared_are_trained_three_times(values: dict[str, Any], seeds: int) -> None:
+    assert Experiment().with_values(values).seeds == seeds

@@ -65,6 +65,7 @@ def make_run(
         "model.weights": "none",
         "split.folds": folds,
         "training.epochs": epochs,
+        "training.seeds": 1,
         "evaluation.resamples": 1000,
         **(settings or {}),
     }

@@ -62,6 +62,11 @@ class Cell:
         for key in ("name", "compute", "evaluation"):
             deciding.pop(key, None)
         deciding.get("model", {}).pop("networks", None)
+        training = deciding.get("training", {})
+        if training.get("seeds") == 1:  # the default when the first studies were made
+            training.pop("seeds")
+            if not training:
+                deciding.pop("training")
         return digest_of_bytes(json.dumps(deciding, sort_keys=True).encode())
 
 
@@ -183,14 +188,19 @@ def _experiment(
     source: str,
     problems: list[str],
 ) -> Experiment | None:
+    # A study compares over data sets, whose differences contain the training's chance: one seed is enough there.
     values: dict[str, Any] = copy.deepcopy(dict(common))
+    training = values.setdefault("training", {})
+    if isinstance(training, dict):
+        training.setdefault("seeds", 1)
     for section, more in (("data", settings), ("split", {"protocol": protocol})):
         before = values.get(section, {})
         values[section] = {**before, **more} if isinstance(before, dict) else before
     # The file's own fault is said by the name that it has there.
     values["name"] = f"{name} {data.name} {protocol}"[:80]
     try:
-        return Experiment.from_mapping(values, source=source)
+        experiment = Experiment.from_mapping(values, source=source)
+        return experiment.with_values({"training.seeds": experiment.seeds})
     except ExperimentProblem as problem:
         for one in problem.problems:
             key = one.key.removeprefix("data.")

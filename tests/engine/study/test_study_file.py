@@ -58,6 +58,14 @@ def test_a_cell_is_the_common_settings_with_its_data_sets_own_on_top(tmp_path: P
     assert (study.data_sets[0].published, study.data_sets[1].published) == ("", "PBC")
 
 
+def test_a_study_trains_once_unless_it_asks_for_more_and_knows_its_older_runs(tmp_path: Path) -> None:
+    plain = read_study(write(tmp_path, SMALL)).cells[0]
+    named = read_study(write(tmp_path, SMALL.replace("epochs = 2", "epochs = 2\nseeds = 1"))).cells[0]
+    auto = read_study(write(tmp_path, SMALL.replace("epochs = 2", 'epochs = 2\nseeds = "auto"'))).cells[0]
+    assert [cell.experiment.training.seeds for cell in (plain, named, auto)] == [1, 1, 3]
+    assert plain.digest == named.digest != auto.digest
+
+
 def test_what_is_written_out_is_read_as_the_same_study(tmp_path: Path) -> None:
     study = read_study(write(tmp_path, SMALL))
     (tmp_path / "elsewhere").mkdir()

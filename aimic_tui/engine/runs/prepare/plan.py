@@ -80,9 +80,9 @@ def make_plan(
     suggestions: tuple[Suggestion, ...] = ()
     if split is not None and split.problem is None:
         forecast = forecast_run(experiment, split, len(data.classes), workspace.root)
-        suggestions = tuple(suggestions_for(experiment, data, split, forecast))
         if "model.networks" not in problems:
             duration = estimate_duration(workspace, experiment, forecast, tested or {})
+        suggestions = tuple(suggestions_for(experiment, data, split, forecast, duration))
     return RunPlan(data, split, forecast, duration, tuple(problems.values()), suggestions, data_stamp, split_stamp)
 
 

@@ -23,7 +23,7 @@ class PlanAnswer(BaseModel):
 
     Attributes:
         group_rule: where the groups come from: a column, a pattern or none.
-        networks, folds, trials, epochs: how many; of epochs the most a trial may take.
+        networks, folds, seeds, trials, epochs: how many; of epochs the most a trial may take.
         train, validation, test: images of each trial, about.
         steps: of all trials at most; null also where the batch size is left to the device.
         run_bytes, cache_bytes: what is written, about; free_bytes: what the workspace's disk has left.
@@ -41,6 +41,7 @@ class PlanAnswer(BaseModel):
     group_rule: str
     networks: int | None = None
     folds: int | None = None
+    seeds: int | None = None
     trials: int | None = None
     train: int | None = None
     validation: int | None = None

@@ -49,6 +49,7 @@ def resolve_experiment(experiment: Experiment, workspace: Workspace) -> Experime
             "data.path": str(data),
             "data.marks": marks,
             "model.networks": list(infos),
+            "training.seeds": experiment.with_values({"model.networks": list(infos)}).seeds,
             "model.weights": named_weights(experiment.model.weights, workspace),
         }
     )

@@ -29,6 +29,7 @@ class RunForecast:
     """How large a run will be.
 
     Attributes:
+        seeds: how many times each network is trained on each fold.
         trials: networks times folds times seeds, and the inner ones.
         train, validation: images of each trial, about.
         epochs: of each trial, at most.
@@ -40,6 +41,7 @@ class RunForecast:
 
     networks: int
     folds: int
+    seeds: int
     trials: int
     train: int
     validation: int
@@ -72,6 +74,7 @@ def forecast_run(experiment: Experiment, split: SplitForecast, classes: int, wor
     return RunForecast(
         networks=len(experiment.model.networks),
         folds=split.folds,
+        seeds=experiment.seeds,
         trials=len(keys),
         train=round(sum(trained) / len(trained)),
         validation=round(sum(split.validation) / split.folds),

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aimic_tui.engine.experiment import Experiment, Optimizer
+from aimic_tui.engine.formatting.times import duration
 from aimic_tui.engine.runs.prepare.data_summary import DataSummary
+from aimic_tui.engine.runs.prepare.duration import DurationEstimate
 from aimic_tui.engine.runs.prepare.run_forecast import RunForecast
 from aimic_tui.engine.runs.prepare.split_forecast import SplitForecast
 from aimic_tui.engine.text import bytes_text, plural
@@ -35,12 +37,17 @@ class Suggestion:
 
 
 def suggestions_for(
-    experiment: Experiment, data: DataSummary, split: SplitForecast, forecast: RunForecast
+    experiment: Experiment,
+    data: DataSummary,
+    split: SplitForecast,
+    forecast: RunForecast,
+    estimate: DurationEstimate | None = None,
 ) -> list[Suggestion]:
     """Return what is worth another look, the gravest first."""
     return [
         *_on_disk_space(experiment, forecast),
         *([Suggestion("split.validation", split.too_few_to_choose)] if split.too_few_to_choose else []),
+        *_on_seeds(experiment, forecast, estimate),
         *_on_training(experiment, data, forecast),
         *_on_combinations(experiment),
         *(Suggestion("split.method", sentence) for sentence in split.warnings),
@@ -55,6 +62,36 @@ def _on_disk_space(experiment: Experiment, forecast: RunForecast) -> Iterator[Su
             f"The run needs about {bytes_text(needed)}, but only {bytes_text(forecast.free_bytes)} are free on the "
             "workspace's disk. Free some space, or choose another workspace.",
         )
+
+
+def _on_seeds(experiment: Experiment, forecast: RunForecast, estimate: DurationEstimate | None) -> Iterator[Suggestion]:
+    """Say what seeds of a comparison cost, or what it lacks with a single one."""
+    networks, repeats = len(experiment.model.networks), experiment.split.repeats
+    if networks < 2 or repeats > 1:
+        return
+    seeds, tested = experiment.seeds, networks * forecast.folds
+    if seeds == 1:
+        yield Suggestion(
+            "training.seeds",
+            f"With one seed a comparison only tells these trained networks apart: another training may turn it round. "
+            f"training.seeds = 3 makes {forecast.trials + 2 * tested} trials instead of {forecast.trials}"
+            f"{_longer(estimate, 1, (forecast.trials + 2 * tested) / forecast.trials)}.",
+        )
+    elif experiment.training.seeds == "auto":
+        fewer = forecast.trials - (seeds - 1) * tested
+        yield Suggestion(
+            "training.seeds",
+            f"{seeds} seeds, since networks are compared: {forecast.trials} trials instead of {fewer}"
+            f"{_longer(estimate, fewer / forecast.trials, 1)}. With training.seeds = 1 the comparison only tells these "
+            "trained networks apart.",
+        )
+
+
+def _longer(estimate: DurationEstimate | None, less: float, more: float) -> str:
+    """Say that something takes `more` times the estimate in place of `less` times; "" without an estimate."""
+    if estimate is None:
+        return ""
+    return f", at most {duration(more * estimate.seconds)} instead of {duration(less * estimate.seconds)}"
 
 
 def _on_training(experiment: Experiment, data: DataSummary, forecast: RunForecast) -> Iterator[Suggestion]:

@@ -15,7 +15,7 @@ def grid(experiment: Experiment, split: Split) -> list[TrialKey]:
     and one seed is enough for them.
     """
     networks, folds = experiment.model.networks, range(1, split.folds + 1)
-    seeds = [(experiment.seed + number) % 2**31 for number in range(experiment.training.seeds)]
+    seeds = [(experiment.seed + number) % 2**31 for number in range(experiment.seeds)]
     tested = [TrialKey(network, fold, seed) for seed in seeds for network in networks for fold in folds]
     choosing = [
         TrialKey(network, fold, experiment.seed, inner)

@@ -46,6 +46,7 @@ def test_a_new_run_holds_all_that_is_needed_to_carry_it_out(workspace: Workspace
     assert (resolved.name, resolved.data.path) == ("cells", str(cells))
     assert resolved.data.group not in ("auto", "none")  # the names show the smear
     assert resolved.model.networks == ["mobilenet_v2", "resnet18"]
+    assert (resolved.training.seeds, len(status.trials)) == (3, 2 * 3 * 3)  # a comparison, so three seeds
     data_set = read_manifest(folder.manifest_file)
     assert len(data_set) == 24
     assert len(read_split(folder.split_file, data_set.images).parts) == 3

@@ -14,7 +14,7 @@ from aimic_tui.engine.workspace_folder import Workspace
 from tests.screens.made_run import make_data, make_run
 
 FORECAST = RunForecast(
-    networks=1, folds=5, trials=5, train=68, validation=12, epochs=30, steps=None, run_bytes=0, cache_bytes=0
+    networks=1, folds=5, seeds=1, trials=5, train=68, validation=12, epochs=30, steps=None, run_bytes=0, cache_bytes=0
 )
 EXPERIMENT = Experiment().with_values({"model.weights": "none", "compute.devices": "cpu"})
 

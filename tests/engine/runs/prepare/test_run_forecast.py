@@ -30,6 +30,7 @@ def experiment_on(data: Path, **settings: Any) -> Experiment:
         {"split__folds": 3, "split__repeats": 2},
         {"split__method": "hold-out", "split__test": 0.5},
         {"split__inner_folds": 2, "data__group": "none"},
+        {"model__networks": ["mobilenet_v2", "test_resnet"]},
         {"training__seeds": 2, "model__networks": ["mobilenet_v2", "test_resnet"]},
         {"split__protocol": "aimic-2022", "data__balance": "undersample"},
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.runs.prepare.availability import availability_problems
 from aimic_tui.engine.runs.prepare.data_summary import DataSummary
+from aimic_tui.engine.runs.prepare.duration import DurationEstimate
 from aimic_tui.engine.runs.prepare.run_forecast import RunForecast
 from aimic_tui.engine.runs.prepare.split_forecast import SplitForecast
 from aimic_tui.engine.runs.prepare.suggestions import suggestions_for
@@ -17,7 +19,7 @@ from aimic_tui.engine.workspace_folder import Workspace
 
 DATA = DataSummary({"a": 900, "b": 700}, groups=1600)
 SPLIT = SplitForecast(train=(1088,) * 5, validation=(192,) * 5, test=(320,) * 5, used=1600)
-FORECAST = RunForecast(1, 5, 5, 1088, 192, 30, 5000, 10**8, 10**8, 10**11)
+FORECAST = RunForecast(1, 5, 1, 5, 1088, 192, 30, 5000, 10**8, 10**8, 10**11)
 
 
 def keys(
@@ -56,8 +58,28 @@ def test_sgd_may_have_a_rate_that_adamw_may_not() -> None:
     assert "training.learning_rate" not in keys(training__learning_rate=0.1, training__optimizer="sgd")
 
 
+def test_what_seeds_of_a_comparison_cost_is_said_before() -> None:
+    networks = ["mobilenet_v2", "resnet18", "resnet34"]
+    nine, hour = replace(FORECAST, networks=3, folds=3, trials=9), DurationEstimate(3600.0, "earlier runs here")
+
+    def on_seeds(forecast: RunForecast, **settings: Any) -> str:
+        experiment = Experiment().with_values({"model.networks": networks, **settings})
+        found = suggestions_for(experiment, DATA, SPLIT, forecast, hour)
+        return next((item.sentence for item in found if item.key == "training.seeds"), "")
+
+    three = on_seeds(replace(nine, trials=27))
+    assert three.startswith(
+        "3 seeds, since networks are compared: 27 trials instead of 9, at most 1 h 0 min instead of 20 min"
+    )
+    one = on_seeds(nine, **{"training.seeds": 1})
+    assert "only tells these trained networks apart" in one
+    assert "training.seeds = 3 makes 27 trials instead of 9, at most 3 h 0 min instead of 1 h 0 min" in one
+    assert not on_seeds(replace(nine, trials=27), **{"training.seeds": 3})  # chosen: nothing to say
+    assert not on_seeds(nine, **{"split.repeats": 2})  # trained anew in each repeat
+
+
 def test_a_disk_that_is_too_small_goes_first() -> None:
-    found = keys(forecast=RunForecast(1, 5, 5, 1088, 192, 30, 5000, 10**11, 0, 10**9), training__learning_rate=0.5)
+    found = keys(forecast=RunForecast(1, 5, 1, 5, 1088, 192, 30, 5000, 10**11, 0, 10**9), training__learning_rate=0.5)
     assert next(iter(found)) == "compute.cache"
     assert "1.0 GB are free" in found["compute.cache"]
 

@@ -39,6 +39,7 @@ def make_run(cells: Path, workspace: Path, **settings: object) -> RunFolder:
         "model.weights": "none",
         "model.image_size": 32,
         "training.epochs": EPOCHS,
+        "training.seeds": 1,
         "training.patience": EPOCHS,
         "training.batch_size": 4,
         "training.learning_rate": 0.003,
