@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,11 @@ import click
 
 from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.experiment_options import WithSettings, experiment_from, experiment_options
+from aimic_tui.engine.evaluation.foreseen_intervals import EXPECTED, ICC
 from aimic_tui.engine.text import bytes_text, printable
 from aimic_tui.wording.plan import costs_line, images_line, trials_line
-from aimic_tui.wording.signs import sign
+from aimic_tui.wording.sample_size import forecast_lines
+from aimic_tui.wording.signs import as_shown, sign
 
 if TYPE_CHECKING:
     from aimic_tui.engine.runs.prepare.plan import RunPlan
@@ -19,6 +22,25 @@ if TYPE_CHECKING:
 
 @click.command(cls=WithSettings)
 @experiment_options
+@click.option(
+    "--width",
+    type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
+    help="Say how many groups give intervals of this half width, such as 0.03.",
+)
+@click.option(
+    "--expect",
+    type=click.FloatRange(0.5, 1, min_open=True, max_open=True),
+    default=EXPECTED,
+    show_default=True,
+    help="The level of each figure for which intervals are foreseen.",
+)
+@click.option(
+    "--icc",
+    type=click.FloatRange(0, 1),
+    default=ICC,
+    show_default=True,
+    help="Assumed correlation, between images of one group, of being classified correctly.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
 @click.pass_obj
 def plan(
@@ -28,17 +50,26 @@ def plan(
     data: str | None,
     overrides: tuple[str, ...],
     preset: str | None,
+    width: float | None,
+    expect: float,
+    icc: float,
     as_json: bool,
 ) -> None:
     """Show what `aimic train` would do: images, folds, trials, steps, time, disk space, and suggestions.
 
+    And how wide the intervals will be: Riley et al. 2024, with groups and classes.
+
     No image is opened and nothing is started. All problems are listed at once, with exit code 3.
     """
+    from aimic_tui.engine.runs.prepare.interval_forecast import forecast_intervals
     from aimic_tui.engine.runs.prepare.plan import make_plan
     from aimic_tui.engine.workspace_folder import Workspace
 
     made = experiment_from("plan", experiment, data, overrides, preset)
     found = make_plan(made, Workspace(workspace))
+    if found.intervals is not None and found.split is not None and found.data.data_set is not None:
+        foreseen = forecast_intervals(made, found.data.data_set, found.split, expect=expect, icc=icc, width=width)
+        found = replace(found, intervals=foreseen)
     problem = found.as_error()
     if as_json:
         from aimic_tui.engine.runs.prepare.plan_answer import PlanAnswer
@@ -58,5 +89,8 @@ def _print(found: RunPlan) -> None:
         click.echo(
             costs_line(found.forecast, found.duration) + (f", {bytes_text(free)} free" if free is not None else "")
         )
+    if found.intervals is not None:
+        for line in forecast_lines(found.intervals):
+            click.echo(as_shown(line))
     for item in found.suggestions:
         click.echo(f"{sign('attention')} {printable(item.sentence)}")

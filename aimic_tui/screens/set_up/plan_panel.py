@@ -10,6 +10,7 @@ from textual.widgets import Static
 from aimic_tui.engine.runs.prepare.plan import RunPlan
 from aimic_tui.engine.text import plural
 from aimic_tui.wording.plan import costs_line, images_line, trials_line
+from aimic_tui.wording.sample_size import forecast_lines, short_forecast
 from aimic_tui.workspace.set_up_session import SetUpSession
 
 _NAMED = 4  # settings in a line
@@ -35,6 +36,8 @@ class PlanPanel(Static):
             text = "! Optimistic: the test images choose the epoch, as in the published protocol"
             lines.append(Content.styled(text, "$warning"))
         self.update(Content("\n").join(lines))
+        intervals = plan.intervals if plan is not None else None
+        self.tooltip = None if intervals is None else Content("\n".join(forecast_lines(intervals)))
 
     def show_starting(self, seconds: float) -> None:
         """Say that a run is being started, and for how long already."""
@@ -45,11 +48,14 @@ def _plan_lines(plan: RunPlan) -> list[Content]:
     if plan.forecast is None or plan.split is None:
         return []
     trials, parts = trials_line(plan.forecast, plan.split)
-    return [
+    lines = [
         Content(images_line(plan.data)),
         Content.assemble((trials, "bold"), parts),
         Content(costs_line(plan.forecast, plan.duration)),
     ]
+    if plan.intervals is not None:
+        lines.append(Content(short_forecast(plan.intervals)))
+    return lines
 
 
 def _in_order(sentences: dict[str, str], session: SetUpSession) -> list[str]:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 from aimic_tui.engine.data.listing.marks import marks_file, marks_stamp
 from aimic_tui.engine.errors import InputProblem, SettingProblem
+from aimic_tui.engine.evaluation.foreseen_intervals import SampleSize
 from aimic_tui.engine.experiment import DataSettings, Experiment
 from aimic_tui.engine.runs.prepare.availability import availability_problems
 from aimic_tui.engine.runs.prepare.data_summary import DataSummary, summarize_data
 from aimic_tui.engine.runs.prepare.duration import DurationEstimate, SpeedConditions, estimate_duration
+from aimic_tui.engine.runs.prepare.interval_forecast import forecast_intervals
 from aimic_tui.engine.runs.prepare.run_forecast import RunForecast, forecast_run
 from aimic_tui.engine.runs.prepare.split_forecast import SplitForecast, forecast_split
 from aimic_tui.engine.runs.prepare.suggestions import Suggestion, suggestions_for
@@ -29,6 +31,8 @@ class RunPlan:
         split: how they would be divided; None where the data can't be used.
         forecast: how large the run will be; None where the data or the split can't be used.
         duration: how long it can take; None where nothing was measured.
+        intervals: how wide intervals will be, under the usual assumptions; None where the data or the split can't be
+            used.
         problems: what stands in the way of a start, at most one a setting.
         suggestions: what is worth another look.
         data_stamp, split_stamp: what `data` and `split` were found for; `make_plan` keeps them while that stays.
@@ -38,6 +42,7 @@ class RunPlan:
     split: SplitForecast | None = None
     forecast: RunForecast | None = None
     duration: DurationEstimate | None = None
+    intervals: SampleSize | None = None
     problems: tuple[SettingProblem, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
     data_stamp: tuple[object, ...] = ()
@@ -76,14 +81,17 @@ def make_plan(
     for problem in found:
         if problem is not None:
             problems.setdefault(problem.key, problem)
-    forecast, duration = None, None
+    forecast, duration, intervals = None, None, None
     suggestions: tuple[Suggestion, ...] = ()
-    if split is not None and split.problem is None:
+    if split is not None and split.problem is None and data.data_set is not None:
         forecast = forecast_run(experiment, split, len(data.classes), workspace.root)
+        intervals = forecast_intervals(experiment, data.data_set, split)
         if "model.networks" not in problems:
             duration = estimate_duration(workspace, experiment, forecast, tested or {})
-        suggestions = tuple(suggestions_for(experiment, data, split, forecast, duration))
-    return RunPlan(data, split, forecast, duration, tuple(problems.values()), suggestions, data_stamp, split_stamp)
+        suggestions = tuple(suggestions_for(experiment, data, split, forecast, duration, intervals))
+    return RunPlan(
+        data, split, forecast, duration, intervals, tuple(problems.values()), suggestions, data_stamp, split_stamp
+    )
 
 
 def _data_stamp(settings: DataSettings) -> tuple[object, ...]:

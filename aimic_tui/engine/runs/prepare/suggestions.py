@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from aimic_tui.engine.evaluation.foreseen_intervals import SampleSize
+from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.experiment import Experiment, Optimizer
 from aimic_tui.engine.formatting.times import duration
 from aimic_tui.engine.runs.prepare.data_summary import DataSummary
 from aimic_tui.engine.runs.prepare.duration import DurationEstimate
 from aimic_tui.engine.runs.prepare.run_forecast import RunForecast
 from aimic_tui.engine.runs.prepare.split_forecast import SplitForecast
-from aimic_tui.engine.text import bytes_text, plural
+from aimic_tui.engine.text import bytes_text, plural, printable
 
 _FEW_STEPS = 300  # of a trial: pre-trained networks have then hardly moved
 _FEW_STEPS_ANEW = 3000  # from random weights
@@ -42,12 +44,14 @@ def suggestions_for(
     split: SplitForecast,
     forecast: RunForecast,
     estimate: DurationEstimate | None = None,
+    intervals: SampleSize | None = None,
 ) -> list[Suggestion]:
     """Return what is worth another look, the gravest first."""
     return [
         *_on_disk_space(experiment, forecast),
         *([Suggestion("split.validation", split.too_few_to_choose)] if split.too_few_to_choose else []),
         *_on_seeds(experiment, forecast, estimate),
+        *(_on_intervals(intervals) if intervals is not None else ()),
         *_on_training(experiment, data, forecast),
         *_on_combinations(experiment),
         *(Suggestion("split.method", sentence) for sentence in split.warnings),
@@ -92,6 +96,12 @@ def _longer(estimate: DurationEstimate | None, less: float, more: float) -> str:
     if estimate is None:
         return ""
     return f", at most {duration(more * estimate.seconds)} instead of {duration(less * estimate.seconds)}"
+def _on_intervals(intervals: SampleSize) -> Iterator[Suggestion]:
+    """Warn of figures that can't have an interval, before anything is trained for them."""
+    for metric, whose in (("accuracy", "No figure"), ("macro_f1", f"Neither {TITLES['macro_f1']} nor AUROC")):
+        if reason := intervals.figure(metric).reason:
+            yield Suggestion("data.group", f"{whose} will have an interval: {printable(reason)}.")
+            return
 
 
 def _on_training(experiment: Experiment, data: DataSummary, forecast: RunForecast) -> Iterator[Suggestion]:
