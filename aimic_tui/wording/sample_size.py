@@ -10,16 +10,16 @@ from aimic_tui.engine.formatting.numbers import count_text
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.wording.text_tables import aligned
 
-_IN_SHORT = ("accuracy", "macro_f1", "recall")
+_IN_SHORT = {"accuracy": "accuracy", "macro_f1": "macro F1", "recall": "smallest class"}
 
 
 def short_forecast(found: SampleSize) -> str:
-    """Say in a line how wide the intervals of the headline figures will be."""
-    figures = [found.figure(metric) for metric in _IN_SHORT]
-    if all(figure.half_width is None for figure in figures):
-        return f"No figure will have an interval: {printable(figures[0].reason)}"
-    widths = " · ".join(f"{_title(figure)} {_half(figure)}" for figure in figures)
-    return f"intervals to expect at {found.expect:g}: {widths}"
+    """Say in a line, short enough for 80 columns, how wide the intervals of the headline figures will be."""
+    figures = {title: found.figure(metric) for metric, title in _IN_SHORT.items()}
+    if all(figure.half_width is None for figure in figures.values()):
+        return f"no intervals: {printable(found.figure('accuracy').reason)}"
+    widths = " · ".join(f"{title} {_half(figure)}" for title, figure in figures.items())
+    return f"intervals at {found.expect:g}: {widths}"
 
 
 def forecast_lines(found: SampleSize) -> Iterator[str]:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from tests.commands.test_train import aimic, cells, sets
+from tests.drawn_cells import draw_cells
 
 __all__ = ["cells"]
 
@@ -30,6 +31,31 @@ def test_the_same_as_json(tmp_path: Path, cells: Path) -> None:
     assert found["problems"] == []
     assert found["version"] == 1
     assert "split.validation" in {item["key"] for item in found["advice"]}
+
+
+def test_it_foresees_intervals_and_the_groups_that_a_width_takes(tmp_path: Path, cells: Path) -> None:
+    space = tmp_path / "space"
+    answer = aimic(space, "plan", "--data", str(cells), "--width", "0.03", "--expect", "0.8", *sets(PLAIN))
+    assert "Intervals to expect from 20 test images of 20 groups and 2 classes" in answer.stdout
+    assert "groups for ±.030" in answer.stdout
+    assert "each at 0.8" in answer.stdout
+    assert "images are independent" in answer.stdout
+
+    found = json.loads(aimic(space, "plan", "--data", str(cells), "--json", *sets(PLAIN)).stdout)["intervals"]
+    assert (found["expect"], found["icc"], found["width"]) == (0.9, 0.1, None)
+    assert [figure["metric"] for figure in found["figures"]] == [
+        *("accuracy", "balanced_accuracy", "macro_f1", "auroc", "recall"),
+    ]
+    assert 0.1 < found["figures"][0]["half_width"] < 0.2
+    assert found["figures"][0]["groups_needed"] is None
+    assert aimic(space, "plan", "--data", str(cells), "--expect", "0.4", *sets(PLAIN)).returncode == 2
+
+
+def test_that_no_interval_will_be_possible_is_said_before_training(tmp_path: Path) -> None:
+    draw_cells(tmp_path / "few", 4, "{label}{number}")
+    answer = aimic(tmp_path / "space", "plan", "--data", str(tmp_path / "few"), *sets(PLAIN))
+    assert "No interval: 8 groups; 10 are needed." in answer.stdout, answer.stderr
+    assert "! No figure will have an interval: 8 groups; 10 are needed." in answer.stdout
 
 
 def test_what_stands_in_the_way_is_said_all_at_once_with_3(tmp_path: Path, cells: Path) -> None:

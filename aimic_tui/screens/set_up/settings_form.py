@@ -96,6 +96,12 @@ class SettingsForm(VerticalScroll, can_focus=False, inherit_bindings=False):
         self.fields[key].focus()
         self.fields[key].scroll_visible(animate=False)
 
+    @on(events.Resize)
+    def _keep_in_sight(self) -> None:
+        """Follow the field that has the focus: the plan's lines take room from the form."""
+        if (field := self.fields.get(self.here)) is not None:
+            self.call_after_refresh(field.scroll_visible, animate=False)
+
     def move(self, step: int) -> None:
         """Go to the field so many below, or above."""
         keys = list(self.fields)

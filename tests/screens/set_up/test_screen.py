@@ -19,6 +19,7 @@ from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.screens.set_up.network_picker import NetworkPicker
 from aimic_tui.screens.set_up.screen import SetUpScreen
+from aimic_tui.screens.set_up.settings_form import SettingsForm
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.field import FormField
 from aimic_tui.workspace import set_up_session
@@ -52,8 +53,21 @@ async def test_it_says_what_the_experiment_amounts_to(tmp_path: Path, cells: Pat
     assert "60 images · 3 classes · 30 groups" in said
     assert "1 network × 5 folds = 5 trials" in said
     assert "about 42 images to train, 6 to validate, 12 to test, at most 300 steps" in said
+    assert "intervals at 0.9: accuracy ±.0" in said
+    assert " · smallest class ±." in said
     assert "nothing similar ran here yet" in said  # nothing was measured here, so no time is named
     assert "Suggestions: split.validation, training.epochs" in said
+
+
+async def test_the_plan_pushes_no_field_out_of_sight(tmp_path: Path, cells: Path, until: Until) -> None:
+    app = _app(tmp_path, cells, model__weights="none")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "intervals at 0.9: " in _said(app))
+        form, field = app.screen.query_one(SettingsForm), _field(app, "model.networks")
+        await until(pilot, lambda: form.region.contains_region(field.region))
+        assert form.region.height >= 6
+        (line,) = [line for line in _said(app).splitlines() if line.startswith("intervals at")]
+        assert len(line) < 78
 
 
 async def test_what_is_wrong_is_said_while_typing_and_all_at_once(tmp_path: Path, cells: Path, until: Until) -> None:
