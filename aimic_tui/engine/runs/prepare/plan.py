@@ -88,7 +88,7 @@ def make_plan(
         intervals = forecast_intervals(experiment, data.data_set, split)
         if "model.networks" not in problems:
             duration = estimate_duration(workspace, experiment, forecast, tested or {})
-        suggestions = tuple(suggestions_for(experiment, data, split, forecast, duration, intervals))
+        suggestions = tuple(suggestions_for(experiment, data, split, forecast, duration, intervals=intervals))
     return RunPlan(
         data, split, forecast, duration, intervals, tuple(problems.values()), suggestions, data_stamp, split_stamp
     )

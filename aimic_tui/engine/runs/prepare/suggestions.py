@@ -44,6 +44,7 @@ def suggestions_for(
     split: SplitForecast,
     forecast: RunForecast,
     estimate: DurationEstimate | None = None,
+    *,
     intervals: SampleSize | None = None,
 ) -> list[Suggestion]:
     """Return what is worth another look, the gravest first."""
@@ -96,6 +97,8 @@ def _longer(estimate: DurationEstimate | None, less: float, more: float) -> str:
     if estimate is None:
         return ""
     return f", at most {duration(more * estimate.seconds)} instead of {duration(less * estimate.seconds)}"
+
+
 def _on_intervals(intervals: SampleSize) -> Iterator[Suggestion]:
     """Warn of figures that can't have an interval, before anything is trained for them."""
     for metric, whose in (("accuracy", "No figure"), ("macro_f1", f"Neither {TITLES['macro_f1']} nor AUROC")):
