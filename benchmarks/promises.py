@@ -15,12 +15,14 @@ from concurrent.futures import ProcessPoolExecutor
 
 import promise_bands
 import promise_groups
+import promise_rejection
 import promise_shortcuts
 from promise import Promise
 
 PROMISES: tuple[Promise, ...] = (
     *promise_bands.PROMISES,
     *promise_groups.PROMISES,
+    *promise_rejection.PROMISES,
     *promise_shortcuts.PROMISES,
 )
 

@@ -171,6 +171,6 @@ def _judging(record: RunRecord) -> str:
     if results.calibration:
         sentences.append(
             "Probabilities were calibrated by temperature scaling (Guo et al. 2017), fitted on each fold's validation "
-            "part."
+            "part, shrunk towards 1 and used only where held-out validation images gained."
         )
     return " ".join(sentences)
