@@ -58,8 +58,8 @@ _SELECTED = (
     "Free of that: the figures of selecting a network in each fold by {by} alone, computed on the fold's test images."
 )
 _CONFIRMED = (
-    "{best} is the best of {networks} networks by {title}; {by} alone selects it in every fold, so that its being the "
-    "best does not inflate its figures."
+    "{best} is the best of {networks} networks by {title}. Each fold selects it by {by} alone, too, without any test "
+    "image, so that being the best does not inflate its figures."
 )
 _SELECTS = "macro_f1"
 _NESTED = "Nested cross-validation evaluates the selection itself: train again with split.inner_folds = 3."

@@ -214,16 +214,14 @@ class ChecklistAnswers:
             "Accuracy, balanced accuracy, top-k accuracy, macro precision, recall and F1, AUROC, average precision, "
             "Matthews, kappa, log loss, Brier score, calibration error (15 bins of equal width); by class sensitivity, "
             "specificity, predictive values."
+            + (" Calibration slope and intercept of each class." if self.record.results.calibration else "")
             + (" Net benefit (decision curve)." if self.has("Benefit of acting on predictions") else "")
         )
 
     @property
     def uncertainty(self) -> str:
         """How intervals and tests are made."""
-        compared = (
-            f" {self.record.comparison.method} {self.see('Comparison of networks')}" if self.record.comparison else ""
-        )
-        return f"{self.record.results.method}.{compared}".rstrip()
+        return f"{self.record.results.method}. {self.see('Comparison of networks')}".rstrip()
 
     @property
     def internal(self) -> str:

@@ -111,7 +111,7 @@ def tripod(known: ChecklistAnswers) -> list[Item]:
             f"{known.preprocessing} {known.audit}",
             "whether this was alike across sociodemographic groups",
         ),
-        Item("8a", "Outcome: definition, when and how assessed", f"The image's class: {classes}.", "the rest"),
+        Item("8a", "Outcome: definition, when and how assessed", f"The image's class: {classes}.", "its definition"),
         Item("8b", "Outcome: assessors' qualifications"),
         Item("8c", "Outcome: blinding"),
         Item("9a", "Predictors: choice", "The image alone; nothing was selected from it beforehand."),
@@ -172,7 +172,7 @@ def tripod(known: ChecklistAnswers) -> list[Item]:
             "where this version of the program can be had",
         ),
         Item("19", "Patient and public involvement"),
-        Item("20a", "Flow of participants", known.numbers, "participants"),
+        Item("20a", "Flow of participants", known.numbers, "the flow of participants"),
         Item("20b", "Characteristics of participants"),
         Item("20c", "Evaluation data beside development data", *_beside_development(known)),
         Item(

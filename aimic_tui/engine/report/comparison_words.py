@@ -14,6 +14,8 @@ from aimic_tui.engine.report.printed import interval
 from aimic_tui.engine.text import listed, plural
 
 _MOST = 5  # pairs that a summary names
+# Figures of their own: accuracy has McNemar's test, and macro recall is the balanced accuracy.
+_OTHERS = ("macro_f1", "balanced_accuracy", "auroc", "average_precision", "log_loss", "brier")
 
 
 def comparison_points(found: Comparison, results: RunResults) -> Iterator[str]:
@@ -36,7 +38,7 @@ def comparison_points(found: Comparison, results: RunResults) -> Iterator[str]:
             f"In {title}, no two networks are shown to differ ({pairs}; smallest adjusted p "
             f"{p_value(nearest.p_adjusted)}). {_figures(nearest, title)}"
         )
-    yield from _of_correct_images(found.pairs, level)
+    yield from _of_correct_images(found.pairs, level, results)
     yield from _of_other_figures(found, results)
 
 
@@ -49,14 +51,21 @@ def _figures(pair: Pair, title: str) -> str:
     return f"Difference {pair.a} − {pair.b} in {title}: {interval(figure)}, adjusted p {p_value(p)}."
 
 
-def _of_correct_images(pairs: tuple[Pair, ...], level: float) -> Iterator[str]:
+def _of_correct_images(pairs: tuple[Pair, ...], level: float, results: RunResults) -> Iterator[str]:
     differing = [pair for pair in pairs if pair.mcnemar_adjusted is not None and pair.mcnemar_adjusted <= level]
     if differing:
-        named = "; ".join(f"{pair.a} – {pair.b}, p {p_value(pair.mcnemar_adjusted)}" for pair in differing[:_MOST])
+        named = "; ".join(
+            f"{pair.a} – {pair.b}, {_more_correct(pair, results)} is ahead, p {p_value(pair.mcnemar_adjusted)}"
+            for pair in differing[:_MOST]
+        )
         more = f"; and {len(differing) - _MOST} more" if len(differing) > _MOST else ""
-        yield f"The share of correct images differs significantly (McNemar, adjusted): {named}{more}."
+        yield f"By the share of correct images (McNemar, adjusted), these trained networks differ: {named}{more}."
     elif any(pair.mcnemar_adjusted is not None for pair in pairs):
         yield "In the share of correct images, no two networks are shown to differ, either (McNemar, adjusted)."
+
+
+def _more_correct(pair: Pair, results: RunResults) -> str:
+    return max((pair.a, pair.b), key=lambda name: results.networks[name].pooled["accuracy"].value or 0.0)
 
 
 def _of_other_figures(found: Comparison, results: RunResults) -> Iterator[str]:
@@ -66,7 +75,7 @@ def _of_other_figures(found: Comparison, results: RunResults) -> Iterator[str]:
         metrics = [
             TITLES[metric]
             for metric, difference in pair.differences.items()
-            if metric != found.metric and metric in TITLES and _excludes_zero(difference)
+            if metric in _OTHERS and metric != found.metric and _excludes_zero(difference)
         ]
         if metrics:
             apart.append(f"{pair.a} – {pair.b} in {listed(metrics)}")

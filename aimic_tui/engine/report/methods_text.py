@@ -61,9 +61,10 @@ def _data(record: RunRecord) -> str:
             "chose the epoch, so the estimates are optimistic."
         )
     else:
+        stopped = "stopped the training and chose" if _may_stop(record) else "chose"
         sentences.append(
             f"Of each fold's remaining images, {percent(float(record.setting('split.validation', 0)), None)} were set "
-            "aside as a validation part that stopped the training and chose the epoch; the test part was used once."
+            f"aside as a validation part that {stopped} the epoch; the test part was used once."
         )
     return " ".join(sentences)
 
@@ -97,8 +98,8 @@ def _training(record: RunRecord) -> str:
         f"(learning rate {float(record.setting('training.learning_rate', 0)):g}, "
         f"{record.setting('training.schedule')} schedule, weight decay "
         f"{float(record.setting('training.weight_decay', 0)):g}{batch}) for at most "
-        f"{record.setting('training.epochs')} epochs, stopping after {record.setting('training.patience')} without "
-        f"improvement in {_monitor(record)}; the best epoch by this figure was used ({_seeds(record)}). "
+        f"{record.setting('training.epochs')} epochs{_patience(record)}; the best epoch by {_monitor(record)} was used "
+        f"({_seeds(record)}). "
         f"Software: aimic {record.environment.get('aimic', '')}"
         f"{', Python ' + str(record.environment['python']) if 'python' in record.environment else ''}"
         f"{', ' + libraries if libraries else ''}."
@@ -124,6 +125,17 @@ def _besides(record: RunRecord, *, frozen: bool) -> str:
         done.append(f"an exponential moving average of the weights (decay {value('training.ema'):g}) was used")
     sentence = listed(done) if done else ""
     return f"{sentence[0].upper()}{sentence[1:]}. " if sentence else ""
+
+
+def _may_stop(record: RunRecord) -> bool:
+    """Tell whether the training can end before its last epoch."""
+    return int(record.setting("training.patience", 0)) < int(record.setting("training.epochs", 0))
+
+
+def _patience(record: RunRecord) -> str:
+    if not _may_stop(record):
+        return ""
+    return f", stopping after {record.setting('training.patience')} without improvement in {_monitor(record)}"
 
 
 def _seeds(record: RunRecord) -> str:

@@ -137,8 +137,8 @@ def _leakage(known: ChecklistAnswers) -> list[Item]:
         separated = "Not kept apart: by the published protocol the test images choose each fold's epoch."
     else:
         separated = (
-            "Each fold's test images chose nothing: the epoch, the temperature and the thresholds come from its "
-            "validation part, and class weights and a measured exposure from training parts."
+            "Each fold's test images chose nothing: the epoch comes from its validation part, temperatures and "
+            "thresholds from validation images, and class weights and a measured exposure from training parts."
         )
         measured = record.setting("data.window", []) and record.setting("data.intensity") != "window"
         if measured and record.tested.folds > 1:
@@ -156,7 +156,6 @@ def _leakage(known: ChecklistAnswers) -> list[Item]:
 def _uncertainty(known: ChecklistAnswers) -> list[Item]:
     record = known.record
     monitor = TITLES.get(str(record.setting("training.monitor")), "loss")
-    tests = record.comparison
     return [
         Item(
             "7a",
@@ -169,12 +168,13 @@ def _uncertainty(known: ChecklistAnswers) -> list[Item]:
             "7c",
             "Statistical tests and their assumptions",
             (
-                f"{tests.method} Whole groups are permuted, so that images of one group need not be independent; "
-                f"groups must be. {plural(record.results.groups, 'group')}."
+                "Between networks: paired randomisation of whole groups, McNemar's test (mid-p) over whole groups, "
+                "Holm's adjustment; no distribution is assumed. Images of one group need not be independent; the "
+                f"{plural(record.results.groups, 'group')} must be. {known.see('Comparison of networks')}"
             )
-            if tests
+            if record.comparison
             else "No test compares networks: one was trained.",
-            "why these tests" if tests else "",
+            "why these tests" if record.comparison else "",
         ),
     ]
 

@@ -114,7 +114,8 @@ def _commands(record: RunRecord) -> Iterator[str]:
     start, weights = _weights(record)
     yield from start
     yield _line('RUN=$(aimic train "$FILES/experiment.toml"', '--data "$DATA"', *_train_options(record), *weights) + ")"
-    yield 'aimic results "$RUN"'
+    made = any(baseline.name != "majority_class" for baseline in record.results.baselines)
+    yield f'aimic results "$RUN"{" --baselines" if made else ""}'
     if record.robustness:
         yield "# Its test images, disturbed."
         for network in record.robustness:
@@ -252,7 +253,7 @@ def _manifest(record: RunRecord) -> bytes:
 
 
 def _figures(record: RunRecord) -> bytes:
-    """Return every figure of every network, a row each, rounded to what two machines may agree in."""
+    """Return every figure of every network and baseline, a row each, rounded to what two machines may agree in."""
 
     def rows() -> Iterator[tuple[object, ...]]:
         for name, network in record.results.networks.items():
@@ -261,6 +262,10 @@ def _figures(record: RunRecord) -> bytes:
             for one, found in network.classes.items():
                 for metric, figure in found.figures.items():
                     yield name, one, metric, *map(_rounded, (figure.value, figure.low, figure.high))
+
+        for baseline in record.results.baselines:
+            for metric, figure in baseline.pooled.items():
+                yield f"baseline: {baseline.name}", "", metric, *map(_rounded, (figure.value, figure.low, figure.high))
 
     return table_bytes(("network", "class", "metric", "value", "low", "high"), rows())
 

@@ -127,8 +127,7 @@ def _summary(record: RunRecord) -> Iterator[Block]:
         points.append(f"To compare with: {baseline_words.against_baselines(results, interval)}.")
     if record.comparison is not None:
         points += comparison_points(record.comparison, results)
-    if best := verdict_on_best(record):
-        points += [best, *selection_sentences(record)]
+    points += selection_sentences(record)
     for warning in baseline_words.not_beaten(results, interval):
         yield Paragraph(warning, strong=True)
     yield Bullets(points)

@@ -122,4 +122,4 @@ def test_no_difference_is_said_of_one_figure_with_its_p_and_interval(tmp_path: P
     text = report_of(RunFolder(path))[1].text
     assert "In macro F1, no two networks are shown to differ (1 pair; smallest adjusted p" in text
     assert f"Difference a − b in macro F1: {interval(pair.difference)}, adjusted p {pair.p_adjusted:.3f}" in text
-    assert "share of correct images" in text
+    assert "In the share of correct images, no two networks are shown to differ, either (McNemar, adjusted)." in text
