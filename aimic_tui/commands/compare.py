@@ -64,7 +64,8 @@ def compare(
 
     Where the runs test the same images: paired differences with intervals and tests, of these trained networks and,
     where both were trained with several seeds or repeats, of the recipes (network and settings, trained anew). Where
-    they are on different data sets: Friedman's test and Nemenyi's critical difference of average ranks.
+    they are on different data sets: Friedman's test, Nemenyi's critical difference of average ranks, and the Bayesian
+    signed-rank test, which says how probable it is that two networks are equivalent within the margin.
 
     RUN is a run's folder, its name, a unique beginning of it, or latest.
     """
@@ -73,7 +74,7 @@ def compare(
     workspace = Workspace(context.obj)
     folders = [workspace.find_run(run).path for run in runs]
     if data_sets or diagram is not None or on_several_data_sets(folders):
-        ranking = rank_runs(folders, metric)
+        ranking = rank_runs(folders, metric, margin=margin)
         if diagram is not None:
             from aimic_tui.engine.report.rank_chart import write_diagram
 
@@ -116,6 +117,7 @@ def ranking_to_json(found: Ranking) -> dict[str, Any]:
         },
         "critical_difference": found.critical_difference,
         "alpha": found.alpha,
+        "margin": found.margin,
         "pairs": [asdict(pair) for pair in found.pairs],
     }
 
@@ -133,6 +135,22 @@ def ranking_lines(found: Ranking) -> Iterator[str]:
     yield from map(printable, diagram_lines(found))
     yield ""
     yield from ranking_sentences(found)
+    yield ""
+    yield from practical_lines(found)
+
+
+def practical_lines(found: Ranking) -> Iterator[str]:
+    """Write how probable it is that a pair differs by more than the margin, either way, or less."""
+    yield (
+        f"Bayesian signed-rank test: probability over data sets that the {TITLES[found.metric]} of the first is lower, "
+        f"equivalent within ±{found.margin:g}, or higher:"
+    )
+    rows = [["", "lower", "equivalent", "higher"]]
+    for pair in found.pairs:
+        if pair.practical is not None:
+            chances = (pair.practical.below, pair.practical.rope, pair.practical.above)
+            rows.append([f"{printable(pair.a)} - {printable(pair.b)}", *(numbers.number(chance) for chance in chances)])
+    yield from aligned(rows, indent=2)
 
 
 def ranking_sentences(found: Ranking) -> Iterator[str]:

@@ -106,6 +106,7 @@ def test_runs_on_several_data_sets_are_ranked(several: Path) -> None:
         "by permutation: chi-square 6.00 with 2 degrees of freedom, p 0.028",
         "CD 1.91",
         "3 data sets are few",
+        "Bayesian signed-rank test: probability over data sets that the macro F1 of the first is lower, equivalent",
     ):
         assert wanted in result.stdout, wanted
     found = json.loads(call(several, "20261121", "20261122", "20261123", "--json").stdout)
@@ -113,6 +114,11 @@ def test_runs_on_several_data_sets_are_ranked(several: Path) -> None:
     assert found["critical_difference"] == pytest.approx(2.343 * (12 / 18) ** 0.5, abs=2e-3)
     assert found["friedman"]["chi_square"] == pytest.approx(6.0)
     assert found["friedman"]["f"] is None
+    assert found["margin"] == 0.02
+    for pair in found["pairs"]:
+        chances = pair["practical"]
+        assert sum(chances.values()) == pytest.approx(1)
+        assert chances["above" if pair["difference"] < 0 else "below"] > 0.9  # a lower rank is a higher figure
     assert found["friedman"]["p"] == pytest.approx(1 / 36)  # 6 of 6 ** 3 orders agree throughout
 
 

@@ -10,7 +10,8 @@ k networks on N data sets, q_alpha being the upper quantile of the studentised r
 of freedom, divided by sqrt(2) (`scipy.stats.studentized_range`; Demsar's Table 5 to three digits). Whether the
 networks differ at all is decided by the permutation distribution of Friedman's statistic: its chi-square approximation
 is too timid for few data sets. Iman and Davenport's F (1980) is reported beside it. With five or fewer data sets even
-large differences are rarely shown.
+large differences are rarely shown. Ranks know nothing of sizes: whether two networks are equivalent in practice is what
+the Bayesian signed-rank test says of each pair (`bayesian_signed_rank`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from itertools import combinations, permutations, product
 import numpy as np
 
 from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.evaluation.bayesian_signed_rank import PracticalDifference, bayesian_signed_rank
+from aimic_tui.engine.evaluation.margin import checked_margin
 from aimic_tui.engine.evaluation.metrics import Floats
 from aimic_tui.engine.text import plural
 
@@ -38,6 +41,8 @@ class RankedPair:
         difference: of the average ranks, a - b; below 0 where a is better.
         p: Nemenyi's, which is adjusted for all pairs.
         differ: whether they are further apart than the critical difference.
+        practical: the probabilities that the figure of a is lower than that of b, equivalent or higher; None in what
+            an earlier version wrote.
     """
 
     a: str
@@ -45,6 +50,7 @@ class RankedPair:
     difference: float
     p: float
     differ: bool
+    practical: PracticalDifference | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,7 @@ class Ranking:
         groups: places in the order of average rank, from and to (both included), of networks next to each other of
             which no two differ: the bars of the diagram. A network that differs from all others is in none.
         alpha: the level.
+        margin: the largest difference of the figure that is of no importance.
     """
 
     metric: str
@@ -81,6 +88,7 @@ class Ranking:
     pairs: tuple[RankedPair, ...]
     groups: tuple[tuple[int, int], ...]
     alpha: float
+    margin: float
 
     @property
     def by_rank(self) -> list[int]:
@@ -94,6 +102,7 @@ def rank_networks(
     *,
     lower_is_better: bool = False,
     alpha: float = 0.05,
+    margin: float | None = None,
 ) -> Ranking:
     """Rank networks over data sets.
 
@@ -101,8 +110,10 @@ def rank_networks(
         figures: data set -> network -> its figure there.
         metric: what the figure is.
         alpha: level of the tests, 0 to 1.
+        margin: the largest difference of no importance, None for the metric's default.
 
     Raises:
+        UsageProblem: the margin can't be one.
         InputProblem: there are fewer than two data sets, or fewer than two networks that have a figure on all of them.
     """
     data_sets = tuple(figures)
@@ -122,6 +133,7 @@ def rank_networks(
     average = ranks.mean(axis=0)
     chi_square, f = friedman(ranks)
     count, sets = len(networks), len(data_sets)
+    margin = checked_margin(margin, metric)
     from scipy.stats import studentized_range
 
     error = math.sqrt(count * (count + 1) / (6 * sets))
@@ -133,6 +145,7 @@ def rank_networks(
             float(average[a] - average[b]),
             float(studentized_range.sf(abs(average[a] - average[b]) / error * math.sqrt(2), count, np.inf)),
             bool(abs(average[a] - average[b]) > critical),
+            bayesian_signed_rank((values[:, a] - values[:, b]).tolist(), margin),
         )
         for a, b in combinations(range(count), 2)
     )
@@ -150,6 +163,7 @@ def rank_networks(
         pairs,
         _groups(np.sort(average), critical),
         alpha,
+        margin,
     )
 
 

@@ -33,7 +33,9 @@ def on_several_data_sets(runs: Sequence[Path]) -> bool:
     return any(not (read[0].images & other.images) for other in read[1:])
 
 
-def rank_runs(runs: Sequence[Path], metric: str = "macro_f1", *, alpha: float = 0.05) -> Ranking:
+def rank_runs(
+    runs: Sequence[Path], metric: str = "macro_f1", *, alpha: float = 0.05, margin: float | None = None
+) -> Ranking:
     """Rank the networks that are tested on all data sets of the runs, by their figure on each.
 
     Runs on the same images are one data set, whose networks are put together; data sets that share some images are no
@@ -43,9 +45,10 @@ def rank_runs(runs: Sequence[Path], metric: str = "macro_f1", *, alpha: float = 
         runs: folders; one that is named twice counts once.
         metric: one of `metrics.ALL_METRICS`.
         alpha: level of the tests.
+        margin: the largest difference of no importance, None for the metric's default.
 
     Raises:
-        UsageProblem: there is no such figure.
+        UsageProblem: there is no such figure, or the margin can't be one.
         InputProblem: a run can't be read or is not complete, data sets share images, a network is tested twice on one
             data set, or there are fewer than two data sets or networks.
     """
@@ -69,7 +72,7 @@ def rank_runs(runs: Sequence[Path], metric: str = "macro_f1", *, alpha: float = 
     for known in sets:
         name = str(known[0].tested.experiment.get("name") or known[0].folder.name)
         figures[name if name not in figures else known[0].folder.name] = _figures(known, metric)
-    return rank_networks(figures, metric, lower_is_better=metric in LOWER_IS_BETTER, alpha=alpha)
+    return rank_networks(figures, metric, lower_is_better=metric in LOWER_IS_BETTER, alpha=alpha, margin=margin)
 
 
 def _read(folder: Path) -> _Run:

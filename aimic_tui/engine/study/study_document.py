@@ -237,6 +237,19 @@ def _ranking(figures: StudyFigures, protocol: str) -> Iterator[Section]:
         Paragraph(ranking_sentence(ranking)),
         Drawing(f"ranks-{protocol}", rank_diagram(ranking), "Average ranks; a bar joins networks not shown to differ."),
         Table("Ranks by F1, 1 is the best.", ["network", "average rank", *ranking.data_sets], rows),
+        Table(
+            "Bayesian signed-rank test (Benavoli et al. 2017): probability over data sets that the F1 of the first "
+            f"network is lower, equivalent within ±{ranking.margin:g}, or higher. With few data sets the prior weighs.",
+            ["pair", "lower", "equivalent", "higher"],
+            [
+                [
+                    f"{pair.a} – {pair.b}",
+                    *(number(chance) for chance in (pair.practical.below, pair.practical.rope, pair.practical.above)),
+                ]
+                for pair in ranking.pairs
+                if pair.practical is not None
+            ],
+        ),
     ]
     yield Section(title, blocks)
 

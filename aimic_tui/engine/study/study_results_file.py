@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from aimic_tui.engine.evaluation.bayesian_signed_rank import PracticalDifference
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.ranking import RankedPair
 from aimic_tui.engine.files import read_json, write_json
@@ -59,7 +60,11 @@ def study_results_to_json(results: StudyResults) -> dict[str, Any]:
             for protocol, networks in results.averages.items()
         },
         "gaps": [
-            {"data_set": gap.data, "network": gap.network, **{name: asdict(one) for name, one in gap.figures.items()}}
+            {
+                "data_set": gap.data,
+                "network": gap.network,
+                **{name: _interval_to_json(one) for name, one in gap.figures.items()},
+            }
             for gap in results.gaps
         ],
         "ranking": {
@@ -155,9 +160,9 @@ def _network(value: Mapping[str, Any]) -> NetworkResults:
 def _figures_to_json(figures: Mapping[str, ComparedFigure]) -> dict[str, Any]:
     return {
         name: {
-            **asdict(figure.interval),
+            **_interval_to_json(figure.interval),
             "published": figure.published,
-            "difference": None if figure.difference is None else asdict(figure.difference),
+            "difference": None if figure.difference is None else _interval_to_json(figure.difference),
         }
         for name, figure in figures.items()
     }
@@ -196,7 +201,14 @@ def _ranking(value: Mapping[str, Any]) -> StudyRanking:
         p=float(value["p"]),
         critical_difference=float(value["critical_difference"]),
         pairs=tuple(
-            RankedPair(pair["a"], pair["b"], float(pair["difference"]), float(pair["p"]), bool(pair["differ"]))
+            RankedPair(
+                pair["a"],
+                pair["b"],
+                float(pair["difference"]),
+                float(pair["p"]),
+                bool(pair["differ"]),
+                PracticalDifference(**pair["practical"]) if pair.get("practical") else None,
+            )
             for pair in value["pairs"]
         ),
         data_sets=tuple(map(str, value["data_sets"])),
@@ -213,6 +225,10 @@ def _sentences(value: Mapping[str, Any]) -> StudySentences:
         gap_method=str(value["gap_method"]),
         ranking=dict(value["ranking"]),
     )
+
+
+def _interval_to_json(figure: Interval) -> dict[str, float | None]:
+    return {"value": figure.value, "low": figure.low, "high": figure.high}
 
 
 def _interval(value: Mapping[str, Any]) -> Interval:
