@@ -11,7 +11,7 @@ from aimic_tui.engine.evaluation.bayesian_signed_rank import bayesian_signed_ran
 
 
 def test_one_large_difference() -> None:
-    """Above has chance 1 - w0^2, w0 ~ Beta(0.5, 1): it is the larger one for w0 < sqrt(1/2), so in 0.5^0.25 of cases."""
+    """Above has chance 1 - w0^2, w0 ~ Beta(0.5, 1): the larger one for w0 < sqrt(1/2), which is 0.5^0.25 probable."""
     found = bayesian_signed_rank([0.3], 0.01)
     assert found.above == pytest.approx(0.5**0.25, abs=0.006)
     assert found.rope == pytest.approx(1 - 0.5**0.25, abs=0.006)
