@@ -28,7 +28,8 @@ and `perfect` are.
 
 With --differences, of two networks on the same images, the second one a little worse; with --null of two that are
 equally good, and a cell is the share of intervals that exclude 0, which should be 3 to 7 % or less. Of calibration
-errors' differences there is no interval. With --recipes, intervals for networks trained anew: see `recipes.py`.
+errors' differences there is no interval. With --recipes, also with --null, intervals
+for networks trained anew: see `recipes.py`.
 
 A figure that gets no interval in a study (too few groups of a class) does not count in it; `given` is the smallest
 share of studies in which a figure has one.
@@ -52,6 +53,7 @@ from aimic_tui.engine.evaluation.intervals import cluster_bootstrap, paired_diff
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, CLASS_METRICS, Floats, Integers, Scorer
 
 FOLDS = 5
+Limits = tuple[float, float]
 CHECKED = tuple(name for name in ALL_METRICS if name not in ("macro_recall", "one_vs_rest_accuracy"))
 
 
@@ -133,7 +135,7 @@ POPULATIONS = {
 }
 
 
-def study(population: Population, number: int, resamples: int) -> dict[str, tuple[float, float]]:
+def study(population: Population, number: int, resamples: int) -> dict[str, Limits]:
     """Judge a study: the limits of every figure that gets an interval."""
     labels, probabilities, groups = population.draw(np.random.default_rng(number))
     judged = cluster_bootstrap(labels, probabilities, groups, resamples=resamples, seed=number)
@@ -143,9 +145,7 @@ def study(population: Population, number: int, resamples: int) -> dict[str, tupl
     return {name: (limits.low, limits.high) for name, limits in found.items() if limits.low is not None}  # type: ignore[misc]
 
 
-def study_of_two(
-    population: Population, number: int, resamples: int, *, equal: bool = False
-) -> dict[str, tuple[float, float]]:
+def study_of_two(population: Population, number: int, resamples: int, *, equal: bool = False) -> dict[str, Limits]:
     """Judge the differences of two networks on the same images, the second one a little worse or equally good."""
     generator = np.random.default_rng(number)
     labels, probabilities, groups = population.draw(generator)
@@ -198,7 +198,7 @@ def excluding_zero(
 
 
 def share_containing(
-    truth: dict[str, float], one: Callable[[int], dict[str, tuple[float, float]]], studies: int, processes: int
+    truth: dict[str, float], one: Callable[[int], dict[str, Limits]], studies: int, processes: int
 ) -> dict[str, tuple[float, float]]:
     """Return for each figure the share of intervals that contain the truth, and the share of studies that give one.
 
@@ -220,18 +220,17 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=1000)
     parser.add_argument("--resamples", type=int, default=1000)
     parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--populations", help="names, separated by commas; all where not given")
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--differences", action="store_true", help="of two networks on the same images")
-    what.add_argument("--null", action="store_true", help="of two networks that are equally good")
-    what.add_argument("--recipes", action="store_true", help="intervals for networks trained anew")
+    parser.add_argument("--populations", help="names of rows, separated by semicolons; all where not given")
+    parser.add_argument("--differences", action="store_true", help="of two networks on the same images")
+    parser.add_argument("--null", action="store_true", help="of two networks, or recipes, that are equally good")
+    parser.add_argument("--recipes", action="store_true", help="intervals for networks trained anew")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     rows: dict[str, Callable[[], dict[str, tuple[float, float]]]]
     if options.recipes:
         import recipes  # beside this file
 
-        rows = recipes.rows(options.studies, options.resamples, options.processes)
+        rows = recipes.rows(options.studies, options.resamples, options.processes, null=options.null)
     else:
         judge = excluding_zero if options.null else partial(coverage, differences=options.differences)
         rows = {
@@ -239,7 +238,7 @@ def main() -> None:
             for name, population in POPULATIONS.items()
         }
     table = {}
-    for name in options.populations.split(",") if options.populations else rows:
+    for name in options.populations.split(";") if options.populations else rows:
         began = time.perf_counter()
         table[name] = rows[name]()
         if not options.json:
