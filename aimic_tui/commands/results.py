@@ -17,6 +17,7 @@ from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.review import print_review
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.evaluation import baseline_words, calibration_words
+from aimic_tui.engine.evaluation.dominant_group import dominant_group
 from aimic_tui.engine.evaluation.estimand import IN_SHORT, TRAINED_NETWORKS_ONLY
 from aimic_tui.engine.evaluation.fold_spread import spread_warning
 from aimic_tui.engine.evaluation.interval import Interval
@@ -258,6 +259,7 @@ def _of_network(key: str, network: NetworkResults, found: RunResults) -> Iterato
         yield ""
     for line in (
         f"{results_words.class_methods(found.confidence)}.",
+        *filter(None, [dominant_group(network)]),
         *results_words.classes_without_intervals(network),
     ):
         yield f"  {line}"

@@ -5,7 +5,10 @@ For the Results screen and for `aimic results`.
 
 from __future__ import annotations
 
-from aimic_tui.engine.evaluation.intervals import FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS
+from collections.abc import Callable
+
+from aimic_tui.engine.evaluation.interval import NoInterval
+from aimic_tui.engine.evaluation.intervals import FEWEST_EFFECTIVE_GROUPS, FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS
 from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, CLASS_TITLES, TITLES
 from aimic_tui.engine.evaluation.network_choice import BEST_OF_MANY
 from aimic_tui.engine.evaluation.run_results import ClassFigures, NetworkResults, RunResults
@@ -40,51 +43,80 @@ def why_no_interval(metric: str, network: NetworkResults) -> str:
         return ""
     if figure.value is None:
         return "not defined for so few classes" if metric.startswith("top_") else "not defined on these images"
-    if network.groups < FEWEST_GROUPS:
-        return f"{plural(network.groups, 'group')}; {FEWEST_GROUPS} are needed"
-    few = [(_fewest(found), name) for name, found in network.classes.items() if found.support]
-    groups, name = min(few, default=(FEWEST_GROUPS_OF_A_CLASS, ""))
-    if groups < FEWEST_GROUPS_OF_A_CLASS:
-        return f"{printable(name)} has too few groups"
-    return _NO_ERROR
+    reasons: dict[NoInterval, Callable[[NetworkResults], str]] = {
+        "few groups": _few,
+        "unequal groups": _unequal,
+        "few groups of a class": lambda of: f"{_class_with_least(of, _fewest)} has too few groups",
+        "unequal groups of a class": lambda of: f"one group holds too much of {_class_with_least(of, _effective)}",
+    }
+    return reasons[figure.missing](network) if figure.missing in reasons else _NO_ERROR
+
+
+def _few(network: NetworkResults) -> str:
+    return f"{plural(network.groups, 'group')}; {FEWEST_GROUPS} are needed"
+
+
+def _unequal(network: NetworkResults) -> str:
+    return (
+        f"{plural(network.groups, 'group')}, so unequal that they count as {network.effective_groups:.1f}; "
+        f"{FEWEST_EFFECTIVE_GROUPS:g} are needed"
+    )
+
+
+def _class_with_least(network: NetworkResults, count: Callable[[ClassFigures], float]) -> str:
+    present = [name for name, found in network.classes.items() if found.support]
+    return printable(min(present, key=lambda name: count(network.classes[name])))
 
 
 def _fewest(found: ClassFigures) -> int:
     return min(found.groups, found.groups_outside)
 
 
+def _effective(found: ClassFigures) -> float:
+    return min(found.effective_groups, found.effective_groups_outside)
+
+
 def classes_without_intervals(network: NetworkResults) -> list[str]:
     """Say, a sentence a cause, which classes have figures without an interval or no figure at all, and why."""
     undefined = undefined_predictive_values(network.classes)
     if network.groups < FEWEST_GROUPS:
-        groups = plural(network.groups, "group")
-        return [f"No intervals: the images come from {groups}; {FEWEST_GROUPS} are needed.", *undefined]
-    absent, inside, outside, certain = [], [], [], []
-    for label, found in network.classes.items():
-        name = printable(label)
-        if not found.support:
-            absent.append(name)
-        elif found.groups < FEWEST_GROUPS_OF_A_CLASS:
-            inside.append(f"{name} ({found.groups})")
-        elif found.groups_outside < FEWEST_GROUPS_OF_A_CLASS:
-            outside.append(f"{name} ({found.groups_outside})")
-        elif missing := [
-            CLASS_TITLES[metric]
-            for metric in OF_CLASSES
-            if found.figures[metric].value is not None and found.figures[metric].low is None
-        ]:
-            certain.append(f"{name} ({listed(missing)})")
+        return [f"No intervals: the images come from {_few(network)}.", *undefined]
+    if network.effective_groups < FEWEST_EFFECTIVE_GROUPS:
+        return [f"No intervals: {_unequal(network)}.", *undefined]
     needed = f"{FEWEST_GROUPS_OF_A_CLASS} are needed"
-    sentences = []
-    if absent:
-        sentences.append(f"No image of {listed(absent)} was tested.")
-    if inside:
-        sentences.append(f"No interval for {listed(inside)}: its images come from too few groups; {needed}.")
-    if outside:
-        sentences.append(f"No interval for {listed(outside)}: too few groups have images of other classes; {needed}.")
-    if certain:
-        sentences.append(f"No interval for {listed(certain)}: {_NO_ERROR}.")
-    return [*sentences, *undefined]
+    sentences = {
+        "absent": "No image of {} was tested.",
+        "inside": f"No interval for {{}}: its images come from too few groups; {needed}.",
+        "outside": f"No interval for {{}}: too few groups have images of other classes; {needed}.",
+        "unequal": "No interval for {}: one group holds so many of its images, or of the other classes', that all "
+        f"groups count as fewer than {FEWEST_EFFECTIVE_GROUPS:g} of equal size.",
+        "certain": f"No interval for {{}}: {_NO_ERROR}.",
+    }
+    names: dict[str, list[str]] = {cause: [] for cause in sentences}
+    for label, found in network.classes.items():
+        cause, addition = _cause(found)
+        if cause:
+            names[cause].append(f"{printable(label)}{addition}")
+    said = [sentence.format(listed(names[cause])) for cause, sentence in sentences.items() if names[cause]]
+    return [*said, *undefined]
+
+
+def _cause(found: ClassFigures) -> tuple[str, str]:
+    """Why a class has figures without an interval, and what stands behind its name; "" where it has none."""
+    if not found.support:
+        return "absent", ""
+    if found.groups < FEWEST_GROUPS_OF_A_CLASS:
+        return "inside", f" ({found.groups})"
+    if found.groups_outside < FEWEST_GROUPS_OF_A_CLASS:
+        return "outside", f" ({found.groups_outside})"
+    if _effective(found) < FEWEST_EFFECTIVE_GROUPS:
+        return "unequal", f" ({_effective(found):.1f})"
+    bare = [
+        CLASS_TITLES[metric]
+        for metric in OF_CLASSES
+        if found.figures[metric].value is not None and found.figures[metric].low is None
+    ]
+    return ("certain", f" ({listed(bare)})") if bare else ("", "")
 
 
 def choice_lines(results: RunResults, metric: str) -> list[str]:

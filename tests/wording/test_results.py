@@ -6,8 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from aimic_tui.engine.evaluation.interval import Interval
-from aimic_tui.engine.evaluation.run_results import ClassFigures, NetworkResults, RunResults, SelectedNetwork
+from aimic_tui.engine.evaluation.dominant_group import dominant_group
+from aimic_tui.engine.evaluation.interval import Interval, NoInterval
+from aimic_tui.engine.evaluation.run_results import (
+    ClassFigures,
+    LargestGroup,
+    NetworkResults,
+    RunResults,
+    SelectedNetwork,
+)
 from aimic_tui.wording.results import choice_lines, class_methods, classes_without_intervals, interval_note
 
 SOME = Interval(0.9, 0.8, 0.95)
@@ -15,12 +22,13 @@ BARE = Interval(0.9)
 CLASS_FIGURES = ("recall", "specificity", "precision", "negative_predictive_value", "f1", "auroc", "average_precision")
 
 
-def a_class(figure: Interval, **facts: int) -> ClassFigures:
-    given = {"support": 20, "predicted": 20, "groups": 10, "groups_outside": 10, **facts}
+def a_class(figure: Interval, **facts: float) -> ClassFigures:
+    groups = dict.fromkeys(("groups", "groups_outside", "effective_groups", "effective_groups_outside"), 10)
+    given = {"support": 20, "predicted": 20, **groups, **facts}
     return ClassFigures(dict.fromkeys(CLASS_FIGURES, figure), **given)
 
 
-def a_network(groups: int = 30, **classes: ClassFigures) -> NetworkResults:
+def a_network(groups: int = 30, missing: NoInterval | None = None, **classes: ClassFigures) -> NetworkResults:
     return NetworkResults(
         trials_done=1,
         trials_total=1,
@@ -28,8 +36,10 @@ def a_network(groups: int = 30, **classes: ClassFigures) -> NetworkResults:
         repeats=(1,),
         images=60,
         groups=groups,
+        effective_groups=float(groups),
+        largest_group=None,
         unclassified=0,
-        pooled={"auroc": BARE, "accuracy": SOME, "macro_f1": SOME},
+        pooled={"auroc": replace(BARE, missing=missing), "accuracy": SOME, "macro_f1": SOME},
         recipe={},
         folds=(),
         spread={},
@@ -86,6 +96,7 @@ def _certain() -> ClassFigures:
     [
         ({"blast": a_class(BARE, groups=3)}, "No interval for blast (3): its images come from too few groups; 5"),
         ({"blast": a_class(BARE, groups_outside=2)}, "No interval for blast (2): too few groups have images of other"),
+        ({"blast": a_class(BARE, effective_groups=2.1)}, "No interval for blast (2.1): one group holds so many of its"),
         ({"blast": a_class(BARE, support=0)}, "No image of blast was tested."),
         ({"blast": _certain()}, "No interval for blast (AUROC): these images contain no error"),
     ],
@@ -105,13 +116,27 @@ def test_classes_with_intervals_need_no_words_and_too_few_groups_need_one_senten
 
 def test_an_overall_figure_without_an_interval_is_told_why() -> None:
     assert interval_note("accuracy", a_network(normal=a_class(SOME))) == ""
-    assert interval_note("auroc", a_network(normal=a_class(SOME), blast=a_class(SOME, groups=4))) == (
-        "none: blast has too few groups"
-    )
-    assert interval_note("auroc", a_network(groups=1, normal=a_class(SOME))) == "none: 1 group; 10 are needed"
+    few = a_network(normal=a_class(SOME), blast=a_class(SOME, groups=4), missing="few groups of a class")
+    assert interval_note("auroc", few) == "none: blast has too few groups"
+    one = a_network(groups=1, normal=a_class(SOME), missing="few groups")
+    assert interval_note("auroc", one) == "none: 1 group; 10 are needed"
+    unequal = a_class(SOME, effective_groups=1.4)
+    of_class = a_network(normal=a_class(SOME), blast=unequal, missing="unequal groups of a class")
+    assert interval_note("auroc", of_class) == "none: one group holds too much of blast"
+    of_all = replace(a_network(normal=a_class(SOME), missing="unequal groups"), effective_groups=2.04)
+    assert interval_note("auroc", of_all) == "none: 30 groups, so unequal that they count as 2.0; 3 are needed"
     assert (
         interval_note("auroc", a_network(normal=a_class(SOME)))
         == "none: these images contain no error to estimate it from"
+    )
+
+
+def test_a_group_with_a_quarter_of_the_images_is_named() -> None:
+    network = replace(a_network(), effective_groups=3.94)
+    assert dominant_group(replace(network, largest_group=LargestGroup("slide 3", 0.24))) == ""
+    assert dominant_group(replace(network, largest_group=LargestGroup("slide 3", 0.5))) == (
+        "50 % of the test images are from one group, slide 3. For the intervals, the 30 groups count as 3.9 of equal "
+        "size."
     )
 
 

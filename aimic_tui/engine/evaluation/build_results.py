@@ -33,6 +33,7 @@ from aimic_tui.engine.evaluation.run_results import (
     Calibration,
     ClassFigures,
     FoldFigures,
+    LargestGroup,
     NetworkResults,
     PairedDifferences,
     RunResults,
@@ -222,6 +223,7 @@ def _of_network(tested: RunPredictions, network: NetworkPredictions, evaluate: _
         )
         for trial in network.trials()
     )
+    largest = found.largest_group
     by_seed, by_repeat = _by(network, network.seeds), _by(network, network.repeats)
     return NetworkResults(
         trials_done=network.trials_done,
@@ -230,6 +232,8 @@ def _of_network(tested: RunPredictions, network: NetworkPredictions, evaluate: _
         repeats=tuple(by_repeat),
         images=len(network.images),
         groups=found.groups,
+        effective_groups=found.effective_groups,
+        largest_group=LargestGroup(tested.data.group_names[largest.code], largest.share) if largest else None,
         unclassified=int(network.unclassified.sum()),
         pooled=found.overall,
         recipe=found.recipe,
@@ -240,10 +244,16 @@ def _of_network(tested: RunPredictions, network: NetworkPredictions, evaluate: _
         by_repeat=by_repeat,
         repeat_spread=_spreads(by_repeat.values()),
         classes={
-            name: ClassFigures(figures, _count(row["support"]), _count(row["predicted"]), with_class, without_class)
-            for name, figures, row, with_class, without_class in zip(
-                tested.classes, found.classes, counts, found.groups_with, found.groups_outside, strict=True
+            name: ClassFigures(
+                found.classes[code],
+                _count(counts[code]["support"]),
+                _count(counts[code]["predicted"]),
+                found.groups_with[code],
+                found.groups_outside[code],
+                found.effective_with[code],
+                found.effective_outside[code],
             )
+            for code, name in enumerate(tested.classes)
         },
         confusion=_confusion(network, len(tested.classes)),
     )

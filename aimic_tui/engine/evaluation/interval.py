@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+DOMINANT_SHARE = 0.25  # of the images: a group with as many is named beside the intervals
+
 NoInterval = Literal[
     "few groups",
     "unequal groups",

@@ -39,7 +39,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.evaluation.calibration_error import CalibrationError, calibration_error
-from aimic_tui.engine.evaluation.interval import Interval, NoInterval
+from aimic_tui.engine.evaluation.interval import DOMINANT_SHARE, Interval, NoInterval
 from aimic_tui.engine.evaluation.interval_limits import (
     Bounds,
     ResampledFigure,
@@ -58,7 +58,6 @@ from aimic_tui.engine.evaluation.recipe_limits import of_sets, recipe_limits
 FEWEST_GROUPS = 10
 FEWEST_GROUPS_OF_A_CLASS = 5
 FEWEST_EFFECTIVE_GROUPS = 3.0  # equal ones that unequal groups must be worth, overall and of a class
-DOMINANT_SHARE = 0.25  # of the images; a group with more is named beside the intervals
 BOUNDS: dict[str, Bounds] = {
     **dict.fromkeys(ALL_METRICS, (0.0, 1.0)),
     "log_loss": (0.0, math.inf),
@@ -408,6 +407,8 @@ def _correlation(a: Floats, b: Floats, groups: float) -> float:
     varies shows no correlation.
     """
     known = ~(np.isnan(a) | np.isnan(b))
+    if not known.any():
+        return 0.0
     a, b = a[known] - a[known].mean(), b[known] - b[known].mean()
     size = math.sqrt(float((a**2).sum()) * float((b**2).sum()))
     return min(float((a * b).sum()) / size, 1 - 2 / groups) if size > 1e-18 else 0.0

@@ -36,12 +36,14 @@ _WILSON = "Wilson, effective number of images"
 _BCA = "bootstrap over groups, BCa"
 _LOGIT = "bootstrap over groups, logit"
 _OF_CLASSES = "from the classes' own (MOVER)"
-_FROM_CLASSES = frozenset({"macro_recall", "balanced_accuracy", "macro_f1"})
+_WIDER = "wider of bootstrap BCa and MOVER"
+_FROM_CLASSES = frozenset({"macro_recall", "balanced_accuracy", "macro_precision", "macro_f1"})
 
 # How the interval of each figure is made; `intervals` says more.
 METHODS = {
     **dict.fromkeys(TITLES, _BCA),
     **dict.fromkeys(("accuracy", "one_vs_rest_accuracy", "top_2_accuracy", "top_3_accuracy"), _WILSON),
+    **dict.fromkeys(_FROM_CLASSES, _WIDER),
     "auroc": _LOGIT,
     "ece": "bootstrap over groups, inverted test",
 }

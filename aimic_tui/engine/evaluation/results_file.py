@@ -19,6 +19,7 @@ from aimic_tui.engine.evaluation.run_results import (
     FoldChoice,
     FoldFigures,
     Intervals,
+    LargestGroup,
     NetworkResults,
     PairedDifferences,
     Rejection,
@@ -39,7 +40,8 @@ Student's quantiles became exact: limits of a class in five groups moved by 0.03
 
 _FOLD_KEYS = ("fold", "repeat", "seed", "images", "only_class")
 _CLASS_CALIBRATION_KEYS = ("slope_before", "intercept_before", "slope_after", "intercept_after")
-_CLASS_KEYS = ("support", "predicted", "groups", "groups_outside")
+_CLASS_COUNTS = ("support", "predicted", "groups", "groups_outside")
+_CLASS_KEYS = (*_CLASS_COUNTS, "effective_groups", "effective_groups_outside")
 
 
 def write_results_file(path: Path, results: RunResults) -> None:
@@ -172,6 +174,8 @@ def _network_to_json(network: NetworkResults) -> dict[str, Any]:
         "repeats": list(network.repeats),
         "images": network.images,
         "groups": network.groups,
+        "effective_groups": network.effective_groups,
+        "largest_group": asdict(network.largest_group) if network.largest_group else None,
         "unclassified": network.unclassified,
         "pooled": _intervals_to_json(network.pooled),
         "recipe": _intervals_to_json(network.recipe),
@@ -197,6 +201,8 @@ def _network(value: Mapping[str, Any]) -> NetworkResults:
         repeats=tuple(value["repeats"]),
         images=int(value["images"]),
         groups=int(value["groups"]),
+        effective_groups=float(value["effective_groups"]),
+        largest_group=LargestGroup(**value["largest_group"]) if value["largest_group"] else None,
         unclassified=int(value["unclassified"]),
         pooled=_intervals(value["pooled"]),
         recipe=_intervals(value["recipe"]),
@@ -207,7 +213,12 @@ def _network(value: Mapping[str, Any]) -> NetworkResults:
         by_repeat={int(row["repeat"]): _without(row, ("repeat",)) for row in value["by_repeat"]},
         repeat_spread=_spreads(value["repeat_spread"]),
         classes={
-            name: ClassFigures(_intervals(_without(row, _CLASS_KEYS)), *(int(row[key]) for key in _CLASS_KEYS))
+            name: ClassFigures(
+                _intervals(_without(row, _CLASS_KEYS)),
+                *(int(row[key]) for key in _CLASS_COUNTS),
+                effective_groups=float(row["effective_groups"]),
+                effective_groups_outside=float(row["effective_groups_outside"]),
+            )
             for name, row in value["classes"].items()
         },
         confusion=tuple(map(tuple, value["confusion"])),
@@ -334,12 +345,13 @@ def _bin(value: Mapping[str, Any]) -> ReliabilityBin:
     )
 
 
-def _intervals_to_json(figures: Intervals) -> dict[str, dict[str, float | None]]:
+def _intervals_to_json(figures: Intervals) -> dict[str, dict[str, float | str | None]]:
     return {name: _interval_to_json(figure) for name, figure in figures.items()}
 
 
-def _interval_to_json(figure: Interval) -> dict[str, float | None]:
-    return {"value": figure.value, "low": figure.low, "high": figure.high}
+def _interval_to_json(figure: Interval) -> dict[str, float | str | None]:
+    limits: dict[str, float | str | None] = {"value": figure.value, "low": figure.low, "high": figure.high}
+    return limits if figure.missing is None else {**limits, "missing": figure.missing}
 
 
 def _intervals(value: Mapping[str, Any]) -> dict[str, Interval]:
@@ -347,7 +359,7 @@ def _intervals(value: Mapping[str, Any]) -> dict[str, Interval]:
 
 
 def _interval(value: Mapping[str, Any]) -> Interval:
-    return Interval(value["value"], value["low"], value["high"])
+    return Interval(value["value"], value["low"], value["high"], missing=value.get("missing"))
 
 
 def _spreads_to_json(spreads: Mapping[str, Spread]) -> dict[str, dict[str, float | None]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from aimic_tui.engine.evaluation.baseline import AbsentBaseline, Baseline
-from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.evaluation.interval import DOMINANT_SHARE, Interval
 
 if TYPE_CHECKING:
     from aimic_tui.engine.experiment import SplitProtocol  # its module imports pydantic, which Home does without
@@ -63,6 +63,7 @@ class ClassFigures:
         support: test images of the class.
         predicted: test images predicted to be of it.
         groups, groups_outside: groups with images of the class, and with images of other classes.
+        effective_groups, effective_groups_outside: how many groups of equal size these are worth.
     """
 
     figures: Intervals
@@ -70,6 +71,25 @@ class ClassFigures:
     predicted: int
     groups: int
     groups_outside: int
+    effective_groups: float
+    effective_groups_outside: float
+
+
+@dataclass(frozen=True)
+class LargestGroup:
+    """The group with the most of a network's test images.
+
+    Attributes:
+        share: of the images.
+    """
+
+    name: str
+    share: float
+
+    @property
+    def dominant(self) -> bool:
+        """Whether so many images are in it that the intervals rest on it more than on any other."""
+        return self.share >= DOMINANT_SHARE
 
 
 @dataclass(frozen=True)
@@ -86,6 +106,8 @@ class NetworkResults:
         trials_done, trials_total: trials that are tested, and that there will be.
         seeds, repeats: those that the figures are means over.
         images, groups: that were tested.
+        effective_groups: how many groups of equal size these are worth.
+        largest_group: None without images.
         unclassified: images without a prediction.
         pooled: the overall figures, with intervals for these trained networks.
         recipe: the same with intervals for the recipe, trained anew; empty for a single seed and repeat.
@@ -104,6 +126,8 @@ class NetworkResults:
     repeats: tuple[int, ...]
     images: int
     groups: int
+    effective_groups: float
+    largest_group: LargestGroup | None
     unclassified: int
     pooled: Intervals
     recipe: Intervals

@@ -10,6 +10,7 @@ from typing import Any
 
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.evaluation import baseline_words
+from aimic_tui.engine.evaluation.dominant_group import dominant_group
 from aimic_tui.engine.evaluation.estimand import IN_FULL, TRAINED_NETWORKS_ONLY
 from aimic_tui.engine.evaluation.fold_spread import spread_warning
 from aimic_tui.engine.evaluation.interval import Interval
@@ -131,7 +132,13 @@ def _summary(record: RunRecord) -> Iterator[Block]:
     for warning in baseline_words.not_beaten(results, interval):
         yield Paragraph(warning, strong=True)
     yield Bullets(points)
-    yield Paragraph(f"In parentheses: {results.method}. Where there are too few groups, no interval is given.")
+    unequal = dict.fromkeys(filter(None, map(dominant_group, results.networks.values())))
+    parts = [
+        f"In parentheses: {results.method}.",
+        *unequal,
+        "Where there are too few groups, or they are worth too few equal ones, no interval is given.",
+    ]
+    yield Paragraph(" ".join(parts))
 
 
 def _of_recipe(network: NetworkResults) -> str:

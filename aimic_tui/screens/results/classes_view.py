@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
+from aimic_tui.engine.evaluation.dominant_group import dominant_group
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.metric_titles import CLASS_TITLES
 from aimic_tui.engine.evaluation.run_results import ClassFigures
@@ -50,7 +51,8 @@ class ClassesView(ResultView):
         notes = [
             Content(f"{percent(results.confidence, None)} intervals. ←→ further columns. M: how they are computed.")
         ]
-        notes += [Content.styled(f"! {sentence}", "$warning") for sentence in classes_without_intervals(network)]
+        warnings = [dominant_group(network), *classes_without_intervals(network)]
+        notes += [Content.styled(f"! {sentence}", "$warning") for sentence in warnings if sentence]
         self.query_one(".notes", Static).update(Content("\n").join(notes))
 
 

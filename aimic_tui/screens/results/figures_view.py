@@ -11,6 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from aimic_tui.engine.evaluation.baseline import Baseline
+from aimic_tui.engine.evaluation.dominant_group import dominant_group
 from aimic_tui.engine.evaluation.fold_spread import spread_warning
 from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
 from aimic_tui.engine.evaluation.metric_titles import TITLES, method_of
@@ -70,6 +71,7 @@ class FiguresView(ResultView):
         notes = [
             *learned_nothing(self.network, network),
             spread_warning(self.network, network, self.session.figures.confidence),
+            dominant_group(network),
             f"{percent(self.session.figures.confidence, None)} intervals.",
             "Lower is better for log loss, Brier score and calibration error.",
             f"Each figure is the mean over {' and '.join(sets)}." if sets else "",

@@ -62,7 +62,7 @@ async def test_networks_stand_side_by_side_with_intervals(run: RunFolder, until:
         await until(pilot, lambda: len(_table(app)) == 3)
         head = _text(app, "#head")
         assert "honest protocol · 60 images · 30 groups" in head
-        assert "95 % interval of macro F1, these trained networks: bootstrap over groups, BCa · 30 groups" in head
+        assert "95 % interval of macro F1, these trained networks: wider of bootstrap BCa and MOVER · 30 groups" in head
         figures = json.loads(run.results_file.read_text())["networks"]
         best = max(figures, key=lambda name: figures[name]["pooled"]["macro_f1"]["value"])
         first = _table(app)[1]
