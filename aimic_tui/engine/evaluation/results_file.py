@@ -40,8 +40,10 @@ Student's quantiles became exact: limits of a class in five groups moved by 0.03
 
 _FOLD_KEYS = ("fold", "repeat", "seed", "images", "only_class")
 _CLASS_CALIBRATION_KEYS = ("slope_before", "intercept_before", "slope_after", "intercept_after")
-_CLASS_COUNTS = ("support", "predicted", "groups", "groups_outside")
-_CLASS_KEYS = (*_CLASS_COUNTS, "effective_groups", "effective_groups_outside")
+_CLASS_KEYS = (
+    *("support", "predicted", "groups", "groups_outside"),
+    *("effective_groups", "effective_groups_outside"),
+)
 
 
 def write_results_file(path: Path, results: RunResults) -> None:
@@ -214,8 +216,11 @@ def _network(value: Mapping[str, Any]) -> NetworkResults:
         repeat_spread=_spreads(value["repeat_spread"]),
         classes={
             name: ClassFigures(
-                _intervals(_without(row, _CLASS_KEYS)),
-                *(int(row[key]) for key in _CLASS_COUNTS),
+                figures=_intervals(_without(row, _CLASS_KEYS)),
+                support=int(row["support"]),
+                predicted=int(row["predicted"]),
+                groups=int(row["groups"]),
+                groups_outside=int(row["groups_outside"]),
                 effective_groups=float(row["effective_groups"]),
                 effective_groups_outside=float(row["effective_groups_outside"]),
             )
