@@ -16,21 +16,23 @@ from aimic_tui.commands.stopping import StopRequest
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.formatting import numbers
+from aimic_tui.engine.inference.evaluation_file import MARGIN
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording import signs
-from aimic_tui.wording.evaluation import about_classes, cautions
+from aimic_tui.wording.evaluation import about_classes, cautions, intervals_text
 from aimic_tui.wording.text_tables import aligned
 
 if TYPE_CHECKING:
     from aimic_tui.engine.data.data_set import DataSet
     from aimic_tui.engine.evaluation.interval import Interval
-    from aimic_tui.engine.inference.evaluation_file import EvaluationResults
+    from aimic_tui.engine.inference.evaluation_file import EvaluationResults, RemarkKind
     from aimic_tui.engine.inference.robustness_file import NetworkRobustness
 
+_MARKS: dict[RemarkKind, str] = {"fine": signs.SIGNS["finished"], "attention": signs.SIGNS["attention"], "open": "·"}
 _LOSSES = ("macro_f1", "accuracy", "auroc", "ece")
 
 
@@ -51,6 +53,13 @@ _LOSSES = ("macro_f1", "accuracy", "auroc", "ece")
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any setting of the experiment's data table."
 )
 @click.option("--leave-out-trained", is_flag=True, help="Leave out images that the model was trained on.")
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=MARGIN,
+    show_default=True,
+    help="The largest loss in macro F1 that is of no importance: only a smaller one is called fine.",
+)
 @click.option(
     "--robustness", is_flag=True, help="Also measure how much the figures drop when the images are disturbed."
 )
@@ -76,6 +85,7 @@ def evaluate(
     group: str | None,
     overrides: tuple[str, ...],
     leave_out_trained: bool,
+    margin: float,
     robustness: bool,
     output: Path | None,
     batch_size: int | None,
@@ -86,7 +96,8 @@ def evaluate(
     """Evaluate MODEL (a run, a trial's folder or a model's folder) on DATA, another labelled data set.
 
     Classes are matched by name. The answer says in plain words how the images differ from the model's own, and how
-    much worse the model does on them.
+    much worse the model does on them: ✓ is shown to be fine, ! needs attention, and the rest is open, for which more
+    images are needed.
     """
     from aimic_tui.engine.evaluation.predictions import write_predictions
     from aimic_tui.engine.inference.class_map import match_classes
@@ -112,7 +123,7 @@ def evaluate(
         "report": meter.report,
         "should_stop": stop.asked,
     }
-    found = judge(models, data_set, class_map, leave_out_trained=leave_out_trained, **options)
+    found = judge(models, data_set, class_map, leave_out_trained=leave_out_trained, margin=margin, **options)
     disturbed = None
     if robustness:
         meter.name("disturbed")
@@ -216,7 +227,7 @@ def _lines(found: EvaluationResults) -> Iterator[str]:
     yield f"{printable(found.network)}{models}: {images} of {plural(found.groups, 'group')}"
     yield ""
     for remark in found.verdict:
-        yield printable(remark.sentence)
+        yield f"{_MARKS[remark.kind]} {printable(remark.sentence)}"
     for sentence in cautions(found):
         yield f"! {sentence}"
     yield ""
@@ -230,6 +241,7 @@ def _lines(found: EvaluationResults) -> Iterator[str]:
             cells += [_figure(found.home[metric]), _figure(found.differences[metric])]
         rows.append([title, *cells])
     yield from aligned(rows)
+    yield intervals_text(found)
     yield ""
     names = [printable(name) for name in found.class_names]
     matrix = [[name, *(f"{count:,}" for count in row)] for name, row in zip(names, found.confusion, strict=True)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from aimic_tui.engine.evaluation.estimand import THIS_MODEL
+from aimic_tui.engine.formatting.numbers import percent
 from aimic_tui.engine.text import plural, printable
 
 if TYPE_CHECKING:
@@ -23,6 +25,17 @@ def about_classes(left_out: Mapping[str, int], absent: Sequence[str]) -> Iterato
         yield f"Not evaluated, unknown to the model or left out: {named}."
     if absent:
         yield f"No images of {printable(', '.join(absent))}: macro figures cover the other classes."
+
+
+def intervals_text(found: EvaluationResults) -> str:
+    """Say what the intervals of the figures are about, and what the mark beside a difference rests on."""
+    marked = (
+        "; a difference is marked where p, adjusted for the number of figures (Holm), is below "
+        f"{1 - found.confidence:.2g}"
+        if found.difference_p
+        else ""
+    )
+    return f"{percent(found.confidence, None)} intervals {THIS_MODEL}{marked}."
 
 
 def cautions(found: EvaluationResults) -> Iterator[str]:

@@ -18,7 +18,7 @@ from aimic_tui.engine.data.listing.find_data_set import find_data_set, scan_data
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import now
 from aimic_tui.engine.inference.class_map import same_names
-from aimic_tui.engine.inference.evaluation_file import FILE, EvaluationResults, read_evaluation
+from aimic_tui.engine.inference.evaluation_file import FILE, MARGIN, EvaluationResults, read_evaluation
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.workspace.audit_process import data_overrides
@@ -88,11 +88,13 @@ class EvaluationChoices:
         classes: the data's classes -> the model's class; None where it is left out.
         group: a pattern, a manifest's column, or "none".
         without_trained: whether images that the model was trained on are left out.
+        margin: the largest loss that is of no importance, between 0 and 1.
     """
 
     classes: Mapping[str, str | None]
     group: str
     without_trained: bool
+    margin: float = MARGIN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +108,7 @@ class EvaluationJob(ModelJob):
         pairs: "model_class=data_class", as the option `--map` has them.
         left_out: classes of the data that are left out.
         without_trained: whether images that the model was trained on are left out.
+        margin: the largest loss that is of no importance.
     """
 
     data: str
@@ -114,6 +117,7 @@ class EvaluationJob(ModelJob):
     pairs: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     without_trained: bool = False
+    margin: float = MARGIN
 
     @property
     def predictions_file(self) -> Path:
@@ -139,6 +143,7 @@ class EvaluationJob(ModelJob):
             *(f"--map={pair}" for pair in self.pairs),
             *(f"--leave-out={name}" for name in self.left_out),
             *(["--leave-out-trained"] if self.without_trained else []),
+            *([f"--margin={self.margin:g}"] if self.margin != MARGIN else []),
             "--",
             str(self.model),
             self.data,
@@ -170,6 +175,7 @@ def new_evaluation(
         pairs=tuple(f"{other}={name}" for name, other in pairs.items()),
         left_out=tuple(name for name, other in chosen if other is None),
         without_trained=options.without_trained,
+        margin=options.margin,
     )
 
 
@@ -215,6 +221,7 @@ def read_evaluation_job(folder: Path) -> EvaluationJob:
             pairs=tuple(map(str, record["pairs"])),
             left_out=tuple(map(str, record["left_out"])),
             without_trained=bool(record["without_trained"]),
+            margin=float(record.get("margin", MARGIN)),
         )
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise InputProblem(f"{printable(str(folder))} holds no evaluation that can be read: {error}.") from None

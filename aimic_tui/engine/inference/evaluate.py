@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +14,14 @@ from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.errors import InputProblem, Interrupted
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.intervals import BootstrapFigures, cluster_bootstrap
-from aimic_tui.engine.evaluation.metric_titles import TITLES
-from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER, class_scores, confusion
+from aimic_tui.engine.evaluation.metrics import class_scores, confusion
 from aimic_tui.engine.evaluation.predictions import Predictions
+from aimic_tui.engine.formatting.numbers import percent
 from aimic_tui.engine.inference.class_map import ClassMap
-from aimic_tui.engine.inference.evaluation_file import ClassResult, EvaluationResults, Remark, RemarkKind, Unreadable
+from aimic_tui.engine.inference.evaluation_file import MARGIN, ClassResult, EvaluationResults, Remark, Unreadable
+from aimic_tui.engine.inference.group_means import mean_interval
 from aimic_tui.engine.inference.loaded_model import LoadedModel, choose_device, load_model
+from aimic_tui.engine.inference.loss import HomeComparison, compare_with_home
 from aimic_tui.engine.inference.make_reference import reference_of
 from aimic_tui.engine.inference.observations import Observations, observe
 from aimic_tui.engine.inference.reference import Reference, group_codes, trained_images
@@ -31,7 +32,7 @@ from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 from aimic_tui.engine.text import printable
 
 _SHOWN = 3
-_TOLD_BY = ("macro_f1", "balanced_accuracy", "accuracy")  # the loss is told by the first that has an interval
+_NOTABLE_OVERCONFIDENCE = 0.1  # mean probability minus accuracy
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,13 +44,13 @@ class Evaluation:
         predictions: of the images that are judged, in the classes of `class_map`.
         groups: int32 [n] of these.
         judgement: their figures with intervals.
-        home: the figures on the test images of the model's own run, of the classes that the data has; None where
-            they are not known.
-        differences: figure -> here minus home; empty without `home`.
-        home_classes, class_differences: the same for each of `class_map.classes`; empty without `home`.
+        comparison: with the figures on the test images of the model's own run, of the classes that the data has; None
+            where these are not known.
         shift: None where nothing is known of the model's own images.
         trained: images of the data that the model was trained on; None where that can't be known.
+        margin: the largest loss that is of no importance.
         mean_probability: of what the model says, over the judged images.
+        overconfidence: that minus the accuracy.
         notes: sentences on what to keep in mind.
     """
 
@@ -59,15 +60,24 @@ class Evaluation:
     predictions: Predictions
     groups: NDArray[np.int32]
     judgement: BootstrapFigures
-    home: dict[str, Interval] | None
-    differences: dict[str, Interval]
+    comparison: HomeComparison | None
     shift: Shift | None
     unreadable: tuple[Unreadable, ...]
     trained: int | None
+    margin: float
     mean_probability: float
+    overconfidence: Interval
     notes: tuple[str, ...] = field(default=())
-    home_classes: tuple[dict[str, Interval], ...] = ()
-    class_differences: tuple[dict[str, Interval], ...] = ()
+
+    @property
+    def home(self) -> dict[str, Interval] | None:
+        """The figures at home; None where they are not known."""
+        return None if self.comparison is None else self.comparison.home.overall
+
+    @property
+    def differences(self) -> dict[str, Interval]:
+        """Figure -> here minus home; empty without `home`."""
+        return {} if self.comparison is None else self.comparison.differences
 
     @property
     def confusion(self) -> list[list[int]]:
@@ -82,18 +92,13 @@ class Evaluation:
 
     def remarks(self) -> list[Remark]:
         """Return the sentences of the verdict with what they are."""
-        said = [] if self.shift is None else [Remark(self.shift.sentence(), _KINDS[self.shift.verdict])]
-        if self.home is not None:
-            limited = (name for name in _TOLD_BY if self.differences[name].low is not None)
-            said.append(_cost(self, next(limited, _TOLD_BY[0])))
-        accuracy = self.judgement.overall["accuracy"].value
-        if accuracy is not None and self.mean_probability - accuracy > 0.1:
-            sentence = (
-                f"Overconfident: its mean probability is {100 * self.mean_probability:.0f} %, and "
-                f"{100 * accuracy:.0f} % of its predictions are right."
-            )
-            said.append(Remark(sentence, "attention"))
-        return said
+        said = [] if self.shift is None else list(self.shift.remarks())
+        if self.comparison is not None:
+            said.append(self.comparison.loss_remark())
+            of_classes = self.comparison.classes_remark(self.class_map.classes)
+            said += [] if of_classes is None else [of_classes]
+        overconfident = _overconfidence_remark(self)
+        return said if overconfident is None else [*said, overconfident]
 
     def results(
         self, *, model: Path, data: str, root: Path, left_out_trained: bool, robustness: NetworkRobustness | None = None
@@ -132,10 +137,14 @@ class Evaluation:
             verdict=tuple(self.remarks()),
             notes=self.notes,
             robustness=robustness,
+            margin=self.margin,
+            loss=None if self.comparison is None else self.comparison.loss,
+            difference_p={} if self.comparison is None else self.comparison.p,
+            overconfidence=self.overconfidence,
         )
 
     def _class_results(self) -> Iterator[ClassResult]:
-        rows = class_scores(self.predictions.labels, self.predictions.probabilities)
+        rows, comparison = class_scores(self.predictions.labels, self.predictions.probabilities), self.comparison
         for code, (name, figures, row) in enumerate(
             zip(self.class_map.classes, self.judgement.classes, rows, strict=True)
         ):
@@ -144,48 +153,24 @@ class Evaluation:
                 figures,
                 support=round(row["support"] or 0),
                 predicted=round(row["predicted"] or 0),
-                home=self.home_classes[code] if self.home_classes else None,
-                differences=self.class_differences[code] if self.class_differences else {},
+                home=None if comparison is None else comparison.home.classes[code],
+                differences={} if comparison is None else comparison.class_differences[code],
+                recall_p=None if comparison is None else comparison.recall_p[code],
             )
 
 
-_KINDS: dict[str, RemarkKind] = {
-    "same": "fine",
-    "shifted": "attention",
-    "clearly shifted": "attention",
-    "unknown": "open",
-}
-
-
-def _cost(found: Evaluation, metric: str) -> Remark:
-    assert found.home is not None
-    here, home, difference = (figures[metric] for figures in (found.judgement.overall, found.home, found.differences))
-    title = TITLES[metric]
-    if difference.value is None:
-        return Remark(
-            f"{title[0].upper()}{title[1:]} can't be compared with that on the model's own test images.", "open"
-        )
-    sentence = f"{title[0].upper()}{title[1:]} is {_text(here)} here and {_text(home)} on the model's own test images"
-    if difference.low is None or difference.high is None:
-        return Remark(f"{sentence}; too few groups to tell whether that is chance.", "open")
-    worse = (difference.value > 0) == (metric in LOWER_IS_BETTER)
-    if difference.low <= 0 <= difference.high:
-        most = max(0.0, -difference.low)
-        return Remark(f"{sentence}: no significant loss; one of more than {most:.3f} is unlikely.", "fine")
-    word = "loss" if worse else "gain"
-    low, high = sorted((abs(difference.low), abs(difference.high)))
-    amount = f"{abs(difference.value):.3f} ({low:.3f} to {high:.3f})"
-    return Remark(
-        f"{sentence}: a {word} of {amount}. Expect the same on similar images.", "attention" if worse else "fine"
+def _overconfidence_remark(found: Evaluation) -> Remark | None:
+    """Say that the probabilities are too high where that is shown, and by a notable amount."""
+    gap, accuracy = found.overconfidence, found.judgement.overall["accuracy"].value
+    if gap.value is None or gap.low is None or gap.high is None or accuracy is None:
+        return None
+    if gap.low <= 0 or gap.value <= _NOTABLE_OVERCONFIDENCE:
+        return None
+    sentence = (
+        f"Overconfident: its mean probability is {percent(found.mean_probability)}, and {percent(accuracy)} of its "
+        f"predictions are right; {100 * gap.low:.0f} to {100 * gap.high:.0f} points too high."
     )
-
-
-def _text(figure: Interval) -> str:
-    if figure.value is None:
-        return "not defined"
-    if figure.low is None or figure.high is None:
-        return f"{figure.value:.3f}"
-    return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
+    return Remark(sentence, "attention", "overconfidence")
 
 
 def evaluate(
@@ -196,6 +181,7 @@ def evaluate(
     device: str = "auto",
     batch_size: int | None = None,
     leave_out_trained: bool = False,
+    margin: float = MARGIN,
     resamples: int = 2000,
     confidence: float = 0.95,
     seed: int = 0,
@@ -207,6 +193,7 @@ def evaluate(
     Args:
         models: folders with the same classes, those that `class_map` was made for.
         leave_out_trained: don't judge images that a model was trained on.
+        margin: the largest loss that is of no importance, above 0.
         resamples, confidence, seed: of the intervals.
         report: called after each batch, and while figures are made.
         should_stop: asked as often.
@@ -249,7 +236,6 @@ def evaluate(
     figures = _FiguresProgress(counts, resamples, report, should_stop)
     judgement = cluster_bootstrap(predictions.labels, said, groups, **options, on_resamples=figures.of(0))
     home = None if at_home is None else cluster_bootstrap(*at_home, **options, on_resamples=figures.of(1))
-    differences = {} if home is None else _differences(judgement.overall, home.overall)
     rows = np.flatnonzero(kept[observed.sample])
     return Evaluation(
         network=loaded[0].card.network,
@@ -258,17 +244,16 @@ def evaluate(
         predictions=predictions,
         groups=groups,
         judgement=judgement,
-        home=None if home is None else home.overall,
-        differences=differences,
+        comparison=None if home is None else compare_with_home(judgement, home, margin),
         shift=_shift(references, observed, rows, judged, class_map) if references and len(rows) else None,
         unreadable=unreadable,
         trained=None if trained is None else int(trained.sum()),
+        margin=margin,
         mean_probability=float(said.max(axis=1).mean()),
+        overconfidence=mean_interval(
+            predictions.confidence - (predictions.predicted == predictions.labels), groups, confidence
+        ),
         notes=tuple(notes),
-        home_classes=() if home is None else tuple(home.classes),
-        class_differences=()
-        if home is None
-        else tuple(_differences(here, own) for here, own in zip(judgement.classes, home.classes, strict=True)),
     )
 
 
@@ -315,22 +300,6 @@ def _nothing_left(unreadable: Sequence[Unreadable]) -> str:
         return "No image is left to evaluate on: the model was trained on all of them."
     named = "; ".join(f"{printable(entry.image)} {entry.problem}" for entry in unreadable[:_SHOWN])
     return f"No image is left to evaluate on: {len(unreadable):,} can't be read, such as {named}."
-
-
-def _difference(here: Interval, home: Interval) -> Interval:
-    """here - home of independent figures, its limits from theirs (MOVER, Donner and Zou 2012)."""
-    if here.value is None or home.value is None:
-        return Interval(None)
-    value = here.value - home.value
-    if here.low is None or here.high is None or home.low is None or home.high is None:
-        return Interval(value)
-    below = math.hypot(here.value - here.low, home.high - home.value)
-    above = math.hypot(here.high - here.value, home.value - home.low)
-    return Interval(value, value - below, value + above)
-
-
-def _differences(here: dict[str, Interval], home: dict[str, Interval]) -> dict[str, Interval]:
-    return {name: _difference(here[name], home[name]) for name in home}
 
 
 def _references(loaded: Sequence[LoadedModel], notes: list[str]) -> list[Reference]:

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
@@ -24,8 +24,21 @@ from aimic_tui.engine.inference.robustness_file import (
 from aimic_tui.engine.text import printable
 
 FILE = "evaluation.json"
-VERSION = 1
-"""Counts up when a key changes; files of version 0.1 of the program have none and are of version 1."""
+VERSION = 2
+"""Counts up when a key changes; files of version 0.1 of the program have none and are of version 1.
+
+Version 2: the verdict is "fine" only where a loss beyond the margin, or a difference between the images, is ruled out.
+"""
+
+MARGIN = 0.05
+"""The largest loss that is of no importance, unless the user says otherwise: one image in twenty.
+
+As in many reader studies of diagnostic imaging (Ahn, Park and Lee 2013, Radiology 267). Much less can't be ruled out
+with the few hundred images that another laboratory can label: near 0.9, a margin of 0.02 takes thousands.
+"""
+
+NOTABLE_DEVIATIONS = 0.5
+"""How many standard deviations between the known images a difference in light, colour or focus is worth naming."""
 
 RemarkKind = Literal["fine", "attention", "open"]
 """Nothing to worry about, worth attention, or left open."""
@@ -39,12 +52,44 @@ class Unreadable:
     problem: str
 
 
+RemarkSubject = Literal["shift", "appearance", "loss", "classes", "overconfidence", ""]
+"""What a sentence of the verdict is about; "" in files that don't say so."""
+
+LossVerdict = Literal["gain", "within margin", "small loss", "loss", "open"]
+"""A gain is shown; a loss beyond the margin is ruled out (and a smaller one shown); a loss is shown; none of these."""
+
+
 @dataclass(frozen=True)
 class Remark:
-    """A sentence of the verdict, and what it is."""
+    """A sentence of the verdict, what it is and about what.
+
+    Attributes:
+        p: of no difference, where the sentence rests on such a test: the smallest, adjusted for those beside it.
+    """
 
     sentence: str
     kind: RemarkKind
+    subject: RemarkSubject = ""
+    p: float | None = None
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The verdict on what a model loses elsewhere; see `loss.judge_loss`.
+
+    Attributes:
+        metric: the figure that it is judged by.
+        p: two-sided, of no difference; None where there is no interval.
+        p_margin: one-sided, of a loss as large as the margin: the loss is ruled out where it is small.
+        groups_needed: roughly how many would rule out a loss beyond the margin if there is none; None where the verdict
+            is not open, or no number would.
+    """
+
+    metric: str
+    verdict: LossVerdict
+    p: float | None
+    p_margin: float | None
+    groups_needed: int | None
 
 
 @dataclass(frozen=True)
@@ -57,6 +102,7 @@ class ClassResult:
         predicted: images that were predicted to be of it.
         home: the figures on the model's own test images; None where they are not known.
         differences: here minus home; empty without `home`.
+        recall_p: of no difference in recall, adjusted for the number of classes (Holm); None where untested.
     """
 
     name: str
@@ -65,16 +111,22 @@ class ClassResult:
     predicted: int
     home: Mapping[str, Interval] | None
     differences: Mapping[str, Interval]
+    recall_p: float | None = None
 
 
 @dataclass(frozen=True)
 class AppearanceShift:
-    """How one figure of light, colour or focus differs; see `shift.ColourShift`. None where it can't be measured."""
+    """How one figure of light, colour or focus differs; see `appearance.ColourShift`. None where it can't be measured.
+
+    Attributes:
+        p: None where it can't be tested, and in files of version 1.
+    """
 
     name: str
     known: float | None
     new: float | None
     deviations: float | None
+    p: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +139,8 @@ class ShiftResult:
     appearance: tuple[AppearanceShift, ...]
     images: int
     sentence: str
+    p: float | None = None
+    achievable: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +169,10 @@ class EvaluationResults:
         verdict: in plain sentences.
         notes: sentences on what to keep in mind.
         robustness: the same images disturbed; None where that was not asked for.
+        margin: the largest loss that is of no importance; None in files of version 1.
+        loss: the verdict by that margin; None without `home`.
+        difference_p: figure -> of no difference: the judged one as it is, the others adjusted for being several (Holm).
+        overconfidence: mean probability of the predicted classes minus accuracy; None where it was not stored.
     """
 
     model: str
@@ -141,6 +199,10 @@ class EvaluationResults:
     verdict: tuple[Remark, ...]
     notes: tuple[str, ...]
     robustness: NetworkRobustness | None = None
+    margin: float | None = None
+    loss: Loss | None = None
+    difference_p: Mapping[str, float | None] = field(default_factory=dict)
+    overconfidence: Interval | None = None
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -198,6 +260,12 @@ def evaluation_to_json(results: EvaluationResults) -> dict[str, Any]:
         "shift": None if results.shift is None else _shift_to_json(results.shift),
         "verdict": [remark.sentence for remark in results.verdict],
         "verdict_kinds": [remark.kind for remark in results.verdict],
+        "verdict_subjects": [remark.subject for remark in results.verdict],
+        "verdict_p": [remark.p for remark in results.verdict],
+        "margin": results.margin,
+        "loss": None if results.loss is None else asdict(results.loss),
+        "difference_p": dict(results.difference_p),
+        "overconfidence": None if results.overconfidence is None else asdict(results.overconfidence),
         "notes": list(results.notes),
     }
     if results.robustness is not None:
@@ -212,6 +280,7 @@ def _class_to_json(found: ClassResult) -> dict[str, Any]:
         "predicted": found.predicted,
         "home": None if found.home is None else intervals_to_json(found.home),
         "differences": intervals_to_json(found.differences),
+        "recall_p": found.recall_p,
     }
 
 
@@ -221,11 +290,13 @@ def _shift_to_json(shift: ShiftResult) -> dict[str, Any]:
         "auroc": asdict(shift.auroc),
         "distance": shift.distance,
         "colours": {
-            each.name: {"known": each.known, "new": each.new, "deviations": each.deviations}
+            each.name: {"known": each.known, "new": each.new, "deviations": each.deviations, "p": each.p}
             for each in shift.appearance
         },
         "images": shift.images,
         "sentence": shift.sentence,
+        "p": shift.p,
+        "achievable": shift.achievable,
     }
 
 
@@ -237,7 +308,7 @@ def evaluation_from_json(record: Mapping[str, Any]) -> EvaluationResults:
     """
     if record.get("version", 1) > VERSION:
         raise ValueError(f"it is of version {record['version']}, and only those up to {VERSION} are known")
-    kinds = record.get("verdict_kinds") or ["open"] * len(record["verdict"])
+    margin, loss, overconfidence = record.get("margin"), record.get("loss"), record.get("overconfidence")
     home, trained, shift = record.get("home"), record.get("trained"), record.get("shift")
     robustness, mean = record.get("robustness"), record.get("mean_probability")
     return EvaluationResults(
@@ -262,19 +333,38 @@ def evaluation_from_json(record: Mapping[str, Any]) -> EvaluationResults:
         left_out_trained=bool(record.get("left_out_trained", False)),
         mean_probability=None if mean is None else float(mean),
         shift=None if not shift else _shift_from_json(shift),
-        verdict=tuple(
-            Remark(str(sentence), _kind(kind)) for sentence, kind in zip(record["verdict"], kinds, strict=True)
-        ),
-        notes=tuple(map(str, record["notes"])),
+        verdict=tuple(_remarks_from_json(record)),
+        notes=(*map(str, record["notes"]), *([] if record.get("version", 1) > 1 else [_OLD_VERDICT])),
         robustness=None if not robustness else robustness_from_json(robustness),
+        margin=None if margin is None else float(margin),
+        loss=None if not loss else Loss(**loss),
+        difference_p=dict(record.get("difference_p", {})),
+        overconfidence=None if not overconfidence else Interval(**overconfidence),
     )
 
 
-def _kind(value: object) -> RemarkKind:
-    return cast("RemarkKind", value) if value in get_args(RemarkKind) else "open"
+_OLD_VERDICT = (
+    "An earlier version of the program wrote this verdict, which could reassure from few images. Evaluate again "
+    "for one that is tested."
+)
 
 
-_CLASS_KEYS = ("support", "predicted", "home", "differences")
+def _remarks_from_json(record: Mapping[str, Any]) -> Iterator[Remark]:
+    """Read the verdict; nothing that version 1 took to be fine was tested, so it is open."""
+    tested, sentences = record.get("version", 1) > 1, record["verdict"]
+    columns = (
+        sentences,
+        record.get("verdict_kinds") or ["open"] * len(sentences),
+        record.get("verdict_subjects") or [""] * len(sentences),
+        record.get("verdict_p") or [None] * len(sentences),
+    )
+    for sentence, kind, subject, p in zip(*columns, strict=True):
+        known = cast("RemarkKind", kind) if kind in get_args(RemarkKind) else "open"
+        about = cast("RemarkSubject", subject) if subject in get_args(RemarkSubject) else ""
+        yield Remark(str(sentence), known if tested or known != "fine" else "open", about, p)
+
+
+_CLASS_KEYS = ("support", "predicted", "home", "differences", "recall_p")
 
 
 def _class_from_json(name: str, record: Mapping[str, Any]) -> ClassResult:
@@ -286,6 +376,7 @@ def _class_from_json(name: str, record: Mapping[str, Any]) -> ClassResult:
         int(record.get("predicted", 0)),
         None if home is None else intervals_from_json(home),
         intervals_from_json(record.get("differences", {})),
+        record.get("recall_p"),
     )
 
 
@@ -295,9 +386,11 @@ def _shift_from_json(record: Mapping[str, Any]) -> ShiftResult:
         Interval(**record["auroc"]),
         record["distance"],
         tuple(
-            AppearanceShift(str(name), each["known"], each["new"], each["deviations"])
+            AppearanceShift(str(name), each["known"], each["new"], each["deviations"], each.get("p"))
             for name, each in record["colours"].items()
         ),
         int(record["images"]),
         str(record.get("sentence", "")),
+        record.get("p"),
+        record.get("achievable"),
     )

@@ -1,4 +1,4 @@
-"""What is asked before an evaluation: which class is which, the groups, and what about images of the training."""
+"""What is asked before an evaluation: which class is which, the groups, images of the training, and the margin."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from aimic_tui.engine.inference.evaluation_file import MARGIN
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.marking.pattern_prompts import preview_of
 from aimic_tui.widgets.dialogs import SHEET_CSS
@@ -25,6 +26,8 @@ _IN = "include"
 _NAME = 26  # columns at most
 _WORDS = {
     "group": "How to recognise images of one patient or slide: a pattern on the file name, a manifest column, or none.",
+    "margin": "The largest loss in macro F1 that is of no importance. The verdict is fine only where a larger one is "
+    "ruled out; a smaller margin takes more images.",
     "trained": "Images that the model was trained on make it look better than it is. Leave them out, or include them.",
 }
 
@@ -93,6 +96,9 @@ class EvaluationForm(ModalScreen[EvaluationChoices | None]):
             with Horizontal(classes="line"):
                 yield _title("trained on", width)
                 yield Choice((_IN, _OUT), _IN, id="trained")
+            with Horizontal(classes="line"):
+                yield _title("margin", width)
+                yield Input(f"{MARGIN:g}", id="margin", select_on_focus=False)
             yield Static("", id="preview")
             yield Static("", id="problem")
             yield KeyLine()
@@ -124,6 +130,7 @@ class EvaluationForm(ModalScreen[EvaluationChoices | None]):
         yield from (self.query_one(f"#class-{at}", Choice) for at in range(len(self._theirs)))
         yield self.query_one("#group", Input)
         yield self.query_one("#trained", Choice)
+        yield self.query_one("#margin", Input)
 
     @on(events.DescendantFocus)
     def _moved(self, event: events.DescendantFocus) -> None:
@@ -161,6 +168,7 @@ class EvaluationForm(ModalScreen[EvaluationChoices | None]):
         chosen = {name: self.query_one(f"#class-{at}", Choice).value for at, name in enumerate(self._theirs)}
         undecided = next((at for at, name in enumerate(self._theirs) if chosen[name] == _ASK), None)
         valid, words = self._groups()
+        margin = _margin(self.query_one("#margin", Input).value)
         if undecided is not None:
             self.query_one(f"#class-{undecided}", Choice).focus()
             free = ", ".join(map(printable, self._free))
@@ -173,12 +181,16 @@ class EvaluationForm(ModalScreen[EvaluationChoices | None]):
         elif not valid:
             self.query_one("#group", Input).focus()
             self._show_problem(words)
+        elif margin is None:
+            self.query_one("#margin", Input).focus()
+            self._show_problem("The margin must be a number above 0 and below 1, such as 0.05.")
         else:
             self.dismiss(
                 EvaluationChoices(
                     {name: None if other == _OUT else other for name, other in chosen.items()},
                     self.query_one("#group", Input).value.strip() or "none",
                     self.query_one("#trained", Choice).value == _OUT,
+                    margin,
                 )
             )
 
@@ -188,6 +200,14 @@ class EvaluationForm(ModalScreen[EvaluationChoices | None]):
     def action_cancel(self) -> None:
         """Close without."""
         self.dismiss(None)
+
+
+def _margin(text: str) -> float | None:
+    try:
+        margin = float(text.strip().replace(",", "."))
+    except ValueError:
+        return None
+    return margin if 0 < margin < 1 else None
 
 
 def _title(text: str, width: int) -> Static:

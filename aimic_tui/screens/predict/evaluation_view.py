@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from textual.content import Content
 
@@ -10,10 +11,15 @@ from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
 from aimic_tui.engine.formatting.numbers import count_text, interval_text, number, percent
-from aimic_tui.engine.inference.evaluation_file import ClassResult, EvaluationResults
+from aimic_tui.engine.inference.evaluation_file import (
+    NOTABLE_DEVIATIONS,
+    AppearanceShift,
+    ClassResult,
+    EvaluationResults,
+)
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.widgets.interval_bar import Scale, axis, bar, common_scale
-from aimic_tui.wording.evaluation import about_classes, cautions
+from aimic_tui.wording.evaluation import about_classes, cautions, intervals_text
 from aimic_tui.wording.signs import SIGNS, bar_text
 
 _NONE = Interval(None)
@@ -33,7 +39,6 @@ _LIGHT = {
     "contrast": "contrast",
     "sharpness": "sharpness",
 }
-_NOTABLE = 0.5  # standard deviations
 
 
 def verdict_text(found: EvaluationResults) -> Content:
@@ -54,9 +59,14 @@ def figures_table(found: EvaluationResults, width: int) -> Content:
     """Write every figure here, at home and their difference, and draw those that are shares on one scale."""
     here = found.pooled
     names = [name for name in TITLES if name in here and here[name].value is not None]
-    rows = [(TITLES[name], "", name in LOWER_IS_BETTER, here[name], *_at_home(found, name)) for name in names]
+    p = found.difference_p
+    rows = [
+        _Row(TITLES[name], "", name in LOWER_IS_BETTER, here[name], *_at_home(found, name), p.get(name))
+        for name in names
+    ]
     drawn = [name in _SHARES for name in names]
-    return _table("figure", rows, drawn, found, width, legend=True)
+    table = _table("figure", rows, drawn, found, width, legend=True)
+    return Content("\n").join([table, Content.styled(intervals_text(found), "$text-muted")])
 
 
 def _at_home(found: EvaluationResults | ClassResult, name: str) -> tuple[Interval, Interval]:
@@ -66,13 +76,29 @@ def _at_home(found: EvaluationResults | ClassResult, name: str) -> tuple[Interva
 def classes_table(found: EvaluationResults, width: int) -> Content:
     """Write the recall of each class here, at home and their difference, with its images."""
     rows = [
-        (printable(each.name), count_text(each.support), False, each.figures["recall"], *_at_home(each, "recall"))
+        _Row(
+            printable(each.name),
+            count_text(each.support),
+            False,
+            each.figures["recall"],
+            *_at_home(each, "recall"),
+            each.recall_p,
+        )
         for each in found.classes
     ]
     return _table("recall, images", rows, [True] * len(rows), found, width)
 
 
-_Row = tuple[str, str, bool, Interval, Interval, Interval]
+class _Row(NamedTuple):
+    """A line of a table; `p` is of no difference."""
+
+    title: str
+    images: str
+    lower_is_better: bool
+    here: Interval
+    home: Interval
+    difference: Interval
+    p: float | None
 
 
 def _table(
@@ -86,7 +112,7 @@ def _table(
 ) -> Content:
     """Lay figures out: title, count, here, home, difference, and a bar where there is room for one."""
     with_home = found.home is not None
-    first = min(max([_TITLE, *(min(len(row[0]), _NAME) + len(row[1]) + 3 for row in rows)]), _NAME + 10)
+    first = min(max([_TITLE, *(min(len(row.title), _NAME) + len(row.images) + 3 for row in rows)]), _NAME + 10)
     each, last, gap = _FIGURE, _DIFFERENCE, "  "
     if with_home and first + 2 * each + last > width:
         (first, each, last), gap = _CLOSE, ""
@@ -96,21 +122,23 @@ def _table(
         end
         for row, draw in zip(rows, drawn, strict=True)
         if draw
-        for figure in row[3:5]
+        for figure in (row.here, row.home)
         for end in (figure.value, figure.low, figure.high)
     ]
     scale = common_scale(ends) if room >= _LEAST_BAR else None
     head = heading.ljust(first) + f"here [{percent(found.confidence)}]".ljust(each)
     head += "at home".ljust(each) + f"{gap} difference".ljust(last) if with_home else ""
     lines = [Content.styled(head + (axis(scale, room) if scale else ""), "$text-muted")]
-    for (title, count, lower, here, home, difference), draw in zip(rows, drawn, strict=True):
-        after = f" {count}{gap or ' '}" if count else " "
-        name = Content(title).truncate(first - len(after), ellipsis=True, pad=True)
-        parts: list[Content | tuple[str, str]] = [name, (after, "$text-muted"), (_written(here).ljust(each), "bold")]
+    for row, draw in zip(rows, drawn, strict=True):
+        after = f" {row.images}{gap or ' '}" if row.images else " "
+        name = Content(row.title).truncate(first - len(after), ellipsis=True, pad=True)
+        here = (_written(row.here).ljust(each), "bold")
+        parts: list[Content | tuple[str, str]] = [name, (after, "$text-muted"), here]
         if with_home:
-            parts += [(_written(home).ljust(each), ""), _padded(_difference(difference, gap, lower=lower), last)]
+            shown = row.p is not None and row.p <= 1 - found.confidence
+            parts += [(_written(row.home).ljust(each), ""), _padded(_difference(row, gap, shown=shown), last)]
         if scale and draw:
-            parts.append(_both(here, home if with_home else _NONE, scale, room))
+            parts.append(_both(row.here, row.home if with_home else _NONE, scale, room))
         lines.append(Content.assemble(*parts))
     if scale and with_home and legend:
         lines.append(Content.assemble(" " * written, ("● ", "$primary"), ("here   ○ at home", "$text-muted")))
@@ -121,13 +149,12 @@ def _written(figure: Interval) -> str:
     return interval_text(figure.value, figure.low, figure.high)
 
 
-def _difference(figure: Interval, gap: str, *, lower: bool) -> Content:
-    """Write a difference: marked where its interval has no 0 and the figure is the worse for it."""
-    value, low, high = figure.value, figure.low, figure.high
-    text = interval_text(value, low, high)
+def _difference(row: _Row, gap: str, *, shown: bool) -> Content:
+    """Write a difference: marked where it is shown and the figure is the worse for it."""
+    value = row.difference.value
+    text = _written(row.difference)
     text = text if text.startswith("-") else f" {text}"
-    shown = low is not None and high is not None and (low > 0 or high < 0)
-    worse = value is not None and (value > 0) == lower
+    worse = value is not None and (value > 0) == row.lower_is_better
     sign, style = (SIGNS["attention"], "$warning") if shown and worse else (" ", "$success" if shown else "$text-muted")
     return Content.styled(sign + gap[1:] + text, style)
 
@@ -156,6 +183,9 @@ def differing_text(found: EvaluationResults, width: int) -> Content:
     lines = [Content.styled("How the images differ", "bold")]
     value = interval_text(auroc.value, auroc.low, auroc.high)
     lines.append(_fact("told apart by features", value, "area under the curve, 0.5 is chance", width))
+    if shift.achievable is not None:
+        words = "upper limit for the best linear classifier"
+        lines.append(_fact("at best", f"{shift.achievable:.3f}", words, width))
     distance = shift.distance
     if distance is not None:
         words = f"{distance:.1f} ×"
@@ -165,7 +195,7 @@ def differing_text(found: EvaluationResults, width: int) -> Content:
     for each in shift.appearance:
         name, deviations = each.name, each.deviations
         digits = 0 if name in ("brightness", "contrast") else 3
-        notable = deviations is not None and abs(deviations) >= _NOTABLE
+        notable = _shown(each, 1 - found.confidence)
         amount = "–" if deviations is None else f"{deviations:+.1f}"
         drawn = bar_text(min(abs(deviations or 0.0), 3.0) / 3, room)
         lines.append(
@@ -176,9 +206,17 @@ def differing_text(found: EvaluationResults, width: int) -> Content:
                 (drawn, "$warning" if notable else "$secondary"),
             )
         )
-    words = f"{plural(shift.images, 'image')} of each set; deviations: standard ones of the known images"
+    words = (
+        f"{plural(shift.images, 'image')} of each set; deviations: standard ones of the known images; "
+        f"{SIGNS['attention']}: at least {NOTABLE_DEVIATIONS:g} and shown (test over groups, Holm over the seven)"
+    )
     lines.append(Content.styled(words, "$text-muted"))
     return Content("\n").join(lines)
+
+
+def _shown(each: AppearanceShift, level: float) -> bool:
+    large = each.deviations is not None and abs(each.deviations) >= NOTABLE_DEVIATIONS
+    return large and each.p is not None and each.p <= level
 
 
 def _fact(title: str, value: str, words: str, width: int) -> Content:

@@ -15,6 +15,7 @@ from aimic_tui.engine.inference.evaluation_file import (
     AppearanceShift,
     ClassResult,
     EvaluationResults,
+    Loss,
     Remark,
     ShiftResult,
     Unreadable,
@@ -35,7 +36,7 @@ RESULTS = EvaluationResults(
     groups=3,
     confidence=0.95,
     classes=(
-        ClassResult("a", {"recall": FIGURE}, 5, 4, {"recall": FIGURE}, {"recall": Interval(0.0, -0.1, 0.1)}),
+        ClassResult("a", {"recall": FIGURE}, 5, 4, {"recall": FIGURE}, {"recall": Interval(0.0, -0.1, 0.1)}, 0.9),
         ClassResult("b", {"recall": Interval(None)}, 4, 5, None, {}),
     ),
     pooled={"accuracy": FIGURE, "auroc": Interval(None)},
@@ -49,9 +50,18 @@ RESULTS = EvaluationResults(
     trained=None,
     left_out_trained=False,
     mean_probability=0.7,
-    shift=ShiftResult("shifted", FIGURE, None, (AppearanceShift("red", 0.3, 0.4, None),), 9, "The images differ."),
-    verdict=(Remark("The images differ.", "attention"),),
+    shift=ShiftResult(
+        "shifted", FIGURE, None, (AppearanceShift("red", 0.3, 0.4, None, 0.02),), 9, "The images differ.", 0.001, 0.93
+    ),
+    verdict=(
+        Remark("The images differ.", "attention", "shift", 0.001),
+        Remark("Nothing is lost.", "fine", "loss", 0.7),
+    ),
     notes=("A note.",),
+    margin=0.03,
+    loss=Loss("macro_f1", "within margin", 0.7, 0.01, None),
+    difference_p={"accuracy": 0.7, "auroc": None},
+    overconfidence=Interval(0.02, -0.01, 0.05),
 )
 
 
@@ -66,12 +76,22 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 def test_a_file_of_version_0_1_is_read(tmp_path: Path) -> None:
     record = evaluation_to_json(RESULTS)
-    for key in ("version", "verdict_kinds", "model", "root", "absent"):
+    newer = ("margin", "loss", "difference_p", "overconfidence", "verdict_subjects", "verdict_p")
+    for key in ("version", "verdict_kinds", "model", "root", "absent", *newer):
         del record[key]
     write_json(tmp_path / "evaluation.json", record)
     found = read_evaluation(tmp_path)
-    assert (found.pooled, found.verdict) == (RESULTS.pooled, (Remark("The images differ.", "open"),))
-    assert (found.root, found.absent) == ("their images", ())
+    sentences = Remark("The images differ.", "open"), Remark("Nothing is lost.", "open")
+    assert (found.pooled, found.verdict) == (RESULTS.pooled, sentences)
+    assert (found.root, found.absent, found.margin, found.loss) == ("their images", (), None, None)
+
+
+def test_what_version_1_took_to_be_fine_is_open(tmp_path: Path) -> None:
+    record = {**evaluation_to_json(RESULTS), "version": 1}
+    write_json(tmp_path / "evaluation.json", record)
+    found = read_evaluation(tmp_path)
+    assert [remark.kind for remark in found.verdict] == ["attention", "open"]
+    assert "Evaluate again" in found.notes[-1]
 
 
 @pytest.mark.parametrize("change", [{"version": 99}, {"pooled": 3}, {"classes": ["z"]}, {"images": None}])

@@ -77,8 +77,12 @@ def answer(data: Path, **more: Any) -> dict[str, Any]:
         "predicted": 20,
         "home": {"recall": interval(0.9, 0.85, 0.95)},
         "differences": {"recall": interval(-0.3, -0.41, -0.19)},
+        "recall_p": 0.001,
     }
     return {
+        "version": 2,
+        "margin": 0.05,
+        "difference_p": {"macro_f1": 0.0001, "log_loss": 0.002},
         "root": str(data),
         "images": 60,
         "groups": 30,
@@ -102,7 +106,9 @@ def answer(data: Path, **more: Any) -> dict[str, Any]:
             "auroc": interval(0.97, 0.94, 0.99),
             "distance": 3.4,
             "images": 60,
-            "colours": {"brightness": {"known": 180.0, "new": 120.0, "deviations": -2.1}},
+            "p": 0.001,
+            "achievable": 0.99,
+            "colours": {"brightness": {"known": 180.0, "new": 120.0, "deviations": -2.1, "p": 0.004}},
         },
         **more,
     }
@@ -163,6 +169,8 @@ async def test_a_class_of_another_name_is_asked_for_and_the_command_gets_it(
         await at_the_model(pilot, until)
         form = await asked(pilot, until, theirs)
         assert [choice.value for choice in form.query(Choice)] == ["platelet", "which?", "white_cell", "include"]
+        assert form.query_one("#margin", Input).value == "0.05"
+        form.query_one("#margin", Input).value = "0.1"
         assert app.focused is form.query_one("#class-1")  # the one that asks
 
         def lit() -> list[int]:
@@ -188,6 +196,7 @@ async def test_a_class_of_another_name_is_asked_for_and_the_command_gets_it(
             r"--group=^(smear\d+)",
             "--map=red_cell=erythrocyte",
             "--leave-out-trained",
+            "--margin=0.1",
             "--",
             str(run.path),
             str(theirs),
@@ -196,6 +205,7 @@ async def test_a_class_of_another_name_is_asked_for_and_the_command_gets_it(
         assert "no such device." in screen_text(app)
         assert "r Again" in screen_text(app)
         assert read_evaluation_job(folder).pairs == ("red_cell=erythrocyte",)
+        assert read_evaluation_job(folder).margin == 0.1
 
 
 async def test_the_form_takes_no_group_that_is_none_and_no_data_without_a_class(
@@ -209,6 +219,12 @@ async def test_the_form_takes_no_group_that_is_none_and_no_data_without_a_class(
         form.query_one("#group", Input).value = "("
         await pilot.press("enter")
         await until(pilot, lambda: "regular expression" in screen_text(app))
+        assert app.screen is form
+        form.query_one("#group", Input).value = "none"
+        for wrong in ("0", "1", "a little"):
+            form.query_one("#margin", Input).value = wrong
+            await pilot.press("enter")
+            await until(pilot, lambda: "The margin must be a number above 0" in screen_text(app))
         assert app.screen is form
         for at in range(3):
             form.query_one(f"#class-{at}", Choice).value = "leave out"
@@ -306,6 +322,20 @@ def test_what_is_not_known_is_left_out_of_the_figures(cells: Path) -> None:
     assert "at home" not in classes_table(found, 116).plain
     assert "are unknown" in differing_text(found, 60).plain
     assert "nothing to compare with" in verdict_text(found).plain
+    assert "for this trained model, on images like these" in figures_table(found, 116).plain
+
+
+def test_a_difference_is_marked_only_where_its_adjusted_p_is_small(cells: Path) -> None:
+    record = answer(cells, difference_p={"macro_f1": 0.0001, "log_loss": 0.06})
+    record["per_class"][CLASSES[0]]["recall_p"] = 0.2
+    record["shift"]["colours"]["brightness"]["p"] = 0.3
+    found = evaluation_from_json(record)
+    assert figures_table(found, 116).plain.count("!") == 1
+    assert classes_table(found, 116).plain.count("!") == len(CLASSES) - 1
+    assert "! " not in differing_text(found, 60).plain.partition("deviations:")[0]
+
+
+def test_the_table_of_figures_fits_a_narrow_screen(cells: Path) -> None:
     assert max(len(line) for line in figures_table(evaluation_from_json(answer(cells)), 78).plain.splitlines()) <= 88
 
 
