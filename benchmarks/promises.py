@@ -14,6 +14,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 
 import promise_bands
+import promise_elsewhere
 import promise_groups
 import promise_rejection
 import promise_shortcuts
@@ -21,6 +22,7 @@ from promise import Promise
 
 PROMISES: tuple[Promise, ...] = (
     *promise_bands.PROMISES,
+    *promise_elsewhere.PROMISES,
     *promise_groups.PROMISES,
     *promise_rejection.PROMISES,
     *promise_shortcuts.PROMISES,
