@@ -143,11 +143,14 @@ def robustness_from_json(record: Mapping[str, Any]) -> NetworkRobustness:
     )
 
 
-def intervals_to_json(figures: Mapping[str, Interval]) -> dict[str, dict[str, float | None]]:
+def intervals_to_json(figures: Mapping[str, Interval]) -> dict[str, dict[str, float | str | None]]:
     """Return figures with intervals as plain values."""
     return {name: asdict(figure) for name, figure in figures.items()}
 
 
-def intervals_from_json(figures: Mapping[str, Mapping[str, float | None]]) -> dict[str, Interval]:
-    """Undo `intervals_to_json`."""
-    return {name: Interval(figure["value"], figure["low"], figure["high"]) for name, figure in figures.items()}
+def intervals_from_json(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, Interval]:
+    """Undo `intervals_to_json`; files of version 0.1 don't say why there are no limits."""
+    return {
+        name: Interval(figure["value"], figure["low"], figure["high"], missing=figure.get("missing"))
+        for name, figure in figures.items()
+    }

@@ -32,7 +32,7 @@ SAME_BELOW = 0.7
 """AUROC: of two images, one of each set, even the best classifier takes fewer than 7 in 10 pairs for what they are.
 
 A stricter bound could not be shown with the images that are compared: with 1,000 of each set and 1,280 features (the
-width of MobileNet and EfficientNet) chance alone leaves about 0.67 open.
+width of MobileNet and EfficientNet) chance alone leaves about 0.66 open where both sets are of one kind.
 """
 _MOST = 1000  # images of a set that are compared
 _HALVINGS = 10

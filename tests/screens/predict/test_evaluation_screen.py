@@ -220,9 +220,10 @@ async def test_the_form_takes_no_group_that_is_none_and_no_data_without_a_class(
         await pilot.press("enter")
         await until(pilot, lambda: "regular expression" in screen_text(app))
         assert app.screen is form
-        form.query_one("#group", Input).value = "none"
+        form.query_one("#group", Input).value = r"^(smear\d+)"
         for wrong in ("0", "1", "a little"):
             form.query_one("#margin", Input).value = wrong
+            await pilot.pause()
             await pilot.press("enter")
             await until(pilot, lambda: "The margin must be a number above 0" in screen_text(app))
         assert app.screen is form
@@ -336,7 +337,9 @@ def test_a_difference_is_marked_only_where_its_adjusted_p_is_small(cells: Path) 
 
 
 def test_the_table_of_figures_fits_a_narrow_screen(cells: Path) -> None:
-    assert max(len(line) for line in figures_table(evaluation_from_json(answer(cells)), 78).plain.splitlines()) <= 88
+    *lines, about = figures_table(evaluation_from_json(answer(cells)), 78).plain.splitlines()
+    assert max(map(len, lines)) <= 88
+    assert about.startswith("95 % intervals")  # a sentence, which wraps
 
 
 def test_points_stand_where_the_scale_says_also_where_there_is_no_interval(cells: Path) -> None:
