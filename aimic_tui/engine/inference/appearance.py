@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from aimic_tui.engine.evaluation.paired_tests import holm
 from aimic_tui.engine.formatting.numbers import p_value
+from aimic_tui.engine.holm import holm
 from aimic_tui.engine.inference.colour_statistics import COLOUR_STATISTICS
 from aimic_tui.engine.inference.evaluation_file import NOTABLE_DEVIATIONS, AppearanceShift, Remark
 from aimic_tui.engine.inference.group_means import GroupSums, difference_p

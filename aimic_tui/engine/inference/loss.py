@@ -18,8 +18,8 @@ from aimic_tui.engine.evaluation.interval_limits import t_quantile
 from aimic_tui.engine.evaluation.intervals import BootstrapFigures
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
-from aimic_tui.engine.evaluation.paired_tests import holm
 from aimic_tui.engine.formatting.numbers import p_value, percent
+from aimic_tui.engine.holm import holm
 from aimic_tui.engine.inference.evaluation_file import Loss, LossVerdict, Remark, RemarkKind
 from aimic_tui.engine.text import plural, printable
 
