@@ -23,7 +23,7 @@ from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording import signs
-from aimic_tui.wording.evaluation import about_classes, cautions, intervals_text
+from aimic_tui.wording.evaluation import about_classes, cautions, intervals_text, is_shown_loss
 from aimic_tui.wording.text_tables import aligned
 
 if TYPE_CHECKING:
@@ -238,7 +238,8 @@ def _lines(found: EvaluationResults) -> Iterator[str]:
             continue
         cells = [_figure(found.pooled[metric])]
         if found.home:
-            cells += [_figure(found.home[metric]), _figure(found.differences[metric])]
+            mark = f"{signs.SIGNS['attention']} " if is_shown_loss(found, metric) else ""
+            cells += [_figure(found.home[metric]), mark + _figure(found.differences[metric])]
         rows.append([title, *cells])
     yield from aligned(rows)
     yield intervals_text(found)

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from aimic_tui.engine.evaluation.estimand import THIS_MODEL
+from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
 from aimic_tui.engine.formatting.numbers import percent
 from aimic_tui.engine.text import plural, printable
+from aimic_tui.wording.signs import SIGNS
 
 if TYPE_CHECKING:
     from aimic_tui.engine.inference.evaluation_file import EvaluationResults
@@ -30,12 +32,19 @@ def about_classes(left_out: Mapping[str, int], absent: Sequence[str]) -> Iterato
 def intervals_text(found: EvaluationResults) -> str:
     """Say what the intervals of the figures are about, and what the mark beside a difference rests on."""
     marked = (
-        "; a difference is marked where p, adjusted for the number of figures (Holm), is below "
-        f"{1 - found.confidence:.2g}"
+        f". {SIGNS['attention']}: a loss is shown, p below {1 - found.confidence:.2g} after Holm's adjustment for the "
+        "number of figures"
         if found.difference_p
         else ""
     )
     return f"{percent(found.confidence, None)} intervals {THIS_MODEL}{marked}."
+
+
+def is_shown_loss(found: EvaluationResults, metric: str) -> bool:
+    """Whether a figure is shown to be worse here than at home."""
+    p, value = found.difference_p.get(metric), found.differences[metric].value
+    worse = value is not None and (value > 0) == (metric in LOWER_IS_BETTER)
+    return worse and p is not None and p <= 1 - found.confidence
 
 
 def cautions(found: EvaluationResults) -> Iterator[str]:
