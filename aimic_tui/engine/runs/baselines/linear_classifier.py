@@ -7,6 +7,9 @@ them. Of a few features, squares and products are features too, so that a class 
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,33 +50,43 @@ def predict_fold(
     if len(np.unique(labels[train])) < 2:
         raise OneClassOnly
     mean, spread = features[train].mean(axis=0), features[train].std(axis=0)
+    axes: Floats | None = None
 
     def scaled(rows: NDArray[np.intp]) -> Floats:
         standardised: Floats = (features[rows] - mean) / np.where(spread > 1e-9, spread, 1.0)
-        return _with_squares(standardised) if squares else standardised
+        standardised = _with_squares(standardised) if squares else standardised
+        return standardised if axes is None else standardised @ axes
 
+    known = scaled(train)
+    if known.shape[1] > known.shape[0]:
+        # With an L2 penalty the weights lie in the span of the training images: in its axes the same model is smaller.
+        axes = np.linalg.svd(known, full_matrices=False)[2].T
+        known = known @ axes
     strength = _WITHOUT_VALIDATION
     if len(validation):
         losses = [
-            _log_loss(
-                _fit(scaled(train), labels[train], scaled(validation), classes, one, balanced), labels[validation]
-            )
-            for one in INVERSE_PENALTIES
+            _log_loss(found, labels[validation])
+            for found in _fits(known, labels[train], scaled(validation), classes, INVERSE_PENALTIES, balanced=balanced)
         ]
         strength = INVERSE_PENALTIES[int(np.argmin(losses))]
-    return _fit(scaled(train), labels[train], scaled(test), classes, strength, balanced)
+    return next(_fits(known, labels[train], scaled(test), classes, (strength,), balanced=balanced))
 
 
-def _fit(  # noqa: PLR0917
-    train: Floats, labels: Integers, others: Floats, classes: int, strength: float, balanced: bool
-) -> Floats:
+def _fits(
+    train: Floats, labels: Integers, others: Floats, classes: int, strengths: Sequence[float], *, balanced: bool
+) -> Iterator[Floats]:
+    """Yield the probabilities of others, float [b, c], for each strength; each fit starts where the last one ended."""
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    classifier = LogisticRegression(C=strength, class_weight="balanced" if balanced else None, max_iter=_STEPS)
-    classifier.fit(train, labels)
-    found = np.zeros((len(others), classes))
-    found[:, classifier.classes_] = classifier.predict_proba(others)
-    return found
+    classifier = LogisticRegression(class_weight="balanced" if balanced else None, max_iter=_STEPS, warm_start=True)
+    for strength in strengths:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # what is left after 300 steps moves no figure
+            classifier.set_params(C=strength).fit(train, labels)
+        found = np.zeros((len(others), classes))
+        found[:, classifier.classes_] = classifier.predict_proba(others)
+        yield found
 
 
 def _with_squares(features: Floats) -> Floats:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from sklearn.linear_model import LogisticRegression
 
 from aimic_tui.engine.data.audit.image_check import check_images
 from aimic_tui.engine.data.data_set import Part
@@ -22,7 +23,7 @@ from aimic_tui.engine.evaluation.predictions import read_predictions, write_pred
 from aimic_tui.engine.evaluation.run_predictions import read_run_predictions
 from aimic_tui.engine.models.build import build_network
 from aimic_tui.engine.run_folder import RunFolder
-from aimic_tui.engine.runs.baselines.linear_classifier import OneClassOnly, predict_fold
+from aimic_tui.engine.runs.baselines.linear_classifier import INVERSE_PENALTIES, OneClassOnly, predict_fold
 from aimic_tui.engine.runs.baselines.make_baselines import make_baselines
 from aimic_tui.engine.runs.status import RunStatus, write_status
 from tests.engine.training.small import NETWORK, make_task
@@ -123,6 +124,24 @@ def test_no_label_of_a_test_image_is_seen(tmp_path: Path) -> None:
     again = predict_fold(features, changed, 3, task.split, 1, balanced=True, squares=True)
     assert np.array_equal(first, again)
     assert first.sum(axis=1) == pytest.approx(np.ones(len(test)))
+
+
+def test_more_features_than_images_are_the_same_model_in_fewer_axes(tmp_path: Path) -> None:
+    task = make_task(tmp_path)
+    labels, split = task.data_set.labels, task.split
+    features = np.random.default_rng(1).normal(size=(len(labels), 200))
+    features[:, 0] += 2 * labels
+    said = predict_fold(features, labels, 3, split, 1, balanced=False)
+
+    train, validation, test = (split.indices(1, part) for part in (Part.TRAIN, Part.VALIDATION, Part.TEST))
+    scaled = (features - features[train].mean(axis=0)) / features[train].std(axis=0)
+    models = [
+        LogisticRegression(C=strength, max_iter=1000, tol=1e-8).fit(scaled[train], labels[train])
+        for strength in INVERSE_PENALTIES
+    ]
+    losses = [scores(labels[validation], model.predict_proba(scaled[validation]))["log_loss"] for model in models]
+    best = models[int(np.argmin(losses))]
+    assert said == pytest.approx(best.predict_proba(scaled[test]), abs=0.01)
 
 
 def test_one_class_alone_teaches_nothing(tmp_path: Path) -> None:
