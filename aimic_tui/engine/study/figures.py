@@ -37,6 +37,7 @@ class NetworkFigures:
         pooled: figure -> over all test images together.
         fold_means: figure -> mean over the folds, as published ones are.
         complete: whether every fold is tested.
+        majority: accuracy of naming the majority class for every image of the run; None where that is not known.
     """
 
     run: RunFolder
@@ -45,6 +46,7 @@ class NetworkFigures:
     images: int
     groups: int
     complete: bool
+    majority: float | None = None
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,11 @@ def _rankings(study: Study, networks: Mapping[tuple[str, str, str], NetworkFigur
 
 
 def _of_run(run: RunFolder, names: Sequence[str], cell: Cell) -> dict[tuple[str, str, str], NetworkFigures]:
-    networks = read_results(run.path).networks
+    results = read_results(run.path)
+    networks = results.networks
+    majority = next(
+        (found.pooled["accuracy"].value for found in results.baselines if found.name == "majority_class"), None
+    )
     return {
         (cell.data.name, cell.protocol, name): NetworkFigures(
             run,
@@ -149,6 +155,7 @@ def _of_run(run: RunFolder, names: Sequence[str], cell: Cell) -> dict[tuple[str,
             networks[name].images,
             networks[name].groups,
             networks[name].complete,
+            majority,
         )
         for name in names
         if name in networks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aimic_tui.engine.evaluation.estimand import IN_FULL
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.ranking import Ranking
 from aimic_tui.engine.formatting.numbers import PER_CENT, p_value
@@ -19,6 +20,14 @@ DEFINITIONS = (
     "accuracies: the share of correctly classified images, and the one-vs-rest accuracy (1/L) sum of "
     "(TP+TN)/(TP+FP+FN+TN), which is higher for more than two classes. The publication defines the second, but the "
     "accuracies it prints equal its recalls, as the first would: they are compared with the first."
+)
+INTERVALS = (
+    f"In parentheses: 95 % intervals {IN_FULL['trained networks']}. Those of averages take the data sets as fixed: they "
+    "are not about further data sets."
+)
+PUBLISHED = (
+    "A difference to a published number takes that number as exact. Its own scatter was not published, so the interval "
+    "of such a difference is too narrow."
 )
 INCOMPLETE = "The study is not complete: these figures cover what has been tested so far."
 GAP = (

@@ -1,7 +1,7 @@
 """A study's figures put into tables as Liu et al. 2022 lay theirs out, the published number beside ours.
 
 All figures are in per cent. Ours are pooled over the test images of all folds, with the intervals of the runs;
-differences to a published number take that number as fixed, since its scatter is not published.
+differences to a published number take that number as exact, since its scatter is not published.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from aimic_tui.engine.study.sentences import (
     DEFINITIONS,
     GAP,
     INCOMPLETE,
+    INTERVALS,
     PROTOCOLS,
+    PUBLISHED,
     beside,
     best_sentence,
     gap_sentence,
@@ -62,6 +64,9 @@ def _summary(figures: StudyFigures) -> Iterator[Block]:
     for sentence in figures.problems:
         yield Paragraph(sentence, strong=True)
     yield Paragraph(DEFINITIONS)
+    yield Paragraph(INTERVALS)
+    if figures.study.compares_with_the_paper:
+        yield Paragraph(PUBLISHED)
     points = [sentence for protocol in figures.study.protocols if (sentence := best_sentence(figures, protocol))]
     if figures.gaps:
         points.append(gap_sentence(figures))
@@ -130,6 +135,8 @@ def _by_data_set(figures: StudyFigures, protocol: str, metric: str) -> Iterator[
                 cells += [number(f1.get(name), 2), percent(beside(ours, f1.get(name)))]
         rows.append(cells)
     rows.append(_mean_row(figures, protocol, metric))
+    if metric == "accuracy":
+        rows.append(_majority_row(figures, protocol))
     yield Table(f"{_title(metric)}, %, {protocol}, with 95 % intervals.", header, rows)
     if metric == "macro_f1":
         drawn = [
@@ -151,6 +158,16 @@ def _mean_row(figures: StudyFigures, protocol: str, metric: str) -> list[str]:
         if data.published and metric == "macro_f1":
             published = DATA_SETS[data.published].mean_f1
             cells += [number(published, 2), percent(beside(mean, published))]
+    return cells
+
+
+def _majority_row(figures: StudyFigures, protocol: str) -> list[str]:
+    """What naming the majority class for every image gives, which an accuracy must be compared with."""
+    cells = ["majority class for every image"]
+    for data in figures.study.data_sets:
+        found = [figures.networks.get((data.name, protocol, name)) for name in figures.study.networks]
+        known = [network.majority for network in found if network is not None and network.majority is not None]
+        cells.append(percent(Interval(known[0]) if known else None))
     return cells
 
 

@@ -104,6 +104,9 @@ def test_tables_are_written_with_the_published_numbers_beside_ours(
     assert "://" not in page.replace("http://www.w3.org", "")
     assert "a &lt;fast&gt; device" in page
     ours = figures.figure("PBC", "honest", "resnet50", "macro_f1")
+    assert "majority class for every image" in page
+    assert "95 % intervals for these trained networks, on new groups" in page
+    assert "sets a validation part aside" in page, "the gap's causes are all named"
     for words in ("98.46", percent(ours), percent(beside(ours, 98.46)), "17.179", "Acevedo 96.2"):
         assert words in page
         assert words.replace("−", "−") in text
