@@ -22,8 +22,8 @@ DEFINITIONS = (
     "accuracies it prints equal its recalls, as the first would: they are compared with the first."
 )
 INTERVALS = (
-    f"In parentheses: 95 % intervals {IN_FULL['trained networks']}. Those of averages take the data sets as fixed: they "
-    "are not about further data sets."
+    f"In parentheses: 95 % intervals {IN_FULL['trained networks']}. Those of averages take the data sets as fixed: "
+    "they are not about further data sets."
 )
 PUBLISHED = (
     "A difference to a published number takes that number as exact. Its own scatter was not published, so the interval "

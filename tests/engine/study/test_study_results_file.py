@@ -75,9 +75,8 @@ def test_keys_keep_their_meaning() -> None:
         "value": 0.9,
         "low": 0.8,
         "high": 0.95,
-        "missing": None,
         "published": 0.91,
-        "difference": {"value": -0.01, "low": -0.11, "high": 0.04, "missing": None},
+        "difference": {"value": -0.01, "low": -0.11, "high": 0.04},
     }
     assert (network["run"], network["complete"], network["fold_means"]) == (
         *("20261122-190512-cells", True, {"macro_f1": 0.89}),
