@@ -96,7 +96,7 @@ async def test_calibration_is_shown_before_and_after_with_what_leaving_out_buys(
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: _ready(app))
         await pilot.press("a")
-        await until(pilot, lambda: "temperatures" in _words(app, "#calibration-view"))
+        await until(pilot, lambda: "Temperatures" in _words(app, "#calibration-view"))
         words = _words(app, "#calibration-view")
         found = json.loads(run.results_file.read_text())["calibration"][app.screen.query_one(NetworkRanking).selected]
         assert f"{found['before']['ece']['value']:.3f}" in words
