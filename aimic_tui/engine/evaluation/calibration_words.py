@@ -28,8 +28,8 @@ def temperature_lines(found: Calibration) -> Iterator[str]:
     bounds = [temperature for temperature in temperatures if temperature.at_bound]
     if bounds:
         yield (
-            f"! {_named(bounds)}: the fit runs to its bound, as the validation images are all classified correctly, or no "
-            "better than by chance. Only the shrinkage towards 1 limits it."
+            f"! {_named(bounds)}: the fit runs to its bound, as the validation images are all classified correctly, or "
+            "no better than by chance. Only the shrinkage towards 1 limits it."
         )
 
 
