@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from aimic_tui.engine.evaluation.interval import Interval
-from aimic_tui.engine.evaluation.interval_limits import t_quantile
+from aimic_tui.engine.evaluation.interval_limits import effective_number, t_quantile
+from aimic_tui.engine.evaluation.intervals import FEWEST_EFFECTIVE_GROUPS, FEWEST_GROUPS
 
-FEWEST_GROUPS = 10
 _ROUNDS = 1999
 _ROUNDS_AT_ONCE = 2048
 
@@ -56,8 +56,13 @@ class GroupSums:
 
     @property
     def degrees(self) -> float:
-        """Degrees of freedom of `variance`: the effective number of groups less one, at least 1."""
-        return max(1.0, float(self.sizes.sum() ** 2 / (self.sizes**2).sum()) - 1)
+        """Degrees of freedom of `variance`: the effective number of groups less one."""
+        return effective_number(self.sizes) - 1
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are enough groups, and equal enough ones, to tell chance from more."""
+        return self.groups >= FEWEST_GROUPS and effective_number(self.sizes) >= FEWEST_EFFECTIVE_GROUPS
 
 
 def mean_interval(values: Floats, groups: NDArray[np.integer], confidence: float = 0.95) -> Interval:
@@ -68,12 +73,12 @@ def mean_interval(values: Floats, groups: NDArray[np.integer], confidence: float
         groups: int [n], any codes.
 
     Returns:
-        No value without images, no limits with fewer than `FEWEST_GROUPS` groups.
+        No value without images, no limits with fewer than `FEWEST_GROUPS` groups or too unequal ones.
     """
     if not len(values):
         return Interval(None)
     found = GroupSums.of(values, groups)
-    if found.groups < FEWEST_GROUPS:
+    if not found.enough:
         return Interval(found.mean)
     reach = t_quantile(0.5 + confidence / 2, found.degrees) * math.sqrt(found.variance)
     return Interval(found.mean, found.mean - reach, found.mean + reach)
@@ -87,9 +92,10 @@ def difference_p(first: GroupSums, second: GroupSums, seed: int = 0) -> float | 
     values are far from normal. Groups that are in both sets are taken as independent, which makes p rather too large.
 
     Returns:
-        None where a set has fewer than `FEWEST_GROUPS` groups; 1 where nothing varies and nothing differs.
+        None where a set has fewer than `FEWEST_GROUPS` groups or too unequal ones; 1 where nothing varies and nothing
+        differs.
     """
-    if min(first.groups, second.groups) < FEWEST_GROUPS:
+    if not (first.enough and second.enough):
         return None
     difference, parts = second.mean - first.mean, (first.variance, second.variance)
     variance = sum(parts)

@@ -127,8 +127,7 @@ def compare_with_home(here: BootstrapFigures, home: BootstrapFigures, margin: fl
     """
     differences = {name: difference(name, here.overall[name], home.overall[name]) for name in home.overall}
     metric = next((name for name in JUDGED if differences[name].low is not None), JUDGED[0])
-    degrees = min(here.groups, home.groups) - 1
-    p = {name: two_sided_p(found, degrees, here.confidence) for name, found in differences.items()}
+    p = {name: two_sided_p(found, _degrees(name, here, home), here.confidence) for name, found in differences.items()}
     others = [name for name in p if name != metric]
     p |= dict(zip(others, holm([p[name] for name in others]), strict=True))
     of_classes = tuple(
@@ -137,7 +136,7 @@ def compare_with_home(here: BootstrapFigures, home: BootstrapFigures, margin: fl
     )
     recall_p = [
         two_sided_p(found["recall"], min(groups) - 1, here.confidence)
-        for found, groups in zip(of_classes, zip(here.groups_with, home.groups_with, strict=True), strict=True)
+        for found, *groups in zip(of_classes, here.effective_with, home.effective_with, strict=True)
     ]
     loss = judge_loss(metric, here, home, differences[metric], margin)
     return HomeComparison(here, home, margin, differences, p, of_classes, tuple(holm(recall_p)), loss)
@@ -169,7 +168,7 @@ def judge_loss(metric: str, here: BootstrapFigures, home: BootstrapFigures, foun
     if found.value is None or found.low is None or found.high is None:
         return Loss(metric, "open", None, None, None)
     worst, best = _favourable(found, metric)
-    degrees = min(here.groups, home.groups) - 1
+    degrees = _degrees(metric, here, home)
     verdict: LossVerdict
     if worst > 0:
         verdict = "gain"
@@ -181,6 +180,11 @@ def judge_loss(metric: str, here: BootstrapFigures, home: BootstrapFigures, foun
     beyond = _one_sided(value + margin, value - worst, degrees, here.confidence)
     needed = _groups_needed(metric, here, home, margin) if verdict == "open" else None
     return Loss(metric, verdict, two_sided_p(found, degrees, here.confidence), beyond, needed)
+
+
+def _degrees(metric: str, here: BootstrapFigures, home: BootstrapFigures) -> float:
+    """Degrees of freedom of a difference: those of the set whose groups are worth fewer equal ones."""
+    return min(here.effective[metric], home.effective[metric]) - 1
 
 
 def _favourable(found: Interval, metric: str) -> tuple[float, float]:

@@ -144,7 +144,7 @@ def _auroc(sets: TwoSets, scores: Floats, confidence: float, seed: int) -> Inter
         seed=seed,
     )
     found = bootstrap.overall["auroc"]
-    if found.value is None or found.low is not None:
+    if found.value is None or found.missing != "nothing varies":
         return found
     # Resampling shows no spread: every pair is ranked correctly, or both sets are the same images.
     fewest = min(len(np.unique(sets.groups[chosen])) for chosen in (sets.new, ~sets.new))

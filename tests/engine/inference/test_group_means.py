@@ -55,3 +55,10 @@ def test_skewed_values_of_one_population_are_told_apart_as_seldom_as_they_should
     ]
     # Welch's t alone says so of more than 8 % of such pairs.
     assert np.mean(np.array(found) <= 0.05) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 120)
+
+
+def test_one_group_with_most_of_the_images_leaves_it_open() -> None:
+    groups = np.concatenate([np.zeros(300, int), np.arange(1, 41)])
+    values = np.random.default_rng(4).normal(size=340)
+    assert mean_interval(values, groups).low is None
+    assert difference_p(GroupSums.of(values, groups), GroupSums.of(values, np.arange(340))) is None

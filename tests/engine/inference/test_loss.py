@@ -29,7 +29,8 @@ def figures(groups: int = 100, classes: tuple[Interval, ...] = (), **overall: In
         {},
         groups,
         0.95,
-        groups_with=(groups,) * len(classes),
+        effective_with=(groups,) * len(classes),
+        effective=dict.fromkeys(ALL_METRICS, groups),
     )
 
 

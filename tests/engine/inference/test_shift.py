@@ -121,6 +121,14 @@ def test_too_few_groups_give_no_answer() -> None:
     assert {remark.kind for remark in shift.remarks()} == {"open"}
 
 
+def test_groups_too_unequal_for_an_interval_give_no_alarm() -> None:
+    new = sample(120, 2, each=1, move=3.0)
+    one_slide = np.where(np.arange(120) < 105, 7, np.arange(120)).astype(np.uint64)
+    shift = compare_samples(sample(200, 1), Sample(new.features, new.colours, new.labels, one_slide))
+    assert (shift.auroc.low, shift.verdict) == (None, "unknown")
+    assert not any(colour.shown for colour in shift.colours)
+
+
 def test_images_without_a_known_class_are_compared_all_together() -> None:
     known, new = sample(200, 1), sample(100, 2, move=3.0)
     new = Sample(new.features, new.colours, np.full(100, -1), new.groups)
