@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from aimic_tui.commands.prevalence import split_prevalence
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
@@ -25,6 +26,13 @@ from aimic_tui.engine.workspace_folder import Workspace
     help="Also write its tables as CSV, its figures as PDF and SVG, a model card, and reproduce.sh, which makes the "
     "report again from the images, into this folder.",
 )
+@click.option(
+    "--prevalence",
+    "prevalences",
+    multiple=True,
+    metavar="CLASS=SHARE",
+    help="Also give PPV and NPV of the class at this prevalence, e.g. blast=0.02; repeat as needed.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report's path as one JSON object.")
 @click.pass_context
 @shows_progress
@@ -34,6 +42,7 @@ def report(
     run: str,
     output: Path | None,
     folder: Path | None,
+    prevalences: tuple[str, ...],
     as_json: bool,
     meter: ProgressMeter,
 ) -> None:
@@ -44,6 +53,7 @@ def report(
     from aimic_tui.engine.report.write_report import write_report
 
     found = Workspace(context.obj).find_run(run)
-    path = str(write_report(found, output, folder, meter.report)[-1])
+    at = [split_prevalence(text) for text in prevalences]
+    path = str(write_report(found, output, folder, meter.report, prevalences=at)[-1])
     meter.clear()
     click.echo(json.dumps({"report": path}) if as_json else printable(path))

@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.class_calibration import print_class_calibration
 from aimic_tui.commands.decision import print_decisions
+from aimic_tui.commands.prevalence import Named, prevalence_lines, prevalences_to_json, read_prevalences
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.review import print_review
 from aimic_tui.engine.errors import UsageProblem
@@ -53,6 +54,13 @@ _WIDTH = 120  # columns of a table that goes to no terminal
 @click.option(
     "--calibration", metavar="CLASS", help="Print slope, intercept and calibration curve of this class instead."
 )
+@click.option(
+    "--prevalence",
+    "prevalences",
+    multiple=True,
+    metavar="CLASS=SHARE",
+    help="Also give PPV and NPV of the class at this prevalence, e.g. blast=0.02; repeat as needed.",
+)
 @click.option("--network", help="Network whose curve to print (default: all).")
 @click.option(
     "--review", is_flag=True, help="List likely label errors and the images that networks disagree on instead."
@@ -68,6 +76,7 @@ def results(
     baselines: bool,
     decision: str | None,
     calibration: str | None,
+    prevalences: tuple[str, ...],
     network: str | None,
     review: bool,
     meter: ProgressMeter,
@@ -86,6 +95,8 @@ def results(
         raise UsageProblem(
             "--network goes with --decision CLASS or --calibration CLASS only; the figures are of all networks."
         )
+    if prevalences and chosen:
+        raise UsageProblem(f"--prevalence goes with the figures, which {chosen[0]} does not print. Leave one out.")
     if len(chosen) > 1:
         raise UsageProblem(f"{' and '.join(chosen)} print different things. Choose one of them.")
     if review and (again or baselines):
@@ -106,10 +117,14 @@ def results(
     if calibration is not None:
         print_class_calibration(folder, found, calibration, network, as_json=as_json)
         return
+    named = read_prevalences(prevalences, found)
     if as_json:
-        print_answer(results_to_json(found))
+        answer = results_to_json(found)
+        if named:
+            answer["predictive_values"] = {name: prevalences_to_json(of, named) for name, of in found.networks.items()}
+        print_answer(answer)
         return
-    for line in report_lines(found):
+    for line in report_lines(found, named):
         click.echo(signs.as_shown(line))
     if not found.networks:
         click.echo(
@@ -141,8 +156,8 @@ def recompute(folder: RunFolder, report: ReportProgress = no_report) -> RunResul
     return replace(write_results(folder.path, report), state=state)
 
 
-def report_lines(found: RunResults) -> Iterator[str]:
-    """Write a run's figures as plain text."""
+def report_lines(found: RunResults, prevalences: Sequence[Named] = ()) -> Iterator[str]:
+    """Write a run's figures as plain text, with predictive values at the prevalences that were named."""
     state = found.state
     yield (
         f"{printable(found.run)}  {signs.sign(state)} {state}  ·  "
@@ -167,6 +182,9 @@ def report_lines(found: RunResults) -> Iterator[str]:
     for name, network in networks.items():
         yield ""
         yield from _of_network(name, network, found)
+        if prevalences:
+            yield ""
+            yield from prevalence_lines(network, prevalences)
 
 
 def _side_by_side(networks: Mapping[str, NetworkResults]) -> Iterator[str]:

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from aimic_tui.cli import aimic
-from aimic_tui.engine.errors import InputProblem
-from tests.engine.evaluation.stored_run import make_run
+from aimic_tui.engine.errors import InputProblem, UsageProblem
+from tests.engine.evaluation.stored_run import CLASSES, make_run
 
 
 def call(workspace: Path, *arguments: str) -> Result:
@@ -39,6 +39,16 @@ def test_another_place_gets_the_same_page(workspace: Path) -> None:
 def test_a_program_gets_its_path(workspace: Path) -> None:
     result = call(workspace, "latest", "--json")
     assert json.loads(result.stdout) == {"report": str(workspace / "runs/20261122-some/report.html")}
+
+
+def test_predictive_values_are_reported_at_a_named_prevalence(workspace: Path) -> None:
+    page = workspace / "runs/20261122-some/report.html"
+    assert call(workspace, "latest").exit_code == 0
+    assert "Predictive values at a named prevalence" not in page.read_text()
+    result = call(workspace, "latest", "--prevalence", f"{CLASSES[0]}=2 %")
+    assert result.exit_code == 0, result.output
+    assert "Predictive values at a named prevalence" in page.read_text()
+    assert isinstance(call(workspace, "latest", "--prevalence", "no such=0.1").exception, UsageProblem)
 
 
 def test_an_unknown_run_is_a_sentence(tmp_path: Path) -> None:

@@ -194,6 +194,25 @@ def test_the_calibration_of_a_class_is_told_network_by_network(tmp_path: Path) -
     assert len(curve["stated"]) == len(curve["observed"]) == len(curve["low"])
 
 
+def test_predictive_values_are_given_at_the_prevalences_that_are_named(workspace: Path) -> None:
+    named = ("--prevalence", f"{CLASSES[0]}=0.02", "--prevalence", f"{CLASSES[1]}=30 %")
+    answer = json.loads(call(workspace, "latest", *named, "--json").stdout)
+    rows = answer["predictive_values"]["resnet18"]
+    assert [(row["class"], row["prevalence"]) for row in rows] == [(CLASSES[0], 0.02), (CLASSES[1], 0.3)]
+    of = answer["networks"]["resnet18"]["classes"][CLASSES[0]]
+    sensitivity, specificity = of["recall"]["value"], of["specificity"]["value"]
+    value = sensitivity * 0.02 / (sensitivity * 0.02 + (1 - specificity) * 0.98)
+    assert rows[0]["ppv"]["value"] == pytest.approx(value)
+    text = call(workspace, "latest", *named).stdout
+    assert text.count("They hold at that prevalence") == 2
+    assert "predictive_values" not in json.loads(call(workspace, "latest", "--json").stdout)
+
+
+@pytest.mark.parametrize("named", ["no such=0.1", f"{CLASSES[0]}=2", CLASSES[0], "=0.1"])
+def test_a_prevalence_that_makes_no_sense_is_wrong_usage(workspace: Path, named: str) -> None:
+    assert isinstance(call(workspace, "latest", "--prevalence", named).exception, UsageProblem)
+
+
 def test_what_acting_on_a_class_is_worth_is_told_network_by_network(workspace: Path) -> None:
     case = CLASSES[0]
     answer = call(workspace, "latest", "--decision", case)

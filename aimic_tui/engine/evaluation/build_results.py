@@ -21,6 +21,7 @@ from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, METHODS, TI
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, class_scores, confusion, scores
 from aimic_tui.engine.evaluation.model_calibration import write_model_calibrations
 from aimic_tui.engine.evaluation.network_choice import BEST_OF_MANY, Chosen, chosen_networks
+from aimic_tui.engine.evaluation.rate_correlation import rate_correlation
 from aimic_tui.engine.evaluation.recipe_difference import recipe_difference
 from aimic_tui.engine.evaluation.results_file import read_results_file, write_results_file
 from aimic_tui.engine.evaluation.run_predictions import (
@@ -252,6 +253,15 @@ def _of_network(tested: RunPredictions, network: NetworkPredictions, evaluate: _
                 found.groups_outside[code],
                 found.effective_with[code],
                 found.effective_outside[code],
+                figures,
+                _count(row["support"]),
+                _count(row["predicted"]),
+                with_class,
+                without_class,
+                rate_correlation(network.labels, network.probabilities, network.groups, code),
+            )
+            for code, (name, figures, row, with_class, without_class) in enumerate(
+                zip(tested.classes, found.classes, counts, found.groups_with, found.groups_outside, strict=True)
             )
             for code, name in enumerate(tested.classes)
         },

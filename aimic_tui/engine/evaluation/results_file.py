@@ -188,7 +188,10 @@ def _network_to_json(network: NetworkResults) -> dict[str, Any]:
         "by_repeat": [{"repeat": repeat, **values} for repeat, values in network.by_repeat.items()],
         "repeat_spread": _spreads_to_json(network.repeat_spread),
         "classes": {
-            name: {**_intervals_to_json(found.figures), **{key: getattr(found, key) for key in _CLASS_KEYS}}
+            name: {
+                **_intervals_to_json(found.figures),
+                **{key: getattr(found, key) for key in (*_CLASS_KEYS, "rate_correlation")},
+            }
             for name, found in network.classes.items()
         },
         "confusion": [list(row) for row in network.confusion],
@@ -223,6 +226,9 @@ def _network(value: Mapping[str, Any]) -> NetworkResults:
                 groups_outside=int(row["groups_outside"]),
                 effective_groups=float(row["effective_groups"]),
                 effective_groups_outside=float(row["effective_groups_outside"]),
+                _intervals(_without(row, (*_CLASS_KEYS, "rate_correlation"))),
+                *(int(row[key]) for key in _CLASS_KEYS),
+                rate_correlation=float(row["rate_correlation"]),
             )
             for name, row in value["classes"].items()
         },

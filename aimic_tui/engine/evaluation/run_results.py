@@ -64,6 +64,7 @@ class ClassFigures:
         predicted: test images predicted to be of it.
         groups, groups_outside: groups with images of the class, and with images of other classes.
         effective_groups, effective_groups_outside: how many groups of equal size these are worth.
+        rate_correlation: of the estimates of sensitivity (recall) and specificity over groups, -1 to 1.
     """
 
     figures: Intervals
@@ -90,6 +91,7 @@ class LargestGroup:
     def dominant(self) -> bool:
         """Whether so many images are in it that the intervals rest on it more than on any other."""
         return self.share >= DOMINANT_SHARE
+    rate_correlation: float = 0.0
 
 
 @dataclass(frozen=True)

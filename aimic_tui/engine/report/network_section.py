@@ -16,6 +16,7 @@ from aimic_tui.engine.report import comparison_charts, curve_charts
 from aimic_tui.engine.report.document import Block, Drawing, Paragraph, Section, Table
 from aimic_tui.engine.report.interval_chart import interval_chart
 from aimic_tui.engine.report.learning_chart import learning_curves
+from aimic_tui.engine.report.prevalence_table import prevalence_table
 from aimic_tui.engine.report.printed import interval, number
 from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.text import plural
@@ -53,6 +54,8 @@ def network_section(record: RunRecord, name: str) -> Section:
     caption = f"Each class against the rest. Intervals {IN_FULL['trained networks']}: {CLASS_METHODS['recall']}."
     blocks.append(Table(caption, ["class", "images", *OF_CLASSES.values()], rows))
     blocks += [Paragraph(sentence) for sentence in undefined_predictive_values(network.classes)]
+    if record.prevalences:
+        blocks.append(prevalence_table(network, record.prevalences))
     if len(classes) <= MOST_CLASSES_DRAWN:
         shown = [(one, [network.classes[one].figures[metric] for metric in ("recall", "precision")]) for one in classes]
         drawn = interval_chart(f"classes of {name}", shown, ("sensitivity", "precision"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from aimic_tui.engine.data.reading.input_rule import InputRule, rule_from_table
-from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.build_results import read_results
 from aimic_tui.engine.evaluation.comparison import Comparison, compare_runs
 from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions, RunPredictions, read_run_predictions
@@ -44,6 +44,7 @@ class RunRecord:
         cautions: sentences of warning from when the run was made: near duplicates, classes that a part lacks.
         robustness: network -> what it loses on disturbed images, where that was measured.
         evaluations: of the run's models on other data sets.
+        prevalences: (class, prevalence) that predictive values are asked for at.
     """
 
     folder: RunFolder
@@ -59,6 +60,7 @@ class RunRecord:
     cautions: tuple[str, ...] = ()
     robustness: Mapping[str, NetworkRobustness] = field(default_factory=dict)
     evaluations: tuple[EvaluationResults, ...] = ()
+    prevalences: tuple[tuple[str, float], ...] = ()
 
     def setting(self, key: str, default: Any = "") -> Any:
         """Return a setting of the experiment by its dotted key."""
@@ -112,10 +114,14 @@ class RunRecord:
         return next(network for network in self.tested.networks if network.name == self.chosen)
 
 
-def read_record(folder: RunFolder) -> RunRecord:
+def read_record(folder: RunFolder, prevalences: Sequence[tuple[str, float]] = ()) -> RunRecord:
     """Read a run.
 
+    Args:
+        prevalences: (class, prevalence) that predictive values are asked for at.
+
     Raises:
+        UsageProblem: the run has no such class.
         InputProblem: nothing of it is tested yet, or a file is missing or damaged.
     """
     tested = read_run_predictions(folder.path)
@@ -124,6 +130,10 @@ def read_record(folder: RunFolder) -> RunRecord:
             f"No fold of {printable(folder.name)} is tested yet, so there is nothing to report. "
             f"`aimic watch {printable(folder.name)}` shows how far it is."
         )
+    for name, _ in prevalences:
+        if name not in tested.classes:
+            named = printable(", ".join(tested.classes))
+            raise UsageProblem(f"{printable(folder.name)} has no class {printable(name)}; it has {named}.")
     try:
         environment = read_json(folder.environment_file)
     except (OSError, ValueError):
@@ -145,6 +155,7 @@ def read_record(folder: RunFolder) -> RunRecord:
             if (found := read_network_robustness(folder.path, network.name)) is not None
         },
         evaluations_of_run(folder),
+        tuple(prevalences),
     )
 
 

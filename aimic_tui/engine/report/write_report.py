@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from aimic_tui.engine.errors import InputProblem, UsageProblem
@@ -20,19 +21,25 @@ _PAGE = (".html", ".htm")
 
 
 def write_report(
-    folder: RunFolder, output: Path | None = None, parts: Path | None = None, report: ReportProgress = no_report
+    folder: RunFolder,
+    output: Path | None = None,
+    parts: Path | None = None,
+    report: ReportProgress = no_report,
+    *,
+    prevalences: Sequence[tuple[str, float]] = (),
 ) -> list[Path]:
     """Write a run's report.
 
     Args:
         parts: a folder for its tables, drawings and model card, see `write_report_folder`.
         output: an .html or .md file besides the run's own report.html; Markdown gets a folder with its figures.
+        prevalences: (class, prevalence) to give predictive values at.
 
     Returns:
         The files written, the one that was asked for last.
 
     Raises:
-        UsageProblem: the output is neither HTML nor Markdown.
+        UsageProblem: the output is neither HTML nor Markdown, or the run has no class of that name.
         InputProblem: nothing of the run is tested yet, a file of it is damaged, or a folder to write into is missing.
         OSError: a disk is full or not writable.
     """
@@ -41,7 +48,7 @@ def write_report(
             raise UsageProblem(f"{printable(output.name)} must end in .html or .md.")
         if not output.parent.is_dir():
             raise InputProblem(f"There is no folder {printable(str(output.parent))} to write the report into.")
-    record = read_record(folder)
+    record = read_record(folder, prevalences)
     document = make_run_document(record, report)
     page = to_html(document).encode("utf-8", "replace")
     write_atomically(folder.report_file, page)

@@ -29,6 +29,7 @@ from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.screens.results.curves_view import CurvesView
 from aimic_tui.screens.results.error_review import ReviewTable
 from aimic_tui.screens.results.network_ranking import NetworkRanking
+from aimic_tui.screens.results.prevalence_prompt import PrevalencePrompt
 from aimic_tui.screens.results.robustness_view import is_loss, name_of
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.chart import Chart
@@ -66,6 +67,10 @@ def _app(run: RunFolder) -> AimicApp:
 
 def _words(app: AimicApp, view: str) -> str:
     return str(app.screen.query_one(f"{view} .words", Static).render())
+
+
+def _notes(app: AimicApp, view: str) -> str:
+    return str(app.screen.query_one(f"{view} > .notes", Static).render())
 
 
 def _ready(app: AimicApp) -> bool:
@@ -129,6 +134,21 @@ async def test_the_calibration_of_a_class_comes_by_the_same_key(run: RunFolder, 
         for _ in found["classes"]:
             await pilot.press("a")
         await until(pilot, lambda: "Calibrated, class by class" in _words(app, "#calibration-view"))
+
+
+async def test_predictive_values_are_shown_at_a_prevalence_that_is_typed(run: RunFolder, until: Until) -> None:
+    app = _app(run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: _ready(app))
+        await pilot.press("c", "P")
+        await until(pilot, lambda: isinstance(app.screen, PrevalencePrompt))
+        await pilot.press("2", "enter")
+        assert "2 is not a prevalence" in str(app.screen.query_one("#problem", Static).render())
+        await pilot.press("space", "%", "enter")
+        await until(pilot, lambda: "platelet at a prevalence of 2 %: PPV" in _notes(app, "#classes-view"))
+        assert "They hold at that prevalence" in " ".join(_notes(app, "#classes-view").split())
+        await pilot.press("P", "ctrl+u", "enter")
+        await until(pilot, lambda: "at a prevalence of" not in _notes(app, "#classes-view"))
 
 
 async def test_at_80x24_charts_come_under_tab(run: RunFolder, until: Until) -> None:
