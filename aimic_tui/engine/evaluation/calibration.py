@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.intervals import BootstrapFigures, cluster_bootstrap, paired_difference, share_interval
 from aimic_tui.engine.evaluation.metrics import CALIBRATION_BINS, Floats, Integers
+from aimic_tui.engine.evaluation.prior_correction import confidence_of
 from aimic_tui.engine.evaluation.rejection import (
     ErrorsByThreshold,
     choose_threshold,
@@ -30,6 +31,7 @@ from aimic_tui.engine.evaluation.temperature import fit_temperature, scaled
 MAX_ERRORS = (0.01, 0.02, 0.05, 0.1)
 COMPARED = ("ece", "log_loss", "brier")
 _POINTS = 101
+Predicted = NDArray[np.intp]
 _ABOVE_ALL = 2.0  # a threshold that no probability reaches
 
 
@@ -59,11 +61,18 @@ def calibrate(
         return None
     table, temperatures = found
     bootstrap = _Bootstrap(resamples, confidence, seed)
+    predicted = network.probabilities.argmax(axis=2)
     after = cluster_bootstrap(
-        network.labels, table, network.groups, resamples=resamples, confidence=confidence, seed=seed
+        network.labels,
+        table,
+        network.groups,
+        predicted=predicted,
+        resamples=resamples,
+        confidence=confidence,
+        seed=seed,
     )
     differences = paired_difference(after, before)
-    coverage, risk = risk_coverage(network.labels, table)
+    coverage, risk = risk_coverage(network.labels, table, predicted)
     return Calibration(
         temperatures,
         {name: before.overall[name] for name in COMPARED},
@@ -71,7 +80,7 @@ def calibrate(
         {name: differences[name] for name in COMPARED},
         {"before": before.corrected_ece, "after": after.corrected_ece},
         reliability(network.labels, network.probabilities),
-        reliability(network.labels, table),
+        reliability(network.labels, table, predicted),
         tuple(coverage.tolist()),
         tuple(risk.tolist()),
         () if optimistic else _rejections(network, table, bootstrap),
@@ -97,17 +106,26 @@ def _scaled_by_fold(
         if known is None:
             return None
         fitted = fit_temperature(*known)
-        temperatures.append(Temperature(trial.fold, trial.seed, fitted.value, len(known[0]), fitted.at_bound))
-        table[trial.set_index, trial.images] = scaled(table[trial.set_index, trial.images], fitted.value)
+        undone = fitted.prior is not None
+        temperatures.append(Temperature(trial.fold, trial.seed, fitted.value, len(known[0]), fitted.at_bound, undone))
+        here = trial.set_index, trial.images
+        table[here] = scaled(table[here], fitted.value, fitted.prior)
     return table, tuple(temperatures)
 
 
-def known_validation(found: GroupedPredictions | None) -> tuple[Integers, Floats, Integers] | None:
-    """Return labels, probabilities and groups of the images that have a label and a prediction; None without any."""
+def known_validation(
+    found: GroupedPredictions | None,
+) -> tuple[Integers, Floats, Integers, Floats | None] | None:
+    """Return labels, probabilities and groups of the images that have a label and a prediction; None without any.
+
+    Behind them, what undoes the class weights of the training.
+    """
     if found is None:
         return None
     known = (found.labels >= 0) & ~np.isnan(found.probabilities).any(axis=1)
-    return (found.labels[known], found.probabilities[known], found.groups[known]) if known.any() else None
+    if not known.any():
+        return None
+    return found.labels[known], found.probabilities[known], found.groups[known], found.prior
 
 
 @dataclass(frozen=True)
@@ -119,7 +137,7 @@ class _Bootstrap:
 
 def _rejections(network: NetworkPredictions, table: Floats, bootstrap: _Bootstrap) -> tuple[Rejection, ...]:
     """Return what each of `MAX_ERRORS` costs: the fold that an image is tested in has no say in its threshold."""
-    pooled = errors_by_threshold(network.labels, table, network.groups)
+    pooled = errors_by_threshold(network.labels, table, network.groups, network.probabilities.argmax(axis=2))
     trials = list(network.trials())
     of_others = {
         fold: _errors_outside(network, table, (network.folds == fold).any(axis=0)) for fold in network.folds_done
@@ -144,7 +162,8 @@ def _rejections(network: NetworkPredictions, table: Floats, bootstrap: _Bootstra
 
 def _errors_outside(network: NetworkPredictions, table: Floats, tested: NDArray[np.bool_]) -> ErrorsByThreshold | None:
     """Return the errors of the images that a fold doesn't test; None where it tests all of them."""
-    return errors_by_threshold(network.labels[~tested], table[:, ~tested], network.groups[~tested])
+    predicted = network.probabilities[:, ~tested].argmax(axis=2)
+    return errors_by_threshold(network.labels[~tested], table[:, ~tested], network.groups[~tested], predicted)
 
 
 def _answered_and_wrong(
@@ -158,13 +177,15 @@ def _answered_and_wrong(
 
     A fold without a threshold answers none of its images, and makes no errors: it counts in the first share only.
     """
+    predicted = network.probabilities.argmax(axis=2)
+    confidence = confidence_of(table, predicted)
     answered = np.zeros(table.shape[:2], bool)
     for trial, threshold in zip(trials, thresholds, strict=True):
         here = trial.set_index, trial.images
-        answered[here] = table[here].max(axis=1) >= (_ABOVE_ALL if threshold is None else threshold)
+        answered[here] = confidence[here] >= (_ABOVE_ALL if threshold is None else threshold)
     known = ~np.isnan(table).any(axis=(0, 2)) & (network.labels >= 0)
     kept = answered[:, known].mean(axis=0)
-    wrong = (answered & (table.argmax(axis=2) != network.labels))[:, known].mean(axis=0)
+    wrong = (answered & (predicted != network.labels))[:, known].mean(axis=0)
     groups = network.groups[known]
     of_all, of_answered = (
         share_interval(
@@ -180,9 +201,14 @@ def _answered_and_wrong(
     return of_all, of_answered
 
 
-def reliability(labels: Integers, probabilities: Floats) -> tuple[ReliabilityBin, ...]:
-    """Return the bins of the calibration error over all seeds: int [n], float [seeds, n, c]."""
-    confidence, right = _confidence_and_hits(labels, probabilities)
+def reliability(
+    labels: Integers, probabilities: Floats, predicted: Predicted | None = None
+) -> tuple[ReliabilityBin, ...]:
+    """Return the bins of the calibration error over all seeds: int [n], float [seeds, n, c].
+
+    `predicted` int [seeds, n] are the predicted classes where these are not the most probable ones.
+    """
+    confidence, right = _confidence_and_hits(labels, probabilities, predicted)
     bins = np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(np.int64) - 1, 0, CALIBRATION_BINS - 1)
     found = []
     for number in range(CALIBRATION_BINS):
@@ -200,12 +226,12 @@ def reliability(labels: Integers, probabilities: Floats) -> tuple[ReliabilityBin
     return tuple(found)
 
 
-def risk_coverage(labels: Integers, probabilities: Floats) -> tuple[Floats, Floats]:
-    """Return coverage and risk, float [m] each, m at most 101, over all seeds: int [n], float [seeds, n, c].
+def risk_coverage(labels: Integers, probabilities: Floats, predicted: Predicted | None = None) -> tuple[Floats, Floats]:
+    """Return coverage and risk, float [m] each, m at most 101, over all seeds; arguments as for `reliability`.
 
     Point by point the surest images are answered; equally sure ones together.
     """
-    confidence, right = _confidence_and_hits(labels, probabilities)
+    confidence, right = _confidence_and_hits(labels, probabilities, predicted)
     order = np.argsort(-confidence, kind="stable")
     ordered, errors = confidence[order], np.cumsum(~right[order])
     ends = np.flatnonzero(np.r_[ordered[1:] != ordered[:-1], True][: len(ordered)])
@@ -214,8 +240,11 @@ def risk_coverage(labels: Integers, probabilities: Floats) -> tuple[Floats, Floa
     return (ends + 1) / max(1, len(ordered)), errors[ends] / (ends + 1)
 
 
-def _confidence_and_hits(labels: Integers, probabilities: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+def _confidence_and_hits(
+    labels: Integers, probabilities: Floats, predicted: Predicted | None
+) -> tuple[Floats, NDArray[np.bool_]]:
     truth = np.broadcast_to(labels, probabilities.shape[:2])
     known = (truth >= 0) & ~np.isnan(probabilities).any(axis=2)
     answered = probabilities[known]
-    return answered.max(axis=1), answered.argmax(axis=1) == truth[known]
+    said = answered.argmax(axis=1) if predicted is None else predicted[known]
+    return confidence_of(answered, said), said == truth[known]

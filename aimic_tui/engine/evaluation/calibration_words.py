@@ -25,6 +25,14 @@ def temperature_lines(found: Calibration) -> Iterator[str]:
     yield f"Temperatures {values}, fitted on validation images" + (
         f"; {kept} of {len(temperatures)} stay 1, where held-out validation images gain nothing." if kept else "."
     )
+    undone = sum(temperature.weights_undone for temperature in temperatures)
+    if undone:
+        of_all = undone == len(temperatures)
+        some = "" if of_all else f" (in {undone} of {len(temperatures)}; elsewhere it gains nothing)"
+        yield (
+            f"Class weights of the training are undone{some}: probabilities are for the data's class shares. "
+            "Predicted classes stay as trained, so another class can be more probable."
+        )
     bounds = [temperature for temperature in temperatures if temperature.at_bound]
     if bounds:
         yield (

@@ -253,6 +253,7 @@ def cluster_bootstrap(
     probabilities: Floats,
     groups: Integers,
     *,
+    predicted: NDArray[np.intp] | None = None,
     resamples: int = 2000,
     confidence: float = 0.95,
     seed: int = 0,
@@ -264,6 +265,7 @@ def cluster_bootstrap(
         labels: int [n], codes; -1 where unknown (such images don't count).
         probabilities: float [n, c], or [seeds, n, c] for several sets of predictions of the same images.
         groups: int [n], any codes; images of one code are resampled together.
+        predicted: int [seeds, n], the predicted classes where these are not the most probable ones.
         resamples: bootstrap resamples, at least 1000 for figures to publish.
         confidence: of the intervals, between 0 and 1.
         seed: the same seed draws the same resamples.
@@ -272,7 +274,8 @@ def cluster_bootstrap(
     sets = probabilities if probabilities.ndim == 3 else probabilities[None]
     counted = (labels >= 0) & ~np.isnan(sets).any(axis=(0, 2))
     names, codes = np.unique(groups[counted], return_inverse=True)
-    scorers = [Scorer(labels[counted], table[counted]) for table in sets]
+    said = [None if predicted is None else predicted[place, counted] for place in range(len(sets))]
+    scorers = [Scorer(labels[counted], table[counted], of_set) for table, of_set in zip(sets, said, strict=True)]
     sample = _Sample(labels[counted], codes, len(names), sets.shape[2], scorers)
 
     everyone = np.ones((1, len(codes)))

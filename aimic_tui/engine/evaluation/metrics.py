@@ -128,14 +128,16 @@ class Scorer:
     Args:
         labels: int [n], codes from 0 to c - 1; -1 where unknown.
         probabilities: float [n, c].
+        predicted: int [n], the predicted classes where these are not the most probable ones.
     """
 
-    def __init__(self, labels: Integers, probabilities: Floats) -> None:
+    def __init__(self, labels: Integers, probabilities: Floats, predicted: NDArray[np.intp] | None = None) -> None:
         self._known = (labels >= 0) & ~np.isnan(probabilities).any(axis=1)
         truth = labels[self._known].astype(np.int64)
         table = np.asarray(probabilities[self._known], dtype=np.float64)
         self._images, self._classes = table.shape
-        said = table.argmax(axis=1) if self._images else truth
+        most_probable = table.argmax(axis=1) if self._images else truth
+        said = most_probable if predicted is None else predicted[self._known]
         rows = np.arange(self._images)
         self._cells = np.zeros((self._images, self._classes**2))
         self._cells[rows, truth * self._classes + said] = 1.0

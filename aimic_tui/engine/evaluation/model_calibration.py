@@ -18,6 +18,7 @@ import numpy as np
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.calibration import calibrated, known_validation
+from aimic_tui.engine.evaluation.metrics import Floats
 from aimic_tui.engine.evaluation.predictions import read_predictions
 from aimic_tui.engine.evaluation.rejection import ErrorsByThreshold, errors_by_threshold
 from aimic_tui.engine.evaluation.run_predictions import (
@@ -47,6 +48,7 @@ class ModelCalibration:
 
     Attributes:
         temperature: what its logits are divided by.
+        prior: float [c], what undoes the class weights of its training; None where nothing is undone.
         errors: of its run's networks of its kind, on test images; None where `problem` says why there are none.
         problem: why no error rate can be promised, to follow a colon; empty where one may be.
     """
@@ -54,6 +56,7 @@ class ModelCalibration:
     temperature: float
     errors: ErrorsByThreshold | None
     problem: str = ""
+    prior: Floats | None = None
 
 
 class RunCalibrations:
@@ -79,7 +82,8 @@ class RunCalibrations:
         network = trial.key.network
         if network not in self._errors:
             self._errors[network] = self._errors_of(network)
-        return ModelCalibration(fit_temperature(*known).value, *self._errors[network])
+        fitted = fit_temperature(*known)
+        return ModelCalibration(fitted.value, *self._errors[network], prior=fitted.prior)
 
     def _errors_of(self, network: str) -> tuple[ErrorsByThreshold | None, str]:
         """Return the errors of a network's test predictions, calibrated, or why they promise nothing."""
@@ -90,7 +94,8 @@ class RunCalibrations:
                 validations = read_validation_predictions(self._run, self._tested, predictions)
                 table = calibrated(predictions, validations)
                 if table is not None:
-                    return errors_by_threshold(predictions.labels, table, predictions.groups), ""
+                    predicted = predictions.probabilities.argmax(axis=2)
+                    return errors_by_threshold(predictions.labels, table, predictions.groups, predicted), ""
         return None, NOT_VALIDATED
 
 
@@ -172,6 +177,7 @@ def _to_json(found: ModelCalibration) -> dict[str, Any]:
     errors = found.errors
     return {
         "temperature": found.temperature,
+        "prior": None if found.prior is None else found.prior.tolist(),
         "problem": found.problem,
         "errors": None
         if errors is None
@@ -194,7 +200,11 @@ def _from_json(stored: Mapping[str, Any]) -> ModelCalibration:
     temperature = float(stored["temperature"])
     if not temperature > 0:
         raise ValueError("no temperature")
-    return ModelCalibration(temperature, errors, str(stored["problem"]))
+    prior = stored.get("prior")
+    ratio = None if prior is None else np.array(prior, dtype=np.float64)
+    if ratio is not None and not (ratio > 0).all():
+        raise ValueError("no class shares")
+    return ModelCalibration(temperature, errors, str(stored["problem"]), ratio)
 
 
 def _is_current(trial: TrialFolder) -> bool:

@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 
 from aimic_tui.engine.evaluation.calibration_words import CONFIDENCE
 from aimic_tui.engine.evaluation.metrics import Floats, Integers
+from aimic_tui.engine.evaluation.prior_correction import confidence_of
 
 _SECOND_START = 0.4
 _GROWTH = 1.05
@@ -61,7 +62,9 @@ class ErrorsByThreshold:
     groups: float
 
 
-def errors_by_threshold(labels: Integers, probabilities: Floats, groups: Integers) -> ErrorsByThreshold | None:
+def errors_by_threshold(
+    labels: Integers, probabilities: Floats, groups: Integers, predicted: NDArray[np.intp] | None = None
+) -> ErrorsByThreshold | None:
     """Count the errors among the surest images of a test.
 
     Args:
@@ -69,6 +72,8 @@ def errors_by_threshold(labels: Integers, probabilities: Floats, groups: Integer
         probabilities: float [sets, n, c], calibrated, of images that no network of the set was trained on and that
             chose nothing; NaN rows where there is no prediction.
         groups: int [n], any codes.
+        predicted: int [sets, n], the predicted classes where these are not the most probable ones (class weights
+            undone); an image is as sure as the probability of its predicted class.
 
     Returns:
         None without any image that has a label and a prediction.
@@ -77,10 +82,11 @@ def errors_by_threshold(labels: Integers, probabilities: Floats, groups: Integer
     if not known.any():
         return None
     truth = np.broadcast_to(labels, known.shape)[known]
-    sure = probabilities[known].max(axis=1)
+    said = probabilities[known].argmax(axis=1) if predicted is None else predicted[known]
+    sure = confidence_of(probabilities[known], said)
     order = np.argsort(-sure, kind="stable")
     sure = sure[order]
-    wrong = (probabilities[known].argmax(axis=1) != truth)[order].astype(np.float64)
+    wrong = (said != truth)[order].astype(np.float64)
     codes = np.unique(np.broadcast_to(groups, known.shape)[known], return_inverse=True)[1][order]
     repeated = len(sure) / int(known.any(axis=0).sum())
     ends = _counts(sure)

@@ -232,8 +232,15 @@ def _network(value: Mapping[str, Any]) -> NetworkResults:
             )
             for name, row in value["classes"].items()
         },
+        classes={name: _class_figures(row) for name, row in value["classes"].items()},
         confusion=tuple(map(tuple, value["confusion"])),
     )
+
+
+def _class_figures(row: Mapping[str, Any]) -> ClassFigures:
+    support, predicted, groups, outside = (int(row[key]) for key in _CLASS_KEYS)
+    figures = _intervals(_without(row, (*_CLASS_KEYS, "rate_correlation")))
+    return ClassFigures(figures, support, predicted, groups, outside, float(row["rate_correlation"]))
 
 
 def _fold(row: Mapping[str, Any]) -> FoldFigures:
@@ -297,7 +304,12 @@ def _calibration(value: Mapping[str, Any]) -> Calibration:
     return Calibration(
         temperatures=tuple(
             Temperature(
-                int(row["fold"]), int(row["seed"]), float(row["value"]), int(row["images"]), bool(row["at_bound"])
+                int(row["fold"]),
+                int(row["seed"]),
+                float(row["value"]),
+                int(row["images"]),
+                bool(row["at_bound"]),
+                bool(row["weights_undone"]),
             )
             for row in value["temperatures"]
         ),

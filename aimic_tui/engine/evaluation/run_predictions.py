@@ -21,6 +21,7 @@ from aimic_tui.engine.data.splitting.split import Split, read_split
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, Floats, Integers
 from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions
+from aimic_tui.engine.evaluation.prior_correction import prior_ratio
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.text import printable
 
@@ -50,9 +51,11 @@ class GroupedPredictions(Predictions):
 
     Attributes:
         groups: int [n], of the images.
+        prior: float [c], what undoes the class weights of the training (`prior_correction`); None without any.
     """
 
     groups: Integers
+    prior: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,7 +254,10 @@ def read_validation(run: Path, tested: RunPredictions, key: TrialKey) -> Grouped
     if table is None:
         return None
     groups = np.array([group_of[image] for image in table.images], dtype=np.int32)
-    return GroupedPredictions(table.images, table.labels, table.probabilities, table.classes, groups)
+    training = tested.data.labels[tested.split.indices(key.fold, Part.TRAIN)]
+    balance = str(tested.experiment.get("data", {}).get("balance", "none"))
+    prior = prior_ratio(balance, training, len(tested.classes))
+    return GroupedPredictions(table.images, table.labels, table.probabilities, table.classes, groups, prior)
 
 
 def read_inner_predictions(run: Path, tested: RunPredictions, network: str) -> dict[int, dict[int, Predictions]]:

@@ -189,6 +189,7 @@ class Temperature:
         value: 1 where nothing is gained on held-out validation images.
         images: validation images that it was fitted on.
         at_bound: whether these ask for the lowest or the highest temperature there is, and so can't tell it.
+        weights_undone: whether the class weights of the training are undone (`prior_correction`).
     """
 
     fold: int
@@ -196,6 +197,7 @@ class Temperature:
     value: float
     images: int
     at_bound: bool = False
+    weights_undone: bool = False
 
 
 @dataclass(frozen=True)

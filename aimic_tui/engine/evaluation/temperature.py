@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aimic_tui.engine.evaluation.metrics import Floats, Integers
+from aimic_tui.engine.evaluation.prior_correction import corrected
 
 LOWEST, HIGHEST = 0.05, 20.0
 _SPREAD = 0.5  # standard deviation of ln T where there is something to mend
@@ -39,42 +40,63 @@ class FittedTemperature:
         value: what its logits are divided by, `LOWEST` to `HIGHEST`; 1 leaves them as they are.
         at_bound: whether the labels alone, without shrinkage, would ask for `LOWEST` or `HIGHEST`: validation images
             without any error ask for endless certainty, a network worse than chance for none. They can't tell T.
+        prior: float [c], what undoes the class weights of its training; None where nothing is undone.
     """
 
     value: float
     at_bound: bool = False
+    prior: Floats | None = None
 
 
-def fit_temperature(labels: Integers, probabilities: Floats, groups: Integers) -> FittedTemperature:
+def fit_temperature(
+    labels: Integers, probabilities: Floats, groups: Integers, prior: Floats | None = None
+) -> FittedTemperature:
     """Return the temperature of a network, by its predictions for validation images.
 
     Args:
+        prior: float [c], what undoes the class weights of its training (`prior_correction`); it is taken where the
+            labels are likelier with it.
         labels: int [n], codes, all known; n at least 1.
         probabilities: float [n, c], no NaN.
         groups: int [n], any codes; images of one code are held out together.
     """
-    value = _shrunken(labels, probabilities)
-    accepted = _held_out_gain(labels, probabilities, groups) > 0
-    return FittedTemperature(math.exp(value) if accepted else 1.0, _asks_for_a_bound(labels, probabilities))
+    plain = _fitted(labels, probabilities, groups, None)
+    if prior is None:
+        return plain
+    weighed = _fitted(labels, probabilities, groups, prior)
+    before, after = (
+        _losses(labels, probabilities, math.log(found.value), found.prior).sum() for found in (plain, weighed)
+    )
+    return weighed if after < before else plain
 
 
-def scaled(probabilities: Floats, temperature: float) -> Floats:
-    """Return the probabilities float [n, c] of logits divided by the temperature; NaN rows stay NaN."""
+def _fitted(labels: Integers, probabilities: Floats, groups: Integers, prior: Floats | None) -> FittedTemperature:
+    value = _shrunken(labels, probabilities, prior)
+    accepted = _held_out_gain(labels, probabilities, groups, prior) > 0
+    at_bound = _asks_for_a_bound(labels, probabilities, prior)
+    return FittedTemperature(math.exp(value) if accepted else 1.0, at_bound, prior)
+
+
+def scaled(probabilities: Floats, temperature: float, prior: Floats | None = None) -> Floats:
+    """Return the probabilities float [n, c] of logits divided by the temperature; NaN rows stay NaN.
+
+    Where there is a `prior` (`prior_correction`), they are for the data's class shares.
+    """
     logits = np.log(np.maximum(probabilities, 1e-300)) / temperature
     logits -= logits.max(axis=1, keepdims=True)
     raised = np.exp(logits)
     shares: Floats = raised / raised.sum(axis=1, keepdims=True)
-    return shares
+    return corrected(shares, prior)
 
 
-def _shrunken(labels: Integers, probabilities: Floats) -> float:
+def _shrunken(labels: Integers, probabilities: Floats, prior: Floats | None) -> float:
     """Return ln T: its most probable value under the normal prior, times the probability that T isn't 1.
 
     That probability follows from the Bayes factor, by Laplace's approximation (Kass and Raftery 1995).
     """
 
     def cost(log_t: float) -> float:
-        return float(_losses(labels, probabilities, log_t).sum()) + (log_t / _SPREAD) ** 2 / 2
+        return float(_losses(labels, probabilities, log_t, prior).sum()) + (log_t / _SPREAD) ** 2 / 2
 
     from scipy.optimize import minimize_scalar
 
@@ -86,7 +108,7 @@ def _shrunken(labels: Integers, probabilities: Floats) -> float:
     return best / (1 + math.exp(-min(max(log_factor, -50.0), 50.0)))
 
 
-def _held_out_gain(labels: Integers, probabilities: Floats, groups: Integers) -> float:
+def _held_out_gain(labels: Integers, probabilities: Floats, groups: Integers, prior: Floats | None) -> float:
     """Return by how much the summed log loss of held-out images falls, each part by the others' temperature."""
     _, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     parts = min(_PARTS, len(sizes))
@@ -98,22 +120,22 @@ def _held_out_gain(labels: Integers, probabilities: Floats, groups: Integers) ->
     gain = 0.0
     for part in range(parts):
         held = part_of == part
-        log_t = _shrunken(labels[~held], probabilities[~held])
+        log_t = _shrunken(labels[~held], probabilities[~held], prior)
         of_held = labels[held], probabilities[held]
-        gain += float((_losses(*of_held, 0.0) - _losses(*of_held, log_t)).sum())
+        gain += float((_losses(*of_held, 0.0, prior) - _losses(*of_held, log_t, prior)).sum())
     return gain
 
 
-def _asks_for_a_bound(labels: Integers, probabilities: Floats) -> bool:
+def _asks_for_a_bound(labels: Integers, probabilities: Floats, prior: Floats | None) -> bool:
     """Whether the labels are likeliest at an end of the range: the log loss is convex in 1 / T, so its ends tell."""
     ends = (math.log(LOWEST), _STEP), (math.log(HIGHEST), -_STEP)
     return any(
-        _losses(labels, probabilities, end).sum() <= _losses(labels, probabilities, end + inwards).sum()
+        _losses(labels, probabilities, end, prior).sum() <= _losses(labels, probabilities, end + inwards, prior).sum()
         for end, inwards in ends
     )
 
 
-def _losses(labels: Integers, probabilities: Floats, log_t: float) -> Floats:
-    chance = scaled(probabilities, math.exp(log_t))[np.arange(len(labels)), labels]
+def _losses(labels: Integers, probabilities: Floats, log_t: float, prior: Floats | None) -> Floats:
+    chance = scaled(probabilities, math.exp(log_t), prior)[np.arange(len(labels)), labels]
     losses: Floats = -np.log(np.maximum(chance, 1e-300))
     return losses

@@ -24,6 +24,7 @@ class CombinedCalibration:
 
     Attributes:
         temperatures: one a model, for its logits; none where the probabilities stay as they are.
+        priors: one a model, what undoes the class weights of its training, a ratio a class; None where nothing is.
         threshold: the probability below which an image is left for review; None where all images are answered.
         rests_on_groups: whether the threshold assumes that errors don't come as whole groups, with few groups tested.
     """
@@ -31,6 +32,12 @@ class CombinedCalibration:
     temperatures: tuple[float, ...] = ()
     threshold: float | None = None
     rests_on_groups: bool = False
+    priors: tuple[tuple[float, ...] | None, ...] = ()
+
+    @property
+    def weights_undone(self) -> bool:
+        """Whether some model's class weights are undone."""
+        return any(prior is not None for prior in self.priors)
 
 
 def combine_calibrations(
@@ -51,8 +58,9 @@ def combine_calibrations(
     found = [calibration for calibration in read_model_calibrations(models) if calibration is not None]
     known = len(found) == len(models) and not as_trained
     temperatures = tuple(calibration.temperature for calibration in found) if known else ()
+    priors = tuple(None if one.prior is None else tuple(one.prior.tolist()) for one in found) if known else ()
     if max_error is None:
-        return CombinedCalibration(temperatures)
+        return CombinedCalibration(temperatures, priors=priors)
     if not known:
         raise _refusal("without calibration there is no threshold" if as_trained else NOT_VALIDATED)
     tested = [_errors_of(calibration) for calibration in found]
@@ -60,7 +68,7 @@ def combine_calibrations(
     if len(thresholds) < len(tested):
         raise _out_of_reach(tested, max_error)
     assumes = any(rests_on_groups(errors, max_error) for errors in tested)
-    return CombinedCalibration(temperatures, max(thresholds), assumes)
+    return CombinedCalibration(temperatures, max(thresholds), assumes, priors)
 
 
 def _errors_of(calibration: ModelCalibration) -> ErrorsByThreshold:

@@ -163,6 +163,8 @@ def _identity(
     parts = [*(f"{digest} {card.preprocessing.to_json()}" for card, _, digest in checked), *classes]
     # Word for word as version 0.1 wrote it: tables that it left unfinished are gone on with.
     parts.append(f"Trust(temperatures={calibration.temperatures!r}, threshold={calibration.threshold!r})")
+    if calibration.weights_undone:
+        parts.append(f"priors={calibration.priors!r}")
     parts += [f"{name}\0{path.absolute()}" for name, path in files]
     return checked[0][0].network, classes, digest_of_bytes("\0\0".join(parts).encode("utf-8", "surrogateescape"))
 
