@@ -253,15 +253,7 @@ def _of_network(tested: RunPredictions, network: NetworkPredictions, evaluate: _
                 found.groups_outside[code],
                 found.effective_with[code],
                 found.effective_outside[code],
-                figures,
-                _count(row["support"]),
-                _count(row["predicted"]),
-                with_class,
-                without_class,
                 rate_correlation(network.labels, network.probabilities, network.groups, code),
-            )
-            for code, (name, figures, row, with_class, without_class) in enumerate(
-                zip(tested.classes, found.classes, counts, found.groups_with, found.groups_outside, strict=True)
             )
             for code, name in enumerate(tested.classes)
         },

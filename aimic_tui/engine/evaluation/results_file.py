@@ -42,7 +42,7 @@ _FOLD_KEYS = ("fold", "repeat", "seed", "images", "only_class")
 _CLASS_CALIBRATION_KEYS = ("slope_before", "intercept_before", "slope_after", "intercept_after")
 _CLASS_KEYS = (
     *("support", "predicted", "groups", "groups_outside"),
-    *("effective_groups", "effective_groups_outside"),
+    *("effective_groups", "effective_groups_outside", "rate_correlation"),
 )
 
 
@@ -190,7 +190,7 @@ def _network_to_json(network: NetworkResults) -> dict[str, Any]:
         "classes": {
             name: {
                 **_intervals_to_json(found.figures),
-                **{key: getattr(found, key) for key in (*_CLASS_KEYS, "rate_correlation")},
+                **{key: getattr(found, key) for key in _CLASS_KEYS},
             }
             for name, found in network.classes.items()
         },
@@ -217,30 +217,22 @@ def _network(value: Mapping[str, Any]) -> NetworkResults:
         seed_spread=_spreads(value["seed_spread"]),
         by_repeat={int(row["repeat"]): _without(row, ("repeat",)) for row in value["by_repeat"]},
         repeat_spread=_spreads(value["repeat_spread"]),
-        classes={
-            name: ClassFigures(
-                figures=_intervals(_without(row, _CLASS_KEYS)),
-                support=int(row["support"]),
-                predicted=int(row["predicted"]),
-                groups=int(row["groups"]),
-                groups_outside=int(row["groups_outside"]),
-                effective_groups=float(row["effective_groups"]),
-                effective_groups_outside=float(row["effective_groups_outside"]),
-                _intervals(_without(row, (*_CLASS_KEYS, "rate_correlation"))),
-                *(int(row[key]) for key in _CLASS_KEYS),
-                rate_correlation=float(row["rate_correlation"]),
-            )
-            for name, row in value["classes"].items()
-        },
         classes={name: _class_figures(row) for name, row in value["classes"].items()},
         confusion=tuple(map(tuple, value["confusion"])),
     )
 
 
 def _class_figures(row: Mapping[str, Any]) -> ClassFigures:
-    support, predicted, groups, outside = (int(row[key]) for key in _CLASS_KEYS)
-    figures = _intervals(_without(row, (*_CLASS_KEYS, "rate_correlation")))
-    return ClassFigures(figures, support, predicted, groups, outside, float(row["rate_correlation"]))
+    return ClassFigures(
+        figures=_intervals(_without(row, _CLASS_KEYS)),
+        support=int(row["support"]),
+        predicted=int(row["predicted"]),
+        groups=int(row["groups"]),
+        groups_outside=int(row["groups_outside"]),
+        effective_groups=float(row["effective_groups"]),
+        effective_groups_outside=float(row["effective_groups_outside"]),
+        rate_correlation=float(row["rate_correlation"]),
+    )
 
 
 def _fold(row: Mapping[str, Any]) -> FoldFigures:

@@ -74,6 +74,7 @@ class ClassFigures:
     groups_outside: int
     effective_groups: float
     effective_groups_outside: float
+    rate_correlation: float
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class LargestGroup:
     def dominant(self) -> bool:
         """Whether so many images are in it that the intervals rest on it more than on any other."""
         return self.share >= DOMINANT_SHARE
+
     rate_correlation: float = 0.0
 
 

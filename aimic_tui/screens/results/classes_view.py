@@ -23,7 +23,7 @@ from aimic_tui.screens.results.result_view import ResultView, interval_cell
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.table_column import Column
 from aimic_tui.wording.predictive_values import HOLDS, read_prevalence, values_sentence
-from aimic_tui.wording.results import OF_CLASSES, classes_without_intervals
+from aimic_tui.wording.results import OF_CLASSES, classes_without_intervals, dominant_group
 
 _WIDEST_NAME = 20
 _INTERVAL = 18  # "0.934 [.921 .946]"
@@ -66,8 +66,6 @@ class ClassesView(ResultView):
         notes = [
             Content(f"{percent(results.confidence, None)} intervals. ←→ further columns. M: how they are computed.")
         ]
-        warnings = [dominant_group(network), *classes_without_intervals(network)]
-        notes += [Content.styled(f"! {sentence}", "$warning") for sentence in warnings if sentence]
         at = [(name, text) for name, text in self._prevalences.items() if name in network.classes]
         for name, text in at:
             of = network.classes[name]
@@ -77,7 +75,8 @@ class ClassesView(ResultView):
             notes.append(Content(values_sentence(printable(name), found)))
         if at:
             notes.append(Content(HOLDS))
-        notes += [Content.styled(f"! {sentence}", "$warning") for sentence in classes_without_intervals(network)]
+        warnings = [dominant_group(network), *classes_without_intervals(network)]
+        notes += [Content.styled(f"! {sentence}", "$warning") for sentence in warnings if sentence]
         self.query_one(".notes", Static).update(Content("\n").join(notes))
 
     @work
