@@ -74,7 +74,7 @@ class ClassFigures:
     groups_outside: int
     effective_groups: float
     effective_groups_outside: float
-    rate_correlation: float
+    rate_correlation: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,6 @@ class LargestGroup:
     def dominant(self) -> bool:
         """Whether so many images are in it that the intervals rest on it more than on any other."""
         return self.share >= DOMINANT_SHARE
-
-    rate_correlation: float = 0.0
 
 
 @dataclass(frozen=True)

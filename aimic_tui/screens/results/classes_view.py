@@ -23,7 +23,7 @@ from aimic_tui.screens.results.result_view import ResultView, interval_cell
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.table_column import Column
 from aimic_tui.wording.predictive_values import HOLDS, read_prevalence, values_sentence
-from aimic_tui.wording.results import OF_CLASSES, classes_without_intervals, dominant_group
+from aimic_tui.wording.results import OF_CLASSES, classes_without_intervals
 
 _WIDEST_NAME = 20
 _INTERVAL = 18  # "0.934 [.921 .946]"

@@ -12,7 +12,9 @@ from aimic_tui.engine.evaluation.undefined_figures import undefined_predictive_v
 
 def _classes(rows: dict[str, tuple[float | None, float | None]]) -> dict[str, ClassFigures]:
     return {
-        name: ClassFigures({"precision": Interval(ppv), "negative_predictive_value": Interval(npv)}, 9, 0, 9, 9)
+        name: ClassFigures(
+            {"precision": Interval(ppv), "negative_predictive_value": Interval(npv)}, 9, 0, 9, 9, 9.0, 9.0
+        )
         for name, (ppv, npv) in rows.items()
     }
 
