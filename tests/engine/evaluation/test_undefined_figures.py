@@ -11,12 +11,11 @@ from aimic_tui.engine.evaluation.undefined_figures import undefined_predictive_v
 
 
 def _classes(rows: dict[str, tuple[float | None, float | None]]) -> dict[str, ClassFigures]:
-    return {
-        name: ClassFigures(
-            {"precision": Interval(ppv), "negative_predictive_value": Interval(npv)}, 9, 0, 9, 9, 9.0, 9.0
-        )
-        for name, (ppv, npv) in rows.items()
-    }
+    found = {}
+    for name, (ppv, npv) in rows.items():
+        figures = {"precision": Interval(ppv), "negative_predictive_value": Interval(npv)}
+        found[name] = ClassFigures(figures, 9, 0, 9, 9, 9.0, 9.0)
+    return found
 
 
 def test_a_class_that_is_never_predicted_has_neither_ppv_nor_interval() -> None:
