@@ -21,6 +21,7 @@ _TESTED = (
     "Features are tested where each class has images in enough groups, by permuting labels over groups, adjusted for "
     "all features (Holm)."
 )
+_UNSEEN = frozenset({"file name", "file date", "camera", "day of recording"})  # not in the pixels
 _WITHIN = {True: "yes", False: "less or not at all", None: "not known"}
 
 
@@ -49,10 +50,15 @@ def shortcut_alarms(record: RunRecord) -> list[str]:
 
 
 def _alarm(found: Shortcut) -> str:
-    return (
+    sentence = (
         f"A feature beside the cell, the {found.feature}, predicts the class by itself (balanced accuracy "
-        f"{_reached(found)}, chance {number(found.chance)}), so the networks may rest on it."
+        f"{_reached(found)}, chance {number(found.chance)})"
     )
+    if found.feature in _UNSEEN:
+        return f"{sentence}. No network sees it, but what goes along with it (stain, light, camera) may show."
+    if found.within_groups:
+        return f"{sentence}, within groups as well, so that at least part of it is what the images show."
+    return f"{sentence}, so that the networks may rest on it."
 
 
 def _reached(found: Shortcut) -> str:

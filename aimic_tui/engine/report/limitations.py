@@ -44,6 +44,7 @@ def _limitations(record: RunRecord) -> Iterator[str]:
         yield "Not every fold is tested yet: the figures cover the tested ones."
     yield from not_beaten(results, interval)
     yield from shortcut_alarms(record)
+    yield from record.audit.report.notes if record.audit is not None else ()
     if record.audit is None:
         yield "The images were not audited: whether a shortcut predicts the class is not known."
     if not record.grouped_by_rule and not results.optimistic:

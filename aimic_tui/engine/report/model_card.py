@@ -137,8 +137,8 @@ def _what_figures_are_of(models: int, record: RunRecord) -> str:
     mean = " Figures are means over seeds and repeats." if several else ""
     return (
         f"The figures are of single models: each image is classified by the model of the fold that tests it.{mean} How "
-        f"well the {models} models do together, as they predict new images, is not measured: nearly all of them were "
-        "trained on any image here. An evaluation on other data measures it."
+        f"well the {models} models do together, as they predict new images, is not measured: each image here helped to "
+        "train some of them. An evaluation on other data measures it."
     )
 
 

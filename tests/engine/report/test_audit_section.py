@@ -12,7 +12,7 @@ from aimic_tui.engine.data.audit.measurement_store import measurements_file
 from aimic_tui.engine.data.audit.shortcut import Shortcut
 from aimic_tui.engine.data.listing.marks import MARKS_NAME, Mark, add_marks
 from aimic_tui.engine.experiment import Experiment
-from aimic_tui.engine.report.audit_section import audit_section, audit_sentence
+from aimic_tui.engine.report.audit_section import audit_section, audit_sentence, shortcut_alarms
 from aimic_tui.engine.report.document import Bullets, Paragraph, Table
 from aimic_tui.engine.report.limitations import limitations
 from aimic_tui.engine.report.run_record import RunRecord, read_record
@@ -53,5 +53,8 @@ def test_a_report_tells_findings_shortcuts_and_decisions(tmp_path: Path) -> None
     alarm = "the border colour, predicts the class by itself (balanced accuracy 0.800 (0.700 to 0.900), chance 0.333)"
     assert alarm in audit_sentence(record)
     assert any(alarm in sentence for sentence in limitations(record))
+    unseen = replace(record.audit.report, shortcuts=(replace(SHORTCUT, feature="file name"),))
+    said = shortcut_alarms(replace(record, audit=replace(record.audit, report=unseen)))
+    assert said[0].endswith("No network sees it, but what goes along with it (stain, light, camera) may show.")
     texts = [block.text for block in section.blocks if isinstance(block, Paragraph)]
     assert texts[0].startswith("60 images were audited on ")
