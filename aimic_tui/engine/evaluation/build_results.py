@@ -192,8 +192,9 @@ def _method(tested: RunPredictions, bootstrap: _Bootstrap) -> str:
     return (
         f"{100 * bootstrap.confidence:g} % intervals {IN_FULL['trained networks']}: cluster bootstrap over "
         f"{plural(tested.groups, 'group')}, "
-        f"{bootstrap.resamples:,} resamples{_of_repeats(tested)} (BCa; shares: Wilson with the effective number of "
-        f"images; AUROC: normal in the logit; calibration error: inverted test){recipe}"
+        f"{bootstrap.resamples:,} resamples{_of_repeats(tested)}, degrees of freedom by the groups' effective number "
+        "(BCa; shares: Wilson with the effective number of images; means over classes of shares: the wider of BCa "
+        f"and MOVER; AUROC: normal in the logit; calibration error: inverted test){recipe}"
     )
 
 
