@@ -52,7 +52,7 @@ class Baseline:
     @property
     def title(self) -> str:
         """Its name as people read it."""
-        return f"{BASELINE_TITLES[self.name]}, {self.detail}" if self.detail else BASELINE_TITLES[self.name]
+        return f"{BASELINE_TITLES[self.name]} of {self.detail}" if self.detail else BASELINE_TITLES[self.name]
 
     def beaten_by(self, network: str) -> bool | None:
         """Tell whether a network is shown to have a higher macro F1: the interval of the difference lies above 0.

@@ -13,11 +13,11 @@ from aimic_tui.engine.text import listed, printable
 Written = Callable[[Interval], str]
 """Writes a figure with its interval, in the style of a terminal or of print."""
 
-_THAN: dict[BaselineName, str] = {
+_WHAT: dict[BaselineName, str] = {
     "majority_class": "naming the majority class for every image",
     "border_colour": "the colour of the images' border alone",
     "image_colour": "the colour and contrast of the whole image alone",
-    "frozen_features": "a linear classifier on the frozen features of {detail}",
+    "frozen_features": "a linear classifier on frozen features of {detail}",
 }
 _THEREFORE: dict[BaselineName, str] = {
     "majority_class": "It may have learned nothing.",
@@ -28,8 +28,9 @@ _THEREFORE: dict[BaselineName, str] = {
 METHOD = (
     "Baselines are trained on each fold's training part and tested on its test part, as the networks are. Majority "
     "class: the most frequent one of the training part. Border and image colour: logistic regression on the mean red, "
-    "green and blue of the outermost pixels, and of the whole image with its contrast. Frozen features: logistic "
-    "regression on what the pre-trained network gives before it is fine-tuned."
+    "green and blue of the outermost pixels, and of the whole image with its contrast (squares and products too). "
+    "Frozen features: logistic regression on what the pre-trained network gives before it is fine-tuned. The validation "
+    "part chooses the penalty."
 )
 
 
@@ -49,11 +50,11 @@ def against_baselines(results: RunResults, written: Written) -> str:
     return ", ".join(parts)
 
 
-def not_beaten(results: RunResults, written: Written, of: str | None = None) -> Iterator[str]:
+def not_beaten(results: RunResults, written: Written, *, of: str | None = None) -> Iterator[str]:
     """Yield a warning for each network and baseline where the network is not shown to be better.
 
     Args:
-        of: a network, whose warnings alone are wanted.
+        of: a network, whose warnings alone are wanted; they don't name it.
     """
     for network in results.networks if of is None else (of,):
         for baseline in results.baselines:
@@ -61,11 +62,12 @@ def not_beaten(results: RunResults, written: Written, of: str | None = None) -> 
             beaten = baseline.beaten_by(network)
             if beaten or difference is None or difference.value is None:
                 continue
-            than = _THAN[baseline.name].format(detail=printable(baseline.detail))
+            what = _WHAT[baseline.name].format(detail=printable(baseline.detail))
             shown = f"difference in {TITLES[JUDGED_BY]} {written(difference)}"
             if beaten is None:
                 shown += ", without an interval"
-            yield f"{printable(network)} is not shown to be better than {than} ({shown}). {_THEREFORE[baseline.name]}"
+            who = f"{printable(network)} is not" if of is None else "Not"
+            yield f"{who} shown to be better than {what} ({shown}). {_THEREFORE[baseline.name]}"
 
 
 def absences(results: RunResults) -> Iterator[str]:

@@ -125,7 +125,7 @@ def _summary(record: RunRecord) -> Iterator[Block]:
             f"{interval(pooled['auroc'])}." + _of_recipe(network)
         )
     if results.baselines:
-        points.append(f"To compare with: {baseline_words.against_baselines(results, interval)}.")
+        points.append(f"On the same images {baseline_words.against_baselines(results, interval)}.")
     if record.comparison is not None:
         points += comparison_points(record.comparison, results)
     points += selection_sentences(record)

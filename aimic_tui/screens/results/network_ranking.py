@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.style import Style
 from textual.widget import Widget
 
-from aimic_tui.engine.evaluation.baseline import Baseline
+from aimic_tui.engine.evaluation.baseline import BASELINE_TITLES, Baseline
 from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
@@ -131,7 +131,7 @@ class NetworkRanking(Widget, can_focus=True):
         if results is None:
             return Content("")
         baselines = self._baselines
-        names = [*map(printable, self._order), *(f"({one.title})" for one in baselines)]
+        names = [*map(printable, self._order), *(f"({BASELINE_TITLES[one.name]})" for one in baselines)]
         name_width = min(max(map(len, names)), 26) + 3
         others = [metric for metric in _OTHERS if metric != self._metric]
         room = self.size.width - name_width - _WRITTEN
@@ -166,7 +166,7 @@ class NetworkRanking(Widget, can_focus=True):
         lines = self._in_sight(lines, self.size.height - len(baselines))
         for baseline in baselines:
             figure = baseline.pooled[self._metric]
-            text = f"  {cut(f'({baseline.title})', name_width - 3)}".ljust(name_width)
+            text = f"  {cut(f'({BASELINE_TITLES[baseline.name]})', name_width - 3)}".ljust(name_width)
             text += interval_text(figure.value, figure.low, figure.high).ljust(_WRITTEN) + " " * bar_width
             text += "".join(number(baseline.pooled[metric].value).rjust(_OTHER) for metric in others)
             lines.append(Content.styled(text, "$text-muted"))

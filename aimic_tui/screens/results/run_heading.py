@@ -90,7 +90,7 @@ def _signed(difference: Interval, sign: int) -> str:
 
 def baseline_warnings(results: RunResults, network: str) -> list[Content]:
     """Say what a network is not shown to beat, the plainest baseline only: whoever fails at it has the others after."""
-    found = list(not_beaten(results, lambda figure: interval_text(figure.value, figure.low, figure.high), network))
+    found = list(not_beaten(results, lambda figure: interval_text(figure.value, figure.low, figure.high), of=network))
     return [Content.styled(f"{SIGNS['attention']} {warning}", "$warning") for warning in found[:1]]
 
 

@@ -32,7 +32,7 @@ from aimic_tui.engine.runs.baselines.linear_classifier import OneClassOnly, pred
 from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
 
-_NOT_YET = "It is being made."
+_NOT_YET = "It is being made, or was interrupted; `aimic results RUN --baselines` makes it."
 
 
 class _Absent(Exception):
