@@ -29,8 +29,8 @@ METHOD = (
     "Baselines are trained on each fold's training part and tested on its test part, as the networks are. Majority "
     "class: the most frequent one of the training part. Border and image colour: logistic regression on the mean red, "
     "green and blue of the outermost pixels, and of the whole image with its contrast (squares and products too). "
-    "Frozen features: logistic regression on what the pre-trained network gives before it is fine-tuned. The validation "
-    "part chooses the penalty."
+    "Frozen features: logistic regression on what the pre-trained network gives before it is fine-tuned. The "
+    "validation part chooses the penalty."
 )
 
 
