@@ -164,10 +164,6 @@ def _whole(run: _Run) -> Floats:
 
 def _frozen(run: _Run) -> tuple[Floats, str]:
     """Return the features of the run's smallest network that has pre-trained weights here, and its name."""
-    import torch
-
-    from aimic_tui.engine.training.frozen_features import frozen_features
-
     model = run.experiment.model
     if model.trainable == "head":
         raise _Absent("frozen", "The run's own networks are linear classifiers on frozen features.")
@@ -176,6 +172,10 @@ def _frozen(run: _Run) -> tuple[Floats, str]:
         run.experiment.with_values({"model.weights": "imagenet"}) if model.weights == "none" else run.experiment
     )
     info = _smallest(experiment)
+    import torch  # now that it is needed
+
+    from aimic_tui.engine.training.frozen_features import frozen_features
+
     on_processor = run.experiment.compute.devices == "cpu" or not torch.cuda.is_available()
     device = torch.device("cpu" if on_processor else "cuda")
     found = frozen_features(experiment, info, run.paths, device, report=run.report, should_stop=run.should_stop)

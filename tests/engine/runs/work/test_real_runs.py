@@ -81,7 +81,7 @@ def processes_of(folder: RunFolder) -> list[int]:
 
 
 def wait_until_gone(alive: Callable[[], Sequence[object]]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180  # a finished run makes its baselines and its report before its scheduler leaves
     while left := alive():
         assert time.monotonic() < deadline, f"these processes did not leave: {left}"
         time.sleep(0.1)
