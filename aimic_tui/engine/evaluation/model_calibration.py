@@ -118,16 +118,20 @@ def write_model_calibrations(run: Path) -> None:
             write_json(trial.model_folder / FILE, {"format": _FORMAT, "weights": digest, **_to_json(found)})
 
 
-def read_model_calibrations(models: Sequence[Path]) -> list[ModelCalibration | None]:
+def read_model_calibrations(models: Sequence[Path], *, with_errors: bool) -> list[ModelCalibration | None]:
     """Return the calibration of the model in each folder: as stored, else from the predictions of its run.
 
     None where neither is there, or what is there belongs to other weights or can't be read.
+
+    Args:
+        with_errors: whether `errors` are needed, of which an earlier version stored none: its model is then calibrated
+            anew from the run. Without, its temperature stays, so that predictions go on as they began.
     """
     runs: dict[Path, RunCalibrations | None] = {}
-    return [_read(model, runs) for model in models]
+    return [_read(model, runs, with_errors=with_errors) for model in models]
 
 
-def _read(model: Path, runs: dict[Path, RunCalibrations | None]) -> ModelCalibration | None:
+def _read(model: Path, runs: dict[Path, RunCalibrations | None], *, with_errors: bool) -> ModelCalibration | None:
     stored: Mapping[str, Any] = {}
     try:
         found = read_json(model / FILE)
@@ -135,6 +139,8 @@ def _read(model: Path, runs: dict[Path, RunCalibrations | None]) -> ModelCalibra
             stored = found
             if stored["format"] == _FORMAT:
                 return _from_json(stored)
+            if not with_errors:
+                return ModelCalibration(float(stored["temperature"]), None, OF_AN_EARLIER_VERSION)
     except (OSError, ValueError, KeyError, TypeError):
         pass  # then as from a run of an earlier version
     # In a trial that is going on, predictions may be of another epoch than the model.

@@ -55,7 +55,8 @@ def combine_calibrations(
     Raises:
         InputProblem: `max_error` can't be promised; the sentence says what can.
     """
-    found = [calibration for calibration in read_model_calibrations(models) if calibration is not None]
+    stored = read_model_calibrations(models, with_errors=max_error is not None)
+    found = [calibration for calibration in stored if calibration is not None]
     known = len(found) == len(models) and not as_trained
     temperatures = tuple(calibration.temperature for calibration in found) if known else ()
     priors = tuple(None if one.prior is None else tuple(one.prior.tolist()) for one in found) if known else ()

@@ -31,7 +31,7 @@ def with_models(run: Path) -> Path:
 
 
 def read(model: Path) -> ModelCalibration | None:
-    return read_model_calibrations([model])[0]
+    return read_model_calibrations([model], with_errors=True)[0]
 
 
 @pytest.fixture
@@ -79,6 +79,8 @@ def test_a_run_of_an_earlier_version_has_it_from_its_predictions(run: Path) -> N
     model = run / "trials/mobilenet_v2/fold-1/model"
     an_earlier_versions(model)
     derived = read(model)
+    kept = read_model_calibrations([model], with_errors=False)[0]
+    assert kept is not None and kept.temperature == 1.7, "predictions go on as they began"
     write_model_calibrations(run)
     stored = read(model)
     assert derived is not None and derived.errors is not None
