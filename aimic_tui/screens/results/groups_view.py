@@ -11,13 +11,14 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.message import Message
 
-from aimic_tui.engine.evaluation.subgroups import FEWEST_IMAGES, FEWEST_OTHERS, GroupFigures
+from aimic_tui.engine.evaluation.subgroups import GroupFigures
 from aimic_tui.engine.formatting.numbers import number, p_value
-from aimic_tui.engine.text import plural, printable
+from aimic_tui.engine.text import printable
 from aimic_tui.screens.results.result_view import ComputedView, interval_cell
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.table_column import Cell, Column
 from aimic_tui.widgets.table_rows import RowSelected
+from aimic_tui.wording import groups
 from aimic_tui.wording.signs import SIGNS
 from aimic_tui.workspace.results_session import ResultsSession
 
@@ -83,28 +84,10 @@ class GroupsView(ComputedView[Mapping[str, GroupFigures]]):
 
 
 def _summary(rows: Sequence[GroupFigures]) -> Content:
-    if not rows:
-        return Content("Every image is a group of its own; no groups to compare.")
-    hint = "enter: its images."
-    if all(row.p is None for row in rows):
-        return Content.assemble(
-            ("Too few groups to test. ", "bold"),
-            (
-                f"That takes {FEWEST_OTHERS + 1} groups, the tested ones of {FEWEST_IMAGES} images. {hint}",
-                "$text-muted",
-            ),
-        )
-    hint = f"Limit: what that spread explains. Groups below {FEWEST_IMAGES} images aren't tested. {hint}"
-    worse = sum(row.worse for row in rows)
-    if not worse:
-        return Content.assemble(
-            (f"{SIGNS['finished']} ", "$success"),
-            ("No group is worse than the spread of groups explains. ", "bold"),
-            (f"Some group always comes last. {hint}", "$text-muted"),
-        )
-    verb = "is" if worse == 1 else "are"
+    said = groups.verdict(rows)
+    if not any(row.p is not None for row in rows):
+        return Content(said)
+    sign, colour = ("attention", "$warning") if any(row.worse for row in rows) else ("finished", "$success")
     return Content.assemble(
-        (f"{SIGNS['attention']} ", "$warning"),
-        (f"{worse} of {plural(len(rows), 'group')} {verb} worse than the spread of groups explains. ", "bold"),
-        (hint, "$text-muted"),
+        (f"{SIGNS[sign]} ", colour), (f"{said} ", "bold"), (f"{groups.LIMIT} enter: its images.", "$text-muted")
     )

@@ -12,9 +12,9 @@ from aimic_tui.engine.text import from_csv_cell, one_line, printable
 
 _SUFFIXES = (".csv", ".tsv")
 # Where a column of the settings' name is missing and its setting was left as it is, these are tried.
-_IMAGE_COLUMNS = ("path", "image", "file", "filename", "file_name", "image_path", "filepath")
+IMAGE_COLUMNS = ("path", "image", "file", "filename", "file_name", "image_path", "filepath")
 _LABEL_COLUMNS = ("label", "class", "category", "target", "diagnosis")
-_GROUP_COLUMNS = (
+GROUP_COLUMNS = (
     "group",
     "patient",
     "patient_id",
@@ -73,9 +73,9 @@ def read_manifest_rows(
     """
     shown = printable(str(path))
     header, rows, delimiter = read_table_file(path)
-    image_at = _column(shown, header, image_column, _IMAGE_COLUMNS, "data.image_column")
+    image_at = _column(shown, header, image_column, IMAGE_COLUMNS, "data.image_column")
     label_at = _column(shown, header, label_column, _LABEL_COLUMNS, "data.label_column")
-    group_at = _first(header, _GROUP_COLUMNS) if group == "auto" else header.index(group) if group in header else None
+    group_at = _first(header, GROUP_COLUMNS) if group == "auto" else header.index(group) if group in header else None
     part_at = None
     if part_column == "auto":
         part_at = _first(header, _PART_COLUMNS)
@@ -90,7 +90,7 @@ def read_manifest_rows(
             )
     base = str(path.parent) + "/"
     return ManifestRows(
-        images=[_image_name(from_csv_cell(row[image_at]), base) for row in rows],
+        images=[image_name(from_csv_cell(row[image_at]), base) for row in rows],
         labels=[cell(row, label_at).strip() for row in rows],
         groups=None if group_at is None else [cell(row, group_at).strip() for row in rows],
         group_column="none" if group_at is None else header[group_at],
@@ -132,9 +132,9 @@ def read_columns(path: Path, rows: int = 200) -> Columns:
     return Columns(
         names=tuple(header),
         rows=tuple(tuple(cell(row, at) for at in range(len(header))) for row in found[:rows]),
-        image=usual(_IMAGE_COLUMNS),
+        image=usual(IMAGE_COLUMNS),
         label=usual(_LABEL_COLUMNS),
-        group=usual(_GROUP_COLUMNS),
+        group=usual(GROUP_COLUMNS),
         part=usual(_PART_COLUMNS),
     )
 
@@ -156,7 +156,8 @@ def _column(shown: str, header: list[str], name: str, usual: tuple[str, ...], ke
     return found
 
 
-def _image_name(written: str, base: str) -> str:
+def image_name(written: str, base: str) -> str:
+    """Return the name that a data set gives to an image as `written` in a manifest; `base` is its folder, with a /."""
     if written != written.strip() and not os.path.exists(os.path.join(base, written)):  # noqa: PTH110, PTH118
         written = written.strip()
     if "\\" in written and "/" not in written and not os.path.exists(base + written):  # noqa: PTH110
