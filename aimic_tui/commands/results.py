@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import click
 from rich.cells import cell_len
@@ -16,6 +17,7 @@ from aimic_tui.commands.decision import print_decisions
 from aimic_tui.commands.prevalence import Named, prevalence_lines, prevalences_to_json, read_prevalences
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.review import print_review
+from aimic_tui.commands.subgroups import print_subgroups
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.evaluation import baseline_words, calibration_words
 from aimic_tui.engine.evaluation.dominant_group import dominant_group
@@ -61,7 +63,17 @@ _WIDTH = 120  # columns of a table that goes to no terminal
     metavar="CLASS=SHARE",
     help="Also give PPV and NPV of the class at this prevalence, e.g. blast=0.02; repeat as needed.",
 )
-@click.option("--network", help="Network whose curve to print (default: all).")
+@click.option(
+    "--by",
+    metavar="COLUMN",
+    help="Print figures in subgroups by this column of the manifest (sex, site, age:40,60) instead, or by group.",
+)
+@click.option(
+    "--table",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="CSV file with the column of --by and one of image paths or group names (default: the run's manifest).",
+)
+@click.option("--network", help="Network whose curve or subgroups to print (default: all).")
 @click.option(
     "--review", is_flag=True, help="List likely label errors and the images that networks disagree on instead."
 )
@@ -77,6 +89,8 @@ def results(
     decision: str | None,
     calibration: str | None,
     prevalences: tuple[str, ...],
+    by: str | None,
+    table: Path | None,
     network: str | None,
     review: bool,
     meter: ProgressMeter,
@@ -88,26 +102,37 @@ def results(
     folder = Workspace(context.obj).find_run(run)
     chosen = [
         option
-        for option, given in (("--decision", decision), ("--calibration", calibration), ("--review", review or None))
+        for option, given in (
+            ("--decision", decision),
+            ("--calibration", calibration),
+            ("--by", by),
+            ("--review", review or None),
+        )
         if given is not None
     ]
-    if network is not None and decision is None and calibration is None:
+    if network is not None and (decision, calibration, by) == (None, None, None):
         raise UsageProblem(
-            "--network goes with --decision CLASS or --calibration CLASS only; the figures are of all networks."
+            "--network goes with --decision CLASS, --calibration CLASS or --by COLUMN only; the figures are of all "
+            "networks."
         )
+    if table is not None and by is None:
+        raise UsageProblem("--table goes with --by COLUMN: it says where the column is.")
     if prevalences and chosen:
         raise UsageProblem(f"--prevalence goes with the figures, which {chosen[0]} does not print. Leave one out.")
     if len(chosen) > 1:
         raise UsageProblem(f"{' and '.join(chosen)} print different things. Choose one of them.")
-    if review and (again or baselines):
-        option = "--again" if again else "--baselines"
-        raise UsageProblem(f"{option} recomputes the figures, which --review does not print. Leave one of them out.")
+    if (review or by is not None) and (again or baselines):
+        option, other = "--again" if again else "--baselines", "--review" if review else "--by"
+        raise UsageProblem(f"{option} recomputes the figures, which {other} does not print. Leave one of them out.")
     if baselines:
         from aimic_tui.engine.runs.baselines.make_baselines import make_baselines
 
         make_baselines(folder, meter.report)
     if review:
         print_review(folder, as_json=as_json)
+        return
+    if by is not None:
+        print_subgroups(folder, by, table, network, meter, as_json=as_json)
         return
     found = recompute(folder, meter.report) if again or baselines else read_run(folder, meter.report)
     meter.clear()
