@@ -33,6 +33,17 @@ from aimic_tui.engine.workspace_folder import Workspace
     metavar="CLASS=SHARE",
     help="Also give PPV and NPV of the class at this prevalence, e.g. blast=0.02; repeat as needed.",
 )
+@click.option(
+    "--by",
+    multiple=True,
+    metavar="COLUMN",
+    help="Compare subgroups by this column of the manifest (sex, site, age:40,60); may be given several times.",
+)
+@click.option(
+    "--table",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="CSV file with these columns and one of image paths or group names (default: the run's manifest).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report's path as one JSON object.")
 @click.pass_context
 @shows_progress
@@ -43,6 +54,8 @@ def report(
     output: Path | None,
     folder: Path | None,
     prevalences: tuple[str, ...],
+    by: tuple[str, ...],
+    table: Path | None,
     as_json: bool,
     meter: ProgressMeter,
 ) -> None:
@@ -54,6 +67,6 @@ def report(
 
     found = Workspace(context.obj).find_run(run)
     at = [split_prevalence(text) for text in prevalences]
-    path = str(write_report(found, output, folder, meter.report, prevalences=at)[-1])
+    path = str(write_report(found, output, folder, meter.report, prevalences=at, by=by, table=table)[-1])
     meter.clear()
     click.echo(json.dumps({"report": path}) if as_json else printable(path))

@@ -453,6 +453,11 @@ class EvaluationSettings(_Section):
     confidence: float = Field(
         0.95, ge=0.5, le=0.999, title="Confidence", description="Confidence level of the intervals."
     )
+    subgroups: list[str] = Field(
+        [],
+        title="Subgroups",
+        description="Columns of the manifest whose subgroups the report compares: sex, site, age:40,60 (in bands).",
+    )
     margin: Literal["auto"] | Annotated[float, Field(gt=0, lt=1)] = Field(
         "auto",
         title="Margin",

@@ -16,6 +16,7 @@ from typing import TypeVar, cast
 
 from aimic_tui.engine.errors import AimicError, InputProblem
 from aimic_tui.engine.evaluation.class_calibration import ClassCalibrationCurves, class_curves_of
+from aimic_tui.engine.evaluation.column_subgroups import ColumnSubgroups
 from aimic_tui.engine.evaluation.curves import ClassCurves, class_curves
 from aimic_tui.engine.evaluation.decision import Decision, decision_of
 from aimic_tui.engine.evaluation.opinions import Opinions, opinions_of
@@ -23,6 +24,7 @@ from aimic_tui.engine.evaluation.pareto import Cost
 from aimic_tui.engine.evaluation.results_file import read_results_file, results_from_json
 from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions, RunPredictions, read_run_predictions
 from aimic_tui.engine.evaluation.run_results import NetworkResults, RunResults
+from aimic_tui.engine.evaluation.run_subgroups import read_run_columns, subgroup_columns
 from aimic_tui.engine.evaluation.subgroups import GroupFigures, group_figures
 from aimic_tui.engine.files import Stamp, stamp_of
 from aimic_tui.engine.inference.timings import read_timings
@@ -34,6 +36,7 @@ from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.workspace.image_answers import ImageAnswers, answers_of
 from aimic_tui.workspace.paired_comparison import PairedComparison, comparison_from_json
 from aimic_tui.workspace.processes import command_line, run_command
+from aimic_tui.workspace.run_subgroups import subgroups_from_json
 
 _PAUSE = 2.0  # seconds between two looks at a run that is going on
 _MOST_REMEMBERED = 32
@@ -178,6 +181,26 @@ class ResultsSession:
         )
         return {tested.data.group_names[row.group]: row for row in rows}
 
+    async def columns(self) -> list[str]:
+        """Return the further columns of the run's manifest that make subgroups; none where there is no manifest."""
+        tested = await self.tested()
+        return await self._once(("columns",), lambda: asyncio.to_thread(_columns_of, tested))
+
+    async def subgroups(self, network: str, column: str) -> ColumnSubgroups:
+        """Return a network's figures in subgroups by a column of the run's manifest.
+
+        Raises:
+            InputProblem: the manifest is missing or damaged.
+        """
+        line = command_line(
+            self.workspace.root, "results", "--by", column, "--network", network, "--json", str(self.folder.path)
+        )
+
+        async def evaluate() -> ColumnSubgroups:
+            return subgroups_from_json(await _json_of(line), network)
+
+        return await self._once(("subgroups", network, column), evaluate)
+
     async def comparison(self, metric: str) -> PairedComparison | None:
         """Test the difference of every two networks of the run or, where it has one, of it and runs on the same split.
 
@@ -223,6 +246,14 @@ class ResultsSession:
                 self._tasks.popitem(last=False)
         self._tasks.move_to_end(whole)
         return cast("Result", await asyncio.shield(task))
+
+
+def _columns_of(run: RunPredictions) -> list[str]:
+    try:
+        found = subgroup_columns(read_run_columns(run), run)
+    except InputProblem:
+        return []
+    return [column for column in found if column != "group"]  # which asks the command for the run's own groups
 
 
 async def _json_of(line: list[str]) -> object:

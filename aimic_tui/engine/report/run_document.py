@@ -44,6 +44,7 @@ from aimic_tui.engine.report.reforms import reforms
 from aimic_tui.engine.report.reproduction import reproduction_section
 from aimic_tui.engine.report.robustness_section import elsewhere_section, robustness_section
 from aimic_tui.engine.report.run_record import RunRecord
+from aimic_tui.engine.report.subgroup_section import subgroup_section
 from aimic_tui.engine.text import NOTHING, listed
 
 _ON_ONE_SCALE = ("macro_f1", "accuracy", "balanced_accuracy", "macro_precision", "auroc", "average_precision")
@@ -71,6 +72,7 @@ def make_run_document(record: RunRecord, report: ReportProgress = no_report) -> 
         lambda: calibration_section(record),
         lambda: decision_section(record),
         lambda: group_section(record),
+        lambda: subgroup_section(record),
         lambda: robustness_section(record),
         lambda: elsewhere_section(record),
         lambda: _cases(record),

@@ -45,6 +45,8 @@ class RunRecord:
         robustness: network -> what it loses on disturbed images, where that was measured.
         evaluations: of the run's models on other data sets.
         prevalences: (class, prevalence) that predictive values are asked for at.
+        by: columns whose subgroups were asked for; empty for those that the experiment names.
+        table: the file with these columns; None for the run's manifest.
     """
 
     folder: RunFolder
@@ -61,6 +63,8 @@ class RunRecord:
     robustness: Mapping[str, NetworkRobustness] = field(default_factory=dict)
     evaluations: tuple[EvaluationResults, ...] = ()
     prevalences: tuple[tuple[str, float], ...] = ()
+    by: tuple[str, ...] = ()
+    table: Path | None = None
 
     def setting(self, key: str, default: Any = "") -> Any:
         """Return a setting of the experiment by its dotted key."""
@@ -68,6 +72,11 @@ class RunRecord:
         for part in key.split("."):
             value = value.get(part, {}) if isinstance(value, Mapping) else {}
         return default if value == {} else value
+
+    @property
+    def subgroup_columns(self) -> tuple[str, ...]:
+        """The columns by which subgroups are compared."""
+        return self.by or tuple(map(str, self.setting("evaluation.subgroups", ())))
 
     @property
     def rule(self) -> InputRule:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from aimic_tui.engine.errors import InputProblem, UsageProblem
@@ -27,6 +28,8 @@ def write_report(
     report: ReportProgress = no_report,
     *,
     prevalences: Sequence[tuple[str, float]] = (),
+    by: Sequence[str] = (),
+    table: Path | None = None,
 ) -> list[Path]:
     """Write a run's report.
 
@@ -34,6 +37,8 @@ def write_report(
         parts: a folder for its tables, drawings and model card, see `write_report_folder`.
         output: an .html or .md file besides the run's own report.html; Markdown gets a folder with its figures.
         prevalences: (class, prevalence) to give predictive values at.
+        by: columns whose subgroups it compares; none leaves it to the experiment (`evaluation.subgroups`).
+        table: the file with these columns; None takes the run's manifest.
 
     Returns:
         The files written, the one that was asked for last.
@@ -48,7 +53,7 @@ def write_report(
             raise UsageProblem(f"{printable(output.name)} must end in .html or .md.")
         if not output.parent.is_dir():
             raise InputProblem(f"There is no folder {printable(str(output.parent))} to write the report into.")
-    record = read_record(folder, prevalences)
+    record = replace(read_record(folder, prevalences), by=tuple(by), table=table)
     document = make_run_document(record, report)
     page = to_html(document).encode("utf-8", "replace")
     write_atomically(folder.report_file, page)
