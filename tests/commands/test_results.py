@@ -18,6 +18,7 @@ from aimic_tui.engine.evaluation.metrics import METRICS
 from aimic_tui.engine.evaluation.opinions import opinions_of
 from aimic_tui.engine.evaluation.results_file import results_to_json, write_results_file
 from aimic_tui.engine.evaluation.run_predictions import read_run_predictions, read_validation_predictions
+from tests.engine.evaluation.run_with_columns import make_run_with_columns
 from tests.engine.evaluation.stored_run import CLASSES, make_run
 
 
@@ -306,3 +307,55 @@ def test_figures_that_are_computed_report_their_progress(workspace: Path, tmp_pa
     assert {event["phase"] for event in progress} == {"resample"}
     assert progress[-1]["done"] == progress[-1]["total"] > 0
     assert told[-1]["event"] == "finished"
+
+
+class TestSubgroups:
+    @pytest.fixture
+    def workspace(self, tmp_path: Path) -> Path:
+        (tmp_path / "runs").mkdir()
+        make_run_with_columns(tmp_path / "runs/some", tmp_path / "cells.csv")
+        return tmp_path
+
+    def test_the_manifest_of_the_run_has_the_column(self, workspace: Path) -> None:
+        result = call(workspace, "some", "--by", "sex")
+        assert result.exit_code == 0, result.output
+        assert "net: By sex, " in result.stdout
+        for wanted in ("minus the others", "macro F1", "balanced accuracy", "p adjusted", "Holm"):
+            assert wanted in result.stdout
+
+    def test_programs_get_figures_and_differences(self, workspace: Path) -> None:
+        answer = json.loads(call(workspace, "some", "--by", "age:40,50", "--json").stdout)
+        subgroups = answer["networks"]["net"]["subgroups"]
+        assert [one["name"] for one in subgroups] == ["below 40", "40 to below 50", "50 and above"]
+        assert [one["groups"] for one in subgroups] == [20, 10, 10]
+        assert {"value", "low", "high"} <= set(subgroups[0]["figures"]["accuracy"])
+        assert {"interval", "p", "shown"} == set(subgroups[0]["differences"]["accuracy"])
+
+    def test_another_table_may_have_it(self, workspace: Path, tmp_path: Path) -> None:
+        table = tmp_path / "slides.csv"
+        table.write_text(
+            "smear,lab\n" + "".join(f"smear{code:03d},{'Ulm' if code < 18 else 'Bonn'}\n" for code in range(40))
+        )
+        result = call(workspace, "some", "--by", "lab", "--table", str(table))
+        assert result.exit_code == 0, result.output
+        assert "Ulm" in result.stdout
+        assert isinstance(call(workspace, "some", "--by", "lab").exception, InputProblem)
+
+    def test_a_manifest_that_is_gone_is_said_to_be(self, workspace: Path) -> None:
+        (workspace / "cells.csv").unlink()
+        problem = call(workspace, "some", "--by", "sex").exception
+        assert isinstance(problem, InputProblem)
+        assert "is gone" in problem.sentence
+        assert "--table FILE" in problem.sentence
+
+    def test_groups_of_the_run_are_listed_the_worst_first(self, workspace: Path) -> None:
+        result = call(workspace, "some", "--by", "group")
+        assert "worse than the spread of groups explains" in result.stdout
+        answer = json.loads(call(workspace, "some", "--by", "group", "--json").stdout)["networks"]["net"]
+        accuracies = [one["accuracy"]["value"] for one in answer]
+        assert accuracies == sorted(accuracies)
+        assert {"name", "images", "wrong", "limit", "p", "worse"} <= set(answer[0])
+
+    def test_options_that_need_each_other(self, workspace: Path) -> None:
+        for arguments in (("--table", "x.csv"), ("--by", "sex", "--review"), ("--by", "sex", "--again")):
+            assert isinstance(call(workspace, "some", *arguments).exception, UsageProblem)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from aimic_tui.engine.data.listing.image_columns import ImageColumns, read_image_columns
-from aimic_tui.engine.data.listing.manifest_table import is_manifest
+from aimic_tui.engine.data.listing.manifest_table import OWN_COLUMNS, is_manifest
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.column_subgroups import ColumnSubgroups, column_subgroups
 from aimic_tui.engine.evaluation.column_values import column_values, split_column
@@ -39,10 +39,11 @@ def read_run_columns(run: RunPredictions, table: Path | None = None) -> ImageCol
 
 
 def subgroup_columns(columns: ImageColumns, run: RunPredictions) -> list[str]:
-    """Return the columns by which the run's tested images can be compared, in the table's order."""
+    """Return the columns by which the run's images can be compared, in the table's order; not the class itself."""
+    label = str(run.experiment.get("data", {}).get("label_column", "label"))
     found = []
     for name in columns.values:
-        if name == columns.matched_by:
+        if name in (columns.matched_by, label) or name.lower() in OWN_COLUMNS:
             continue
         try:
             column_values(name, columns.column(name))

@@ -34,6 +34,10 @@ def verdict(found: ColumnSubgroups, metric: str, written: Written) -> str:
             which = "lower" if value < 0 else "higher"
             parts.append(f"{printable(one.name)} ({which} by {written(abs(value))}, p {p_value(difference.p)})")
         return f"By {column}, {title} differs from that of the other images for {listed(parts)}."
+    if all(one.figures[metric].value is None for one in found.subgroups):
+        return (
+            f"By {column}, {title} can't be compared: no subgroup has images of every class within and outside of it."
+        )
     if all(one.differences[metric].p is None for one in found.subgroups):
         return f"By {column}, no difference in {title} can be tested: each side needs {FEWEST_GROUPS} groups or more."
     return (

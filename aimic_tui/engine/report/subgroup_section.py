@@ -35,7 +35,7 @@ def _column(found: ColumnSubgroups) -> Iterator[Block]:
     yield Paragraph(f"{found.network}: {' '.join(said)}")
     for metric in METRICS:
         yield Table(
-            f"{TITLES[metric]} by {printable(found.column)}, and the difference to all other images.",
+            f"By {printable(found.column)}: {TITLES[metric]}, and its difference to all other images.",
             [printable(found.column), "images", "groups", TITLES[metric], "difference", "p, adjusted"],
             [
                 [

@@ -27,6 +27,8 @@ GROUP_COLUMNS = (
     "donor",
 )
 _PART_COLUMNS = ("part", "split", "partition")
+OWN_COLUMNS = frozenset((*IMAGE_COLUMNS, *_LABEL_COLUMNS, *_PART_COLUMNS))
+"""Usual names of what a manifest is for: the images, their classes and their parts."""
 
 
 @dataclass(frozen=True)
