@@ -10,7 +10,6 @@ from aimic_tui.engine.report.run_record import read_record
 from aimic_tui.engine.report.subgroup_section import subgroup_section
 from aimic_tui.engine.run_folder import RunFolder
 from tests.engine.evaluation.run_with_columns import make_run_with_columns
-from tests.engine.report.report_page import report_of
 
 
 def test_the_experiment_names_the_columns(tmp_path: Path) -> None:
@@ -37,4 +36,3 @@ def test_a_command_names_others_and_a_column_that_is_not_there_is_said_to_be_mis
 def test_without_a_column_there_is_no_section(tmp_path: Path) -> None:
     path = make_run_with_columns(tmp_path / "run", tmp_path / "cells.csv")
     assert list(subgroup_section(read_record(RunFolder(path)))) == []
-    assert "minus the others" not in report_of(RunFolder(path))[1].text
