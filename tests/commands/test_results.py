@@ -326,7 +326,7 @@ class TestSubgroups:
     def test_programs_get_figures_and_differences(self, workspace: Path) -> None:
         answer = json.loads(call(workspace, "some", "--by", "age:40,50", "--json").stdout)
         subgroups = answer["networks"]["net"]["subgroups"]
-        assert [one["name"] for one in subgroups] == ["below 40", "40 to below 50", "50 and above"]
+        assert [one["name"] for one in subgroups] == ["below 40", "40 to <50", "from 50"]
         assert [one["groups"] for one in subgroups] == [20, 10, 10]
         assert {"value", "low", "high"} <= set(subgroups[0]["figures"]["accuracy"])
         assert {"interval", "p", "shown"} == set(subgroups[0]["differences"]["accuracy"])

@@ -108,8 +108,8 @@ def _bands(column: str, cells: Sequence[str], numbers: dict[str, float], limits:
     codes = np.where(known, np.searchsorted(limits, values, side="right"), -1)
     ends = [f"{limit:g}" for limit in limits]
     names = [f"below {ends[0]}"] if ends else []
-    names += [f"{low} to below {high}" for low, high in pairwise(ends)]
-    names += [f"{ends[-1]} and above"] if ends else []
+    names += [f"{low} to <{high}" for low, high in pairwise(ends)]
+    names += [f"from {ends[-1]}"] if ends else []
     filled = [place for place in range(len(names)) if (codes == place).any()]
     place_of = np.full(len(names) + 1, -1)
     place_of[filled] = np.arange(len(filled))

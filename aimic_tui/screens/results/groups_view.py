@@ -130,12 +130,15 @@ class GroupsView(ComputedView[GroupsFound]):
         )
         differences = [row.differences[metric] for row in rows]
         columns = [
-            Column("shown", " ", [one.shown for one in differences], lambda one: _WORSE if one else " ", width=1),
-            Column("value", printable(found.column), [row.name for row in rows], printable),
+            Column(
+                "value",
+                printable(found.column),
+                [f"{'!' if row.differences[metric].shown else ' '} {printable(row.name)}" for row in rows],
+            ),
             Column("images", "images", [row.images for row in rows], "{:,}".format, "right", 6, descending=True),
             Column("groups", "groups", [row.groups for row in rows], "{:,}".format, "right", 6, descending=True),
-            Column("figure", TITLES[metric], [row.figures[metric] for row in rows], interval_cell, width=19),
-            Column("difference", "minus others", [one.interval for one in differences], interval_cell, width=21),
+            Column("figure", TITLES[metric], [row.figures[metric] for row in rows], interval_cell, width=17),
+            Column("difference", "minus others", [one.interval for one in differences], interval_cell, width=20),
             Column("p", "p adj.", [one.p for one in differences], p_value, "right", 6),
         ]
         self.query_one("#groups", BigTable).show(columns, len(rows))

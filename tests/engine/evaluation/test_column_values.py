@@ -17,20 +17,20 @@ def test_words_and_few_numbers_are_taken_as_they_are() -> None:
 
 def test_many_numbers_are_in_thirds_and_that_is_said() -> None:
     found = column_values("age", [str(age) for age in range(1, 31)] + ["unknown"])
-    assert found.names == ("below 10", "10 to below 20", "20 and above")
+    assert found.names == ("below 10", "10 to <20", "from 20")
     assert [found.codes.tolist().count(code) for code in (0, 1, 2, -1)] == [9, 10, 11, 1]
     assert "a third of the images" in found.banding
 
 
 def test_bands_begin_with_their_lower_limit() -> None:
     found = column_values("age", ["39.9", "40", "60", "59"], (40.0, 60.0))
-    assert found.names == ("below 40", "40 to below 60", "60 and above")
+    assert found.names == ("below 40", "40 to <60", "from 60")
     assert found.codes.tolist() == [0, 1, 2, 1]
 
 
 def test_a_band_without_images_is_left_out() -> None:
     found = column_values("age", ["10", "70"], (40.0, 60.0))
-    assert found.names == ("below 40", "60 and above")
+    assert found.names == ("below 40", "from 60")
     assert found.codes.tolist() == [0, 1]
 
 

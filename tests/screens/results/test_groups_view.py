@@ -36,7 +36,7 @@ async def test_the_key_goes_on_to_the_columns_and_back(tmp_path: Path, until: Un
         assert "s again: by sex, age and scanner" in str(words.render())
         await pilot.press("s")
         await until(pilot, lambda: table.rows.count == 2)
-        assert [table.rows.columns[1].plain(row) for row in (0, 1)] == ["f", "m"]
+        assert [table.rows.columns[0].plain(row).strip("! ") for row in (0, 1)] == ["f", "m"]
         assert "By sex" in str(words.render())
         for rows in (3, 2, 40):
             await pilot.press("s")
