@@ -110,20 +110,8 @@ def results(
         )
         if given is not None
     ]
-    if network is not None and (decision, calibration, by) == (None, None, None):
-        raise UsageProblem(
-            "--network goes with --decision CLASS, --calibration CLASS or --by COLUMN only; the figures are of all "
-            "networks."
-        )
-    if table is not None and by is None:
-        raise UsageProblem("--table goes with --by COLUMN: it says where the column is.")
-    if prevalences and chosen:
-        raise UsageProblem(f"--prevalence goes with the figures, which {chosen[0]} does not print. Leave one out.")
-    if len(chosen) > 1:
-        raise UsageProblem(f"{' and '.join(chosen)} print different things. Choose one of them.")
-    if (review or by is not None) and (again or baselines):
-        option, other = "--again" if again else "--baselines", "--review" if review else "--by"
-        raise UsageProblem(f"{option} recomputes the figures, which {other} does not print. Leave one of them out.")
+    recomputed = "--again" if again else "--baselines" if baselines else None
+    _check_options(chosen, recomputed, network=network, table=table, prevalences=prevalences)
     if baselines:
         from aimic_tui.engine.runs.baselines.make_baselines import make_baselines
 
@@ -154,6 +142,40 @@ def results(
     if not found.networks:
         click.echo(
             f"No fold of it is tested yet. `aimic watch {printable(folder.name)}` shows how far it is.", err=True
+        )
+
+
+def _check_options(
+    chosen: Sequence[str],
+    recomputed: str | None,
+    *,
+    network: str | None,
+    table: Path | None,
+    prevalences: Sequence[str],
+) -> None:
+    """Refuse options that don't go together.
+
+    Args:
+        chosen: those that print something instead of the figures.
+        recomputed: the one that computes the figures anew.
+
+    Raises:
+        UsageProblem: two of them contradict each other, or one lacks another.
+    """
+    if network is not None and not set(chosen) & {"--decision", "--calibration", "--by"}:
+        raise UsageProblem(
+            "--network goes with --decision CLASS, --calibration CLASS or --by COLUMN only; the figures are of all "
+            "networks."
+        )
+    if table is not None and "--by" not in chosen:
+        raise UsageProblem("--table goes with --by COLUMN: it says where the column is.")
+    if prevalences and chosen:
+        raise UsageProblem(f"--prevalence goes with the figures, which {chosen[0]} does not print. Leave one out.")
+    if len(chosen) > 1:
+        raise UsageProblem(f"{' and '.join(chosen)} print different things. Choose one of them.")
+    if recomputed is not None and set(chosen) & {"--review", "--by"}:
+        raise UsageProblem(
+            f"{recomputed} recomputes the figures, which {chosen[0]} does not print. Leave one of them out."
         )
 
 
