@@ -11,7 +11,7 @@ predictions of all folds are evaluated together; a group's images count in which
 - Everything else gets bias-corrected and accelerated bootstrap quantiles (BCa).
 - Means over the classes of shares (macro recall, precision and F1) get the wider one of that and of what follows from
   the classes' own limits (MOVER): a class without an error adds nothing to what resamples show, but it has limits. So
-  do differences of two networks, in shares and in these means.
+  do differences of two networks.
 - The calibration error, too high in every sample and higher in resampled ones, gets limits from inverting a test
   (`calibration_error`).
 
@@ -351,11 +351,11 @@ def paired_difference(a: BootstrapFigures, b: BootstrapFigures) -> dict[str, Int
     """Return the differences a - b of the overall figures of two networks judged on the same images.
 
     Both must come from the same images, groups, resamples and seed, so that each resample draws the same groups
-    for both. Intervals are BCa; of shares and of means over classes the wider one of that and of what follows from the
-    networks' own limits (`interval_limits.difference_limits`). There is none where one of the two has none, and none of
-    a difference of calibration errors: what chance adds to each of them (`calibration_error`) does not cancel, and of
-    six intervals that were tried each contains the true difference in only 67 to 89 % of the simulated studies of some
-    population.
+    for both. Intervals are the wider one of BCa and of what follows from the networks' own limits
+    (`interval_limits.difference_limits`), which know of errors that were not seen. There is none where one of the two
+    has none, and none of a difference of calibration errors: what chance adds to each of them (`calibration_error`)
+    does not cancel, and of six intervals that were tried each contains the true difference in only 67 to 89 % of the
+    simulated studies of some population.
     """
     found = {}
     for name in ALL_METRICS:
@@ -383,12 +383,10 @@ def paired_difference(a: BootstrapFigures, b: BootstrapFigures) -> dict[str, Int
 
 
 def _from_limits(a: BootstrapFigures, b: BootstrapFigures, name: str, bounds: Bounds) -> Interval:
-    """The difference of a share or of a mean over classes, with limits from those of both networks, if any."""
-    if name in _SHARES_OF_IMAGES or name == "one_vs_rest_accuracy":
+    """The difference of a figure with limits from those of both networks; of means over classes from the classes'."""
+    if name not in _MEANS_OF_SHARES:
         together = _correlation(a.jackknife[name], b.jackknife[name], a.effective[name])
         return difference_limits(a.overall[name], b.overall[name], together)
-    if name not in _MEANS_OF_SHARES:
-        return Interval(None)
     of_class = _MEANS_OF_SHARES[name]
     changes = a.class_jackknife[of_class], b.class_jackknife[of_class]
     differences = [
