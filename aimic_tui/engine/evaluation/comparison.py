@@ -404,7 +404,8 @@ def _shown(pair: Pair, metric: str, level: float) -> Shown:
     differ = pair.p_adjusted is not None and pair.p_adjusted <= level
     recipe = pair.recipe
     better = None
-    if recipe is not None and recipe.p_adjusted is not None and recipe.p_adjusted <= level:
+    # Where the trained networks themselves are not shown to differ, nothing is claimed of their recipes either.
+    if differ and recipe is not None and recipe.p_adjusted is not None and recipe.p_adjusted <= level:
         better = _winner(pair, recipe.difference, metric)
     return replace(
         pair.shown,
@@ -432,7 +433,8 @@ def _method(options: _Options, pairs: Sequence[Pair]) -> str:
     if any(pair.recipe is not None for pair in pairs):
         sentences.append(
             f"Recipe: {confidence} intervals {IN_FULL['recipe']}, from the spread over the trainings of each network "
-            f"(Student's t) and over groups; its p is adjusted in the same way."
+            "(Student's t) and over groups; its p is adjusted in the same way. A recipe is called better where both "
+            "tests show it."
         )
     because = f" ({reason_of_default(options.metric)}; --margin names another)" if options.default_margin else ""
     sentences.append(

@@ -31,7 +31,7 @@ class Shown:
         estimand: what the strongest statement that the predictions allow is about.
         same_recipe: both were trained by the same recipe, with other seeds.
         ahead: which one does better on these images, where these trained networks are shown to differ.
-        better: which recipe is shown to be better; always None with a single training of either.
+        better: which recipe is shown to be better, by both tests; always None with a single training of either.
         equivalent: whether the whole interval of the estimand lies within the margin; None without an interval.
         defined: whether both have the figure.
     """

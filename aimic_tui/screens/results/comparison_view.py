@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -21,6 +21,7 @@ from aimic_tui.workspace.paired_comparison import PairedComparison
 from aimic_tui.workspace.results_session import ResultsSession
 
 _INTERVAL = 22  # "-0.034 [-.121 -.046]", and the heading
+_PAIR, _VERDICT = 36, 80
 
 
 class ComparisonView(ComputedView["PairedComparison | None"]):
@@ -55,8 +56,8 @@ class ComparisonView(ComputedView["PairedComparison | None"]):
         self.show_words(Content("\n").join(_lines(self.session.figures, self.metric, found)))
         pairs = found.pairs
         columns = [
-            Column("pair", "pair", [f"{pair.a} − {pair.b}" for pair in pairs], printable),
-            Column("verdict", "verdict", [pair.verdict for pair in pairs], printable),
+            _texts("pair", [f"{pair.a} − {pair.b}" for pair in pairs], _PAIR, stays=True),
+            _texts("verdict", [pair.verdict for pair in pairs], _VERDICT),
             Column(
                 "difference",
                 IN_SHORT["trained networks"],
@@ -77,6 +78,12 @@ class ComparisonView(ComputedView["PairedComparison | None"]):
             Column("t", "over folds", [pair.p_folds for pair in pairs], p_value, "right", 10),
         ]
         table.show(columns, len(pairs))
+
+
+def _texts(title: str, texts: Sequence[str], most: int, *, stays: bool = False) -> Column:
+    """Return a column of texts, as wide as the longest one but for `most`: what has no room is to be scrolled to."""
+    width = min(most, max(len(printable(text)) for text in (title, *texts)))
+    return Column(title, title, texts, printable, width=width, stays=stays)
 
 
 def _lines(results: RunResults, metric: str, found: PairedComparison) -> Iterator[Content]:

@@ -12,11 +12,13 @@ from textual.widgets import Static
 
 from aimic_tui.engine.evaluation.baseline import Baseline
 from aimic_tui.engine.evaluation.dominant_group import dominant_group
+from aimic_tui.engine.evaluation.estimand import IN_SHORT
 from aimic_tui.engine.evaluation.fold_spread import spread_warning
+from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
 from aimic_tui.engine.evaluation.metric_titles import TITLES, method_of
 from aimic_tui.engine.evaluation.run_results import FoldFigures, NetworkResults, Spread
-from aimic_tui.engine.formatting.numbers import number, percent
+from aimic_tui.engine.formatting.numbers import bounds_text, number, percent
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.results.result_view import ResultView, interval_cell
 from aimic_tui.widgets.big_table import BigTable
@@ -24,6 +26,7 @@ from aimic_tui.widgets.table_column import Cell, Column
 from aimic_tui.wording.results import interval_note
 
 _INTERVAL = 19  # "1.034 [1.021 1.046]"
+_POOLED = 22  # the heading, too
 _OF_FOLDS = ("macro_f1", "accuracy", "balanced_accuracy", "auroc", "log_loss", "ece")
 _NO_SPREAD = Spread(None, None)
 
@@ -72,7 +75,7 @@ class FiguresView(ResultView):
             *learned_nothing(self.network, network),
             spread_warning(self.network, network, self.session.figures.confidence),
             dominant_group(network),
-            f"{percent(self.session.figures.confidence, None)} intervals.",
+            f"All folds pooled, with {percent(self.session.figures.confidence, None)} intervals.",
             "Lower is better for log loss, Brier score and calibration error.",
             f"Each figure is the mean over {' and '.join(sets)}." if sets else "",
             "t: fold by fold, or all figures.",
@@ -94,7 +97,8 @@ def figure_columns(network: NetworkResults, metrics: Sequence[str]) -> list[Colu
     ]
     columns = [
         Column("figure", "figure", [TITLES[metric] for metric in metrics], str, width=20, stays=True),
-        Column("value", "all folds pooled", pooled, interval_cell, width=_INTERVAL),
+        Column("value", IN_SHORT["trained networks"], pooled, interval_cell, width=_POOLED),
+        *_recipe_column(network, metrics),
         Column("method", "interval by", methods, str, width=36),
         Column("spread", "folds: mean ± sd", _spreads(network.spread, metrics), _spread_cell, width=16),
     ]
@@ -114,6 +118,18 @@ def baseline_columns(baselines: Sequence[Baseline], metrics: Sequence[str]) -> l
         Column(one.name, f"({one.title})", [one.pooled[metric] for metric in metrics], interval_cell, width=_INTERVAL)
         for one in baselines
     ]
+
+
+def _recipe_column(network: NetworkResults, metrics: Sequence[str]) -> list[Column]:
+    """The limits for the recipe, where several seeds or repeats show them."""
+    if not network.recipe:
+        return []
+    figures = [network.recipe.get(metric, Interval(None)) for metric in metrics]
+    return [Column("recipe", IN_SHORT["recipe"], figures, _bounds_cell, width=_POOLED)]
+
+
+def _bounds_cell(figure: Interval) -> Cell:
+    return ((bounds_text(figure.low, figure.high), "muted"),)
 
 
 def _spreads(found: Mapping[str, Spread], metrics: Sequence[str]) -> list[Spread]:

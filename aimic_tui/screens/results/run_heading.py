@@ -58,7 +58,7 @@ def _interval_method(results: RunResults, network: str, metric: str) -> str:
     if recipe is None or recipe.low is None:
         return f"{level}, {IN_SHORT['trained networks']}: {method} · {sample}"
     bounds = bounds_text(recipe.low, recipe.high)
-    return f"{level}: {IN_SHORT['trained networks']}; {bounds} {IN_SHORT['recipe']} · {method}, {sample}"
+    return f"{level}, {IN_SHORT['trained networks']}; {IN_SHORT['recipe']} {bounds}: {method} · {sample}"
 
 
 def difference_line(results: RunResults, network: str, other: str | None, metric: str) -> Content:
