@@ -15,6 +15,8 @@ from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
 from aimic_tui.engine.formatting.numbers import interval_text
+from aimic_tui.engine.holm import holm
+from aimic_tui.engine.inference.loss import two_sided_p
 from aimic_tui.engine.inference.robustness_file import DisturbedFigures, NetworkRobustness, read_network_robustness
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import plural, printable
@@ -27,6 +29,8 @@ from aimic_tui.wording.signs import SIGNS
 from aimic_tui.workspace.context import Shell
 from aimic_tui.workspace.followed_command import follow_command
 from aimic_tui.workspace.results_session import ResultsSession
+
+CONFIDENCE = 0.95  # of the intervals in robustness.json
 
 # Disturbances as one sees them, and the order they are listed in; those with two sides by whether they are above 1.
 _ONE_SIDE = {"blur": "blur", "noise": "noise", "contrast": "less contrast", "jpeg": "JPEG"}
@@ -62,16 +66,17 @@ class RobustnessView(ComputedView["NetworkRobustness | None"]):
             return
         order = {kind: index for index, kind in enumerate(_KINDS)}
         rows = sorted(found.rows, key=lambda row: order.get(name_of(row), len(order)))
-        self.show_words(Content("\n").join(_summary(found, rows, self.metric)))
         differences = [row.differences[self.metric] for row in rows]
+        shown = losses_shown(differences, self.metric, found.groups)
+        self.show_words(Content("\n").join(_summary(found, rows, shown, self.metric)))
         columns = [
             Column("kind", "disturbance", [name_of(row) for row in rows], printable, width=13, stays=True),
             Column("strength", "step", [row.strength for row in rows], str, "right", 4, stays=True),
             Column(
                 "loss",
                 "change",
-                differences,
-                self._change_cell,
+                list(zip(differences, shown, strict=True)),
+                _change_cell,
                 width=20,
                 sort_by=[f"{1 + (difference.value or 0):.6f}" for difference in differences],
             ),
@@ -91,11 +96,6 @@ class RobustnessView(ComputedView["NetworkRobustness | None"]):
             ": each fold's model classifies its test images blurred, noisy, darker, brighter, stained differently and "
             "compressed. It takes about as long as a dozen predictions of all images.",
         )
-
-    def _change_cell(self, figure: Interval) -> Cell:
-        words = interval_text(figure.value, figure.low, figure.high)
-        words = f"+{words}" if words[:1].isdigit() else words
-        return ((words, "attention" if is_loss(figure, self.metric) else ""),)
 
     def show_next(self) -> None:
         """Have the network tested where it was not yet, in a process that ends with the app."""
@@ -132,30 +132,40 @@ def name_of(row: DisturbedFigures) -> str:
     return _ONE_SIDE.get(row.kind, row.kind)
 
 
-def is_loss(difference: Interval, metric: str) -> bool:
-    """Tell whether a change of a figure is shown to be one for the worse."""
-    if difference.low is None or difference.high is None:
-        return False
-    return difference.low > 0 if metric in LOWER_IS_BETTER else difference.high < 0
+def losses_shown(differences: Sequence[Interval], metric: str, groups: int) -> list[bool]:
+    """Tell which changes of a figure are shown to be for the worse, adjusted for being so many (Holm)."""
+    p = holm([two_sided_p(each, groups - 1, CONFIDENCE) for each in differences])
+    worse = [each.value is not None and (each.value > 0) == (metric in LOWER_IS_BETTER) for each in differences]
+    return [bad and value is not None and value <= 1 - CONFIDENCE for bad, value in zip(worse, p, strict=True)]
 
 
-def _summary(found: NetworkRobustness, rows: Sequence[DisturbedFigures], metric: str) -> Iterator[Content]:
+def _change_cell(change: tuple[Interval, bool]) -> Cell:
+    figure, shown = change
+    words = interval_text(figure.value, figure.low, figure.high)
+    words = f"+{words}" if words[:1].isdigit() else words
+    return ((words, "attention" if shown else ""),)
+
+
+def _summary(
+    found: NetworkRobustness, rows: Sequence[DisturbedFigures], shown: Sequence[bool], metric: str
+) -> Iterator[Content]:
     """Say from which step on each disturbance is shown to cost something."""
-    yield Content.styled(_costs(rows, metric), "bold")
+    yield Content.styled(_costs(rows, shown, metric), "bold")
     clean = found.clean[metric]
     unreadable = f" {plural(found.unreadable, 'image')} could not be read." if found.unreadable else ""
     yield Content.styled(
         f"Change: disturbed minus undisturbed. Undisturbed {interval_text(clean.value, clean.low, clean.high)}, on "
-        f"{plural(found.images, 'test image')} of {plural(found.groups, 'group')}.{unreadable}",
+        f"{plural(found.images, 'test image')} of {plural(found.groups, 'group')}.{unreadable} Shown: p below 0.05, "
+        f"adjusted for {plural(len(rows), 'disturbance')} (Holm).",
         "$text-muted",
     )
 
 
-def _costs(rows: Sequence[DisturbedFigures], metric: str) -> str:
+def _costs(rows: Sequence[DisturbedFigures], shown: Sequence[bool], metric: str) -> str:
     title = TITLES[metric]
     if all(row.differences[metric].low is None for row in rows):
         return f"Changes in {title} have no interval: whether any of them is a loss can't be told."
-    from_step = _first_costly_steps(rows, metric)
+    from_step = _first_costly_steps(rows, shown)
     harmless = from_step.pop(0, [])
     if not from_step:
         return f"No disturbance is shown to cost {title}."
@@ -163,10 +173,10 @@ def _costs(rows: Sequence[DisturbedFigures], metric: str) -> str:
     return f"Shown to cost {title}: {costly}." + (f" Not shown: {', '.join(harmless)}." if harmless else "")
 
 
-def _first_costly_steps(rows: Sequence[DisturbedFigures], metric: str) -> dict[int, list[str]]:
+def _first_costly_steps(rows: Sequence[DisturbedFigures], shown: Sequence[bool]) -> dict[int, list[str]]:
     """Return step -> the disturbances that are shown to cost something from it on; step 0: those that never are."""
     steps: dict[int, list[str]] = {}
     for name in dict.fromkeys(map(name_of, rows)):
-        costly = [row.strength for row in rows if name_of(row) == name and is_loss(row.differences[metric], metric)]
+        costly = [row.strength for row, costs in zip(rows, shown, strict=True) if costs and name_of(row) == name]
         steps.setdefault(min(costly, default=0), []).append(name)
     return steps

@@ -30,7 +30,7 @@ from aimic_tui.screens.results.curves_view import CurvesView
 from aimic_tui.screens.results.error_review import ReviewTable
 from aimic_tui.screens.results.network_ranking import NetworkRanking
 from aimic_tui.screens.results.prevalence_prompt import PrevalencePrompt
-from aimic_tui.screens.results.robustness_view import is_loss, name_of
+from aimic_tui.screens.results.robustness_view import losses_shown, name_of
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.chart import Chart
 from aimic_tui.workspace import processes
@@ -321,9 +321,10 @@ def test_stretches_of_thresholds_are_written_as_ranges() -> None:
 
 def test_a_loss_is_a_change_for_the_worse_and_both_sides_of_a_disturbance_have_names() -> None:
     up, down = Interval(0.2, 0.1, 0.3), Interval(-0.2, -0.3, -0.1)
-    assert is_loss(down, "macro_f1")
-    assert is_loss(up, "log_loss")
-    assert not is_loss(up, "macro_f1")
-    assert not is_loss(Interval(-0.2), "macro_f1")
+    assert losses_shown([down, up, Interval(-0.2)], "macro_f1", 100) == [True, False, False]
+    assert losses_shown([down, up, Interval(0.2)], "log_loss", 100) == [False, True, False]
+    slight = Interval(-0.1, -0.19, -0.01)  # its own interval has no 0; one of twenty-four such is no surprise
+    assert losses_shown([slight], "macro_f1", 100) == [True]
+    assert losses_shown([slight, *[Interval(0.0, -0.1, 0.1)] * 23], "macro_f1", 100)[0] is False
     names = [name_of(DisturbedFigures("brightness", 1, "", value, {}, {})) for value in (0.5, 1.6)]
     assert names == ["darker", "brighter"]
