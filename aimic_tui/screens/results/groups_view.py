@@ -26,6 +26,7 @@ from aimic_tui.wording.signs import SIGNS
 from aimic_tui.workspace.results_session import ResultsSession
 
 _WORSE: Cell = (("!", "attention"),)
+_WIDE = 90  # columns of the screen in which subgroups have room for their numbers of images
 
 
 @dataclass(frozen=True)
@@ -135,12 +136,14 @@ class GroupsView(ComputedView[GroupsFound]):
                 printable(found.column),
                 [f"{'!' if row.differences[metric].shown else ' '} {printable(row.name)}" for row in rows],
             ),
-            Column("images", "images", [row.images for row in rows], "{:,}".format, "right", 6, descending=True),
             Column("groups", "groups", [row.groups for row in rows], "{:,}".format, "right", 6, descending=True),
-            Column("figure", TITLES[metric], [row.figures[metric] for row in rows], interval_cell, width=17),
+            Column("figure", TITLES[metric], [row.figures[metric] for row in rows], interval_cell, width=18),
             Column("difference", "minus others", [one.interval for one in differences], interval_cell, width=20),
             Column("p", "p adj.", [one.p for one in differences], p_value, "right", 6),
         ]
+        if self.size.width >= _WIDE:  # else the values' names would be cut
+            images = [row.images for row in rows]
+            columns.insert(1, Column("images", "images", images, "{:,}".format, "right", 6, descending=True))
         self.query_one("#groups", BigTable).show(columns, len(rows))
 
     @on(RowSelected, "#groups")
