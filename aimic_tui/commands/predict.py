@@ -18,6 +18,8 @@ from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.run_folder import RunFolder, TrialFolder
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
+from aimic_tui.wording import signs
+from aimic_tui.wording.class_shares import share_lines
 
 
 @click.command()
@@ -103,6 +105,9 @@ def predict(
             "new ones.",
             err=True,
         )
+    if summary.shares is not None and not as_json:
+        for line in share_lines(summary.shares):
+            click.echo(signs.as_shown(line), err=True)
     answer = summary.to_json()
     meter.finish_with(summary=answer)
     if as_json:

@@ -16,8 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.calibration import calibrated, known_validation
+from aimic_tui.engine.evaluation.label_shift import Recalibration, recalibration
 from aimic_tui.engine.evaluation.metrics import Floats
 from aimic_tui.engine.evaluation.predictions import read_predictions
 from aimic_tui.engine.evaluation.rejection import ErrorsByThreshold, errors_by_threshold
@@ -26,13 +28,14 @@ from aimic_tui.engine.evaluation.run_predictions import (
     read_validation,
     read_validation_predictions,
 )
-from aimic_tui.engine.evaluation.temperature import fit_temperature
+from aimic_tui.engine.evaluation.temperature import fit_temperature, scaled
 from aimic_tui.engine.files import read_json, write_json
 from aimic_tui.engine.run_folder import RunFolder, TrialFolder
 
 FILE = "calibration.json"
 _FORMAT = 2
 _COLUMNS = ("thresholds", "images", "errors", "expected", "effective")
+_RECALIBRATION = ("value", "covariance", "prior")
 OPTIMISTIC = "it followed the protocol published in 2022, in which test images choose the epochs"
 NOT_VALIDATED = "it was trained without validation images"
 OF_AN_EARLIER_VERSION = (
@@ -49,6 +52,7 @@ class ModelCalibration:
     Attributes:
         temperature: what its logits are divided by.
         prior: float [c], what undoes the class weights of its training; None where nothing is undone.
+        recalibration: class by class, for estimating class shares; None where its run was not there to make it.
         errors: of its run's networks of its kind, on test images; None where `problem` says why there are none.
         problem: why no error rate can be promised, to follow a colon; empty where one may be.
     """
@@ -57,6 +61,7 @@ class ModelCalibration:
     errors: ErrorsByThreshold | None
     problem: str = ""
     prior: Floats | None = None
+    recalibration: Recalibration | None = None
 
 
 class RunCalibrations:
@@ -83,7 +88,13 @@ class RunCalibrations:
         if network not in self._errors:
             self._errors[network] = self._errors_of(network)
         fitted = fit_temperature(*known)
-        return ModelCalibration(fitted.value, *self._errors[network], prior=fitted.prior)
+        labels, probabilities, groups, _ = known
+        training = self._tested.data.labels[self._tested.split.indices(trial.key.fold, Part.TRAIN)]
+        counts = np.maximum(np.bincount(training, minlength=probabilities.shape[1]), 0.5)
+        refined = recalibration(
+            labels, scaled(probabilities, fitted.value, fitted.prior), groups, counts / counts.sum()
+        )
+        return ModelCalibration(fitted.value, *self._errors[network], prior=fitted.prior, recalibration=refined)
 
     def _errors_of(self, network: str) -> tuple[ErrorsByThreshold | None, str]:
         """Return the errors of a network's test predictions, calibrated, or why they promise nothing."""
@@ -184,6 +195,9 @@ def _to_json(found: ModelCalibration) -> dict[str, Any]:
     return {
         "temperature": found.temperature,
         "prior": None if found.prior is None else found.prior.tolist(),
+        "recalibration": None
+        if found.recalibration is None
+        else {name: getattr(found.recalibration, name).tolist() for name in _RECALIBRATION},
         "problem": found.problem,
         "errors": None
         if errors is None
@@ -210,7 +224,16 @@ def _from_json(stored: Mapping[str, Any]) -> ModelCalibration:
     ratio = None if prior is None else np.array(prior, dtype=np.float64)
     if ratio is not None and not (ratio > 0).all():
         raise ValueError("no class shares")
-    return ModelCalibration(temperature, errors, str(stored["problem"]), ratio)
+    refined = stored.get("recalibration")
+    return ModelCalibration(
+        temperature,
+        errors,
+        str(stored["problem"]),
+        ratio,
+        None
+        if refined is None
+        else Recalibration(**{name: np.array(refined[name], dtype=np.float64) for name in _RECALIBRATION}),
+    )
 
 
 def _is_current(trial: TrialFolder) -> bool:

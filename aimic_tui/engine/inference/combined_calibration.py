@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.evaluation.label_shift import Recalibration, joined
 from aimic_tui.engine.evaluation.model_calibration import NOT_VALIDATED, ModelCalibration, read_model_calibrations
 from aimic_tui.engine.evaluation.rejection import (
     ErrorsByThreshold,
@@ -24,6 +25,8 @@ class CombinedCalibration:
 
     Attributes:
         temperatures: one a model, for its logits; none where the probabilities stay as they are.
+        recalibration: of the averaged probabilities class by class, to estimate class shares by; None where a model
+            has none.
         priors: one a model, what undoes the class weights of its training, a ratio a class; None where nothing is.
         threshold: the probability below which an image is left for review; None where all images are answered.
         rests_on_groups: whether the threshold assumes that errors don't come as whole groups, with few groups tested.
@@ -33,6 +36,7 @@ class CombinedCalibration:
     threshold: float | None = None
     rests_on_groups: bool = False
     priors: tuple[tuple[float, ...] | None, ...] = ()
+    recalibration: Recalibration | None = None
 
     @property
     def weights_undone(self) -> bool:
@@ -60,8 +64,9 @@ def combine_calibrations(
     known = len(found) == len(models) and not as_trained
     temperatures = tuple(calibration.temperature for calibration in found) if known else ()
     priors = tuple(None if one.prior is None else tuple(one.prior.tolist()) for one in found) if known else ()
+    refined = joined([one.recalibration for one in found]) if known else None
     if max_error is None:
-        return CombinedCalibration(temperatures, priors=priors)
+        return CombinedCalibration(temperatures, priors=priors, recalibration=refined)
     if not known:
         raise _refusal("without calibration there is no threshold" if as_trained else NOT_VALIDATED)
     tested = [_errors_of(calibration) for calibration in found]
@@ -69,7 +74,7 @@ def combine_calibrations(
     if len(thresholds) < len(tested):
         raise _out_of_reach(tested, max_error)
     assumes = any(rests_on_groups(errors, max_error) for errors in tested)
-    return CombinedCalibration(temperatures, max(thresholds), assumes, priors)
+    return CombinedCalibration(temperatures, max(thresholds), assumes, priors, refined)
 
 
 def _errors_of(calibration: ModelCalibration) -> ErrorsByThreshold:

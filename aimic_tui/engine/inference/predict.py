@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.evaluation.label_shift import ClassShare, class_shares
 from aimic_tui.engine.files import digest_of_bytes
 from aimic_tui.engine.inference.combined_calibration import CombinedCalibration, combine_calibrations
 from aimic_tui.engine.inference.image_batches import DecodedImage, image_batches
@@ -40,6 +41,8 @@ class PredictionSummary:
         counts: predicted class -> images, in the order of the classes.
         seconds: of this call, loading the network included.
         trained: images of this call that a model was trained on; None where that can't be known.
+        shares: of each class, counted and estimated (`label_shift`); None of too few images, or where the models'
+            calibration does not allow it.
     """
 
     output: Path
@@ -57,6 +60,7 @@ class PredictionSummary:
     seconds: float
     images_per_second: float | None
     trained: int | None
+    shares: tuple[ClassShare, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, as the event of a finished prediction has them."""
@@ -126,6 +130,9 @@ def predict(
             table.add(classified(loaded, batch), [image.problem for image in batch])
             trained += sum(image.digest in known for image in batch if image.digest) if known is not None else 0
         speed = (table.done - resumed) / max(time.monotonic() - first, 1e-6) if table.done > resumed else None
+        shares = None
+        if calibration.recalibration is not None:
+            shares = class_shares(tuple(classes), *table.answered(), calibration.recalibration)
         table.finish()
     return PredictionSummary(
         output=output,
@@ -143,6 +150,7 @@ def predict(
         seconds=time.monotonic() - began,
         images_per_second=speed,
         trained=None if known is None else trained,
+        shares=shares,
     )
 
 

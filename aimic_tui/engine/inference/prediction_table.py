@@ -172,6 +172,18 @@ class PredictionTable:
         finally:
             os.close(handle)
 
+    def answered(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Read the rows with a prediction: codes of the predicted classes int64 [n], probabilities float64 [n, c]."""
+        codes = {name: code for code, name in enumerate(self._classes)}
+        first, classes = len(COLUMNS), len(self._classes)
+        predicted, probabilities = [], []
+        with self.partial.open("rb") as file:
+            for place, (row, _) in enumerate(_rows_with_ends(file)):
+                if place and row[2]:
+                    predicted.append(codes[from_csv_cell(row[2])])
+                    probabilities.append([float(cell) for cell in row[first : first + classes]])
+        return np.array(predicted, np.int64), np.array(probabilities, np.float64).reshape(-1, classes)
+
     def finish(self) -> None:
         """Put the table in OUTPUT's place, and take the files beside it away."""
         if self._form == "csv":
