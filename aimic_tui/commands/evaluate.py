@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aimic_tui.commands.finite_range import FiniteRange
 from aimic_tui.commands.predict import model_path
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.stopping import StopRequest
@@ -55,7 +56,7 @@ _LOSSES = ("macro_f1", "accuracy", "auroc", "ece")
 @click.option("--leave-out-trained", is_flag=True, help="Leave out images that the model was trained on.")
 @click.option(
     "--margin",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=FiniteRange(0, 1, min_open=True, max_open=True),
     default=MARGIN,
     show_default=True,
     help="The largest loss in macro F1 that is of no importance: only a smaller one is called fine.",

@@ -10,6 +10,7 @@ import click
 
 from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.experiment_options import WithSettings, experiment_from, experiment_options
+from aimic_tui.commands.finite_range import FiniteRange
 from aimic_tui.engine.evaluation.foreseen_intervals import EXPECTED, ICC
 from aimic_tui.engine.text import bytes_text, printable
 from aimic_tui.wording.plan import costs_line, images_line, trials_line
@@ -24,19 +25,19 @@ if TYPE_CHECKING:
 @experiment_options
 @click.option(
     "--width",
-    type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
+    type=FiniteRange(0.001, 0.5, max_open=True),
     help="Say how many groups give intervals of this half width, such as 0.03.",
 )
 @click.option(
     "--expect",
-    type=click.FloatRange(0.5, 1, min_open=True, max_open=True),
+    type=FiniteRange(0.5, 0.999, min_open=True),
     default=EXPECTED,
     show_default=True,
     help="The level of each figure for which intervals are foreseen.",
 )
 @click.option(
     "--icc",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=ICC,
     show_default=True,
     help="Assumed correlation, between images of one group, of being classified correctly.",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from aimic_tui.commands.finite_range import FiniteRange
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.stopping import StopRequest
 from aimic_tui.engine.errors import UsageProblem
@@ -30,7 +31,7 @@ from aimic_tui.wording.class_shares import share_lines
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), help="Default: by the output's name.")
 @click.option(
     "--max-error",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=FiniteRange(0, 1, min_open=True, max_open=True),
     help="Mark images as rejected that the model is too unsure about. With 90 % confidence at most this share of the "
     "others is wrong, e.g. 0.02, if they are like the run's own.",
 )

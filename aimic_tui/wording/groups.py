@@ -18,7 +18,7 @@ def verdict(groups: Sequence[GroupFigures]) -> str:
     if not groups:
         return "Every image is a group of its own; no groups to compare."
     if all(one.p is None for one in groups):
-        return f"Too few groups to test: that takes {FEWEST_OTHERS + 1}, some of {FEWEST_IMAGES} images."
+        return f"Too few groups to test: a group needs {FEWEST_IMAGES} images, and {FEWEST_OTHERS} others with several."
     worse = sum(one.worse for one in groups)
     if not worse:
         return "No group is worse than the spread of groups explains."

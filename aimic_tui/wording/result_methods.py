@@ -21,7 +21,8 @@ def method_sections(results: RunResults) -> Iterator[tuple[str, str]]:
     yield "Figures of classes", f"One class against the rest. {_by_method(results.class_methods, CLASS_TITLES)}"
     yield (
         "Differences",
-        "On the same test images, paired: bootstrap over groups, BCa. p by a paired randomisation test over groups; "
+        "On the same test images, paired: bootstrap over groups, the wider of BCa and what the networks' own intervals "
+        "allow (MOVER). p by a paired randomisation test over groups; "
         "McNemar's test (mid-p) compares the shares of correct images. Recipes are compared where both networks have "
         "several seeds or repeats, with the spread over these (Student's t). All are adjusted for all pairs (Holm). "
         f"Equivalent: the whole interval lies within the margin. {LITTLE_POWER}",

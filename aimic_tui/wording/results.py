@@ -5,11 +5,12 @@ For the Results screen and for `aimic results`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from aimic_tui.engine.evaluation.interval import NoInterval
 from aimic_tui.engine.evaluation.intervals import FEWEST_EFFECTIVE_GROUPS, FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS
 from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, CLASS_TITLES, TITLES
+from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
 from aimic_tui.engine.evaluation.network_choice import BEST_OF_MANY
 from aimic_tui.engine.evaluation.run_results import ClassFigures, NetworkResults, RunResults
 from aimic_tui.engine.evaluation.undefined_figures import undefined_predictive_values
@@ -19,6 +20,9 @@ from aimic_tui.engine.text import listed, plural, printable
 # What stands in a table of classes, in the order of a laboratory's report.
 OF_CLASSES = ("recall", "specificity", "precision", "negative_predictive_value", "f1", "auroc", "average_precision")
 _NO_ERROR = "these images contain no error to estimate it from"
+_EQUAL_SCORES = "all images have the same score, so it can't vary"
+_SAME_IN_ALL = "it is the same whichever groups are drawn"
+_CHANCE = 0.5  # the AUROC of scores that rank nothing
 
 
 def class_methods(confidence: float) -> str:
@@ -49,7 +53,15 @@ def why_no_interval(metric: str, network: NetworkResults) -> str:
         "few groups of a class": lambda of: f"{_class_with_least(of, _fewest)} has too few groups",
         "unequal groups of a class": lambda of: f"one group holds too much of {_class_with_least(of, _effective)}",
     }
-    return reasons[figure.missing](network) if figure.missing in reasons else _NO_ERROR
+    return reasons[figure.missing](network) if figure.missing in reasons else _nothing_varies(metric, figure.value)
+
+
+def _nothing_varies(metric: str, value: float) -> str:
+    """Say why a figure is the same whichever groups are drawn."""
+    if metric == "auroc" and value == _CHANCE:
+        return _EQUAL_SCORES
+    best = 0 if metric in LOWER_IS_BETTER else 1
+    return _NO_ERROR if value == best else _SAME_IN_ALL
 
 
 def _few(network: NetworkResults) -> str:
@@ -90,33 +102,33 @@ def classes_without_intervals(network: NetworkResults) -> list[str]:
         "outside": f"No interval for {{}}: too few groups have images of other classes; {needed}.",
         "unequal": "No interval for {}: one group holds so many of its images, or of the other classes', that all "
         f"groups count as fewer than {FEWEST_EFFECTIVE_GROUPS:g} of equal size.",
-        "certain": f"No interval for {{}}: {_NO_ERROR}.",
+        **{reason: f"No interval for {{}}: {reason}." for reason in (_NO_ERROR, _EQUAL_SCORES, _SAME_IN_ALL)},
     }
     names: dict[str, list[str]] = {cause: [] for cause in sentences}
     for label, found in network.classes.items():
-        cause, addition = _cause(found)
-        if cause:
+        for cause, addition in _causes(found):
             names[cause].append(f"{printable(label)}{addition}")
     said = [sentence.format(listed(names[cause])) for cause, sentence in sentences.items() if names[cause]]
     return [*said, *undefined]
 
 
-def _cause(found: ClassFigures) -> tuple[str, str]:
-    """Why a class has figures without an interval, and what stands behind its name; "" where it has none."""
+def _causes(found: ClassFigures) -> Iterator[tuple[str, str]]:
+    """Yield why a class has figures without an interval, and what stands behind its name; nothing where it has none."""
     if not found.support:
-        return "absent", ""
-    if found.groups < FEWEST_GROUPS_OF_A_CLASS:
-        return "inside", f" ({found.groups})"
-    if found.groups_outside < FEWEST_GROUPS_OF_A_CLASS:
-        return "outside", f" ({found.groups_outside})"
-    if _effective(found) < FEWEST_EFFECTIVE_GROUPS:
-        return "unequal", f" ({_effective(found):.1f})"
-    bare = [
-        CLASS_TITLES[metric]
-        for metric in OF_CLASSES
-        if found.figures[metric].value is not None and found.figures[metric].low is None
-    ]
-    return ("certain", f" ({listed(bare)})") if bare else ("", "")
+        yield "absent", ""
+    elif found.groups < FEWEST_GROUPS_OF_A_CLASS:
+        yield "inside", f" ({found.groups})"
+    elif found.groups_outside < FEWEST_GROUPS_OF_A_CLASS:
+        yield "outside", f" ({found.groups_outside})"
+    elif _effective(found) < FEWEST_EFFECTIVE_GROUPS:
+        yield "unequal", f" ({_effective(found):.1f})"
+    else:
+        bare: dict[str, list[str]] = {}
+        for metric in OF_CLASSES:
+            figure = found.figures[metric]
+            if figure.value is not None and figure.low is None:
+                bare.setdefault(_nothing_varies(metric, figure.value), []).append(CLASS_TITLES[metric])
+        yield from ((reason, f" ({listed(titles)})") for reason, titles in bare.items())
 
 
 def choice_lines(results: RunResults, metric: str) -> list[str]:

@@ -78,3 +78,10 @@ def test_a_runs_folder_is_an_experiment(tmp_path: Path, cells: Path) -> None:
     )
     answer = aimic(tmp_path / "space", "plan", str(folder), "--set", "split.folds=3")
     assert "3 folds" in answer.stdout
+
+
+def test_what_is_no_number_is_refused(tmp_path: Path, cells: Path) -> None:
+    for option in ("--width", "--expect", "--icc"):
+        answer = aimic(tmp_path / "space", "plan", "--data", str(cells), option, "nan", *sets(PLAIN))
+        assert answer.returncode == 2
+        assert f"Invalid value for '{option}': nan is not in the range" in answer.stderr

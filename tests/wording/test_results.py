@@ -86,9 +86,9 @@ def test_every_figure_of_a_class_has_its_method_named() -> None:
     assert "bootstrap over groups, BCa (average precision)" in said
 
 
-def _certain() -> ClassFigures:
+def _certain(area: float) -> ClassFigures:
     found = a_class(SOME)
-    return replace(found, figures={**found.figures, "auroc": Interval(1.0)})
+    return replace(found, figures={**found.figures, "auroc": Interval(area)})
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,8 @@ def _certain() -> ClassFigures:
         ({"blast": a_class(BARE, groups_outside=2)}, "No interval for blast (2): too few groups have images of other"),
         ({"blast": a_class(BARE, effective_groups=2.1)}, "No interval for blast (2.1): one group holds so many of its"),
         ({"blast": a_class(BARE, support=0)}, "No image of blast was tested."),
-        ({"blast": _certain()}, "No interval for blast (AUROC): these images contain no error"),
+        ({"blast": _certain(1.0)}, "No interval for blast (AUROC): these images contain no error"),
+        ({"blast": _certain(0.5)}, "No interval for blast (AUROC): all images have the same score"),
     ],
 )
 def test_a_class_without_an_interval_is_told_why(rows: dict[str, ClassFigures], said: str) -> None:
@@ -125,10 +126,14 @@ def test_an_overall_figure_without_an_interval_is_told_why() -> None:
     assert interval_note("auroc", of_class) == "none: one group holds too much of blast"
     of_all = replace(a_network(normal=a_class(SOME), missing="unequal groups"), effective_groups=2.04)
     assert interval_note("auroc", of_all) == "none: 30 groups, so unequal that they count as 2.0; 3 are needed"
-    assert (
-        interval_note("auroc", a_network(normal=a_class(SOME)))
-        == "none: these images contain no error to estimate it from"
-    )
+    ranked = a_network(normal=a_class(SOME))
+    for value, said in (
+        (1.0, "none: these images contain no error to estimate it from"),
+        (0.5, "none: all images have the same score, so it can't vary"),
+        (0.0, "none: it is the same whichever groups are drawn"),
+    ):
+        certain = replace(ranked, pooled={**ranked.pooled, "auroc": Interval(value, missing="nothing varies")})
+        assert interval_note("auroc", certain) == said
 
 
 def test_a_group_with_a_quarter_of_the_images_is_named() -> None:

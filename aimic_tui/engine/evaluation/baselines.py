@@ -7,7 +7,7 @@ The majority class needs labels alone and is always there. The others were predi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,8 @@ from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.baseline import BASELINES, AbsentBaseline, Baseline, BaselineName
 from aimic_tui.engine.evaluation.baseline_record import read_baseline_record
 from aimic_tui.engine.evaluation.interval import Interval
-from aimic_tui.engine.evaluation.intervals import BootstrapFigures
+from aimic_tui.engine.evaluation.interval_limits import mean_limits
+from aimic_tui.engine.evaluation.intervals import MEANS_OF_SHARES, BootstrapFigures, paired_difference
 from aimic_tui.engine.evaluation.metrics import Floats
 from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions, RunPredictions, put_together, table_rows
 from aimic_tui.engine.run_folder import RunFolder
@@ -92,27 +93,49 @@ def evaluate_baselines(
     predictions: BaselinePredictions,
     networks: Sequence[NetworkPredictions],
     evaluate: Callable[[NetworkPredictions], BootstrapFigures],
-    differences: Callable[[NetworkPredictions, NetworkPredictions], Mapping[str, Interval]],
+    on_both: Callable[[NetworkPredictions, NetworkPredictions], tuple[BootstrapFigures, BootstrapFigures]],
 ) -> Iterator[Baseline]:
     """Evaluate baselines by the ways of the run: yields them in the order of `BASELINES`.
 
     Args:
         networks: to compare each of them with.
         evaluate: returns figures with intervals.
-        differences: returns those between two of them, figure -> a - b, on the images that both tested.
+        on_both: returns the figures of two of them on the images that both tested.
     """
     for name, detail, of in predictions.found:
         figures = evaluate(of)
-        pooled: dict[str, Interval] = figures.overall
-        found = {network.name: differences(network, of) for network in networks}
+        both = {network.name: on_both(network, of) for network in networks}
         if name == "majority_class":
             areas = _areas_of_chance(of)
-            pooled = {**pooled, **{metric: Interval(area) for metric, area in areas.items()}}
+            figures = _of_a_rule(figures, of)
+            pooled = {**figures.overall, **{metric: Interval(area) for metric, area in areas.items()}}
             found = {
-                network.name: {**found[network.name], **_above(areas, evaluate(network).overall)}
-                for network in networks
+                network: {**paired_difference(its, _of_a_rule(rule, of)), **_above(areas, its.overall)}
+                for network, (its, rule) in both.items()
             }
+        else:
+            pooled = figures.overall
+            found = {network: paired_difference(*of_both) for network, of_both in both.items()}
         yield Baseline(name, detail, len(of.images), figures.groups, pooled, found)
+
+
+def _of_a_rule(figures: BootstrapFigures, of: NetworkPredictions) -> BootstrapFigures:
+    """Return the majority class's figures without doubt of what it answers: it doesn't look at the images.
+
+    A network that never answered with some class may do so on new images, so that the class's F1 of 0 has an upper
+    limit. That of a rule which can't answer so is 0 whatever the images, as the recall of its only answer is 1.
+    """
+    table = of.probabilities[0]
+    answers = np.unique(table[~np.isnan(table).any(axis=1)].argmax(axis=1))
+    never = dict.fromkeys(("precision", "recall", "f1"), Interval(0.0, 0.0, 0.0))
+    always = {"recall": Interval(1.0, 1.0, 1.0)} if len(answers) == 1 else {}
+    classes = tuple({**row, **(always if code in answers else never)} for code, row in enumerate(figures.classes))
+    overall = dict(figures.overall)
+    for name, of_class in MEANS_OF_SHARES.items():
+        if overall[name].low is not None:
+            present = [row for row, groups in zip(classes, figures.groups_with, strict=True) if groups]
+            overall[name] = mean_limits([row[of_class] for row in present])
+    return replace(figures, overall=overall, classes=classes)
 
 
 def _areas_of_chance(of: NetworkPredictions) -> dict[str, float]:

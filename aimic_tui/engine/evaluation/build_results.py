@@ -149,9 +149,7 @@ def build_results(run: Path, report: ReportProgress = no_report) -> RunResults:
         calibration=_calibrations(run, tested, evaluate),
         pairs=tuple(_pair(a, b, evaluate) for a, b in combinations(tested.networks, 2)),
         baselines=tuple(
-            evaluate_baselines(
-                baselines, tested.networks, evaluate.step, lambda a, b: _pair(a, b, evaluate).differences
-            )
+            evaluate_baselines(baselines, tested.networks, evaluate.step, lambda a, b: _on_both(a, b, evaluate))
         ),
         absent_baselines=baselines.absent,
     )
@@ -309,13 +307,19 @@ def _confusion(network: NetworkPredictions, classes: int) -> tuple[tuple[int, ..
 
 
 def _pair(a: NetworkPredictions, b: NetworkPredictions, evaluate: _Evaluator) -> PairedDifferences:
-    _, of_a, of_b = np.intersect1d(a.images, b.images, return_indices=True)
-    in_both_a, in_both_b = np.zeros(len(a.images), bool), np.zeros(len(b.images), bool)
-    in_both_a[of_a], in_both_b[of_b] = True, True
-    both = [evaluate(a.select(in_both_a)), evaluate(b.select(in_both_b))]
+    both = _on_both(a, b, evaluate)
     several = min(len(a.seeds), len(b.seeds)) > 1
     recipe = {metric: found.interval for metric, found in recipe_difference(*both).items()} if several else {}
-    return PairedDifferences(a.name, b.name, len(of_a), paired_difference(*both), recipe)
+    images = len(np.intersect1d(a.images, b.images))
+    return PairedDifferences(a.name, b.name, images, paired_difference(*both), recipe)
+
+
+def _on_both(
+    a: NetworkPredictions, b: NetworkPredictions, evaluate: _Evaluator
+) -> tuple[BootstrapFigures, BootstrapFigures]:
+    """Return the figures of two networks on the images that both tested."""
+    in_a, in_b = np.isin(a.images, b.images), np.isin(b.images, a.images)
+    return evaluate(a.select(in_a)), evaluate(b.select(in_b))
 
 
 _cache: OrderedDict[str, BootstrapFigures] = OrderedDict()

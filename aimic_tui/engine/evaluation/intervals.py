@@ -69,7 +69,7 @@ BOUNDS: dict[str, Bounds] = {
 _SHARES_OF_IMAGES = frozenset({"accuracy", *TOPS})
 _ABOUT_ALL_IMAGES = frozenset({"log_loss", "brier"})
 # A macro figure -> the class figure that it is the mean of, where that one is a share.
-_MEANS_OF_SHARES = {
+MEANS_OF_SHARES = {
     "macro_recall": "recall",
     "balanced_accuracy": "recall",
     "macro_precision": "precision",
@@ -342,7 +342,7 @@ def cluster_bootstrap(
         resampled=resampled.overall,
         jackknife=jackknife.overall,
         corrected_ece=error.corrected,
-        class_jackknife={name: jackknife.classes[name] for name in set(_MEANS_OF_SHARES.values())},
+        class_jackknife={name: jackknife.classes[name] for name in set(MEANS_OF_SHARES.values())},
         recipe=recipe,
     )
 
@@ -384,10 +384,10 @@ def paired_difference(a: BootstrapFigures, b: BootstrapFigures) -> dict[str, Int
 
 def _from_limits(a: BootstrapFigures, b: BootstrapFigures, name: str, bounds: Bounds) -> Interval:
     """The difference of a figure with limits from those of both networks; of means over classes from the classes'."""
-    if name not in _MEANS_OF_SHARES:
+    if name not in MEANS_OF_SHARES:
         together = _correlation(a.jackknife[name], b.jackknife[name], a.effective[name])
         return difference_limits(a.overall[name], b.overall[name], together)
-    of_class = _MEANS_OF_SHARES[name]
+    of_class = MEANS_OF_SHARES[name]
     changes = a.class_jackknife[of_class], b.class_jackknife[of_class]
     differences = [
         difference_limits(
@@ -482,8 +482,8 @@ def _overall_interval(
     interval = bca_limits(figure, BOUNDS[name])
     if name == "average_precision":
         return _with_perfect_classes(sample, name, interval, classes, figure.confidence)
-    if name in _MEANS_OF_SHARES:
-        of_class = _MEANS_OF_SHARES[name]
+    if name in MEANS_OF_SHARES:
+        of_class = MEANS_OF_SHARES[name]
         terms = [figures[of_class] for figures, there in zip(classes, present, strict=True) if there]
         return wider(interval, mean_limits(terms))
     return interval

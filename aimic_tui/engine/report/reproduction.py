@@ -111,6 +111,7 @@ def _commands(record: RunRecord) -> Iterator[str]:
         yield "# The audit, whose findings the run keeps."
         yield _line("aimic inspect", '"$DATA"', *_audit_options(record))
     yield "# The run."
+    yield from _subgroup_table(record)
     start, weights = _weights(record)
     yield from start
     yield _line('RUN=$(aimic train "$FILES/experiment.toml"', '--data "$DATA"', *_train_options(record), *weights) + ")"
@@ -123,7 +124,7 @@ def _commands(record: RunRecord) -> Iterator[str]:
     for number, found in enumerate(record.evaluations, start=1):
         yield from _evaluation(record, number, found)
     yield "# The report. Times and costs in it are measured anew."
-    yield 'aimic report "$RUN" --folder "$WORKSPACE/report"'
+    yield _line('aimic report "$RUN"', *_report_options(record), '--folder "$WORKSPACE/report"')
 
 
 def _line(*parts: str) -> str:
@@ -190,6 +191,24 @@ def _weights(record: RunRecord) -> tuple[list[str], list[str]]:
         return [f"# It needs the networks' pre-trained weights: aimic weights fetch {names}"], []
     sentence = f"Name the weights that training started from, which were called {_comment(_name(weights))}"
     return [f": ${{WEIGHTS:?{_in_expansion(sentence)}}}"], ['--set=model.weights="$WEIGHTS"']
+
+
+def _subgroup_table(record: RunRecord) -> Iterator[str]:
+    """Ask for the table of `--by` before the training: it may hold what the report's folder must not, such as ages."""
+    if record.by and record.table is not None:
+        columns = ", ".join(map(_comment, record.by))
+        sentence = f"Name the CSV file with {columns}, which was called {_comment(record.table.name)}"
+        yield f": ${{SUBGROUPS:?{_in_expansion(sentence)}}}"
+
+
+def _report_options(record: RunRecord) -> Iterator[str]:
+    """What the report was asked for besides."""
+    for name, share in record.prevalences:
+        yield f"--prevalence={shlex.quote(f'{name}={share!r}')}"
+    for column in record.by:
+        yield f"--by={shlex.quote(column)}"
+    if record.by and record.table is not None:
+        yield '--table="$SUBGROUPS"'
 
 
 def _in_expansion(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aimic_tui.engine.evaluation.estimand import IN_FULL
 from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.evaluation.network_choice import BEST_OF_MANY
 from aimic_tui.engine.evaluation.ranking import Ranking
 from aimic_tui.engine.formatting.numbers import PER_CENT, p_value
 from aimic_tui.engine.report.printed import interval, number
@@ -61,9 +62,8 @@ def best_sentence(figures: StudyFigures, protocol: str) -> str:
     if len(known) < len(means):
         return ""
     best = max(known, key=lambda name: known[name].value or 0.0)
-    return (
-        f"Highest mean F1, {protocol}: {best}, {percent(known[best])} %. The best of several networks looks "
-        "better than it is."
+    return f"Highest mean F1, {protocol}: {best}, {percent(known[best])} %." + (
+        f" {BEST_OF_MANY.format(networks=len(known))}" if len(known) > 1 else ""
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.interval_limits import wilson
 from aimic_tui.engine.evaluation.metric_titles import TITLES
+from aimic_tui.engine.evaluation.network_choice import BEST_OF_MANY
 from aimic_tui.engine.formatting.numbers import PER_CENT, interval_text
 from aimic_tui.engine.inference.timings import NetworkTiming
 from aimic_tui.engine.report.document import Block, Bullets, Document, Drawing, Paragraph, Section, Table
@@ -199,10 +200,12 @@ def _best(figures: StudyFigures, protocol: str) -> Iterator[Section]:
             ]
         )
     if rows:
+        networks = len(figures.study.networks)
+        of_best = f" {BEST_OF_MANY.format(networks=networks)}" if networks > 1 else ""
         header = ["data set", "others", "published best", "best here", "accuracy here", "difference"]
         caption = (
             "Accuracy (share of correct images), %. In parentheses after the published best: its 95 % interval by "
-            "Wilson, as if its images were independent. The best of several networks looks better than it is."
+            f"Wilson, as if its images were independent.{of_best}"
         )
         yield Section("Best against others", [Table(caption, header, rows, numeric=False)], 3)
 

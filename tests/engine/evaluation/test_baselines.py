@@ -64,6 +64,22 @@ def test_the_majority_class_is_that_of_each_folds_training_part(tmp_path: Path) 
     assert found.pooled["log_loss"].value == pytest.approx(scores(labels, predicted.probabilities[0])["log_loss"])
 
 
+def test_what_it_never_answers_is_certain(tmp_path: Path) -> None:
+    """A rule that names one class of three has a macro F1 of a third of that class's, at most 1/3 on any images."""
+    run = make_run(tmp_path / "run")
+    relabel(run, "neutrophil", share=0.5)
+    results = build_results(run)
+    found, network = results.baselines[0], results.networks["mobilenet_v2"]
+    assert found.pooled["macro_recall"] == Interval(pytest.approx(1 / 3), pytest.approx(1 / 3), pytest.approx(1 / 3))
+    figure, its = found.pooled["macro_f1"], network.pooled["macro_f1"]
+    assert figure.low is not None and figure.high is not None and its.low is not None
+    assert 0 < figure.low < figure.high < 1 / 3
+    recall = found.differences["mobilenet_v2"]["macro_recall"]
+    of_network = network.pooled["macro_recall"]
+    assert recall.low is not None and of_network.low is not None
+    assert recall.low == pytest.approx(of_network.low - 1 / 3, abs=0.01), "the rule adds no doubt of its own"
+
+
 def test_it_ranks_nothing_although_its_shares_differ_from_fold_to_fold(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     found, network = majority(run), build_results(run).networks["mobilenet_v2"]

@@ -54,6 +54,20 @@ def test_names_from_outside_are_quoted_for_the_shell(record: RunRecord, tmp_path
     assert not (tmp_path / "hacked").exists()
 
 
+def test_what_the_report_was_asked_for_is_asked_for_again(record: RunRecord) -> None:
+    assert "--by" not in script_of(record)
+    asked = replace(record, prevalences=(("a=b 'c", 0.02),), by=("age:40,60",), table=Path("/secret/$(id).csv"))
+    lines = script_of(asked).splitlines()
+    assert any("--prevalence='a=b '\"'\"'c=0.02'" in line for line in lines)
+    assert any(line.strip().startswith("--by=age:40,60") for line in lines)
+    assert any('--table="$SUBGROUPS"' in line for line in lines)
+    wanted = next(place for place, line in enumerate(lines) if line.startswith(": ${SUBGROUPS:?"))
+    trained = next(place for place, line in enumerate(lines) if "aimic train" in line)
+    assert wanted < trained, "what is missing is said before hours of training"
+    assert "secret" not in script_of(asked)
+    assert "$(id)" not in script_of(asked)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_script_makes_the_same_figures_again(tmp_path: Path) -> None:
