@@ -58,7 +58,7 @@ def plan(
 ) -> None:
     """Show what `aimic train` would do: images, folds, trials, steps, time, disk space, and suggestions.
 
-    And how wide the intervals will be: Riley et al. 2024, with groups and classes.
+    And how wide the intervals will be: in the way of Riley et al. 2024, for groups and several classes.
 
     No image is opened and nothing is started. All problems are listed at once, with exit code 3.
     """

@@ -21,6 +21,6 @@ def verdict(groups: Sequence[GroupFigures]) -> str:
         return f"Too few groups to test: a group needs {FEWEST_IMAGES} images, and {FEWEST_OTHERS} others with several."
     worse = sum(one.worse for one in groups)
     if not worse:
-        return "No group is worse than the spread of groups explains."
+        return "No group is shown to be worse than the spread of groups explains."
     verb = "is" if worse == 1 else "are"
     return f"{worse} of {plural(len(groups), 'group')} {verb} worse than the spread of groups explains."

@@ -36,9 +36,9 @@ def method_sections(results: RunResults) -> Iterator[tuple[str, str]]:
     yield (
         "Calibration",
         "A temperature for each fold, fitted on its validation images, shrunk towards 1 and accepted only where "
-        "held-out validation images gain. Calibration error: 15 bins of equal width; as every sample overestimates it, "
-        "its interval inverts a bootstrap test, and “without chance” is what remains without that part. Log loss and "
-        "Brier score: bootstrap over groups, BCa. Thresholds for a maximum error rate: binomial tests in a fixed "
+        "held-out validation images gain. Calibration error: 15 bins of equal width; as samples overestimate it on "
+        "average, its interval inverts a bootstrap test; “without chance” is an estimate without that part. Log loss "
+        "and Brier score: bootstrap over groups, BCa. Thresholds for a maximum error rate: binomial tests in a fixed "
         "sequence, from the surest images on (Learn then Test), with an effective number of images, on the test images "
         "of all folds. Shares of images answered, and of errors among these, by the thresholds of the other folds: "
         "Wilson.",
@@ -59,9 +59,10 @@ def method_sections(results: RunResults) -> Iterator[tuple[str, str]]:
     yield (
         "Groups",
         "Groups of one population differ, so each is tested against the spread of the others: the chance of as many "
-        "errors, averaged over what the others say of mean and spread (beta-binomial, or a random intercept where that "
-        "gives the larger chance; Marshall and Spiegelhalter 2003), one-sided, adjusted for the number of groups "
-        "(Holm). Limit: the lowest accuracy that the spread explains (a funnel limit, Spiegelhalter 2005); worse is "
+        "errors, averaged over what the others say of mean and spread (cross-validatory, after Marshall and "
+        "Spiegelhalter 2003; beta-binomial, or a random intercept where that gives the larger chance), one-sided, "
+        "adjusted for the number of groups (Holm). Limit: the lowest accuracy that the spread explains (a funnel limit "
+        "that allows for spread, after Spiegelhalter 2005); worse is "
         f"below it. Accuracy: Wilson. Tested: from {FEWEST_IMAGES} images, with {FEWEST_OTHERS} other groups of "
         "several images.",
     )
@@ -73,7 +74,7 @@ def method_sections(results: RunResults) -> Iterator[tuple[str, str]]:
     yield (
         "Robustness",
         "Every fold's model classifies its own test images, disturbed by known amounts. Changes are paired: bootstrap "
-        "over groups, BCa.",
+        "over groups, the wider of BCa and MOVER.",
     )
     yield (
         "Review",

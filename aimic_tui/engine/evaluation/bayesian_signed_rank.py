@@ -1,10 +1,10 @@
 """How probable it is that one network is better than another over data sets, or that both are equivalent in practice.
 
-The Bayesian signed-rank test (Benavoli, Corani, Demsar and Zaffalon 2017, Journal of Machine Learning Research 18(77),
-section 4.2) answers what Nemenyi's can't: not being shown to differ is no evidence for being equal. The differences
-z_1 ... z_N of a figure on N data sets, and a pseudo-observation z_0 = 0 of weight 0.5, get random weights w from a
-Dirichlet distribution, Dir(0.5, 1, ..., 1). The mean (z_i + z_j) / 2 of a pair then lies below, in or above the region
-of practical equivalence (the margin on either side of 0) with chances
+The Bayesian signed-rank test (Benavoli, Corani, Demsar and Zaffalon 2017, Journal of Machine Learning Research 18(77))
+answers what Nemenyi's can't: not being shown to differ is no evidence for being equal. The differences z_1 ... z_N of a
+figure on N data sets, and a pseudo-observation z_0 = 0 of weight 0.5, get random weights w from a Dirichlet
+distribution, Dir(0.5, 1, ..., 1), as in the R code that the authors publish with the paper. The mean (z_i + z_j) / 2
+of a pair then lies below, in or above the region of practical equivalence (the margin on either side of 0) with chances
 
     theta = sum_ij w_i w_j I(pair in that part),
 

@@ -1,10 +1,10 @@
 """How far the expected calibration error can be trusted.
 
 It is a sum over bins of absolute values |d_b|, d_b being the mean over images of (right or not) - probability. Chance
-makes each |d_b| too large, the more the smaller the true gap is, so the error of every sample is too high, and that of
-a resampled sample higher still: quantiles of a bootstrap, also corrected ones, hold the truth in a fraction of studies
-only (24 to 93 % in `benchmarks/intervals.py`'s studies). Sun, Chaudhari, Barnett and Dobriban (2024) show the same for
-the squared error, which is normal only far from zero.
+makes each |d_b| too large on average, the more the smaller the true gap is, so the error of samples is too high on
+average, and that of resampled samples higher still: quantiles of a bootstrap, also corrected ones, hold the truth in a
+fraction of studies only (24 to 93 % in `benchmarks/intervals.py`'s studies). Sun, Chaudhari, Barnett and Dobriban
+(2024) show the same for the squared error, which is normal only far from zero.
 
 So the bootstrap is used for what it does well, the scatter of the d_b themselves, and the limits come from inverting a
 test (Carpenter 1999): for a true error t the sample's error is distributed as the sum of |t u_b + e_b|, where e is the

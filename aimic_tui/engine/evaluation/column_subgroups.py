@@ -1,4 +1,4 @@
-"""How a network does in subgroups of the images by a column (age band, sex, site, scanner): TRIPOD+AI, item 14.
+"""How a network does in subgroups of the images by a column (age band, sex, site, scanner): TRIPOD+AI, item 23a.
 
 Each subgroup has its figures with intervals over groups, and the difference to all other images with a known value.
 A group (patient, slide) may have images on both sides, such as of two scanners.

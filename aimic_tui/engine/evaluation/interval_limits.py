@@ -1,7 +1,9 @@
 """Limits around a figure, from how it varies when the groups of images are resampled. Plain formulas, no images.
 
 Groups of unequal size are worth fewer equal ones: their effective number is G* = (sum n)^2 / sum n^2 (Kish 1965), and
-limits use Student's t with G* - 1 degrees of freedom (Carter, Schnepel and Steigerwald 2017; MacKinnon and Webb 2017).
+limits use Student's t with G* - 1 degrees of freedom. An effective number of clusters in that place is after Carter,
+Schnepel and Steigerwald (2017, Review of Economics and Statistics 99, 698), and MacKinnon and Webb (2017) study it;
+theirs depends on the model, too, and is this one where images of a group are independent.
 The bootstrap's variance is too small where few groups hold most images; there the jackknife's (CV3; Bell and McCaffrey
 2002, MacKinnon, Nielsen and Webb 2023) is larger and right, so the larger of the two is taken. For normal effects of
 groups both together hold the truth in 93 to 99 % for every division of the images among groups that was tried, also
@@ -89,8 +91,8 @@ def share_limits(figure: ResampledFigure, images: float) -> Interval:
 
     That number is share (1 - share) / variance (Korn and Graubard 1998), at most `images`. Where nothing varies (no
     error at all), it is the effective number of groups: only they are known to be independent. Of up to three errors
-    (or hits), Wilson's limit on the side of none is too close; there Poisson's takes its place (Brown, Cai and DasGupta
-    2001, Statistical Science 16, 101, their modified interval).
+    (or hits), Wilson's limit on the side of none is too close; there Poisson's takes its place, as in the modified
+    interval of Brown, Cai and DasGupta (2001, Statistical Science 16, 101), but with half of the level, which is wider.
     """
     if math.isnan(figure.value) or images <= 0:
         return Interval(number_or_none(figure.value))
@@ -146,7 +148,7 @@ def bca_limits(figure: ResampledFigure, bounds: Bounds = UNBOUNDED) -> Interval:
 
 
 def area_limits(figure: ResampledFigure, smallest_step: float) -> Interval:
-    """Limits of an area under a ROC curve: normal in the logit, which keeps them below 1 (Obuchowski 1998).
+    """Limits of an area under a ROC curve: normal in the logit, which keeps them below 1 (Pepe 2003).
 
     Close to 1 the scatter of resampled areas understates how far below the truth can lie, and that of their logits
     overstates it, since some resampled areas are 1: the standard error is their geometric mean. In `benchmarks/

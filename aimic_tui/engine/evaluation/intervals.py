@@ -12,8 +12,8 @@ predictions of all folds are evaluated together; a group's images count in which
 - Means over the classes of shares (macro recall, precision and F1) get the wider one of that and of what follows from
   the classes' own limits (MOVER): a class without an error adds nothing to what resamples show, but it has limits. So
   do differences of two networks.
-- The calibration error, too high in every sample and higher in resampled ones, gets limits from inverting a test
-  (`calibration_error`).
+- The calibration error, on average too high in samples and higher still in resampled ones, gets limits from inverting
+  a test (`calibration_error`).
 
 Groups of unequal size are worth fewer equal ones. Their effective number (for figures of a class that of its images)
 gives the degrees of freedom, and the jackknife's variance takes the bootstrap's place where it is larger

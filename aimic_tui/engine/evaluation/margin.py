@@ -2,7 +2,7 @@
 
 Whether two figures are equivalent, or a loss is small enough, depends on what matters, so the user should name a margin
 before looking (Lakens 2017, Social Psychological and Personality Science 8, 355). The defaults are small: of shares of
-images two in a hundred, well below what two experts differ by on the same images.
+images two in a hundred. No source gives such a number for all tasks.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ _REASONS: dict[str, tuple[float, str]] = {
     "kappa": (2 * _SHARE, "its scale from -1 to 1 is twice as long as that of a share"),
     "matthews": (2 * _SHARE, "its scale from -1 to 1 is twice as long as that of a share"),
     "auroc": (_SHARE, "two in 100 pairs of images are ranked the other way"),
-    "average_precision": (_SHARE, "a mean precision of two in 100 images"),
+    "average_precision": (_SHARE, "a precision that is off by two in 100 images, averaged over recall"),
     "log_loss": (0.05, "the probability of the true class is 5 % smaller or larger"),
-    "brier": (_SHARE, "a squared error of two in 100 images"),
+    "brier": (_SHARE, "one in 100 images is wrong with full certainty"),
     "ece": (_SHARE, "confidence that is off by two in 100 images"),
 }
 _OF_SHARES = (_SHARE, "two in 100 images")

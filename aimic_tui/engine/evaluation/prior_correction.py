@@ -2,7 +2,7 @@
 
 A loss weighted by class, or small classes repeated, teach a network another prior than the data's: it gives the
 probabilities p_c of a world in which the classes have the shares q_c, while they have the shares r_c. Bayes's rule
-gives those of the data as p_c r_c / q_c, divided by their sum (Elkin 2001; Saerens, Latinne and Decaestecker 2002).
+gives those of the data as p_c r_c / q_c, divided by their sum (Elkan 2001; Saerens, Latinne and Decaestecker 2002).
 
 Whether the weights took hold is seen in the validation images: networks that fit their training images without an error
 lose the effect of weights (Byrd and Lipton 2019). So a correction is taken only where it makes the validation labels

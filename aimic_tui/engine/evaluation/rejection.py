@@ -3,9 +3,10 @@
 The images from a threshold on are *answered*, the others rejected. Whether their true error exceeds a wanted rate is
 tested threshold by threshold, in a fixed sequence that starts with the surest images and ends where a test fails (Learn
 then Test: Angelopoulos, Bates, Candès, Jordan and Lei 2025, Annals of Applied Statistics 19, 1641; selective
-classification with a bound: Geifman and El-Yaniv 2017, NeurIPS). The last threshold that passed is taken. Whatever the
-errors look like, in at most 1 - `CONFIDENCE` of all models a threshold is taken whose true error is larger. Taking the
-largest threshold at which few errors are *seen*, as was done before, exceeds the rate for 25 to 50 % of models.
+classification with a bound: Geifman and El-Yaniv 2017, NeurIPS). The last threshold that passed is taken. Where
+images are independent, in at most 1 - `CONFIDENCE` of all models a threshold is taken whose true error is larger,
+whatever the errors look like. Taking the largest threshold at which few errors are *seen*, as was done before, exceeds
+the rate for 25 to 50 % of models.
 
 - The thresholds are given by counts of the surest images, each count 5 % larger than the one before: no label has a
   say.

@@ -2,9 +2,10 @@
 
 What is planned is the external validation of a model, or a cross-validation, in which every image is tested once: its
 intervals are as wide as its figures vary with the images. Riley et al. (2024, BMJ 384, e074821; 2021, Statistics in
-Medicine 40, 4230) plan it by the width of the intervals, too: of a share by its binomial variance, of the area under a
-ROC curve by the formula that follows from negative exponential scores (Hanley and McNeil 1982, Radiology 143, 29).
-Three things are added here:
+Medicine 40, 4230) plan it by the width of the intervals, too, for two classes: of calibration, the area under the ROC
+curve and net benefit. Here it is done for the figures that a run is judged by, in the same way: of a share by its
+binomial variance, of the area by the formula that follows from negative exponential scores (Hanley and McNeil 1982,
+Radiology 143, 29). Three things are added:
 
 - Images of one group are alike. With a correlation `icc` of being classified correctly, within a group, the variance
   of a sum of independent images' contributions u with weights is

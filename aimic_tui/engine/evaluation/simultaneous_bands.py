@@ -99,7 +99,7 @@ def difference_band(
     weight: Floats,
     correlation: Floats,
 ) -> tuple[Floats, Floats]:
-    """Return the limits of first - weight * second from their own (MOVER; Zou 2008, with their correlation).
+    """Return the limits of first - weight * second from their own (MOVER; Zou 2007, with their correlation).
 
     Args:
         first, second: (value, low, high), float [...] each.

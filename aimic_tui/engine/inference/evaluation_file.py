@@ -33,8 +33,9 @@ Version 2: the verdict is "fine" only where a loss beyond the margin, or a diffe
 MARGIN = 0.05
 """The largest loss that is of no importance, unless the user says otherwise: one image in twenty.
 
-As in many reader studies of diagnostic imaging (Ahn, Park and Lee 2013, Radiology 267). Much less can't be ruled out
-with the few hundred images that another laboratory can label: near 0.9, a margin of 0.02 takes thousands.
+A convention, and no more: what may be lost follows from what a loss costs, and should be settled before looking (Ahn,
+Park and Lee 2013, Radiology 267, 328). Much less can't be ruled out with the few hundred images that another laboratory
+can label: near 0.9, a margin of 0.02 takes thousands.
 """
 
 NOTABLE_DEVIATIONS = 0.5

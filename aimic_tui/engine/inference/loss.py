@@ -143,7 +143,7 @@ def compare_with_home(here: BootstrapFigures, home: BootstrapFigures, margin: fl
 
 
 def difference(name: str, here: Interval, home: Interval) -> Interval:
-    """Return here - home of independent figures, its limits from theirs (MOVER; Donner and Zou 2012).
+    """Return here - home of independent figures, its limits from theirs (MOVER; Zou and Donner 2008).
 
     The calibration error gets no limits: what chance adds to it differs with the number of images.
     """

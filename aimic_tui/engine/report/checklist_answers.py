@@ -278,6 +278,9 @@ class ChecklistAnswers:
     @property
     def calibration(self) -> str | None:
         """The calibration of probabilities; None where there is none."""
-        if not self.record.results.calibration:
+        found = self.record.results.calibration
+        if not found:
             return None
-        return f"Temperature scaling, fitted on validation images. {self.see('Calibration')}".rstrip()
+        undone = any(one.weights_undone for each in found.values() for one in each.temperatures)
+        balance = "Class weights of the training are undone. " if undone else ""
+        return f"{balance}Temperature scaling, fitted on validation images. {self.see('Calibration')}".rstrip()

@@ -150,7 +150,7 @@ def tripod(known: ChecklistAnswers) -> list[Item]:
         Item(
             "15",
             "Model output, classification and thresholds",
-            "A probability for each class; the class with the largest one. No threshold was tuned for it.",
+            "Probabilities of all classes, and the class of the network's largest output. No threshold was tuned.",
         ),
         Item(
             "16",

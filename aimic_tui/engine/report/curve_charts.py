@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aimic_tui.engine.evaluation.curves import GRID, ClassCurves, Curve
 from aimic_tui.engine.evaluation.decision import THRESHOLDS, DecisionCurve
-from aimic_tui.engine.report.chart import FAINT, INK, SERIES, Chart, legend, new_figure
+from aimic_tui.engine.report.chart import FAINT, INK, SERIES, Chart, legend, new_figure, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,7 +73,7 @@ def decision(name: str, positive: str, curve: DecisionCurve) -> Chart:
     top = max(curve.share, 0.01)
     axes.set_ylim(-0.25 * top, 1.15 * top)
     axes.set_xlim(0, 1)
-    axes.set_xlabel(f"threshold: probability of {positive} above which one acts")
+    axes.set_xlabel(f"threshold: probability of {short(positive)} above which one acts")
     axes.set_ylabel("net benefit per image")
     legend(figure, ["act on the network", "act on every image", "act on none"], [SERIES[0], SERIES[1], FAINT])
     return Chart(figure, f"decision {name} {positive}")

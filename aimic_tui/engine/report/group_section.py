@@ -61,7 +61,7 @@ def _verdict(found: Sequence[GroupFigures], names: Sequence[str]) -> str:
         sentence = f"{len(worse)} of {len(found)} groups {have} more errors than the spread of the others explains"
         sentence = f"{sentence}: {listed}."
     else:
-        sentence = f"None of {len(found)} groups has more errors than the spread of the others explains."
+        sentence = f"None of {len(found)} groups is shown to have more errors than the spread of the others explains."
     return (
         f"{sentence} Groups of one population differ, and some group always comes last; so each is tested against the "
         "mean and the spread that the others show (cross-validatory predictive p-value, beta-binomial or with a random "

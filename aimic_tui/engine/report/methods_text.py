@@ -64,7 +64,7 @@ def _data(record: RunRecord) -> str:
         stopped = "stopped the training and chose" if _may_stop(record) else "chose"
         sentences.append(
             f"Of each fold's remaining images, {percent(float(record.setting('split.validation', 0)), None)} were set "
-            f"aside as a validation part that {stopped} the epoch; the test part was used once."
+            f"aside as a validation part that {stopped} the epoch; no test image had a say in the training."
         )
     return " ".join(sentences)
 
@@ -181,6 +181,11 @@ def _judging(record: RunRecord) -> str:
             f"{record.comparison.margin:g} (Schuirmann 1987)."
         )
     if results.calibration:
+        if any(one.weights_undone for found in results.calibration.values() for one in found.temperatures):
+            sentences.append(
+                "Probabilities were corrected for the balancing of classes in training (Saerens et al. 2002) where the "
+                "validation part became likelier by it; predicted classes were left as trained."
+            )
         sentences.append(
             "Probabilities were calibrated by temperature scaling (Guo et al. 2017), fitted on each fold's validation "
             "part, shrunk towards 1 and used only where held-out validation images gained."

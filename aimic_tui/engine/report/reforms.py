@@ -15,6 +15,7 @@ from aimic_tui.engine.report.limitations import TITLE as LIMITATIONS
 from aimic_tui.engine.report.printed import interval
 from aimic_tui.engine.report.reproduction import TITLE as REPRODUCTION
 from aimic_tui.engine.report.robustness_section import ELSEWHERE, elsewhere_summary
+from aimic_tui.engine.report.run_record import RunRecord
 from aimic_tui.engine.text import listed, plural
 
 
@@ -169,14 +170,21 @@ def _uncertainty(known: ChecklistAnswers) -> list[Item]:
             "Statistical tests and their assumptions",
             (
                 "Between networks: paired randomisation of whole groups, McNemar's test (mid-p) over whole groups, "
-                "Holm's adjustment; no distribution is assumed. Images of one group need not be independent; the "
-                f"{plural(record.results.groups, 'group')} must be. {known.see('Comparison of networks')}"
+                f"Holm's adjustment; no distribution is assumed. {_of_recipes(record)}Images of one group need not be "
+                f"independent; the {plural(record.results.groups, 'group')} must be. "
+                f"{known.see('Comparison of networks')}"
             )
             if record.comparison
             else "No test compares networks: one was trained.",
             "why these tests" if record.comparison else "",
         ),
     ]
+
+
+def _of_recipes(record: RunRecord) -> str:
+    if record.comparison is None or all(pair.recipe is None for pair in record.comparison.pairs):
+        return ""
+    return "Between recipes: Student's t, which takes the figures of several trainings as normal. "
 
 
 def _generalisability(known: ChecklistAnswers) -> list[Item]:

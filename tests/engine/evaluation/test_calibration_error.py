@@ -1,4 +1,4 @@
-"""The calibration error's limits are those of the true error, which every sample shows too large."""
+"""The calibration error's limits are those of the true error, which samples show too large on average."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def test_where_no_group_stands_out_that_is_said(tmp_path: Path) -> None:
     path = predicted_run(tmp_path / "run", groups=20, images_a_group=8, skills={"net": 4.0})
     (section,) = group_section(read_record(RunFolder(path)))
     text = " ".join(block.text for block in section.blocks if isinstance(block, Paragraph))
-    assert "None of 20 groups has more errors than the spread of the others explains." in text
+    assert "None of 20 groups is shown to have more errors than the spread of the others explains." in text
 
 
 def test_groups_of_few_images_are_left_out(tmp_path: Path) -> None:
