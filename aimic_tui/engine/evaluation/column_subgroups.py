@@ -3,7 +3,7 @@
 Each subgroup has its figures with intervals over groups, and the difference to all other images with a known value.
 A group (patient, slide) may have images on both sides, such as of two scanners.
 
-- The interval of a difference comes from those of its two figures and their correlation (MOVER: Zou and Donner 2008),
+- The interval of a difference comes from those of its two figures and their correlation (MOVER: Zou 2007),
   so that it is as careful with few and unequal groups as they are.
 - Its p-value is of a permutation test over groups: values of the column are dealt out anew over the groups that have
   one of them only, and exchanged among the images of a group that has both; (1 + rounds with as large a difference) /

@@ -453,8 +453,8 @@ def _notes(
 ) -> Iterator[str]:
     if any(run.protocol != "honest" for run in tested):
         yield (
-            "Optimistic: test images chose the epochs in the protocol published in 2022, so differences are "
-            "optimistic as well."
+            "Optimistic: test images chose the epochs in the protocol published in 2022, which flatters every figure "
+            "and may distort differences."
         )
     if not all(run.complete for run in tested):
         yield "Not every fold is tested yet: pairs are compared on the images that both have tested so far."

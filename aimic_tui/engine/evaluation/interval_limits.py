@@ -148,7 +148,9 @@ def bca_limits(figure: ResampledFigure, bounds: Bounds = UNBOUNDED) -> Interval:
 
 
 def area_limits(figure: ResampledFigure, smallest_step: float) -> Interval:
-    """Limits of an area under a ROC curve: normal in the logit, which keeps them below 1 (Pepe 2003).
+    """Limits of an area under a ROC curve: normal in the logit, which keeps them below 1.
+
+    Kottas, Kuss and Zapf (2014, BMC Medical Research Methodology 14, 26) compare such limits with others.
 
     Close to 1 the scatter of resampled areas understates how far below the truth can lie, and that of their logits
     overstates it, since some resampled areas are 1: the standard error is their geometric mean. In `benchmarks/

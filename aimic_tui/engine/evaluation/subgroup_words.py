@@ -15,7 +15,7 @@ Written = Callable[[float | None], str]
 
 METHOD = (
     "Each subgroup is compared with all other images that have a known value. Figures: intervals over groups, as "
-    "everywhere. Differences: interval from those of both figures and their correlation (MOVER, Zou and Donner 2008); "
+    "everywhere. Differences: interval from those of both figures and their correlation (MOVER, Zou 2007); "
     "p by a permutation test that deals the column's values out anew over the groups, and exchanges them among the "
     "images of a group that has several; adjusted for the number of subgroups (Holm). Balanced accuracy and macro F1 "
     "are compared where both sides have images of every class."

@@ -29,7 +29,7 @@ from aimic_tui.engine.inference.telling_apart import ToldApart, TwoSets, tell_ap
 
 FEWEST_GROUPS = 10  # in each set, for an answer
 SAME_BELOW = 0.7
-"""AUROC: of two images, one of each set, even the best classifier takes fewer than 7 in 10 pairs for what they are.
+"""AUROC: of pairs of images, one of each set, even the best linear classifier ranks fewer than 7 in 10 rightly.
 
 A stricter bound could not be shown with the images that are compared: with 1,000 of each set and 1,280 features (the
 width of MobileNet and EfficientNet) chance alone leaves about 0.66 open where both sets are of one kind.

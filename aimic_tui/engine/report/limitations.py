@@ -50,7 +50,7 @@ def _limitations(record: RunRecord) -> Iterator[str]:
     if not record.grouped_by_rule and not results.optimistic:
         yield (
             "It is not known which images share a patient or slide. If some do, they may be in both training and test "
-            "parts, the figures are too high and the intervals too narrow."
+            "parts, and the figures are likely too high and the intervals too narrow."
         )
     yield from _small_classes(record)
     if record.tested.seeds == 1 and record.tested.split.repeats == 1:

@@ -62,7 +62,7 @@ def _lines(record: RunRecord) -> Iterator[str]:
         f"{results.groups:,} groups (patients, slides or photographs) were kept together in the split and "
         "resampled as a whole."
         if record.grouped
-        else "No groups (patients, slides) were known; if images share one, these figures are too high."
+        else "No groups (patients, slides) were known; if images share one, these figures are likely too high."
     )
     yield from _points(("groups", grouped), ("age, sex, origin of the patients; devices; stains", OPEN))
     yield ""

@@ -281,7 +281,7 @@ def _data(record: RunRecord) -> Iterator[Block]:
     if not record.grouped:
         yield Paragraph(
             "No groups are known, so every image counts as independent. If images share a patient or slide, these "
-            "figures are too high and their intervals too narrow."
+            "figures are likely too high and their intervals too narrow."
         )
         return
     kept = "may be on both sides" if record.results.optimistic else "never on both sides of a split"
