@@ -51,6 +51,17 @@ def test_predictive_values_are_reported_at_a_named_prevalence(workspace: Path) -
     assert isinstance(call(workspace, "latest", "--prevalence", "no such=0.1").exception, UsageProblem)
 
 
+def test_a_column_that_makes_no_subgroups_is_refused_before_anything_is_written(workspace: Path) -> None:
+    table = workspace / "scanners.csv"
+    table.write_text("group,scanner\n")
+    for arguments in (("--by", "scanner"), ("--by", "scanner", "--table", str(table))):
+        assert isinstance(call(workspace, "latest", *arguments).exception, InputProblem)
+    problem = call(workspace, "latest", "--table", str(table)).exception
+    assert isinstance(problem, UsageProblem)
+    assert "--table goes with --by" in problem.sentence
+    assert not (workspace / "runs/20261122-some/report.html").exists()
+
+
 def test_an_unknown_run_is_a_sentence(tmp_path: Path) -> None:
     assert isinstance(call(tmp_path, "nothing").exception, InputProblem)
 

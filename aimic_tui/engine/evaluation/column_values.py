@@ -52,7 +52,7 @@ def split_column(wanted: str, columns: Sequence[str]) -> tuple[str, tuple[float,
         limits = (math.nan,)
     if not all(map(math.isfinite, limits)) or list(limits) != sorted(set(limits)):
         raise UsageProblem(
-            f"{printable(written)} are no limits of bands. Write ascending numbers after the colon, such as "
+            f"{printable(wanted)} names no bands. Write ascending numbers after the colon, such as "
             f"{printable(name)}:40,60."
         )
     return name, limits
@@ -118,6 +118,13 @@ def _bands(column: str, cells: Sequence[str], numbers: dict[str, float], limits:
 
 def _compared(column: str, names: tuple[str, ...], codes: Integers, banding: str) -> ColumnValues:
     if len(names) < 2:
-        said = f"only the value {printable(names[0])}" if names else "no known value"
-        raise InputProblem(f"{printable(column)} has {said} for the images of this run; there is nothing to compare.")
+        if not names:
+            raise InputProblem(
+                f"{printable(column)} has no known value for the images of this run. Rows of one image or group that "
+                "contradict each other count as unknown."
+            )
+        raise InputProblem(
+            f"{printable(column)} has only the value {printable(names[0])} for the images of this run; there is "
+            "nothing to compare."
+        )
     return ColumnValues(column, names, codes, banding)

@@ -469,5 +469,10 @@ def _notes(
         yield ANOTHER_TRAINING
     if not same or len(same[0].networks) < networks:
         yield BEST_OF_MANY.format(networks=networks)
-    if any(pair.shown.ahead is None and not pair.shown.equivalent for pair in pairs):
-        yield "Not shown to differ does not mean equal: the interval contains the differences that remain possible."
+    if open_pairs := [pair for pair in pairs if pair.shown.ahead is None and not pair.shown.equivalent]:
+        possible = (
+            "the interval contains the differences that remain possible"
+            if any(pair.difference.low is not None for pair in open_pairs)
+            else "without an interval, it is not known how large a difference remains possible"
+        )
+        yield f"Not shown to differ does not mean equal: {possible}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from aimic_tui.engine.data.listing.image_columns import ImageColumns, read_image_columns
@@ -51,6 +52,19 @@ def subgroup_columns(columns: ImageColumns, run: RunPredictions) -> list[str]:
             continue
         found.append(name)
     return found
+
+
+def check_subgroups(run: RunPredictions, wanted: Iterable[str], table: Path | None = None) -> None:
+    """Raise what keeps these columns from making subgroups: what a user names is refused before any work.
+
+    Raises:
+        UsageProblem: the limits of bands are no ascending numbers.
+        InputProblem: the table can't be read, there is no such column, or it makes no subgroups.
+    """
+    columns = read_run_columns(run, table)
+    for one in wanted:
+        name, limits = split_column(one, list(columns.values))
+        column_values(name, columns.column(name), limits)
 
 
 def run_subgroups(

@@ -52,7 +52,7 @@ def remarks(found: ColumnSubgroups) -> Iterator[str]:
         yield found.banding
     if found.unknown:
         are = "is" if found.unknown == 1 else "are"
-        yield f"{plural(found.unknown, 'test image')} without a known value {are} left out."
+        yield f"{plural(found.unknown, 'test image')} {are} left out: no value is known, or rows contradict each other."
     if found.shared_groups:
         have = "has" if found.shared_groups == 1 else "have"
         yield f"{plural(found.shared_groups, 'group')} {have} images in several subgroups; these are compared as pairs."

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.evaluation.run_subgroups import check_subgroups
 from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.report.run_document import make_run_document
@@ -44,8 +45,10 @@ def write_report(
         The files written, the one that was asked for last.
 
     Raises:
-        UsageProblem: the output is neither HTML nor Markdown, or the run has no class of that name.
-        InputProblem: nothing of the run is tested yet, a file of it is damaged, or a folder to write into is missing.
+        UsageProblem: the output is neither HTML nor Markdown, the run has no class of that name, or a table is named
+            without a column.
+        InputProblem: nothing of the run is tested yet, a file of it is damaged, a folder to write into is missing, or a
+            column makes no subgroups.
         OSError: a disk is full or not writable.
     """
     if output is not None:
@@ -54,6 +57,10 @@ def write_report(
         if not output.parent.is_dir():
             raise InputProblem(f"There is no folder {printable(str(output.parent))} to write the report into.")
     record = replace(read_record(folder, prevalences), by=tuple(by), table=table)
+    if table is not None and not record.subgroup_columns:
+        raise UsageProblem("--table goes with --by COLUMN: it says where the column is.")
+    if by:
+        check_subgroups(record.tested, by, table)
     document = make_run_document(record, report)
     page = to_html(document).encode("utf-8", "replace")
     write_atomically(folder.report_file, page)

@@ -74,7 +74,9 @@ def test_unknown_values_are_counted_and_left_out() -> None:
     found = of(net, ["" if place < 12 else cell for place, cell in enumerate(cells)])
     assert found.unknown == 12
     assert sum(one.images for one in found.subgroups) == len(cells) - 12
-    assert "12 test images without a known value are left out." in list(subgroup_words.remarks(found))
+    assert "12 test images are left out: no value is known, or rows contradict each other." in list(
+        subgroup_words.remarks(found)
+    )
 
 
 def test_means_over_classes_need_every_class_on_both_sides() -> None:

@@ -47,6 +47,13 @@ def rename_errors(network: Path) -> None:
         write_predictions(path, Predictions(table.images, table.labels, mirrored, table.classes))
 
 
+def test_without_an_interval_none_is_said_to_hold_the_difference(tmp_path: Path) -> None:
+    few = compare_runs([make_run(tmp_path / "few", skills={"one": 3.0, "other": 2.9}, groups=6)], rounds=99)
+    assert few.pairs[0].difference.low is None
+    assert "without an interval, it is not known how large" in few.notes[-1]
+    assert "the interval contains" not in " ".join(few.notes)
+
+
 def test_every_pair_has_a_difference_tests_and_a_verdict(run: Path) -> None:
     found = compare_runs([run], rounds=999)
     assert list(found.networks) == list(SKILLS)
