@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from aimic_tui.engine.evaluation.comparison import RecipeTest
 from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.evaluation.run_results import Calibration, Temperature
 from aimic_tui.engine.inference.evaluation_file import EvaluationResults
 from aimic_tui.engine.inference.robustness_file import DisturbedFigures, NetworkRobustness
 from aimic_tui.engine.report.accuracy import accuracy_text
 from aimic_tui.engine.report.checklist_answers import ChecklistAnswers, Item
 from aimic_tui.engine.report.checklists import claim, tripod
+from aimic_tui.engine.report.methods_text import methods_paragraphs
 from aimic_tui.engine.report.printed import interval
 from aimic_tui.engine.report.reforms import reforms
 from aimic_tui.engine.report.run_record import RunRecord, read_record
@@ -122,6 +125,30 @@ def test_the_published_protocol_is_disjoint_by_image_only_and_keeps_no_test_imag
     known = ChecklistAnswers(read_record(run), SECTIONS)
     assert texts(claim(known))["20"] == "By image (published protocol): images of one group may be on both sides."
     assert "the test images choose each fold's epoch" in texts(reforms(known))["6a"]
+
+
+def test_undone_class_weights_are_said_with_the_calibration_that_followed(record: RunRecord) -> None:
+    calibrated, weighted = (_calibrated(record, undone=undone) for undone in (False, True))
+    said = "Class weights of the training are undone. Temperature scaling"
+    assert said not in texts(tripod(ChecklistAnswers(calibrated, SECTIONS)))["13"]
+    assert said in texts(tripod(ChecklistAnswers(weighted, SECTIONS)))["13"]
+    assert "corrected for the balancing of classes" not in " ".join(methods_paragraphs(calibrated))
+    assert "corrected for the balancing of classes" in " ".join(methods_paragraphs(weighted))
+
+
+def test_students_t_of_recipes_is_named_with_what_it_assumes(record: RunRecord) -> None:
+    assert record.comparison is not None
+    recipe = RecipeTest(Interval(0.1, -0.1, 0.3), 0.4, 0.4)
+    pairs = tuple(replace(pair, recipe=recipe) for pair in record.comparison.pairs)
+    of_recipes = replace(record, comparison=replace(record.comparison, pairs=pairs))
+    assert "Student's t" not in texts(reforms(ChecklistAnswers(record, SECTIONS)))["7c"]
+    assert "Student's t" in texts(reforms(ChecklistAnswers(of_recipes, SECTIONS)))["7c"]
+
+
+def _calibrated(record: RunRecord, *, undone: bool) -> RunRecord:
+    temperature = Temperature(fold=1, seed=0, value=1.5, images=10, weights_undone=undone)
+    found = Calibration((temperature,), {}, {}, {}, {}, (), (), (), (), ())
+    return replace(record, results=replace(record.results, calibration={"resnet18": found}))
 
 
 def _robustness() -> NetworkRobustness:
