@@ -95,8 +95,18 @@ def test_the_result_says_what_was_chosen_and_how_often_with_intervals(nested: Pa
         assert figure.low < figure.value < figure.high
         assert len(found.results.folds) == 6
         assert found.results.images == results.images
-    assert "Free of this bias" in results.note
-    assert "its validation part or its inner folds alone" in results.note
+    confirmed = results.selection_of_best("macro_f1")
+    assert confirmed is not None
+    assert sorted(confirmed.times.values()) == [0, 0, 6]
+    assert "so that being the best does not inflate its figures" in results.note
+
+
+def test_where_folds_choose_different_networks_the_best_one_is_said_to_owe_to_chance(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", skills={"a": 2.0, "b": 1.0}, groups=30)
+    spoil(run / "trials/a/fold-1/validation.csv")
+    results = build_results(run)
+    assert results.selection_of_best("macro_f1") is None
+    assert "Free of that: the figures of selecting a network in each fold by its validation part alone" in results.note
 
 
 def test_the_best_of_equals_is_flattered_and_choosing_by_validation_is_not(tmp_path: Path) -> None:
