@@ -109,6 +109,8 @@ class ResultsSession:
                 try:
                     self.status = await asyncio.to_thread(read_status, self.folder)
                     results = await asyncio.to_thread(read_results_file, self.folder.results_file)
+                    if results is None and stamp == self.read_stamp:
+                        results = self.results  # computed before, and nothing has changed since
                     if results is None and await asyncio.to_thread(self.folder.has_predictions):
                         if first:
                             yield ResultsUpdate(None, "Computing the figures from the predictions ...")

@@ -66,6 +66,8 @@ async def test_damaged_figures_are_computed_from_the_predictions_and_the_run_sta
     await _next(updates)
     assert session.network("mobilenet_v2").pooled["accuracy"].value == before
     assert run.results_file.read_text() == "{"
+    again = await _next(session.follow())  # as after a prompt over the screen
+    assert again.results is session.figures, "nothing has changed, so nothing is computed anew"
 
 
 async def test_a_folder_that_is_no_run_is_a_sentence(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def class_lines(name: str, found: ClassCalibrationCurves, confidence: float) -> 
         Content.styled(f"{'':11}{'as trained':20}calibrated", "$text-muted"),
         Content(f"{'slope':11}{figure_text(figures.slope_before):20}{figure_text(figures.slope_after)}"),
         Content(f"{'intercept':11}{figure_text(figures.intercept_before):20}{figure_text(figures.intercept_after)}"),
-        Content(class_verdict(figures, calibrated=after)),
+        Content(f"{'Calibrated' if after else 'As trained'}: {class_verdict(figures, calibrated=after)}"),
         Content.styled(METHOD, "$text-muted"),
     ]
     shown = found.after or found.before
