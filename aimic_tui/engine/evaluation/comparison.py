@@ -25,7 +25,7 @@ from aimic_tui.engine.evaluation.intervals import BootstrapFigures, cluster_boot
 from aimic_tui.engine.evaluation.margin import checked_margin, reason_of_default
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, LOWER_IS_BETTER, Floats, scores
-from aimic_tui.engine.evaluation.network_choice import BEST_OF_MANY
+from aimic_tui.engine.evaluation.network_choice import BEST_OF_MANY, chosen_networks
 from aimic_tui.engine.evaluation.paired_tests import (
     AREAS,
     CorrectedT,
@@ -177,15 +177,25 @@ def compare_runs(
     adjusted = tuple(_adjusted(pairs, metric, 1 - options.confidence))
     by_set = {one.network.name: _by_set(one.network, metric) for one in named}
     same = tuple(same_recipes({one.network.name: one.recipe for one in named}, by_set))
+    values = {name: _mean(of) for name, of in by_set.items()}
     return Comparison(
         metric,
-        {name: _mean(values) for name, values in by_set.items()},
+        values,
         adjusted,
         same,
         options.confidence,
         options.margin,
         _method(options, adjusted),
-        tuple(_notes(tested, len(named), options, adjusted, same)),
+        tuple(
+            _notes(
+                tested,
+                len(named),
+                options,
+                adjusted,
+                same,
+                flattered=not _is_confirmed(folders, tested, values, metric),
+            )
+        ),
     )
 
 
@@ -444,12 +454,29 @@ def _method(options: _Options, pairs: Sequence[Pair]) -> str:
     return " ".join([*sentences, LITTLE_POWER])
 
 
+def _is_confirmed(
+    folders: Sequence[Path], tested: Sequence[RunPredictions], values: Mapping[str, float | None], metric: str
+) -> bool:
+    """Whether each fold of the one run takes the best network without its test images, as `selection_of_best` says.
+
+    Being the best then owes nothing to the test images. Networks of several runs are never chosen so.
+    """
+    known = {name: value for name, value in values.items() if value is not None}
+    if len(folders) > 1 or not known:
+        return False
+    best = (min if metric in LOWER_IS_BETTER else max)(known, key=lambda name: known[name])
+    chosen = chosen_networks(folders[0], tested[0])
+    return any({choice.network for choice in one.choices} == {best} for one in chosen)
+
+
 def _notes(
     tested: Sequence[RunPredictions],
     networks: int,
     options: _Options,
     pairs: Sequence[Pair],
     same: Sequence[SameRecipe],
+    *,
+    flattered: bool,
 ) -> Iterator[str]:
     if any(run.protocol != "honest" for run in tested):
         yield (
@@ -467,7 +494,7 @@ def _notes(
         )
     if any(pair.shown.estimand == "trained networks" and not pair.shown.same_recipe for pair in pairs):
         yield ANOTHER_TRAINING
-    if not same or len(same[0].networks) < networks:
+    if flattered and (not same or len(same[0].networks) < networks):
         yield BEST_OF_MANY.format(networks=networks)
     if open_pairs := [pair for pair in pairs if pair.shown.ahead is None and not pair.shown.equivalent]:
         possible = (

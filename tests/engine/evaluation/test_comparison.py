@@ -47,6 +47,16 @@ def rename_errors(network: Path) -> None:
         write_predictions(path, Predictions(table.images, table.labels, mirrored, table.classes))
 
 
+def test_the_best_is_called_lucky_only_where_its_folds_do_not_choose_it_themselves(tmp_path: Path) -> None:
+    """`aimic results` says of the first run that the choice doesn't inflate its figure; this is no other figure."""
+    clear = make_run(tmp_path / "clear", skills={"good": 2.5, "poor": 0.5}, groups=45)
+    assert build_results(clear).selection_of_best("macro_f1") is not None
+    assert "owes part of its lead to chance" not in " ".join(compare_runs([clear], rounds=99).notes)
+    close = make_run(tmp_path / "close", skills={"a": 1.0, "b": 1.1}, groups=45)
+    assert build_results(close).selection_of_best("macro_f1") is None
+    assert "owes part of its lead to chance" in " ".join(compare_runs([close], rounds=99).notes)
+
+
 def test_without_an_interval_none_is_said_to_hold_the_difference(tmp_path: Path) -> None:
     few = compare_runs([make_run(tmp_path / "few", skills={"one": 3.0, "other": 2.9}, groups=6)], rounds=99)
     assert few.pairs[0].difference.low is None
