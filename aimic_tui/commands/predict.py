@@ -69,8 +69,8 @@ def predict(
     _check_output(output)
     files = image_files(images)
     card = read_model_card(models[0])
-    folds = f", {len(models)} folds together" if len(models) > 1 else ""
-    meter.message(f"{plural(len(files), 'image')}; {card.network}{folds}: {', '.join(card.classes)}")
+    several = f", {len(models)} models together" if len(models) > 1 else ""
+    meter.message(f"{plural(len(files), 'image')}; {card.network}{several}: {', '.join(card.classes)}")
     stop = StopRequest()
     meter.report(Progress("load", 0, len(files)))
     settle_processor()  # before torch

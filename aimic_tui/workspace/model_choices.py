@@ -59,7 +59,7 @@ class ModelChoice:
 
     @property
     def _together(self) -> str:
-        return f", {self.folds} folds together" if self.folds > 1 else ""
+        return f", {self.folds} models together" if self.folds > 1 else ""
 
 
 def list_models(workspace: Workspace) -> tuple[ModelChoice, ...]:

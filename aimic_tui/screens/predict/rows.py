@@ -40,7 +40,7 @@ def draw_model(choice: ModelChoice, width: int) -> Content:
         cells = _cell("", 4), _cell(choice.fold, room - 4), _cell("", _TOGETHER)
     else:
         run = printable(run_title(choice.run) or choice.target.name)
-        together = plural(choice.folds, "fold") + (" together" if choice.folds > 1 else "")
+        together = plural(choice.folds, "model") + (" together" if choice.folds > 1 else "")
         half = room // 2
         cells = _cell(run, half), _cell(printable(choice.network), room - half), _cell(together, _TOGETHER)
     when = "" if choice.fold else ago(choice.created)

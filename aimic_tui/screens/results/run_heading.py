@@ -97,4 +97,7 @@ def baseline_warnings(results: RunResults, network: str) -> list[Content]:
 def choice_content(results: RunResults, metric: str) -> list[Content]:
     """Say what the best network's figure is worth, a line each; none where there is nothing to choose."""
     lines = choice_lines(results, metric)
-    return [Content(f"{'  ' if index else SIGNS['attention'] + ' '}{line}") for index, line in enumerate(lines)]
+    doubted = results.selection_of_best(metric) is None
+    return [
+        Content(f"{SIGNS['attention'] if doubted and not index else ' '} {line}") for index, line in enumerate(lines)
+    ]

@@ -118,7 +118,7 @@ def finished(workspace: Workspace, run: RunFolder, data: Path, **more: Any) -> E
     """Leave behind what a finished evaluation leaves."""
     job = EvaluationJob(
         folder=workspace.root / "evaluations" / NAME,
-        label="cells / mobilenet_v2, 3 folds together",
+        label="cells / mobilenet_v2, 3 models together",
         model=run.path,
         network="mobilenet_v2",
         data=str(data),
@@ -139,7 +139,7 @@ def finished(workspace: Workspace, run: RunFolder, data: Path, **more: Any) -> E
 
 async def at_the_model(pilot: Pilot[None], until: Until) -> None:
     app = pilot.app
-    await until(pilot, lambda: isinstance(app.screen, PredictScreen) and "3 folds together" in screen_text(app))
+    await until(pilot, lambda: isinstance(app.screen, PredictScreen) and "3 models together" in screen_text(app))
     assert "e Evaluate" in screen_text(app)
     await pilot.press("e")
     await until(pilot, lambda: any(isinstance(screen, EvaluationScreen) for screen in app.screen_stack))
@@ -378,7 +378,7 @@ async def test_a_real_model_is_judged_from_the_app(workspace: Workspace, until: 
     (tmp_path / "elsewhere" / "red").rename(tmp_path / "elsewhere" / "rot")
     app = AimicApp(workspace, place="predict")
     async with app.run_test(size=(120, 60)) as pilot:
-        await until(pilot, lambda: "2 folds together" in screen_text(app))
+        await until(pilot, lambda: "2 models together" in screen_text(app))
         await pilot.press("e")
         form = await asked(pilot, until, tmp_path / "elsewhere")
         form.query_one("#class-2", Choice).value = "red"

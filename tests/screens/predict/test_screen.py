@@ -93,7 +93,7 @@ class Prediction:
         me = psutil.Process(os.getpid())
         self.job = PredictionJob(
             folder=folder,
-            label="cells / mobilenet_v2, 3 folds together",
+            label="cells / mobilenet_v2, 3 models together",
             model=workspace.root,
             network="mobilenet_v2",
             images=images,
@@ -174,7 +174,7 @@ async def test_models_of_runs_are_listed_all_folds_together_first(
     app = AimicApp(workspace, place="predict")
     app.context.run = run.path
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "3 folds together" in screen_text(app))
+        await until(pilot, lambda: "3 models together" in screen_text(app))
         assert "0.920" in screen_text(app)
 
 
@@ -186,7 +186,7 @@ async def test_a_model_asks_for_images_and_a_place_and_starts_the_command(
     started = instead(predict_job, "false")  # a program that fails at once
     app = AimicApp(workspace, place="predict")
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: "3 folds together" in screen_text(app))
+        await until(pilot, lambda: "3 models together" in screen_text(app))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, PathPrompt))
         app.screen.query_one(Input).value = str(cells)
@@ -260,7 +260,7 @@ async def test_a_list_that_is_read_late_leaves_the_headline_of_what_was_opened_m
         await until(pilot, lambda: not [w for w in app.screen.workers if w.group == "list" and w.is_running])
         await pilot.pause()
         assert "Which model?" not in screen_text(app)
-        assert "cells / mobilenet_v2, 3 folds together" in screen_text(app)
+        assert "cells / mobilenet_v2, 3 models together" in screen_text(app)
 
 
 async def test_the_row_in_focus_shows_its_image_and_all_probabilities(
@@ -453,7 +453,7 @@ async def test_an_error_rate_that_cant_be_promised_is_said_before_the_start(
     started = instead(predict_job, "false")
     app = AimicApp(workspace, place="predict")
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "3 folds together" in screen_text(app))
+        await until(pilot, lambda: "3 models together" in screen_text(app))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, PathPrompt))
         app.screen.query_one(Input).value = str(cells)
@@ -542,7 +542,7 @@ async def test_a_real_model_predicts_from_the_app(workspace: Workspace, cells: P
         save_model(run.trial(trial.key).model_folder, card, network.state_dict())
     app = AimicApp(workspace, place="predict")
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: "2 folds together" in screen_text(app))
+        await until(pilot, lambda: "2 models together" in screen_text(app))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, PathPrompt))
         app.screen.query_one(Input).value = str(cells)
