@@ -18,12 +18,14 @@ from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.formatting import numbers
 from aimic_tui.engine.inference.evaluation_file import MARGIN
+from aimic_tui.engine.inference.label_shift_result import METHOD as LABEL_SHIFT_METHOD
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording import signs
+from aimic_tui.wording.class_shares import CORRECTED_TITLE, corrected_figure_lines, evaluated_share_lines
 from aimic_tui.wording.evaluation import about_classes, cautions, intervals_text, is_shown_loss
 from aimic_tui.wording.text_tables import aligned
 
@@ -248,6 +250,15 @@ def _lines(found: EvaluationResults) -> Iterator[str]:
     names = [printable(name) for name in found.class_names]
     matrix = [[name, *(f"{count:,}" for count in row)] for name, row in zip(names, found.confusion, strict=True)]
     yield from aligned([["true \\ predicted", *names], *matrix])
+    if found.label_shift is not None:
+        yield ""
+        yield CORRECTED_TITLE
+        yield from corrected_figure_lines(found.pooled, found.label_shift)
+        yield ""
+        yield from evaluated_share_lines(found.label_shift)
+        if found.label_shift.caution:
+            yield f"{signs.SIGNS['attention']} {found.label_shift.caution}"
+        yield LABEL_SHIFT_METHOD
 
 
 def robustness_lines(network: str, found: NetworkRobustness) -> Iterator[str]:

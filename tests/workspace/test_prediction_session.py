@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,8 @@ import psutil
 import pytest
 
 from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.evaluation.label_shift import ClassShare
 from aimic_tui.engine.event_log import append_event
 from aimic_tui.engine.inference.combined_calibration import CombinedCalibration
 from aimic_tui.engine.inference.prediction_table import PredictionTable
@@ -89,6 +91,26 @@ async def test_a_table_is_followed_from_its_header_to_its_last_row(workspace: Wo
     prediction.job = replace(job, process=None)
     await prediction.update()
     assert (prediction.state, prediction.complete) == ("stopped", True)
+
+
+async def test_shares_come_with_the_event_that_a_prediction_ends_with(workspace: Workspace) -> None:
+    job = make_job(workspace)
+    table = make_table(job)
+    add_row(table, 0.9)
+    prediction = PredictionSession(workspace).open(job)
+    await prediction.update()
+    assert prediction.shares is None
+    share = ClassShare("a", 1.0, Interval(0.9, 0.7, 1.0))
+    append_event(job.events_file, "finished", summary={"images": 1, "shares": [asdict(share)]})
+    assert await prediction.update(), "the shares are new"
+    assert prediction.shares == (share,)
+    assert not await prediction.update()
+    for summary in ({"images": 1, "shares": None}, {"images": 1}):  # too few images; an earlier version
+        other = make_job(workspace, f"{len(summary)}-other")
+        append_event(other.events_file, "finished", summary=summary)
+        without = PredictionSession(workspace).open(other)
+        await without.update()
+        assert without.shares is None
 
 
 async def test_a_long_table_is_read_piece_by_piece_and_its_end_is_reported(

@@ -14,8 +14,9 @@ open. The most likely of these are applied first (`recalibration`), as one tempe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +63,15 @@ class ClassShare:
     counted: float
     estimated: Interval
 
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> ClassShare:
+        """Read the plain values of one.
+
+        Raises:
+            KeyError, TypeError, ValueError, AttributeError: it is none.
+        """
+        return cls(str(record["name"]), float(record["counted"]), Interval(**record["estimated"]))
+
 
 def estimated_shares(probabilities: Floats, prior: Floats, start: Floats | None = None) -> Floats:
     """Return the most likely class shares, float [c], adding up to 1.
@@ -99,6 +109,7 @@ def class_shares(
     probabilities: Floats,
     calibration: Recalibration,
     *,
+    merged: NDArray[np.int64] | None = None,
     groups: Integers | None = None,
     confidence: float = 0.95,
     resamples: int = 200,
@@ -111,6 +122,8 @@ def class_shares(
         predicted: int [n], codes of the predicted classes.
         probabilities: float [n, c], calibrated, no NaN.
         calibration: of the model.
+        merged: int [c], for each of the model's classes the one in `names` that it is a part of; None where they are
+            the same.
         groups: int [n], any codes; None takes images as independent.
         confidence: of the limits, between 0 and 1.
         resamples: of the groups.
@@ -124,7 +137,7 @@ def class_shares(
     from scipy.special import betaincinv
 
     counted = np.bincount(predicted, minlength=len(names)) / len(predicted)
-    value = estimated_shares(recalibrated(probabilities, calibration.value), calibration.prior)
+    of_model = estimated_shares(recalibrated(probabilities, calibration.value), calibration.prior)
     random = np.random.default_rng(seed)
     codes = np.arange(len(probabilities)) if groups is None else np.unique(groups, return_inverse=True)[1]
     if len(probabilities) > _MOST_RESAMPLED:
@@ -132,12 +145,14 @@ def class_shares(
         probabilities, codes = probabilities[kept], np.unique(codes[kept], return_inverse=True)[1]
     members = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
     # Where a class is rare, an estimate of 0 would stay 0: each starts anew with a share of everything.
-    start = 0.99 * value + 0.01 / len(value)
+    start = 0.99 * of_model + 0.01 / len(of_model)
     drawn = []
     for shift in random.multivariate_normal(calibration.value, calibration.covariance, resamples, method="eigh"):
         rows = np.concatenate([members[group] for group in random.integers(0, len(members), len(members))])
         drawn.append(estimated_shares(recalibrated(probabilities[rows], shift), calibration.prior, start))
-    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+    whole = np.eye(len(names))[np.arange(len(names)) if merged is None else merged]  # [c, names]
+    value = of_model @ whole
+    low, high = np.quantile(np.array(drawn) @ whole, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
     # No redrawn sample shows a class that the images lack: the limits are at least those of shares that were counted
     # without a mistake (Clopper and Pearson 1934).
     count = effective_number(np.array([len(rows) for rows in members]))

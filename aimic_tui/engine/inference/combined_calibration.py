@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.label_shift import Recalibration, joined
+from aimic_tui.engine.evaluation.metrics import Floats
 from aimic_tui.engine.evaluation.model_calibration import NOT_VALIDATED, ModelCalibration, read_model_calibrations
+from aimic_tui.engine.evaluation.prior_correction import corrected
 from aimic_tui.engine.evaluation.rejection import (
     ErrorsByThreshold,
     choose_threshold,
@@ -17,6 +21,7 @@ from aimic_tui.engine.evaluation.rejection import (
     rests_on_groups,
     smallest_rate,
 )
+from aimic_tui.engine.evaluation.temperature import scaled
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,19 @@ class CombinedCalibration:
     def weights_undone(self) -> bool:
         """Whether some model's class weights are undone."""
         return any(prior is not None for prior in self.priors)
+
+    def scaled(self, members: Floats) -> Floats:
+        """Return the models' probabilities, float [models, n, c], of logits divided by their temperatures."""
+        if not self.temperatures:
+            return members
+        return np.stack([scaled(*each) for each in zip(members, self.temperatures, strict=True)])
+
+    def for_data(self, members: Floats) -> Floats:
+        """Return the models' probabilities, float [models, n, c], with class weights undone."""
+        if not self.weights_undone:
+            return members
+        each = zip(members, self.priors, strict=True)
+        return np.stack([corrected(table, None if prior is None else np.array(prior)) for table, prior in each])
 
 
 def combine_calibrations(

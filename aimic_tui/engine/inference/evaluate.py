@@ -18,8 +18,11 @@ from aimic_tui.engine.evaluation.metrics import class_scores, confusion
 from aimic_tui.engine.evaluation.predictions import Predictions
 from aimic_tui.engine.formatting.numbers import percent
 from aimic_tui.engine.inference.class_map import ClassMap
+from aimic_tui.engine.inference.combined_calibration import CombinedCalibration, combine_calibrations
 from aimic_tui.engine.inference.evaluation_file import MARGIN, ClassResult, EvaluationResults, Remark, Unreadable
 from aimic_tui.engine.inference.group_means import mean_interval
+from aimic_tui.engine.inference.label_shift_figures import can_be_corrected, corrected_figures
+from aimic_tui.engine.inference.label_shift_result import LabelShiftResult
 from aimic_tui.engine.inference.loaded_model import LoadedModel, choose_device, load_model
 from aimic_tui.engine.inference.loss import HomeComparison, compare_with_home
 from aimic_tui.engine.inference.make_reference import reference_of
@@ -52,6 +55,7 @@ class Evaluation:
         mean_probability: of what the model says, over the judged images.
         overconfidence: that minus the accuracy.
         notes: sentences on what to keep in mind.
+        label_shift: the figures for the estimated class shares of the images; None where these can't be estimated.
     """
 
     network: str
@@ -68,6 +72,7 @@ class Evaluation:
     mean_probability: float
     overconfidence: Interval
     notes: tuple[str, ...] = field(default=())
+    label_shift: LabelShiftResult | None = None
 
     @property
     def home(self) -> dict[str, Interval] | None:
@@ -141,6 +146,7 @@ class Evaluation:
             loss=None if self.comparison is None else self.comparison.loss,
             difference_p={} if self.comparison is None else self.comparison.p,
             overconfidence=self.overconfidence,
+            label_shift=self.label_shift,
         )
 
     def _class_results(self) -> Iterator[ClassResult]:
@@ -232,10 +238,24 @@ def evaluate(
     references = _references(loaded, notes)
     at_home = _at_home(references, class_map, np.unique(predictions.labels)) if references else None
     options: dict[str, Any] = {"resamples": resamples, "confidence": confidence, "seed": seed}
-    counts = [len(said)] if at_home is None else [len(said), len(at_home[0])]
+    calibration = _calibration(models)
+    correctable = can_be_corrected(calibration, len(said))
+    counts = [len(said), *([] if at_home is None else [len(at_home[0])]), *([len(said)] if correctable else [])]
     figures = _FiguresProgress(counts, resamples, report, should_stop)
     judgement = cluster_bootstrap(predictions.labels, said, groups, **options, on_resamples=figures.of(0))
     home = None if at_home is None else cluster_bootstrap(*at_home, **options, on_resamples=figures.of(1))
+    label_shift = None
+    if correctable:
+        label_shift = corrected_figures(
+            predictions.labels,
+            predictions.predicted,
+            observed.members[:, kept],
+            groups,
+            class_map=class_map,
+            calibration=calibration,
+            **options,
+            on_resamples=figures.of(len(counts) - 1),
+        )
     rows = np.flatnonzero(kept[observed.sample])
     return Evaluation(
         network=loaded[0].card.network,
@@ -254,6 +274,7 @@ def evaluate(
             predictions.confidence - (predictions.predicted == predictions.labels), groups, confidence
         ),
         notes=tuple(notes),
+        label_shift=label_shift,
     )
 
 
@@ -308,6 +329,14 @@ def _references(loaded: Sequence[LoadedModel], notes: list[str]) -> list[Referen
     except InputProblem as problem:
         notes.append(f"The images can't be compared with the model's own. {problem.sentence}")
         return []
+
+
+def _calibration(models: Sequence[Path]) -> CombinedCalibration:
+    """Return the models' calibration; none where it can't be read, since the plain figures do without."""
+    try:
+        return combine_calibrations(models)
+    except InputProblem:
+        return CombinedCalibration()
 
 
 def _at_home(

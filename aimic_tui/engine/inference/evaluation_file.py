@@ -13,6 +13,7 @@ from typing import Any, Literal, cast, get_args
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.inference.label_shift_result import LabelShiftResult, label_shift_from_json, label_shift_to_json
 from aimic_tui.engine.inference.robustness_file import (
     METHOD,
     NetworkRobustness,
@@ -174,6 +175,8 @@ class EvaluationResults:
         loss: the verdict by that margin; None without `home`.
         difference_p: figure -> of no difference: the judged one as it is, the others adjusted for being several (Holm).
         overconfidence: mean probability of the predicted classes minus accuracy; None where it was not stored.
+        label_shift: the figures for the estimated class shares of the images; None where these can't be estimated, and
+            where it was not stored.
     """
 
     model: str
@@ -204,6 +207,7 @@ class EvaluationResults:
     loss: Loss | None = None
     difference_p: Mapping[str, float | None] = field(default_factory=dict)
     overconfidence: Interval | None = None
+    label_shift: LabelShiftResult | None = None
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -267,6 +271,7 @@ def evaluation_to_json(results: EvaluationResults) -> dict[str, Any]:
         "loss": None if results.loss is None else asdict(results.loss),
         "difference_p": dict(results.difference_p),
         "overconfidence": None if results.overconfidence is None else asdict(results.overconfidence),
+        "label_shift": None if results.label_shift is None else label_shift_to_json(results.label_shift),
         "notes": list(results.notes),
     }
     if results.robustness is not None:
@@ -312,6 +317,7 @@ def evaluation_from_json(record: Mapping[str, Any]) -> EvaluationResults:
     margin, loss, overconfidence = record.get("margin"), record.get("loss"), record.get("overconfidence")
     home, trained, shift = record.get("home"), record.get("trained"), record.get("shift")
     robustness, mean = record.get("robustness"), record.get("mean_probability")
+    label_shift = record.get("label_shift")
     return EvaluationResults(
         model=str(record.get("model", "")),
         data=str(record.get("data", "")),
@@ -341,6 +347,7 @@ def evaluation_from_json(record: Mapping[str, Any]) -> EvaluationResults:
         loss=None if not loss else Loss(**loss),
         difference_p=dict(record.get("difference_p", {})),
         overconfidence=None if not overconfidence else Interval(**overconfidence),
+        label_shift=None if not label_shift else label_shift_from_json(label_shift),
     )
 
 

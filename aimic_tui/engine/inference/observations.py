@@ -23,7 +23,7 @@ class Observations:
     """What models make of n images.
 
     Attributes:
-        probabilities: float64 [n, c], means over the models; NaN where an image can't be read.
+        members: float64 [models, n, c], each model's probabilities; NaN where an image can't be read.
         problems: why, else "".
         digests: uint64 [n], `short_digest` of each file; 0 where it can't be read.
         sample: int64 [s], indices in 0..n-1, ascending: the readable images of the next two.
@@ -31,12 +31,18 @@ class Observations:
         colours: for each model float32 [s, 7], `COLOUR_STATISTICS` of what it is shown.
     """
 
-    probabilities: NDArray[np.float64]
+    members: NDArray[np.float64]
     problems: tuple[str, ...]
     digests: NDArray[np.uint64]
     sample: NDArray[np.int64]
     features: tuple[NDArray[np.float32], ...]
     colours: tuple[NDArray[np.float32], ...]
+
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """float64 [n, c], means over the models."""
+        means: NDArray[np.float64] = self.members.mean(axis=0)
+        return means
 
     @property
     def readable(self) -> NDArray[np.bool_]:
@@ -82,8 +88,8 @@ class _Collected:
         self._models = models
         self._problems: list[str] = []
         self._digests: list[int] = []
-        self._probabilities: list[NDArray[np.float64]] = []
-        self._unknown = np.full(len(models[0].card.classes), np.nan)
+        self._members: list[NDArray[np.float64]] = []
+        self._unknown = np.full((len(models), len(models[0].card.classes)), np.nan)
         self._sampled = set(np.random.default_rng(0).permutation(images)[:_SAMPLE].tolist())
         self._sample: list[int] = []
         self._features: list[list[NDArray[np.float32]]] = [[] for _ in models]
@@ -99,9 +105,9 @@ class _Collected:
             self._problems.append(image.problem)
             self._digests.append(image.digest)
             if image.problem or probabilities is None:
-                self._probabilities.append(self._unknown)
+                self._members.append(self._unknown)
                 continue
-            self._probabilities.append(probabilities[row].mean(axis=0))
+            self._members.append(probabilities[row])
             if index in self._sampled:
                 self._sample.append(index)
                 for number, model in enumerate(self._models):
@@ -112,7 +118,7 @@ class _Collected:
     def observations(self) -> Observations:
         count = len(self._sample)
         return Observations(
-            np.array(self._probabilities, np.float64).reshape(len(self._probabilities), len(self._unknown)),
+            np.array(self._members, np.float64).reshape(-1, *self._unknown.shape).swapaxes(0, 1),
             tuple(self._problems),
             np.array(self._digests, np.uint64),
             np.array(self._sample, np.int64),

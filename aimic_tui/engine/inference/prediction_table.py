@@ -20,8 +20,6 @@ from numpy.typing import NDArray
 
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.predictions import CLASS_PREFIX, COLUMNS, prediction_columns
-from aimic_tui.engine.evaluation.prior_correction import corrected
-from aimic_tui.engine.evaluation.temperature import scaled
 from aimic_tui.engine.files import FileLock, read_json, replacing, sync_folder, write_json
 from aimic_tui.engine.inference.combined_calibration import CombinedCalibration
 from aimic_tui.engine.text import csv_line, from_csv_cell, printable, to_csv_cell
@@ -141,24 +139,16 @@ class PredictionTable:
         return _NO if float(probability) >= self._calibration.threshold else _YES
 
     def _figures(self, members: NDArray[np.float64]) -> tuple[str, list[str]]:
-        if self._calibration.temperatures:
-            each = zip(members, self._calibration.temperatures, strict=True)
-            members = np.concatenate([scaled(row[None], temperature) for row, temperature in each])
+        table = self._calibration.scaled(members[:, None])
+        members = table[:, 0]
         best = int(members.mean(axis=0).argmax())  # the class that the networks were trained to name
-        mean = self._for_data(members).mean(axis=0)
+        mean = self._calibration.for_data(table).mean(axis=0)[0]
         top = np.sort(mean)
         margin = float(top[-1] - top[-2]) if len(top) > 1 else 1.0
         entropy = float(-(mean * np.log(np.maximum(mean, 1e-300))).sum())
         agreement = f"{(members.argmax(axis=1) == best).mean():.6g}" if len(members) > 1 else ""
         cells = [_number(mean[best]), *map(_number, mean), _number(margin), _number(max(entropy, 0.0)), agreement]
         return self._classes[best], cells
-
-    def _for_data(self, members: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Undo class weights: float64 [models, classes]."""
-        if not self._calibration.weights_undone:
-            return members
-        each = zip(members, self._calibration.priors, strict=True)
-        return np.stack([corrected(row, None if prior is None else np.array(prior)) for row, prior in each])
 
     def _text(self, rows: Sequence[Sequence[str]]) -> str:
         return "".join(csv_line(map(to_csv_cell, row)) for row in rows)

@@ -16,7 +16,13 @@ from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.evaluation.predictions import Predictions
 from aimic_tui.engine.formatting.numbers import number
 from aimic_tui.engine.text import plural, printable
-from aimic_tui.screens.predict.evaluation_view import classes_table, differing_text, figures_table, verdict_text
+from aimic_tui.screens.predict.evaluation_view import (
+    classes_table,
+    differing_text,
+    figures_table,
+    label_shift_text,
+    verdict_text,
+)
 from aimic_tui.widgets.large_image import LargeImage
 from aimic_tui.widgets.matrix import ConfusionGrid
 from aimic_tui.widgets.table_column import Cell
@@ -54,6 +60,7 @@ class ResultPane(VerticalScroll, can_focus=True):
                     yield ConfusionGrid(id="matrix")
                     yield Static("", id="behind")
                 yield Static("", id="differing")
+            yield Static("", id="label-shift")
             yield Static("", id="saved-in")
 
     def show_words(self, words: str, style: str = "") -> None:
@@ -87,6 +94,9 @@ class ResultPane(VerticalScroll, can_focus=True):
         self.query_one("#verdict", Static).update(verdict_text(found))
         self.query_one("#figures", Static).update(figures_table(found, width))
         self.query_one("#classes", Static).update(classes_table(found, width))
+        by_shares = self.query_one("#label-shift", Static)
+        by_shares.display = found.label_shift is not None
+        by_shares.update(label_shift_text(found))
         self.query_one("#differing", Static).update(differing_text(found, width if narrow else width // 2 - 2))
 
     @on(ConfusionGrid.CellHighlighted)

@@ -17,8 +17,10 @@ from aimic_tui.engine.inference.evaluation_file import (
     ClassResult,
     EvaluationResults,
 )
+from aimic_tui.engine.inference.label_shift_result import METHOD as LABEL_SHIFT_METHOD
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.widgets.interval_bar import Scale, axis, bar, common_scale
+from aimic_tui.wording.class_shares import CORRECTED_TITLE, corrected_figure_lines, evaluated_share_lines
 from aimic_tui.wording.evaluation import about_classes, cautions, intervals_text
 from aimic_tui.wording.signs import SIGNS, bar_text
 
@@ -87,6 +89,19 @@ def classes_table(found: EvaluationResults, width: int) -> Content:
         for each in found.classes
     ]
     return _table("recall, images", rows, [True] * len(rows), found, width)
+
+
+def label_shift_text(found: EvaluationResults) -> Content:
+    """Write the figures for the estimated class shares, and these; nothing where they can't be estimated."""
+    if found.label_shift is None:
+        return Content("")
+    lines = [Content.styled(CORRECTED_TITLE, "bold")]
+    for table in (corrected_figure_lines(found.pooled, found.label_shift), evaluated_share_lines(found.label_shift)):
+        heading, *rows = table
+        lines += [Content.styled(heading, "$text-muted"), *map(Content, rows)]
+    if found.label_shift.caution:
+        lines.append(Content.styled(f"{SIGNS['attention']} {found.label_shift.caution}", "$warning"))
+    return Content("\n").join([*lines, Content.styled(LABEL_SHIFT_METHOD, "$text-muted")])
 
 
 class _Row(NamedTuple):

@@ -8,6 +8,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.widgets import Static
 
 from aimic_tui.engine.data.reading.input_rule import InputRule
@@ -19,6 +20,7 @@ from aimic_tui.screens.predict.prediction_table import (
     counts_text,
     filters_of,
     probabilities_of,
+    shares_text,
 )
 from aimic_tui.widgets.big_table import BigTable
 from aimic_tui.widgets.frame import Rule
@@ -85,7 +87,10 @@ class PredictionPanel(Vertical):
         draw(columns_of(rows), rows.count)
         self._has_columns = True
         if not self._prediction.more:  # else each piece of a long table would count all rows before it again
-            self.query_one("#counts", Static).update(counts_text(rows, self._prediction.job.max_error))
+            counts = [counts_text(rows, self._prediction.job.max_error)]
+            if self._prediction.shares is not None:
+                counts.append(shares_text(self._prediction.shares))
+            self.query_one("#counts", Static).update(Content("\n").join(counts))
 
     @on(BigTable.RowHighlighted)
     def _highlighted(self, message: BigTable.RowHighlighted) -> None:

@@ -17,7 +17,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from aimic_tui.engine.evaluation.interval_limits import wilson
-from aimic_tui.engine.formatting.numbers import PER_CENT, count_text, number, percent, range_text
+from aimic_tui.engine.evaluation.label_shift import ClassShare
+from aimic_tui.engine.formatting.numbers import PER_CENT, count_text, interval_text, number, percent, range_text
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.big_table import BigTable, Column
 from aimic_tui.widgets.frame import KeyLine, Rule
@@ -170,6 +171,17 @@ def counts_text(rows: PredictionRows, max_error: float | None = None) -> Content
         words = "probabilities calibrated" if rows.calibrated else "probabilities not calibrated"
         parts.append(Content.styled(words, "$text-muted"))
     return Content("  ·  ").join(parts)
+
+
+def shares_text(shares: Sequence[ClassShare]) -> Content:
+    """Write the estimated class shares in per cent, the largest first, with their 95 % intervals."""
+    parts = []
+    for share in sorted(shares, key=lambda each: -(each.estimated.value or 0.0)):
+        of = share.estimated
+        amount = interval_text(of.value, of.low, of.high, 1, scale=PER_CENT)
+        parts.append(Content.assemble((printable(share.name), "bold"), (f" {amount}", "$text-muted")))
+    title = Content.styled("estimated shares, % (label shift): ", "$text-muted")
+    return title + Content("  ·  ").join(parts)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
 from aimic_tui.engine.evaluation.label_shift import (
+    ClassShare,
     Recalibration,
     class_shares,
     estimated_shares,
@@ -87,3 +90,22 @@ def test_few_images_get_none_and_every_model_must_have_its_recalibration() -> No
     both = joined([found, found])
     assert both is not None
     assert both.covariance[0, 0] == pytest.approx(0.5)
+
+
+def test_shares_of_merged_classes_are_sums_and_their_limits_narrower_than_the_sum_of_limits() -> None:
+    random = np.random.default_rng(6)
+    labels, table = _drawn(random, 600, _PRIOR)
+    found = recalibration(labels, table, np.arange(600, dtype=np.int32), _PRIOR)
+    _, new = _drawn(random, 300, [0.3, 0.3, 0.4])
+    predicted, merged = new.argmax(axis=1), np.array([0, 1, 1])
+    each = class_shares(_NAMES, predicted, new, found)
+    both = class_shares(("a", "b and c"), merged[predicted], new, found, merged=merged)
+    assert each is not None
+    assert both is not None
+    assert [share.name for share in both] == ["a", "b and c"]
+    assert both[0].estimated == each[0].estimated
+    b, c, of_both = each[1].estimated, each[2].estimated, both[1].estimated
+    assert of_both.value == pytest.approx(b.value + c.value)  # type: ignore[operator]
+    assert of_both.high - of_both.low < b.high + c.high - b.low - c.low  # type: ignore[operator]
+    assert both[1].counted == pytest.approx(each[1].counted + each[2].counted)
+    assert ClassShare.from_json(asdict(both[1])) == both[1]

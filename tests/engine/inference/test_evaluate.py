@@ -86,6 +86,12 @@ def test_the_figures_are_those_of_the_predictions(models: list[Path], elsewhere:
     assert answer["mapping"] == {"BLUE": "blue", "GREEN": "green", "RED": "red"}
     assert (answer["trained"], answer["models"]) == (0, 2)
     assert evaluation_to_json(evaluation_from_json(answer)) == answer
+    by_shares = answer["label_shift"]
+    assert [(share["name"], share["true"]) for share in by_shares["shares"]] == [
+        (name, pytest.approx(1 / 3)) for name in CLASSES
+    ]
+    assert sum(share["estimated"]["value"] for share in by_shares["shares"]) == pytest.approx(1)
+    assert 0 < by_shares["figures"]["log_loss"]["value"] != answer["pooled"]["log_loss"]["value"]
 
 
 def test_images_of_another_kind_are_called_so_with_what_differs(models: list[Path], elsewhere: Path) -> None:

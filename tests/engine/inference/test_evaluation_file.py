@@ -23,6 +23,7 @@ from aimic_tui.engine.inference.evaluation_file import (
     read_evaluation,
     write_evaluation,
 )
+from aimic_tui.engine.inference.label_shift_result import EvaluatedShare, LabelShiftResult
 from aimic_tui.engine.inference.robustness_file import DisturbedFigures, NetworkRobustness
 
 FIGURE = Interval(0.5, 0.4, 0.6)
@@ -62,6 +63,7 @@ RESULTS = EvaluationResults(
     loss=Loss("macro_f1", "within margin", 0.7, 0.01, None),
     difference_p={"accuracy": 0.7, "auroc": None},
     overconfidence=Interval(0.02, -0.01, 0.05),
+    label_shift=LabelShiftResult((EvaluatedShare("a", 0.6, 0.4, Interval(0.5, 0.3, 0.7)),), {"accuracy": FIGURE}),
 )
 
 
@@ -76,7 +78,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 def test_a_file_of_version_0_1_is_read(tmp_path: Path) -> None:
     record = evaluation_to_json(RESULTS)
-    newer = ("margin", "loss", "difference_p", "overconfidence", "verdict_subjects", "verdict_p")
+    newer = ("label_shift", "margin", "loss", "difference_p", "overconfidence", "verdict_subjects", "verdict_p")
     for key in ("version", "verdict_kinds", "model", "root", "absent", *newer):
         del record[key]
     write_json(tmp_path / "evaluation.json", record)
@@ -84,6 +86,7 @@ def test_a_file_of_version_0_1_is_read(tmp_path: Path) -> None:
     sentences = Remark("The images differ.", "open"), Remark("Nothing is lost.", "open")
     assert (found.pooled, found.verdict) == (RESULTS.pooled, sentences)
     assert (found.root, found.absent, found.margin, found.loss) == ("their images", (), None, None)
+    assert found.label_shift is None
 
 
 def test_what_version_1_took_to_be_fine_is_open(tmp_path: Path) -> None:

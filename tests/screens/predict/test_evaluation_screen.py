@@ -389,3 +389,40 @@ async def test_a_real_model_is_judged_from_the_app(workspace: Workspace, until: 
     (row,) = list_evaluations(workspace)
     assert row.results is not None
     assert row.results.mapping["rot"] == "red"
+
+
+@pytest.mark.parametrize("width", [80, 120])
+async def test_figures_for_the_estimated_shares_are_further_down_and_fit(
+    workspace: Workspace, run: RunFolder, cells: Path, until: Until, width: int
+) -> None:
+    shares = [
+        {"name": name, "true": 1 / 3, "predicted": 0.5, "estimated": interval(0.9, 0.8, 0.95)} for name in CLASSES
+    ]
+    by_shares = {"method": "", "shares": shares, "figures": {"macro_f1": interval(0.71, 0.62, 0.8)}}
+    finished(workspace, run, cells, label_shift=by_shares)
+    app = AimicApp(workspace, place="predict")
+    async with app.run_test(size=(width, 24)) as pilot:
+        await at_the_model(pilot, until)
+        await until(pilot, lambda: "0.600 [.500 .700]" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "✓ done" in screen_text(app))
+        await pilot.press("end")
+        await until(pilot, lambda: "label shift" in screen_text(app))
+        lines = str(app.screen.query_one("#label-shift", Static).render()).splitlines()
+        tables = [line for line in lines if "[" in line]
+        assert "macro F1   0.600 [.500 .700]   0.710 [.620 .800]" in tables
+        assert len(tables) == 1 + len(CLASSES)
+        assert max(map(len, tables)) <= 77
+        assert any("lies outside the limits of the estimate" in line for line in lines)
+
+
+async def test_an_evaluation_of_an_earlier_version_has_no_figures_for_estimated_shares(
+    workspace: Workspace, run: RunFolder, cells: Path, until: Until
+) -> None:
+    finished(workspace, run, cells)
+    app = AimicApp(workspace, place="predict")
+    async with app.run_test(size=(120, 60)) as pilot:
+        await at_the_model(pilot, until)
+        await pilot.press("enter")
+        await until(pilot, lambda: "✓ done" in screen_text(app))
+        assert not app.screen.query_one("#label-shift", Static).display

@@ -18,6 +18,8 @@ from textual.widgets import Input
 
 from aimic_tui.app.app import AimicApp
 from aimic_tui.engine.data.preprocessing import Preprocessing
+from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.evaluation.label_shift import ClassShare
 from aimic_tui.engine.event_log import append_event
 from aimic_tui.engine.files import write_json
 from aimic_tui.engine.inference.combined_calibration import CombinedCalibration
@@ -34,6 +36,7 @@ from aimic_tui.screens.predict.prediction_table import (
     counts_text,
     filters_of,
     probabilities_of,
+    shares_text,
 )
 from aimic_tui.screens.predict.screen import PredictScreen
 from aimic_tui.screens.predict.table_prompt import TablePrompt
@@ -487,6 +490,14 @@ def test_saving_gives_the_bytes_of_the_table_or_the_commands_own_json(tmp_path: 
     save_table(tables[0], tmp_path / "saved.json")
     assert (tmp_path / "saved.csv").read_bytes() == tables[0].read_bytes()
     assert json.loads((tmp_path / "saved.json").read_text()) == json.loads(tables[1].read_text())
+
+
+def test_estimated_shares_stand_largest_first_with_their_limits() -> None:
+    shares = ClassShare("a", 0.7, Interval(0.3, 0.2, 0.41)), ClassShare("b\x1b[2J", 0.3, Interval(0.7, 0.59, 0.8))
+    text = shares_text(shares).plain
+    assert text.startswith("estimated shares, % (label shift): b")
+    assert "70.0 [59.0 80.0]  ·  a 30.0 [20.0 41.0]" in text
+    assert "\x1b" not in text
 
 
 def test_shares_have_their_interval_and_probabilities_are_cut_to_the_likeliest() -> None:
