@@ -256,6 +256,7 @@ def evaluate(
             **options,
             on_resamples=figures.of(len(counts) - 1),
         )
+    figures.finish()
     rows = np.flatnonzero(kept[observed.sample])
     return Evaluation(
         network=loaded[0].card.network,
@@ -370,6 +371,11 @@ class _FiguresProgress:
     def of(self, index: int) -> Callable[[int], None]:
         """Return what is to be called with the resamples of one set that are done."""
         return lambda done: self._update(index, done)
+
+    def finish(self) -> None:
+        """Report that all are done: a set of few groups has figures without intervals, and tells of no resample."""
+        total = self._resamples * sum(self._images)
+        self._report(Progress("resample", total, total))
 
     def _update(self, index: int, done: int) -> None:
         if self._should_stop():
