@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from aimic_tui.engine.evaluation.interval import NoInterval
-from aimic_tui.engine.evaluation.intervals import FEWEST_EFFECTIVE_GROUPS, FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS
+from aimic_tui.engine.evaluation.interval import (
+    FEWEST_EFFECTIVE_GROUPS,
+    FEWEST_GROUPS,
+    FEWEST_GROUPS_OF_A_CLASS,
+    NoInterval,
+)
 from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, CLASS_TITLES, TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
 from aimic_tui.engine.evaluation.network_choice import BEST_OF_MANY

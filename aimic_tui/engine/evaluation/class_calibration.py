@@ -25,13 +25,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.evaluation.calibration import calibrated
-from aimic_tui.engine.evaluation.interval import Interval
-from aimic_tui.engine.evaluation.interval_limits import effective_number, t_quantile
-from aimic_tui.engine.evaluation.intervals import (
+from aimic_tui.engine.evaluation.interval import (
     FEWEST_EFFECTIVE_GROUPS,
     FEWEST_GROUPS,
     FEWEST_GROUPS_OF_A_CLASS,
+    Interval,
 )
+from aimic_tui.engine.evaluation.interval_limits import effective_number, t_quantile
 from aimic_tui.engine.evaluation.metrics import Floats, Integers
 from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions, RunPredictions, read_validation_predictions
 from aimic_tui.engine.evaluation.run_results import ClassCalibration

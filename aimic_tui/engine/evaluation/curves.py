@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aimic_tui.engine.evaluation.intervals import FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS
+from aimic_tui.engine.evaluation.interval import FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS
 from aimic_tui.engine.evaluation.metrics import Floats, class_scores
 from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions
 

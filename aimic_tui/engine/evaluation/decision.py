@@ -25,12 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.evaluation.calibration import calibrated
+from aimic_tui.engine.evaluation.interval import FEWEST_EFFECTIVE_GROUPS, FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS
 from aimic_tui.engine.evaluation.interval_limits import effective_number
-from aimic_tui.engine.evaluation.intervals import (
-    FEWEST_EFFECTIVE_GROUPS,
-    FEWEST_GROUPS,
-    FEWEST_GROUPS_OF_A_CLASS,
-)
 from aimic_tui.engine.evaluation.metrics import Floats, Integers
 from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions, RunPredictions, read_validation_predictions
 from aimic_tui.engine.evaluation.simultaneous_bands import (

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+FEWEST_GROUPS = 10
+FEWEST_GROUPS_OF_A_CLASS = 5
+FEWEST_EFFECTIVE_GROUPS = 3.0  # equal ones that unequal groups must be worth, overall and of a class
 DOMINANT_SHARE = 0.25  # of the images: a group with as many is named beside the intervals
 
 NoInterval = Literal[

@@ -31,14 +31,21 @@ trained anew, is in `BootstrapFigures.recipe` (`recipe_limits`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aimic_tui.engine.evaluation.calibration_error import CalibrationError, calibration_error
+from aimic_tui.engine.evaluation.grouped_sample import (
+    ABOUT_ALL_IMAGES,
+    SHARES_OF_IMAGES,
+    GroupedSample,
+    WeightedFigures,
+    bootstrap_weights,
+    jackknife_weights,
+    missing_interval,
+)
 from aimic_tui.engine.evaluation.interval import DOMINANT_SHARE, Interval, NoInterval
 from aimic_tui.engine.evaluation.interval_limits import (
     Bounds,
@@ -52,12 +59,9 @@ from aimic_tui.engine.evaluation.interval_limits import (
     wider,
     wilson,
 )
-from aimic_tui.engine.evaluation.metrics import ALL_METRICS, CLASS_METRICS, TOPS, Floats, Integers, Scorer
+from aimic_tui.engine.evaluation.metrics import ALL_METRICS, CLASS_METRICS, Floats, Integers, Scorer
 from aimic_tui.engine.evaluation.recipe_limits import of_sets, recipe_limits
 
-FEWEST_GROUPS = 10
-FEWEST_GROUPS_OF_A_CLASS = 5
-FEWEST_EFFECTIVE_GROUPS = 3.0  # equal ones that unequal groups must be worth, overall and of a class
 BOUNDS: dict[str, Bounds] = {
     **dict.fromkeys(ALL_METRICS, (0.0, 1.0)),
     "log_loss": (0.0, math.inf),
@@ -66,8 +70,6 @@ BOUNDS: dict[str, Bounds] = {
     "kappa": (-1.0, 1.0),
 }
 """The smallest and the largest value of each overall figure."""
-_SHARES_OF_IMAGES = frozenset({"accuracy", *TOPS})
-_ABOUT_ALL_IMAGES = frozenset({"log_loss", "brier"})
 # A macro figure -> the class figure that it is the mean of, where that one is a share.
 MEANS_OF_SHARES = {
     "macro_recall": "recall",
@@ -76,8 +78,6 @@ MEANS_OF_SHARES = {
     "macro_f1": "f1",
 }
 _FEW_ERRORS = 10  # images, up to which chance decides whether an error is among them that costs a lot
-_JACKKNIFE_BLOCKS = 200  # the acceleration needs no more, and leaving out each of thousands of groups would be slow
-_WEIGHTS_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -144,110 +144,6 @@ class BootstrapFigures:
         return self.effective.get("accuracy", 0.0)
 
 
-@dataclass(frozen=True)
-class _Figures:
-    """Figures under some weightings: overall [w] by name, of the classes [w, c] by name."""
-
-    overall: dict[str, Floats]
-    classes: dict[str, Floats]
-
-
-@dataclass(frozen=True, eq=False)
-class _Sample:
-    """Predictions with their groups as codes from 0, nothing unknown among them; `scorers` holds one a set of them."""
-
-    labels: Integers
-    groups_of: NDArray[np.intp]
-    groups: int
-    classes: int
-    scorers: list[Scorer]
-
-    @property
-    def sets(self) -> int:
-        """How many sets of predictions a figure is the mean of: it may vary as little as one of so many more images."""
-        return len(self.scorers)
-
-    @property
-    def sizes(self) -> NDArray[np.int64]:
-        """int [groups]: how many images each has."""
-        sizes: NDArray[np.int64] = self.counts.sum(axis=1)
-        return sizes
-
-    @property
-    def with_class(self) -> NDArray[np.int64]:
-        """int [c]: in how many groups there are images of the class."""
-        counts: NDArray[np.int64] = (self.counts > 0).sum(axis=0)
-        return counts
-
-    @property
-    def without_class(self) -> NDArray[np.int64]:
-        """int [c]: in how many groups there are images of other classes."""
-        others: NDArray[np.int64] = (self.sizes[:, None] > self.counts).sum(axis=0)
-        return others
-
-    @cached_property
-    def effective_with(self) -> tuple[float, ...]:
-        """A class's images in how many equal groups they might be."""
-        return tuple(effective_number(of_class) for of_class in self.counts.T)
-
-    @cached_property
-    def effective_outside(self) -> tuple[float, ...]:
-        """The same of the images of other classes."""
-        return tuple(effective_number(self.sizes - of_class) for of_class in self.counts.T)
-
-    @cached_property
-    def effective(self) -> dict[str, float]:
-        """How many equal groups each overall figure rests on."""
-        of_images = effective_number(self.sizes)
-        counts = self.counts[:, self.with_class > 0]
-        of_means = effective_number((counts / counts.sum(axis=0)).sum(axis=1))  # each class weighs the same
-        by_images = _SHARES_OF_IMAGES | _ABOUT_ALL_IMAGES | {"one_vs_rest_accuracy", "matthews", "kappa", "ece"}
-        return {name: of_images if name in by_images else of_means for name in ALL_METRICS}
-
-    @cached_property
-    def counts(self) -> NDArray[np.int64]:
-        """int [groups, c]: how many images of each class each has."""
-        cells = self.groups_of * self.classes + self.labels
-        return np.bincount(cells, minlength=self.groups * self.classes).reshape(self.groups, self.classes)
-
-    def missing_interval(self) -> NoInterval | None:
-        """Why no figure has an interval; None where some may have one."""
-        return _missing(self.groups, self.effective["accuracy"])
-
-    def missing_interval_of(self, code: int) -> NoInterval | None:
-        """Why no figure of a class has an interval; None where some may have one."""
-        if min(self.with_class[code], self.without_class[code]) < FEWEST_GROUPS_OF_A_CLASS:
-            return "few groups of a class"
-        if min(self.effective_with[code], self.effective_outside[code]) < FEWEST_EFFECTIVE_GROUPS:
-            return "unequal groups of a class"
-        return None
-
-    def calibration_error(self, *, resamples: int, confidence: float, seed: int) -> CalibrationError:
-        """Estimate the calibration error, a mean over all seeds."""
-        by_seed = [scorer.calibration_gaps() for scorer in self.scorers]
-        gaps = np.zeros((self.groups, len(by_seed), by_seed[0].shape[1]))
-        for place, of_images in enumerate(by_seed):
-            np.add.at(gaps[:, place], self.groups_of, of_images)
-        images = np.bincount(self.groups_of, minlength=self.groups).astype(np.float64)
-        return calibration_error(gaps, images, resamples=resamples, confidence=confidence, seed=seed)
-
-    def figures(self, weightings: Iterator[Floats]) -> _Figures:
-        """Return the figures of each weighting, averaged over the seeds."""
-        parts = []
-        for weights in weightings:
-            found = [scorer.all_figures(weights) for scorer in self.scorers]
-            parts.append(
-                (
-                    {name: np.mean([overall[name] for overall, _ in found], axis=0) for name in found[0][0]},
-                    {name: np.mean([classes[name] for _, classes in found], axis=0) for name in found[0][1]},
-                )
-            )
-        return _Figures(
-            {name: np.concatenate([overall[name] for overall, _ in parts]) for name in parts[0][0]},
-            {name: np.concatenate([classes[name] for _, classes in parts]) for name in parts[0][1]},
-        )
-
-
 def cluster_bootstrap(
     labels: Integers,
     probabilities: Floats,
@@ -276,7 +172,7 @@ def cluster_bootstrap(
     names, codes = np.unique(groups[counted], return_inverse=True)
     said = [None if predicted is None else predicted[place, counted] for place in range(len(sets))]
     scorers = [Scorer(labels[counted], table[counted], of_set) for table, of_set in zip(sets, said, strict=True)]
-    sample = _Sample(labels[counted], codes, len(names), sets.shape[2], scorers)
+    sample = GroupedSample(labels[counted], codes, len(names), sets.shape[2], scorers)
 
     everyone = np.ones((1, len(codes)))
     value = sample.figures(iter([everyone]))
@@ -302,8 +198,8 @@ def cluster_bootstrap(
     )
     if missing is not None:
         return figures
-    resampled = sample.figures(_resampled_weights(sample, resamples, seed, on_resamples))
-    jackknife = sample.figures(_without_blocks(sample, seed))
+    resampled = sample.figures(bootstrap_weights(sample, resamples, seed, on_resamples))
+    jackknife = sample.figures(jackknife_weights(sample, seed))
     classes = tuple(
         _class_intervals(sample, code, value, resampled, jackknife, confidence=confidence)
         for code in range(sample.classes)
@@ -325,7 +221,7 @@ def cluster_bootstrap(
         for name in ALL_METRICS
         if name not in ("one_vs_rest_accuracy", "ece")
     }
-    for name in _ABOUT_ALL_IMAGES:
+    for name in ABOUT_ALL_IMAGES:
         overall[name] = _with_unseen_errors(sample, name, overall[name], overall["accuracy"])
     overall["one_vs_rest_accuracy"] = _one_vs_rest(overall["accuracy"], sample.classes)
     error = sample.calibration_error(resamples=resamples, confidence=confidence, seed=seed)
@@ -438,20 +334,13 @@ def share_interval(
     sizes = np.bincount(codes, weights=below[counted], minlength=count)
     value = float(hits.sum() / sizes.sum())
     effective = effective_number(sizes)
-    missing = _missing(count, effective)
+    missing = missing_interval(count, effective)
     if missing is not None:
         return Interval(value, missing=missing)
     times = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)
     drawn = (times @ hits) / (times @ sizes)
     without = (hits.sum() - hits) / (sizes.sum() - sizes)
     return share_limits(ResampledFigure(value, drawn, without, count, confidence, effective), float(sizes.sum()))
-
-
-def _missing(groups: int, effective: float) -> NoInterval | None:
-    """Why so many groups, worth so many equal ones, allow no interval; None where they do."""
-    if groups < FEWEST_GROUPS:
-        return "few groups"
-    return "unequal groups" if effective < FEWEST_EFFECTIVE_GROUPS else None
 
 
 def _largest(names: Integers, sizes: NDArray[np.int64]) -> LargestGroup | None:
@@ -464,12 +353,12 @@ def _without_limits(value: float, missing: NoInterval | None) -> Interval:
 
 
 def _overall_interval(
-    sample: _Sample, name: str, figure: ResampledFigure, classes: tuple[dict[str, Interval], ...]
+    sample: GroupedSample, name: str, figure: ResampledFigure, classes: tuple[dict[str, Interval], ...]
 ) -> Interval:
-    if name in _SHARES_OF_IMAGES:
+    if name in SHARES_OF_IMAGES:
         return share_limits(figure, len(sample.labels) * sample.sets)
     present = sample.with_class > 0
-    if name not in _ABOUT_ALL_IMAGES:
+    if name not in ABOUT_ALL_IMAGES:
         missing = [sample.missing_interval_of(int(code)) for code in np.flatnonzero(present)]
         if any(missing):
             few: NoInterval = "few groups of a class"
@@ -490,7 +379,7 @@ def _overall_interval(
 
 
 def _with_perfect_classes(
-    sample: _Sample, name: str, interval: Interval, classes: tuple[dict[str, Interval], ...], confidence: float
+    sample: GroupedSample, name: str, interval: Interval, classes: tuple[dict[str, Interval], ...], confidence: float
 ) -> Interval:
     """Widen the limits of a mean of the classes' areas where some class's images are all ranked before the others.
 
@@ -508,7 +397,7 @@ def _with_perfect_classes(
     return wider(interval, mean_limits(terms)) if perfect and interval.low is not None else interval
 
 
-def _with_unseen_errors(sample: _Sample, name: str, interval: Interval, accuracy: Interval) -> Interval:
+def _with_unseen_errors(sample: GroupedSample, name: str, interval: Interval, accuracy: Interval) -> Interval:
     """Raise the upper limit of a mean that few wrong images decide: resamples hold no wrong image that was not seen.
 
     The limit is at least what the figure would be with as many wrong images as the accuracy's interval allows.
@@ -530,7 +419,13 @@ def _one_vs_rest(accuracy: Interval, classes: int) -> Interval:
 
 
 def _class_intervals(
-    sample: _Sample, code: int, value: _Figures, resampled: _Figures, jackknife: _Figures, *, confidence: float
+    sample: GroupedSample,
+    code: int,
+    value: WeightedFigures,
+    resampled: WeightedFigures,
+    jackknife: WeightedFigures,
+    *,
+    confidence: float,
 ) -> dict[str, Interval]:
     having, lacking = int(sample.with_class[code]), int(sample.without_class[code])
     support, said = float(value.classes["support"][0, code]), float(value.classes["predicted"][0, code])
@@ -592,47 +487,3 @@ def _smallest_step(images: int, of: int) -> float:
 
 def _f1_of(jaccard: float | None) -> float | None:
     return None if jaccard is None else 2 * jaccard / (1 + jaccard)
-
-
-def _resampled_weights(
-    sample: _Sample, resamples: int, seed: int, on_resamples: Callable[[int], None]
-) -> Iterator[Floats]:
-    """Weightings float [some, n]: how often each image's group came up in as many draws as there are groups."""
-    generator = np.random.default_rng(seed)
-    some = max(1, min(resamples, _WEIGHTS_AT_ONCE // len(sample.labels)))
-    evenly = np.full(sample.groups, 1 / sample.groups)
-    for start in range(0, resamples, some):
-        times = generator.multinomial(sample.groups, evenly, size=min(some, resamples - start))
-        yield times[:, sample.groups_of].astype(np.float64)
-        on_resamples(start + len(times))
-
-
-def _without_blocks(sample: _Sample, seed: int) -> Iterator[Floats]:
-    """Weightings float [some, n], each leaving out one block of groups (one group where there are few)."""
-    block_of = _blocks(sample.sizes, seed)
-    blocks = int(block_of.max()) + 1
-    some = max(1, min(blocks, _WEIGHTS_AT_ONCE // len(sample.labels)))
-    for start in range(0, blocks, some):
-        left_out = np.arange(start, min(start + some, blocks))[:, None]
-        yield (block_of[sample.groups_of] != left_out).astype(np.float64)
-
-
-def _blocks(sizes: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """Return the block of each group, int [groups]: groups larger than an average block stay alone in theirs.
-
-    Together with others, what a large group does to the figure would be taken for the doing of many.
-    """
-    order = np.random.default_rng(seed).permutation(len(sizes))
-    block_of = np.empty(len(sizes), np.int64)
-    if len(sizes) <= _JACKKNIFE_BLOCKS:
-        block_of[order] = np.arange(len(sizes))
-        return block_of
-    large = sizes > sizes.sum() / _JACKKNIFE_BLOCKS
-    if large.sum() > _JACKKNIFE_BLOCKS // 2:
-        large = np.zeros(len(sizes), bool)
-        large[np.argsort(-sizes, kind="stable")[: _JACKKNIFE_BLOCKS // 2]] = True
-    alone = int(large.sum())
-    block_of[large] = np.arange(alone)
-    rest = order[~large[order]]
-    block_of[rest] = alone + np.arange(len(rest)) % (_JACKKNIFE_BLOCKS - alone)
-    return block_of

@@ -34,12 +34,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.evaluation.foreseen_intervals import EXPECTED, ICC, ForecastInterval, SampleSize
+from aimic_tui.engine.evaluation.interval import FEWEST_EFFECTIVE_GROUPS, FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS
 from aimic_tui.engine.evaluation.interval_limits import effective_number, t_quantile, wilson
-from aimic_tui.engine.evaluation.intervals import (
-    FEWEST_EFFECTIVE_GROUPS,
-    FEWEST_GROUPS,
-    FEWEST_GROUPS_OF_A_CLASS,
-)
 from aimic_tui.engine.evaluation.metrics import Floats
 
 Limits = Callable[[float], tuple[float, float]]

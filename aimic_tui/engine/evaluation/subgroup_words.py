@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from aimic_tui.engine.evaluation.column_subgroups import ColumnSubgroups
-from aimic_tui.engine.evaluation.intervals import FEWEST_GROUPS
+from aimic_tui.engine.evaluation.interval import FEWEST_GROUPS
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.formatting.numbers import p_value
 from aimic_tui.engine.text import listed, plural, printable

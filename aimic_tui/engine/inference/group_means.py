@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.evaluation.interval import FEWEST_EFFECTIVE_GROUPS, FEWEST_GROUPS, Interval
 from aimic_tui.engine.evaluation.interval_limits import effective_number, t_quantile
-from aimic_tui.engine.evaluation.intervals import FEWEST_EFFECTIVE_GROUPS, FEWEST_GROUPS
 
 _ROUNDS = 1999
 _ROUNDS_AT_ONCE = 2048

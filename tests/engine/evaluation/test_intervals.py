@@ -9,15 +9,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.evaluation.interval import FEWEST_GROUPS, FEWEST_GROUPS_OF_A_CLASS, Interval
 from aimic_tui.engine.evaluation.interval_limits import t_quantile, wilson
-from aimic_tui.engine.evaluation.intervals import (
-    FEWEST_GROUPS,
-    FEWEST_GROUPS_OF_A_CLASS,
-    BootstrapFigures,
-    cluster_bootstrap,
-    paired_difference,
-)
+from aimic_tui.engine.evaluation.intervals import BootstrapFigures, cluster_bootstrap, paired_difference
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS, CLASS_METRICS, Floats, Integers
 from benchmarks.intervals import POPULATIONS, coverage
 

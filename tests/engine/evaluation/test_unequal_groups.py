@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from aimic_tui.engine.evaluation.grouped_sample import _blocks
 from aimic_tui.engine.evaluation.interval_limits import ResampledFigure, effective_number, share_limits, t_quantile
 from aimic_tui.engine.evaluation.intervals import (
     BootstrapFigures,
     LargestGroup,
-    _blocks,
     cluster_bootstrap,
     paired_difference,
     share_interval,
