@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import click
+
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.predictive_values import PredictiveValues, predictive_values
@@ -16,6 +18,14 @@ from aimic_tui.wording.text_tables import aligned
 
 Named = tuple[str, float]
 """A class and its prevalence."""
+
+prevalence_option = click.option(
+    "--prevalence",
+    "prevalences",
+    multiple=True,
+    metavar="CLASS=SHARE",
+    help="Also give PPV and NPV of the class at this prevalence, e.g. blast=0.02; repeat as needed.",
+)
 
 
 def split_prevalence(text: str) -> Named:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from aimic_tui.commands.prevalence import split_prevalence
+from aimic_tui.commands.prevalence import prevalence_option, split_prevalence
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
@@ -26,13 +26,7 @@ from aimic_tui.engine.workspace_folder import Workspace
     help="Also write its tables as CSV, its figures as PDF and SVG, a model card, and reproduce.sh, which makes the "
     "report again from the images, into this folder.",
 )
-@click.option(
-    "--prevalence",
-    "prevalences",
-    multiple=True,
-    metavar="CLASS=SHARE",
-    help="Also give PPV and NPV of the class at this prevalence, e.g. blast=0.02; repeat as needed.",
-)
+@prevalence_option
 @click.option(
     "--by",
     multiple=True,

@@ -14,7 +14,13 @@ from rich.cells import cell_len
 from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.class_calibration import print_class_calibration
 from aimic_tui.commands.decision import print_decisions
-from aimic_tui.commands.prevalence import Named, prevalence_lines, prevalences_to_json, read_prevalences
+from aimic_tui.commands.prevalence import (
+    Named,
+    prevalence_lines,
+    prevalence_option,
+    prevalences_to_json,
+    read_prevalences,
+)
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.review import print_review
 from aimic_tui.commands.subgroups import print_subgroups
@@ -56,13 +62,7 @@ _WIDTH = 120  # columns of a table that goes to no terminal
 @click.option(
     "--calibration", metavar="CLASS", help="Print slope, intercept and calibration curve of this class instead."
 )
-@click.option(
-    "--prevalence",
-    "prevalences",
-    multiple=True,
-    metavar="CLASS=SHARE",
-    help="Also give PPV and NPV of the class at this prevalence, e.g. blast=0.02; repeat as needed.",
-)
+@prevalence_option
 @click.option(
     "--by",
     metavar="COLUMN",
