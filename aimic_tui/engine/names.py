@@ -1,0 +1,145 @@
+"""Names that people take for one: the form in which names are kept, and keys by which look-alike names are found.
+
+A Mac stores `größe` as other characters than Linux and Windows do (NFD, NFC), a spreadsheet leaves a space at the end,
+and two annotators write `Mast cell` and `mast_cell`. The Unicode form is never meant, so `nfc` evens it out. All else
+may be meant, so look-alike names stay apart until somebody decides; `name_key` and `wide_name_key` find them.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+
+_MEANT = ("<super>", "<sub>", "<fraction>", "<circle>")  # forms that carry meaning: 10² is not 102
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and signs without ink
+_MORE_DASHES = frozenset("\u2043\u2212")  # drawn as dashes, but signs of another category
+_QUOTES = str.maketrans("‘’‚‛ʼ′`´“”„‟″", "''''''''\"\"\"\"\"")
+_SEPARATORS = re.compile("[ -]+")
+_WHOLE_NUMBER = re.compile(r"[+-]?(?:\d{1,10}\.?\d{0,5}|\.\d{1,10})(?:e[+-]?\d{1,2})?", re.ASCII)  # what a float holds
+# Letters of other alphabets that are drawn like Latin ones.
+_LATIN = str.maketrans(
+    "АВЕЅІЈКМНОРСТХУаеѕіјорсхуһԁԛԝӏ" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαονικρυχ",
+    "ABESIJKMHOPCTXYaesijopcxyhdqwl" + "ABEZHIKMNOPTYXaovikpux",
+)
+
+
+def nfc(text: str) -> str:
+    """Return `text` in the Unicode form in which names are kept; a name in another form (NFD) is the same name."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+@lru_cache(1 << 16)
+def name_key(text: str) -> str:
+    """Return what all names share that differ from `text` only in writing.
+
+    That is in Unicode form, case, invisible characters, full-width forms, the kind of quotation marks and dashes, and
+    in what stands between words: spaces, dashes or underscores. A dash at the beginning or the end counts, since
+    `CD4-` is not `CD4` and `-1` not `1`.
+    """
+    return _through(_SAME_WORDS, text)
+
+
+@lru_cache(1 << 16)
+def wide_name_key(text: str) -> str:
+    """Return a key that joins still more names than `name_key`: those that look the same to a hasty reader.
+
+    Also `class 1`, `class1` and `Class_01`; `1`, `1.0` and `01`; Latin letters and those of other alphabets that are
+    drawn alike. Such names may well differ in meaning: ask, never merge them unasked.
+    """
+    return _through([step for _, step in _STEPS], text)
+
+
+def look_alikes(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """Return the sets of names that look the same, each of two or more, in the order of `names`."""
+    found: dict[str, dict[str, None]] = {}
+    for name in names:
+        found.setdefault(wide_name_key(name), {})[name] = None
+    return tuple(tuple(alike) for alike in found.values() if len(alike) > 1)
+
+
+def differences(names: Iterable[str]) -> tuple[str, ...]:
+    """Return in what look-alike names differ, in words such as "case" and "spaces, dashes or underscores"."""
+    alike = set(names)
+
+    def apart_without(words: str) -> bool:
+        others = [step for title, step in _STEPS if title != words]
+        return len({_through(others, name) for name in alike}) > 1
+
+    return tuple(filter(apart_without, dict.fromkeys(words for words, _ in _STEPS)))
+
+
+def _through(steps: Iterable[Callable[[str], str]], text: str) -> str:
+    for step in steps:
+        text = step(text) or text  # a name of nothing but dashes is still a name
+    return text
+
+
+def _visible(text: str) -> str:
+    """Drop what has no ink and no width, such as zero-width spaces, soft hyphens and direction marks."""
+    if text.isascii() and text.isprintable():
+        return text
+    kept = (char for char in text if char.isspace() or unicodedata.category(char) not in ("Cc", "Cf"))
+    return "".join(char for char in kept if not ("\ufe00" <= char <= "\ufe0f" or char == "\u034f"))
+
+
+def _plain(text: str) -> str:
+    """Even out forms of a character: Unicode form, full width, ligatures, quotation marks."""
+    if text.isascii():
+        return text.translate(_QUOTES)
+    plain = (
+        char if unicodedata.decomposition(char).startswith(_MEANT) else unicodedata.normalize("NFKC", char)
+        for char in unicodedata.normalize("NFC", text)
+    )
+    return unicodedata.normalize("NFC", "".join(plain)).translate(_QUOTES)
+
+
+def _latin(text: str) -> str:
+    return text if text.isascii() else text.translate(_LATIN)
+
+
+def _lower(text: str) -> str:
+    return nfc(text.casefold())
+
+
+def _one_separator(text: str) -> str:
+    """Write spaces, dashes and underscores between words as one space; a dash around the name stays."""
+    plain = "".join(map(_separator, text))
+
+    def written(run: re.Match[str]) -> str:
+        inside = plain[: run.start()][-1:].isalnum() and plain[run.end() :][:1].isalnum()
+        return " " if inside else "-" if "-" in run[0] else ""
+
+    return _SEPARATORS.sub(written, plain).rstrip(".")
+
+
+def _separator(char: str) -> str:
+    category = unicodedata.category(char)
+    if category == "Pd" or char in _MORE_DASHES:
+        return "-"
+    return " " if category in ("Zs", "Zl", "Zp", "Pc") or char.isspace() or char in _BLANK else char
+
+
+def _joined(text: str) -> str:
+    return re.sub(r"(?<!\d) | (?!\d)", "", text)
+
+
+def _number(text: str) -> str:
+    """Write numbers without leading zeros, and a name that is a number in one way."""
+    if _WHOLE_NUMBER.fullmatch(text):
+        return f"{float(text) + 0.0:.15g}"  # 0 for -0
+    return re.sub(r"(?<![\d.,])0+(?=\d)", "", text)
+
+
+_SEPARATED = "spaces, dashes or underscores"
+_STEPS: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ("invisible characters", _visible),
+    ("forms of one character", _plain),
+    ("letters of another alphabet", _latin),
+    ("case", _lower),
+    (_SEPARATED, _one_separator),
+    ("how a number is written", _number),
+    (_SEPARATED, _joined),
+)
+_SAME_WORDS = (_visible, _plain, _lower, _one_separator)
