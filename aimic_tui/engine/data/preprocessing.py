@@ -16,6 +16,8 @@ from aimic_tui.engine.data.reading.read_image import read_image
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 
 _RESIZE = "pillow-bilinear-antialias"  # stored with a model: another resizing method would change the network's input
+_LONGEST = 20_000  # pixels a side of a picture that is padded; a longer one is reduced first
+_PIXELS_AT_ONCE = 4_000_000  # of the padded square: 12 MB
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,9 @@ class Preprocessing:
         """Make uint8 [height, width, 3] square and resize it, to uint8 [image_size, image_size, 3]."""
         if self.fit == "crop":
             image = _cropped(image)
-        elif self.fit == "pad":
-            image = _padded(image)
-        size = (self.image_size, self.image_size)
-        if image.shape[:2] == size:
-            return np.ascontiguousarray(image)
-        return np.asarray(Image.fromarray(np.ascontiguousarray(image)).resize(size, Image.Resampling.BILINEAR))
+        elif self.fit == "pad" and image.shape[0] != image.shape[1]:
+            return _padded(image, self.image_size)
+        return _resized(image, (self.image_size, self.image_size))
 
 
 def _cropped(image: Rgb) -> Rgb:
@@ -107,14 +106,33 @@ def _cropped(image: Rgb) -> Rgb:
     return image[top : top + side, left : left + side]
 
 
-def _padded(image: Rgb) -> Rgb:
+def _padded(image: Rgb, size: int) -> Rgb:
+    """Resize uint8 [height, width, 3] in the middle of a square of its border's colour to [size, size, 3].
+
+    The square of a long strip is thousands of times its own size, so it is never made as a whole: Pillow resizes
+    along rows first, and gives the same bits for some of them at a time. What is longer than `_LONGEST` is reduced.
+    """
     height, width = image.shape[:2]
-    if height == width:
-        return image
-    side = max(height, width)
     edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    square = np.empty((side, side, 3), np.uint8)
-    square[:] = np.median(edge, axis=0).astype(np.uint8)
+    fill = np.median(edge, axis=0).astype(np.uint8)
+    if max(height, width) > _LONGEST:
+        factor = -(-max(height, width) // _LONGEST)
+        image = np.asarray(Image.fromarray(np.ascontiguousarray(image)).reduce(factor))
+        height, width = image.shape[:2]
+    side = max(height, width)
     top, left = (side - height) // 2, (side - width) // 2
-    square[top : top + height, left : left + width] = image
-    return square
+    narrowed = np.empty((side, size, 3), np.uint8)
+    narrowed[:] = _resized(np.full((1, side, 3), fill), (size, 1))
+    at_once = max(1, _PIXELS_AT_ONCE // side)
+    for start in range(0, height, at_once):
+        rows = np.full((min(at_once, height - start), side, 3), fill)
+        rows[:, left : left + width] = image[start : start + len(rows)]
+        narrowed[top + start : top + start + len(rows)] = _resized(rows, (size, len(rows)))
+    return _resized(narrowed, (size, size))
+
+
+def _resized(image: Rgb, size: tuple[int, int]) -> Rgb:
+    """Resize uint8 [height, width, 3] to `size`, given as width and height."""
+    if (image.shape[1], image.shape[0]) == size:
+        return np.ascontiguousarray(image)
+    return np.asarray(Image.fromarray(np.ascontiguousarray(image)).resize(size, Image.Resampling.BILINEAR))

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from aimic_tui.engine.data import preprocessing as preprocessing_module
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.errors import InputProblem
 
@@ -43,6 +46,48 @@ def test_crop_takes_the_centre_and_pad_keeps_all_with_the_colour_of_the_edge():
     assert (padded[:10] == 200).all()
     assert (padded[30:] == 200).all()
     assert (padded[15:25, 10:30] == 0).all()
+
+
+def padded_as_a_whole(image: np.ndarray, size: int) -> np.ndarray:
+    """The definition: a whole square, then one resize."""
+    height, width = image.shape[:2]
+    side = max(height, width)
+    edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    square = np.empty((side, side, 3), np.uint8)
+    square[:] = np.median(edge, axis=0).astype(np.uint8)
+    top, left = (side - height) // 2, (side - width) // 2
+    square[top : top + height, left : left + width] = image
+    if side == size:
+        return square
+    return np.asarray(Image.fromarray(square).resize((size, size), Image.Resampling.BILINEAR))
+
+
+@pytest.mark.parametrize("pixels_at_once", [50, 4_000_000])
+def test_padding_a_few_rows_at_a_time_gives_the_bits_of_the_whole_square(monkeypatch, pixels_at_once):
+    monkeypatch.setattr(preprocessing_module, "_PIXELS_AT_ONCE", pixels_at_once)
+    random = np.random.default_rng(0)
+    for _ in range(40):
+        height, width, size = (int(value) for value in random.integers(1, 90, 3))
+        image = random.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        assert (preprocessing(size, "pad").apply(image) == padded_as_a_whole(image, size)).all(), image.shape
+    for shape in [(1, 700), (700, 1), (3, 900), (331, 2), (480, 640), (640, 480)]:
+        image = random.integers(0, 256, (*shape, 3), dtype=np.uint8)
+        assert (preprocessing(224, "pad").apply(image) == padded_as_a_whole(image, 224)).all(), shape
+
+
+@pytest.mark.parametrize("shape", [(3, 60_000), (40, 30_000), (60_000, 3), (1, 400_000)])
+@pytest.mark.parametrize("fit", ["pad", "stretch", "crop"])
+def test_a_long_strip_takes_little_memory(shape, fit):
+    strip = np.full((*shape, 3), 50, np.uint8)
+    strip[:, :, 1] = 200
+    tracemalloc.start()
+    try:
+        fitted = preprocessing(32, fit).apply(strip)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (fitted == (50, 200, 50)).all()
+    assert peak < 60_000_000
 
 
 def test_shrinking_averages_instead_of_picking():
