@@ -8,9 +8,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from aimic_tui.engine.python_process import leave_current_folder
+
 
 def main() -> None:
     """Run the program and leave with its exit code."""
+    leave_current_folder()
     if len(sys.argv) > 1:
         from aimic_tui.cli import main as command_line
 

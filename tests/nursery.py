@@ -41,7 +41,7 @@ HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Forked:
-    """What `subprocess.Popen` is for `python -m MODULE ARGUMENTS`."""
+    """What `subprocess.Popen` is for a command of `python_command`."""
 
     def __init__(
         self,
@@ -103,13 +103,14 @@ def run(
     stdin: int,
     stdout: int,
     stderr: int,
+    env: Mapping[str, str],
     cwd: Path,
     timeout: float,
     check: bool,
 ) -> subprocess.CompletedProcess[bytes]:
     """Do what `subprocess.run` does as the run's end calls it."""
     assert not check
-    process = Forked(command, stdin=stdin, stdout=stdout, stderr=stderr, cwd=cwd)
+    process = Forked(command, stdin=stdin, stdout=stdout, stderr=stderr, env=env, cwd=cwd)
     assert process.stderr is not None
     said = process.stderr.read()
     return subprocess.CompletedProcess(command, process.wait(timeout), None, said)
@@ -145,7 +146,9 @@ def _be(
         open(number, mode, closefd=False)  # noqa: SIM115
         for number, mode in enumerate("rww")
     )
-    name, arguments = command[2], list(command[3:])
+    *_, launcher, name = command[:5]
+    assert launcher.endswith("run_module.py"), "programs are started otherwise now"
+    arguments = list(command[5:])
     module = aimic_tui.cli if name == "aimic_tui" else importlib.import_module(name)
     try:
         return int(module.main(arguments))

@@ -18,6 +18,7 @@ import click
 
 from aimic_tui import __version__
 from aimic_tui.app.settings import load_settings, settings_file
+from aimic_tui.engine.python_process import python_command, python_environment
 from aimic_tui.engine.text import bytes_text, one_line, plural, printable
 from aimic_tui.wording.signs import ASCII_SIGNS, SIGNS, ascii_only
 from aimic_tui.workspace.machine import MachineReader, disk_free
@@ -25,13 +26,6 @@ from aimic_tui.workspace.machine import MachineReader, disk_free
 _LITTLE_DISK = 2_000_000_000  # bytes; a run of a large network writes about as much
 _LITTLE_MEMORY = 4_000_000_000
 _TORCH_TIMEOUT = 120  # seconds; a cold import from a network disk takes long
-# The devices that PyTorch sees: it may have been built for another driver than the installed one.
-_TORCH_PROGRAM = """
-import json, torch
-cuda = torch.cuda.is_available()
-names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if cuda else []
-print(json.dumps([torch.__version__, torch.version.cuda, names, torch.get_num_threads()]))
-"""
 
 
 @dataclass(frozen=True)
@@ -199,7 +193,12 @@ def _check_torch() -> Check:
         click.echo("Starting PyTorch to see which devices it finds ...", err=True)
     try:
         answer = subprocess.run(
-            [sys.executable, "-c", _TORCH_PROGRAM], capture_output=True, text=True, timeout=_TORCH_TIMEOUT, check=True
+            python_command("aimic_tui.engine.models.torch_devices"),
+            env=python_environment(os.environ),
+            capture_output=True,
+            encoding="utf-8",
+            timeout=_TORCH_TIMEOUT,
+            check=True,
         )
         version, cuda, names, threads = json.loads(answer.stdout.splitlines()[-1])
     except subprocess.CalledProcessError as error:

@@ -9,16 +9,16 @@ import asyncio
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from aimic_tui.engine.errors import ErrorRecord
+from aimic_tui.engine.python_process import python_command, python_environment
 from aimic_tui.engine.text import one_line
 
-PROGRAM = (sys.executable, "-m", "aimic_tui")
+PROGRAM = tuple(python_command("aimic_tui"))
 
 
 @dataclass(frozen=True)
@@ -114,4 +114,4 @@ def start_command(
 def _environment(extra: dict[str, str] | None) -> dict[str, str]:
     # The app's own switches must not colour or slow what it starts.
     own = {name: value for name, value in os.environ.items() if not name.startswith("TEXTUAL")}
-    return {**own, "PYTHONUNBUFFERED": "1", **(extra or {})}
+    return python_environment({**own, "PYTHONUNBUFFERED": "1", **(extra or {})})

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import csv
 import difflib
+import os
 import re
 import subprocess
-import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -17,6 +17,7 @@ from importlib.metadata import version
 from typing import Literal
 
 from aimic_tui.engine.errors import UsageProblem
+from aimic_tui.engine.python_process import python_command, python_environment
 from aimic_tui.engine.text import printable
 
 TABLE = "catalogue.csv"
@@ -158,8 +159,9 @@ def _read_table(text: str) -> tuple[NetworkInfo, ...]:
 def _from_libraries(name: str) -> NetworkInfo | None:
     if not name.isidentifier() or _table_text().partition("\n")[0] == installed_versions():
         return None
-    command = [sys.executable, "-m", f"{__package__}.catalogue_table", "--only", name]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = python_command(f"{__package__}.catalogue_table", "--only", name)
+    environment = python_environment(os.environ)
+    answer = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
     return next(iter(_read_table(answer.stdout)), None) if answer.returncode == 0 else None
 
 

@@ -89,10 +89,16 @@ class Chart:
     def _save(self, stream: io.StringIO | io.BytesIO, kind: str) -> None:
         from matplotlib import rc_context
 
-        style: Any = {**_STYLE, "svg.hashsalt": self.name}
-        with rc_context(style), warnings.catch_warnings():
+        with rc_context({**_style(), "svg.hashsalt": self.name}), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a letter that the fonts here lack is the reader's font's matter
             self.figure.savefig(stream, format=kind, metadata=_UNDATED[kind])
+
+
+def _style() -> dict[Any, Any]:
+    """Return every setting of a drawing: no matplotlibrc of a user or of the current folder has a say."""
+    from matplotlib import rcParamsDefault
+
+    return {**{name: value for name, value in rcParamsDefault.items() if not name.startswith("backend")}, **_STYLE}
 
 
 def themed(svg: str) -> str:
@@ -111,7 +117,7 @@ def new_figures(width: float, height: float, columns: int) -> tuple[Figure, Any]
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    with rc_context(_STYLE):
+    with rc_context(_style()):
         figure = Figure(figsize=(width, height), layout="constrained")
         return figure, figure.subplots(1, columns)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import aimic_tui
 from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.python_process import python_command, python_environment
 from aimic_tui.engine.text import one_line, printable
 
 _START_PATIENCE = 60.0  # seconds until the process must have taken its work; it needs less than one
@@ -49,14 +49,13 @@ def start_detached(work: Work, taken: Callable[[subprocess.Popen[bytes]], bool])
             environment[name] = str(Path(environment[name]).expanduser().absolute())
     with work.log.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", work.module, *work.arguments],
+            python_command(work.module, *work.arguments),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
-            # Not the user's folder: a file there named like a module would be imported instead.
-            cwd=_PACKAGE_PARENT,
-            env=environment,
+            cwd=_PACKAGE_PARENT,  # not the user's folder, which may be moved or unmounted
+            env=python_environment(environment),
         )
     deadline = time.monotonic() + _START_PATIENCE
     while time.monotonic() < deadline:

@@ -22,6 +22,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.python_process import python_command, python_environment
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 
 if TYPE_CHECKING:
@@ -89,12 +90,13 @@ class _RankProcesses:
         self._processes = [
             subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "aimic_tui.engine.runs.work.rank", str(run.path), json.dumps(asdict(key))),
+                    *python_command("aimic_tui.engine.runs.work.rank", str(run.path), json.dumps(asdict(key))),
                     *("--rank", str(rank), "--ranks", str(settings.count)),
                     *("--device", _device_of(settings.device, rank)),
                     *("--threads", str(settings.threads), "--folder", str(folder)),
                 ],
                 stdin=subprocess.DEVNULL,
+                env=python_environment(os.environ),
             )
             for rank in range(1, settings.count)
         ]

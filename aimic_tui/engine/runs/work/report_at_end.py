@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import aimic_tui
 from aimic_tui.engine.evaluation.baseline_record import read_baseline_record
+from aimic_tui.engine.python_process import python_command, python_environment
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import one_line
 
@@ -47,11 +48,12 @@ def _run(arguments: Sequence[str], what: str, remedy: str, patience: float) -> s
     verb = "were" if what.endswith("s") else "was"
     try:
         ended = subprocess.run(
-            [sys.executable, "-m", "aimic_tui", *arguments],
+            python_command("aimic_tui", *arguments),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            cwd=_PACKAGE_PARENT,  # not a folder whose files could be imported instead of modules
+            env=python_environment(os.environ),
+            cwd=_PACKAGE_PARENT,
             timeout=patience,
             check=False,
         )

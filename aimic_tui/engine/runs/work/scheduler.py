@@ -25,6 +25,7 @@ from aimic_tui.engine.errors import AimicError, ErrorRecord
 from aimic_tui.engine.event_log import now
 from aimic_tui.engine.files import FileLock, read_json, write_json
 from aimic_tui.engine.machine.devices import Slot, find_slots
+from aimic_tui.engine.python_process import python_command
 from aimic_tui.engine.run_events import (
     RunFailed,
     RunFinished,
@@ -385,7 +386,7 @@ def main(arguments: Sequence[str]) -> int:
     scheduler = Scheduler(
         folder,
         slots,
-        [sys.executable, "-m", "aimic_tui.engine.runs.work.worker"],
+        python_command("aimic_tui.engine.runs.work.worker"),
         lambda: write_results(folder.path),
         warning,
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from aimic_tui.engine.machine.devices import Slot, worker_environment
+from aimic_tui.engine.python_process import python_environment
 from aimic_tui.engine.run_folder import TrialKey
 from aimic_tui.engine.runs.work.messages import TrialReport, assignment_line, read_report
 from aimic_tui.engine.text import one_line
@@ -42,7 +43,7 @@ class WorkerProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,
-                env=worker_environment(slot, os.environ),
+                env=python_environment(worker_environment(slot, os.environ)),
             )
         os.set_blocking(self.output.fileno(), False)
         self._unfinished = b""
