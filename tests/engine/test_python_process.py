@@ -18,7 +18,19 @@ from tests.drawn_cells import draw_cells
 
 # Modules that only a debugger or an installer would look for, and those that are built in and never looked for.
 NAMES = sorted(sys.stdlib_module_names - set(sys.builtin_module_names) - {"antigravity", "this", "sitecustomize"})
-LIBRARIES = ["torch", "numpy", "click", "rich", "textual", "PIL", "psutil", "pydantic", "timm", "torchvision", "sklearn"]
+LIBRARIES = [
+    "torch",
+    "numpy",
+    "click",
+    "rich",
+    "textual",
+    "PIL",
+    "psutil",
+    "pydantic",
+    "timm",
+    "torchvision",
+    "sklearn",
+]
 PLANTED = "open(__import__('os').environ['MARK'], 'a').write(__name__ + ' ')\n"
 
 
@@ -30,7 +42,9 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def started(command: list[str], folder: Path, tmp_path: Path, path: str) -> tuple[subprocess.CompletedProcess[str], str]:
+def started(
+    command: list[str], folder: Path, tmp_path: Path, path: str
+) -> tuple[subprocess.CompletedProcess[str], str]:
     mark = tmp_path / "mark"
     own = {"PYTHONPATH": path, "MARK": str(mark), "AIMIC_WORKSPACE": str(tmp_path / "ws")}
     environment = python_environment({**os.environ, **own})
