@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import fcntl
 import hashlib
 import io
@@ -15,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from aimic_tui.engine.bounded_files import CsvRows
 from aimic_tui.engine.text import csv_line, from_csv_cell, to_csv_cell
 
 _BLOCK = 1 << 20
@@ -103,16 +103,6 @@ def write_json(path: Path, value: Any) -> None:
     write_atomically(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """Read one JSON value.
-
-    Raises:
-        OSError: the file can't be read.
-        ValueError: it is not JSON.
-    """
-    return json.loads(path.read_bytes())
-
-
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a CSV table atomically; text that a spreadsheet could take for a formula is made harmless."""
     with replacing(path) as file:
@@ -141,11 +131,14 @@ def read_table(path: Path) -> list[dict[str, str]]:
     """Read a CSV table that `write_table` wrote: one dict a row, cells as the text they were.
 
     An unfinished last line (a writer died in it) is excluded.
+
+    Raises:
+        OSError: it can't be read.
+        DamagedFile: it is no such table.
     """
-    content = path.read_bytes().decode("utf-8", "surrogateescape")
-    reader = csv.reader(io.StringIO(content, newline=""))
-    header = [from_csv_cell(cell) for cell in next(reader, [])]
-    return [dict(zip(header, map(from_csv_cell, row), strict=True)) for row in reader if len(row) == len(header)]
+    with CsvRows(path) as rows:
+        header = [from_csv_cell(cell) for cell in next(rows, [])]
+        return [dict(zip(header, map(from_csv_cell, row), strict=True)) for row in rows if len(row) == len(header)]
 
 
 def _cell(value: object) -> object:

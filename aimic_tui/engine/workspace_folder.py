@@ -9,9 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import now, to_time
-from aimic_tui.engine.files import FileLock, read_json, write_json
+from aimic_tui.engine.files import FileLock, write_json
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import printable
 

@@ -16,9 +16,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.data.reading.input_rule import AS_STORED, InputRule
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.files import write_json
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
 from aimic_tui.engine.text import one_line
 from aimic_tui.workspace.command_events import Ending, command_end

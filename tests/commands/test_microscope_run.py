@@ -13,7 +13,7 @@ import pytest
 import tifffile
 import tomli
 
-from aimic_tui.engine.files import read_json
+from aimic_tui.engine.bounded_files import read_json
 from tests.commands.calling import call
 from tests.engine.data.reading.microscope_files import write_czi, write_lif, write_nd2
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.files import (
     FileLock,
     append_line,
@@ -17,7 +18,6 @@ from aimic_tui.engine.files import (
     digest_of_bytes,
     digest_of_file,
     is_locked,
-    read_json,
     read_table,
     replacing,
     write_atomically,

@@ -7,8 +7,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.evaluation.baseline import Absence, BaselineName
-from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.files import write_json
 
 
 class MissingBaseline(BaseModel):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.baselines import baseline_predictions, evaluate_baselines
 from aimic_tui.engine.evaluation.calibration import calibrate, calibrated
@@ -43,7 +44,6 @@ from aimic_tui.engine.evaluation.run_results import (
     Spread,
     Values,
 )
-from aimic_tui.engine.files import read_json
 from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import plural

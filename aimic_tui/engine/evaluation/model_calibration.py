@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.calibration import calibrated, known_validation
@@ -29,7 +30,7 @@ from aimic_tui.engine.evaluation.run_predictions import (
     read_validation_predictions,
 )
 from aimic_tui.engine.evaluation.temperature import fit_temperature, scaled
-from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.files import write_json
 from aimic_tui.engine.run_folder import RunFolder, TrialFolder
 
 FILE = "calibration.json"

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from aimic_tui.engine.evaluation.baseline import AbsentBaseline, Baseline
-from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.bounded_files import read_json
+from aimic_tui.engine.evaluation.baseline import BASELINES, Absence, AbsentBaseline, Baseline
+from aimic_tui.engine.evaluation.interval import Interval, NoInterval
+from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, METHODS
 from aimic_tui.engine.evaluation.run_results import (
     Calibration,
     ClassCalibration,
@@ -26,10 +28,22 @@ from aimic_tui.engine.evaluation.run_results import (
     ReliabilityBin,
     RunResults,
     SelectedNetwork,
+    Selection,
     Spread,
     Temperature,
 )
-from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.files import write_json
+from aimic_tui.engine.typed_values import (
+    MALFORMED,
+    flag,
+    items,
+    mapping,
+    number,
+    one_of,
+    optional_number,
+    text,
+    whole,
+)
 
 VERSION = 8
 """Of the file, under its key `format`: counts up when a key changes or figures are computed in another way.
@@ -38,6 +52,10 @@ Files of other versions are not read; `build_results.read_results` then makes th
 Student's quantiles became exact: limits of a class in five groups moved by 0.03 % of their width, others by less.
 """
 
+if TYPE_CHECKING:
+    from aimic_tui.engine.experiment import SplitProtocol  # its module imports pydantic
+
+_PROTOCOLS: tuple[SplitProtocol, ...] = ("honest", "aimic-2022")
 _FOLD_KEYS = ("fold", "repeat", "seed", "images", "only_class")
 _CLASS_CALIBRATION_KEYS = ("slope_before", "intercept_before", "slope_after", "intercept_after")
 _CLASS_KEYS = (
@@ -72,11 +90,13 @@ def read_pooled_figure(path: Path, metric: str) -> dict[str, Interval] | None:
         networks = read_json(path)["networks"]
         pooled = {name: network["pooled"].get(metric) for name, network in networks.items()}
         return {
-            name: Interval(float(figure["value"]), figure.get("low"), figure.get("high"))
+            name: Interval(
+                number(figure["value"]), optional_number(figure.get("low")), optional_number(figure.get("high"))
+            )
             for name, figure in pooled.items()
             if figure and figure["value"] is not None
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, *MALFORMED):
         return None
 
 
@@ -128,44 +148,72 @@ def results_from_json(value: Any) -> RunResults:
     if not isinstance(value, dict) or value.get("format") != VERSION:
         raise ValueError("no results of a run, or of another version")
     try:
-        return _run_from_json(value)
-    except (KeyError, TypeError, AttributeError) as error:
+        found = _run_from_json(value)
+        _check_names(found)
+        return found
+    except MALFORMED as error:
         raise ValueError(f"damaged results of a run: {error!r}") from None
 
 
 def _run_from_json(value: Mapping[str, Any]) -> RunResults:
     return RunResults(
-        run=str(value["run"]),
-        state=str(value["state"]),
-        protocol=value["protocol"],
-        optimistic=bool(value["optimistic"]),
-        note=str(value["note"]),
-        method=str(value["method"]),
-        confidence=float(value["confidence"]),
-        resamples=int(value["resamples"]),
-        complete=bool(value["complete"]),
-        methods=dict(value["methods"]["pooled"]),
-        class_methods=dict(value["methods"]["classes"]),
-        images=int(value["images"]),
-        groups=int(value["groups"]),
-        classes=tuple(value["classes"]),
-        repeats=int(value["repeats"]),
-        inner_folds=int(value["inner_folds"]),
-        networks={name: _network(network) for name, network in value["networks"].items()},
-        selected=tuple(map(_selected, value["chosen"])),
-        calibration={name: _calibration(found) for name, found in value["calibration"].items()},
-        pairs=tuple(
-            PairedDifferences(
-                pair["a"], pair["b"], int(pair["images"]), _intervals(pair["differences"]), _intervals(pair["recipe"])
-            )
-            for pair in value["pairs"]
-        ),
+        run=text(value["run"]),
+        state=text(value["state"]),
+        protocol=one_of(value["protocol"], _PROTOCOLS),
+        optimistic=flag(value["optimistic"]),
+        note=text(value["note"]),
+        method=text(value["method"]),
+        confidence=number(value["confidence"]),
+        resamples=whole(value["resamples"]),
+        complete=flag(value["complete"]),
+        methods=mapping(value["methods"]["pooled"], text),
+        class_methods=mapping(value["methods"]["classes"], text),
+        images=whole(value["images"]),
+        groups=whole(value["groups"]),
+        classes=items(value["classes"], text),
+        repeats=whole(value["repeats"]),
+        inner_folds=whole(value["inner_folds"]),
+        networks=mapping(value["networks"], _network),
+        selected=items(value["chosen"], _selected),
+        calibration=mapping(value["calibration"], _calibration),
+        pairs=items(value["pairs"], _paired),
         baselines=tuple(_baseline(name, found) for name, found in value["baselines"].items()),
         absent_baselines=tuple(
-            AbsentBaseline(name, absent["reason"], str(absent["sentence"]))
+            AbsentBaseline(
+                one_of(name, BASELINES), one_of(absent["reason"], get_args(Absence)), text(absent["sentence"])
+            )
             for name, absent in value["absent_baselines"].items()
         ),
     )
+
+
+def _check_names(results: RunResults) -> None:
+    """Do nothing if every part speaks of the same classes and networks: whoever shows one looks them up in another.
+
+    Raises:
+        ValueError: one doesn't.
+    """
+    classes, networks = results.classes, set(results.networks)
+    if len(set(classes)) != len(classes):
+        raise ValueError("a class stands in it twice")
+    for found in (*results.networks.values(), *(selected.results for selected in results.selected)):
+        if tuple(found.classes) != classes:
+            raise ValueError("a network has other classes than the run")
+        overall = (found.pooled, found.spread, *(fold.values for fold in found.folds), *found.by_seed.values())
+        of_classes = [row.figures for row in found.classes.values()]
+        if not (
+            all(METHODS.keys() <= set(row) for row in overall)
+            and all(CLASS_METHODS.keys() <= set(row) for row in of_classes)
+        ):
+            raise ValueError("figures are missing in it")
+        if [len(row) for row in found.confusion] != [len(classes)] * len(classes):
+            raise ValueError("a confusion matrix has another size than there are classes")
+    named = set(results.calibration).union(*(baseline.differences for baseline in results.baselines))
+    named.update(*((pair.a, pair.b) for pair in results.pairs), *(selected.times for selected in results.selected))
+    if not named <= networks:
+        raise ValueError(f"it speaks of networks that it has no figures of: {', '.join(sorted(named - networks))}")
+    if any(tuple(calibration.classes) not in (classes, ()) for calibration in results.calibration.values()):
+        raise ValueError("a calibration has other classes than the run")
 
 
 def _network_to_json(network: NetworkResults) -> dict[str, Any]:
@@ -200,44 +248,59 @@ def _network_to_json(network: NetworkResults) -> dict[str, Any]:
 
 def _network(value: Mapping[str, Any]) -> NetworkResults:
     return NetworkResults(
-        trials_done=int(value["trials_done"]),
-        trials_total=int(value["trials_total"]),
-        seeds=tuple(value["seeds"]),
-        repeats=tuple(value["repeats"]),
-        images=int(value["images"]),
-        groups=int(value["groups"]),
-        effective_groups=float(value["effective_groups"]),
-        largest_group=LargestGroup(**value["largest_group"]) if value["largest_group"] else None,
-        unclassified=int(value["unclassified"]),
+        trials_done=whole(value["trials_done"]),
+        trials_total=whole(value["trials_total"]),
+        seeds=items(value["seeds"], whole),
+        repeats=items(value["repeats"], whole),
+        images=whole(value["images"]),
+        groups=whole(value["groups"]),
+        effective_groups=number(value["effective_groups"]),
+        largest_group=_largest_group(value["largest_group"]) if value["largest_group"] else None,
+        unclassified=whole(value["unclassified"]),
         pooled=_intervals(value["pooled"]),
         recipe=_intervals(value["recipe"]),
-        folds=tuple(map(_fold, value["folds"])),
+        folds=items(value["folds"], _fold),
         spread=_spreads(value["spread"]),
-        by_seed={int(row["seed"]): _without(row, ("seed",)) for row in value["by_seed"]},
+        by_seed={whole(row["seed"]): _values(_without(row, ("seed",))) for row in value["by_seed"]},
         seed_spread=_spreads(value["seed_spread"]),
-        by_repeat={int(row["repeat"]): _without(row, ("repeat",)) for row in value["by_repeat"]},
+        by_repeat={whole(row["repeat"]): _values(_without(row, ("repeat",))) for row in value["by_repeat"]},
         repeat_spread=_spreads(value["repeat_spread"]),
-        classes={name: _class_figures(row) for name, row in value["classes"].items()},
-        confusion=tuple(map(tuple, value["confusion"])),
+        classes=mapping(value["classes"], _class_figures),
+        confusion=items(value["confusion"], lambda row: items(row, whole)),
     )
+
+
+def _largest_group(value: Mapping[str, Any]) -> LargestGroup:
+    return LargestGroup(text(value["name"]), number(value["share"]))
 
 
 def _class_figures(row: Mapping[str, Any]) -> ClassFigures:
     return ClassFigures(
         figures=_intervals(_without(row, _CLASS_KEYS)),
-        support=int(row["support"]),
-        predicted=int(row["predicted"]),
-        groups=int(row["groups"]),
-        groups_outside=int(row["groups_outside"]),
-        effective_groups=float(row["effective_groups"]),
-        effective_groups_outside=float(row["effective_groups_outside"]),
-        rate_correlation=float(row["rate_correlation"]),
+        support=whole(row["support"]),
+        predicted=whole(row["predicted"]),
+        groups=whole(row["groups"]),
+        groups_outside=whole(row["groups_outside"]),
+        effective_groups=number(row["effective_groups"]),
+        effective_groups_outside=number(row["effective_groups_outside"]),
+        rate_correlation=number(row["rate_correlation"]),
     )
 
 
 def _fold(row: Mapping[str, Any]) -> FoldFigures:
-    fold, repeat, seed, images = (int(row[key]) for key in ("fold", "repeat", "seed", "images"))
-    return FoldFigures(fold, repeat, seed, images, row["only_class"], _without(row, _FOLD_KEYS))
+    fold, repeat, seed, images = (whole(row[key]) for key in ("fold", "repeat", "seed", "images"))
+    only_class = None if row["only_class"] is None else text(row["only_class"])
+    return FoldFigures(fold, repeat, seed, images, only_class, _values(_without(row, _FOLD_KEYS)))
+
+
+def _paired(value: Mapping[str, Any]) -> PairedDifferences:
+    return PairedDifferences(
+        text(value["a"]),
+        text(value["b"]),
+        whole(value["images"]),
+        _intervals(value["differences"]),
+        _intervals(value["recipe"]),
+    )
 
 
 def _selected_to_json(selected: SelectedNetwork) -> dict[str, Any]:
@@ -252,13 +315,18 @@ def _selected_to_json(selected: SelectedNetwork) -> dict[str, Any]:
 
 def _selected(value: Mapping[str, Any]) -> SelectedNetwork:
     return SelectedNetwork(
-        by=value["by"],
-        metric=str(value["metric"]),
+        by=one_of(value["by"], get_args(Selection)),
+        metric=text(value["metric"]),
         choices=tuple(
-            FoldChoice(int(choice["fold"]), int(choice["repeat"]), choice["network"], dict(choice["values"]))
+            FoldChoice(
+                whole(choice["fold"]),
+                whole(choice["repeat"]),
+                text(choice["network"]),
+                mapping(choice["values"], number),
+            )
             for choice in value["choices"]
         ),
-        times=dict(value["times"]),
+        times=mapping(value["times"], whole),
         results=_network(value),
     )
 
@@ -296,31 +364,31 @@ def _calibration(value: Mapping[str, Any]) -> Calibration:
     return Calibration(
         temperatures=tuple(
             Temperature(
-                int(row["fold"]),
-                int(row["seed"]),
-                float(row["value"]),
-                int(row["images"]),
-                bool(row["at_bound"]),
-                bool(row["weights_undone"]),
+                whole(row["fold"]),
+                whole(row["seed"]),
+                number(row["value"]),
+                whole(row["images"]),
+                flag(row["at_bound"]),
+                flag(row["weights_undone"]),
             )
             for row in value["temperatures"]
         ),
         before=_intervals(value["before"]),
         after=_intervals(value["after"]),
         difference=_intervals(value["difference"]),
-        corrected=dict(value["corrected"]),
-        reliability_before=tuple(map(_bin, value["reliability_before"])),
-        reliability_after=tuple(map(_bin, value["reliability_after"])),
-        coverage=tuple(value["coverage"]),
-        risk=tuple(value["risk"]),
+        corrected=_values(value["corrected"]),
+        reliability_before=items(value["reliability_before"], _bin),
+        reliability_after=items(value["reliability_after"], _bin),
+        coverage=items(value["coverage"], number),
+        risk=items(value["risk"], number),
         rejections=tuple(
             Rejection(
-                float(row["wanted"]),
-                row["threshold"],
-                tuple(row["thresholds"]),
+                number(row["wanted"]),
+                optional_number(row["threshold"]),
+                items(row["thresholds"], optional_number),
                 _interval(row["answered"]),
                 _interval(row["error"]),
-                bool(row["rests_on_groups"]),
+                flag(row["rests_on_groups"]),
             )
             for row in value["rejections"]
         ),
@@ -345,18 +413,22 @@ def _baseline_to_json(baseline: Baseline) -> dict[str, Any]:
 
 def _baseline(name: Any, value: Mapping[str, Any]) -> Baseline:
     return Baseline(
-        name=name,
-        detail=str(value["detail"]),
-        images=int(value["images"]),
-        groups=int(value["groups"]),
+        name=one_of(name, BASELINES),
+        detail=text(value["detail"]),
+        images=whole(value["images"]),
+        groups=whole(value["groups"]),
         pooled=_intervals(value["pooled"]),
-        differences={network: _intervals(found) for network, found in value["differences"].items()},
+        differences=mapping(value["differences"], _intervals),
     )
 
 
 def _bin(value: Mapping[str, Any]) -> ReliabilityBin:
     return ReliabilityBin(
-        float(value["low"]), float(value["high"]), int(value["images"]), value["confidence"], value["accuracy"]
+        number(value["low"]),
+        number(value["high"]),
+        whole(value["images"]),
+        optional_number(value["confidence"]),
+        optional_number(value["accuracy"]),
     )
 
 
@@ -370,11 +442,13 @@ def _interval_to_json(figure: Interval) -> dict[str, float | str | None]:
 
 
 def _intervals(value: Mapping[str, Any]) -> dict[str, Interval]:
-    return {name: _interval(figure) for name, figure in value.items()}
+    return mapping(value, _interval)
 
 
 def _interval(value: Mapping[str, Any]) -> Interval:
-    return Interval(value["value"], value["low"], value["high"], missing=value.get("missing"))
+    value_, low, high = (optional_number(value[key]) for key in ("value", "low", "high"))
+    missing = value.get("missing")
+    return Interval(value_, low, high, missing=None if missing is None else one_of(missing, get_args(NoInterval)))
 
 
 def _spreads_to_json(spreads: Mapping[str, Spread]) -> dict[str, dict[str, float | None]]:
@@ -382,7 +456,11 @@ def _spreads_to_json(spreads: Mapping[str, Spread]) -> dict[str, dict[str, float
 
 
 def _spreads(value: Mapping[str, Any]) -> dict[str, Spread]:
-    return {name: Spread(spread["mean"], spread["sd"]) for name, spread in value.items()}
+    return mapping(value, lambda spread: Spread(optional_number(spread["mean"]), optional_number(spread["sd"])))
+
+
+def _values(value: Mapping[str, Any]) -> dict[str, float | None]:
+    return mapping(value, optional_number)
 
 
 def _without(row: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:

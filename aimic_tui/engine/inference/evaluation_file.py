@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.interval import Interval
-from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.files import write_json
 from aimic_tui.engine.inference.label_shift_result import LabelShiftResult, label_shift_from_json, label_shift_to_json
 from aimic_tui.engine.inference.robustness_file import (
     METHOD,

@@ -18,9 +18,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.predictions import CLASS_PREFIX, COLUMNS, prediction_columns
-from aimic_tui.engine.files import FileLock, read_json, replacing, sync_folder, write_json
+from aimic_tui.engine.files import FileLock, replacing, sync_folder, write_json
 from aimic_tui.engine.inference.combined_calibration import CombinedCalibration
 from aimic_tui.engine.text import csv_line, from_csv_cell, printable, to_csv_cell
 

@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.evaluation.interval import Interval
-from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.files import write_json
 
 FILE = "robustness.json"
 FORMAT = 1

@@ -11,7 +11,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.bounded_files import read_json
+from aimic_tui.engine.files import write_json
 
 FILE = "benchmark.json"
 _FORMAT = 1

@@ -12,9 +12,10 @@ from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.files import digest_of_bytes, digest_of_file, read_json, write_atomically, write_json
+from aimic_tui.engine.files import digest_of_bytes, digest_of_file, write_atomically, write_json
 from aimic_tui.engine.models.provenance import Provenance
 from aimic_tui.engine.run_folder import RunFolder, TrialFolder
 from aimic_tui.engine.text import one_line, printable

@@ -15,9 +15,10 @@ from typing import Any
 
 import platformdirs
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.files import FileLock, digest_of_file, read_json, write_json
+from aimic_tui.engine.files import FileLock, digest_of_file, write_json
 from aimic_tui.engine.models.catalogue import NetworkInfo, find_network
 from aimic_tui.engine.models.model_folder import ModelCard, find_models, read_model_card, validation_value
 from aimic_tui.engine.models.provenance import Provenance

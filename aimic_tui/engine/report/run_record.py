@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.data.reading.input_rule import InputRule, rule_from_table
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.build_results import read_results
 from aimic_tui.engine.evaluation.comparison import Comparison, compare_runs
 from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions, RunPredictions, read_run_predictions
 from aimic_tui.engine.evaluation.run_results import RunResults
-from aimic_tui.engine.files import read_json, read_table
+from aimic_tui.engine.files import read_table
 from aimic_tui.engine.inference.evaluation_file import EvaluationResults
 from aimic_tui.engine.inference.robustness_file import NetworkRobustness, read_network_robustness
 from aimic_tui.engine.inference.run_evaluations import evaluations_of_run

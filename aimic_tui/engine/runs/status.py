@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, get_args
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import to_time
-from aimic_tui.engine.files import is_locked, read_json, write_json
+from aimic_tui.engine.files import is_locked, write_json
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.text import one_line, printable
 

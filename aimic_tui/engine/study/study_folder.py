@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.files import is_locked, read_json, write_json
+from aimic_tui.engine.files import is_locked, write_json
 from aimic_tui.engine.run_folder import RunFolder, WorkFolder, slug
 from aimic_tui.engine.study.study_file import Cell
 from aimic_tui.engine.text import printable

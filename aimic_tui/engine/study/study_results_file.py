@@ -10,10 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.evaluation.bayesian_signed_rank import PracticalDifference
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.ranking import RankedPair
-from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.files import write_json
 from aimic_tui.engine.study.study_results import (
     CellResults,
     ComparedFigure,

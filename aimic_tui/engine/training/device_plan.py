@@ -16,9 +16,10 @@ from typing import Any, get_args
 import torch
 from torch import nn
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.errors import UsageProblem
-from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.files import write_json
 from aimic_tui.engine.run_folder import TrialFolder
 from aimic_tui.engine.training.compilation import TrainingPass, compiling_pays_off
 from aimic_tui.engine.training.memory import automatic_batch_size

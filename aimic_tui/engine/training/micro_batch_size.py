@@ -10,7 +10,8 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.bounded_files import read_json
+from aimic_tui.engine.files import write_json
 
 _FILE = "part.json"
 

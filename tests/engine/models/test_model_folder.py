@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from aimic_tui.engine import files
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.files import write_json
 from aimic_tui.engine.models.model_folder import (
     ModelCard,
     find_models,

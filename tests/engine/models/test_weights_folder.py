@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.errors import InputProblem, UsageProblem
-from aimic_tui.engine.files import digest_of_file, read_json, write_json
+from aimic_tui.engine.files import digest_of_file, write_json
 from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.models.weights_folder import (
     WeightsEntry,

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import aimic_tui
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.event_log import now
-from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.files import write_json
 from aimic_tui.engine.machine.devices import Slot
 from aimic_tui.engine.machine.gpus import driver_version, usable_gpus
 from aimic_tui.engine.machine.quotas import available_processors

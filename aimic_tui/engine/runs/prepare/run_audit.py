@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.data.audit.audit_report import AuditReport
 from aimic_tui.engine.data.audit.measurement_store import measurements_file
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import now
 from aimic_tui.engine.experiment import DataSettings
-from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.files import write_json
 from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.workspace_folder import Workspace

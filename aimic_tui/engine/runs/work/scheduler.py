@@ -21,9 +21,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.errors import AimicError, ErrorRecord
 from aimic_tui.engine.event_log import now
-from aimic_tui.engine.files import FileLock, read_json, write_json
+from aimic_tui.engine.files import FileLock, write_json
 from aimic_tui.engine.machine.devices import Slot, find_slots
 from aimic_tui.engine.python_process import python_command
 from aimic_tui.engine.run_events import (

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.data.splitting.split import read_split
 from aimic_tui.engine.errors import AimicError, InputProblem, UsageProblem
 from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.experiment import Experiment
-from aimic_tui.engine.files import read_json
 from aimic_tui.engine.runs.prepare.creation import create_run
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.workspace_folder import Workspace

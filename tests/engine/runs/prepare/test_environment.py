@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aimic_tui.engine.files import read_json, write_json
+from aimic_tui.engine.bounded_files import read_json
+from aimic_tui.engine.files import write_json
 from aimic_tui.engine.machine.devices import Slot
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.prepare.environment import describe_environment, resolve_threads

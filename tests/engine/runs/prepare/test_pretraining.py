@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.data.splitting.split import read_split
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.experiment import Experiment
-from aimic_tui.engine.files import read_json, read_table
+from aimic_tui.engine.files import read_table
 from aimic_tui.engine.models.model_folder import read_model_card
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.prepare.creation import create_run

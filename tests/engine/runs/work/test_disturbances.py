@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.event_log import EventReader, to_time
-from aimic_tui.engine.files import read_json
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.control import resume, start_scheduler
 from aimic_tui.engine.runs.follow.snapshot import RunFollower

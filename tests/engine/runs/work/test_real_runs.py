@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.experiment import Experiment
-from aimic_tui.engine.files import read_json, read_table
+from aimic_tui.engine.files import read_table
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.control import request_stop, resume, start_scheduler
 from aimic_tui.engine.runs.follow.snapshot import RunFollower
