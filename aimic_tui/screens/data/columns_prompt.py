@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from aimic_tui.engine.data.listing.folder_scan import IMAGE_SUFFIXES
+from aimic_tui.engine.data.listing.file_kinds import IMAGE_SUFFIXES
 from aimic_tui.engine.data.listing.manifest_table import Columns
 from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.widgets.dialogs import SHEET_CSS

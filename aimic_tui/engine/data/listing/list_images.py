@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.listing.data_source import DataSourceSettings
-from aimic_tui.engine.data.listing.folder_scan import IMAGE_SUFFIXES, Scan, scan_folder
+from aimic_tui.engine.data.listing.folder_notes import notes_on_folder, why_no_images
+from aimic_tui.engine.data.listing.folder_scan import Scan, scan_folder
 from aimic_tui.engine.data.listing.groups import suggest_group
 from aimic_tui.engine.data.listing.manifest_table import ManifestRows, is_manifest, read_manifest_rows
 from aimic_tui.engine.data.listing.marks import is_marks_file
@@ -127,7 +128,11 @@ def _from_folder(root: Path, scan: Scan, group: str) -> ListedImages:
             parts.append(part if rest else Part.UNUSED)
         labels.append(top if rest else "")
     if not any(labels):
-        raise NoClasses(_no_images(root, scan), tuple(scan.images)) if labels else InputProblem(_no_images(root, scan))
+        raise (
+            NoClasses(why_no_images(root, scan), tuple(scan.images))
+            if labels
+            else InputProblem(why_no_images(root, scan))
+        )
     suggested = _suggested(scan.images, labels)
     return ListedImages(
         root,
@@ -137,13 +142,13 @@ def _from_folder(root: Path, scan: Scan, group: str) -> ListedImages:
         parts=np.array(parts, np.int8) if with_parts else None,
         suggested_group=suggested,
         others=tuple(scan.others),
-        notes=tuple(_folder_notes(scan)),
+        notes=tuple(notes_on_folder(scan)),
     )
 
 
 def _from_names(root: Path, scan: Scan, pattern: NamePattern, group: str) -> ListedImages:
     if not scan.images:
-        raise InputProblem(_no_images(root, scan))
+        raise InputProblem(why_no_images(root, scan))
     named = [pattern.read(image) for image in scan.images]
     labels = ["" if name is None else name.label for name in named]
     without = [image for image, label in zip(scan.images, labels, strict=True) if not label]
@@ -154,7 +159,7 @@ def _from_names(root: Path, scan: Scan, pattern: NamePattern, group: str) -> Lis
             key="data.pattern",
         )
     # Folders are no classes here, so that an empty one is none that is missing.
-    notes = [note for note in _folder_notes(scan) if note.kind != "empty-class-folders"]
+    notes = [note for note in notes_on_folder(scan) if note.kind != "empty-class-folders"]
     if without:
         unmatched = f"{plural(len(without), 'image')} without a match for data.pattern, so without a class"
         notes.append(Note("names-without-match", f"{unmatched}: {_names(without)}."))
@@ -266,46 +271,3 @@ def _split_folders(images: Sequence[str]) -> bool:
 
 def _names(images: Sequence[str]) -> str:
     return ", ".join(one_line(image, 80) for image in images[:_NAMED]) + (" ..." if len(images) > _NAMED else "")
-
-
-def _folder_notes(scan: Scan) -> list[Note]:
-    notes = []
-    if scan.empty_folders:
-        names = ", ".join(one_line(name, 40) for name in scan.empty_folders[:3])
-        more = f" and {len(scan.empty_folders) - 3} more" if len(scan.empty_folders) > 3 else ""
-        notes.append(Note("empty-class-folders", f"Folders without images, so no classes: {names}{more}."))
-    if scan.links_left:
-        links = plural(scan.links_left, "link")
-        sentence = f"Not followed: {links} to folders or out of the data set. A manifest can list images anywhere."
-        notes.append(Note("links-not-followed", sentence))
-    if scan.closed:
-        folders, first = plural(len(scan.closed), "folder"), one_line(scan.closed[0], 120)
-        notes.append(Note("folders-not-readable", f"{folders} can't be read; the first is {first}."))
-    return notes
-
-
-def _no_images(root: Path, scan: Scan) -> str:
-    shown = printable(str(root))
-    if scan.images:
-        return (
-            f"{shown} holds {plural(len(scan.images), 'image')} but no class folders. Put the images of each class in "
-            "a subfolder of its name, list them in a manifest (.csv) with a label column, or, if their names tell "
-            "the class, set data.pattern."
-        )
-    if scan.links_left:
-        return (
-            f"{shown} holds only links, which are not followed to folders or out of it. Name the folder they lead to, "
-            "or list the images in a manifest (.csv)."
-        )
-    if scan.closed:
-        return (
-            f"{shown} holds no images that can be reached: {plural(len(scan.closed), 'folder')} can't be read. Ask for "
-            "access."
-        )
-    if scan.others:
-        kinds = ", ".join(sorted({suffix.lstrip(".").upper() for suffix in IMAGE_SUFFIXES} & _USUAL))
-        return f"{shown} holds {plural(len(scan.others), 'file')} but no images. Images are files such as {kinds}."
-    return f"{shown} is empty. Name a folder with one subfolder per class."
-
-
-_USUAL = {"JPG", "PNG", "BMP", "GIF", "TIF", "WEBP"}
