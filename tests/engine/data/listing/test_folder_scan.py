@@ -21,9 +21,25 @@ def notes(root: Path) -> dict[str, str]:
 class TestSystemFolders:
     @pytest.mark.parametrize(
         "name",
-        "#recycle|#snapshot|@Recycle|@Recently-Snapshot|@eaDir|$RECYCLE.BIN|System Volume Information|__MACOSX|.AppleDouble|.thumbnails|.ipynb_checkpoints|.Trash-1000|.dropbox.cache|~snapshot|.snapshot|lost+found|Network Trash Folder".split(
-            "|"
-        ),
+        [
+            "#recycle",
+            "#snapshot",
+            "@Recycle",
+            "@Recently-Snapshot",
+            "@eaDir",
+            "$RECYCLE.BIN",
+            "System Volume Information",
+            "__MACOSX",
+            ".AppleDouble",
+            ".thumbnails",
+            ".ipynb_checkpoints",
+            ".Trash-1000",
+            ".dropbox.cache",
+            "~snapshot",
+            ".snapshot",
+            "lost+found",
+            "Network Trash Folder",
+        ],
     )
     def test_they_are_no_classes_and_are_named_where_they_hold_images(self, tmp_path, name):
         touch(tmp_path, "a/1.png", "b/1.png", f"{name}/deep/er/1.png")
