@@ -9,10 +9,13 @@ import sys
 from collections.abc import Callable
 
 from aimic_tui.engine.python_process import leave_current_folder
+from aimic_tui.engine.utf8 import insist_on_utf8, settle_output
 
 
 def main() -> None:
     """Run the program and leave with its exit code."""
+    insist_on_utf8()
+    settle_output()
     leave_current_folder()
     if len(sys.argv) > 1:
         from aimic_tui.cli import main as command_line

@@ -21,6 +21,7 @@ from textual.screen import Screen
 from aimic_tui.app.palette import ActionsElsewhere, ActionsHere
 from aimic_tui.app.settings import Settings, change_settings, settings_file
 from aimic_tui.app.themes import DEFAULT_THEME, OWN_THEMES, TERMINAL, for_256_colours, missing_colours
+from aimic_tui.engine.errors import ErrorRecord, InputProblem
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.place import common_bindings
 from aimic_tui.widgets.frame import TopLine
@@ -225,8 +226,8 @@ class AimicApp(App[None]):
     def _save_preference(self, **changes: Any) -> bool:
         try:
             self.settings = change_settings(settings_file(), **changes)
-        except OSError as error:
-            self.tell(f"The preference can't be saved: {error}", "warning")
+        except (OSError, InputProblem) as error:
+            self.tell(f"The preference can't be saved: {ErrorRecord.of(error).sentence}", "warning")
             return False
         return True
 

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from aimic_tui.app.settings import settings_file
+from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.wording.signs import SIGNS
@@ -126,7 +127,7 @@ class HelpScreen(ModalScreen[None]):
         rows += [
             Content.styled("Changing keys", "bold"),
             Content("  " + self._fold(changing, 2)),
-            Content(f"  {printable(str(settings_file()))}:"),
+            Content("  " + self._fold(f"{_settings_place()}:", 2)),
             Content.styled('    [keymap]\n    "home.open" = "o,f2"', "$text-muted"),
         ]
         return Content("\n").join(rows)
@@ -157,3 +158,11 @@ class HelpScreen(ModalScreen[None]):
             line.name.ljust(names),
             (self._fold(line.id if self._ids else line.description, 2 + keys + names), "$text-muted"),
         )
+
+
+def _settings_place() -> str:
+    """Return the settings file's path, or why there is none."""
+    try:
+        return printable(str(settings_file()))
+    except InputProblem as problem:
+        return problem.sentence

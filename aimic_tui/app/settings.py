@@ -13,14 +13,15 @@ What is invalid in the file is reported and ignored: a typing mistake in it must
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.user_folders import config_folder
 
 # Keys that never reach a program: tmux, flow control or the terminal's own encoding take them.
 RESERVED_KEYS = frozenset(f"ctrl+{letter}" for letter in "basqjmih") | {"shift+enter"}
@@ -45,15 +46,22 @@ class Settings:
 
 
 def settings_file() -> Path:
-    """Return where the preferences are: `$AIMIC_SETTINGS`, else `aimic/settings.toml` where this system keeps them."""
+    """Return where the preferences are: `$AIMIC_SETTINGS`, else `aimic/settings.toml` where this system keeps them.
+
+    Raises:
+        InputProblem: there is no home folder to find it by.
+    """
     if named := os.environ.get("AIMIC_SETTINGS"):
         return Path(named)
-    if sys.platform == "linux":  # what platformdirs says there; its import is on the way to the first picture
-        base = os.environ.get("XDG_CONFIG_HOME", "").strip()
-        return (Path(base) if base else Path.home() / ".config") / "aimic" / "settings.toml"
-    from platformdirs import user_config_path
+    return config_folder("the preferences", "AIMIC_SETTINGS") / "settings.toml"
 
-    return user_config_path("aimic", appauthor=False) / "settings.toml"
+
+def user_settings() -> tuple[Settings, tuple[str, ...]]:
+    """Read the user's preferences as `load_settings` does; the defaults where there is no place for them."""
+    try:
+        return load_settings(settings_file())
+    except InputProblem as problem:
+        return Settings(), (f"{problem.sentence} Using the default preferences.",)
 
 
 def load_settings(path: Path) -> tuple[Settings, tuple[str, ...]]:

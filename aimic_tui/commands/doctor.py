@@ -18,6 +18,7 @@ import click
 
 from aimic_tui import __version__
 from aimic_tui.app.settings import load_settings, settings_file
+from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.python_process import python_command, python_environment
 from aimic_tui.engine.text import bytes_text, one_line, plural, printable
 from aimic_tui.wording.signs import ASCII_SIGNS, SIGNS, ascii_only
@@ -49,14 +50,14 @@ class Check:
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as one JSON object.")
 @click.option("--quick", is_flag=True, help="Don't start PyTorch to find out which devices it sees.")
 @click.pass_context
-def doctor(context: click.Context, as_json: bool, quick: bool) -> int:
+def doctor(context: click.Context, as_json: bool, quick: bool) -> None:
     """Check the terminal, the devices and the folders."""
     checks = list(run_checks(Path(context.obj), quick=quick))
     if as_json:
         click.echo(json.dumps({"checks": [asdict(check) for check in checks]}))
     else:
         _print(checks)
-    return 0 if all(check.ok for check in checks) else 1
+    context.exit(0 if all(check.ok for check in checks) else 1)
 
 
 def _print(checks: list[Check]) -> None:
@@ -233,10 +234,7 @@ def _check_folders(workspace: Path) -> Iterator[Check]:
             "cache", True, f"{bytes_text(_size_of(cache))} of decoded images; can be deleted while no run is active"
         )
     yield _check_weights()
-    path = settings_file()
-    _, problems = load_settings(path)
-    where = printable(str(path))
-    yield Check("settings", True, where if path.exists() else f"{where} (does not exist; defaults)", " ".join(problems))
+    yield _check_settings()
 
 
 def _check_workspace(workspace: Path) -> Check:
@@ -255,12 +253,24 @@ def _check_workspace(workspace: Path) -> Check:
     return Check("workspace", True, f"{where}{new}")
 
 
+def _check_settings() -> Check:
+    try:
+        path = settings_file()
+    except InputProblem as problem:
+        return Check("settings", True, "no place for them; defaults", problem.sentence)
+    _, problems = load_settings(path)
+    where = printable(str(path))
+    return Check(
+        "settings", True, where if path.exists() else f"{where} (does not exist; defaults)", " ".join(problems)
+    )
+
+
 def _check_weights() -> Check:
     from aimic_tui.engine.errors import AimicError
     from aimic_tui.engine.models.weights_folder import read_entries, weights_folder
 
-    folder = weights_folder()
     try:
+        folder = weights_folder()
         entries = read_entries(folder)
     except AimicError as error:
         return Check("weights", False, error.sentence)

@@ -17,6 +17,7 @@ from aimic_tui.engine.data.audit.finding_titles import finding_title
 from aimic_tui.engine.errors import AimicError, InputProblem
 from aimic_tui.engine.formatting.numbers import count_text, percent
 from aimic_tui.engine.text import bytes_text, one_line, plural, printable
+from aimic_tui.engine.user_folders import expanded
 from aimic_tui.wording.findings import NO_FINDINGS, shortcut_title
 from aimic_tui.wording.signs import bar_text, sign
 
@@ -153,7 +154,7 @@ def _remember(workspace: Path, data: Path, found: Audit) -> None:
     data_set = found.data_set
     with suppress(OSError):
         Workspace(workspace).remember_data_set(
-            data.expanduser().absolute(),
+            expanded(data).absolute(),
             images=len(data_set),
             classes=len(data_set.classes),
             groups=len(data_set.group_names) if data_set.grouped else None,

@@ -16,6 +16,7 @@ from aimic_tui.commands.inspect import audit, data_settings
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.engine.errors import UsageProblem, about
 from aimic_tui.engine.text import one_line, plural, printable
+from aimic_tui.engine.user_folders import expanded
 from aimic_tui.wording.text_tables import left_aligned
 
 if TYPE_CHECKING:
@@ -88,9 +89,7 @@ def marks(
     )
     settings = data_settings(data, None, overrides, "aimic marks")
     with about("data.path"):
-        check_exists(
-            Path(settings.path).expanduser().absolute()
-        )  # a mistyped path must not look like one without marks
+        check_exists(expanded(settings.path).absolute())  # a mistyped path must not look like one without marks
     file = writable_marks_file(settings.path, settings.marks, Workspace(workspace).marks_folder)
     kept_apart = file != marks_file(settings.path, settings.marks)
     if kept_apart and file.exists():
@@ -178,7 +177,7 @@ def _names(listed: ListedImages, given: Sequence[str], marked: Collection[str]) 
     names: dict[str, None] = {}
     unknown: list[str] = []
     for text in given:
-        by_path = os.path.abspath(os.path.expanduser(text)).removeprefix(root)  # noqa: PTH100, PTH111
+        by_path = os.path.abspath(expanded(text)).removeprefix(root)  # noqa: PTH100
         name = text if text in known else by_path
         if name in known:
             names[name] = None

@@ -28,9 +28,9 @@ def open_app(
         slow_link: draw less often and without animation.
         read_only: nothing can be started, stopped or written.
     """
-    from aimic_tui.app.settings import load_settings, settings_file
+    from aimic_tui.app.settings import user_settings
 
-    settings, problems = load_settings(settings_file())
+    settings, problems = user_settings()
     slow_link = slow_link or settings.slow_link
     if settings.signs != "auto":
         os.environ["AIMIC_ASCII"] = "1" if settings.signs == "ascii" else "0"

@@ -18,6 +18,7 @@ from aimic_tui.engine.models.model_folder import CARD_FILE, find_models, read_mo
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.run_folder import RunFolder, TrialFolder
 from aimic_tui.engine.text import plural, printable
+from aimic_tui.engine.user_folders import expanded
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording import signs
 from aimic_tui.wording.class_shares import share_lines
@@ -123,7 +124,7 @@ def model_path(text: str, workspace: Path) -> Path:
     Raises:
         InputProblem: there is none, or several runs could be meant.
     """
-    path = Path(text).expanduser()
+    path = expanded(text)
     cards = (path / CARD_FILE, TrialFolder(path).model_folder / CARD_FILE)
     if any(card.exists() for card in cards) or RunFolder(path).trials_folder.exists():
         return path

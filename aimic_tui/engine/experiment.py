@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from aimic_tui.engine.errors import SettingProblem, UsageProblem
 from aimic_tui.engine.setting import Setting, parse_text, problems_of, settings_of
 from aimic_tui.engine.text import printable
+from aimic_tui.engine.user_folders import expanded
 
 Optimizer = Literal["adamw", "adam", "adamax", "rmsprop", "rprop", "adadelta", "adagrad", "lbfgs", "sgd"]
 Monitor = Literal["macro_f1", "accuracy", "balanced_accuracy", "loss"]
@@ -516,12 +517,12 @@ class Experiment(_Section):
         values = read_toml(path)
         data = values.get("data")
         if isinstance(data, dict) and isinstance(data.get("path"), str) and data["path"]:
-            data["path"] = str(path.parent / Path(data["path"]).expanduser())
+            data["path"] = str(path.parent / expanded(data["path"]))
         if isinstance(data, dict) and isinstance(data.get("marks"), str) and data["marks"] not in ("", "auto", "none"):
-            data["marks"] = str(path.parent / Path(data["marks"]).expanduser())
+            data["marks"] = str(path.parent / expanded(data["marks"]))
         split = values.get("split")
         if isinstance(split, dict) and isinstance(split.get("from"), str) and split["from"].endswith(".csv"):
-            split["from"] = str(path.parent / Path(split["from"]).expanduser())
+            split["from"] = str(path.parent / expanded(split["from"]))
         return cls.from_mapping(with_overrides(values, overrides), source=printable(str(path)))
 
     def to_mapping(self) -> dict[str, Any]:

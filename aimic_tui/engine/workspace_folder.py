@@ -15,6 +15,7 @@ from aimic_tui.engine.event_log import now, to_time
 from aimic_tui.engine.files import FileLock, write_json
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import printable
+from aimic_tui.engine.user_folders import expanded
 
 _REMEMBERED = 50  # data sets; the oldest go first
 _SHOWN = 5  # runs named in a sentence
@@ -48,7 +49,7 @@ class Workspace:
     """A workspace; its folder is made when something is first put into it."""
 
     def __init__(self, root: Path) -> None:
-        self.root = Path(root).expanduser().absolute()
+        self.root = expanded(root).absolute()
 
     @classmethod
     def of_run(cls, run: RunFolder) -> Workspace:
@@ -99,7 +100,7 @@ class Workspace:
         for run in runs:
             if run.name == text:
                 return run
-        if text and (run := RunFolder(Path(text).expanduser().absolute())) and _is_run(run):
+        if text and (run := RunFolder(expanded(text).absolute())) and _is_run(run):
             return run
         matching = [run for run in runs if text and run.name.startswith(text)]
         if len(matching) == 1:
@@ -133,7 +134,7 @@ class Workspace:
                 break
             time.sleep(0.02)
         try:
-            shown = str(Path(path).expanduser().absolute())
+            shown = str(expanded(path).absolute())
             known = {known.path: known for known in self.data_sets()}
             before = known.pop(shown, None)
             if problems is None and before is not None and before.images == images:

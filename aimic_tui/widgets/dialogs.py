@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from aimic_tui.engine.text import printable
+from aimic_tui.engine.user_folders import expanded
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.widgets.keys import rename_key
 from aimic_tui.widgets.path_input import PathInput
@@ -156,7 +157,7 @@ class PathPrompt(ModalScreen[str | None]):
         if not text:
             self._show_problem("Type a path, or press esc.")
             return
-        path = Path(text).expanduser().absolute()
+        path = expanded(text).absolute()
         problem = self._check(path) if self._check else None
         if problem:
             self._show_problem(problem)

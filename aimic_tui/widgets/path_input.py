@@ -7,7 +7,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -15,6 +14,7 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input
 
+from aimic_tui.engine.user_folders import expanded
 from aimic_tui.widgets.keys import rename_key
 
 _MOST_ENTRIES = 5000  # read of a folder; one with a million images must not hold up a key press
@@ -42,7 +42,7 @@ def complete_path(text: str, *, suffixes: Sequence[str] = (), folders: bool = Tr
         folders: whether folders are offered.
     """
     head, slash, beginning = text.rpartition("/")
-    folder = Path((head or "/") if slash else ".").expanduser()
+    folder = expanded((head or "/") if slash else ".")
     names = []
     try:
         with os.scandir(folder) as entries:

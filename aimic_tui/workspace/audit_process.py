@@ -16,6 +16,7 @@ from aimic_tui.engine.errors import AimicError, InputProblem
 from aimic_tui.engine.pairs import pairs_text
 from aimic_tui.engine.progress import ReportProgress
 from aimic_tui.engine.runs.status import read_status
+from aimic_tui.engine.user_folders import expanded
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.workspace.audit_findings import AuditFindings
 from aimic_tui.workspace.followed_command import follow_command
@@ -23,11 +24,11 @@ from aimic_tui.workspace.followed_command import follow_command
 
 def finished_run_on(workspace: Path, data: str) -> Path | None:
     """Return the newest finished run on the data set at `data`: its networks may contradict labels."""
-    path = Path(data).expanduser().absolute()
+    path = expanded(data).absolute()
     for folder in Workspace(workspace).runs():
         with suppress(AimicError, OSError, ValueError):
             table = tomli.loads(folder.experiment_file.read_text("utf-8"))["data"]
-            same = Path(table["path"]).expanduser().absolute() == path
+            same = expanded(table["path"]).absolute() == path
             if same and read_status(folder).state == "finished":
                 return folder.path
     return None

@@ -17,6 +17,7 @@ from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.run_folder import slug
 from aimic_tui.engine.runs.prepare.duration import SpeedConditions
 from aimic_tui.engine.runs.prepare.plan import RunPlan, make_plan
+from aimic_tui.engine.user_folders import expanded
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.workspace.experiment_draft import ExperimentDraft
 from aimic_tui.workspace.processes import command_line, run_command
@@ -65,7 +66,7 @@ class SetUpSession:
             return None
         if not experiment.data.path:
             return None  # `problems` says so
-        path = Path(experiment.data.path).expanduser().absolute()
+        path = expanded(experiment.data.path).absolute()
         return experiment.with_values({"data.path": str(path), "name": experiment.name or path.stem})
 
     async def update_plan(self, experiment: Experiment) -> None:

@@ -16,6 +16,7 @@ from aimic_tui.engine.data.listing.marks import is_marks_file
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.files import write_table
 from aimic_tui.engine.text import from_csv_cell, printable
+from aimic_tui.engine.user_folders import expanded
 
 if TYPE_CHECKING:
     from aimic_tui.engine.data.audit.image_check import ImageChecks
@@ -93,7 +94,7 @@ def check_manifest_path(path: Path, data: str) -> None:
     shown = printable(str(path))
     if not is_manifest(path) or path.suffix.lower() != ".csv" or is_marks_file(path):
         raise UsageProblem(f"{shown} can't be a manifest: name a file that ends with .csv and holds no marks.")
-    if path.exists() and path.samefile(Path(data).expanduser()):
+    if path.exists() and path.samefile(expanded(data)):
         raise UsageProblem(f"{shown} is the data set itself. Give the cleaned manifest another name.")
     if not path.absolute().parent.is_dir():
         raise UsageProblem(f"{printable(str(path.parent))} is not a folder. Create it first.")

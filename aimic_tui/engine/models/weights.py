@@ -35,6 +35,7 @@ from aimic_tui.engine.models.weights_folder import (
     weights_folder,
 )
 from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.user_folders import expanded
 
 # Keys under which training programs store the network's tensors; averaged (EMA) weights are better and come first.
 _WRAPPERS = ("state_dict_ema", "model_ema", "ema", "state_dict", "model_state_dict", "model", "network", "net")
@@ -126,7 +127,7 @@ def load_initial_weights(
         entry = find_entry(spec, info, place)
         check_entry(entry, place)
         return load_state(network, read_weights(place / entry.file), info, f"{entry.network}, {entry.tag}")
-    path = Path(spec).expanduser()
+    path = expanded(spec)
     if path.is_dir():
         model = source_model(path, info.name)
         card, file, digest = read_checked_model(model.folder)

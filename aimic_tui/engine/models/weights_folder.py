@@ -13,8 +13,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.errors import InputProblem
@@ -23,6 +21,7 @@ from aimic_tui.engine.models.catalogue import NetworkInfo, find_network
 from aimic_tui.engine.models.model_folder import ModelCard, find_models, read_model_card, validation_value
 from aimic_tui.engine.models.provenance import Provenance
 from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.user_folders import data_folder, expanded
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -57,9 +56,15 @@ class WeightsEntry:
 
 
 def weights_folder() -> Path:
-    """Return the folder: `$AIMIC_WEIGHTS`, else a place of this user's; it may not exist yet."""
+    """Return the folder: `$AIMIC_WEIGHTS`, else a place of this user's; it may not exist yet.
+
+    Raises:
+        InputProblem: there is no home folder to find it by.
+    """
     chosen = os.environ.get("AIMIC_WEIGHTS")
-    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("aimic")) / "weights"
+    if chosen:
+        return expanded(chosen)
+    return data_folder("the folder of pre-trained weights", "AIMIC_WEIGHTS") / "weights"
 
 
 def read_entries(folder: Path | None = None) -> tuple[WeightsEntry, ...]:
@@ -190,7 +195,7 @@ def check_weights(spec: str, networks: Sequence[str], folder: Path | None = None
         for info in infos:
             check_entry(find_entry(spec, info, place), place, digest=False)
         return
-    path = Path(spec).expanduser()
+    path = expanded(spec)
     if path.is_dir():
         for info in infos:
             source_model(path, info.name)
@@ -301,7 +306,7 @@ def normalisation(
     if published_tag(spec) is not None:
         entry = find_entry(spec, info, folder)
         return entry.mean, entry.std
-    path = Path(spec).expanduser()
+    path = expanded(spec)
     if path.is_dir():
         preprocessing = source_model(path, info.name).preprocessing
         return preprocessing.mean, preprocessing.std
@@ -311,6 +316,6 @@ def normalisation(
 def input_size(spec: str, info: NetworkInfo) -> int:
     """Return the pixels a side that `model.image_size` = auto means: those of our own model that gives the first
     weights, else what the network was made for."""
-    if spec == "none" or published_tag(spec) is not None or not Path(spec).expanduser().is_dir():
+    if spec == "none" or published_tag(spec) is not None or not expanded(spec).is_dir():
         return info.input_size
-    return source_model(Path(spec).expanduser(), info.name).preprocessing.image_size
+    return source_model(expanded(spec), info.name).preprocessing.image_size

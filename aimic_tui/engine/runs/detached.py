@@ -13,6 +13,7 @@ import aimic_tui
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.python_process import python_command, python_environment
 from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.user_folders import expanded
 
 _START_PATIENCE = 60.0  # seconds until the process must have taken its work; it needs less than one
 _PACKAGE_PARENT = Path(aimic_tui.__file__).resolve().parent.parent
@@ -46,7 +47,7 @@ def start_detached(work: Work, taken: Callable[[subprocess.Popen[bytes]], bool])
     environment = dict(os.environ)
     for name in ("AIMIC_WEIGHTS", "AIMIC_WORKSPACE"):
         if environment.get(name):
-            environment[name] = str(Path(environment[name]).expanduser().absolute())
+            environment[name] = str(expanded(environment[name]).absolute())
     with work.log.open("ab") as log:
         process = subprocess.Popen(
             python_command(work.module, *work.arguments),

@@ -25,6 +25,7 @@ from aimic_tui.engine.files import digest_of_bytes
 from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.study.published_paper import DATA_SETS
 from aimic_tui.engine.text import printable
+from aimic_tui.engine.user_folders import expanded
 
 _PAPER = "paper.toml"
 _OWN_KEYS = ("published",)
@@ -126,7 +127,7 @@ def read_study(path: Path) -> Study:
     for title, table in tables.items():
         data, settings = _data_set(str(title), table, source, problems)
         if isinstance(settings.get("path"), str) and settings["path"]:
-            where = path.parent / Path(settings["path"]).expanduser()
+            where = path.parent / expanded(settings["path"])
             settings["path"] = table["path"] = os.path.abspath(where)  # noqa: PTH100 - links are the user's own
         data_sets.append(data)
         for protocol in protocols:

@@ -22,6 +22,7 @@ from aimic_tui.engine.formatting.numbers import percent
 from aimic_tui.engine.inference.combined_calibration import combine_calibrations
 from aimic_tui.engine.models.model_folder import find_models
 from aimic_tui.engine.text import printable
+from aimic_tui.engine.user_folders import expanded
 from aimic_tui.widgets.dialogs import SHEET_CSS
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.widgets.path_input import PathInput
@@ -142,7 +143,7 @@ class TablePrompt(ModalScreen[TableOptions | None]):
 
 
 def _path(text: str) -> Path:
-    return Path(text).expanduser().absolute()
+    return expanded(text).absolute()
 
 
 def _rate(text: str) -> float | None:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from aimic_tui.engine.data.reading.medmnist import npz_of
 from aimic_tui.engine.files import write_atomically
+from aimic_tui.engine.user_folders import expanded
 
 _VERSION = 1  # of everything that is measured
 _AT_ONCE = 512  # rows a write
@@ -26,7 +27,7 @@ _FOLDER = "audits"
 
 def measurements_file(cache_folder: Path, root: Path) -> Path:
     """Return the file for measurements of the data set at `root`."""
-    name = hashlib.blake2b(os.fsencode(root.expanduser().resolve()), digest_size=10).hexdigest()
+    name = hashlib.blake2b(os.fsencode(expanded(root).resolve()), digest_size=10).hexdigest()
     return cache_folder / _FOLDER / f"{name}.measures"
 
 

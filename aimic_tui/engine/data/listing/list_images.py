@@ -24,6 +24,7 @@ from aimic_tui.engine.data.reading.medmnist import is_npz, list_npz, npz_of
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.text import one_line, plural, printable
+from aimic_tui.engine.user_folders import expanded
 
 PART_FOLDERS = {
     "train": Part.TRAIN,
@@ -95,7 +96,7 @@ def list_images(settings: DataSourceSettings, report: ReportProgress = no_report
             "data.path is empty. Name a folder with one subfolder per class, or a manifest (.csv).", key="data.path"
         )
     # Not Path's own: they fail where there is no such user, and follow links and so rename what the user named.
-    path = Path(os.path.abspath(os.path.expanduser(settings.path)))  # noqa: PTH100, PTH111
+    path = Path(os.path.abspath(expanded(settings.path)))  # noqa: PTH100
     if is_marks_file(path):
         raise InputProblem(f"{printable(str(path))} holds marks on a data set, not images. Name the data set itself.")
     pattern = name_pattern(settings.pattern) if settings.pattern.strip() else None

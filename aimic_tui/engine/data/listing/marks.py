@@ -31,6 +31,7 @@ from aimic_tui.engine.data.listing.table_reader import cell, read_table_file
 from aimic_tui.engine.errors import AimicError, InputProblem, UsageProblem
 from aimic_tui.engine.files import FileLock, Stamp, digest_of_bytes, stamp_of, write_table
 from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.user_folders import expanded
 
 MarkKind = Literal["exclude", "label", "label-error", "reviewed", "group", "note"]
 MARK_KINDS: tuple[MarkKind, ...] = get_args(MarkKind)
@@ -114,7 +115,7 @@ def writable_marks_file(data: str | Path, setting: str, fallback: Path) -> Path:
 
 
 def _absolute(path: str | Path) -> Path:
-    return Path(os.path.expanduser(path)).absolute()  # noqa: PTH111 - Path's own fails where there is no such user
+    return expanded(path).absolute()
 
 
 def marks_stamp(file: Path | None) -> Stamp:

@@ -23,6 +23,7 @@ from aimic_tui.engine.errors import InputProblem, about
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import read_table
 from aimic_tui.engine.text import one_line, plural, printable
+from aimic_tui.engine.user_folders import expanded
 from aimic_tui.engine.workspace_folder import Workspace
 
 _TAKEN_OVER = ("method", "folds", "repeats", "test", "validation")
@@ -199,7 +200,7 @@ def split_file(text: str, workspace: Workspace) -> Path:
     Raises:
         InputProblem: there is none.
     """
-    path = Path(text).expanduser()
+    path = expanded(text)
     if path.suffix != ".csv":
         with about("split.from"):
             return workspace.find_run(text).split_file

@@ -23,6 +23,7 @@ from aimic_tui.engine.models.provenance import Provenance
 from aimic_tui.engine.models.weights_folder import WEIGHTS_SUFFIXES, SourceModel, published_tag, source_model
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import one_line, plural, printable
+from aimic_tui.engine.user_folders import expanded
 from aimic_tui.engine.workspace_folder import Workspace
 
 PRETRAINING = "first weights"  # what the warnings below are about, in the run's events
@@ -40,7 +41,7 @@ def named_weights(spec: str, workspace: Workspace) -> str:
     """
     if spec == "none" or published_tag(spec) is not None:
         return spec
-    path = Path(spec).expanduser().absolute()
+    path = expanded(spec).absolute()
     named = "/" not in spec and not spec.lower().endswith(WEIGHTS_SUFFIXES)
     if path.exists() or not named:
         return str(path)

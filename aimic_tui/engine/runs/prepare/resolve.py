@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from aimic_tui.engine.data.reading.input_rule import rule_from_settings
 from aimic_tui.engine.data.splitting.make_split import require_compatible
 from aimic_tui.engine.errors import UsageProblem, about
@@ -12,6 +10,7 @@ from aimic_tui.engine.machine.devices import find_slots
 from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.runs.prepare.pretraining import named_weights
 from aimic_tui.engine.text import one_line
+from aimic_tui.engine.user_folders import expanded
 from aimic_tui.engine.workspace_folder import Workspace
 
 
@@ -39,10 +38,10 @@ def resolve_experiment(experiment: Experiment, workspace: Workspace) -> Experime
     rule_from_settings(experiment.data)
     compute = experiment.compute
     find_slots(compute.devices, compute.workers, compute.threads, compute.ranks)
-    data = Path(experiment.data.path).expanduser().absolute()
+    data = expanded(experiment.data.path).absolute()
     marks = experiment.data.marks
     if marks not in ("auto", "none", ""):
-        marks = str(Path(marks).expanduser().absolute())
+        marks = str(expanded(marks).absolute())
     return experiment.with_values(
         {
             "name": experiment.name or one_line(data.stem if data.is_file() else data.resolve().name, 80),
