@@ -45,7 +45,8 @@ def test_what_an_encoding_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch) -> N
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii", errors="strict"))
     utf8.settle_output()
-    print("gr\u00f6\u00dfe \u25cf", flush=True)
+    sys.stdout.write("gr\u00f6\u00dfe \u25cf\n")
+    sys.stdout.flush()
     assert written.getvalue() == b"gr\\xf6\\xdfe \\u25cf\n"
 
 
