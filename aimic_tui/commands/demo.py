@@ -16,6 +16,7 @@ from aimic_tui.commands.progress import ProgressMeter
 from aimic_tui.engine.data.smear import CLASSES, draw_smear
 from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.formatting import numbers
+from aimic_tui.engine.proposed_command import run_command
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.control import start_scheduler
 from aimic_tui.engine.runs.prepare.creation import create_run
@@ -113,11 +114,11 @@ def _look_on(context: click.Context, folder: RunFolder, fresh: Path, output: Pat
     options = context.parent.params if context.parent else {}
     open_app(context.obj, run=folder.path, slow_link=bool(options.get("slow_link")))
     status = read_status(folder)
-    name = printable(folder.name)
     _say(
-        f"The run {name} is {status.state}. It needs no terminal: `aimic` shows it again, `aimic stop {name}` ends it."
+        f"The run {printable(folder.name)} is {status.state}. It needs no terminal: `aimic` shows it again, "
+        f"{run_command('stop', folder)} ends it."
     )
-    _say(f"When it is finished: aimic predict {name} {printable(str(fresh))} --output {printable(str(output))}")
+    _say(f"When it is finished: {run_command('predict', folder, fresh, options=['--output', output])}")
     click.echo(printable(str(folder.path)))
 
 
@@ -141,7 +142,7 @@ def _closing_lines(folder: RunFolder, output: Path) -> Iterator[str]:
     yield f"             {found['method']}"
     yield f"predictions  {output}"
     yield f"             {right} of {len(said)} cells of fresh slides classified correctly"
-    yield f"`aimic results {folder.name}` shows all figures, `aimic` the run and its images."
+    yield f"{run_command('results', folder)} shows all figures, `aimic` the run and its images."
 
 
 def _say(text: str) -> None:

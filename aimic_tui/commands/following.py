@@ -12,6 +12,7 @@ from aimic_tui.engine.errors import AimicError, InputProblem, Interrupted
 from aimic_tui.engine.files import is_locked
 from aimic_tui.engine.formatting import numbers
 from aimic_tui.engine.progress import Progress
+from aimic_tui.engine.proposed_command import run_command
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.control import request_stop
 from aimic_tui.engine.runs.follow.log_lines import LogLine
@@ -75,23 +76,21 @@ class Follower:
             status = snapshot.status
             if status.state in OVER:
                 if stop_requested and status.state != "finished":
-                    raise Interrupted(
-                        f"{_status_text(status)} `aimic resume {printable(self._folder.name)}` continues it."
-                    )
+                    raise Interrupted(f"{_status_text(status)} {run_command('resume', self._folder)} continues it.")
                 self._wait_for_report(status)
                 return status
             if status.state == "queued":
                 raise InputProblem(
                     f"The run {printable(self._folder.name)} was created but not started. "
-                    f"`aimic resume {printable(self._folder.name)}` starts it."
+                    f"{run_command('resume', self._folder)} starts it."
                 )
             if self._interrupts and not stop_requested:
                 stop_requested = True
                 self._request_stop()
             elif self._interrupts > 1:
+                watch, resume = run_command("watch", self._folder), run_command("resume", self._folder)
                 raise Interrupted(
-                    "Not waiting any longer; the run stops at its next step. "
-                    f"`aimic watch {printable(self._folder.name)}` follows it, `aimic resume` continues it."
+                    f"Not waiting any longer; the run stops at its next step. {watch} follows it, {resume} continues it."
                 )
             time.sleep(_POLL_INTERVAL)
 
@@ -105,9 +104,8 @@ class Follower:
             time.sleep(_POLL_INTERVAL)
 
     def _request_stop(self) -> None:
-        name = printable(self._folder.name)
         if not self._stop_on_interrupt:
-            raise Interrupted(f"The run continues; `aimic stop {name}` stops it.")
+            raise Interrupted(f"The run continues; {run_command('stop', self._folder)} stops it.")
         try:
             request_stop(self._folder)
         except InputProblem:
@@ -185,7 +183,7 @@ def require_finished(folder: RunFolder, status: RunStatus) -> None:
     """
     if status.state == "finished":
         return
-    raise AimicError(f"{_status_text(status)} `aimic resume {printable(folder.name)}` continues it.")
+    raise AimicError(f"{_status_text(status)} {run_command('resume', folder)} continues it.")
 
 
 def _status_text(status: RunStatus) -> str:

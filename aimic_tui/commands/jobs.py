@@ -61,7 +61,7 @@ def jobs(context: click.Context, as_json: bool) -> None:
 def _list_jobs(workspace: Workspace) -> list[_Row]:
     rows = [_row("prediction", job, str(job.images), job.state) for job in list_predictions(workspace)]
     rows += [_row("evaluation", each.job, each.job.data, each.state) for each in list_evaluations(workspace)]
-    return sorted(rows, key=lambda row: (row.job.created, row.job.folder.name), reverse=True)
+    return sorted(rows, key=lambda row: row.job.age, reverse=True)
 
 
 def _row(kind: Literal["prediction", "evaluation"], job: ModelJob, images: str, state: State) -> _Row:

@@ -36,6 +36,7 @@ from aimic_tui.engine.evaluation.results_file import results_to_json
 from aimic_tui.engine.evaluation.run_results import Calibration, NetworkResults, RunResults
 from aimic_tui.engine.formatting import numbers
 from aimic_tui.engine.progress import ReportProgress, no_report
+from aimic_tui.engine.proposed_command import run_command
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.text import NOTHING, plural, printable
@@ -137,12 +138,10 @@ def results(
             answer["predictive_values"] = {name: prevalences_to_json(of, named) for name, of in found.networks.items()}
         print_answer(answer)
         return
-    for line in report_lines(found, named):
+    for line in report_lines(found, named, compare=run_command("compare", folder)):
         click.echo(signs.as_shown(line))
     if not found.networks:
-        click.echo(
-            f"No fold of it is tested yet. `aimic watch {printable(folder.name)}` shows how far it is.", err=True
-        )
+        click.echo(f"No fold of it is tested yet. {run_command('watch', folder)} shows how far it is.", err=True)
 
 
 def _check_options(
@@ -203,8 +202,15 @@ def recompute(folder: RunFolder, report: ReportProgress = no_report) -> RunResul
     return replace(write_results(folder.path, report), state=state)
 
 
-def report_lines(found: RunResults, prevalences: Sequence[Named] = ()) -> Iterator[str]:
-    """Write a run's figures as plain text, with predictive values at the prevalences that were named."""
+def report_lines(
+    found: RunResults, prevalences: Sequence[Named] = (), *, compare: str = "`aimic compare RUN`"
+) -> Iterator[str]:
+    """Write a run's figures as plain text.
+
+    Args:
+        prevalences: to give predictive values at.
+        compare: the command that compares the run's networks, as a sentence proposes it.
+    """
     state = found.state
     yield (
         f"{printable(found.run)}  {signs.sign(state)} {state}  ·  "
@@ -223,7 +229,7 @@ def report_lines(found: RunResults, prevalences: Sequence[Named] = ()) -> Iterat
     if len(networks) > 1:
         yield ""
         yield from _side_by_side(networks)
-        yield from _differences(found)
+        yield from _differences(found, compare)
         yield from _chosen(found)
     yield from _baselines(found)
     for name, network in networks.items():
@@ -255,7 +261,7 @@ def _baselines(found: RunResults) -> Iterator[str]:
     yield from baseline_words.absences(found)
 
 
-def _differences(found: RunResults) -> Iterator[str]:
+def _differences(found: RunResults, compare: str) -> Iterator[str]:
     yield ""
     yield "Paired differences in macro F1, on the same images:"
     rows = [["", IN_SHORT["trained networks"], IN_SHORT["recipe"]]]
@@ -263,7 +269,7 @@ def _differences(found: RunResults) -> Iterator[str]:
         names = f"{printable(pair.a)} - {printable(pair.b)}"
         rows.append([names, _interval(pair.differences["macro_f1"]), _bounds(pair.recipe.get("macro_f1"))])
     yield from aligned(_without_empty_columns(rows))
-    yield f"Which of these are shown, with all pairs in mind: `aimic compare {printable(found.run)}`."
+    yield f"Which of these are shown, with all pairs in mind: {compare}."
 
 
 def _chosen(found: RunResults) -> Iterator[str]:

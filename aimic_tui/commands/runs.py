@@ -15,6 +15,7 @@ from aimic_tui.commands.train import follow_run
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.evaluation.results_file import read_pooled_figure
 from aimic_tui.engine.formatting import numbers, times
+from aimic_tui.engine.proposed_command import proposed_command, run_command
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.control import request_stop
 from aimic_tui.engine.runs.control import resume as resume_run
@@ -38,7 +39,8 @@ def runs(context: click.Context, as_json: bool) -> None:
         click.echo(json.dumps({"runs": [_record(folder, status) for folder, status in found]}))
         return
     if not found:
-        click.echo(f"No runs in {printable(str(workspace.root))} yet. `aimic train` starts one.", err=True)
+        start = proposed_command("train", workspace=workspace.root)
+        click.echo(f"No runs in {printable(str(workspace.root))} yet. {start} starts one.", err=True)
         return
     rows = [_row(folder, status) for folder, status in found]
     for line in left_aligned([("", "run", "state", "trials", "networks", "macro F1", "when", ""), *rows]):
@@ -137,7 +139,7 @@ def stop(context: click.Context, run: str, no_wait: bool) -> None:
         if time.monotonic() > deadline:
             raise AimicError(f"The run {name} was requested to stop but is still {status.state}. Its host may be down.")
         time.sleep(0.2)
-    click.echo(f"The run {name} is {status.state}. `aimic resume {name}` continues it.", err=True)
+    click.echo(f"The run {name} is {status.state}. {run_command('resume', folder)} continues it.", err=True)
 
 
 @click.command()

@@ -16,6 +16,7 @@ from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.following import Follower
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.engine.errors import AimicError, InputProblem, Interrupted, UsageProblem
+from aimic_tui.engine.proposed_command import proposed_command
 from aimic_tui.engine.report.printed import number
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import printable
@@ -127,7 +128,7 @@ def _carry_out(
     try:
         return _StudyFollower(folder, workspace, reader, meter).follow()
     except Interrupted:
-        again = f"`aimic study {printable(str(file))}` resumes it."
+        again = f"{proposed_command('study', file, workspace=workspace.root)} resumes it."
         raise Interrupted(f"The study {printable(folder.name)} stops; finished work is kept. {again}") from None
 
 

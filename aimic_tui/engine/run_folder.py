@@ -5,15 +5,23 @@ The folder is the truth about a run. The scheduler and the workers write it; scr
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 _TIME = re.compile(r"\A\d{8}-\d{6}-(?=.)")  # in front of a run's name, so that names sort by it
+RESERVED_NAMES = ("latest",)  # mean a run by something else than its name
 _LONGEST_SLUG = 60
+RUNS = "runs"  # the folder of a workspace with a folder a run
 _TRIALS = "trials"
 _FOLD = re.compile(r"fold-(\d+)(?:-inner-(\d+))?(?:-seed-(\d+))?\Z")
+
+
+def usual_workspace() -> Path:
+    """Return where runs are kept unless one says otherwise: `$AIMIC_WORKSPACE`, else a folder in the current one."""
+    return Path(os.environ.get("AIMIC_WORKSPACE") or "aimic-workspace")
 
 
 def slug(name: str, fallback: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,17 +12,14 @@ from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import now, to_time
 from aimic_tui.engine.files import FileLock, write_json
-from aimic_tui.engine.run_folder import RunFolder
+from aimic_tui.engine.proposed_command import proposed_command
+from aimic_tui.engine.run_folder import RESERVED_NAMES, RUNS, RunFolder
+from aimic_tui.engine.run_order import RunOrder
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.user_folders import expanded
 
 _REMEMBERED = 50  # data sets; the oldest go first
 _SHOWN = 5  # runs named in a sentence
-
-
-def usual_workspace() -> Path:
-    """Return where runs are kept unless one says otherwise: `$AIMIC_WORKSPACE`, else a folder in the current one."""
-    return Path(os.environ.get("AIMIC_WORKSPACE") or "aimic-workspace")
 
 
 @dataclass(frozen=True)
@@ -50,6 +46,7 @@ class Workspace:
 
     def __init__(self, root: Path) -> None:
         self.root = expanded(root).absolute()
+        self._order = RunOrder()
 
     @classmethod
     def of_run(cls, run: RunFolder) -> Workspace:
@@ -59,7 +56,7 @@ class Workspace:
     @property
     def runs_folder(self) -> Path:
         """The folder with a folder a run."""
-        return self.root / "runs"
+        return self.root / RUNS
 
     @property
     def cache_folder(self) -> Path:
@@ -77,25 +74,29 @@ class Workspace:
         return self.root / "data-sets.json"
 
     def runs(self) -> list[RunFolder]:
-        """Return the runs, newest first."""
+        """Return the runs, the one that was started last in front (`run_order.py`)."""
         try:
             entries = [path for path in self.runs_folder.iterdir() if not path.name.startswith(".")]
         except OSError:
             return []
-        folders = [RunFolder(path) for path in entries]
-        return sorted((run for run in folders if _is_run(run)), key=lambda run: run.name, reverse=True)
+        return self._order.newest_first(run for run in map(RunFolder, entries) if _is_run(run))
 
     def find_run(self, text: str) -> RunFolder:
         """Return the run that a person means by "latest", a name, the unique beginning of one, or a path.
+
+        "latest" is the run that was started last, whatever its name; a run of that very name is found by its path.
 
         Raises:
             InputProblem: there is none, or more than one.
         """
         runs = self.runs()
         shown = printable(text)
-        if text == "latest":
+        if text in RESERVED_NAMES:
             if not runs:
-                raise InputProblem(f"There is no run in {printable(str(self.root))} yet. `aimic train` starts one.")
+                raise InputProblem(
+                    f"There is no run in {printable(str(self.root))} yet. "
+                    f"{proposed_command('train', workspace=self.root)} starts one."
+                )
             return runs[0]
         for run in runs:
             if run.name == text:
@@ -109,7 +110,10 @@ class Workspace:
             names = ", ".join(printable(run.name) for run in matching[:_SHOWN])
             more = f" and {len(matching) - _SHOWN} more" if len(matching) > _SHOWN else ""
             raise InputProblem(f"{shown} is the beginning of several runs: {names}{more}. Write more of the name.")
-        raise InputProblem(f"There is no run {shown} in {printable(str(self.root))}. `aimic runs` lists what there is.")
+        raise InputProblem(
+            f"There is no run {shown} in {printable(str(self.root))}. "
+            f"{proposed_command('runs', workspace=self.root)} lists what there is."
+        )
 
     def data_sets(self) -> tuple[KnownDataSet, ...]:
         """Return the data sets that were seen, the latest first; an unreadable record counts as none."""

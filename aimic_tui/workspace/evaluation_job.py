@@ -239,7 +239,7 @@ class EvaluationRow:
 def list_evaluations(workspace: Workspace, model: Path | None = None, network: str = "") -> tuple[EvaluationRow, ...]:
     """Return the evaluations of a workspace, newest first; with `model` only those of that model."""
     try:
-        folders = sorted((workspace.root / "evaluations").iterdir(), key=lambda path: path.name, reverse=True)
+        folders = list((workspace.root / "evaluations").iterdir())
     except OSError:
         return ()
     found = []
@@ -253,4 +253,4 @@ def list_evaluations(workspace: Workspace, model: Path | None = None, network: s
             with suppress(InputProblem):
                 results = read_evaluation(job.folder) if state == "finished" else None
             found.append(EvaluationRow(job, state, results))
-    return tuple(found)
+    return tuple(sorted(found, key=lambda row: row.job.age, reverse=True))

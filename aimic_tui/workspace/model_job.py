@@ -13,12 +13,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
 from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.data.reading.input_rule import AS_STORED, InputRule
 from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.event_log import to_time
 from aimic_tui.engine.files import write_json
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
 from aimic_tui.engine.text import one_line
@@ -51,6 +53,11 @@ class ModelJob(ABC):
     network: str
     created: str
     process: ProcessId | None = None
+
+    @property
+    def age(self) -> tuple[datetime, str]:
+        """What sorts jobs by the moment they were requested in; their folders' names hold the local time."""
+        return to_time(self.created) or datetime.min.replace(tzinfo=timezone.utc), self.folder.name
 
     @property
     def events_file(self) -> Path:

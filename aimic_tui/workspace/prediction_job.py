@@ -103,14 +103,14 @@ def start_prediction(workspace: Workspace, job: PredictionJob) -> tuple[Predicti
 def list_predictions(workspace: Workspace) -> tuple[PredictionJob, ...]:
     """Return the predictions of a workspace, newest first."""
     try:
-        folders = sorted((workspace.root / "predictions").iterdir(), key=lambda path: path.name, reverse=True)
+        folders = list((workspace.root / "predictions").iterdir())
     except OSError:
         return ()
     jobs = []
     for folder in folders:
         with suppress(InputProblem):
             jobs.append(read_prediction_job(folder))
-    return tuple(jobs)
+    return tuple(sorted(jobs, key=lambda job: job.age, reverse=True))
 
 
 def read_prediction_job(folder: Path) -> PredictionJob:

@@ -107,7 +107,7 @@ def read_results(run: Path, report: ReportProgress = no_report) -> RunResults:
     except OSError:
         current = False  # there is no file yet, or a source of it is gone: what is there decides
     results = read_results_file(folder.results_file) if current else None
-    return build_results(run, report) if results is None else replace(results, state=_state(run))
+    return build_results(run, report) if results is None else replace(results, run=run.name, state=_state(run))
 
 
 def build_results(run: Path, report: ReportProgress = no_report) -> RunResults:

@@ -13,6 +13,8 @@ from aimic_tui.engine.evaluation.metrics import ALL_METRICS, LOWER_IS_BETTER, sc
 from aimic_tui.engine.evaluation.ranking import Ranking, rank_networks
 from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions, RunPredictions, read_run_predictions
 from aimic_tui.engine.files import read_table
+from aimic_tui.engine.proposed_command import run_command
+from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import printable
 
 
@@ -86,7 +88,8 @@ def _figures(runs: Sequence[_Run], metric: str) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
     for run in runs:
         if not run.tested.complete:
-            raise InputProblem(f"{_name(run)} is not tested on every fold yet. `aimic resume` continues it.")
+            resume = run_command("resume", RunFolder(run.folder))
+            raise InputProblem(f"{_name(run)} is not tested on every fold yet. {resume} continues it.")
         for network in run.tested.networks:
             if network.name in found:
                 raise InputProblem(

@@ -22,7 +22,9 @@ from aimic_tui.engine.errors import AimicError, Interrupted, UsageProblem
 from aimic_tui.engine.files import digest_of_file
 from aimic_tui.engine.models.catalogue import NetworkInfo
 from aimic_tui.engine.models.libraries import timm, torchvision_models
+from aimic_tui.engine.models.weights_folder import fetch_command
 from aimic_tui.engine.progress import Progress, ReportProgress, no_report
+from aimic_tui.engine.proposed_command import proposed_command
 from aimic_tui.engine.text import one_line, printable
 
 _BLOCK = 1 << 18
@@ -58,7 +60,9 @@ def find_publication(info: NetworkInfo, tag: str = "") -> Publication:
         UsageProblem: there are none, or not with that tag.
     """
     if not info.weights:
-        raise UsageProblem(f"{info.name} has no published weights. `aimic networks {info.name}` shows what there is.")
+        raise UsageProblem(
+            f"{info.name} has no published weights. {proposed_command('networks', info.name)} shows what there is."
+        )
     tag = tag or info.weights[0]
     if tag not in info.weights:
         raise UsageProblem(f"{info.name} has no weights {printable(tag)}; it has {', '.join(info.weights)}.")
@@ -202,6 +206,6 @@ def _offline(publication: Publication, target: Path, error: Exception) -> str:
     kept = f" {target.stat().st_size:,} bytes are kept." if target.exists() and target.stat().st_size else ""
     return (
         f"{what}.{kept} Run the command again when there is a connection; or run "
-        f"`aimic weights fetch {publication.network} --tag {publication.tag}` on a machine that has one and copy its "
+        f"{fetch_command(publication.network, publication.tag)} on a machine that has one and copy its "
         "weights folder here; or `aimic weights import` a file."
     )

@@ -20,6 +20,7 @@ from aimic_tui.engine.files import FileLock, digest_of_file, write_json
 from aimic_tui.engine.models.catalogue import NetworkInfo, find_network
 from aimic_tui.engine.models.model_folder import ModelCard, find_models, read_model_card, validation_value
 from aimic_tui.engine.models.provenance import Provenance
+from aimic_tui.engine.proposed_command import proposed_command
 from aimic_tui.engine.text import one_line, printable
 from aimic_tui.engine.user_folders import data_folder, expanded
 
@@ -53,6 +54,11 @@ class WeightsEntry:
     std: tuple[float, float, float]
     size: int
     licence: str
+
+
+def fetch_command(network: str, tag: str = "") -> str:
+    """Return the command that gets published weights, for a sentence."""
+    return proposed_command("weights fetch", network, options=["--tag", tag] if tag else [])
 
 
 def weights_folder() -> Path:
@@ -131,7 +137,7 @@ def check_entry(entry: WeightsEntry, folder: Path, *, digest: bool = True) -> No
         InputProblem: it is missing or not what was stored.
     """
     path = folder / entry.file
-    again = f"Get it again with `aimic weights fetch {entry.network} --tag {entry.tag}` or `aimic weights import`."
+    again = f"Get it again with {fetch_command(entry.network, entry.tag)} or `aimic weights import`."
     try:
         size = path.stat().st_size
     except OSError as error:
@@ -168,10 +174,9 @@ def find_entry(spec: str, info: NetworkInfo, folder: Path | None = None) -> Weig
             key="model.weights",
         )
     which = f" {printable(tag)}" if tag else ""
-    option = f" --tag {printable(tag)}" if tag else ""
     raise InputProblem(
         f"There are no pre-trained weights{which} for {info.name} in {printable(str(place))}. Run "
-        f"`aimic weights fetch {info.name}{option}` on a machine with network access and copy that folder here "
+        f"{fetch_command(info.name, tag)} on a machine with network access and copy that folder here "
         "(AIMIC_WEIGHTS sets another folder), or set model.weights=none to train from scratch.",
         key="model.weights",
     )

@@ -22,6 +22,7 @@ from aimic_tui.engine.inference.evaluation_file import EvaluationResults
 from aimic_tui.engine.inference.robustness_file import NetworkRobustness, read_network_robustness
 from aimic_tui.engine.inference.run_evaluations import evaluations_of_run
 from aimic_tui.engine.inference.timings import NetworkTiming, read_timings
+from aimic_tui.engine.proposed_command import run_command
 from aimic_tui.engine.run_events import DataDecided, RunStarted, RunWarning, run_events
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.follow.snapshot import RunFollower, RunSnapshot, TrialSnapshot
@@ -138,7 +139,7 @@ def read_record(folder: RunFolder, prevalences: Sequence[tuple[str, float]] = ()
     if not tested.networks:
         raise InputProblem(
             f"No fold of {printable(folder.name)} is tested yet, so there is nothing to report. "
-            f"`aimic watch {printable(folder.name)}` shows how far it is."
+            f"{run_command('watch', folder)} shows how far it is."
         )
     for name, _ in prevalences:
         if name not in tested.classes:

@@ -9,6 +9,7 @@ import time
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import is_locked
+from aimic_tui.engine.proposed_command import run_command
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.detached import Work, start_detached
 from aimic_tui.engine.runs.status import RunStatus, read_recorded, read_status
@@ -58,9 +59,11 @@ def check_resumable(folder: RunFolder) -> RunStatus:
     while not status.alive and is_locked(folder.lock_file) and time.monotonic() < until:
         time.sleep(0.05)  # its scheduler has written its last words and is about to leave
     if status.alive or is_locked(folder.lock_file):
-        raise InputProblem(f"The run {name} is {status.state}: `aimic watch {name}` follows it.")
+        raise InputProblem(f"The run {name} is {status.state}: {run_command('watch', folder)} follows it.")
     if status.state == "finished":
-        raise InputProblem(f"The run {name} is finished: there is nothing left to do. `aimic results {name}` shows it.")
+        raise InputProblem(
+            f"The run {name} is finished: there is nothing left to do. {run_command('results', folder)} shows it."
+        )
     return status
 
 

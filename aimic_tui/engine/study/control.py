@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import write_atomically
+from aimic_tui.engine.proposed_command import proposed_command
 from aimic_tui.engine.runs.detached import Work, start_detached
 from aimic_tui.engine.study.study_file import Study
 from aimic_tui.engine.study.study_folder import StudyFolder, study_folder
@@ -22,8 +23,9 @@ def start_study(study: Study, workspace: Workspace) -> StudyFolder:
     folder = study_folder(workspace, study.name)
     if folder.alive:
         raise InputProblem(
-            f"The study {printable(folder.name)} is going on: `aimic stop {printable(folder.name)}` stops it, "
-            "`aimic runs` shows how far it is."
+            f"The study {printable(folder.name)} is going on: "
+            f"{proposed_command('stop', folder.name, workspace=workspace.root)} stops it, "
+            f"{proposed_command('runs', workspace=workspace.root)} shows how far it is."
         )
     folder.path.mkdir(parents=True, exist_ok=True)
     write_atomically(folder.study_file, study.to_toml())

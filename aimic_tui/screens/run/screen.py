@@ -17,6 +17,7 @@ from textual.message import Message
 from textual.widgets import Log, Static
 
 from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.proposed_command import run_command
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.control import request_stop, resume
 from aimic_tui.engine.runs.follow.log_lines import LogLine
@@ -266,10 +267,10 @@ class RunScreen(Place):
         if self._follower is None:
             self.app.exit()
             return
-        name = printable(self._follower.folder.name)
+        folder = self._follower.folder
         alive = self._snapshot is not None and self._snapshot.status.alive
-        state = f"The run {name} goes on without the app. " if alive else ""
-        self.app.exit(message=Text(f"{state}`aimic watch {name}` shows it again."))
+        state = f"The run {printable(folder.name)} goes on without the app. " if alive else ""
+        self.app.exit(message=Text(f"{state}{run_command('watch', folder)} shows it again."))
 
 
 def _read_snapshot(follower: RunFollower, lock: Lock) -> RunSnapshot:
