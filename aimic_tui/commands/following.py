@@ -90,7 +90,8 @@ class Follower:
             elif self._interrupts > 1:
                 watch, resume = run_command("watch", self._folder), run_command("resume", self._folder)
                 raise Interrupted(
-                    f"Not waiting any longer; the run stops at its next step. {watch} follows it, {resume} continues it."
+                    "Not waiting any longer; the run stops at its next step. "
+                    f"{watch} follows it, {resume} continues it."
                 )
             time.sleep(_POLL_INTERVAL)
 

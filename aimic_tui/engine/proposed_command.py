@@ -42,17 +42,16 @@ def proposed_command(
     Args:
         command: one or more words, taken as they are: `weights fetch`.
         names: the arguments; one that begins with a dash is not taken for an option.
-        options: in front of the names; each is one word (`--output`, and then its value).
+        options: each is one word (`--output`, and then its value).
         workspace: the folder it has to look in, named only where that is not the usual one.
     """
-    words = ["aimic", command]
+    switches = [shell_word(str(option)) for option in options]
     if workspace is not None and workspace != usual_workspace().expanduser().absolute():
-        words += ["--workspace", shell_word(str(workspace))]
-    words += [shell_word(str(option)) for option in options]
-    if any(str(name).startswith("-") for name in names):
-        words.append("--")
-    words += [shell_word(str(name)) for name in names]
-    return f"`{' '.join(words)}`"
+        switches += ["--workspace", shell_word(str(workspace))]
+    arguments = [shell_word(str(name)) for name in names]
+    dashed = any(str(name).startswith("-") for name in names)
+    words = [*switches, "--", *arguments] if dashed else [*arguments, *switches]
+    return f"`{' '.join(['aimic', command, *words])}`"
 
 
 def run_command(command: str, run: RunFolder, *names: str | Path, options: Sequence[str | Path] = ()) -> str:

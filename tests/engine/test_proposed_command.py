@@ -49,7 +49,8 @@ def test_a_pasted_command_names_the_same_run(name: str, tmp_path: Path) -> None:
     command = proposed_command("resume", name, options=["--data", name])
     assert printable(command) == command  # so that it reaches the terminal as it is
     words = words_of(command, tmp_path)
-    assert words == ["resume", "--data", name, *(["--"] if name.startswith("-") else []), name]
+    options = ["--data", name]
+    assert words == (["resume", *options, "--", name] if name.startswith("-") else ["resume", name, *options])
 
 
 def test_plain_names_stay_plain() -> None:
@@ -60,7 +61,7 @@ def test_plain_names_stay_plain() -> None:
 def test_the_workspace_is_named_where_it_is_not_the_usual_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = RunFolder(tmp_path / "my space" / "runs" / "a b")
     words = words_of(run_command("results", run), tmp_path)
-    assert words == ["results", "--workspace", str(tmp_path / "my space"), "a b"]
+    assert words == ["results", "a b", "--workspace", str(tmp_path / "my space")]
     monkeypatch.setenv("AIMIC_WORKSPACE", str(tmp_path / "my space"))
     assert run_command("results", run) == "`aimic results 'a b'`"
 
