@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.event_log import to_time
-from aimic_tui.engine.files import Stamp, read_json, stamp_of
+from aimic_tui.engine.files import Stamp, stamp_of
 from aimic_tui.engine.run_folder import RunFolder
 
 _FIRST_LINE = 1 << 16  # bytes; the first event of a story has a hundred
