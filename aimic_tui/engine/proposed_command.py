@@ -13,6 +13,7 @@ from pathlib import Path
 
 from aimic_tui.engine.run_folder import RESERVED_NAMES, RUNS, RunFolder, usual_workspace
 from aimic_tui.engine.text import printable
+from aimic_tui.engine.user_folders import expanded
 
 
 def shell_word(text: str) -> str:
@@ -46,7 +47,7 @@ def proposed_command(
         workspace: the folder it has to look in, named only where that is not the usual one.
     """
     switches = [shell_word(str(option)) for option in options]
-    if workspace is not None and workspace != usual_workspace().expanduser().absolute():
+    if workspace is not None and workspace != expanded(usual_workspace()).absolute():
         switches += ["--workspace", shell_word(str(workspace))]
     arguments = [shell_word(str(name)) for name in names]
     dashed = any(str(name).startswith("-") for name in names)

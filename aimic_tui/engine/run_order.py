@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from aimic_tui.engine.bounded_files import read_json
+from aimic_tui.engine.bounded_files import open_regular, read_json
 from aimic_tui.engine.event_log import to_time
 from aimic_tui.engine.files import Stamp, stamp_of
 from aimic_tui.engine.run_folder import RunFolder
@@ -70,7 +70,7 @@ def _read_record(run: RunFolder) -> _Record:
 def _first_event(run: RunFolder) -> datetime | None:
     """Return the time of the first event of a run's story: where the status is damaged, it tells the same."""
     try:
-        with run.events_file.open("rb") as file:
+        with open_regular(run.events_file) as file:
             event: Any = json.loads(file.readline(_FIRST_LINE))
     except (OSError, ValueError, RecursionError):
         return None
