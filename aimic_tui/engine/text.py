@@ -7,12 +7,17 @@ rewrites the terminal, or begin with `=` and run as a formula in a spreadsheet.
 from __future__ import annotations
 
 import csv
-import io
+import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 NOTHING = "–"  # stands where there is no figure
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# Full-width signs begin formulas in East Asian versions of Excel.
+_BEGINNING = r"(?:\A|(?<=[;|\t\r\n]))"
+_FORMULA = re.compile(_BEGINNING + r"(?=['\"]*[=+\-@\t\r＝＋－＠])")
+_HARMLESS_FORMULA = re.compile(_BEGINNING + r"'(?=['\"]*[=+\-@\t\r＝＋－＠])")
+_SEPARATING = re.compile(r'[,;|\t\r\n"]')
+_LARGEST_CELL = 1 << 24
 # Cc: control characters; Cf: direction overrides, zero-width signs; Cs: bytes that are not UTF-8 (surrogateescape);
 # Zl, Zp: line and paragraph separators, which some terminals obey.
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"})
@@ -41,27 +46,50 @@ def _escape(char: str) -> str:
 
 
 def to_csv_cell(text: str) -> str:
-    """Return `text` such that no spreadsheet takes it for a formula: a `'` in front where needed.
+    """Return `text` such that no spreadsheet takes it, or a part of it, for a formula: a `'` in front where needed.
 
+    Spreadsheets separate cells by whatever their locale says, and many pass over quotation marks that don't begin a
+    cell by that rule. So what follows a semicolon, a tab, a bar or a line end counts as a beginning, too.
     `from_csv_cell` gives the text back exactly.
     """
-    return "'" + text if text.lstrip("'").startswith(_FORMULA_STARTS) else text
+    return _FORMULA.sub("'", text)
 
 
 def from_csv_cell(cell: str) -> str:
     """Undo `to_csv_cell`."""
-    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA_STARTS) else cell
+    return _HARMLESS_FORMULA.sub("", cell)
 
 
 def csv_line(cells: Iterable[object]) -> str:
     r"""Return cells, made harmless before, as a row of a CSV table that ends in `\n`.
 
-    A carriage return in a cell is quoted, too: Python's writer leaves that out before 3.13, and every reader takes it
-    for the end of the row.
+    Cells that hold what any spreadsheet separates by are quoted, and so are those with a carriage return, which every
+    reader takes for the end of the row.
     """
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerow(cells)
-    return text.getvalue()[:-2] + "\n"
+    row = [_quoted(str(cell)) for cell in cells]
+    return (",".join(row) or '""') + "\n"  # a row of one empty cell would be no row
+
+
+def csv_rows(lines: Iterable[str], delimiter: str = ",") -> Iterator[list[str]]:
+    """Yield the rows of a CSV table, their cells as they stand there.
+
+    Args:
+        lines: with their ends.
+        delimiter: what separates the cells.
+
+    Raises:
+        ValueError: a cell is too large, or (before Python 3.11) there is a byte 0; the text names the line.
+    """
+    csv.field_size_limit(_LARGEST_CELL)  # of the process; the standard 131 kB are less than some remarks hold
+    reader = csv.reader(lines, delimiter=delimiter)
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise ValueError(f"line {reader.line_num}: {error}") from None
+
+
+def _quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"' if _SEPARATING.search(cell) else cell
 
 
 def one_line(text: str, limit: int = 300) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.predictions import PredictionColumns
+from aimic_tui.engine.text import csv_rows, printable
 
 _PIECE = 1 << 19  # bytes read at once: some thousand rows, so that a key press between two of them is not late
 _YES_NO = {"yes": 1, "no": 0}
@@ -74,12 +74,17 @@ class TableReader:
         data = self._rest + piece
         end = _end_of_rows(data)
         self._rest = data[end:]
-        rows = list(csv.reader(io.StringIO(data[:end].decode("utf-8", "surrogateescape"), newline="")))
-        if self._columns is None:
-            if not rows:
-                return None
-            self._columns = _columns_of(rows.pop(0))
-        return _parsed(self._columns, rows, more=len(piece) == _PIECE)
+        text = data[:end].decode("utf-8", "surrogateescape")
+        try:
+            rows = list(csv_rows(io.StringIO(text, newline="")))
+            if self._columns is None:
+                if not rows:
+                    return None
+                self._columns = _columns_of(rows.pop(0))
+            return _parsed(self._columns, rows, more=len(piece) == _PIECE)
+        except ValueError as error:
+            where = printable(str(path))
+            raise InputProblem(f"{where} can't be read as predictions: {printable(str(error))}.") from None
 
 
 def _columns_of(header: Sequence[str]) -> PredictionColumns:

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimic_tui.engine.text import bytes_text, csv_line, from_csv_cell, listed, one_line, plural, printable, to_csv_cell
+from aimic_tui.engine.text import (
+    bytes_text,
+    csv_line,
+    csv_rows,
+    from_csv_cell,
+    listed,
+    one_line,
+    plural,
+    printable,
+    to_csv_cell,
+)
 
 
 @given(st.lists(st.text(), min_size=2, max_size=4))
@@ -57,6 +67,26 @@ def test_a_formula_survives_a_real_csv_file() -> None:
     csv.writer(file).writerow([to_csv_cell('=HYPERLINK("x")'), to_csv_cell("plain")])
     row = next(csv.reader(io.StringIO(file.getvalue(), newline="")))
     assert row == ['\'=HYPERLINK("x")', "plain"]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@given(st.lists(st.text(alphabet="'\"=+-@＝ab,;|\t\r\n"), min_size=1, max_size=3))
+def test_no_spreadsheet_finds_a_formula_whatever_it_separates_by(separator: str, cells: list[str]) -> None:
+    line = csv_line(map(to_csv_cell, ["cell.png", *cells]))
+    rows = csv.reader(io.StringIO(line, newline=""), delimiter=separator)
+    assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "＝", "\t", "\r"))]
+    assert [from_csv_cell(cell) for cell in next(csv_rows(io.StringIO(line, newline="")))] == ["cell.png", *cells]
+
+
+def test_a_name_with_another_separator_and_a_formula_is_quoted_and_harmless() -> None:
+    assert csv_line([to_csv_cell('a;=HYPERLINK("x")'), "b"]) == '"a;\'=HYPERLINK(""x"")",b\n'
+    assert from_csv_cell("'=1") == "=1", "as tables of earlier versions have it"
+
+
+def test_long_cells_are_read_and_endless_ones_are_a_sentence() -> None:
+    assert next(csv_rows([f"{'x' * 200_000},b\n"]))[1] == "b"
+    with pytest.raises(ValueError, match="line 2: field larger than field limit"):
+        list(csv_rows(["a,b\n", "x" * ((1 << 24) + 1) + "\n"]))
 
 
 def test_one_line_folds_and_cuts() -> None:

@@ -5,7 +5,6 @@ Every figure of a run is computed from such tables, never from the network again
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import write_table
-from aimic_tui.engine.text import from_csv_cell, printable
+from aimic_tui.engine.text import csv_rows, from_csv_cell, printable
 
 COLUMNS = ("image", "label", "predicted", "probability")
 CLASS_PREFIX = "p_"
@@ -165,7 +164,7 @@ def read_predictions(path: Path) -> Predictions:
         content = path.read_bytes().decode("utf-8", "surrogateescape")
     except OSError as error:
         raise InputProblem(f"{printable(str(path))}: no predictions can be read here ({error.strerror}).") from None
-    reader = csv.reader(io.StringIO(content, newline=""))
+    reader = csv_rows(io.StringIO(content, newline=""))
     try:
         columns = PredictionColumns.from_header(next(reader, []))
         rows = columns.whole(reader)

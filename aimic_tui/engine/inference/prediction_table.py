@@ -6,12 +6,12 @@ which says of which models and files it is. When the last row is there it takes 
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +23,7 @@ from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.predictions import CLASS_PREFIX, COLUMNS, prediction_columns
 from aimic_tui.engine.files import FileLock, replacing, sync_folder, write_json
 from aimic_tui.engine.inference.combined_calibration import CombinedCalibration
-from aimic_tui.engine.text import csv_line, from_csv_cell, printable, to_csv_cell
+from aimic_tui.engine.text import csv_line, csv_rows, from_csv_cell, printable, to_csv_cell
 
 Format = Literal["csv", "json"]
 FURTHER_COLUMNS = ("margin", "entropy", "agreement", "problem", "calibrated", "rejected")
@@ -97,7 +97,7 @@ class PredictionTable:
         if not known:
             return 0
         end = 0
-        with self.partial.open("rb") as file:
+        with self.partial.open("rb") as file, suppress(ValueError):  # what is damaged is predicted again
             for row, offset in _rows_with_ends(file):
                 if end == 0 and tuple(map(from_csv_cell, row)) != self._columns:
                     return 0
@@ -250,7 +250,7 @@ def _rows_with_ends(file: io.BufferedReader) -> Iterator[tuple[list[str], int]]:
             whole = line.endswith(b"\n")
             yield line.decode("utf-8", "surrogateescape")
 
-    for row in csv.reader(lines()):
+    for row in csv_rows(lines()):
         if not whole:
             return
         yield row, offset
