@@ -157,7 +157,7 @@ def _report_to_programs(error: BaseException, arguments: Sequence[str]) -> None:
         from aimic_tui.engine.event_log import append_event
 
         with suppress(OSError):  # a file that can't be written is what the error may be about
-            append_event(Path(events), "error", **record)
+            append_event(Path(events), "error", follow_links=True, **record)
 
 
 def _value_of(option: str, arguments: Sequence[str]) -> str:

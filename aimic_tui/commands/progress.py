@@ -98,7 +98,7 @@ class ProgressMeter:
     def event(self, name: str, **fields: Any) -> None:
         """Append an event to the file, where there is one."""
         if self._events is not None:
-            append_event(self._events, name, **fields)
+            append_event(self._events, name, follow_links=True, **fields)
 
     def report(self, progress: Progress) -> None:
         """Take a report; it is shown where the last one shown is some time ago, or where it begins or ends a phase."""

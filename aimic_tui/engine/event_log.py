@@ -36,14 +36,20 @@ def to_time(value: object) -> datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
 
 
-def append_event(path: Path, event: str, **fields: Any) -> None:
+def append_event(path: Path, event: str, *, follow_links: bool = False, **fields: Any) -> None:
     """Append one event with the time of now; numbers that are none (NaN, infinities) become null.
+
+    Args:
+        path: the file.
+        event: its name.
+        follow_links: for a file that the user named (`files.append_line`).
+        fields: what it tells.
 
     Raises:
         OSError: the disk is full or the folder is gone.
     """
     line = {"time": now().isoformat(timespec="milliseconds"), "event": event, **_finite(fields)}
-    append_line(path, json.dumps(line, allow_nan=False))
+    append_line(path, json.dumps(line, allow_nan=False), follow_links=follow_links)
 
 
 def _finite(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import io
@@ -15,7 +16,8 @@ from types import TracebackType
 from typing import IO, Any
 
 from aimic_tui.engine.bounded_files import CsvRows
-from aimic_tui.engine.text import csv_line, from_csv_cell, to_csv_cell
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.text import csv_line, from_csv_cell, printable, to_csv_cell
 
 _BLOCK = 1 << 20
 # A temporary file is made private; its place in the folder asks for what other files there have.
@@ -76,9 +78,65 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def append_line(path: Path, line: str) -> None:
-    r"""Append `line` and a line end to `path` in a single write, so that lines of several writers never mix."""
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+def open_unlinked(path: Path, flags: int) -> int:
+    """Open a file of a folder that others may have made, and return its handle; nothing is written through a link.
+
+    A folder that was received can have links in it that lead to any of the user's files.
+
+    Raises:
+        OSError: `path` is a link, or can't be opened.
+    """
+    try:
+        return os.open(path, flags | os.O_NOFOLLOW, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "A link, and nothing is written through links", str(path)) from None
+        raise
+
+
+def touch_unlinked(path: Path) -> None:
+    """Make an empty file where there is none; a file that is there stays as it is.
+
+    Raises:
+        OSError: `path` is a link, or can't be made.
+    """
+    os.close(open_unlinked(path, os.O_WRONLY | os.O_CREAT))
+
+
+def outward_links(folder: Path) -> Iterator[Path]:
+    """Find the links below `folder`, at any depth, that lead out of it; links to folders are not followed."""
+    base = folder.resolve()
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(place, name)
+            if path.is_symlink() and not path.resolve().is_relative_to(base):
+                yield path
+
+
+def refuse_outward_links(folder: Path) -> None:
+    """Do nothing if no link in a folder leads out of it.
+
+    Raises:
+        InputProblem: one does, so that work in the folder could write elsewhere.
+    """
+    link = next(outward_links(folder), None)
+    if link is not None:
+        raise InputProblem(
+            f"{printable(str(link))} is a link that leads out of {printable(str(folder))}, through which nothing is "
+            "written. Put what it leads to in its place, or take it away."
+        )
+
+
+def append_line(path: Path, line: str, *, follow_links: bool = False) -> None:
+    r"""Append `line` and a line end to `path` in a single write, so that lines of several writers never mix.
+
+    Args:
+        path: the file.
+        line: without its end.
+        follow_links: for a file that the user named, which may well be a link; see `open_unlinked`.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    handle = os.open(path, flags, 0o666) if follow_links else open_unlinked(path, flags)
     try:
         os.write(handle, (line + "\n").encode("utf-8", "surrogateescape"))
     finally:
@@ -178,7 +236,7 @@ class FileLock:
         """Take the lock if it is free; return whether this object holds it now."""
         if self._handle is not None:
             return True
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+        handle = open_unlinked(self.path, os.O_RDWR | os.O_CREAT)
         for attempt in range(5):  # a reader that asks `is_locked` holds it for a moment
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 
 _TIME = re.compile(r"\A\d{8}-\d{6}-(?=.)")  # in front of a run's name, so that names sort by it
@@ -16,6 +17,10 @@ RESERVED_NAMES = ("latest",)  # mean a run by something else than its name
 _LONGEST_SLUG = 60
 RUNS = "runs"  # the folder of a workspace with a folder a run
 _TRIALS = "trials"
+# Parts of letters, digits, `.`, `_`, `-`, `@` and `:`, with a `/` between them and none that is `..`.
+_NETWORK = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[\w.@:+-]+(?:/[\w.@:+-]+)*", re.ASCII)
+_LONGEST_NETWORK = 200
+_LARGEST_NUMBER = 2**63 - 1
 _FOLD = re.compile(r"fold-(\d+)(?:-inner-(\d+))?(?:-seed-(\d+))?\Z")
 
 
@@ -49,6 +54,18 @@ class TrialKey:
     fold: int
     seed: int = 0
     inner: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a name that would lead out of the run's folder: a key may come from a file that others wrote.
+
+        Raises:
+            ValueError: the network's name is no path below a folder, or a number is none or below its least.
+        """
+        if not _NETWORK.fullmatch(self.network) or len(self.network) > _LONGEST_NETWORK:
+            raise ValueError(f"{self.network[:80]!r} is not the name of a network")
+        for number, least in ((self.fold, 1), (self.seed, 0), (self.inner, 0)):
+            if not isinstance(number, Integral) or not least <= number <= _LARGEST_NUMBER:
+                raise ValueError(f"{str(number)[:80]!r} is not the number of a fold, a seed or an inner fold")
 
     @property
     def name(self) -> str:
@@ -154,7 +171,10 @@ def _place_in_run(trial: Path) -> tuple[Path, TrialKey] | None:
         return None
     for folder in trial.parents:
         if folder.name == _TRIALS and folder != trial.parent:
-            return folder.parent, TrialKey.from_name(trial.relative_to(folder).as_posix())
+            try:
+                return folder.parent, TrialKey.from_name(trial.relative_to(folder).as_posix())
+            except ValueError:  # a folder of someone's own
+                return None
     return None
 
 
@@ -292,5 +312,5 @@ def _fold_folders(folder: Path) -> Iterator[Path]:
     for child in children:
         if _FOLD.match(child.name) is None:
             yield from _fold_folders(child)
-        elif child.parent.name != _TRIALS:
+        elif child.parent.name != _TRIALS and _place_in_run(child) is not None:
             yield child

@@ -17,6 +17,7 @@ from aimic_tui.engine.data.listing.data_source import DataSource
 from aimic_tui.engine.data.listing.find_data_set import find_data_set, scan_data_set
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import now
+from aimic_tui.engine.files import refuse_outward_links
 from aimic_tui.engine.inference.class_map import same_names
 from aimic_tui.engine.inference.evaluation_file import FILE, MARGIN, EvaluationResults, read_evaluation
 from aimic_tui.engine.text import printable
@@ -195,10 +196,12 @@ def start_evaluation(workspace: Workspace, job: EvaluationJob) -> tuple[Evaluati
     """Start an evaluation in a process that outlives the app.
 
     Raises:
+        InputProblem: a link in its folder leads elsewhere.
         OSError: its folder can't be written or the process can't be started.
     """
     job.folder.mkdir(parents=True, exist_ok=True)
     job.events_file.unlink(missing_ok=True)
+    refuse_outward_links(job.folder)
     process = start_command(command_line(workspace.root, *job.arguments()), job.log_file, job.log_file)
     started = replace(job, process=identity_of(process))
     started.write_request()

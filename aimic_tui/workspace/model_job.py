@@ -72,7 +72,7 @@ class ModelJob(ABC):
     @property
     def state(self) -> State:
         """How it stands: by its process, else by what that wrote of its end, else by the files it left behind."""
-        if is_alive(self.process):
+        if self._alive():
             return "running"
         end = command_end(self.events_file)
         if end is not None and not (end.ending == "finished" and self.state_by_files != "finished"):
@@ -104,9 +104,28 @@ class ModelJob(ABC):
 
     def stop(self) -> None:
         """Ask its process to end, if it is still there."""
-        if self.process is not None and is_alive(self.process):
+        if self.process is not None and self._alive():
             with suppress(ProcessLookupError):
                 os.kill(self.process[0], signal.SIGTERM)
+
+    def _alive(self) -> bool:
+        """Tell whether its process still works: the one with its number and time that writes its events.
+
+        Number and time alone prove nothing: they stand in a file that others may write.
+        """
+        import psutil
+
+        if self.process is None or self.process[0] <= 0:
+            return False
+        try:
+            found = psutil.Process(self.process[0])
+            if abs(found.create_time() - self.process[1]) >= 2 or found.status() == psutil.STATUS_ZOMBIE:
+                return False
+            command = found.cmdline()
+        except (psutil.Error, OverflowError):
+            return False
+        written = [Path(word.removeprefix("--events=")) for word in command if word.endswith(self.events_file.name)]
+        return any(file.absolute() == self.events_file.absolute() for file in written)
 
     def write_request(self) -> None:
         """Store what was requested.
@@ -145,16 +164,3 @@ def identity_of(process: subprocess.Popen[bytes]) -> ProcessId:
         return process.pid, psutil.Process(process.pid).create_time()
     except psutil.Error:  # it is gone already; its log says why
         return process.pid, 0.0
-
-
-def is_alive(process: ProcessId | None) -> bool:
-    """Tell whether a process still works."""
-    import psutil
-
-    if process is None:
-        return False
-    try:
-        found = psutil.Process(process[0])
-        return bool(abs(found.create_time() - process[1]) < 2 and found.status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import now
+from aimic_tui.engine.files import refuse_outward_links
 from aimic_tui.engine.run_folder import slug
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
@@ -85,6 +86,7 @@ def start_prediction(workspace: Workspace, job: PredictionJob) -> tuple[Predicti
     """Start a prediction, or go on with an interrupted one, in a process that outlives the app.
 
     Raises:
+        InputProblem: a link in its folder leads elsewhere.
         OSError: its folder can't be written or the process can't be started.
     """
     job.folder.mkdir(parents=True, exist_ok=True)
@@ -94,6 +96,7 @@ def start_prediction(workspace: Workspace, job: PredictionJob) -> tuple[Predicti
     if job.max_error is not None:
         arguments += ["--max-error", f"{job.max_error:g}"]
     arguments += ["--", str(job.model), str(job.images)]
+    refuse_outward_links(job.folder)
     process = start_command(command_line(workspace.root, *arguments), job.log_file, job.log_file)
     started = replace(job, process=identity_of(process))
     started.write_request()

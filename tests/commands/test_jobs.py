@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from aimic_tui.engine.event_log import append_event
@@ -15,6 +13,7 @@ from aimic_tui.engine.progress import Progress
 from aimic_tui.workspace.evaluation_job import EvaluationJob
 from aimic_tui.workspace.prediction_job import PredictionJob
 from tests.commands.calling import call
+from tests.processes import working_on
 from tests.test_made_by_0_1 import unpack
 
 
@@ -93,11 +92,12 @@ def test_the_table_says_the_same(tmp_path: Path) -> None:
 
 
 def test_a_job_that_works_says_how_far_it_is(tmp_path: Path) -> None:
-    me = psutil.Process(os.getpid())
-    job = prediction(tmp_path, "20261122-190512-new-slides", process=(me.pid, me.create_time()))
-    for progress in (Progress("load", 0, 40), Progress("predict", 16, 40), Progress("predict", 32, 40)):
-        append_event(job.events_file, "progress", **progress.to_json())
-    (found,) = listed(tmp_path)
+    name = "20261122-190512-new-slides"
+    with working_on(tmp_path / "predictions" / name / "events.jsonl") as process:
+        job = prediction(tmp_path, name, process=process)
+        for progress in (Progress("load", 0, 40), Progress("predict", 16, 40), Progress("predict", 32, 40)):
+            append_event(job.events_file, "progress", **progress.to_json())
+        (found,) = listed(tmp_path)
     assert (found["state"], found["images_done"], found["images_total"]) == ("running", 32, 40)
 
 

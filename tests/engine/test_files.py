@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from aimic_tui.engine.bounded_files import read_json
+from aimic_tui.engine.event_log import append_event
 from aimic_tui.engine.files import (
     FileLock,
     append_line,
@@ -20,6 +21,7 @@ from aimic_tui.engine.files import (
     is_locked,
     read_table,
     replacing,
+    touch_unlinked,
     write_atomically,
     write_json,
     write_table,
@@ -132,3 +134,33 @@ def test_a_lock_is_not_inherited_by_what_its_holder_starts(tmp_path: Path) -> No
 
 def test_a_lock_file_that_is_not_there_is_free(tmp_path: Path) -> None:
     assert not is_locked(tmp_path / "none")
+
+
+def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+    target, link = tmp_path / "profile", tmp_path / "events.jsonl"
+    target.write_text("mine\n")
+    link.symlink_to(target)
+    for write in (
+        lambda: append_line(link, "$(reboot)"),
+        lambda: append_row(link, ["$(reboot)"]),
+        lambda: touch_unlinked(link),
+        lambda: FileLock(link).acquire(),
+        lambda: append_event(link, "started"),
+    ):
+        with pytest.raises(OSError, match="nothing is written through links"):
+            write()
+    write_atomically(link, "new\n")  # puts a file in the link's place
+    assert target.read_text() == "mine\n" and not link.is_symlink()
+
+
+def test_a_file_that_the_user_named_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("file")
+    append_line(tmp_path / "link", "a line", follow_links=True)
+    assert (tmp_path / "file").read_text() == "a line\n"
+
+
+def test_a_link_that_leads_nowhere_makes_no_file_there(tmp_path: Path) -> None:
+    (tmp_path / "stop").symlink_to(tmp_path / "authorized_keys")
+    with pytest.raises(OSError, match="nothing is written through links"):
+        touch_unlinked(tmp_path / "stop")
+    assert not (tmp_path / "authorized_keys").exists()

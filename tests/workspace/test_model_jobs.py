@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import psutil
 import pytest
 
 from aimic_tui.engine.errors import ErrorRecord
@@ -14,6 +13,7 @@ from aimic_tui.engine.progress import Progress
 from aimic_tui.workspace.evaluation_job import EvaluationJob, read_evaluation_job
 from aimic_tui.workspace.model_job import ModelJob
 from aimic_tui.workspace.prediction_job import PredictionJob, read_prediction_job
+from tests.processes import is_there, working_on
 
 CREATED = "2026-11-22T19:05:12+00:00"
 
@@ -58,10 +58,26 @@ def test_one_that_was_interrupted_is_stopped(tmp_path: Path, make: object) -> No
 
 
 def test_a_process_that_lives_is_running_whatever_an_earlier_one_wrote(tmp_path: Path) -> None:
-    me = psutil.Process()
-    job = prediction(tmp_path, (me.pid, me.create_time()))
-    fails(job, ErrorRecord("The disk is full.", code="disk-full"))
-    assert job.state == "running"
+    with working_on(tmp_path / "events.jsonl") as process:
+        job = prediction(tmp_path, process)
+        fails(job, ErrorRecord("The disk is full.", code="disk-full"))
+        assert job.state == "running"
+    assert job.state == "failed"
+
+
+def test_a_process_of_another_work_is_neither_running_nor_stopped(tmp_path: Path) -> None:
+    with working_on(tmp_path / "other" / "events.jsonl") as process:
+        job = prediction(tmp_path, process)
+        assert job.state == "failed"
+        job.stop()
+        assert is_there(process[0])
+
+
+@pytest.mark.parametrize("number", [-1, 0, 2**31, 2**80])
+def test_a_number_that_is_no_process_is_none(tmp_path: Path, number: int) -> None:
+    job = prediction(tmp_path, (number, 0.0))
+    job.stop()
+    assert job.state == "failed"
 
 
 def test_without_an_event_the_files_say_it(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from aimic_tui.engine.errors import InputProblem
@@ -21,6 +20,7 @@ from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.workspace import processes
 from aimic_tui.workspace.prediction_job import PredictionJob
 from aimic_tui.workspace.prediction_session import PredictionSession
+from tests.processes import working_on
 
 CLASSES = ("a", "b")
 
@@ -69,8 +69,12 @@ async def test_predictions_are_read_newest_first_and_their_images_offered_once(w
 
 
 async def test_a_table_is_followed_from_its_header_to_its_last_row(workspace: Workspace) -> None:
-    me = psutil.Process()
-    job = replace(make_job(workspace), process=(me.pid, me.create_time()))
+    job = make_job(workspace)
+    with working_on(job.events_file) as process:
+        await follow_to_its_end(workspace, replace(job, process=process))
+
+
+async def follow_to_its_end(workspace: Workspace, job: PredictionJob) -> None:
     prediction = PredictionSession(workspace).open(job)
     assert not prediction.complete
     assert not await prediction.update(), "there is no table yet"

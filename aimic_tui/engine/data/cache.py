@@ -29,7 +29,7 @@ from aimic_tui.engine.data.reading.medmnist import npz_of
 from aimic_tui.engine.data.reading.read_image import UnreadableImage
 from aimic_tui.engine.data.threads import ShouldStop, in_threads
 from aimic_tui.engine.errors import Interrupted
-from aimic_tui.engine.files import FileLock, sync_folder
+from aimic_tui.engine.files import FileLock, open_unlinked, sync_folder
 from aimic_tui.engine.machine.quotas import available_processors
 from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.text import bytes_text
@@ -280,7 +280,7 @@ def _build(
     """Decode all images into a temporary file, then rename it to `target`; the caller holds the lock."""
     part = target.with_suffix(".part")
     size = preprocessing.image_size**2 * 3
-    handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
+    handle = open_unlinked(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
     try:
         # Reserved first: a full disk is then an error here, not a signal that kills a process reading the memory map.
         _reserve(handle, size * len(paths))

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import time
+from pathlib import Path
 
-from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.files import is_locked
+from aimic_tui.engine.errors import InputProblem, StorageProblem
+from aimic_tui.engine.files import is_locked, refuse_outward_links, touch_unlinked
 from aimic_tui.engine.proposed_command import run_command
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.detached import Work, start_detached
 from aimic_tui.engine.runs.status import RunStatus, read_recorded, read_status
 from aimic_tui.engine.text import printable
 
+SCHEDULER = "aimic_tui.engine.runs.work.scheduler"
 _LEAVE_PATIENCE = 10.0  # seconds for a scheduler whose run is over to be gone
 
 
@@ -24,9 +25,11 @@ def start_scheduler(folder: RunFolder) -> int:
     Returns once the scheduler has taken the run, so that the status read afterwards is the new one.
 
     Raises:
+        InputProblem: a link in the run's folder leads out of it.
         AimicError: the process did not live long enough to take the run.
     """
-    work = Work(f"run {folder.name}", "aimic_tui.engine.runs.work.scheduler", [str(folder.path)], folder.scheduler_log)
+    refuse_outward_links(folder.path)
+    work = Work(f"run {folder.name}", SCHEDULER, [str(folder.path)], folder.scheduler_log)
     return start_detached(work, lambda process: read_recorded(folder).pid == process.pid)
 
 
@@ -35,16 +38,36 @@ def request_stop(folder: RunFolder) -> None:
 
     Raises:
         InputProblem: the run is not running.
+        StorageProblem: its folder can't be written, and its scheduler is not found.
     """
     status = read_status(folder)
     if not status.alive:
         raise InputProblem(f"The run {printable(folder.name)} is {status.state}: there is nothing to stop.")
     try:
-        folder.stop_file.touch()
-    except OSError:  # on a full disk a signal still gets through, to a scheduler of this host
-        if status.pid is None or status.host != socket.gethostname():
-            raise
+        touch_unlinked(folder.stop_file)
+    except OSError as error:  # on a full disk a signal still gets through, to a scheduler of this host
+        if status.pid is None or not _is_scheduler(status.pid, folder):
+            raise StorageProblem(
+                f"The run {printable(folder.name)} can't be asked to stop: {printable(str(folder.stop_file))} can't be "
+                f"written ({error.strerror}), and no process of this machine is proved to be its scheduler. Whoever "
+                "started it can stop it."
+            ) from None
         os.kill(status.pid, signal.SIGTERM)
+
+
+def _is_scheduler(pid: int, folder: RunFolder) -> bool:
+    """Tell whether a process is this run's scheduler: by its command, and because it has the run's lock open.
+
+    The number alone proves nothing: it stands in a file that others may write, and is given out again.
+    """
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        command, opened = process.cmdline(), [Path(file.path) for file in process.open_files()]
+        return SCHEDULER in command and any(folder.lock_file.samefile(file) for file in opened if file.exists())
+    except (psutil.Error, OSError):
+        return False
 
 
 def check_resumable(folder: RunFolder) -> RunStatus:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aimic_tui
 from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.files import open_unlinked
 from aimic_tui.engine.python_process import python_command, python_environment
 from aimic_tui.engine.text import one_line, printable
 from aimic_tui.engine.user_folders import expanded
@@ -48,7 +49,7 @@ def start_detached(work: Work, taken: Callable[[subprocess.Popen[bytes]], bool])
     for name in ("AIMIC_WEIGHTS", "AIMIC_WORKSPACE"):
         if environment.get(name):
             environment[name] = str(expanded(environment[name]).absolute())
-    with work.log.open("ab") as log:
+    with os.fdopen(open_unlinked(work.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as log:
         process = subprocess.Popen(
             python_command(work.module, *work.arguments),
             stdin=subprocess.DEVNULL,

@@ -166,6 +166,7 @@ def _from_record(folder: RunFolder, record: Mapping[str, Any]) -> RunStatus:
     state = record["state"]
     if state not in get_args(State):
         raise ValueError(state)
+    pid = record.get("pid")
     return RunStatus(
         run=folder.name,
         state=state,
@@ -173,7 +174,7 @@ def _from_record(folder: RunFolder, record: Mapping[str, Any]) -> RunStatus:
         started=to_time(record.get("started")),
         ended=to_time(record.get("ended")),
         trials=tuple(_trial_from_record(trial) for trial in record.get("trials", ())),
-        pid=record.get("pid"),
+        pid=pid if type(pid) is int and pid > 0 else None,
         host=str(record.get("host", "")),
         reason=str(record.get("reason", "")),
         protocol=str(record.get("protocol", "honest")),
@@ -189,7 +190,7 @@ def _trial_from_record(record: Mapping[str, Any]) -> TrialStatus:
     state = record["state"]
     if state not in get_args(TrialState):
         raise ValueError(state)
-    return TrialStatus(
+    trial = TrialStatus(
         network=str(record["network"]),
         fold=int(record["fold"]),
         seed=int(record.get("seed", 0)),
@@ -201,3 +202,5 @@ def _trial_from_record(record: Mapping[str, Any]) -> TrialStatus:
         code=str(record.get("code", "")),
         setting=str(record.get("setting", "")),
     )
+    _ = trial.key  # its folder's name is made of it
+    return trial

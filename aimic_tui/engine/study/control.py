@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.files import write_atomically
+from aimic_tui.engine.files import touch_unlinked, write_atomically
 from aimic_tui.engine.proposed_command import proposed_command
 from aimic_tui.engine.runs.detached import Work, start_detached
 from aimic_tui.engine.study.study_file import Study
@@ -51,4 +51,4 @@ def stop_study(folder: StudyFolder) -> None:
     Raises:
         OSError: its folder can't be written.
     """
-    folder.stop_file.touch()
+    touch_unlinked(folder.stop_file)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -50,6 +48,7 @@ from aimic_tui.workspace.prediction_job import PredictionJob, list_predictions, 
 from aimic_tui.workspace.prediction_rows import PredictionRows, TableReader
 from aimic_tui.workspace.save_table import save_table
 from tests.app.test_app import screen_text
+from tests.processes import working_on
 from tests.screens.conftest import Instead
 from tests.screens.made_run import CLASSES, make_run
 
@@ -89,11 +88,10 @@ def give_models(run: RunFolder) -> None:
 class Prediction:
     """A prediction that the test makes row by row, as `aimic predict` does."""
 
-    def __init__(self, workspace: Workspace, images: Path) -> None:
+    def __init__(self, workspace: Workspace, images: Path, process: tuple[int, float]) -> None:
         self.names = sorted(path.relative_to(images).as_posix() for path in images.rglob("*.jpg"))
         folder = workspace.root / "predictions" / "20261122-190512-cells"
         folder.mkdir(parents=True)
-        me = psutil.Process(os.getpid())
         self.job = PredictionJob(
             folder=folder,
             label="cells / mobilenet_v2, 3 models together",
@@ -102,7 +100,7 @@ class Prediction:
             images=images,
             output=folder / "predictions.csv",
             created="2026-11-22T19:05:12+00:00",
-            process=(me.pid, me.create_time()),
+            process=process,
         )
         self.job.write_request()
         self.writer = Writer(self.job.output, "csv", "key", self.names, CLASSES, calibration=CombinedCalibration())
@@ -137,9 +135,10 @@ class Prediction:
 
 @pytest.fixture
 def prediction(workspace: Workspace, cells: Path) -> Iterator[Prediction]:
-    made = Prediction(workspace, cells)
-    yield made
-    made.writer.close()
+    with working_on(workspace.root / "predictions" / "20261122-190512-cells" / "events.jsonl") as process:
+        made = Prediction(workspace, cells, process)
+        yield made
+        made.writer.close()
 
 
 def table(app: AimicApp) -> PredictionTable:

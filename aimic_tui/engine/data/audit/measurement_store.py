@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aimic_tui.engine.data.reading.medmnist import npz_of
-from aimic_tui.engine.files import write_atomically
+from aimic_tui.engine.files import open_unlinked, write_atomically
 from aimic_tui.engine.user_folders import expanded
 
 _VERSION = 1  # of everything that is measured
@@ -142,7 +142,7 @@ class MeasurementStore:
         if not self._pending:
             return
         with suppress(OSError):
-            handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            handle = open_unlinked(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             try:
                 os.write(handle, b"".join(self._pending))
             finally:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from aimic_tui.engine.errors import is_disk_full
 from aimic_tui.engine.event_log import now
+from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.run_events import RunEvent, append_to_run
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, write_status
@@ -43,7 +44,7 @@ class Journal:
         for partial in _partial_files(folder):
             partial.unlink(missing_ok=True)
         with suppress(OSError):
-            self._reserve_file.write_bytes(os.urandom(_RESERVE))  # random, so that no file system makes it small
+            write_atomically(self._reserve_file, os.urandom(_RESERVE))  # random, so that no file system makes it small
 
     def save(self, status: RunStatus) -> None:
         """Write the status where it changed; what can't be written now is tried again at the next call."""

@@ -24,7 +24,7 @@ from typing import Any
 from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.errors import AimicError, ErrorRecord
 from aimic_tui.engine.event_log import now
-from aimic_tui.engine.files import FileLock, write_json
+from aimic_tui.engine.files import FileLock, touch_unlinked, write_json
 from aimic_tui.engine.machine.devices import Slot, find_slots
 from aimic_tui.engine.python_process import python_command
 from aimic_tui.engine.run_events import (
@@ -286,7 +286,7 @@ class Scheduler:
             self._stop_requested = time.monotonic()
             try:
                 if self._signals:
-                    self._folder.stop_file.touch()  # the workers look for it
+                    touch_unlinked(self._folder.stop_file)  # the workers look for it
             except OSError:
                 for worker in self._workers.values():
                     worker.ask_to_stop()
