@@ -1,4 +1,4 @@
-"""Images as Pillow reads them, and what it reads only in part: 16-bit colour, transparency, orientation."""
+"""Images as Pillow reads them, with transparency and orientation."""
 
 from __future__ import annotations
 
@@ -6,21 +6,32 @@ import ctypes
 import importlib
 import io
 import logging
-import re
 import warnings
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageFile
+from PIL import Image
 
+from aimic_tui.engine.data.reading.deep_reader import Deep, read_deep
 from aimic_tui.engine.data.reading.input_rule import InputRule
-from aimic_tui.engine.data.reading.pixels import PIXEL_LIMIT, Pixels, TooManyPixels, Values, select_channels, turned
-from aimic_tui.engine.data.reading.tiff_reader import TIFF_MAGIC
+from aimic_tui.engine.data.reading.pixels import (
+    PIXEL_LIMIT,
+    CannotDecode,
+    Pixels,
+    TooManyPixels,
+    Values,
+    depth_in_use,
+    select_channels,
+    separate_opacity,
+    turned,
+)
+from aimic_tui.engine.data.reading.pnm_reader import is_pnm, read_pnm
 
-_ALLOWED = {"JPEG", "MPO", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "JPEG2000", "AVIF", "PPM"}
+_ALLOWED = {"JPEG", "MPO", "PNG", "BMP", "DIB", "GIF", "WEBP", "JPEG2000", "AVIF"}
 # Importing a reader registers it. No others: some start programs (EPS) or take any bytes for an image (TGA).
-for _reader in ("Jpeg", "Mpo", "Png", "Bmp", "Gif", "WebP", "Tiff", "Jpeg2K", "Avif", "Ppm"):
+# TIFF is for `tiff_decoder`, whose libtiff is kept quiet here.
+for _reader in ("Jpeg", "Mpo", "Png", "Bmp", "Gif", "WebP", "Tiff", "Jpeg2K", "Avif"):
     with suppress(ImportError):  # AVIF is missing in older Pillows
         importlib.import_module(f"PIL.{_reader}ImagePlugin")
 _FORMATS = [name for name in Image.OPEN if name in _ALLOWED]
@@ -48,119 +59,77 @@ def _silence_libtiff() -> None:
 _silence_libtiff()
 
 
-def read_with_pillow(path: Path, content: bytes, rule: InputRule) -> Pixels:
-    """Read a picture by Pillow.
+def read_with_pillow(content: bytes, rule: InputRule) -> Pixels:
+    """Read a picture by Pillow, or by what reads it better: anything but TIFF.
 
     Args:
-        path: the file.
-        content: of the file; of a TIFF maybe the beginning only.
+        content: of the file.
         rule: which channels it wants.
 
     Raises:
-        TooManyPixels, RuleMismatch: as they say.
+        TooManyPixels, RuleMismatch, CannotDecode: as they say.
         Exception: whatever a broken file does to Pillow.
     """
-    with _open(path, content) as image:
+    if is_pnm(content):
+        return read_pnm(content, rule)
+    with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
         width, height = image.size
         if width * height > PIXEL_LIMIT:
             raise TooManyPixels(f"{width} x {height} pixels")
-        if image.format in {"JPEG", "MPO"} and zero_filled(content):
+        form = "JPEG" if image.format == "MPO" else image.format or "?"
+        if form == "JPEG" and zero_filled(content):
             raise ValueError("the end of the file was never written")
         stored = image.mode
-        wide = _wide_colour(image, path, content)
-        if wide is None:
+        deep = read_deep(content, form)
+        if deep is None:
             image.load()
-            wide = _deep_values(image)
-        values: Values = _eight_bits(image) if wide is None else wide
-        orientation = 1 if image.format == "TIFF" else _orientation(image)  # Pillow turns a TIFF by itself
-        form = "JPEG" if image.format == "MPO" else image.format or "?"
+            deep = _as_loaded(image)
+        orientation = _orientation(image)
+    values, opacity = deep.values, deep.opacity
     if values.size == 0:
         raise ValueError("it has no pixels")
-    bits = 8 if wide is None else 16
+    depth = depth_in_use(values, deep.bits, 8 * values.dtype.itemsize)
     if rule.channel_indices is not None or rule.window:
         values = values[:, :, select_channels(values.shape[2], rule)]
+    if orientation != 1:
+        values = np.ascontiguousarray(turned(values, orientation))
+        opacity = None if opacity is None else turned(opacity[:, :, None], orientation)[:, :, 0]
+    wide = f"16-bit {'RGB' if values.shape[2] == 3 else 'grey'}"
     return Pixels(
-        values=np.ascontiguousarray(turned(values, orientation)) if orientation != 1 else values,
-        bits=bits,
+        values=values,
+        bits=depth.bits,
         together=True,
         inverted=False,
         format=form,
-        mode=_MODE_WORDS.get(stored, stored) if bits == 8 else f"16-bit {'RGB' if values.shape[2] == 3 else 'grey'}",
+        mode=_MODE_WORDS.get(stored, stored) if values.dtype == np.uint8 else wide,
         channels=len(Image.Image.getbands(image)),
+        opacity=opacity,
+        exceeded_bits=depth.exceeded,
     )
 
 
-def _open(path: Path, content: bytes) -> ImageFile.ImageFile:
-    # of a TIFF `content` may be the beginning only
-    source = path if content.startswith(TIFF_MAGIC) else io.BytesIO(content)
-    return Image.open(source, formats=_FORMATS)
-
-
 _MODE_WORDS = {"L": "grey", "1": "black and white", "P": "palette", "LA": "grey with alpha", "RGBA": "RGB with alpha"}
+_WITH_ALPHA = {"RGBA", "LA", "PA", "RGBa", "La"}
 
 
-def _eight_bits(image: Image.Image) -> Values:
-    """Return what is shown as uint8 [height, width, 3], or [height, width, 1] where the file stores grey."""
-    if image.mode in {"L", "1"} and "transparency" not in image.info:
-        return np.asarray(image.convert("L"))[:, :, None]
-    return np.asarray(_as_rgb(image))[:, :, : 1 if image.mode in {"LA", "La"} else 3]
-
-
-def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    if "transparency" in image.info or image.mode in {"RGBA", "LA", "PA", "RGBa", "La"}:
-        picture = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", picture.size, (255, 255, 255, 255)), picture).convert("RGB")
-    return image.convert("RGB")
-
-
-def _deep_values(image: Image.Image) -> Values | None:
-    """Return the values of a grey image beyond 8 bits as [height, width, 1], None for 8 bits."""
+def _as_loaded(image: Image.Image) -> Deep:
+    """Return a loaded image as grey or RGB of 8 bits, or 16-bit grey."""
     if image.mode.startswith("I;16"):
-        deep = np.asarray(image).astype(np.uint16)[:, :, None]
-        transparent = image.info.get("transparency")
-        return np.where(deep == transparent, np.uint16(65535), deep) if isinstance(transparent, int) else deep
-    if image.mode == "I":  # Pillow scales what is 16 bits in a PNM to 0..65535
-        values = np.asarray(image)
-        fits = values.size and values.min() >= 0 and values.max() <= 65535
-        return (values.astype(np.uint16) if fits else values)[:, :, None]
-    return np.asarray(image)[:, :, None] if image.mode == "F" else None
+        return Deep(np.asarray(image).astype(np.uint16)[:, :, None], 16, None)
+    if image.mode in _WITH_ALPHA or "transparency" in image.info:
+        picture = np.asarray(image.convert("RGBA"))
+        grey = image.mode in {"LA", "La", "L", "1"}
+        return _with_opacity(picture[:, :, : 1 if grey else 3], picture[:, :, 3])
+    if image.mode in {"L", "1"}:
+        return Deep(np.asarray(image.convert("L"))[:, :, None], 8, None)
+    if image.mode not in {"RGB", "P", "CMYK", "YCbCr"}:
+        raise CannotDecode(f"stores its pixels in a form that isn't read ({image.mode})", "Save it as PNG or TIFF.")
+    return Deep(np.asarray(image if image.mode == "RGB" else image.convert("RGB")), 8, None)
 
 
-def _wide_colour(image: ImageFile.ImageFile, path: Path, content: bytes) -> Values | None:
-    """Return 16-bit colour as uint16 [height, width, 3], None for everything else.
-
-    Pillow keeps only the high byte of each value. Decoded a second time under the name of the other byte order, it
-    keeps the low one.
-    """
-    raw = _raw_mode(image)
-    if image.format not in {"PNG", "TIFF"} or raw is None or not re.fullmatch(r"RGBA?;16[BLN]", raw):
-        return None
-    other = raw[:-1] + ("L" if raw.endswith("B") else "B")
-    with _open(path, content) as again:
-        _set_raw_mode(again, other)
-        low = np.asarray(again).astype(np.uint16)
-    high = np.asarray(image).astype(np.uint16)
-    values = high << 8 | low
-    if values.shape[2] == 3:
-        return values
-    share = values[:, :, 3:] / 65535.0
-    return np.rint(values[:, :, :3] * share + 65535.0 * (1 - share)).astype(np.uint16)
-
-
-def _raw_mode(image: ImageFile.ImageFile) -> str | None:
-    if not image.tile:
-        return None
-    arguments = image.tile[0][3]
-    raw = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
-    return raw if isinstance(raw, str) else None
-
-
-def _set_raw_mode(image: ImageFile.ImageFile, raw: str) -> None:
-    image.tile = [
-        tile._replace(args=(raw, *tile.args[1:]) if isinstance(tile.args, tuple) else raw) for tile in image.tile
-    ]
+def _with_opacity(colours: Values, alpha: Values) -> Deep:
+    values, opacity = separate_opacity(colours, alpha, 255)
+    return Deep(values, 8, opacity)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -14,6 +14,7 @@ from aimic_tui.engine.data.reading.input_rule import MOST_CHANNELS, Colour, Inpu
 
 Values = npt.NDArray[Any]
 Rgb = npt.NDArray[np.uint8]
+Opacity = npt.NDArray[np.uint8]
 
 PIXEL_LIMIT = 100_000_000  # 300 MB decoded; a cell's image has a thousandth of it, a decompression bomb more
 THUMB = 16  # pixels a side of the thumbnails by which pictures are compared
@@ -26,12 +27,14 @@ class Pixels:
     Attributes:
         values: [height, width, channels], of any real type: the channels that the rule wants, in its order; at most
             three where it leaves that open.
-        bits: bits in use for each value, as the file declares them.
+        bits: bits in use for each value, as the file declares them (`depth_in_use`).
         together: whether the channels are the colours of one picture (one scale for all) rather than measured apart.
         inverted: whether high values are dark.
         format: the file's format, such as "JPEG".
         mode: how the file stores a pixel, in a few words: "RGB", "grey", "CMYK", "uint16 x 2".
         channels: channels in the file, of which `values` may hold fewer.
+        opacity: uint8 [height, width], 0 where a pixel is transparent and shows white; None where all are opaque.
+        exceeded_bits: the depth that the file declares and its values exceed, which `bits` therefore is not; else 0.
     """
 
     values: Values
@@ -41,6 +44,8 @@ class Pixels:
     format: str
     mode: str
     channels: int
+    opacity: Opacity | None = None
+    exceeded_bits: int = 0
 
 
 class TooManyPixels(ValueError):
@@ -49,6 +54,44 @@ class TooManyPixels(ValueError):
 
 class RuleMismatch(ValueError):
     """An image does not fit the input rule; the message says why."""
+
+
+class CannotDecode(ValueError):
+    """A file stores its values in a way that can't be read rightly here.
+
+    Attributes:
+        remedy: a sentence that says what helps.
+    """
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        self.remedy = remedy
+        super().__init__(reason)
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How many bits of each value are in use, and the declared number where it can't be that (else 0)."""
+
+    bits: int
+    exceeded: int = 0
+
+
+def depth_in_use(values: Values, declared: int, stored: int) -> Depth:
+    """Return the declared depth where it holds all values, else the stored one.
+
+    Converters write a camera's depth beside values that they have scaled to the whole range. Believed, it would show
+    such an image white.
+
+    Args:
+        values: of any real type; only unsigned integers have a depth to exceed.
+        declared: bits in use, as the file says.
+        stored: bits that the file has for each value.
+    """
+    if values.dtype == np.uint8:
+        return Depth(8)  # 8-bit values stay as they are
+    if values.dtype.kind != "u" or declared >= stored or not values.size or int(values.max()) < 2**declared:
+        return Depth(declared)
+    return Depth(stored, exceeded=declared)
 
 
 def select_channels(channels: int, rule: InputRule) -> list[int]:
@@ -90,7 +133,11 @@ def to_rgb(pixels: Pixels, rule: InputRule) -> Rgb:
     scaled = _scaled_by(pixels, rule)
     if pixels.inverted:
         scaled = 255 - scaled
-    colours = rule.colours
+    picture = _coloured(scaled, rule.colours)
+    return picture if pixels.opacity is None else _on_white(picture, pixels.opacity)
+
+
+def _coloured(scaled: Rgb, colours: Sequence[Colour] | None) -> Rgb:
     if colours is not None:
         return _lit(scaled, colours)
     if scaled.shape[2] == 1:
@@ -98,6 +145,12 @@ def to_rgb(pixels: Pixels, rule: InputRule) -> Rgb:
     if scaled.shape[2] == 2:
         return np.concatenate([scaled, np.zeros_like(scaled[:, :, :1])], axis=2)
     return scaled
+
+
+def _on_white(picture: Rgb, opacity: Opacity) -> Rgb:
+    layer = Image.fromarray(np.concatenate([picture, opacity[:, :, None]], axis=2))
+    paper = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+    return np.asarray(Image.alpha_composite(paper, layer))[:, :, :3]
 
 
 def _scaled_by(pixels: Pixels, rule: InputRule) -> Rgb:
@@ -163,6 +216,37 @@ def _scaled(values: Values, low: float, high: float) -> Rgb:
     with np.errstate(invalid="ignore", over="ignore"):
         numbers = (values.astype(np.float64) - low) * factor
     return np.clip(np.rint(np.nan_to_num(numbers, nan=0.0, posinf=255.0, neginf=0.0)), 0, 255).astype(np.uint8)
+
+
+def separate_opacity(
+    values: Values, alpha: Values, top: float, *, associated: bool = False
+) -> tuple[Values, Opacity | None]:
+    """Return a picture's values without its alpha channel, and that as `Pixels.opacity`.
+
+    A transparent pixel's own value is of no importance and often nonsense. It becomes the highest visible one, so that
+    it stretches neither the picture's range nor its depth.
+
+    Args:
+        values: [height, width, channels].
+        alpha: [height, width].
+        top: the alpha of an opaque pixel.
+        associated: whether the values were multiplied by their opacity.
+    """
+    share = np.clip(np.nan_to_num(alpha.astype(np.float64) / top), 0, 1)
+    if (share == 1).all():
+        return values, None
+    visible = share > 0
+    if associated:
+        partly = visible & (share < 1)
+        whole = values[partly] / share[partly][:, None]
+        if values.dtype.kind != "f":
+            whole = np.minimum(np.floor(whole + 1e-9), np.iinfo(values.dtype).max)
+        values = values.copy()
+        values[partly] = whole
+    shown = values[visible]
+    shown = shown[np.isfinite(shown)] if values.dtype.kind == "f" else shown
+    hidden = np.where(visible[:, :, None], values, shown.max() if shown.size else values.dtype.type(0))
+    return hidden, np.rint(share * 255).astype(np.uint8)
 
 
 def thumbnail(grey: Image.Image) -> npt.NDArray[np.uint8]:

@@ -1,9 +1,9 @@
 """Read any image file, however odd or hostile, or say in a sentence why not.
 
-JPEG, PNG, BMP, GIF, WebP, JPEG 2000, AVIF, PNM and plain TIFF are Pillow's work (`pillow.py`), other TIFF tifffile's
-(`tiff.py`), and the files of Zeiss, Nikon and Leica their own readers' (`vendor.py`). Of several frames, scenes or time
-points the first counts. Transparent pixels show white, like the light of a bright field. EXIF orientation is obeyed;
-colour profiles are not, since a network was never taught them.
+JPEG, PNG, BMP, GIF, WebP, JPEG 2000, AVIF and PNM are Pillow's work (`pillow_reader.py`), TIFF is tifffile's
+(`tiff_reader.py`), and the files of Zeiss, Nikon and Leica are their own readers' (`vendor_reader.py`). Of several
+frames, scenes or time points the first counts. Transparent pixels show white, like the light of a bright field. EXIF
+orientation is obeyed; colour profiles are not, since a network was never taught them.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from aimic_tui.engine.data.reading.pillow_reader import read_with_pillow, zero_f
 from aimic_tui.engine.data.reading.pixels import (
     PIXEL_LIMIT,
     THUMB,
+    CannotDecode,
     Pixels,
     Rgb,
     RuleMismatch,
@@ -129,17 +130,11 @@ def read_pixels(path: Path, data: bytes | None = None, rule: InputRule = AS_STOR
     if vendor is None and not _MAGIC.match(content):
         raise UnreadableImage(path, "not-an-image", "is not an image of a known format")
     try:
-        found = read_tiff(path, rule) if content.startswith(TIFF_MAGIC) else None
-    except (TooManyPixels, MemoryError) as error:
-        raise _too_large(path, str(error)) from None
-    except RuleMismatch as error:
-        raise UnreadableImage(path, "unreadable", str(error), _UNFIT) from None
-    except Exception:  # a codec that tifffile lacks, or a broken file: Pillow has the last word
-        found = None
-    try:
         if vendor is not None:
             return read_vendor_file(path, vendor, rule)
-        return found or read_with_pillow(path, content, rule)
+        return read_tiff(path, rule) if content.startswith(TIFF_MAGIC) else read_with_pillow(content, rule)
+    except CannotDecode as error:
+        raise UnreadableImage(path, "unreadable", str(error), error.remedy) from None
     except MissingReader as error:
         raise UnreadableImage(path, "unreadable", f"{error} ({_INSTALL})", _MISSING) from None
     except (TooManyPixels, Image.DecompressionBombError, MemoryError) as error:

@@ -1,197 +1,204 @@
-"""TIFF as microscopes write it: deep values, separate channels, stacks, which Pillow reads only in part."""
+"""TIFF in all the forms that microscopes and their programs write."""
 
 from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from aimic_tui.engine.data.reading.input_rule import AS_STORED, InputRule
 from aimic_tui.engine.data.reading.pixels import (
     PIXEL_LIMIT,
+    CannotDecode,
+    Opacity,
     Pixels,
     TooManyPixels,
     Values,
-    plane_range,
-    projected,
+    depth_in_use,
     select_channels,
+    separate_opacity,
     turned,
 )
+from aimic_tui.engine.data.reading.tiff_pages import find_picture
 
 # tifffile reports every oddity of a file on its logger, names and all; what matters comes back as an exception.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 logging.getLogger("tifffile").propagate = False
 
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_ORIENTATION, _MAX_SAMPLE_VALUE = 274, 281
-_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _CMYK = 0, 1, 2, 5
-_INKS = 4
-_PLAIN_MODES = {_MIN_IS_WHITE: 1, _MIN_IS_BLACK: 1, _RGB: 3, 3: 1, 5: 4, 6: 3, 8: 3}  # photometric -> samples
-_ASSOCIATED, _UNASSOCIATED = 1, 2  # kinds of alpha
-_AXES = {"YX", "YXS", "SYX"}
-_UNNAMED = "IQ"  # pages of which a file does not say what they are
+_ORIENTATION, _PHOTOMETRIC, _MAX_SAMPLE_VALUE, _INK_SET = 274, 262, 281, 332
+_YCBCR_COEFFICIENTS, _YCBCR_RANGE = 529, 532
+_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
+_COLOURS = {_MIN_IS_WHITE: 1, _MIN_IS_BLACK: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, _YCBCR: 3}  # samples of each
+_WORDS = {_RGB: "RGB", _PALETTE: "palette", _CMYK: "CMYK", _YCBCR: "YCbCr"}
+_OTHERS = {
+    4: "a transparency mask",
+    8: "colours as CIELab",
+    9: "colours as ICCLab",
+    10: "colours as ITULab",
+    32803: "raw data of a camera's colour filter array",
+    32844: "light as LogL",
+    32845: "colours as LogLuv",
+    34892: "raw data of a camera",
+    51177: "a depth map",
+}
+_TO_RGB = "Save the image as RGB or grey."
+_ASSOCIATED = 1  # kind of alpha: colours are multiplied by it
+_ALPHA = {1, 2}
+_JPEG_TO_RGB = {6, 7, 33007}  # compressions whose YCbCr becomes RGB in the decoder
+_APERIO_YCBCR = 33003  # JPEG 2000 of YCbCr, whatever the tag says
 
 
-def read_tiff(path: Path, rule: InputRule = AS_STORED) -> Pixels | None:
-    """Read a TIFF's picture, or return None where Pillow reads it as well: 8 bits, grey or colour.
-
-    Which plane of a stack and which channels is the rule's to say. Where the file says what its pages are (OME, ImageJ
-    and others), they are that; where it does not, they are planes of a stack, or the channels where the rule asks
-    for more of them than a page has. Of time points and positions it is the first. Transparent pixels show white.
+def read_tiff(path: Path, rule: InputRule = AS_STORED) -> Pixels:
+    """Read a TIFF's picture: of several pages as `tiff_pages.find_picture` finds it, by the rule's channels and plane.
 
     Raises:
         TooManyPixels: a page has more than `PIXEL_LIMIT` pixels.
         RuleMismatch: the file lacks a channel that the rule wants.
+        CannotDecode: its values can't be read rightly.
         Exception: whatever a broken file does to tifffile.
     """
     from tifffile import TiffFile
 
     # _multifile: an OME file may name others anywhere on the disk; only this one was asked for.
     with TiffFile(path, _multifile=False) as tiff:
-        page = tiff.pages[0]
+        picture = find_picture(tiff, path, rule)
+        page = picture.page
         width, height = int(page.imagewidth), int(page.imagelength)
         if width * height > PIXEL_LIMIT:
             raise TooManyPixels(f"{width} x {height} pixels")
+        photometric = _photometric(page)
+        values = picture.read(rule)
         samples = int(page.samplesperpixel)
-        stack = _stack(tiff, page, rule)
-        photometric = int(page.photometric)
-        alpha = [int(kind) for kind in page.extrasamples]
-        bits = _bits(tiff, page)
-        plain = _PLAIN_MODES.get(photometric) == samples - len([kind for kind in alpha if kind])
-        if stack is None and page.dtype in (np.uint8, np.bool_) and plain and 0 not in alpha:
-            return None
-        if page.dtype is None or page.dtype.kind not in "uif":
-            raise ValueError(f"values of the type {page.dtype or page.sampleformat} have no brightness")
-        in_pages = stack is not None and stack.channels > 1
-        if stack is not None and in_pages:
-            chosen = select_channels(stack.channels, rule)
-            values = np.concatenate([stack.read(channel, rule, path)[:, :, :1] for channel in chosen], axis=2)
+        if picture.channels > 1:
+            shown = _Shown(values, None, together=False)
         else:
-            values = _plane(page, path) if stack is None else stack.read(0, rule, path)
-            if any(alpha) and values.shape[2] in (2, 4):
-                values = _on_white(values, associated=alpha[0] == _ASSOCIATED, bits=bits)
-            if photometric == _CMYK and values.shape[2] == _INKS:
-                values = _lit(values, bits)
-            chosen = select_channels(values.shape[2], rule)
-            values = values[:, :, chosen]
-        orientation = page.tags.get(_ORIENTATION)
-        dtype = page.dtype
-    together = photometric in (_RGB, _CMYK) and not in_pages
-    many = max(stack.channels if stack is not None else 1, samples)
+            shown = _shown(values, page, photometric)
+            shown = replace(shown, values=shown.values[:, :, select_channels(shown.values.shape[2], rule)])
+        stored = int(page.bitspersample)
+        depth = depth_in_use(shown.values, _declared_bits(tiff, page), stored)
+        orientation = int(page.tags.valueof(_ORIENTATION, 1) or 1)
+    together = shown.together
+    many = max(picture.channels, samples)
     return Pixels(
-        values=np.ascontiguousarray(turned(values, int(orientation.value) if orientation else 1)),
-        bits=bits,
+        values=np.ascontiguousarray(turned(shown.values, orientation)),
+        bits=depth.bits,
         together=together,
         inverted=photometric == _MIN_IS_WHITE,
         format="TIFF",
-        mode=f"{dtype} RGB" if together else f"{dtype} grey" if many == 1 else f"{dtype} x {many}",
+        mode=_mode(page, photometric, shown, many),
         channels=many,
+        opacity=None if shown.opacity is None else turned(shown.opacity[:, :, None], orientation)[:, :, 0],
+        exceeded_bits=depth.exceeded,
     )
 
 
-@dataclass(frozen=True)
-class _Stack:
-    """The pages of a file's first series: by channel, and for each channel the planes of its stack.
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """Channels to choose from, and what belongs to them."""
 
-    Attributes:
-        series: tifffile's.
-        channels: that the pages are of; 1 where all of them are planes.
-        channel_step, planes, plane_step: in pages, from one channel or plane to the next.
+    values: Values
+    opacity: Opacity | None
+    together: bool
+
+
+def _photometric(page: Any) -> int:
+    """Return how samples are meant.
+
+    Raises:
+        CannotDecode: in a way that can't become grey or RGB here.
     """
-
-    series: Any
-    channels: int
-    channel_step: int
-    planes: int
-    plane_step: int
-
-    def read(self, channel: int, rule: InputRule, path: Path) -> Values:
-        """Return the plane of a channel that the rule wants, as [height, width, samples]."""
-        numbers = [channel * self.channel_step + plane * self.plane_step for plane in plane_range(self.planes, rule)]
-        return projected(self._page(number, path) for number in numbers)
-
-    def _page(self, number: int, path: Path) -> Values:
-        pages = self.series.pages
-        if number < len(pages):
-            if pages[number] is None:
-                raise ValueError("a page is missing")
-            return _plane(pages[number], path)
-        keyframe = self.series.keyframe
-        if self.series.dataoffset is None or keyframe.axes not in _AXES:
-            raise ValueError("a page is missing")
-        # One block behind a single page, as ImageJ writes what is too long for a TIFF.
-        dtype = keyframe.dtype.newbyteorder(self.series.parent.byteorder)
-        size = int(np.prod(keyframe.shape, dtype=np.int64))
-        with path.open("rb") as file:
-            file.seek(self.series.dataoffset + number * size * dtype.itemsize)
-            block = np.fromfile(file, dtype, size)
-        if block.size < size:
-            raise ValueError("the file ends before the page does")
-        return _by_samples(block.astype(keyframe.dtype).reshape(keyframe.shape), keyframe.axes)
+    if page.compression == _APERIO_YCBCR:
+        return _YCBCR
+    if page.tags.get(_PHOTOMETRIC) is None:
+        if int(page.samplesperpixel) >= _COLOURS[_RGB]:
+            return _RGB
+        raise CannotDecode("does not say whether 0 is black or white (PhotometricInterpretation)", "Save it anew.")
+    photometric = int(page.photometric)
+    if photometric not in _COLOURS:
+        raise CannotDecode(f"holds {_OTHERS.get(photometric, f'colours of the kind {photometric}')}", _TO_RGB)
+    if photometric == _CMYK and page.tags.valueof(_INK_SET, 1) != 1:
+        raise CannotDecode("holds inks other than CMYK", _TO_RGB)
+    return photometric
 
 
-def _stack(tiff: Any, page: Any, rule: InputRule) -> _Stack | None:
-    """Return the pages of which the rule may want others than the first; None where the first page is all of it."""
-    samples, most = int(page.samplesperpixel), max(rule.channel_indices or (0,))
-    declared = tiff.is_ome or tiff.is_imagej or tiff.is_lsm or tiff.is_stk or tiff.is_micromanager
-    if not declared and most < samples and rule.plane == "first":
-        return None  # without looking for further pages, which takes time
-    series = tiff.series[0]
-    own = page.axes
-    if not series.axes.endswith(own):
-        return None
-    axes, shape = series.axes[: -len(own)], series.shape[: -len(own)]
-    steps = [int(np.prod(shape[at + 1 :], dtype=np.int64)) for at in range(len(axes))]
-
-    def place(names: str) -> tuple[int, int]:
-        """Return length and step of the first of these axes; (1, 0) where there is none."""
-        return next(((int(shape[at]), steps[at]) for at, name in enumerate(axes) if name in names), (1, 0))
-
-    channels, channel_step = place("C") if "C" not in own else (1, 0)
-    planes, plane_step = place("Z")
-    if not set(axes) & set("CZT") and most >= samples:
-        channels, channel_step = place(_UNNAMED)
-    elif not set(axes) & set("CZT"):
-        planes, plane_step = place(_UNNAMED)
-    if channels == planes == 1:
-        return None
-    return _Stack(series, channels, channel_step, planes, plane_step)
+def _shown(values: Values, page: Any, photometric: int) -> _Shown:
+    """Turn a page's samples [height, width, samples] into grey, RGB or channels apart, without their alpha."""
+    bits = int(page.bitspersample)
+    top = _top(values, bits)
+    colours = _COLOURS[photometric]
+    kinds = [int(kind) for kind in page.extrasamples]
+    at = next((colours + number for number, kind in enumerate(kinds) if kind in _ALPHA), None)
+    alpha = None
+    if at is not None and at < values.shape[2]:
+        alpha, associated = values[:, :, at], kinds[at - colours] == _ASSOCIATED
+        values = np.delete(values, at, axis=2)
+    if photometric == _PALETTE:
+        values = _by_palette(values[:, :, 0], page)
+    elif photometric == _CMYK:
+        values = _light_of_inks(values[:, :, :colours], top)
+    elif photometric == _YCBCR and not (page.compression in _JPEG_TO_RGB and page.planarconfig == 1):
+        values = _rgb_of_ycbcr(values, page, top)
+    elif bits < 8 and values.dtype == np.uint8:
+        values = np.rint(values * (255 / top)).astype(np.uint8)  # as in every other format
+    opacity = None
+    if alpha is not None:
+        values, opacity = separate_opacity(values, alpha, top, associated=associated)
+    return _Shown(values, opacity, together=photometric not in (_MIN_IS_WHITE, _MIN_IS_BLACK))
 
 
-def _plane(page: Any, path: Path) -> Values:
-    """Return a page as [height, width, samples]."""
-    try:
-        values: Values = page.asarray()
-    except (KeyError, ValueError) as error:
-        if "imagecodecs" not in str(error):
-            raise
-        with Image.open(path, formats=["TIFF"]) as image:  # Pillow knows compressions that tifffile leaves to others
-            image.seek(page.index)
-            values = np.asarray(image)
-        if values.shape != page.shape or values.dtype.itemsize != page.dtype.itemsize:
-            raise
-    axes = page.axes if hasattr(page, "axes") else page.keyframe.axes
-    if axes not in _AXES:
-        raise ValueError(f"a page with the axes {axes} is not a picture")
-    return _by_samples(values, axes)
+def _top(values: Values, bits: int) -> float:
+    if values.dtype.kind == "f":
+        return 1.0
+    return float(2 ** (bits - (values.dtype.kind == "i")) - 1)
 
 
-def _by_samples(values: Values, axes: str) -> Values:
-    """Return values with these axes as [height, width, samples]."""
-    if axes == "SYX":
-        return np.moveaxis(values, 0, 2)
-    return values if values.ndim == 3 else values[:, :, None]
+def _by_palette(places: Values, page: Any) -> Values:
+    if page.colormap is None:
+        raise CannotDecode("refers to a palette that it does not hold", _TO_RGB)
+    palette = np.asarray(page.colormap)
+    if palette.max(initial=0) > 255:  # of 16 bits, as the format has it; some programs write 8
+        palette = palette >> 8
+    return np.moveaxis(palette.astype(np.uint8)[:, places], 0, 2)
 
 
-def _bits(tiff: Any, page: Any) -> int:
+def _light_of_inks(values: Values, top: float) -> Values:
+    """Turn cyan, magenta, yellow and black ink into red, green and blue light."""
+    paper = (top - values[:, :, :3].astype(np.float64)) * (top - values[:, :, 3:].astype(np.float64)) / top
+    return (paper if values.dtype.kind == "f" else np.rint(paper)).astype(values.dtype)
+
+
+def _rgb_of_ycbcr(values: Values, page: Any, top: float) -> Values:
+    """Turn brightness and two differences of colour into RGB (TIFF 6.0, section 21).
+
+    Raises:
+        CannotDecode: they do not use the full range of their type.
+    """
+    half = (top + 1) / 2
+    reference = [float(number) for number in _numbers(page.tags.valueof(_YCBCR_RANGE))]
+    if reference and reference != [0, top, half, top, half, top]:
+        raise CannotDecode("holds YCbCr that does not use its full range", _TO_RGB)
+    red, green, blue = _numbers(page.tags.valueof(_YCBCR_COEFFICIENTS)) or (0.299, 0.587, 0.114)
+    light, cb, cr = (values[:, :, at].astype(np.float64) for at in range(3))
+    r = light + (2 - 2 * red) * (cr - half)
+    b = light + (2 - 2 * blue) * (cb - half)
+    g = (light - red * r - blue * b) / green
+    return np.clip(np.rint(np.stack([r, g, b], axis=2)), 0, top).astype(values.dtype)
+
+
+def _numbers(rationals: Any) -> list[float]:
+    """Return numerator over denominator of a tag's rationals, which tifffile gives one after the other."""
+    flat = list(rationals or ())
+    return [top / below for top, below in zip(flat[::2], flat[1::2], strict=True) if below]
+
+
+def _declared_bits(tiff: Any, page: Any) -> int:
     """Return the bits in use: by OME's SignificantBits, else by the highest value declared, else the bits a sample."""
-    stored = page.bitspersample
-    bits = int(stored if isinstance(stored, int) else max(stored))
+    bits = int(page.bitspersample)
     declared = re.search(r'\bSignificantBits="(\d{1,2})"', tiff.ome_metadata or "") if tiff.is_ome else None
     if declared and 0 < int(declared[1]) <= bits:
         return int(declared[1])
@@ -203,18 +210,11 @@ def _bits(tiff: Any, page: Any) -> int:
     return bits
 
 
-def _lit(values: Values, bits: int) -> Values:
-    """Turn cyan, magenta, yellow and black ink into red, green and blue light."""
-    top = 1.0 if values.dtype.kind == "f" else float(2**bits - 1)
-    paper = (top - values[:, :, :3].astype(np.float64)) * (top - values[:, :, 3:].astype(np.float64)) / top
-    return (paper if values.dtype.kind == "f" else np.rint(paper)).astype(values.dtype)
-
-
-def _on_white(values: Values, *, associated: bool, bits: int) -> Values:
-    """Put a picture whose last channel is its alpha on white."""
-    top = 1.0 if values.dtype.kind == "f" else float(2**bits - 1)
-    share = values[:, :, -1:].astype(np.float64) / top
-    colour = values[:, :, :-1].astype(np.float64)
-    mixed = (colour if associated else colour * share) + top * (1 - share)
-    mixed = np.clip(mixed, 0, top)
-    return (mixed if values.dtype.kind == "f" else np.rint(mixed)).astype(values.dtype)
+def _mode(page: Any, photometric: int, shown: _Shown, many: int) -> str:
+    colour = _WORDS.get(photometric, "grey") if shown.together or many == 1 or shown.values.shape[2] == 1 else ""
+    if not colour:
+        return f"{page.dtype} x {many}"
+    if int(page.bitspersample) == 1:
+        return "black and white"
+    word = colour if page.dtype == np.uint8 else f"{page.dtype} {colour}"
+    return word if shown.opacity is None else f"{word} with alpha"

@@ -23,6 +23,7 @@ from aimic_tui.engine.data.reading.pixels import (
     Pixels,
     TooManyPixels,
     Values,
+    depth_in_use,
     plane_range,
     projected,
     select_channels,
@@ -97,14 +98,17 @@ def read_vendor_file(path: Path, vendor: str, rule: InputRule) -> Pixels:
         raise ValueError(f"values of the type {values.dtype} have no brightness")
     many = _COLOURS if together else volume.channels
     word = f"{values.dtype} RGB" if together else f"{values.dtype} grey" if many == 1 else f"{values.dtype} x {many}"
+    stored = 8 * values.dtype.itemsize
+    depth = depth_in_use(values, volume.bits or stored, stored)
     return Pixels(
         values=np.ascontiguousarray(values),
-        bits=volume.bits or 8 * values.dtype.itemsize,
+        bits=depth.bits,
         together=together,
         inverted=False,
         format=vendor,
         mode=word,
         channels=many,
+        exceeded_bits=depth.exceeded,
     )
 
 
