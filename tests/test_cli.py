@@ -84,7 +84,7 @@ def test_the_app_alone_waits_for_no_command_line(tmp_path: Path) -> None:
     [
         ("InputProblem('There is no such thing.')", 3, "aimic: There is no such thing.\n"),
         ("KeyboardInterrupt()", 130, "aimic: interrupted.\n"),
-        ("OSError(28, 'No space left on device')", 1, "aimic: No space left on device. What was already written"),
+        ("OSError(28, 'No space left on device')", 1, "aimic: No space left on device. Make space on the disks of"),
     ],
 )
 def test_an_app_that_cannot_go_on_leaves_with_a_sentence(raised: str, code: int, sentence: str) -> None:

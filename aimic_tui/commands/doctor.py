@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -19,8 +18,10 @@ import click
 from aimic_tui import __version__
 from aimic_tui.app.settings import load_settings, settings_file
 from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.files import folder_problem
 from aimic_tui.engine.python_process import python_command, python_environment
 from aimic_tui.engine.text import bytes_text, one_line, plural, printable
+from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording.signs import ASCII_SIGNS, SIGNS, ascii_only
 from aimic_tui.workspace.machine import MachineReader, disk_free
 
@@ -238,19 +239,13 @@ def _check_folders(workspace: Path) -> Iterator[Check]:
 
 
 def _check_workspace(workspace: Path) -> Check:
-    where = workspace.absolute()
-    there = next((folder for folder in (where, *where.parents) if folder.exists()), Path("/"))
-    new = "" if there == where else " (does not exist yet)"
-    try:
-        # Checking permissions is not enough: a full quota or a read-only mount shows only when writing.
-        with tempfile.TemporaryFile(dir=there):
-            pass
-    except OSError as error:
-        why = error.strerror or str(error)
-        return Check(
-            "workspace", False, f"{where}: can't be written ({why})", "Choose another folder with --workspace."
-        )
-    return Check("workspace", True, f"{where}{new}")
+    where = Workspace(workspace)
+    if problem := where.problem():
+        return Check("workspace", False, f"{where.root}: runs can't be kept there", problem)
+    advice = folder_problem(where.cache_folder) if where.cache_folder.exists() else ""
+    if advice:
+        advice = f"Runs can't share decoded images: {advice}"
+    return Check("workspace", True, f"{where.root}{'' if where.root.exists() else ' (does not exist yet)'}", advice)
 
 
 def _check_settings() -> Check:

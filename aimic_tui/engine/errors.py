@@ -7,11 +7,12 @@ raised is a fault of the program.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, cast, get_args
+
+from aimic_tui.engine.system_errors import explain, is_disk_full, is_process_limit, process_limit_sentence
 
 ErrorCode = Literal["failed", "usage", "input", "storage", "disk-full", "memory", "worker-died", "interrupted", "fault"]
 """The kind of an error, for programs: `--json`, event files and a worker's reports have it.
@@ -90,11 +91,6 @@ class Interrupted(AimicError):
     usual_code = "interrupted"
 
 
-def is_disk_full(error: OSError) -> bool:
-    """Tell whether an error says that a disk, or what one may take of it, is full."""
-    return error.errno in (errno.ENOSPC, errno.EDQUOT)
-
-
 @contextmanager
 def about(key: str) -> Iterator[None]:
     """Let an error that is raised inside say which setting it is about, where it does not already."""
@@ -125,9 +121,12 @@ class ErrorRecord:
         if isinstance(error, AimicError):
             return cls(error.sentence, error.key, error.retry, error.code, error.problems)
         if isinstance(error, OSError):
-            where = f" ({error.filename})" if error.filename else ""
+            if is_process_limit(error):
+                return cls(explain(error), "", True, "failed")
             full = is_disk_full(error)
-            return cls(f"{error.strerror or error}{where}.", "", not full, "disk-full" if full else "storage")
+            return cls(explain(error), "", not full, "disk-full" if full else "storage")
+        if is_process_limit(error):
+            return cls(process_limit_sentence(), "", True, "failed")
         if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, not imported here
             return cls("Memory ran out.", "training.batch_size", True, "memory")
         return cls(f"{type(error).__name__}: {error}", "", True, "fault")

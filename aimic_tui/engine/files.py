@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from aimic_tui.engine.bounded_files import CsvRows
 from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.system_errors import LocksUnavailable, explain
 from aimic_tui.engine.text import csv_line, from_csv_cell, printable, to_csv_cell
 
 _BLOCK = 1 << 20
@@ -63,8 +64,19 @@ class replacing:  # noqa: N801 - used as a statement: `with replacing(path) as f
             if kind is None:
                 self._temporary.replace(self._path)
                 sync_folder(self._path.parent)
+        except OSError as problem:
+            raise _named(problem, self._path) from None
         finally:
             self._temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            _named(error, self._path)
+
+
+def _named(error: OSError, path: Path) -> OSError:
+    """Give an error that names no file, as those of writing are, the file that was written."""
+    if error.filename is None and error.errno is not None:
+        error.filename = str(path)
+    return error
 
 
 def sync_folder(folder: Path) -> None:
@@ -139,6 +151,8 @@ def append_line(path: Path, line: str, *, follow_links: bool = False) -> None:
     handle = os.open(path, flags, 0o666) if follow_links else open_unlinked(path, flags)
     try:
         os.write(handle, (line + "\n").encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise _named(error, path) from None
     finally:
         os.close(handle)
 
@@ -225,7 +239,8 @@ class FileLock:
     """A lock that the operating system drops when its holder dies, so a dead process never looks alive.
 
     The lock is on an open file (`flock`): it is not inherited by the processes we start, since Python opens
-    files close-on-exec.
+    files close-on-exec. Where processes of several hosts share a file system, a lock may hold on its own host only
+    (`sign_of_life.py`).
     """
 
     def __init__(self, path: Path) -> None:
@@ -233,19 +248,24 @@ class FileLock:
         self._handle: int | None = None
 
     def acquire(self) -> bool:
-        """Take the lock if it is free; return whether this object holds it now."""
+        """Take the lock if it is free; return whether this object holds it now.
+
+        Raises:
+            LocksUnavailable: the file system has no locks.
+            OSError: the file can't be opened for writing.
+        """
         if self._handle is not None:
             return True
         handle = open_unlinked(self.path, os.O_RDWR | os.O_CREAT)
-        for attempt in range(5):  # a reader that asks `is_locked` holds it for a moment
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        try:
+            for attempt in range(5):  # a reader that asks `is_locked` holds it for a moment
+                if _flock(handle, fcntl.LOCK_EX, self.path):
+                    self._handle = handle
+                    return True
                 time.sleep(0.02 * attempt)
-            else:
-                self._handle = handle
-                return True
-        os.close(handle)
+        finally:
+            if self._handle is None:
+                os.close(handle)
         return False
 
     def release(self) -> None:
@@ -263,9 +283,39 @@ def is_locked(path: Path) -> bool:
         return False
     try:
         # A shared, non-blocking try: two readers who ask at once don't mistake each other for the holder.
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not _flock(handle, fcntl.LOCK_SH, path)
+    except LocksUnavailable:
+        return False  # so nobody holds one
     finally:
         os.close(handle)
-    return False
+
+
+def _flock(handle: int, kind: int, path: Path) -> bool:
+    """Take a lock on an open file where it is free; return whether it was."""
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise LocksUnavailable(error, path) from None
+    return True
+
+
+def folder_problem(folder: Path) -> str:
+    """Try to write a file in a folder and to lock it; return why that fails and what helps, "" where it does not.
+
+    Permissions alone don't tell: a full quota, a disk that was remounted read-only and missing locks show only so.
+    Where the folder does not exist yet, the one that it would be made in is tried.
+    """
+    there = next((parent for parent in (folder, *folder.parents) if parent.exists()), Path("/"))
+    if not there.is_dir():
+        return f"{there} is a file, not a folder."
+    try:
+        with tempfile.TemporaryFile(dir=there) as file:
+            file.write(bytes(_BLOCK >> 8))
+            file.flush()
+            _flock(file.fileno(), fcntl.LOCK_EX, there / "lock")
+    except OSError as error:
+        error.filename = str(there)
+        return explain(error)
+    return ""

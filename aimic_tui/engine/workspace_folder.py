@@ -11,7 +11,7 @@ from typing import Any
 from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import now, to_time
-from aimic_tui.engine.files import FileLock, write_json
+from aimic_tui.engine.files import FileLock, folder_problem, write_json
 from aimic_tui.engine.proposed_command import proposed_command
 from aimic_tui.engine.run_folder import RESERVED_NAMES, RUNS, RunFolder
 from aimic_tui.engine.run_order import RunOrder
@@ -72,6 +72,11 @@ class Workspace:
     def data_sets_file(self) -> Path:
         """The data sets that were seen."""
         return self.root / "data-sets.json"
+
+    def problem(self) -> str:
+        """Try to write and to lock a file where runs are kept; return why that fails and what helps, "" if it works."""
+        why = folder_problem(self.runs_folder)
+        return f"{why} --workspace or AIMIC_WORKSPACE names another one for runs." if why else ""
 
     def runs(self) -> list[RunFolder]:
         """Return the runs, the one that was started last in front (`run_order.py`)."""

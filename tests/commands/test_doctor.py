@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from aimic_tui.commands import doctor as module
 from aimic_tui.commands.doctor import doctor
+from aimic_tui.engine import files
 
 
 @pytest.fixture(autouse=True)
@@ -90,3 +92,15 @@ def test_pytorch_is_asked_in_a_process_of_its_own() -> None:
     check = module._check_torch()
     assert check.ok
     assert "sees" in check.detail
+
+
+def test_a_workspace_without_locks_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(files.fcntl, "flock", no_locks)
+    result = ask(tmp_path, "--json")
+    found = checks(result)["workspace"]
+    assert found["ok"] is False
+    assert "has no locks" in str(found["advice"]) and "--workspace" in str(found["advice"])
+    assert result.return_value == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from aimic_tui.engine import files
 from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.event_log import append_event
 from aimic_tui.engine.files import (
@@ -18,6 +20,7 @@ from aimic_tui.engine.files import (
     append_row,
     digest_of_bytes,
     digest_of_file,
+    folder_problem,
     is_locked,
     read_table,
     replacing,
@@ -26,6 +29,7 @@ from aimic_tui.engine.files import (
     write_json,
     write_table,
 )
+from aimic_tui.engine.system_errors import LocksUnavailable
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
@@ -164,3 +168,27 @@ def test_a_link_that_leads_nowhere_makes_no_file_there(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="nothing is written through links"):
         touch_unlinked(tmp_path / "stop")
     assert not (tmp_path / "authorized_keys").exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_told_from_a_lock_that_is_held(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    lock = FileLock(tmp_path / "lock")
+    open_files = len(list(Path("/proc/self/fd").iterdir()))
+    monkeypatch.setattr(files.fcntl, "flock", refuse)
+    with pytest.raises(LocksUnavailable):
+        lock.acquire()
+    assert not is_locked(tmp_path / "lock")
+    assert "has no locks" in folder_problem(tmp_path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == open_files
+
+
+def test_a_folder_is_tried_without_leaving_anything(tmp_path: Path) -> None:
+    assert folder_problem(tmp_path / "not" / "yet") == ""
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    assert "is a file" in folder_problem(tmp_path / "file" / "below")

@@ -8,11 +8,12 @@ import time
 from pathlib import Path
 
 from aimic_tui.engine.errors import InputProblem, StorageProblem
-from aimic_tui.engine.files import is_locked, refuse_outward_links, touch_unlinked
+from aimic_tui.engine.files import folder_problem, is_locked, refuse_outward_links, touch_unlinked
 from aimic_tui.engine.proposed_command import run_command
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.detached import Work, start_detached
 from aimic_tui.engine.runs.status import RunStatus, read_recorded, read_status
+from aimic_tui.engine.system_errors import why_not_writable
 from aimic_tui.engine.text import printable
 
 SCHEDULER = "aimic_tui.engine.runs.work.scheduler"
@@ -74,7 +75,7 @@ def check_resumable(folder: RunFolder) -> RunStatus:
     """Return the run's status if it can be gone on with.
 
     Raises:
-        InputProblem: it is already running, or it is finished.
+        InputProblem: it is already running, it is finished, or its files can't be written.
     """
     status = read_status(folder)
     name = printable(folder.name)
@@ -83,11 +84,19 @@ def check_resumable(folder: RunFolder) -> RunStatus:
         time.sleep(0.05)  # its scheduler has written its last words and is about to leave
     if status.alive or is_locked(folder.lock_file):
         raise InputProblem(f"The run {name} is {status.state}: {run_command('watch', folder)} follows it.")
+    if problem := _why_not_writable(folder):
+        raise InputProblem(f"The run {name} can't be continued here: {problem}", code="storage")
     if status.state == "finished":
         raise InputProblem(
             f"The run {name} is finished: there is nothing left to do. {run_command('results', folder)} shows it."
         )
     return status
+
+
+def _why_not_writable(folder: RunFolder) -> str:
+    """Return why a scheduler could not work in a run's folder, such as one of another user, and what helps."""
+    written = (folder.lock_file, folder.events_file, folder.scheduler_log, folder.trials_folder)
+    return folder_problem(folder.path) or next(filter(None, map(why_not_writable, written)), "")
 
 
 def resume(folder: RunFolder) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ import aimic_tui
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.files import open_unlinked
 from aimic_tui.engine.python_process import python_command, python_environment
+from aimic_tui.engine.system_errors import has_room
 from aimic_tui.engine.text import one_line, printable
 from aimic_tui.engine.user_folders import expanded
 
@@ -67,7 +69,18 @@ def start_detached(work: Work, taken: Callable[[subprocess.Popen[bytes]], bool])
             break
         time.sleep(0.05)
     words = work.log.read_text("utf-8", "replace").strip().splitlines()
-    reason = one_line(words[-1]) if words else "no message"
-    raise AimicError(
-        f"The {printable(work.title)} could not be started: {reason}. {printable(str(work.log))} has the details."
-    )
+    reason = one_line(words[-1]).rstrip(".") if words else _silent_end(process.poll(), work.log.parent)
+    details = f" {printable(str(work.log))} has the details." if words else ""
+    raise AimicError(f"The {printable(work.title)} could not be started: {reason}.{details}")
+
+
+def _silent_end(code: int | None, folder: Path) -> str:
+    """Return why a process ended that could not say so itself: where the disk is full, its log is empty, too."""
+    if not has_room(folder):
+        return f"the disk of {printable(str(folder))} is full; make space there"
+    if code is None:
+        return f"its process did not begin within {_START_PATIENCE:.0f} s. The machine may be very busy"
+    if code < 0:
+        hint = ", as the system does where memory runs out" if -code == signal.SIGKILL else ""
+        return f"its process was ended by {signal.Signals(-code).name}{hint}"
+    return f"its process left with exit code {code} and without a message"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.files import touch_unlinked, write_atomically
+from aimic_tui.engine.files import folder_problem, touch_unlinked, write_atomically
 from aimic_tui.engine.proposed_command import proposed_command
 from aimic_tui.engine.runs.detached import Work, start_detached
 from aimic_tui.engine.study.study_file import Study
@@ -16,7 +16,7 @@ def start_study(study: Study, workspace: Workspace) -> StudyFolder:
     """Start the process that carries a study out, or goes on with it, in a session of its own.
 
     Raises:
-        InputProblem: it is going on already.
+        InputProblem: it is going on already, or nothing can be kept in the workspace.
         AimicError: the process did not live long enough to take it.
         OSError: the workspace can't be written.
     """
@@ -27,6 +27,8 @@ def start_study(study: Study, workspace: Workspace) -> StudyFolder:
             f"{proposed_command('stop', folder.name, workspace=workspace.root)} stops it, "
             f"{proposed_command('runs', workspace=workspace.root)} shows how far it is."
         )
+    if problem := workspace.problem() or folder_problem(folder.path):
+        raise InputProblem(problem, code="storage")
     folder.path.mkdir(parents=True, exist_ok=True)
     write_atomically(folder.study_file, study.to_toml())
     work = Work(

@@ -18,8 +18,9 @@ from typing import IO, Any, cast
 import torch
 from torch import Tensor
 
-from aimic_tui.engine.errors import AimicError, InputProblem, StorageProblem, is_disk_full
+from aimic_tui.engine.errors import AimicError, InputProblem, StorageProblem
 from aimic_tui.engine.files import digest_of_file, replacing
+from aimic_tui.engine.system_errors import is_disk_full
 from aimic_tui.engine.text import printable
 
 _FORMAT = 1

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 import shutil
 import socket
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -15,7 +14,7 @@ from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.listing.marks import marks_file
 from aimic_tui.engine.data.manifest import write_manifest
 from aimic_tui.engine.data.splitting.split import write_split
-from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.errors import AimicError, InputProblem
 from aimic_tui.engine.event_log import now
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import write_atomically, write_json
@@ -31,6 +30,8 @@ from aimic_tui.engine.runs.prepare.trial_grid import grid
 from aimic_tui.engine.runs.status import RunStatus, TrialStatus, write_status
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
+
+DRAFT_PREFIX = ".new-"  # of the name of a run's folder until it is complete
 
 
 def create_run(
@@ -49,9 +50,11 @@ def create_run(
 
     Raises:
         UsageProblem: a setting makes no sense (an unknown network, a size that a network can't take, a device).
-        InputProblem: the data or the weights can't be used.
+        InputProblem: the data or the weights can't be used, or no run can be kept in the workspace.
         OSError: the workspace can't be written. In every case nothing is left behind.
     """
+    if problem := workspace.problem():  # before minutes are spent on reading images
+        raise InputProblem(problem, code="storage")
     experiment = resolve_experiment(experiment, workspace)
     prepared = prepare_images(experiment, workspace, experiment.model.networks, report)
     audit = audit_again(experiment.data, workspace, report)
@@ -72,7 +75,8 @@ def create_run(
         monitor=experiment.training.monitor,
     )
     workspace.runs_folder.mkdir(parents=True, exist_ok=True)
-    draft = RunFolder(Path(tempfile.mkdtemp(prefix=".new-", dir=workspace.runs_folder)))
+    draft = RunFolder(workspace.runs_folder / f"{DRAFT_PREFIX}{secrets.token_hex(8)}")
+    draft.path.mkdir()  # not by tempfile: the umask decides who may write, and a shared folder hands its group on
     try:
         write_manifest(draft.manifest_file, prepared.data_set, prepared.checks)
         write_split(draft.split_file, prepared.data_set, split)
@@ -85,7 +89,6 @@ def create_run(
         draft.trials_folder.mkdir()
         append_to_run(draft, RunCreated())
         _tell_of_images(draft, prepared)
-        draft.path.chmod(0o777 & ~_umask())
         return _settle(draft, workspace, f"{created.astimezone():%Y%m%d-%H%M%S}-{slug(experiment.name, 'run')}", status)
     except BaseException:
         shutil.rmtree(draft.path, ignore_errors=True)
@@ -138,12 +141,6 @@ def _settle(draft: RunFolder, workspace: Workspace, name: str, status: RunStatus
             raise
         return folder
     raise AimicError(f"{printable(name)} is taken a thousand times over. Give the run another name.")
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def _remember(workspace: Workspace, data_set: DataSet, experiment: Experiment) -> None:

@@ -15,12 +15,12 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from aimic_tui.engine.errors import is_disk_full
 from aimic_tui.engine.event_log import now
 from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.run_events import RunEvent, append_to_run
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, write_status
+from aimic_tui.engine.system_errors import is_disk_full
 from aimic_tui.engine.text import one_line
 
 _RESERVE = 256 * 1024  # bytes reserved

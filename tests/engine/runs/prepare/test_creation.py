@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
+import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aimic_tui.engine import files
 from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.data.splitting.split import read_split
 from aimic_tui.engine.errors import AimicError, InputProblem, UsageProblem
 from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.experiment import Experiment
+from aimic_tui.engine.runs.prepare import creation
 from aimic_tui.engine.runs.prepare.creation import create_run
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.workspace_folder import Workspace
@@ -137,3 +142,28 @@ def test_what_the_split_lacks_is_part_of_the_story(workspace: Workspace, cells: 
         "The validation part of fold 1; 2 has no image of the class dark (4 images in 2 groups" in warning
         for warning in warnings
     )
+
+
+def test_a_workspace_without_locks_is_refused_before_an_image_is_read(
+    workspace: Workspace, cells: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(files.fcntl, "flock", no_locks)
+    monkeypatch.setattr(creation, "prepare_images", lambda *_: pytest.fail("the images were read"))
+    with pytest.raises(InputProblem, match=r"has no locks.*--workspace") as caught:
+        create_run(experiment(cells), workspace, [])
+    assert caught.value.code == "storage"
+    assert not workspace.root.exists()
+
+
+def test_a_run_in_a_shared_workspace_belongs_to_its_group(workspace: Workspace, cells: Path) -> None:
+    workspace.runs_folder.mkdir(parents=True)
+    workspace.runs_folder.chmod(0o2775)
+    before = os.umask(0o002)
+    try:
+        folder = create_run(experiment(cells), workspace, [])
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(folder.path.stat().st_mode) == 0o2775
