@@ -73,8 +73,9 @@ def verify_weights() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--network", required=True, help="The network that the weights are for.")
 @click.option("--tag", default="", help="What to call them (default: the published tag where it is certain).")
-def import_file(file: Path, network: str, tag: str) -> None:
-    """Check FILE (.safetensors, .pth, .pt) against its network and put it into the folder."""
+@click.option("--part", default="", help="Where the network lies in a file that holds several, as teacher/backbone.")
+def import_file(*, file: Path, network: str, tag: str, part: str) -> None:
+    """Check FILE (.safetensors, .pth, .pt, .ckpt) against its network and put it into the folder."""
     info = find_network(network)
     check_weights_file(file)
     from aimic_tui.engine.models.published import recognise
@@ -83,8 +84,10 @@ def import_file(file: Path, network: str, tag: str) -> None:
     folder = weights_folder()
     publication = recognise(file, info)
     known = publication.tag if publication else info.weights[0] if len(info.weights) == 1 else "local"
-    entry = import_weights(file, info, tag or known, folder, publication)
+    entry, remarks = import_weights(file, info, tag or known, folder, publication, part=part)
     _say_where(entry, folder)
+    for remark in remarks:
+        click.echo(printable(remark[0].upper() + remark[1:] + "."))
 
 
 @weights.command("fetch")
@@ -151,7 +154,7 @@ def _fetch_one(
     download(publication, part, meter.report, should_stop)
     meter.clear()
     try:
-        entry = import_weights(part, info, publication.tag, folder, publication)
+        entry, _ = import_weights(part, info, publication.tag, folder, publication)
     except AimicError:
         part.unlink(missing_ok=True)
         raise

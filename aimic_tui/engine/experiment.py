@@ -215,7 +215,7 @@ class ModelSettings(_Section):
         "imagenet",
         title="Weights",
         description="imagenet: pre-trained weights from the local folder; none: train from scratch; an earlier "
-        "run, by its name or as latest; or the path of a weights file (.safetensors, .pth, .pt), a "
+        "run, by its name or as latest; or the path of a weights file (.safetensors, .pth, .ckpt), a "
         "run, a trial or a model.",
     )
     trainable: Trainable = Field(

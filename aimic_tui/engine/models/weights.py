@@ -34,12 +34,10 @@ from aimic_tui.engine.models.weights_folder import (
     source_model,
     weights_folder,
 )
-from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.models.wrapped_weights import as_programs_name_it, choose, find_networks, tensors_by_name
+from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.engine.user_folders import expanded
 
-# Keys under which training programs store the network's tensors; averaged (EMA) weights are better and come first.
-_WRAPPERS = ("state_dict_ema", "model_ema", "ema", "state_dict", "model_state_dict", "model", "network", "net")
-_PREFIXES = ("module.", "model.", "state_dict.", "network.", "net.", "_orig_mod.")
 _AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
 _SHOWN = 3  # tensors named in a sentence
 _EXTRA = 0.2  # a file with more foreign tensors than this share of the network's is another network's
@@ -56,6 +54,7 @@ class WeightsReport:
         replaced: the classifier's tensors, which keep their new values.
         missing: tensors that the source doesn't have and the network can start without.
         unexpected: tensors of the source that the network doesn't have.
+        remarks: on where in its file the network lay and what else the file holds, each the part of a sentence.
         origin: run, fold, seed and epoch of one of our models, and the sha256 of its weights.
     """
 
@@ -67,6 +66,7 @@ class WeightsReport:
     replaced: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     origin: Mapping[str, Any] | None = None
 
     def to_event(self) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class WeightsReport:
             text += f"; {len(self.missing):,} not in the source start anew ({_names(self.missing)})"
         if self.unexpected:
             text += f"; {len(self.unexpected):,} of the source not needed ({_names(self.unexpected)})"
-        return text + "."
+        return "; ".join([text, *self.remarks]) + "."
 
 
 def load_initial_weights(
@@ -152,7 +152,8 @@ def load_state(
         InputProblem: tensors besides the classifier's don't fit; the network is then unchanged.
     """
     own = network.state_dict()
-    state, fit = fitted(network, state, info, source)
+    found = fitted(network, state, info, source)
+    state, fit = found.state, found.fit
     heads = head_tensors(network)
     heads_fit = keep_head and all(name in state and state[name].shape == own[name].shape for name in heads & set(own))
     taken = [name for name in fit.matching if name not in heads or heads_fit]
@@ -168,6 +169,7 @@ def load_state(
         replaced=() if heads_fit else tuple(name for name in own if name in heads),
         missing=tuple(name for name in fit.missing if name not in heads),
         unexpected=fit.unexpected,
+        remarks=found.remarks,
     )
 
 
@@ -193,34 +195,70 @@ def restore(network: nn.Module, state: Mapping[str, Tensor], source: str) -> Non
             tensor.copy_(state[name])
 
 
-def fitted(
-    network: nn.Module, state: Mapping[str, Tensor], info: NetworkInfo, source: str
-) -> tuple[Mapping[str, Tensor], Fit]:
-    """Return a source's tensors under the network's names, and how they match it.
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """The tensors of a file that are a network's.
+
+    Attributes:
+        state: under the network's names.
+        fit: how they match it.
+        remarks: what there is to say on where they lay and what else the file holds, each the part of a sentence.
+    """
+
+    state: Mapping[str, Tensor]
+    fit: Fit
+    remarks: tuple[str, ...]
+
+
+def fitted(network: nn.Module, tensors: Mapping[str, Tensor], info: NetworkInfo, source: str, part: str = "") -> Fitted:
+    """Find a network among a file's tensors.
+
+    Args:
+        network: as `build_network` made it for `info`.
+        tensors: as `read_weights` returns them.
+        source: what the sentences call the file, printable.
+        part: where it lies, in a file that holds several; empty where a rule is to say.
 
     Raises:
-        InputProblem: tensors besides the classifier's don't fit, or hold values that are not numbers.
+        InputProblem: tensors besides the classifier's don't fit, or hold values that are not numbers; or the file holds
+            several networks, and no rule says which to take.
     """
-    own = network.state_dict()
-    state = _unprefixed(state, own)
-    heads = head_tensors(network)
+    found = find_networks(tensors, network)
+    fits = {wrapped.prefix: _fit(network, wrapped.state, info) for wrapped in found}
+    whole = [wrapped for wrapped in found if fits[wrapped.prefix][1].whole]
+    if whole:
+        chosen, choice = choose(whole, part, source)
+        state, fit = fits[chosen.prefix]
+    else:
+        usual = as_programs_name_it(tensors, network.state_dict())
+        chosen, choice = usual, ""
+        state, fit = _fit(network, usual.state, info)
+        if found and fits[found[0].prefix][1].faults < fit.faults:
+            chosen, (state, fit) = found[0], fits[found[0].prefix]
+    if not fit.whole:
+        raise InputProblem(fit.sentence(network.state_dict(), state, info.name, source))
+    broken = [name for name, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
+    if broken:
+        raise InputProblem(f"{source} holds values that are not numbers, in {_names(broken)}. Get the file again.")
+    beside = [f"{one_line(place, 60)} ({plural(count, 'tensor')})" for place, count in chosen.elsewhere.items()]
+    others = f"left in the file: {', '.join(beside[:_SHOWN])}{' and others' if len(beside) > _SHOWN else ''}"
+    return Fitted(state, fit, tuple(filter(None, (choice, others if beside else ""))))
+
+
+def _fit(network: nn.Module, state: Mapping[str, Tensor], info: NetworkInfo) -> tuple[Mapping[str, Tensor], Fit]:
+    own, heads = network.state_dict(), head_tensors(network)
     fit = Fit.of(own, state, heads)
     if not fit.whole:  # published under older names, or with positions for another image size
         other = _translated(network, state, info)
         if other is not None:
             better = Fit.of(own, other, heads)
             if better.faults < fit.faults:
-                state, fit = other, better
-    if not fit.whole:
-        raise InputProblem(fit.sentence(own, state, info.name, source))
-    broken = [name for name, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
-    if broken:
-        raise InputProblem(f"{source} holds values that are not numbers, in {_names(broken)}. Get the file again.")
+                return other, better
     return state, fit
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read the tensors of a file on the CPU, unwrapped from what training programs put around them.
+    """Read the tensors of a file on the CPU; those in dicts in dicts are named by their way, as `state_dict/fc.weight`.
 
     Raises:
         InputProblem: it is no file of weights, is damaged, or holds objects that could run code.
@@ -241,10 +279,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise InputProblem(_refusal(shown, str(error))) from None
     except (RuntimeError, ValueError, EOFError, OSError, KeyError, AttributeError, TypeError, IndexError) as error:
         raise InputProblem(f"{shown} can't be read as weights: {one_line(str(error), 160)}.") from None
-    state = _unwrapped(value)
-    if not state:
+    tensors = tensors_by_name(value)
+    if not tensors:
         raise InputProblem(f"{shown} holds no tensors by name. Save the network's state dict, best as safetensors.")
-    return state
+    return tensors
 
 
 def _refusal(shown: str, error: str) -> str:
@@ -254,30 +292,6 @@ def _refusal(shown: str, error: str) -> str:
         f"{shown} is refused: it holds {what}, which could run code when read. Nothing in it was run. "
         "Ask for the weights as safetensors, or as a state dict alone."
     )
-
-
-def _unwrapped(value: Any) -> dict[str, Tensor]:
-    while isinstance(value, Mapping):
-        inner = next((value[key] for key in _WRAPPERS if isinstance(value.get(key), Mapping)), None)
-        if inner is None:
-            return {str(name): tensor for name, tensor in value.items() if isinstance(tensor, Tensor)}
-        value = inner
-    return {}
-
-
-def _unprefixed(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """Take off prefixes such as `module.` as long as more names fit without them."""
-    while True:
-        shorter = [
-            {name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix)}
-            for prefix in _PREFIXES
-        ]
-        best = max(shorter, key=lambda candidate: len(candidate.keys() & own.keys()))
-        # A network of its own may have a part called `model`: only a gain counts. Nested prefixes have none at first.
-        gain = len(best.keys() & own.keys()) - len(state.keys() & own.keys())
-        if gain <= 0 and not (best and len(best) == len(state) and not state.keys() & own.keys()):
-            return state
-        state = best
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,22 @@ from aimic_tui.engine.user_folders import data_folder, expanded
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar", ".th", ".pkl")  # of PyTorch
+_OTHER_PROGRAMS = {
+    ".h5": "Keras",
+    ".hdf5": "Keras",
+    ".keras": "Keras",
+    ".pb": "TensorFlow",
+    ".index": "TensorFlow",
+    ".data-00000-of-00001": "TensorFlow",
+    ".tflite": "TensorFlow Lite",
+    ".onnx": "ONNX",
+    ".msgpack": "Flax",
+    ".pdparams": "PaddlePaddle",
+    ".params": "MXNet",
+    ".mlmodel": "Core ML",
+    ".joblib": "scikit-learn",
+}
 _KEYWORD = "imagenet"
 
 
@@ -228,7 +243,12 @@ def check_weights_file(path: Path) -> None:
             key="model.weights",
         )
     if path.suffix.lower() not in WEIGHTS_SUFFIXES:
-        raise InputProblem(f"{shown} is not a file of weights: its name must end in {', '.join(WEIGHTS_SUFFIXES)}.")
+        other = next((program for ending, program in _OTHER_PROGRAMS.items() if path.name.lower().endswith(ending)), "")
+        raise InputProblem(
+            f"{shown} is a file of {other}, not of PyTorch. Get the network's weights for PyTorch."
+            if other
+            else f"{shown} is not a file of weights: its name must end in {', '.join(WEIGHTS_SUFFIXES)}."
+        )
     try:
         with path.open("rb") as file:
             start = file.read(8)

@@ -17,13 +17,17 @@ from aimic_tui.engine.text import printable
 
 
 def import_weights(
-    path: Path, info: NetworkInfo, tag: str, folder: Path, publication: Publication | None = None
-) -> WeightsEntry:
+    path: Path, info: NetworkInfo, tag: str, folder: Path, publication: Publication | None = None, *, part: str = ""
+) -> tuple[WeightsEntry, tuple[str, ...]]:
     """Convert the file `path` and add it to `folder` as a network's weights `tag`.
 
     Args:
         publication: what is known of the file where it was published; its input size, mean and standard deviation
             are otherwise the network's own.
+        part: where the network lies in a file that holds several, as `teacher/backbone.`.
+
+    Returns:
+        The new entry, and what there is to say on what was taken and what was left.
 
     Raises:
         UsageProblem: a tag that can't be part of a file's name.
@@ -33,9 +37,9 @@ def import_weights(
         raise UsageProblem(f"{printable(tag)} can't be a tag: letters, digits, '.', '_' and '-' can.")
     size = publication.size if publication else info.input_size
     network = build_network(info.name, 2, size if _possible(info, size) else info.input_size)
-    state, _ = fitted(network, read_weights(path), info, printable(path.name))
+    found = fitted(network, read_weights(path), info, printable(path.name), part)
     # Views of one storage, as tied weights are, are refused by the format: each tensor gets its own.
-    content = save({name: tensor.contiguous().clone() for name, tensor in state.items()})
+    content = save({name: tensor.contiguous().clone() for name, tensor in found.state.items()})
     entry = WeightsEntry(
         network=info.name,
         tag=tag,
@@ -51,7 +55,7 @@ def import_weights(
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / entry.file, content)
     put_entry(entry, folder)
-    return entry
+    return entry, found.remarks
 
 
 def _possible(info: NetworkInfo, size: int) -> bool:

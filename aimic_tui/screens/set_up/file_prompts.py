@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.experiment import Experiment
+from aimic_tui.engine.models.weights_folder import WEIGHTS_SUFFIXES
 from aimic_tui.engine.setting import Setting
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.widgets.dialogs import PathPrompt
@@ -14,7 +15,7 @@ PATH_SUFFIXES = {
     "data.path": (".csv", ".npz"),
     "data.marks": (".csv",),
     "split.from": (".csv",),
-    "model.weights": (".safetensors", ".pth", ".pt"),
+    "model.weights": WEIGHTS_SUFFIXES,
 }
 """The settings that take a path, and the files that they take beside folders."""
 
