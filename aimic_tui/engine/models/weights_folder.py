@@ -21,27 +21,12 @@ from aimic_tui.engine.models.catalogue import NetworkInfo, find_network
 from aimic_tui.engine.models.model_folder import ModelCard, find_models, read_model_card, validation_value
 from aimic_tui.engine.models.provenance import Provenance
 from aimic_tui.engine.proposed_command import proposed_command
+from aimic_tui.engine.models.weights_suffixes import OTHER_PROGRAMS, WEIGHTS_SUFFIXES
 from aimic_tui.engine.text import one_line, printable
 from aimic_tui.engine.user_folders import data_folder, expanded
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar", ".th", ".pkl")  # of PyTorch
-_OTHER_PROGRAMS = {
-    ".h5": "Keras",
-    ".hdf5": "Keras",
-    ".keras": "Keras",
-    ".pb": "TensorFlow",
-    ".index": "TensorFlow",
-    ".data-00000-of-00001": "TensorFlow",
-    ".tflite": "TensorFlow Lite",
-    ".onnx": "ONNX",
-    ".msgpack": "Flax",
-    ".pdparams": "PaddlePaddle",
-    ".params": "MXNet",
-    ".mlmodel": "Core ML",
-    ".joblib": "scikit-learn",
-}
 _KEYWORD = "imagenet"
 
 
@@ -243,7 +228,7 @@ def check_weights_file(path: Path) -> None:
             key="model.weights",
         )
     if path.suffix.lower() not in WEIGHTS_SUFFIXES:
-        other = next((program for ending, program in _OTHER_PROGRAMS.items() if path.name.lower().endswith(ending)), "")
+        other = next((program for ending, program in OTHER_PROGRAMS.items() if path.name.lower().endswith(ending)), "")
         raise InputProblem(
             f"{shown} is a file of {other}, not of PyTorch. Get the network's weights for PyTorch."
             if other

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.experiment import Experiment
-from aimic_tui.engine.models.weights_folder import WEIGHTS_SUFFIXES
+from aimic_tui.engine.models.weights_suffixes import WEIGHTS_SUFFIXES
 from aimic_tui.engine.setting import Setting
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.widgets.dialogs import PathPrompt

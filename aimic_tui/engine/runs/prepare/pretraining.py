@@ -20,7 +20,8 @@ from aimic_tui.engine.errors import AimicError, InputProblem, about
 from aimic_tui.engine.experiment import Experiment, read_toml
 from aimic_tui.engine.models.model_folder import read_model_card
 from aimic_tui.engine.models.provenance import Provenance
-from aimic_tui.engine.models.weights_folder import WEIGHTS_SUFFIXES, SourceModel, published_tag, source_model
+from aimic_tui.engine.models.weights_folder import SourceModel, published_tag, source_model
+from aimic_tui.engine.models.weights_suffixes import WEIGHTS_SUFFIXES
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.engine.user_folders import expanded
