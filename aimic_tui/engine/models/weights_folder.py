@@ -20,8 +20,8 @@ from aimic_tui.engine.files import FileLock, digest_of_file, write_json
 from aimic_tui.engine.models.catalogue import NetworkInfo, find_network
 from aimic_tui.engine.models.model_folder import ModelCard, find_models, read_model_card, validation_value
 from aimic_tui.engine.models.provenance import Provenance
-from aimic_tui.engine.proposed_command import proposed_command
 from aimic_tui.engine.models.weights_suffixes import OTHER_PROGRAMS, WEIGHTS_SUFFIXES
+from aimic_tui.engine.proposed_command import proposed_command
 from aimic_tui.engine.text import one_line, printable
 from aimic_tui.engine.user_folders import data_folder, expanded
 
