@@ -23,6 +23,7 @@ WITH_TORCH = (
     "aimic_tui.engine.inference",
     "aimic_tui.engine.models.build",
     "aimic_tui.engine.models.weights",
+    "aimic_tui.engine.models.wrapped_weights",
     "aimic_tui.engine.models.catalogue_table",
     "aimic_tui.engine.models.published",
     "aimic_tui.engine.runs.work.worker",

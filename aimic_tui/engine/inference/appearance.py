@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from aimic_tui.engine.formatting.numbers import p_value
 from aimic_tui.engine.holm import holm
 from aimic_tui.engine.inference.colour_statistics import COLOUR_STATISTICS
-from aimic_tui.engine.inference.evaluation_file import NOTABLE_DEVIATIONS, AppearanceShift, Remark
+from aimic_tui.engine.inference.evaluation_file import AppearanceShift, Remark
 from aimic_tui.engine.inference.group_means import GroupSums, difference_p
 
 LEVEL = 0.05
 _MOST_NAMED = 4
+_DARKEST = 1.0  # sum of red, green and blue, each of 0 to 255, below which an image has no colour
+_DECIMALS = 5  # of a colour's share
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +43,7 @@ class ColourShift:
     @property
     def shown(self) -> bool:
         """Whether a difference of notable size is shown."""
-        return self.p is not None and self.p <= LEVEL and abs(self.deviations) >= NOTABLE_DEVIATIONS
+        return self.result().notable(LEVEL)
 
     def result(self) -> AppearanceShift:
         """Return what is stored and shown of it."""
@@ -91,8 +93,14 @@ def _colour_shift(
 
 
 def _with_shares(colours: NDArray[np.floating]) -> Floats:
+    """Return the statistics with red, green and blue as shares of their sum, unknown where an image is black.
+
+    Rounded, since the shares of grey images are thirds that differ in their last bits, and these may differ between two
+    sets as brightness does.
+    """
     found = colours.astype(np.float64)
-    found[:, :3] /= np.maximum(found[:, :3].sum(axis=1, keepdims=True), 1e-9)
+    light = found[:, :3].sum(axis=1, keepdims=True)
+    found[:, :3] = np.round(np.where(light >= _DARKEST, found[:, :3] / np.maximum(light, _DARKEST), np.nan), _DECIMALS)
     return found
 
 
@@ -135,11 +143,11 @@ _MORE_LESS = {
 
 def _in_words(shift: ColourShift) -> str:
     word = _MORE_LESS[shift.name][0 if shift.deviations > 0 else 1]
-    digits = {"brightness": 0, "contrast": 0, "sharpness": 3}.get(shift.name, 2)
+    result = shift.result()
     of = "share of " if shift.name in ("red", "green", "blue") else ""
     p = p_value(shift.p)
     return (
-        f"{word} ({of}{shift.name} {shift.new:.{digits}f} against {shift.known:.{digits}f}, "
+        f"{word} ({of}{shift.name} {result.written(shift.new)} against {result.written(shift.known)}, "
         f"{abs(shift.deviations):.1f} standard deviations, p {p if p.startswith('<') else f'= {p}'})"
     )
 

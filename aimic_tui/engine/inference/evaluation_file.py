@@ -14,6 +14,7 @@ from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.files import write_json
+from aimic_tui.engine.formatting.numbers import number
 from aimic_tui.engine.inference.label_shift_result import LabelShiftResult, label_shift_from_json, label_shift_to_json
 from aimic_tui.engine.inference.robustness_file import (
     METHOD,
@@ -130,6 +131,17 @@ class AppearanceShift:
     new: float | None
     deviations: float | None
     p: float | None = None
+
+    def notable(self, level: float) -> bool:
+        """Tell whether a difference is shown (p at most `level`), large among the images, and visible as written."""
+        if self.deviations is None or self.p is None or self.known is None or self.new is None:
+            return False
+        large = abs(self.deviations) >= NOTABLE_DEVIATIONS
+        return large and self.p <= level and self.written(self.known) != self.written(self.new)
+
+    def written(self, value: float | None) -> str:
+        """Return one of the two values as it is written everywhere."""
+        return number(value, 0 if self.name in ("brightness", "contrast") else 3)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ a one-sided test at 2.5 % where the interval is of 95 % (Piaggio et al. 2012, CO
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scipy.special import stdtr
@@ -18,7 +19,7 @@ from aimic_tui.engine.evaluation.interval_limits import t_quantile
 from aimic_tui.engine.evaluation.intervals import BootstrapFigures
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
-from aimic_tui.engine.formatting.numbers import p_value, percent
+from aimic_tui.engine.formatting.numbers import number, p_value, percent
 from aimic_tui.engine.holm import holm
 from aimic_tui.engine.inference.evaluation_file import Loss, LossVerdict, Remark, RemarkKind
 from aimic_tui.engine.text import plural, printable
@@ -107,8 +108,7 @@ class HomeComparison:
         if not worse:
             return None
         named = ", ".join(
-            f"{printable(names[code])} ({_short(self.here.classes[code]['recall'])} against "
-            f"{_short(self.home.classes[code]['recall'])}, p {_p(p)})"
+            f"{printable(names[code])} ({_apart(self.here.classes[code], self.home.classes[code])}, p {_p(p)})"
             for p, code in sorted(worse)
         )
         tested = sum(p is not None for p in self.recall_p)
@@ -249,8 +249,11 @@ def _text(figure: Interval) -> str:
     return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
 
 
-def _short(figure: Interval) -> str:
-    return "not defined" if figure.value is None else f"{figure.value:.2f}"
+def _apart(here: Mapping[str, Interval], home: Mapping[str, Interval]) -> str:
+    """Write a recall against another that it is shown to differ from, with the digits in which it does."""
+    new, known = here["recall"].value, home["recall"].value
+    digits = next((digits for digits in (2, 3) if number(new, digits) != number(known, digits)), 4)
+    return f"{number(new, digits)} against {number(known, digits)}"
 
 
 def _p(value: float) -> str:

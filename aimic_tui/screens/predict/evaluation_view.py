@@ -10,10 +10,9 @@ from textual.content import Content
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
-from aimic_tui.engine.formatting.numbers import count_text, interval_text, number, percent
+from aimic_tui.engine.formatting.numbers import count_text, interval_text, percent
 from aimic_tui.engine.inference.evaluation_file import (
     NOTABLE_DEVIATIONS,
-    AppearanceShift,
     ClassResult,
     EvaluationResults,
 )
@@ -209,14 +208,13 @@ def differing_text(found: EvaluationResults, width: int) -> Content:
     lines.append(Content.styled(f"{'':<24}{'known':>8}{'here':>9}   deviations", "$text-muted"))
     for each in shift.appearance:
         name, deviations = each.name, each.deviations
-        digits = 0 if name in ("brightness", "contrast") else 3
-        notable = _shown(each, 1 - found.confidence)
+        notable = each.notable(1 - found.confidence)
         amount = "–" if deviations is None else f"{deviations:+.1f}"
         drawn = bar_text(min(abs(deviations or 0.0), 3.0) / 3, room)
         lines.append(
             Content.assemble(
                 f"{_LIGHT.get(name, printable(name)):<24}",
-                f"{number(each.known, digits):>8}{number(each.new, digits):>9}",
+                f"{each.written(each.known):>8}{each.written(each.new):>9}",
                 (f"  {SIGNS['attention'] if notable else ' '} {amount:>5}  ", "$warning" if notable else ""),
                 (drawn, "$warning" if notable else "$secondary"),
             )
@@ -227,11 +225,6 @@ def differing_text(found: EvaluationResults, width: int) -> Content:
     )
     lines.append(Content.styled(words, "$text-muted"))
     return Content("\n").join(lines)
-
-
-def _shown(each: AppearanceShift, level: float) -> bool:
-    large = each.deviations is not None and abs(each.deviations) >= NOTABLE_DEVIATIONS
-    return large and each.p is not None and each.p <= level
 
 
 def _fact(title: str, value: str, words: str, width: int) -> Content:

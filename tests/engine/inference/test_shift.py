@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.inference.appearance import ColourShift
 from aimic_tui.engine.inference.colour_statistics import COLOUR_STATISTICS
 from aimic_tui.engine.inference.shift import SAME_BELOW, Sample, compare_samples, frechet_distance, mean_shift
 
@@ -81,6 +82,49 @@ def test_light_is_named_only_where_a_test_over_groups_shows_it() -> None:
     assert darker.remarks()[1].kind == "attention"
     assert "darker" in darker.remarks()[1].sentence
     assert "p = 0.00" in darker.remarks()[1].sentence
+
+
+def of_colour(seed: int, levels: tuple[float, float], *, grey: bool, images: int = 200) -> Sample:
+    """Images of one brightness each, between two levels."""
+    found, random = sample(images, seed), np.random.default_rng(seed)
+    light = random.uniform(*levels, (images, 1)).astype(np.float32)
+    tint = np.float32(1.0) if grey else np.float32([1.1, 0.9, 1.0])
+    found.colours[:, :3] = light * tint
+    found.colours[:, COLOUR_STATISTICS.index("saturation")] = 0.0 if grey else 0.2
+    found.colours[:, COLOUR_STATISTICS.index("brightness")] = light[:, 0]
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_grey_images_have_no_colour_however_bright(seed: int) -> None:
+    shift = compare_samples(of_colour(2 * seed, (20, 90), grey=True), of_colour(2 * seed + 1, (90, 250), grey=True))
+    words = shift.remarks()[1].sentence
+    assert "brighter" in words
+    assert not any(word in words for word in ("red", "green", "blue", "saturat"))
+    assert [colour.deviations for colour in shift.colours[:3]] == [0, 0, 0]
+
+
+def test_black_images_are_not_less_red_green_and_blue() -> None:
+    known, new = of_colour(1, (90, 100), grey=True), of_colour(2, (90, 100), grey=True)
+    new.colours[::2, :3] = 0
+    assert not any(colour.shown for colour in compare_samples(known, new).colours[:3])
+
+
+def test_coloured_images_differ_in_colour_from_grey_ones() -> None:
+    known, new = of_colour(1, (90, 100), grey=True), of_colour(2, (90, 100), grey=False)
+    noise = np.random.default_rng(0).normal(0, 0.5, (200, 3))
+    known.colours[:, :3] += noise
+    words = compare_samples(known, new).remarks()[1].sentence
+    assert "redder (share of red 0.367 against 0.333" in words
+    assert "less green" in words
+
+
+@pytest.mark.parametrize("name", COLOUR_STATISTICS)
+def test_no_difference_is_named_that_is_none_as_written(name: str) -> None:
+    digit = 1.0 if name in ("brightness", "contrast") else 0.001
+    close = ColourShift(name, 100 * digit, 100.4 * digit, 3.0, 0.001)
+    assert not close.shown
+    assert ColourShift(name, 100 * digit, 102 * digit, 3.0, 0.001).shown
 
 
 def test_another_kind_is_called_so_and_what_shows_is_said() -> None:

@@ -132,6 +132,15 @@ def _sentence(feature: str, within: bool | None) -> str:
     )
 
 
+def _colour(border: Column) -> Column:
+    """Return the shares of red and blue, [n, 2], in float [n, 3]: thirds where it is grey or black, to the last bit, or
+    brightness would show in them."""
+    light = border.sum(axis=1, keepdims=True)
+    shares: Column = np.full_like(border, 1 / 3)
+    np.divide(border, light, out=shares, where=light >= 1)
+    return np.asarray(shares[:, [0, 2]].round(6), np.float64)
+
+
 def _within_groups(
     columns: Column,
     labels: npt.NDArray[np.integer],
@@ -170,7 +179,7 @@ def _features(data_set: DataSet, measures: Measures, used: npt.NDArray[np.intege
     """Yield each feature's name and its values, float64 [m, columns]."""
     border = measures.border[used].astype(np.float64)
     pixels = measures.width[used].astype(np.float64) * measures.height[used]
-    yield "border colour", border[:, [0, 2]] / np.maximum(border.sum(axis=1, keepdims=True), 1)
+    yield "border colour", _colour(border)
     yield "border brightness", border.mean(axis=1, keepdims=True)
     yield "brightness", measures.inner[used].astype(np.float64).mean(axis=1, keepdims=True)
     yield "image size", np.stack([measures.width[used], measures.height[used]], axis=1).astype(np.float64)
