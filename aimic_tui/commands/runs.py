@@ -146,10 +146,13 @@ def stop(context: click.Context, run: str, no_wait: bool) -> None:
 @click.argument("run")
 @click.option("--detach", is_flag=True, help="Don't wait: print the run's folder and exit.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
+@click.option("--take-over", is_flag=True, help="Also where another host seemed to be at work on it minutes ago.")
 @click.pass_context
 @shows_progress
-def resume(context: click.Context, run: str, detach: bool, as_json: bool, meter: ProgressMeter) -> None:
+def resume(
+    context: click.Context, *, run: str, detach: bool, as_json: bool, take_over: bool, meter: ProgressMeter
+) -> None:
     """Continue RUN, which was stopped, interrupted or failed, from its last checkpoints."""
     folder = Workspace(context.obj).find_run(run)
-    resume_run(folder)
+    resume_run(folder, take_over=take_over)
     follow_run(folder, meter, detach=detach, as_json=as_json, from_now=True)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from aimic_tui.engine.errors import InputProblem, StorageProblem
 from aimic_tui.engine.files import folder_problem, is_locked, refuse_outward_links, touch_unlinked
+from aimic_tui.engine.formatting.times import duration
 from aimic_tui.engine.proposed_command import run_command
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.detached import Work, start_detached
 from aimic_tui.engine.runs.status import RunStatus, read_recorded, read_status
+from aimic_tui.engine.sign_of_life import RECENT, life_elsewhere
 from aimic_tui.engine.system_errors import why_not_writable
 from aimic_tui.engine.text import printable
 
@@ -71,25 +74,37 @@ def _is_scheduler(pid: int, folder: RunFolder) -> bool:
         return False
 
 
-def check_resumable(folder: RunFolder) -> RunStatus:
+def check_resumable(folder: RunFolder, *, take_over: bool = False) -> RunStatus:
     """Return the run's status if it can be gone on with.
+
+    Args:
+        take_over: whether a run may be taken over from a scheduler on another host that gave signs of life lately.
 
     Raises:
         InputProblem: it is already running, it is finished, or its files can't be written.
     """
     status = read_status(folder)
     name = printable(folder.name)
+    elsewhere = life_elsewhere(folder.lock_file) if status.alive and not is_locked(folder.lock_file) else None
+    if elsewhere is not None and take_over:
+        status = replace(status, state="interrupted")
+    elif elsewhere is not None:
+        raise InputProblem(
+            f"The run {name} is {status.state} on {printable(elsewhere.host)}, which gave a sign of life "
+            f"{duration(elsewhere.seconds)} ago. Two hosts at work on it would spoil it. If that host has failed, wait "
+            f"{duration(RECENT)}, or add --take-over to {run_command('resume', folder)}."
+        )
     until = time.monotonic() + _LEAVE_PATIENCE
     while not status.alive and is_locked(folder.lock_file) and time.monotonic() < until:
         time.sleep(0.05)  # its scheduler has written its last words and is about to leave
     if status.alive or is_locked(folder.lock_file):
         raise InputProblem(f"The run {name} is {status.state}: {run_command('watch', folder)} follows it.")
-    if problem := _why_not_writable(folder):
-        raise InputProblem(f"The run {name} can't be continued here: {problem}", code="storage")
     if status.state == "finished":
         raise InputProblem(
             f"The run {name} is finished: there is nothing left to do. {run_command('results', folder)} shows it."
         )
+    if problem := _why_not_writable(folder):
+        raise InputProblem(f"The run {name} can't be continued here: {problem}", code="storage")
     return status
 
 
@@ -99,16 +114,19 @@ def _why_not_writable(folder: RunFolder) -> str:
     return folder_problem(folder.path) or next(filter(None, map(why_not_writable, written)), "")
 
 
-def resume(folder: RunFolder) -> int:
+def resume(folder: RunFolder, *, take_over: bool = False) -> int:
     """Go on with a run that was stopped, interrupted or failed; failed trials are tried anew.
 
     Finished trials stay as they are; the others go on from their last checkpoints. Returns the scheduler's process
     number.
 
+    Args:
+        take_over: as for `check_resumable`.
+
     Raises:
-        InputProblem: it is already running, or it is finished.
+        InputProblem: as `check_resumable` raises it.
         AimicError: the scheduler could not be started.
     """
-    check_resumable(folder)
+    check_resumable(folder, take_over=take_over)
     folder.stop_file.unlink(missing_ok=True)
     return start_scheduler(folder)

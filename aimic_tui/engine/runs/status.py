@@ -12,6 +12,7 @@ from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import to_time
 from aimic_tui.engine.files import is_locked, write_json
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
+from aimic_tui.engine.sign_of_life import life_elsewhere
 from aimic_tui.engine.text import one_line, printable
 
 State = Literal["queued", "running", "stopping", "stopped", "finished", "failed", "interrupted"]
@@ -155,7 +156,7 @@ def confirmed(folder: RunFolder, status: RunStatus) -> RunStatus:
         status = read_recorded(folder)
     except InputProblem:
         return status
-    if not status.alive or is_locked(folder.lock_file):
+    if not status.alive or is_locked(folder.lock_file) or life_elsewhere(folder.lock_file):
         return status
     trials = tuple(replace(trial, state="stopped") if trial.state == "running" else trial for trial in status.trials)
     reason = "The machine or the process died; the last checkpoints are kept."

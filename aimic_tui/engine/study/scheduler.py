@@ -20,6 +20,7 @@ from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.control import request_stop, resume, start_scheduler
 from aimic_tui.engine.runs.prepare.creation import create_run
 from aimic_tui.engine.runs.status import read_status
+from aimic_tui.engine.sign_of_life import signs_of_life
 from aimic_tui.engine.study.study_events import StudyEvent, append_study_event
 from aimic_tui.engine.study.study_file import Cell, read_study
 from aimic_tui.engine.study.study_folder import CellRuns, StudyFolder, StudyRun, runs_of_cell
@@ -142,7 +143,8 @@ def main(arguments: Sequence[str]) -> int:
         signal.signal(number, scheduler.on_signal)
     folder.stop_file.unlink(missing_ok=True)
     try:
-        return 0 if scheduler.run() else 1
+        with signs_of_life(folder.lock_file):
+            return 0 if scheduler.run() else 1
     except AimicError as error:
         append_study_event(folder.events_file, StudyEvent("study-failed", sentence=error.sentence))
         return error.exit_code

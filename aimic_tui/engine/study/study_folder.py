@@ -11,6 +11,7 @@ from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import is_locked, write_json
 from aimic_tui.engine.run_folder import RunFolder, WorkFolder, slug
+from aimic_tui.engine.sign_of_life import life_elsewhere
 from aimic_tui.engine.study.study_file import Cell
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
@@ -61,7 +62,7 @@ class StudyFolder(WorkFolder):
     @property
     def alive(self) -> bool:
         """Whether a process is at work on it."""
-        return is_locked(self.lock_file)
+        return is_locked(self.lock_file) or life_elsewhere(self.lock_file) is not None
 
     def runs(self) -> tuple[StudyRun, ...]:
         """Return the runs that were made for it, oldest first.

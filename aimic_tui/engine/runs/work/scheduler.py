@@ -51,6 +51,7 @@ from aimic_tui.engine.runs.work.messages import TrialReport
 from aimic_tui.engine.runs.work.report_at_end import leave_baselines, leave_report
 from aimic_tui.engine.runs.work.retries import ATTEMPTS, Retries
 from aimic_tui.engine.runs.work.worker_process import WorkerProcess
+from aimic_tui.engine.sign_of_life import signs_of_life
 from aimic_tui.engine.text import one_line
 
 _TICK = 0.5  # seconds between looks at the stop file
@@ -393,7 +394,8 @@ def main(arguments: Sequence[str]) -> int:
     )
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, scheduler.on_signal)
-    status = scheduler.run()
+    with signs_of_life(folder.lock_file):
+        status = scheduler.run()
     if status.state != "finished":
         lock.release()  # it may be resumed at once; a finished run is over when its report is there
     if status.state in ("finished", "failed"):
