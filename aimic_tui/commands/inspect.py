@@ -14,6 +14,7 @@ from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.engine.data.audit.finding import Finding
 from aimic_tui.engine.data.audit.finding_titles import finding_title
+from aimic_tui.engine.data.listing.class_names import classes_option
 from aimic_tui.engine.errors import AimicError, InputProblem
 from aimic_tui.engine.formatting.numbers import count_text, percent
 from aimic_tui.engine.text import bytes_text, one_line, plural, printable
@@ -209,6 +210,12 @@ def _print_findings(audit: Audit, report: AuditReport) -> None:
             click.echo(f"    {_in_words(finding)}")
         if count > _SHOWN:
             click.echo(f"    and {count_text(count - _SHOWN)} more; --json lists all")
+        if kind == "look-alike-classes" and report.merged_classes is not None:
+            click.echo(f"    If they are one class, merge them: {classes_option(report.merged_classes)}")
+        if kind == "look-alike-groups":
+            click.echo(
+                "    If they are one group, join them: aimic marks DATA IMAGE IMAGE --group, with an image of each"
+            )
     for shortcut in report.shortcuts:
         click.echo(f"{sign('attention')} {shortcut_title(shortcut)}")
         click.echo(f"    {shortcut.sentence}")

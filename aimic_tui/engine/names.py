@@ -60,7 +60,7 @@ def look_alikes(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def differences(names: Iterable[str]) -> tuple[str, ...]:
-    """Return in what look-alike names differ, in words such as "case" and "spaces, dashes or underscores"."""
+    """Return in what look-alike names differ, in words such as "case" and "spaces or punctuation"."""
     alike = set(names)
 
     def apart_without(words: str) -> bool:
@@ -132,7 +132,7 @@ def _number(text: str) -> str:
     return re.sub(r"(?<![\d.,])0+(?=\d)", "", text)
 
 
-_SEPARATED = "spaces, dashes or underscores"
+_SEPARATED = "spaces or punctuation"
 _STEPS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("invisible characters", _visible),
     ("forms of one character", _plain),

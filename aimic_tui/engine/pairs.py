@@ -1,6 +1,7 @@
 """A mapping of names on one line, as a flag and a field of a form take it: `band=neutrophil, basophil=`.
 
-A name that holds a comma, an equals sign, a quotation mark or a bracket stands in quotation marks, as in JSON.
+A name that holds a comma, an equals sign, a quotation mark or a bracket stands in quotation marks, as in JSON; what
+can't be seen, such as a zero-width space, is written as an escape there.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+
+from aimic_tui.engine.text import printable
 
 _NAME = r'\s*("(?:[^"\\]|\\.)*"|[^,="]*?)\s*'
 _PAIR = re.compile(f"{_NAME}={_NAME}(?:,|$)", re.DOTALL)
@@ -20,7 +23,14 @@ def pairs_text(pairs: Mapping[str, str]) -> str:
 
 
 def _quoted(name: str) -> str:
+    if not is_seen(name):
+        return json.dumps(name)
     return json.dumps(name, ensure_ascii=False) if _NEEDS_QUOTES.search(name) else name
+
+
+def is_seen(name: str) -> bool:
+    """Tell whether every character of a name shows on a screen, so that it can be typed or copied."""
+    return printable(name) == name and (name.isascii() or not any(char.isspace() and char != " " for char in name))
 
 
 def read_pairs(text: str) -> dict[str, str] | None:

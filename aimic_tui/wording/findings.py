@@ -14,6 +14,8 @@ NO_FINDINGS = "Every file can be read, and there are no duplicates."
 _UNUSABLE = "A network can't learn from it. Replace it, or take it out of the data set."
 _MEANINGS: Mapping[FindingKind, str] = {
     "label-conflict": "Same image, several labels. Choose one.",
+    "look-alike-classes": "A network would learn to tell one class from itself. Merge them if they are one.",
+    "look-alike-groups": "If they are one patient or slide, it can be in training and test at once. Keep it together.",
     "label-error": "A run's networks agree on another class. Look at each: they may be right, or the image is hard.",
     "empty": _UNUSABLE,
     "truncated": _UNUSABLE,
@@ -24,7 +26,7 @@ _MEANINGS: Mapping[FindingKind, str] = {
     "duplicate": "Unless they share a group, a split can put the same image on both sides.",
     "near-duplicate": "Nearly the same image on both sides of a split makes results look too good.",
     "outlier": "Its size, brightness, sharpness or colour stands out. Check that it belongs to the class.",
-    "unlabelled": "It is outside the class folders and left out.",
+    "unlabelled": "Nothing gives it a class, so it is left out.",
 }
 _UNUSABLE_KINDS = frozenset(kind for kind, meaning in _MEANINGS.items() if meaning == _UNUSABLE)
 

@@ -105,7 +105,7 @@ def test_look_alikes_are_sets_in_the_order_of_the_names() -> None:
 
 def test_what_look_alikes_differ_in_is_said() -> None:
     assert differences(["Blast", "blast"]) == ("case",)
-    assert differences(["Mast cell", "mast_cell"]) == ("case", "spaces, dashes or underscores")
+    assert differences(["Mast cell", "mast_cell"]) == ("case", "spaces or punctuation")
     assert differences(["1", "1.0"]) == ("how a number is written",)
     assert differences(["blast", "bl\u0430st"]) == ("letters of another alphabet",)
     assert differences(["blast", "bla\u200bst"]) == ("invisible characters",)

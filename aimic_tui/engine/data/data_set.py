@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from aimic_tui.engine.data.note import Note
+
 
 class Part(IntEnum):
     """The part of a fold that an image is in."""
@@ -35,6 +37,7 @@ class DataSet:
         group_rule: the pattern or the manifest column that made the groups, or "none".
         parts: int8 [n], `Part` of each image where the folders or the manifest give it, else None.
         decisions: sentences on what people decided: images left out, classes renamed.
+        notes: on what was left out, and on names to look at before anything is trained.
     """
 
     root: Path
@@ -46,6 +49,7 @@ class DataSet:
     group_rule: str
     parts: npt.NDArray[np.int8] | None = None
     decisions: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +46,7 @@ class Audit:
         shortcuts: what gives the class away without the cell, the clearest first.
         notes: on what was left out, and other remarks.
         measures: the measurements of each image of `data_set`.
+        merged_classes: the `data.classes` that merges all classes that look the same, None where none do.
     """
 
     data_set: DataSet
@@ -54,6 +55,7 @@ class Audit:
     shortcuts: tuple[Shortcut, ...]
     notes: tuple[Note, ...]
     measures: Measures
+    merged_classes: Mapping[str, str] | None = None
 
     def with_findings(self, more: Iterable[Finding]) -> Audit:
         """Return the same with further findings, those of one kind in the order given."""
@@ -80,6 +82,7 @@ class Audit:
             sizes=tuple(ImageSize(width, height, count) for (width, height), count in sizes.most_common(_SIZES)),
             notes=tuple(note.sentence for note in self.notes),
             decisions=data_set.decisions,
+            merged_classes=self.merged_classes,
         )
 
 
@@ -109,14 +112,16 @@ def audit_data_set(
     measures = measure_images(paths, rule, report, should_stop, store)
     findings = [
         *_file_findings(data_set, measures),
+        *_look_alikes(found),
         *_stray_files(data_set.root, found),
         *find_duplicates(data_set, measures, found, rule=rule, report=report, should_stop=should_stop),
     ]
     findings += find_outliers(data_set, measures)
     findings.sort(key=lambda finding: FINDING_KINDS.index(finding.kind))
-    notes = (*found.notes, *_notes(data_set, measures), *notes_on_balance(data_set))
+    listed = (note for note in found.notes if note.kind not in FINDING_KINDS)  # names that look the same are findings
+    notes = (*listed, *_notes(data_set, measures), *notes_on_balance(data_set))
     shortcuts = tuple(find_shortcuts(data_set, measures))
-    return Audit(data_set, found.suggested_group, tuple(findings), shortcuts, notes, measures)
+    return Audit(data_set, found.suggested_group, tuple(findings), shortcuts, notes, measures, found.merged_classes)
 
 
 def _file_findings(data_set: DataSet, measures: Measures) -> list[Finding]:
@@ -130,8 +135,23 @@ def _file_findings(data_set: DataSet, measures: Measures) -> list[Finding]:
     return found
 
 
+def _look_alikes(found: FoundData) -> list[Finding]:
+    """Name classes and groups that look the same, with an image of each."""
+    data_set = found.data_set
+    first = [data_set.images[index] for index in np.unique(data_set.labels, return_index=True)[1].tolist()]
+    image_of = dict(zip(data_set.classes, first, strict=True))
+    return [
+        *(
+            Finding("look-alike-classes", tuple(image_of[name] for name in alike.images), alike.detail)
+            for alike in found.look_alikes
+        ),
+        *(Finding("look-alike-groups", alike.images, alike.detail) for alike in found.look_alike_groups),
+    ]
+
+
 def _stray_files(root: Path, found: FoundData) -> list[Finding]:
-    strays = [Finding("unlabelled", (name,), "is in no class folder") for name in found.unlabelled]
+    why = "has no label" if found.in_table else "is in no class folder"
+    strays = [Finding("unlabelled", (name,), why) for name in found.unlabelled]
     for name in (
         name for name in found.others if "/" in name
     ):  # files beside the class folders are READMEs and the like

@@ -41,6 +41,7 @@ class AuditReport:
         sizes: the most common ones first.
         notes: sentences on what was left out, and other remarks.
         decisions: sentences on what people decided.
+        merged_classes: the `data.classes` that merges all classes that look the same, None where none do.
         version: of these fields; within one version fields may be added, and none changes its meaning.
     """
 
@@ -58,6 +59,7 @@ class AuditReport:
     sizes: tuple[ImageSize, ...]
     notes: tuple[str, ...]
     decisions: tuple[str, ...]
+    merged_classes: Mapping[str, str] | None = None
     version: int = VERSION
 
     @property
@@ -84,7 +86,8 @@ class AuditReport:
             fields["shortcuts"] = tuple(map(_shortcut, fields["shortcuts"]))
             fields["sizes"] = tuple(ImageSize(**size) for size in fields["sizes"])
             fields["notes"], fields["decisions"] = tuple(fields["notes"]), tuple(fields["decisions"])
-            return cls(**{name: fields[name] for name in cls.__dataclass_fields__})
+            optional = {"merged_classes": None}
+            return cls(**{name: {**optional, **fields}[name] for name in cls.__dataclass_fields__})
         except (KeyError, TypeError, ValueError) as error:
             raise InputProblem(f"The audit's answer can't be read: {type(error).__name__}: {error}.") from error
 

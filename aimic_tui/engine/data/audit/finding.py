@@ -7,6 +7,8 @@ from typing import Literal, get_args
 
 FindingKind = Literal[
     "label-conflict",
+    "look-alike-classes",
+    "look-alike-groups",
     "label-error",
     "empty",
     "truncated",

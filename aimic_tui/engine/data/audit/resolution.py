@@ -67,8 +67,9 @@ def resolve_duplicates(findings: Iterable[Finding], data_set: DataSet, how: Dupl
 def is_resolved(kind: str, images: Sequence[str], data_set: DataSet, marks: Collection[Mark]) -> bool:
     """Tell whether a finding has been resolved by decisions.
 
-    Duplicates are resolved when one is left or the rest share a group; a label conflict when the remaining images have
-    one class; any other finding when each of its images is excluded, reviewed or relabelled.
+    Duplicates and look-alike groups are resolved when one is left or the rest share a group; a label conflict and
+    look-alike classes when the remaining images have one class; any other finding when each of its images is excluded,
+    reviewed or relabelled.
 
     Args:
         kind: of the finding.
@@ -77,9 +78,9 @@ def is_resolved(kind: str, images: Sequence[str], data_set: DataSet, marks: Coll
         marks: on these images.
     """
     rows = [row for row in map(data_set.index, images) if row is not None]
-    if kind in ("duplicate", "near-duplicate"):
+    if kind in ("duplicate", "near-duplicate", "look-alike-groups"):
         return len({int(data_set.groups[row]) for row in rows}) <= 1
-    if kind == "label-conflict":
+    if kind in ("label-conflict", "look-alike-classes"):
         return len(images) > 1 and len({int(data_set.labels[row]) for row in rows}) <= 1
     seen = {mark.image for mark in marks if mark.kind in ("exclude", "reviewed", "label")}
     return seen.issuperset(images)

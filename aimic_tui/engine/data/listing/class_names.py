@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Collection, Mapping
 
 from aimic_tui.engine.errors import UsageProblem
+from aimic_tui.engine.pairs import pairs_text
 from aimic_tui.engine.text import one_line
 
 
@@ -58,3 +60,8 @@ def class_changes_sentence(classes: Mapping[str, str], counts: Mapping[str, int]
         if other != name
     ]
     return f"Classes: {', '.join(parts)}." if parts else ""
+
+
+def classes_option(classes: Mapping[str, str]) -> str:
+    """Return the option that sets `data.classes`, as a shell takes it."""
+    return "--set " + shlex.quote(f"data.classes={pairs_text(classes)}")

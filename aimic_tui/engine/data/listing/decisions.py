@@ -14,9 +14,26 @@ from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.listing.class_names import check_classes, class_changes_sentence
 from aimic_tui.engine.data.listing.groups import group_values, join_groups, no_match_sentence
 from aimic_tui.engine.data.listing.list_images import ListedImages
+from aimic_tui.engine.data.listing.look_alike_names import (
+    LookAlikeClasses,
+    LookAlikeGroups,
+    look_alike_classes,
+    merged_classes,
+    name_groups,
+    note_on_groups,
+    note_on_look_alikes,
+)
 from aimic_tui.engine.data.listing.marks import Mark
+from aimic_tui.engine.data.listing.missing_values import (
+    Cells,
+    may_be_missing,
+    note_on_doubtful_classes,
+    note_on_missing,
+    without_missing,
+)
 from aimic_tui.engine.data.note import Note
 from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.names import nfc
 from aimic_tui.engine.text import one_line, plural, printable
 
 
@@ -28,6 +45,11 @@ class FoundData:
         data_set: the labelled images, as people decided about them.
         suggested_group: the pattern that the names show, whether or not it is used.
         unlabelled: images that no folder, row, name or mark gives a class.
+        missing: word for a missing label, such as nan -> images that a table lists with it.
+        in_table: a table gives the labels.
+        look_alikes: classes that look the same, as they are called now.
+        merged_classes: the `data.classes` that merges these, None where there are none.
+        look_alike_groups: sets of groups that look the same, an image of each.
         others: files among the images that don't look like images.
         repeated: images that a manifest lists more than once under one label.
         conflicts: images that a manifest lists under several labels; the first counts.
@@ -46,6 +68,11 @@ class FoundData:
     notes: tuple[Note, ...] = ()
     original_classes: Mapping[str, int] = field(default_factory=dict)
     excluded: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, int] = field(default_factory=dict)
+    in_table: bool = False
+    look_alikes: tuple[LookAlikeClasses, ...] = ()
+    merged_classes: Mapping[str, str] | None = None
+    look_alike_groups: tuple[LookAlikeGroups, ...] = ()
 
 
 def apply_decisions(
@@ -62,9 +89,16 @@ def apply_decisions(
         InputProblem: no image is left, or the group pattern matches none.
         UsageProblem: `classes` names a class that does not exist, or the group pattern is invalid.
     """
-    classes = classes or {}
-    marked = _AppliedMarks(listed, marks)
+    classes = {nfc(name): nfc(other) for name, other in (classes or {}).items()}
+    cells = without_missing(listed.labels, classes) if listed.in_table else Cells(listed.labels)
+    marked = _AppliedMarks(listed.images, cells.values, marks)
     own = Counter(label for label in marked.labels if label)
+    notes = [*listed.notes, *([note_on_missing(cells.missing)] if cells.missing else [])]
+    if not own:
+        raise InputProblem(
+            f"{printable(str(listed.root))} has no labelled image. {' '.join(note.sentence for note in notes)}",
+            key="data.path",
+        )
     check_classes(classes, own)
     names = {name: classes.get(name, name) for name in own}
     excluded: dict[str, str] = {}
@@ -82,38 +116,51 @@ def apply_decisions(
             key="data.marks",
         )
     sentences = (*marked.sentences(), class_changes_sentence(classes, own))
-    data_set = _data_set(listed, rows, [names[marked.labels[row]] for row in rows], marked.together)
+    data_set, groups = _data_set(listed, rows, [names[marked.labels[row]] for row in rows], marked.together)
+    alike = look_alike_classes(data_set.counts())
+    merged = merged_classes(alike, classes, own) if alike else None
+    if merged is not None:
+        notes.append(note_on_look_alikes(alike, merged))
+    if doubtful := [name for name in own if may_be_missing(name) and name not in classes]:
+        notes.append(note_on_doubtful_classes(doubtful))
+    notes += groups.notes
     return FoundData(
-        data_set=replace(data_set, decisions=tuple(sentence for sentence in sentences if sentence)),
+        data_set=replace(data_set, decisions=tuple(sentence for sentence in sentences if sentence), notes=tuple(notes)),
         suggested_group=listed.suggested_group,
         unlabelled=tuple(image for image, label in zip(listed.images, marked.labels, strict=True) if not label),
         others=listed.others,
         repeated=listed.repeated,
         conflicts=listed.conflicts,
-        notes=listed.notes,
+        notes=tuple(notes),
         original_classes=dict(sorted(own.items())),
         excluded=excluded,
+        missing={word: count for word, count in cells.missing.items() if word},
+        in_table=listed.in_table,
+        look_alikes=alike,
+        merged_classes=merged,
+        look_alike_groups=groups.alike,
     )
 
 
 class _AppliedMarks:
     """The marks on images that are there."""
 
-    def __init__(self, listed: ListedImages, marks: Sequence[Mark]) -> None:
-        self.labels: list[str] = list(listed.labels)
+    def __init__(self, images: Sequence[str], labels: Sequence[str], marks: Sequence[Mark]) -> None:
+        self.labels: list[str] = list(labels)
         self.excluded: set[int] = set()
         self._relabelled = self._doubted = 0
         self._absent: list[str] = []
         together: dict[str, list[int]] = {}
         for mark in marks:
-            row = bisect.bisect_left(listed.images, mark.image)
-            if row == len(listed.images) or listed.images[row] != mark.image:
+            row = bisect.bisect_left(images, mark.image)
+            if row == len(images) or images[row] != mark.image:
                 self._absent.append(mark.image)
             elif mark.kind == "exclude":
                 self.excluded.add(row)
             elif mark.kind == "label":
-                self._relabelled += self.labels[row] != mark.label
-                self.labels[row] = mark.label
+                label = nfc(mark.label)
+                self._relabelled += self.labels[row] != label
+                self.labels[row] = label
             elif mark.kind == "label-error":
                 self._doubted += 1
             elif mark.kind == "group":
@@ -140,32 +187,47 @@ class _AppliedMarks:
         return sentences
 
 
+@dataclass(frozen=True)
+class _GroupNames:
+    """What is to be said about the names of groups."""
+
+    notes: tuple[Note, ...]
+    alike: tuple[LookAlikeGroups, ...]
+
+
 def _data_set(
     listed: ListedImages, rows: Sequence[int], labels: Sequence[str], together: Sequence[Sequence[int]]
-) -> DataSet:
+) -> tuple[DataSet, _GroupNames]:
     images = tuple(listed.images[row] for row in rows)
     values: Sequence[str | None] = [None] * len(rows)
     if listed.groups is not None:
         values = [listed.groups[row] for row in rows]
     elif listed.rule != "none":
-        values = group_values(images, listed.rule)
+        values = [None if value is None else nfc(value) for value in group_values(images, listed.rule)]
         if not any(value is not None for value in values):
             raise InputProblem(no_match_sentence(listed.rule, images), key="data.group")
+    named = name_groups(values, in_table=listed.groups is not None)
     codes_of_groups: dict[str, int] = {}
     groups = np.fromiter(
         (
             codes_of_groups.setdefault(image if value is None else value, len(codes_of_groups))
-            for image, value in zip(images, values, strict=True)
+            for image, value in zip(images, named.values, strict=True)
         ),
         np.int32,
         len(images),
     )
     at = {row: index for index, row in enumerate(rows)} if together else {}
     kept = [[at[row] for row in members if row in at] for members in together]
+    first = {name: int(np.flatnonzero(groups == codes_of_groups[name])[0]) for alike in named.alike for name in alike}
     groups, group_names = join_groups(groups, tuple(codes_of_groups), kept)
+    alike = tuple(
+        LookAlikeGroups(names, tuple(images[first[name]] for name in names))
+        for names in named.alike
+        if len({int(groups[first[name]]) for name in names}) > 1
+    )
     classes = tuple(sorted(set(labels)))
     codes = {name: code for code, name in enumerate(classes)}
-    return DataSet(
+    data_set = DataSet(
         root=listed.root,
         images=images,
         classes=classes,
@@ -175,6 +237,7 @@ def _data_set(
         group_rule=listed.rule,
         parts=None if listed.parts is None else listed.parts[list(rows)],
     )
+    return data_set, _GroupNames((*named.notes, *([note_on_groups(alike)] if alike else ())), alike)
 
 
 def single_class(path: str, data_set: DataSet) -> str:
@@ -186,8 +249,9 @@ def single_class(path: str, data_set: DataSet) -> str:
         f"{shown} holds a single class, {one_line(name, 60)} ({plural(len(data_set), 'image')}); "
         "a classifier needs at least two."
     )
-    if data_set.decisions:
-        return f"{beginning} {' '.join(data_set.decisions)}"
+    missing = [note.sentence for note in data_set.notes if note.kind == "missing-labels"]
+    if data_set.decisions or missing:
+        return f"{beginning} {' '.join((*data_set.decisions, *missing))}"
     if len(inner) > 1:
         names = ", ".join(one_line(folder, 30) for folder in inner[:3])
         return f"{beginning} It has the folders {names}: did you mean {printable(str(Path(path) / name))}?"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +18,12 @@ from aimic_tui.engine.data.listing.folder_scan import Scan, scan_folder
 from aimic_tui.engine.data.listing.groups import suggest_group
 from aimic_tui.engine.data.listing.manifest_table import ManifestRows, is_manifest, read_manifest_rows
 from aimic_tui.engine.data.listing.marks import is_marks_file
+from aimic_tui.engine.data.listing.missing_values import without_missing
 from aimic_tui.engine.data.listing.name_pattern import NamePattern, name_pattern
 from aimic_tui.engine.data.note import Note
 from aimic_tui.engine.data.reading.medmnist import is_npz, list_npz, npz_of
 from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.names import nfc
 from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.engine.user_folders import expanded
@@ -45,7 +47,7 @@ class ListedImages:
     Attributes:
         root: the folder that image names are relative to.
         images: unique names, sorted; see `DataSet.images`.
-        labels: of each image, empty where nothing gives it a class.
+        labels: of each image in NFC, empty where nothing gives it a class; in a table also words such as `nan`.
         rule: the group rule ("auto" is resolved): a pattern, a column or "none".
         groups: the group of each image by a manifest's column; None where the rule is a pattern on names.
         parts: int8 [n], `Part` of each, or None.
@@ -53,6 +55,7 @@ class ListedImages:
         others: files among the images that don't look like images.
         repeated, conflicts: images that a manifest lists twice, under one label or several.
         notes: on what else was left out.
+        in_table: the labels are a table's cells, where words such as `nan` stand for none.
     """
 
     root: Path
@@ -66,6 +69,7 @@ class ListedImages:
     repeated: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
+    in_table: bool = False
 
     def label_of(self, image: str) -> str:
         """Return the class that an image is listed with, empty where it has none or is not there."""
@@ -97,6 +101,12 @@ def list_images(settings: DataSourceSettings, report: ReportProgress = no_report
         )
     # Not Path's own: they fail where there is no such user, and follow links and so rename what the user named.
     path = Path(os.path.abspath(expanded(settings.path)))  # noqa: PTH100
+    found = _listed(path, settings, report)
+    groups = None if found.groups is None else tuple(None if group is None else nfc(group) for group in found.groups)
+    return replace(found, labels=tuple(map(nfc, found.labels)), groups=groups)
+
+
+def _listed(path: Path, settings: DataSourceSettings, report: ReportProgress) -> ListedImages:
     if is_marks_file(path):
         raise InputProblem(f"{printable(str(path))} holds marks on a data set, not images. Name the data set itself.")
     pattern = name_pattern(settings.pattern) if settings.pattern.strip() else None
@@ -189,15 +199,17 @@ def _from_listing(path: Path, listing: ManifestRows, group: str) -> ListedImages
     first: dict[str, int] = {}
     repeated: set[str] = set()
     conflicts: set[str] = set()
-    for row, (image, label) in enumerate(zip(listing.images, listing.labels, strict=True)):
+    written = list(map(nfc, listing.labels))
+    known = without_missing(written).values
+    for row, (image, label) in enumerate(zip(listing.images, known, strict=True)):
         before = first.setdefault(image, row)
         if before == row or not label:
             continue
-        if not listing.labels[before]:
+        if not known[before]:
             first[image] = row
         else:
-            (repeated if listing.labels[before] == label else conflicts).add(image)
-    if not any(listing.labels):
+            (repeated if known[before] == label else conflicts).add(image)
+    if not any(written):
         raise InputProblem(
             f"{printable(str(path))} lists no labelled image. It needs a row an image, with its path and its label."
         )
@@ -208,8 +220,7 @@ def _from_listing(path: Path, listing: ManifestRows, group: str) -> ListedImages
             f"{printable(str(path))} lists {one_line(images[0], 120)}, but there is no such file. Write paths relative "
             "to the manifest's folder, or whole ones."
         )
-    labels = [listing.labels[row] for row in rows]
-    suggested = _suggested(images, labels)
+    suggested = _suggested(images, [known[row] for row in rows])
     by_column = listing.groups is not None
     parts = None
     if listing.parts is not None:
@@ -218,7 +229,8 @@ def _from_listing(path: Path, listing: ManifestRows, group: str) -> ListedImages
     return ListedImages(
         path.parent,
         images=tuple(images),
-        labels=tuple(labels),
+        labels=tuple(written[row] for row in rows),
+        in_table=True,
         rule=listing.group_column if by_column else (suggested or "none") if group == "auto" else group,
         groups=None if listing.groups is None else tuple(listing.groups[row] or None for row in rows),
         parts=parts,
@@ -246,6 +258,7 @@ def _suggested(images: Sequence[str], labels: Sequence[str]) -> str | None:
 
 
 def _parts_of(words: Sequence[str], where: str, what: str) -> npt.NDArray[np.int8]:
+    words = without_missing(words).values
     codes = {**PART_FOLDERS, "": Part.UNUSED, "unused": Part.UNUSED}
     unknown = {word for word in words if word.casefold() not in codes}
     if unknown:

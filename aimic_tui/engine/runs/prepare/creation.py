@@ -108,6 +108,8 @@ def _tell_of_images(folder: RunFolder, prepared: PreparedImages) -> None:
     split = prepared.split
     for sentence in prepared.data_set.decisions:
         append_to_run(folder, DataDecided(sentence))
+    for note in prepared.data_set.notes:
+        append_to_run(folder, RunWarning(note.sentence))
     if prepared.given is not None:
         sentence = f"The split of {prepared.given.name} is used again, with its groups: {plural(split.folds, 'fold')}."
         append_to_run(folder, DataDecided(sentence))

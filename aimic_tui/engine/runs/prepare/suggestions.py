@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from aimic_tui.engine.data.note import NoteKind
 from aimic_tui.engine.evaluation.foreseen_intervals import SampleSize
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.experiment import Experiment, Optimizer
@@ -50,6 +51,7 @@ def suggestions_for(
     """Return what is worth another look, the gravest first."""
     return [
         *_on_disk_space(experiment, forecast),
+        *_on_names(data),
         *([Suggestion("split.validation", split.too_few_to_choose)] if split.too_few_to_choose else []),
         *_on_seeds(experiment, forecast, estimate),
         *(_on_intervals(intervals) if intervals is not None else ()),
@@ -67,6 +69,23 @@ def _on_disk_space(experiment: Experiment, forecast: RunForecast) -> Iterator[Su
             f"The run needs about {bytes_text(needed)}, but only {bytes_text(forecast.free_bytes)} are free on the "
             "workspace's disk. Free some space, or choose another workspace.",
         )
+
+
+_SETTINGS_OF_NOTES: dict[NoteKind, str] = {
+    "look-alike-classes": "data.classes",
+    "doubtful-classes": "data.classes",
+    "missing-labels": "data.classes",
+    "look-alike-groups": "data.group",
+    "joined-groups": "data.group",
+    "missing-groups": "data.group",
+    "names-without-match": "data.pattern",
+}
+
+
+def _on_names(data: DataSummary) -> Iterator[Suggestion]:
+    """Pass on what the names of images, classes and groups left open."""
+    for note in data.data_set.notes if data.data_set is not None else ():
+        yield Suggestion(_SETTINGS_OF_NOTES.get(note.kind, "data.path"), note.sentence)
 
 
 def _on_seeds(experiment: Experiment, forecast: RunForecast, estimate: DurationEstimate | None) -> Iterator[Suggestion]:

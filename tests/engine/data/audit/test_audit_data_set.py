@@ -11,6 +11,7 @@ import tifffile
 from PIL import Image
 
 from aimic_tui.engine.data.audit.audit_data_set import Audit, audit_data_set
+from aimic_tui.engine.data.audit.audit_report import AuditReport
 from aimic_tui.engine.errors import Interrupted
 from aimic_tui.engine.experiment import DataSettings
 from aimic_tui.engine.progress import Progress
@@ -132,3 +133,32 @@ def test_the_real_images(shared: Path):
     kinds = Counter(problem["kind"] for problem in answer["problems"])
     # cells that were photographed twice, and crops of one cell that show another
     assert kinds == {"near-duplicate": 20, "outlier": 9}
+
+
+def test_classes_and_groups_that_look_the_same_are_findings_with_an_image_of_each(make_folder: MakeFolder):
+    root = make_folder({"Blast": 6, "blast ": 5, "normal": 6})
+    rows = [
+        f"{path.relative_to(root)},{path.parent.name},P{number % 3}"
+        for number, path in enumerate(sorted(root.rglob("*.png")))
+    ]
+    rows[0] = rows[0].replace(",P0", ",P00")
+    table = root / "list.csv"
+    table.write_text("path,label,patient\n" + "\n".join(rows) + "\n")
+    audit = inspect(root, group="none")
+    (classes,) = [finding for finding in audit.findings if finding.kind == "look-alike-classes"]
+    assert classes.paths == ("Blast/000.png", "blast /000.png")
+    assert classes.detail == (
+        '"Blast" (6 images) and "blast " (5 images) differ only in case and spaces or punctuation'
+    )
+    report = AuditReport.from_json(json.loads(json.dumps(audit.report().to_json())))
+    assert report.merged_classes == {"blast ": "Blast"}
+    assert not any("look the same" in note for note in report.notes)  # said once
+    (groups,) = [finding for finding in inspect(table).findings if finding.kind == "look-alike-groups"]
+    assert groups.detail == '"P0" and "P00" differ only in how a number is written'
+    assert len(groups.paths) == 2
+
+
+def test_an_audit_of_an_earlier_version_is_read(make_folder: MakeFolder):
+    answer = json.loads(json.dumps(inspect(make_folder({"a": 3, "b": 3})).report().to_json()))
+    del answer["merged_classes"]
+    assert AuditReport.from_json(answer).merged_classes is None

@@ -19,7 +19,8 @@ from aimic_tui.engine.errors import AimicError, InputProblem, UsageProblem
 from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.runs.prepare import creation
-from aimic_tui.engine.runs.prepare.creation import create_run
+from aimic_tui.engine.runs.prepare.creation import create_run, creation_warnings
+from aimic_tui.engine.runs.prepare.plan import make_plan
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.workspace_folder import Workspace
 
@@ -167,3 +168,19 @@ def test_a_run_in_a_shared_workspace_belongs_to_its_group(workspace: Workspace, 
     finally:
         os.umask(before)
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o2775
+
+
+def test_names_to_look_at_are_told_before_anything_is_trained(
+    workspace: Workspace, cells: Path, tmp_path: Path
+) -> None:
+    images = sorted(path for path in cells.rglob("*") if path.is_file())
+    labels = {"dark": ("Dark", "dark "), "light": ("light", "nan")}
+    rows = [f"{path},{labels[path.parent.name][number % 2]}" for number, path in enumerate(images)]
+    table = tmp_path / "list.csv"
+    table.write_text("path,label\n" + "\n".join(rows) + "\n")
+    made = experiment(table, data__balance="none", split__folds=2)
+    warned = creation_warnings(create_run(made, workspace, []))
+    assert any('"Dark" (6 images) and "dark" (6 images) differ only in case' in sentence for sentence in warned)
+    assert any("6 images have no label" in sentence for sentence in warned)
+    keys = {item.key: item.sentence for item in make_plan(made, workspace).suggestions}
+    assert "--set data.classes=" in keys["data.classes"]
