@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,10 +18,11 @@ from aimic_tui.engine.evaluation.results_file import read_pooled_figure
 from aimic_tui.engine.formatting import numbers, times
 from aimic_tui.engine.proposed_command import proposed_command, run_command
 from aimic_tui.engine.run_folder import RunFolder
-from aimic_tui.engine.runs.control import request_stop
+from aimic_tui.engine.runs.control import request_stop, tell_where_images_are
 from aimic_tui.engine.runs.control import resume as resume_run
 from aimic_tui.engine.runs.status import RunStatus, read_status, status_of
 from aimic_tui.engine.text import NOTHING, one_line, plural, printable
+from aimic_tui.engine.user_folders import expanded
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording import signs
 from aimic_tui.wording.text_tables import left_aligned
@@ -144,15 +146,45 @@ def stop(context: click.Context, run: str, no_wait: bool) -> None:
 
 @click.command()
 @click.argument("run")
+@click.option(
+    "--data",
+    "places",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Where the run's images are now, if they were moved; repeat for images that lay in several folders.",
+)
+@click.option("--accept-changed", is_flag=True, help="Continue with images or files that have changed since.")
 @click.option("--detach", is_flag=True, help="Don't wait: print the run's folder and exit.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
 @click.option("--take-over", is_flag=True, help="Also where another host seemed to be at work on it minutes ago.")
 @click.pass_context
 @shows_progress
 def resume(
-    context: click.Context, *, run: str, detach: bool, as_json: bool, take_over: bool, meter: ProgressMeter
+    context: click.Context,
+    *,
+    run: str,
+    places: tuple[Path, ...],
+    accept_changed: bool,
+    detach: bool,
+    as_json: bool,
+    take_over: bool,
+    meter: ProgressMeter,
 ) -> None:
-    """Continue RUN, which was stopped, interrupted or failed, from its last checkpoints."""
+    """Continue RUN, which was stopped, interrupted or failed, from its last checkpoints.
+
+    The digests of its images are compared first: of all where that takes seconds, else of some. With --data a finished
+    run is told where its images are, for reports, reviews and robustness.
+    """
+    from aimic_tui.engine.runs.same_data import Told
+
     folder = Workspace(context.obj).find_run(run)
-    resume_run(folder, take_over=take_over)
-    follow_run(folder, meter, detach=detach, as_json=as_json, from_now=True)
+    told = Told(tuple(expanded(place) for place in places), accept_changed)
+    finished = bool(places) and read_status(folder).state == "finished"
+    if finished:
+        said = tell_where_images_are(folder, told, meter.report)
+    else:
+        said = resume_run(folder, told, meter.report, take_over=take_over)
+    meter.clear()
+    for sentence in said:
+        click.echo(sentence, err=True)
+    follow_run(folder, meter, detach=detach or finished, as_json=as_json, from_now=True)

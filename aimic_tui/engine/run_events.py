@@ -52,9 +52,11 @@ class TrialEvent(Event):
 
 @dataclass(frozen=True)
 class RunCreated(RunEvent):
-    """The run's folder was made."""
+    """The run's folder was made; `files` has the digests of its own files (`runs/own_files.py`)."""
 
     name = "run-created"
+    omits_unknown = True
+    files: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,47 @@ class DataDecided(RunEvent):
 
     name = "data-decided"
     sentence: str
+
+
+@dataclass(frozen=True)
+class ImagesMoved(RunEvent):
+    """Someone said where the run's images are now.
+
+    Attributes:
+        before, after: the folder that they were in, and that they are in.
+        images: how many the run has.
+        compared: of how many the digests were compared; they agreed, but for those that an `ImagesAccepted` names.
+    """
+
+    name = "images-moved"
+    before: str
+    after: str
+    images: int = 0
+    compared: int = 0
+
+
+@dataclass(frozen=True)
+class ImagesAccepted(RunEvent):
+    """Someone let the run go on with other versions of images than it was made with.
+
+    Attributes:
+        changed: how many images have changed.
+        images: how many the run has.
+        first: the names of the first ones.
+    """
+
+    name = "images-accepted"
+    changed: int
+    images: int = 0
+    first: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FilesAccepted(RunEvent):
+    """Someone let the run go on although these of its own files were changed by hand."""
+
+    name = "files-accepted"
+    files: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -369,6 +412,9 @@ _RUN_EVENTS: Mapping[str, type[RunEvent]] = {
     for kind in (
         RunCreated,
         DataDecided,
+        ImagesMoved,
+        ImagesAccepted,
+        FilesAccepted,
         RunStarted,
         RunResumed,
         RunWarning,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -11,6 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from aimic_tui.engine.data.note import Note
+
+
+def _unmoved(path: Path) -> Path:
+    return path
 
 
 class Part(IntEnum):
@@ -38,6 +43,7 @@ class DataSet:
         parts: int8 [n], `Part` of each image where the folders or the manifest give it, else None.
         decisions: sentences on what people decided: images left out, classes renamed.
         notes: on what was left out, and on names to look at before anything is trained.
+        place_of: where a file of that path lies now; of a run's images that were moved after it was made.
     """
 
     root: Path
@@ -50,6 +56,7 @@ class DataSet:
     parts: npt.NDArray[np.int8] | None = None
     decisions: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
+    place_of: Callable[[Path], Path] = _unmoved
 
     def __len__(self) -> int:
         return len(self.images)
@@ -61,11 +68,11 @@ class DataSet:
 
     def path(self, index: int) -> Path:
         """Return the path of the image with this index."""
-        return self.root / self.images[index]
+        return self.place_of(self.root / self.images[index])
 
     def paths(self) -> list[Path]:
         """Return the paths of all images, in order."""
-        return [self.root / image for image in self.images]
+        return [self.place_of(self.root / image) for image in self.images]
 
     def counts(self) -> dict[str, int]:
         """Return the number of images of each class, in the order of `classes`."""

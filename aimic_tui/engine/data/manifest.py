@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aimic_tui.engine.data.data_set import DataSet, Part
+from aimic_tui.engine.data.image_notes import read_notes
 from aimic_tui.engine.data.listing.manifest_table import is_manifest
 from aimic_tui.engine.data.listing.marks import is_marks_file
 from aimic_tui.engine.errors import InputProblem, UsageProblem
@@ -103,10 +104,13 @@ def check_manifest_path(path: Path, data: str) -> None:
 def read_manifest(path: Path) -> DataSet:
     """Read back what `write_manifest` wrote; the rule that made the groups is then the column, "group" (or "none").
 
+    Images that were moved since are seen where `images.json` beside it says that they are now (`image_notes.py`).
+
     Raises:
-        InputProblem: it can't be read or is not such a table.
+        InputProblem: it can't be read or is not such a table, or images.json is damaged.
     """
     shown = printable(str(path))
+    notes = read_notes(path)
     images: list[str] = []
     labels: list[str] = []
     groups: list[str] = []
@@ -139,4 +143,5 @@ def read_manifest(path: Path) -> DataSet:
         groups=np.array(codes_of_groups, np.int32),
         group_names=tuple(names),
         group_rule="none" if groups == images else "group",
+        place_of=notes.place_of,
     )

@@ -122,6 +122,9 @@ def _decisions(record: RunRecord) -> Iterator[Block]:
     if record.cautions:
         yield Paragraph("Warned of when the run was made:")
         yield Bullets(record.cautions)
+    if record.afterwards:
+        yield Paragraph("After the run was made:")
+        yield Bullets(record.afterwards)
 
 
 def _fate(kind: FindingKind, record: RunRecord) -> str:

@@ -25,6 +25,7 @@ from aimic_tui.engine.inference.timings import NetworkTiming, read_timings
 from aimic_tui.engine.proposed_command import run_command
 from aimic_tui.engine.run_events import DataDecided, RunStarted, RunWarning, run_events
 from aimic_tui.engine.run_folder import RunFolder
+from aimic_tui.engine.runs.data_story import data_story
 from aimic_tui.engine.runs.follow.snapshot import RunFollower, RunSnapshot, TrialSnapshot
 from aimic_tui.engine.runs.prepare.run_audit import RunAudit, read_run_audit
 from aimic_tui.engine.text import printable
@@ -43,6 +44,7 @@ class RunRecord:
         sizes: (smallest, median, largest) longer side of the images in pixels, None where nobody measured them.
         audit: what an audit had found before the run; None where the images were not audited.
         decisions: sentences on what people decided about the images before the split: exclusions, other classes.
+        afterwards: sentences on what happened to the images and the run's files after it was made.
         cautions: sentences of warning from when the run was made: near duplicates, classes that a part lacks.
         robustness: network -> what it loses on disturbed images, where that was measured.
         evaluations: of the run's models on other data sets.
@@ -67,6 +69,7 @@ class RunRecord:
     prevalences: tuple[tuple[str, float], ...] = ()
     by: tuple[str, ...] = ()
     table: Path | None = None
+    afterwards: tuple[str, ...] = ()
 
     def setting(self, key: str, default: Any = "") -> Any:
         """Return a setting of the experiment by its dotted key."""
@@ -167,6 +170,7 @@ def read_record(folder: RunFolder, prevalences: Sequence[tuple[str, float]] = ()
         },
         evaluations_of_run(folder),
         tuple(prevalences),
+        afterwards=data_story(folder),
     )
 
 

@@ -7,10 +7,12 @@ import signal
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aimic_tui.engine.errors import InputProblem, StorageProblem
 from aimic_tui.engine.files import folder_problem, is_locked, refuse_outward_links, touch_unlinked
 from aimic_tui.engine.formatting.times import duration
+from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.proposed_command import run_command
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.detached import Work, start_detached
@@ -18,6 +20,9 @@ from aimic_tui.engine.runs.status import RunStatus, read_recorded, read_status
 from aimic_tui.engine.sign_of_life import RECENT, life_elsewhere
 from aimic_tui.engine.system_errors import why_not_writable
 from aimic_tui.engine.text import printable
+
+if TYPE_CHECKING:
+    from aimic_tui.engine.runs.same_data import Told
 
 SCHEDULER = "aimic_tui.engine.runs.work.scheduler"
 _LEAVE_PATIENCE = 10.0  # seconds for a scheduler whose run is over to be gone
@@ -114,19 +119,39 @@ def _why_not_writable(folder: RunFolder) -> str:
     return folder_problem(folder.path) or next(filter(None, map(why_not_writable, written)), "")
 
 
-def resume(folder: RunFolder, *, take_over: bool = False) -> int:
+def resume(
+    folder: RunFolder, told: Told | None = None, report: ReportProgress = no_report, *, take_over: bool = False
+) -> tuple[str, ...]:
     """Go on with a run that was stopped, interrupted or failed; failed trials are tried anew.
 
-    Finished trials stay as they are; the others go on from their last checkpoints. Returns the scheduler's process
-    number.
+    Finished trials stay as they are; the others go on from their last checkpoints.
 
     Args:
+        folder: the run's.
+        told: what a person says of its data; None for nothing.
+        report: hears how many of its images are compared with what they were.
         take_over: as for `check_resumable`.
 
+    Returns:
+        Sentences on its data that are worth knowing.
+
     Raises:
-        InputProblem: as `check_resumable` raises it.
+        MissingImages, ChangedData: see `same_data.py`.
+        InputProblem: as `check_resumable` raises it, or the run's files are damaged.
         AimicError: the scheduler could not be started.
+        OSError: its folder can't be written.
     """
-    check_resumable(folder, take_over=take_over)
+    from aimic_tui.engine.runs import same_data
+
+    status = check_resumable(folder, take_over=take_over)
+    said = same_data.check_same_data(folder, status, told or same_data.Told(), report)
     folder.stop_file.unlink(missing_ok=True)
-    return start_scheduler(folder)
+    start_scheduler(folder)
+    return said
+
+
+def tell_where_images_are(folder: RunFolder, told: Told, report: ReportProgress = no_report) -> tuple[str, ...]:
+    """Note where the images of a finished run are, for whatever still reads them; returns and raises as `resume`."""
+    from aimic_tui.engine.runs import same_data
+
+    return same_data.check_same_data(folder, read_status(folder), told, report)

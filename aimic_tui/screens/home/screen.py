@@ -271,14 +271,9 @@ class HomeScreen(Place):
         row = self._run
         if row is None or not self.may_change("resume a run"):
             return
-        from aimic_tui.engine.runs.control import resume, start_scheduler
+        from aimic_tui.screens.resuming import resume_run
 
-        self.shell.tell(f"{row.folder.title} goes on.")
-        begin = start_scheduler if row.status.state == "queued" else resume
-        try:
-            await asyncio.to_thread(begin, row.folder)
-        except (AimicError, OSError) as error:
-            self.shell.tell(str(error), "error")
+        await resume_run(self, row.folder)
 
     @work(exclusive=True, group="question", exit_on_error=False)
     async def action_stop(self) -> None:

@@ -19,11 +19,12 @@ from textual.widgets import Log, Static
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.proposed_command import run_command
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
-from aimic_tui.engine.runs.control import request_stop, resume
+from aimic_tui.engine.runs.control import request_stop
 from aimic_tui.engine.runs.follow.log_lines import LogLine
 from aimic_tui.engine.runs.follow.snapshot import RunFollower, RunSnapshot, TrialSnapshot
 from aimic_tui.engine.text import printable
 from aimic_tui.screens.place import Place
+from aimic_tui.screens.resuming import resume_run
 from aimic_tui.screens.run.current_trial import trial_lines
 from aimic_tui.screens.run.run_heading import run_lines
 from aimic_tui.screens.run.system_use import system_table
@@ -245,8 +246,7 @@ class RunScreen(Place):
     async def action_resume(self) -> None:
         """Resume the run."""
         if self._follower is not None and self.may_change("resume a run"):
-            self.shell.tell("Resuming from the last checkpoints ...")
-            await self._do(resume, self._follower.folder)
+            await resume_run(self, self._follower.folder)
 
     async def _do(self, action: Callable[[RunFolder], object], folder: RunFolder) -> None:
         try:

@@ -11,6 +11,8 @@ from aimic_tui.engine.run_events import (
     DataDecided,
     EpochRecord,
     Event,
+    FilesAccepted,
+    ImagesAccepted,
     InitialWeights,
     RunCreated,
     RunEvent,
@@ -32,6 +34,7 @@ from aimic_tui.engine.run_events import (
     WorkerDied,
 )
 from aimic_tui.engine.run_folder import TrialKey
+from aimic_tui.engine.runs.data_story import data_sentence
 from aimic_tui.engine.text import one_line, plural
 
 Level = Literal["info", "warning", "error"]
@@ -72,6 +75,8 @@ def run_line(event: RunEvent) -> LogLine | None:
         text = event.sentence
     elif isinstance(event, DataDecided):
         text = f"images: {event.sentence}"
+    elif (sentence := data_sentence(event)) is not None:
+        text = sentence
     elif isinstance(event, RunFailed):
         text = "run failed" + (f": {event.sentence}" if event.sentence else "")
     elif type(event) in _RUN_TEXTS:
@@ -86,6 +91,8 @@ _RUN_LEVELS: dict[type[RunEvent], Level] = {
     RunFailed: "error",
     WorkerDied: "warning",
     RunWarning: "warning",
+    ImagesAccepted: "warning",
+    FilesAccepted: "warning",
 }
 _RUN_TEXTS: dict[type[RunEvent], str] = {
     RunCreated: "run created",

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from aimic_tui.engine.bounded_files import read_json
+from aimic_tui.engine.data.image_notes import read_notes
 from aimic_tui.engine.errors import AimicError, ErrorRecord
 from aimic_tui.engine.event_log import now
 from aimic_tui.engine.files import FileLock, touch_unlinked, write_json
@@ -92,7 +93,9 @@ class Scheduler:
         )
         self._resumed = recorded.started is not None
         self._journal = Journal(folder, recorded)
-        self._disks = Disks(folder, recorded.data)
+        self._disks = Disks(
+            folder, str(read_notes(folder.manifest_file).place_of(Path(recorded.data))) if recorded.data else ""
+        )
         self._missing = ""
         self._retries = Retries(folder)
         self._status = replace(

@@ -1,0 +1,45 @@
+"""Whether a run's own files are those that it was made with: images, labels, groups, parts and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aimic_tui.engine.data.splitting.split import inner_file
+from aimic_tui.engine.files import digest_of_file
+from aimic_tui.engine.run_events import RunCreated, run_events
+from aimic_tui.engine.run_folder import RunFolder
+from aimic_tui.engine.runs.work.trial_tasks import digest_of_experiment
+
+
+def digests_of_own_files(folder: RunFolder) -> dict[str, str]:
+    """Return name -> SHA-256 of the files that decide what a run computes.
+
+    Of the settings only those count that decide; a resumed run may have other devices, networks and seeds.
+
+    Raises:
+        OSError: one is missing or can't be read.
+        InputProblem: the settings make no sense.
+    """
+    files = [folder.manifest_file, folder.split_file]
+    if (inner := inner_file(folder.split_file)).exists():
+        files.append(inner)
+    digests = {file.name: digest_of_file(file) for file in files}
+    return {**digests, folder.experiment_file.name: digest_of_experiment(folder.experiment_file)}
+
+
+def changed_own_files(folder: RunFolder) -> tuple[str, ...]:
+    """Return the names of files that are no longer as the run's story says that they were; none of runs of before 0.2.
+
+    Raises:
+        OSError, InputProblem: as `digests_of_own_files`.
+    """
+    recorded = _recorded(folder)
+    now = digests_of_own_files(folder) if recorded else {}
+    return tuple(sorted(name for name in {*recorded, *now} if recorded.get(name) != now.get(name)))
+
+
+def _recorded(folder: RunFolder) -> Mapping[str, object]:
+    for event in run_events(folder).new():
+        if isinstance(event, RunCreated):
+            return event.files or {}
+    return {}
