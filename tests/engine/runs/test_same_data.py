@@ -189,9 +189,7 @@ def test_edited_settings_are_accepted_when_told(run: RunFolder) -> None:
     file = run.experiment_file
     file.write_text(file.read_text().replace("epochs = ", "epochs = 1", 1))
     check(run, accept_changed=True)
-    assert data_story(run) == (
-        "experiment.toml had been changed by hand since the run was made, which was accepted.",
-    )
+    assert data_story(run) == ("experiment.toml had been changed by hand since the run was made, which was accepted.",)
 
 
 def test_what_a_resumed_run_may_change_is_no_change(run: RunFolder) -> None:

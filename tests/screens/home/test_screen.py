@@ -196,10 +196,11 @@ async def test_stop_asks_first_and_then_leaves_the_stop_file(lively: Workspace) 
 
 
 async def test_resume_starts_the_run_again(lively: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    from aimic_tui.engine.runs import control
+    from aimic_tui.engine.runs import control, same_data
 
     begun: list[str] = []
     monkeypatch.setattr(control, "start_scheduler", lambda folder: begun.append(folder.name) or 1)
+    monkeypatch.setattr(same_data, "check_same_data", lambda *_: ())  # the run has no images
     app = AimicApp(lively)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)

@@ -13,6 +13,7 @@ from textual.widgets import Log, Static
 from aimic_tui.app.app import AimicApp
 from aimic_tui.engine.event_log import append_event
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
+from aimic_tui.engine.runs import control
 from aimic_tui.engine.runs.follow.snapshot import RunFollower
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.screens.run import screen as run_module
@@ -106,7 +107,7 @@ async def test_an_interrupted_run_says_so_and_offers_to_go_on(
 ) -> None:
     folder = make_run(tmp_path, cells, finished=1, state="running")  # nobody holds its lock
     resumed: list[RunFolder] = []
-    monkeypatch.setattr(run_module, "resume", resumed.append)
+    monkeypatch.setattr(control, "resume", lambda folder, told: resumed.append(folder) or ())
     app = _app(folder, tmp_path)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: "! " in _text(app, "#head") and "interrupted" in _text(app, "#head"))
