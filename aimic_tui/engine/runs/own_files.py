@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 
 from aimic_tui.engine.data.splitting.split import inner_file
-from aimic_tui.engine.files import digest_of_file
+from aimic_tui.engine.experiment import Experiment, read_toml
+from aimic_tui.engine.files import digest_of_bytes, digest_of_file
 from aimic_tui.engine.run_events import RunCreated, run_events
 from aimic_tui.engine.run_folder import RunFolder
-from aimic_tui.engine.runs.work.trial_tasks import digest_of_experiment
 
 
 def digests_of_own_files(folder: RunFolder) -> dict[str, str]:
@@ -43,3 +45,26 @@ def _recorded(folder: RunFolder) -> Mapping[str, object]:
         if isinstance(event, RunCreated):
             return event.files or {}
     return {}
+
+
+def digest_of_experiment(file: Path) -> str:
+    """Return the digest of a run's settings; what was trained under another one is not resumed.
+
+    Only the settings that the file names count: a run of an earlier version names none of those that came later, whose
+    defaults are what that version did. Not counted: the name, the devices, what is evaluated, and which networks and
+    seeds there are, which a resumed run may change.
+
+    Args:
+        file: the run's `experiment.toml`, in which every default of its time is written out.
+    """
+    written = read_toml(file)
+    deciding = {
+        section: {key: value for key, value in values.items() if key in written.get(section, {})}
+        if isinstance(values, dict)
+        else values
+        for section, values in Experiment.from_file(file).to_mapping().items()
+        if section in written and section not in ("name", "compute", "evaluation")
+    }
+    deciding["model"].pop("networks", None)
+    deciding["training"].pop("seeds", None)
+    return digest_of_bytes(json.dumps(deciding, sort_keys=True).encode())

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aimic_tui.engine.experiment import Experiment, read_toml
+from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import digest_of_bytes, digest_of_file
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
+from aimic_tui.engine.runs.own_files import digest_of_experiment
 from aimic_tui.engine.workspace_folder import Workspace
 
 if TYPE_CHECKING:
@@ -49,26 +48,3 @@ def task_loader(run: RunFolder, device: str) -> Callable[[TrialKey], TrialTask]:
         )
 
     return load
-
-
-def digest_of_experiment(file: Path) -> str:
-    """Return the digest of a run's settings; what was trained under another one is not resumed.
-
-    Only the settings that the file names count: a run of an earlier version names none of those that came later, whose
-    defaults are what that version did. Not counted: the name, the devices, what is evaluated, and which networks and
-    seeds there are, which a resumed run may change.
-
-    Args:
-        file: the run's `experiment.toml`, in which every default of its time is written out.
-    """
-    written = read_toml(file)
-    deciding = {
-        section: {key: value for key, value in values.items() if key in written.get(section, {})}
-        if isinstance(values, dict)
-        else values
-        for section, values in Experiment.from_file(file).to_mapping().items()
-        if section in written and section not in ("name", "compute", "evaluation")
-    }
-    deciding["model"].pop("networks", None)
-    deciding["training"].pop("seeds", None)
-    return digest_of_bytes(json.dumps(deciding, sort_keys=True).encode())

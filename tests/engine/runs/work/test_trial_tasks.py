@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aimic_tui.engine.experiment import Experiment
-from aimic_tui.engine.runs.work.trial_tasks import digest_of_experiment
+from aimic_tui.engine.runs.own_files import digest_of_experiment
 
 
 @pytest.fixture
