@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from aimic_tui.engine.bounded_files import CsvRows
 from aimic_tui.engine.errors import InputProblem
@@ -104,6 +104,15 @@ def open_unlinked(path: Path, flags: int) -> int:
         if error.errno == errno.ELOOP:
             raise OSError(errno.ELOOP, "A link, and nothing is written through links", str(path)) from None
         raise
+
+
+def open_log(path: Path, mode: Literal["ab", "wb"] = "ab") -> IO[bytes]:
+    """Open a file that a process is to write to, as `open_unlinked` does, to append to it or to write it anew.
+
+    Raises:
+        OSError: `path` is a link, or can't be opened.
+    """
+    return open(path, mode, opener=lambda name, flags: open_unlinked(Path(name), flags))
 
 
 def touch_unlinked(path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from aimic_tui.engine.errors import ErrorRecord
-from aimic_tui.engine.files import open_unlinked
+from aimic_tui.engine.files import open_log
 from aimic_tui.engine.python_process import python_command, python_environment
 from aimic_tui.engine.text import one_line
 
@@ -95,10 +95,9 @@ def start_command(
     Raises:
         OSError: a file can't be written or the program can't be started.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    with os.fdopen(open_unlinked(stdout, flags), "wb") as output:
+    with open_log(stdout, "wb") as output:
         errors: IO[Any] | int
-        errors = subprocess.STDOUT if stderr == stdout else os.fdopen(open_unlinked(stderr, flags), "wb")
+        errors = subprocess.STDOUT if stderr == stdout else open_log(stderr, "wb")
         try:
             return subprocess.Popen(
                 list(arguments),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import aimic_tui
 from aimic_tui.engine.errors import AimicError
-from aimic_tui.engine.files import open_unlinked
+from aimic_tui.engine.files import open_log
 from aimic_tui.engine.python_process import python_command, python_environment
 from aimic_tui.engine.system_errors import has_room
 from aimic_tui.engine.text import one_line, printable
@@ -51,7 +51,7 @@ def start_detached(work: Work, taken: Callable[[subprocess.Popen[bytes]], bool])
     for name in ("AIMIC_WEIGHTS", "AIMIC_WORKSPACE"):
         if environment.get(name):
             environment[name] = str(expanded(environment[name]).absolute())
-    with os.fdopen(open_unlinked(work.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as log:
+    with open_log(work.log) as log:
         process = subprocess.Popen(
             python_command(work.module, *work.arguments),
             stdin=subprocess.DEVNULL,

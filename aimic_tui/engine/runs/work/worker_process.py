@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from aimic_tui.engine.files import open_unlinked
+from aimic_tui.engine.files import open_log
 from aimic_tui.engine.machine.devices import Slot, worker_environment
 from aimic_tui.engine.python_process import python_environment
 from aimic_tui.engine.run_folder import TrialKey
@@ -37,7 +37,7 @@ class WorkerProcess:
         self.log = log
         # It sees its own GPUs only, and the first of them is then the first one that it sees.
         device = "cpu" if slot.device == "cpu" else "cuda:0"
-        with os.fdopen(open_unlinked(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as output:
+        with open_log(log) as output:
             self._log_start = output.tell()
             self._process = subprocess.Popen(
                 [*command, "--device", device, "--threads", str(slot.threads), "--ranks", str(slot.ranks)],
