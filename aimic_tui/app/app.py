@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import signal
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rich.segment import Segment
 from rich.text import Text
 from textual import events, work
-from textual.app import App
+from textual.app import App, ScreenStackError
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from aimic_tui.engine.workspace_folder import Workspace
 
 _QUIET = 1.5  # seconds after the start, when Home is drawn and the first keys were pressed
+_PALETTE = "palette"  # the class of its screen
+_SOON = 0.02  # seconds until keys that came too early are tried again
 _KEY_NAMES = {"escape": "esc", "pagedown": "pgdn", "pageup": "pgup", "question_mark": "?", "slash": "/"}
 
 
@@ -87,6 +90,7 @@ class AimicApp(App[None]):
         self.read_only = read_only
         self.slow_link = slow_link
         self.context = Context()
+        self.fault: Exception | None = None
         self._first_place = place
         few = self.console.color_system == "256"
         for theme in OWN_THEMES:
@@ -94,6 +98,7 @@ class AimicApp(App[None]):
         self.settings = settings or Settings()
         self._problems = list(problems)
         self._clashes: set[str] = set()
+        self._early: list[events.Event] = []  # keys that came before the screen they are meant for
         self.theme = self._initial_theme()
         for info in PLACES:
             self.add_mode(info.name, partial(_make_screen, info))
@@ -116,6 +121,18 @@ class AimicApp(App[None]):
             return DEFAULT_THEME
         return preferred or DEFAULT_THEME
 
+    def _handle_exception(self, error: Exception) -> None:
+        # A page of the program's own text in the terminal helps nobody: whoever opened the app says what happened.
+        self.fault = self.fault or error
+        super()._handle_exception(error)
+        self._exit_renderables.clear()
+
+    def leave_on_signals(self) -> None:
+        """Leave as by the key, with the terminal as it was, where a signal asks to; for an app that is running."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGQUIT):
+            loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
+
     def on_mount(self) -> None:
         """Set the user's keys, report problems with the preferences, show the requested place."""
         if self.settings.keymap:
@@ -126,6 +143,27 @@ class AimicApp(App[None]):
         self._load_places()
         if self._first_place != self.DEFAULT_MODE:
             self.go(self._first_place)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keep what is typed until the screen it is meant for is there: a dialog takes a moment to be made."""
+        typed = isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded
+        if typed and (self._early or not self._is_ready()):
+            if not self._early:
+                self.set_timer(_SOON, self._deliver_early)
+            self._early.append(event)
+        else:
+            await super().on_event(event)
+
+    def _is_ready(self) -> bool:
+        try:
+            return self.screen.is_mounted
+        except ScreenStackError:  # the first one is not there yet
+            return False
+
+    async def _deliver_early(self) -> None:
+        early, self._early = self._early, []
+        for event in early:
+            await self.on_event(event)
 
     def go(self, place: str) -> None:
         """Show a place; the current one reads the context again."""
@@ -196,6 +234,13 @@ class AimicApp(App[None]):
     async def _run_action_here(self, action: str) -> None:
         if not await self.run_action(action, self.screen):
             self.tell("This action isn't available here yet.", "warning")
+
+    def action_command_palette(self) -> None:
+        """Show every action by its name; the palette stays one, also below what was opened from it."""
+        if not any(screen.has_class(_PALETTE) for screen in self.screen_stack):
+            from aimic_tui.app.palette import Palette
+
+            self.push_screen(Palette(classes=_PALETTE))
 
     def action_help(self) -> None:
         """Show the keys that work here."""

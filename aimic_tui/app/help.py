@@ -10,12 +10,12 @@ from textual.app import App, ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from aimic_tui.app.settings import settings_file
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.text import printable
+from aimic_tui.widgets.dialog import Dialog
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.wording.signs import SIGNS
 
@@ -76,7 +76,7 @@ def _line(app: App[Any], bindings: list[ActiveBinding]) -> HelpLine:
     return HelpLine("  ".join(keys), first.description, first.tooltip, first.id or "")
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """The help of the screen below it; `?`, `esc` and `q` close it."""
 
     CSS_PATH = "help.tcss"

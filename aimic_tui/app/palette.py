@@ -10,11 +10,21 @@ from functools import partial
 from typing import Protocol, cast
 
 from textual.binding import Binding
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.theme import Theme
 
 from aimic_tui.screens.place import Place
+from aimic_tui.widgets.dialog import ClosesOnce
 from aimic_tui.workspace.context import PLACES, PlaceInfo
+
+
+class Palette(ClosesOnce, CommandPalette):
+    """Textual's palette, for keys that come faster than it fills."""
+
+    def _action_command_list(self, action: str) -> None:
+        # The list has no lines to move by until it is drawn for the first time.
+        if action not in ("page_up", "page_down") or self.query_one(CommandList).scrollable_content_region:
+            super()._action_command_list(action)
 
 
 class AppWithPlaces(Protocol):
@@ -49,6 +59,7 @@ class _Actions(Provider):
 
     _entries: tuple[PaletteEntry, ...] = ()
     _weight = 1.0  # of a match, beside those of the other providers
+    _ran = False
 
     @property
     def _app(self) -> AppWithPlaces:
@@ -58,7 +69,7 @@ class _Actions(Provider):
         """Offer everything except other people's themes while nothing is typed."""
         for entry in self._entries:
             if not entry.name.startswith("Theme: ") or entry.name.startswith("Theme: aimic"):
-                yield DiscoveryHit(entry.name, entry.run, help=entry.help)
+                yield DiscoveryHit(entry.name, self._once(entry), help=entry.help)
 
     async def search(self, query: str) -> Hits:
         """Offer what matches the query in the action's name, or less so in its help."""
@@ -66,9 +77,22 @@ class _Actions(Provider):
         for entry in self._entries:
             score = matcher.match(entry.name)
             if score > 0:
-                yield Hit(score * self._weight, matcher.highlight(entry.name), entry.run, entry.name, entry.help)
+                yield Hit(
+                    score * self._weight, matcher.highlight(entry.name), self._once(entry), entry.name, entry.help
+                )
             elif (score := matcher.match(entry.help)) > 0:
-                yield Hit(score * self._weight / 4, entry.name, entry.run, text=entry.name, help=entry.help)
+                yield Hit(score * self._weight / 4, entry.name, self._once(entry), text=entry.name, help=entry.help)
+
+    def _once(self, entry: PaletteEntry) -> Callable[[], object]:
+        """Return the entry's work, done at the first call only: enter may come twice before the palette closes."""
+
+        def run() -> object:
+            if self._ran:
+                return None
+            self._ran = True
+            return entry.run()
+
+        return run
 
     def _entry(self, binding: Binding, key: str, prefix: str, run: Callable[[], object]) -> PaletteEntry:
         display = "  ".join(self.app.get_key_display(binding.with_key(part)) for part in key.split(","))

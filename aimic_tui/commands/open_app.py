@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
+import traceback
+from datetime import datetime
 from pathlib import Path
 
+from aimic_tui import __version__
 from aimic_tui.app.hang_up import leave_with_terminal
+from aimic_tui.engine.errors import AimicError, InputProblem
+from aimic_tui.engine.files import append_line
+from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.user_folders import state_folder
 
 _STDIN = 0
 
@@ -54,4 +62,27 @@ def open_app(
     )
     app.context.run = run
     leave_with_terminal(_STDIN)
+    app.call_later(app.leave_on_signals)
     app.run()
+    if app.fault is not None:
+        raise AimicError(_sentence_of(app.fault), code="fault") from app.fault
+    if app.return_code:
+        sys.exit(app.return_code)
+
+
+def _sentence_of(fault: Exception) -> str:
+    """Note a fault of the program down, and say where."""
+    text = f"{datetime.now().astimezone().isoformat(timespec='seconds')} aimic {__version__}\n"
+    text += "".join(traceback.format_exception(fault))
+    try:
+        log = state_folder("the log of faults", "XDG_STATE_HOME") / "faults.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        for line in text.splitlines():
+            append_line(log, line)
+        where = f"{printable(str(log))} has the details"
+    except (OSError, InputProblem):
+        where = f"its last words: {one_line(text.splitlines()[-1])}"
+    return (
+        f"The app ended because of a fault in the program; {where}. Runs go on, and what was saved is kept: "
+        "open the app again."
+    )

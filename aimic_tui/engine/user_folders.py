@@ -67,6 +67,22 @@ def config_folder(what: str, variable: str) -> Path:
     return user_config_path("aimic", appauthor=False)
 
 
+def state_folder(what: str, variable: str) -> Path:
+    """Return where this system keeps what a program notes down: `$XDG_STATE_HOME/aimic` on Linux.
+
+    Args:
+        what, variable: as for `data_folder`.
+
+    Raises:
+        InputProblem: there is no home folder to find it by.
+    """
+    if sys.platform == "linux":
+        return _below_home("XDG_STATE_HOME", ".local/state", what, variable)
+    from platformdirs import user_state_path
+
+    return user_state_path("aimic", appauthor=False)
+
+
 def _below_home(base: str, usual: str, what: str, variable: str) -> Path:
     named = os.environ.get(base, "").strip()
     if Path(named).is_absolute():  # a relative one is to be ignored, says the XDG Base Directory Specification

@@ -11,14 +11,15 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.user_folders import expanded
+from aimic_tui.widgets.dialog import Dialog
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.widgets.keys import rename_key
 from aimic_tui.widgets.path_input import PathInput
+from aimic_tui.workspace.typed_path import typed_path
 
 SHEET_CSS = """
     align: left bottom;
@@ -32,7 +33,7 @@ SHEET_CSS = """
 """Of every question: a sheet at the bottom of the screen, with its title, its detail and its keys."""
 
 
-class Confirm(ModalScreen[bool]):
+class Confirm(Dialog[bool]):
     """A yes-or-no question: `y` is yes, `n` or `esc` no.
 
     `await app.push_screen_wait(Confirm(...))`, or `push_screen` with a callback, gives the answer.
@@ -75,7 +76,7 @@ class Confirm(ModalScreen[bool]):
         self.dismiss(answer)
 
 
-class PathPrompt(ModalScreen[str | None]):
+class PathPrompt(Dialog[str | None]):
     """Asks for a path, with completion; returns it absolute, with `~` expanded, or None after `esc`."""
 
     DEFAULT_CSS = f"""
@@ -153,7 +154,7 @@ class PathPrompt(ModalScreen[str | None]):
 
     def action_submit(self) -> None:
         """Close with the path, or show what is wrong with it."""
-        text = self.query_one(PathInput).value.strip()
+        text = typed_path(self.query_one(PathInput).value)
         if not text:
             self._show_problem("Type a path, or press esc.")
             return

@@ -24,6 +24,7 @@ from textual.widgets import Input, Static
 
 from aimic_tui.engine.setting_text import text_of
 from aimic_tui.engine.text import printable
+from aimic_tui.workspace.typed_path import existing_path
 
 if TYPE_CHECKING:
     from aimic_tui.engine.setting import Setting
@@ -101,6 +102,18 @@ class Choice(Widget, can_focus=True):
         return line
 
 
+class _TextInput(Input):
+    """Takes a pasted path as what is meant by it, where that exists."""
+
+    def on_paste(self, event: events.Paste) -> None:
+        path = existing_path(event.text)
+        if path is not None:
+            event.prevent_default()
+            event.stop()
+            start, end = self.selection
+            self.replace(path.splitlines()[0], min(start, end), max(start, end))
+
+
 class _NumberInput(Input):
     """Accepts numbers; letters that no number contains are left to bindings with priority."""
 
@@ -162,7 +175,7 @@ class FormField(Vertical):
                 words = [word for word in setting.choices if word]
                 suggester = SuggestFromList(words, case_sensitive=False) if words else None
                 takes_words = words or setting.kind not in ("integer", "number")
-                kind = Input if takes_words else _NumberInput
+                kind = _TextInput if takes_words else _NumberInput
                 yield kind(self._text, suggester=suggester, select_on_focus=False)
         yield Static("", classes="field--problem", markup=False)
 

@@ -9,15 +9,15 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from aimic_tui.engine.data.reading.input_rule import AS_STORED, InputRule
+from aimic_tui.widgets.dialog import Dialog
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.widgets.image_view import ImageView
 from aimic_tui.widgets.table_column import Cell
 
 
-class LargeImage(ModalScreen[int]):
+class LargeImage(Dialog[int]):
     """Shows one of several images; returns the index of the last one shown."""
 
     DEFAULT_CSS = """

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import ClassVar
 
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.suggester import Suggester
@@ -16,6 +17,7 @@ from textual.widgets import Input
 
 from aimic_tui.engine.user_folders import expanded
 from aimic_tui.widgets.keys import rename_key
+from aimic_tui.workspace.typed_path import typed_path
 
 _MOST_ENTRIES = 5000  # read of a folder; one with a million images must not hold up a key press
 
@@ -128,6 +130,14 @@ class PathInput(Input):
         super().__init__(value, placeholder=placeholder, suggester=_PathSuggester(suffixes), id=id)
         self._suffixes = tuple(suffixes)
         rename_key(self, "enter", action, f"{action} this path")
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Put in the path that is meant: terminals type a dragged folder quoted, escaped or as an address."""
+        event.prevent_default()
+        event.stop()
+        path = typed_path(event.text)
+        start, end = self.selection
+        self.replace(path.splitlines()[0] if path else "", min(start, end), max(start, end))
 
     async def action_complete(self) -> None:
         """Complete the path as far as it is unambiguous, then offer the choices."""

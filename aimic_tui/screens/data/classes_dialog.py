@@ -10,12 +10,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
 from aimic_tui.engine.formatting.numbers import count_text
 from aimic_tui.engine.text import plural, printable
+from aimic_tui.widgets.dialog import Dialog
 from aimic_tui.widgets.dialogs import SHEET_CSS
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.widgets.row_list import RowList
@@ -32,7 +32,7 @@ class _Row:
     together: int  # images of all classes of that name
 
 
-class ClassesDialog(ModalScreen[dict[str, str] | None]):
+class ClassesDialog(Dialog[dict[str, str] | None]):
     """Lists the classes by their original names, and what each counts as; gives `data.classes`, or None after `esc`."""
 
     DEFAULT_CSS = f"""

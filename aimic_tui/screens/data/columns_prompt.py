@@ -12,12 +12,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from aimic_tui.engine.data.listing.file_kinds import IMAGE_SUFFIXES
 from aimic_tui.engine.data.listing.manifest_table import Columns
 from aimic_tui.engine.text import one_line, plural, printable
+from aimic_tui.widgets.dialog import Dialog
 from aimic_tui.widgets.dialogs import SHEET_CSS
 from aimic_tui.widgets.field import Choice
 from aimic_tui.widgets.frame import KeyLine, Rule
@@ -53,7 +53,7 @@ class ColumnChoice:
         }
 
 
-class ColumnsPrompt(ModalScreen[ColumnChoice | None]):
+class ColumnsPrompt(Dialog[ColumnChoice | None]):
     """A line for each role with the columns to choose from; gives them, or None after `esc`."""
 
     DEFAULT_CSS = f"""

@@ -13,13 +13,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from aimic_tui.engine.data.listing.groups import group_values
 from aimic_tui.engine.data.listing.name_pattern import name_pattern
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.text import one_line, plural, printable
+from aimic_tui.widgets.dialog import Dialog
 from aimic_tui.widgets.frame import KeyLine, Rule
 
 _LARGEST_SHOWN = 3
@@ -67,7 +67,7 @@ def preview_of_labels(images: Sequence[str], pattern: str) -> tuple[bool, str]:
     return True, f"{many} of {plural(len(named), 'image')}{groups}{rest}\n{largest}{more}"
 
 
-class PatternPrompt(ModalScreen[str | None]):
+class PatternPrompt(Dialog[str | None]):
     """A field for a pattern with its effect below; gives the pattern, or None after `esc`."""
 
     QUESTION: ClassVar[str]

@@ -10,17 +10,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from aimic_tui.engine.formatting.numbers import count_text
 from aimic_tui.engine.text import printable
+from aimic_tui.widgets.dialog import Dialog
 from aimic_tui.widgets.dialogs import SHEET_CSS
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.widgets.row_list import RowList
 
 
-class NotePrompt(ModalScreen[str | None]):
+class NotePrompt(Dialog[str | None]):
     """Asks for a note on images; gives it (an empty one removes what is there), or None after `esc`."""
 
     DEFAULT_CSS = f"NotePrompt {{ {SHEET_CSS} Input {{ margin: 1 1 0 1; }} }}"
@@ -64,7 +64,7 @@ class NotePrompt(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class ClassPrompt(ModalScreen[str | None]):
+class ClassPrompt(Dialog[str | None]):
     """Asks for one of the classes; gives its name, or None after `esc`."""
 
     DEFAULT_CSS = f"""

@@ -10,12 +10,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from aimic_tui.engine.inference.evaluation_file import MARGIN
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.marking.pattern_prompts import preview_of
+from aimic_tui.widgets.dialog import Dialog
 from aimic_tui.widgets.dialogs import SHEET_CSS
 from aimic_tui.widgets.field import Choice
 from aimic_tui.widgets.frame import KeyLine, Rule
@@ -32,7 +32,7 @@ _WORDS = {
 }
 
 
-class EvaluationForm(ModalScreen[EvaluationChoices | None]):
+class EvaluationForm(Dialog[EvaluationChoices | None]):
     """A line for each class of the data, with the model's to choose; gives `EvaluationChoices`, None after `esc`."""
 
     DEFAULT_CSS = f"""

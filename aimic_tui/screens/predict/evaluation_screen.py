@@ -22,6 +22,7 @@ from aimic_tui.screens.predict.evaluation_form import EvaluationForm
 from aimic_tui.screens.predict.evaluation_pane import NARROW, ResultPane
 from aimic_tui.screens.predict.progress_line import progress_line
 from aimic_tui.screens.predict.rows import draw_evaluation
+from aimic_tui.widgets.dialog import ClosesOnce
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.frame import Rule
 from aimic_tui.widgets.row_list import RowList
@@ -33,7 +34,7 @@ from aimic_tui.workspace.model_choices import ModelChoice
 _TICK = 0.5  # seconds between two looks at the progress
 
 
-class EvaluationScreen(Place):
+class EvaluationScreen(ClosesOnce, Place):
     """The earlier evaluations of a model, or one of them: its progress, then its results."""
 
     PLACE: ClassVar[str] = "predict"

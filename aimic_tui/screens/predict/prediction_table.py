@@ -13,7 +13,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from aimic_tui.engine.evaluation.interval_limits import wilson
@@ -21,6 +20,7 @@ from aimic_tui.engine.evaluation.label_shift import ClassShare
 from aimic_tui.engine.formatting.numbers import PER_CENT, count_text, interval_text, number, percent, range_text
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.big_table import BigTable, Column
+from aimic_tui.widgets.dialog import Dialog
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.widgets.table_column import Cell
@@ -218,7 +218,7 @@ def _of_class(rows: PredictionRows, code: int, count: int) -> Filter:
     return Filter(rows.classes[code], count, lambda start, stop: rows.predicted[start:stop] == code)
 
 
-class FilterPrompt(ModalScreen[Filter | None]):
+class FilterPrompt(Dialog[Filter | None]):
     """A list of filters; `enter` takes one, `esc` none."""
 
     DEFAULT_CSS = """

@@ -13,7 +13,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from aimic_tui.engine.errors import AimicError
@@ -23,10 +22,12 @@ from aimic_tui.engine.inference.combined_calibration import combine_calibrations
 from aimic_tui.engine.models.model_folder import find_models
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.user_folders import expanded
+from aimic_tui.widgets.dialog import Dialog
 from aimic_tui.widgets.dialogs import SHEET_CSS
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.widgets.path_input import PathInput
 from aimic_tui.workspace.model_choices import ModelChoice
+from aimic_tui.workspace.typed_path import typed_path
 
 _WORDS = {
     "output": "A CSV file; it grows while the images are read.",
@@ -43,7 +44,7 @@ class TableOptions:
     max_error: float | None
 
 
-class TablePrompt(ModalScreen[TableOptions | None]):
+class TablePrompt(Dialog[TableOptions | None]):
     """Asks for the table's file and the accepted error rate; gives `TableOptions`, or None after `esc`."""
 
     DEFAULT_CSS = f"""
@@ -118,7 +119,7 @@ class TablePrompt(ModalScreen[TableOptions | None]):
     @work(exclusive=True, group="take")
     async def action_take(self) -> None:
         """Close with the options, or say why they can't be used."""
-        text = self.query_one("#output", Input).value.strip()
+        text = typed_path(self.query_one("#output", Input).value)
         output = _path(text)
         problem = self._check(output) if text else "Type a path, or press esc."
         max_error = None

@@ -9,17 +9,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.text import printable
+from aimic_tui.widgets.dialog import Dialog
 from aimic_tui.widgets.dialogs import SHEET_CSS
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.wording.predictive_values import read_prevalence
 
 
-class PrevalencePrompt(ModalScreen[str | None]):
+class PrevalencePrompt(Dialog[str | None]):
     """Asks for a prevalence; gives it as it was typed and can be read, "" for none, or None after `esc`."""
 
     DEFAULT_CSS = f"""

@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from aimic_tui.engine.errors import InputProblem
@@ -20,10 +19,11 @@ from aimic_tui.engine.models.catalogue import NetworkInfo, all_networks, search_
 from aimic_tui.engine.models.weights_folder import read_entries
 from aimic_tui.engine.text import printable
 from aimic_tui.widgets.big_table import BigTable, Cell, Column
+from aimic_tui.widgets.dialog import Dialog
 from aimic_tui.widgets.frame import KeyLine, Rule
 
 
-class NetworkPicker(ModalScreen[tuple[str, ...] | None]):
+class NetworkPicker(Dialog[tuple[str, ...] | None]):
     """All networks, the paper's ten first; gives the names that were marked, or None after `esc`."""
 
     DEFAULT_CSS = """

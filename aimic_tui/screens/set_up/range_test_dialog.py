@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from aimic_tui.engine.experiment import Experiment
@@ -22,6 +21,7 @@ from aimic_tui.engine.runs.prepare.first_trial_answers import RangeTestAnswer
 from aimic_tui.engine.setting_text import text_of
 from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.widgets.chart import Chart, ChartData, Series
+from aimic_tui.widgets.dialog import Dialog
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.wording.progress import phase_words, progress_figures
 from aimic_tui.workspace.range_test import RangeTestReport, RangeTestStep, run_range_test
@@ -44,7 +44,7 @@ class RangeTestResult:
     images_per_second: float | None = None
 
 
-class RangeTestDialog(ModalScreen[RangeTestResult]):
+class RangeTestDialog(Dialog[RangeTestResult]):
     """The curve of a range test, and a mark on it that can be moved and taken."""
 
     DEFAULT_CSS = """

@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
@@ -20,6 +19,7 @@ from textual.widgets import Static
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import printable
+from aimic_tui.widgets.dialog import Dialog
 from aimic_tui.widgets.field import Choice
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.widgets.half_blocks import drawing_for, strips_of
@@ -126,7 +126,7 @@ class SampleTiles(Widget, can_focus=True):
         return self._drawn[key]
 
 
-class SampleSheet(ModalScreen[str | None]):
+class SampleSheet(Dialog[str | None]):
     """Samples with the preset chosen above them; gives the preset that was taken, or None after `esc`."""
 
     DEFAULT_CSS = """

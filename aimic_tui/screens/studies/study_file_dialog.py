@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from aimic_tui.engine.errors import AimicError
@@ -22,6 +21,7 @@ from aimic_tui.engine.study.study_file import paper_study, read_study, require_d
 from aimic_tui.engine.study.study_folder import study_folder
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
+from aimic_tui.widgets.dialog import Dialog
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.frame import KeyLine, Rule
 from aimic_tui.workspace.context import Shell
@@ -56,7 +56,7 @@ def check_file(path: Path, workspace: Workspace) -> FileCheck:
     return FileCheck(tuple(plan_problems(cells)), tuple(plan_lines(study, cells)), folder.alive)
 
 
-class StudyFile(ModalScreen[bool]):
+class StudyFile(Dialog[bool]):
     """Follows a study's file while a person fills it in; gives whether it is to be started."""
 
     DEFAULT_CSS = """
