@@ -15,6 +15,7 @@ import click
 from aimic_tui.commands.inspect import audit, data_settings
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.engine.errors import UsageProblem, about
+from aimic_tui.engine.names import nfc
 from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.engine.user_folders import expanded
 from aimic_tui.wording.text_tables import left_aligned
@@ -151,8 +152,9 @@ def _change(settings: DataSettings, file: Path, changes: _Changes) -> None:
     note = changes.note or ""
     new = [Mark(image, kind, note=note) for image in images for kind in changes.kinds]
     if changes.label is not None:
-        known = {*listed.labels, *(mark.label for mark in before)} - {""}
-        label = changes.label if changes.new_class else _known_class(changes.label, known)
+        known = {*listed.labels, *(nfc(mark.label) for mark in before)} - {""}
+        label = nfc(changes.label)
+        label = label if changes.new_class else _known_class(label, known)
         new += [Mark(image, "label", label=label, note=note) for image in images]
     if changes.note is not None and not new and not changes.together:
         new = [Mark(image, "note", note=note) for image in images]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
+from aimic_tui.engine.data.listing.missing_values import may_be_missing
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.metrics import Integers
+from aimic_tui.engine.names import name_key, nfc
 from aimic_tui.engine.text import plural, printable
 
 MOST_VALUES = 12
 _FEW_NUMBERS = 6  # numbers that are taken as they are, such as grades
-_UNKNOWN = frozenset({"", "na", "n/a", "nan", "none", "null", "unknown", "?", "-"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +64,8 @@ def column_values(column: str, cells: Sequence[str], limits: Sequence[float] = (
     """Make subgroups of a column.
 
     Numbers are put into bands: those between `limits`, or thirds of the images where there are many numbers and no
-    limits. A band begins with its lower limit. Empty cells and words such as "unknown" or "NA" are unknown.
+    limits. A band begins with its lower limit. Empty cells and words such as "unknown" or "NA" are unknown; values that
+    differ only in writing, such as F and f, are one, by the most frequent of their names.
 
     Args:
         cells: of each image.
@@ -71,7 +74,8 @@ def column_values(column: str, cells: Sequence[str], limits: Sequence[float] = (
     Raises:
         InputProblem: there are no numbers for the limits, no two values, or too many.
     """
-    known = [cell for cell in cells if cell.lower() not in _UNKNOWN]
+    cells = _one_writing(cells)
+    known = list(filter(None, cells))
     numbers = {cell: number for cell in set(known) if (number := _number(cell)) is not None}
     numeric = bool(known) and len(numbers) == len(set(known))
     if limits and not numeric:
@@ -87,6 +91,16 @@ def column_values(column: str, cells: Sequence[str], limits: Sequence[float] = (
         )
     code = {value: place for place, value in enumerate(values)}
     return _compared(column, tuple(values), np.array([code.get(cell, -1) for cell in cells], np.int32), "")
+
+
+def _one_writing(cells: Sequence[str]) -> list[str]:
+    """Return cells with one name for each value, empty where it is unknown."""
+    known = {cell: nfc(cell) for cell in set(cells) if not may_be_missing(cell)}
+    counts = Counter(known[cell] for cell in cells if cell in known)
+    names: dict[str, str] = {}
+    for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        names.setdefault(name_key(name), name)
+    return [names[name_key(known[cell])] if cell in known else "" for cell in cells]
 
 
 def _number(cell: str) -> float | None:

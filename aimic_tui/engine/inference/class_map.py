@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.errors import UsageProblem
+from aimic_tui.engine.names import name_key, nfc, wide_name_key
+from aimic_tui.engine.proposed_command import shell_word
 from aimic_tui.engine.text import plural, printable
 
 
@@ -23,12 +25,14 @@ class ClassMap:
         of_model: int [c], for each of the model's classes its index in `classes`.
         of_data: the data's classes that are evaluated -> index in `classes`.
         left_out: the data's other classes -> images.
+        similar: classes that were matched though written differently: the data's name -> the model's.
     """
 
     classes: tuple[str, ...]
     of_model: NDArray[np.int64]
     of_data: dict[str, int]
     left_out: dict[str, int]
+    similar: dict[str, str] = field(default_factory=dict)
 
     @property
     def absent(self) -> tuple[str, ...]:
@@ -46,7 +50,7 @@ class ClassMap:
 def match_classes(
     model: Sequence[str], data: Mapping[str, int], mapping: Sequence[str] = (), leave_out: Sequence[str] = ()
 ) -> ClassMap:
-    """Match a data set's classes with a model's: by name, ignoring case, spaces, dashes and underscores.
+    """Match a data set's classes with a model's: by name, or by the only one that looks the same.
 
     Args:
         model: its classes.
@@ -61,7 +65,7 @@ def match_classes(
     pairs = [_pair(text, model, list(data)) for text in mapping]
     dropped = {_named(name, list(data), "data", f"--leave-out {name}") for name in leave_out}
     mapped = {of_data for _, of_data in pairs}
-    unmatched = []
+    unmatched, similar = [], {}
     for name in data:
         if name in mapped or name in dropped:
             continue
@@ -70,6 +74,8 @@ def match_classes(
             unmatched.append(name)
         else:
             pairs.append((found, name))
+            if nfc(found) != nfc(name):
+                similar[name] = found
     free = [name for name in model if name not in {of_model for of_model, _ in pairs}]
     if unmatched and free:
         raise UsageProblem(_question(unmatched, free, data))
@@ -78,7 +84,8 @@ def match_classes(
             f"None of the data's classes ({_listed(data)}) is a class of the model ({_listed(model)}). Match them "
             "with --map MODEL_CLASS=DATA_CLASS."
         )
-    return _assembled(model, pairs, {name: data[name] for name in data if name in dropped or name in unmatched})
+    left_out = {name: data[name] for name in data if name in dropped or name in unmatched}
+    return replace(_assembled(model, pairs, left_out), similar=similar)
 
 
 def same_names(data: Iterable[str], model: Sequence[str]) -> dict[str, str | None]:
@@ -113,39 +120,36 @@ def _named(name: str, names: Sequence[str], whose: str, option: str) -> str:
 
 
 def _by_name(name: str, names: Iterable[str]) -> str | None:
-    """Return the same name, or the only one that differs just in case, spaces, dashes and underscores."""
+    """Return the same name, or the only one that is written alike; None where none or several are.
+
+    A model of an earlier version may have its classes in another Unicode form, which makes no other name.
+    """
     known = list(names)
     if name in known:
         return name
-    alike = [other for other in known if _plain(other) == _plain(name)]
-    return alike[0] if len(alike) == 1 else None
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[\s_\-]+", "", name.casefold())
+    for key in (nfc, name_key, wide_name_key):
+        alike = [other for other in known if key(other) == key(name)]
+        if alike:
+            return alike[0] if len(alike) == 1 else None
+    return None
 
 
 def _question(unmatched: Sequence[str], free: Sequence[str], data: Mapping[str, int]) -> str:
     unknown = ", ".join(f"{printable(name)} ({plural(data[name], 'image')})" for name in unmatched)
-    options = " ".join(f"--map {_quoted(f'{_nearest(name, free)}={name}')}" for name in unmatched)
+    options = " ".join(f"--map {shell_word(f'{_nearest(name, free)}={name}')}" for name in unmatched)
     return (
         f"Which class is which? The data has {unknown}, which the model does not name; its classes {_listed(free)} "
         f"have no images yet. Match them, for example {options}; or leave a class out: "
-        f"--leave-out {_quoted(unmatched[0])}."
+        f"--leave-out {shell_word(unmatched[0])}."
     )
 
 
 def _nearest(name: str, free: Sequence[str]) -> str:
     def similarity(other: str) -> tuple[bool, float]:
-        a, b = _plain(name), _plain(other)
+        a, b = wide_name_key(name), wide_name_key(other)
         return b.startswith(a) or a.startswith(b), difflib.SequenceMatcher(None, a, b).ratio()
 
     return max(free, key=similarity)
-
-
-def _quoted(text: str) -> str:
-    shown = printable(text)
-    return shown if re.fullmatch(r"[\w=.\-]+", shown) else '"' + shown.replace('"', '\\"') + '"'
 
 
 def _listed(names: Iterable[str]) -> str:

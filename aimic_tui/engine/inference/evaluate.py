@@ -212,7 +212,7 @@ def evaluate(
     place = choose_device(device)
     report(Progress("load", 0, len(data_set)))
     loaded = [load_model(folder, place, fused=False) for folder in models]
-    notes = list(_about_the_models(loaded))
+    notes = [*_about_similar_names(class_map), *_about_the_models(loaded)]
     judged = _Judged.of(data_set, class_map)
     batch = batch_size or BATCH[place.type]
     observed = observe(loaded, judged.paths, batch, report=report, should_stop=should_stop)
@@ -297,6 +297,12 @@ class _Judged:
     @property
     def paths(self) -> list[Path]:
         return [self.data_set.path(int(index)) for index in self.images]
+
+
+def _about_similar_names(class_map: ClassMap) -> Iterator[str]:
+    if class_map.similar:
+        pairs = ", ".join(f'"{name}" as {of_model}' for name, of_model in class_map.similar.items())
+        yield f"Classes that are written differently here were matched: {pairs}. Change that with --map or --leave-out."
 
 
 def _about_the_models(loaded: Sequence[LoadedModel]) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
 from aimic_tui.engine.errors import InputProblem, UsageProblem
@@ -56,3 +58,10 @@ def test_limits_are_written_behind_the_column() -> None:
     for odd in ("age:60,40", "age:old", "age:", "age:nan"):
         with pytest.raises(UsageProblem):
             split_column(odd, ["age"])
+
+
+def test_a_value_in_several_writings_is_one_and_a_missing_one_is_unknown() -> None:
+    nfc, nfd = (unicodedata.normalize(form, "Köln") for form in ("NFC", "NFD"))
+    found = column_values("site", [nfc, nfd, "köln ", "Bonn", "n/a", "NaN", "<NA>", "not available", "BONN", "Bonn"])
+    assert found.names == ("Bonn", nfc)
+    assert found.codes.tolist() == [1, 1, 1, 0, -1, -1, -1, -1, 0, 0]

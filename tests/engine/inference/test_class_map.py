@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import pytest
 
@@ -20,11 +22,45 @@ def test_equal_names_match_whatever_their_case_spaces_dashes_and_underscores() -
         "neutro-phil": "neutrophil",
     }
     assert (found.left_out, found.absent) == ({}, ())
+    assert found.similar["neutro-phil"] == "neutrophil"
+    assert match_classes(MODEL, dict.fromkeys(MODEL, 1)).similar == {}
+
+
+def test_a_name_in_another_unicode_form_is_the_same_name_either_way() -> None:
+    nfc, nfd = (unicodedata.normalize(form, "größe") for form in ("NFC", "NFD"))
+    for model, data in ((nfc, nfd), (nfd, nfc)):
+        found = match_classes((model, "rund"), {data: 5, "rund": 5})
+        assert (found.of_data, found.similar) == ({data: 0, "rund": 1}, {})
+    assert match_classes((nfd, "a"), {"x": 1, "a": 1}, [f"{nfc}=x"]).of_data == {"x": 0, "a": 1}
+
+
+def test_a_sign_is_part_of_the_name() -> None:
+    """Once -1 counted as 1, and CD4 as CD4-, without a word."""
+    assert match_classes(("0", "1"), {"-1": 4, "1": 4}, leave_out=["-1"]).of_data == {"1": 1}
+    with pytest.raises(UsageProblem, match="Which class is which"):
+        match_classes(("0", "1"), {"-1": 4, "1": 4})
+    with pytest.raises(UsageProblem, match="Which class is which"):
+        match_classes(("CD4+", "CD4-"), {"CD4": 4, "CD4+": 4})
+
+
+def test_numbers_of_a_spreadsheet_are_matched_and_said() -> None:
+    assert match_classes(("0", "1"), {"0.0": 4, "1.0": 4}).similar == {"0.0": "0", "1.0": "1"}
+
+
+def test_of_several_that_look_the_same_none_is_taken() -> None:
+    with pytest.raises(UsageProblem, match="Which class is which"):
+        match_classes(("Blast", "blast", "b"), {"BLAST": 4, "b": 4})
+
+
+def test_proposed_options_can_be_pasted() -> None:
+    with pytest.raises(UsageProblem, match="Which class is which") as caught:
+        match_classes(("a", "c"), {"$(reboot)": 1, "c": 2})
+    assert "--leave-out '$(reboot)'" in caught.value.sentence
 
 
 def test_what_cant_be_matched_is_asked_for_with_the_very_option() -> None:
     data = {"basophil": 3, "immature granulocyte": 1, "lymphocyte": 4, "Neu t": 120}
-    with pytest.raises(UsageProblem, match=r'Neu t \(120 images\).*--map "neutrophil=Neu t".*--leave-out "Neu t"'):
+    with pytest.raises(UsageProblem, match=r"Neu t \(120 images\).*--map 'neutrophil=Neu t'.*--leave-out 'Neu t'"):
         match_classes(MODEL, data)
     found = match_classes(MODEL, data, ["neutrophil=Neu t"])
     assert found.of_data["Neu t"] == 3

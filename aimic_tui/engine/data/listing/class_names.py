@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import shlex
 from collections.abc import Collection, Mapping
 
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.pairs import pairs_text
+from aimic_tui.engine.proposed_command import shell_word
 from aimic_tui.engine.text import one_line
 
 
@@ -64,4 +64,4 @@ def class_changes_sentence(classes: Mapping[str, str], counts: Mapping[str, int]
 
 def classes_option(classes: Mapping[str, str]) -> str:
     """Return the option that sets `data.classes`, as a shell takes it."""
-    return "--set " + shlex.quote(f"data.classes={pairs_text(classes)}")
+    return f"--set {shell_word(f'data.classes={pairs_text(classes)}')}"

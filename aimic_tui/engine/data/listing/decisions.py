@@ -142,6 +142,28 @@ def apply_decisions(
     )
 
 
+class _Rows:
+    """Images by their names, which marks may have in another Unicode form: since a copy to or from a Mac."""
+
+    def __init__(self, images: Sequence[str]) -> None:
+        self._images = images
+        self._by_form: dict[str, int | None] | None = None  # made when it is needed, since it rarely is
+
+    def find(self, name: str) -> int | None:
+        """Return the row of an image; None where there is none, or several have the name in other forms."""
+        row = bisect.bisect_left(self._images, name)
+        if row < len(self._images) and self._images[row] == name:
+            return row
+        if name.isascii():
+            return None
+        if self._by_form is None:
+            self._by_form = {}
+            for number, image in enumerate(self._images):
+                if not image.isascii():
+                    self._by_form[nfc(image)] = None if nfc(image) in self._by_form else number
+        return self._by_form.get(nfc(name))
+
+
 class _AppliedMarks:
     """The marks on images that are there."""
 
@@ -151,9 +173,10 @@ class _AppliedMarks:
         self._relabelled = self._doubted = 0
         self._absent: list[str] = []
         together: dict[str, list[int]] = {}
+        rows = _Rows(images)
         for mark in marks:
-            row = bisect.bisect_left(images, mark.image)
-            if row == len(images) or images[row] != mark.image:
+            row = rows.find(mark.image)
+            if row is None:
                 self._absent.append(mark.image)
             elif mark.kind == "exclude":
                 self.excluded.add(row)
@@ -164,7 +187,7 @@ class _AppliedMarks:
             elif mark.kind == "label-error":
                 self._doubted += 1
             elif mark.kind == "group":
-                together.setdefault(mark.group, []).append(row)
+                together.setdefault(nfc(mark.group), []).append(row)
         self.together = [rows for rows in together.values() if len(rows) > 1]
 
     def sentences(self) -> list[str]:

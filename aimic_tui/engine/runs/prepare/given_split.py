@@ -22,6 +22,7 @@ from aimic_tui.engine.data.splitting.split_check import check_split
 from aimic_tui.engine.errors import InputProblem, about
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import read_table
+from aimic_tui.engine.names import nfc
 from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.engine.user_folders import expanded
 from aimic_tui.engine.workspace_folder import Workspace
@@ -232,7 +233,7 @@ def read_given_split(file: Path) -> GivenSplit:
 
 def _read_given_split(file: Path) -> GivenSplit:
     manifest = file.with_name("manifest.csv")
-    data = read_manifest(manifest)
+    data = _in_nfc(read_manifest(manifest))
     digests = tuple(row.get("digest", "") for row in read_table(manifest))
     settings: dict[str, Any] = {}
     experiment = file.with_name("experiment.toml")
@@ -242,6 +243,16 @@ def _read_given_split(file: Path) -> GivenSplit:
         except (OSError, ValueError) as error:
             raise InputProblem(f"{printable(str(experiment))} can't be read: {one_line(str(error))}.") from None
     return GivenSplit(file, data, digests, read_split(file, data.images), settings)
+
+
+def _in_nfc(data: DataSet) -> DataSet:
+    """Return the images with their classes as data sets are listed; a manifest of an earlier version may have NFD."""
+    names = [nfc(name) for name in data.classes]
+    classes = tuple(sorted(set(names)))
+    if classes == data.classes:
+        return data
+    codes = np.array([classes.index(name) for name in names], np.int32)
+    return replace(data, classes=classes, labels=codes[data.labels])
 
 
 def _shape_of(split: Split) -> dict[str, Any]:

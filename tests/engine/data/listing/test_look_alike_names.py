@@ -147,3 +147,21 @@ class TestGroups:
         found = scan(folder(tmp_path, "a/1.png", "b/01.png"))
         assert not found.look_alike_groups
         assert len(found.data_set.group_names) == 2
+
+
+class TestMarks:
+    @pytest.mark.parametrize(("stored", "marked"), [(NFC, NFD), (NFD, NFC)])
+    def test_an_image_that_a_copy_gave_another_unicode_form_keeps_its_mark(
+        self, tmp_path: Path, stored: str, marked: str
+    ) -> None:
+        root = folder(tmp_path, f"a/{stored}.png", "a/2.png", "b/1.png")
+        add_marks(root / "aimic-marks.csv", [Mark(f"a/{marked}.png", "exclude")])
+        found = scan(root)
+        assert set(found.excluded) == {f"a/{stored}.png"}
+
+    def test_an_exact_name_comes_first_and_none_is_guessed(self, tmp_path: Path) -> None:
+        root = folder(tmp_path, f"a/{NFC}.png", f"a/{NFD}.png", "a/3.png", "b/1.png")
+        add_marks(root / "aimic-marks.csv", [Mark(f"a/{NFD}.png", "exclude"), Mark("a/ö.png", "exclude")])
+        found = scan(root)
+        assert set(found.excluded) == {f"a/{NFD}.png"}
+        assert any("1 image not in the data set" in sentence for sentence in found.data_set.decisions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -181,3 +182,13 @@ def test_what_is_tried_before_a_run_is_tried_on_the_given_split(
     task = first_trial(made, None, workspace, tmp_path / "try", "cpu")
     given = read_split(first.split_file, task.data_set.images)
     assert (task.split.parts == given.parts).all()
+
+
+def test_a_split_of_classes_in_another_unicode_form_fits(workspace: Workspace, data: Path, first: RunFolder) -> None:
+    """Runs of 0.1 kept the form that a folder had."""
+    nfc, nfd = (unicodedata.normalize(form, "häll") for form in ("NFC", "NFD"))
+    text = first.manifest_file.read_text("utf-8")
+    first.manifest_file.write_text(text.replace(",light,", f",{nfd},"), "utf-8")
+    assert read_manifest(first.manifest_file).classes == ("dark", nfd)  # a run's own file is read as it stands
+    again = experiment(data, name="second", split__from="latest", data__classes={"light": nfc})
+    assert read_manifest(create_run(again, workspace, []).manifest_file).classes == ("dark", nfc)
