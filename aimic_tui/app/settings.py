@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from aimic_tui.engine.bounded_files import DamagedFile, read_toml
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.text import one_line, printable
@@ -71,15 +72,14 @@ def load_settings(path: Path) -> tuple[Settings, tuple[str, ...]]:
         The preferences, defaults where the file is missing or invalid, and a sentence for each thing in the file
         that was ignored.
     """
-    import tomli
-
     where = printable(str(path))
     try:
-        values = tomli.loads(path.read_text("utf-8"))
+        values = read_toml(path)
     except FileNotFoundError:
         return Settings(), ()
-    except (OSError, ValueError) as error:
-        return Settings(), (f"The preferences in {where} can't be read ({one_line(str(error))}). Using the defaults.",)
+    except (OSError, DamagedFile) as error:
+        why = error.reason if isinstance(error, DamagedFile) else one_line(str(error))
+        return Settings(), (f"The preferences in {where} can't be read ({why}). Using the defaults.",)
     settings, problems = Settings(), []
     for key, value in values.items():
         try:
@@ -127,11 +127,10 @@ def change_settings(path: Path, **changes: Any) -> Settings:
     Raises:
         OSError: the file can't be written; the old one is untouched.
     """
-    import tomli
     import tomli_w
 
     try:
-        values = tomli.loads(path.read_text("utf-8"))
+        values = read_toml(path)
     except (OSError, ValueError):
         values = {}
     values.update(changes)

@@ -8,7 +8,6 @@ a `DamagedFile`, which names the file. What the values mean is checked by whoeve
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import math
@@ -21,7 +20,7 @@ from types import TracebackType
 from typing import IO, Any, NoReturn
 
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.text import bytes_text, one_line, printable
+from aimic_tui.engine.text import bytes_text, csv_rows, one_line, printable
 
 JSON_LIMIT = 32 << 20  # bytes; results of twenty networks with a hundred classes take ten million
 TOML_LIMIT = 1 << 20
@@ -188,6 +187,7 @@ class CsvRows:
 
     Attributes:
         path: the file.
+        line: the number of the line that was read last, from 1.
 
     Raises:
         OSError: it can't be opened or read.
@@ -201,8 +201,9 @@ class CsvRows:
         if size > limit:
             self._file.close()
             _too_large(path, size, limit)
+        self.line = 0
         self._unread = 0  # characters since the last row
-        self._reader = csv.reader(self._lines())
+        self._rows = csv_rows(self._lines())
 
     def __enter__(self) -> CsvRows:
         return self
@@ -218,18 +219,16 @@ class CsvRows:
     def __next__(self) -> list[str]:
         self._unread = 0
         try:
-            return next(self._reader)
-        except csv.Error as error:
-            raise DamagedFile(self.path, f"line {self.line} is not CSV ({error})") from None
-
-    @property
-    def line(self) -> int:
-        """The number of the line that was read last, from 1."""
-        return self._reader.line_num
+            return next(self._rows)
+        except DamagedFile:
+            raise
+        except ValueError as error:
+            raise DamagedFile(self.path, f"it is not CSV ({error})") from None
 
     def _lines(self) -> Iterator[str]:
         text = io.TextIOWrapper(self._file, encoding="utf-8", errors="surrogateescape", newline="")
         while line := text.readline(_ROW_LIMIT):
+            self.line += 1
             self._unread += len(line)
             if self._unread > _ROW_LIMIT or len(line) == _ROW_LIMIT:
                 raise DamagedFile(self.path, f"a row of it is longer than {bytes_text(_ROW_LIMIT)}")

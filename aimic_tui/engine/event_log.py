@@ -1,21 +1,29 @@
 """A story in a file: one JSON object a line, only ever appended.
 
 A writer appends a whole line in one write. A reader remembers how far it came, leaves an unfinished last line for
-later and skips what it can't read, so it never fails on a file that is being written or was cut short.
+later and skips what it can't read, so it never fails on a file that is being written or was cut short. Nor does it
+read without end: a line of more than a megabyte is none of ours, and of a file that is much longer than any of ours the
+rest is left for the next call.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from aimic_tui.engine.bounded_files import DamagedFile, open_regular, parse_json
 from aimic_tui.engine.files import append_line
+from aimic_tui.engine.formatting.times import moment_of
 
 _LONGEST = 1 << 16  # bytes that the last line of a file may have to be found
+_LONGEST_LINE = 1 << 20
+_BLOCK = 8 << 20  # bytes read at once
+_BLOCKS = 32  # in one call: a trial that takes a month writes as much
+_MOST_EVENTS = 200_000  # decoded in one call
 _HEAD = 120  # the name of an event stands within so many bytes of its line's beginning
 
 
@@ -27,13 +35,7 @@ def now() -> datetime:
 
 def to_time(value: object) -> datetime | None:
     """Read a time that `append_event` wrote; None where it is none."""
-    if not isinstance(value, str):
-        return None
-    try:
-        time = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
+    return moment_of(value) if isinstance(value, str) else None
 
 
 def append_event(path: Path, event: str, *, follow_links: bool = False, **fields: Any) -> None:
@@ -81,14 +83,33 @@ class EventReader:
 
     def new(self) -> list[dict[str, Any]]:
         """Return the events since the last call, oldest first; each has at least an "event"."""
-        lines = self._new_lines()
+        self.restarted = False
+        events: list[dict[str, Any]] = []
+        try:
+            size = self.path.stat().st_size
+            if size == self._offset:
+                return events
+            if size < self._offset:
+                self._offset, self.restarted = 0, True
+            with open_regular(self.path) as file:
+                for _ in range(_BLOCKS):
+                    lines = self._next_lines(file)
+                    events += self._decoded(lines)
+                    if not lines or len(events) >= _MOST_EVENTS:
+                        break
+        except (OSError, DamagedFile):
+            if self._offset:
+                self._offset, self.restarted = 0, True
+        return events
+
+    def _decoded(self, lines: Sequence[bytes]) -> list[dict[str, Any]]:
         passed_over: set[str] = set()
         events: list[dict[str, Any]] = []
         for line in reversed(lines):
             name = next((name for mark, name in self._latest_only if mark in line[:_HEAD]), None)
             if name is not None and name in passed_over:
                 continue
-            event = _decode(line)
+            event = _decode(line, self.path)
             if event is not None:
                 events.append(event)
                 if name is not None:
@@ -96,42 +117,35 @@ class EventReader:
         events.reverse()
         return events
 
-    def _new_lines(self) -> list[bytes]:
-        self.restarted = False
-        try:
-            size = self.path.stat().st_size
-            if size == self._offset:
-                return []
-            if size < self._offset:
-                self._offset, self.restarted = 0, True
-            with self.path.open("rb") as file:
-                file.seek(self._offset)
-                content = file.read()
-        except OSError:
-            if self._offset:
-                self._offset, self.restarted = 0, True
-            return []
-        complete = content[: content.rfind(b"\n") + 1]
-        self._offset += len(complete)
-        return complete.split(b"\n")[:-1]
+    def _next_lines(self, file: IO[bytes]) -> list[bytes]:
+        """Return the next lines of a file, up to a block of them; what is not whole yet stays for later."""
+        file.seek(self._offset)
+        content = file.read(_BLOCK)
+        end = content.rfind(b"\n") + 1
+        if not end and len(content) == _BLOCK:
+            end = len(content)  # a line without an end: its rest is no event either
+        self._offset += end
+        return content[:end].splitlines(keepends=True)
 
 
 def last_event(path: Path) -> dict[str, Any] | None:
     """Return the last event of a file, without reading what is before it; None where there is none."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             file.seek(max(0, path.stat().st_size - _LONGEST))
-            lines = file.read().split(b"\n")[:-1]
-    except OSError:
+            lines = file.read(_LONGEST).split(b"\n")[:-1]
+    except (OSError, DamagedFile):
         return None
-    return next((event for line in reversed(lines) if (event := _decode(line)) is not None), None)
+    return next((event for line in reversed(lines) if (event := _decode(line, path)) is not None), None)
 
 
-def _decode(line: bytes) -> dict[str, Any] | None:
+def _decode(line: bytes, path: Path) -> dict[str, Any] | None:
+    if len(line) > _LONGEST_LINE:
+        return None
     try:
-        event = json.loads(line)
-    except ValueError:
+        event = parse_json(line, path)
+    except DamagedFile:
         # A disk that was full cut a line short, and the next one was appended to what stood there.
         start = line.rfind(b'{"time": ')
-        return _decode(line[start:]) if start > 0 else None
+        return _decode(line[start:], path) if start > 0 else None
     return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None

@@ -15,11 +15,12 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import tomli
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from aimic_tui.engine.errors import SettingProblem, UsageProblem
+from aimic_tui.engine import bounded_files
+from aimic_tui.engine.bounded_files import DamagedFile
+from aimic_tui.engine.errors import InputProblem, SettingProblem, UsageProblem
 from aimic_tui.engine.setting import Setting, parse_text, problems_of, settings_of
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.user_folders import expanded
@@ -584,13 +585,44 @@ def read_toml(path: Path, *, whose: str = "an experiment's") -> dict[str, Any]:
         UsageProblem: it can't be read or is not TOML.
     """
     try:
-        return tomli.loads(path.read_text(encoding="utf-8"))
+        return bounded_files.read_toml(path)
     except OSError as error:
-        raise UsageProblem(f"{printable(str(path))} can't be read: {error.strerror}. Name {whose} TOML file.") from None
-    except UnicodeDecodeError:
-        raise UsageProblem(f"{printable(str(path))} is not a text file. Name {whose} TOML file.") from None
-    except tomli.TOMLDecodeError as error:
-        raise UsageProblem(f"{printable(str(path))} is not TOML: {printable(str(error))}.") from None
+        why = str(error.strerror)
+    except DamagedFile as error:
+        why = error.reason
+    raise UsageProblem(f"{printable(str(path))} can't be read: {why}. Name {whose} TOML file.")
+
+
+_FROM_ANOTHER_VERSION = ("extra_forbidden", "value_error")
+"""Of a setting that this version does not know, and of two that it does not combine."""
+
+
+def read_run_experiment(path: Path) -> dict[str, Any]:
+    """Read the tables of a run's experiment.toml; each setting that this version knows has its type and range.
+
+    Settings of other versions are left as they are, and those that are missing stay so.
+
+    Raises:
+        InputProblem: it can't be read, or a value is none of its setting's.
+    """
+    try:
+        values = bounded_files.read_toml(path)
+    except OSError as error:
+        raise InputProblem(
+            f"{printable(str(path.parent))} is not a run: its {path.name} can't be read ({error.strerror}). "
+            "Name a run's folder, or restore the file."
+        ) from None
+    try:
+        Experiment.model_validate(values)
+    except ValidationError as error:
+        wrong = [problem for problem in error.errors() if problem["type"] not in _FROM_ANOTHER_VERSION]
+        if wrong:
+            key = ".".join(map(str, wrong[0]["loc"][:2]))
+            raise InputProblem(
+                f"{printable(str(path))} is damaged: {printable(key)} is no value that this setting can have. "
+                "Restore the file from a copy."
+            ) from None
+    return values
 
 
 def with_overrides(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal
 
-from aimic_tui.engine.bounded_files import CsvRows
+from aimic_tui.engine.bounded_files import CsvRows, open_regular
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.system_errors import LocksUnavailable, explain
 from aimic_tui.engine.text import csv_line, from_csv_cell, printable, to_csv_cell
@@ -236,9 +236,14 @@ def digest_of_bytes(data: bytes) -> str:
 
 
 def digest_of_file(path: Path) -> str:
-    """Return the SHA-256 of a file's content as 64 hexadecimal digits."""
+    """Return the SHA-256 of a file's content as 64 hexadecimal digits.
+
+    Raises:
+        OSError: it can't be read.
+        DamagedFile: it is a folder, a pipe or a device.
+    """
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
@@ -287,7 +292,7 @@ class FileLock:
 def is_locked(path: Path) -> bool:
     """Tell whether a living process holds the lock file `path` (a missing file is free)."""
     try:
-        handle = os.open(path, os.O_RDONLY)
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe in its place would be waited for
     except FileNotFoundError:
         return False
     try:

@@ -544,12 +544,15 @@ def _readers(kind: type[Event]) -> _FieldReaders:
     return _field_readers[kind]
 
 
+_LARGEST = 2.0**53  # of a whole number that a float tells from its neighbours
+
+
 def _to_float(value: Any) -> float | None:
     return float(value) if isinstance(value, (int, float)) else None
 
 
 def _to_int(value: Any) -> int | None:
-    return int(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+    return int(value) if isinstance(value, (int, float)) and abs(value) < _LARGEST else None
 
 
 def _to_bool(value: Any) -> bool | None:

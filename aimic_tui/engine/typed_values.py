@@ -5,13 +5,15 @@ Each function returns the value where it is of its type and raises a `ValueError
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from aimic_tui.engine.text import one_line
 
 Item = TypeVar("Item")
+_LARGEST = sys.float_info.max
 
 MALFORMED = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 """What reading values of another shape than expected raises: no number, no such key, not a list, too large."""
@@ -19,7 +21,7 @@ MALFORMED = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError
 
 def number(value: object) -> float:
     """Return a finite number; true and false are none."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST:
         return float(value)
     raise _other(value, "a number")
 
@@ -43,6 +45,14 @@ def text(value: object) -> str:
     if isinstance(value, str):
         return value
     raise _other(value, "a text")
+
+
+def file_path(value: object) -> Path:
+    """Return a path that a file can have."""
+    found = text(value)
+    if not found or "\0" in found:
+        raise _other(value, "a path")
+    return Path(found)
 
 
 def flag(value: object) -> bool:

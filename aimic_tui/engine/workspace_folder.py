@@ -16,6 +16,7 @@ from aimic_tui.engine.proposed_command import proposed_command
 from aimic_tui.engine.run_folder import RESERVED_NAMES, RUNS, RunFolder
 from aimic_tui.engine.run_order import RunOrder
 from aimic_tui.engine.text import printable
+from aimic_tui.engine.typed_values import MALFORMED, text, whole
 from aimic_tui.engine.user_folders import expanded
 
 _REMEMBERED = 50  # data sets; the oldest go first
@@ -124,7 +125,7 @@ class Workspace:
         """Return the data sets that were seen, the latest first; an unreadable record counts as none."""
         try:
             found = [_data_set_from_record(record) for record in read_json(self.data_sets_file)["data_sets"]]
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        except (OSError, *MALFORMED):
             return ()
         return tuple(found)
 
@@ -175,10 +176,10 @@ def _to_record(known: KnownDataSet) -> dict[str, Any]:
 
 def _data_set_from_record(record: dict[str, Any]) -> KnownDataSet:
     return KnownDataSet(
-        path=str(record["path"]),
-        images=int(record["images"]),
-        classes=int(record["classes"]),
-        groups=None if record.get("groups") is None else int(record["groups"]),
-        problems=None if record.get("problems") is None else int(record["problems"]),
+        path=text(record["path"]),
+        images=whole(record["images"]),
+        classes=whole(record["classes"]),
+        groups=None if record.get("groups") is None else whole(record["groups"]),
+        problems=None if record.get("problems") is None else whole(record["problems"]),
         when=to_time(record.get("when")),
     )

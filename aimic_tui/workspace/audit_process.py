@@ -9,13 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import tomli
-
+from aimic_tui.engine.bounded_files import read_toml
 from aimic_tui.engine.data.audit.audit_report import AuditReport
 from aimic_tui.engine.errors import AimicError, InputProblem
 from aimic_tui.engine.pairs import pairs_text
 from aimic_tui.engine.progress import ReportProgress
 from aimic_tui.engine.runs.status import read_status
+from aimic_tui.engine.typed_values import MALFORMED
 from aimic_tui.engine.user_folders import expanded
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.workspace.audit_findings import AuditFindings
@@ -26,8 +26,8 @@ def finished_run_on(workspace: Path, data: str) -> Path | None:
     """Return the newest finished run on the data set at `data`: its networks may contradict labels."""
     path = expanded(data).absolute()
     for folder in Workspace(workspace).runs():
-        with suppress(AimicError, OSError, ValueError):
-            table = tomli.loads(folder.experiment_file.read_text("utf-8"))["data"]
+        with suppress(AimicError, OSError, *MALFORMED):
+            table = read_toml(folder.experiment_file)["data"]
             same = expanded(table["path"]).absolute() == path
             if same and read_status(folder).state == "finished":
                 return folder.path

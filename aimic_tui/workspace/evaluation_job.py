@@ -20,7 +20,8 @@ from aimic_tui.engine.event_log import now
 from aimic_tui.engine.files import refuse_outward_links
 from aimic_tui.engine.inference.class_map import same_names
 from aimic_tui.engine.inference.evaluation_file import FILE, MARGIN, EvaluationResults, read_evaluation
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.typed_values import MALFORMED, file_path, flag, items, mapping, number, text
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.workspace.audit_process import data_overrides
 from aimic_tui.workspace.command_events import Ending
@@ -218,16 +219,17 @@ def read_evaluation_job(folder: Path) -> EvaluationJob:
         record, common = read_request(folder)
         return EvaluationJob(
             **common,
-            data=str(record["data"]),
-            settings=dict(record["settings"]),
-            group=str(record["group"]),
-            pairs=tuple(map(str, record["pairs"])),
-            left_out=tuple(map(str, record["left_out"])),
-            without_trained=bool(record["without_trained"]),
-            margin=float(record.get("margin", MARGIN)),
+            data=str(file_path(record["data"])),
+            settings=mapping(record["settings"], lambda value: value),
+            group=text(record["group"]),
+            pairs=items(record["pairs"], text),
+            left_out=items(record["left_out"], text),
+            without_trained=flag(record["without_trained"]),
+            margin=number(record.get("margin", MARGIN)),
         )
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise InputProblem(f"{printable(str(folder))} holds no evaluation that can be read: {error}.") from None
+    except (OSError, *MALFORMED) as error:
+        why = one_line(str(error))
+        raise InputProblem(f"{printable(str(folder))} holds no evaluation that can be read: {why}.") from None
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
-from aimic_tui.engine.bounded_files import read_json
+from aimic_tui.engine.bounded_files import DamagedFile, read_end, read_json
 from aimic_tui.engine.data.reading.input_rule import AS_STORED, InputRule
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import to_time
 from aimic_tui.engine.files import write_json
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
 from aimic_tui.engine.text import one_line
+from aimic_tui.engine.typed_values import file_path, number, text, whole
 from aimic_tui.workspace.command_events import Ending, command_end
 from aimic_tui.workspace.processes import Outcome
 
@@ -91,8 +92,8 @@ class ModelJob(ABC):
         if end is not None and end.error is not None:
             return one_line(end.error.sentence)
         try:
-            return Outcome(1, "", self.log_file.read_text("utf-8", "replace")).sentence
-        except OSError:
+            return Outcome(1, "", read_end(self.log_file)).sentence
+        except (OSError, DamagedFile):
             return "Its process ended without a reason."
 
     @property
@@ -142,17 +143,17 @@ def read_request(folder: Path) -> tuple[Mapping[str, Any], dict[str, Any]]:
     """Read what was requested: all of it, and what every `ModelJob` has, as its arguments.
 
     Raises:
-        OSError, ValueError, KeyError, TypeError, IndexError: there is none, or it can't be read.
+        OSError, MALFORMED: there is none, or it can't be read.
     """
     record = read_json(folder / _REQUEST)
     process = record["process"]
     return record, {
         "folder": folder,
-        "label": str(record["label"]),
-        "model": Path(record["model"]),
-        "network": str(record["network"]),
-        "created": str(record["created"]),
-        "process": None if process is None else (int(process[0]), float(process[1])),
+        "label": text(record["label"]),
+        "model": file_path(record["model"]),
+        "network": text(record["network"]),
+        "created": text(record["created"]),
+        "process": None if process is None else (whole(process[0], 1), number(process[1])),
     }
 
 

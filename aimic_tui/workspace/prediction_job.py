@@ -16,7 +16,8 @@ from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import now
 from aimic_tui.engine.files import refuse_outward_links
 from aimic_tui.engine.run_folder import slug
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.typed_values import MALFORMED, file_path, optional_number
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.workspace.command_events import Ending
 from aimic_tui.workspace.model_choices import ModelChoice
@@ -127,12 +128,13 @@ def read_prediction_job(folder: Path) -> PredictionJob:
         max_error = record.get("max_error")
         return PredictionJob(
             **common,
-            images=Path(record["images"]),
-            output=Path(record["output"]),
-            max_error=None if max_error is None else float(max_error),
+            images=file_path(record["images"]),
+            output=file_path(record["output"]),
+            max_error=optional_number(max_error),
         )
-    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        raise InputProblem(f"{printable(str(folder))} holds no prediction that can be read: {error}.") from None
+    except (OSError, *MALFORMED) as error:
+        why = one_line(str(error))
+        raise InputProblem(f"{printable(str(folder))} holds no prediction that can be read: {why}.") from None
 
 
 def inputs_of(jobs: Sequence[PredictionJob]) -> list[str]:

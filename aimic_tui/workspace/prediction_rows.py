@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.bounded_files import DamagedFile, open_regular
 from aimic_tui.engine.evaluation.predictions import PredictionColumns
-from aimic_tui.engine.text import csv_rows, printable
+from aimic_tui.engine.text import bytes_text, csv_rows, one_line
 
 _PIECE = 1 << 19  # bytes read at once: some thousand rows, so that a key press between two of them is not late
+_LONGEST_ROW = 4 << 20
 _YES_NO = {"yes": 1, "no": 0}
 
 
@@ -62,10 +63,10 @@ class TableReader:
         The path may change from the unfinished table to the finished one: it is the same file under another name.
 
         Raises:
-            InputProblem: it is another table than `aimic predict` writes.
+            DamagedFile: it is another table than `aimic predict` writes.
         """
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 file.seek(self._offset)
                 piece = file.read(_PIECE)
         except OSError:
@@ -74,6 +75,8 @@ class TableReader:
         data = self._rest + piece
         end = _end_of_rows(data)
         self._rest = data[end:]
+        if len(self._rest) > _LONGEST_ROW:
+            raise DamagedFile(path, f"a row of it is longer than {bytes_text(_LONGEST_ROW)}")
         text = data[:end].decode("utf-8", "surrogateescape")
         try:
             rows = list(csv_rows(io.StringIO(text, newline="")))
@@ -83,18 +86,13 @@ class TableReader:
                 self._columns = _columns_of(rows.pop(0))
             return _parsed(self._columns, rows, more=len(piece) == _PIECE)
         except ValueError as error:
-            where = printable(str(path))
-            raise InputProblem(f"{where} can't be read as predictions: {printable(str(error))}.") from None
+            raise DamagedFile(path, one_line(str(error))) from None
 
 
 def _columns_of(header: Sequence[str]) -> PredictionColumns:
-    lacking = InputProblem("This is not a table of `aimic predict`: columns are missing.")
-    try:
-        columns = PredictionColumns.from_header(header)
-    except ValueError:
-        raise lacking from None
+    columns = PredictionColumns.from_header(header)
     if not {"agreement", "problem"} <= set(columns.names):
-        raise lacking
+        raise ValueError("this is not a table of `aimic predict`: columns are missing")
     return columns
 
 

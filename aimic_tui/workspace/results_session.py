@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, cast
 
+from aimic_tui.engine.bounded_files import TABLE_LIMIT, DamagedFile, read_bounded
 from aimic_tui.engine.errors import AimicError, InputProblem
 from aimic_tui.engine.evaluation.class_calibration import ClassCalibrationCurves, class_curves_of
 from aimic_tui.engine.evaluation.column_subgroups import ColumnSubgroups
@@ -274,14 +275,18 @@ async def _json_of(line: list[str]) -> object:
 def runs_on_same_split(workspace: Workspace, folder: RunFolder) -> list[Path]:
     """Return the newest other runs of a workspace whose images are split in the very same way, some at most."""
     try:
-        split = folder.split_file.read_bytes()
-    except OSError:
+        split = read_bounded(folder.split_file, TABLE_LIMIT)
+    except (OSError, DamagedFile):
         return []
     found: list[Path] = []
     for other in workspace.runs():
         try:
-            same = other.path != folder.path and other.split_file.read_bytes() == split
-        except OSError:
+            same = (
+                other.path != folder.path
+                and other.split_file.stat().st_size == len(split)
+                and read_bounded(other.split_file, TABLE_LIMIT) == split
+            )
+        except (OSError, DamagedFile):
             continue
         if same and other.has_predictions():
             found.append(other.path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aimic_tui.engine.bounded_files import CsvRows, DamagedFile
 from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.image_notes import read_notes
 from aimic_tui.engine.data.listing.manifest_table import is_manifest
@@ -116,20 +116,27 @@ def read_manifest(path: Path) -> DataSet:
     groups: list[str] = []
     root: Path | None = None
     try:
-        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            reader = csv.reader(file)
-            if tuple(next(reader, ())) != COLUMNS:
+        with CsvRows(path) as rows:
+            if tuple(next(rows, ())) != COLUMNS:
                 raise ValueError("its columns differ")
-            for row in reader:
+            for row in rows:
+                if len(row) != len(COLUMNS):
+                    raise ValueError(f"line {rows.line} has {len(row)} cells in place of {len(COLUMNS)}")
                 image, where, label, group = map(from_csv_cell, row[:4])
+                if "\0" in image or "\0" in where:
+                    raise ValueError(f"line {rows.line} has a name that no file can have")
                 if root is None and image != where and where.endswith("/" + image):
                     root = Path(where[: -len(image)])
                 images.append(image)
                 labels.append(label)
                 groups.append(group)
+        if len(set(images)) < len(images):
+            raise ValueError("an image stands in it twice")
     except OSError as error:
         raise InputProblem(f"{shown} can't be read: {error.strerror}.") from None
-    except (ValueError, csv.Error) as error:
+    except DamagedFile:
+        raise
+    except ValueError as error:
         raise InputProblem(f"{shown} is not a run's manifest: {printable(str(error))}. Start a new run.") from None
     classes = tuple(sorted(set(labels)))
     codes = {name: code for code, name in enumerate(classes)}

@@ -14,7 +14,9 @@ from aimic_tui.engine.data.reading.input_rule import InputRule
 from aimic_tui.engine.data.reading.pixels import Rgb
 from aimic_tui.engine.data.reading.read_image import read_image
 from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.typed_values import MALFORMED, items, number, text, whole
 
+_LARGEST_SIZE = 4096  # pixels a side of a network's input; `model.image_size` goes to half of it
 _RESIZE = "pillow-bilinear-antialias"  # stored with a model: another resizing method would change the network's input
 _LONGEST = 20_000  # pixels a side of a picture that is padded; a longer one is reduced first
 _PIXELS_AT_ONCE = 4_000_000  # of the padded square: 12 MB
@@ -58,11 +60,13 @@ class Preprocessing:
             InputProblem: the values are not those of a model that this version can use.
         """
         try:
-            mean, std = ([float(number) for number in values[key]] for key in ("mean", "std"))
+            mean, std = (items(values[key], number) for key in ("mean", "std"))
+            if len(mean) != 3 or len(std) != 3 or not all(spread > 0 for spread in std):
+                raise ValueError("mean and std must be three numbers each, and std above 0")
             rule = InputRule.from_json(values)
             found = cls(
-                image_size=int(values["image_size"]),
-                fit=str(values["fit"]),
+                image_size=whole(values["image_size"], 1, _LARGEST_SIZE),
+                fit=text(values["fit"]),
                 intensity=rule.intensity,
                 mean=(mean[0], mean[1], mean[2]),
                 std=(std[0], std[1], std[2]),
@@ -70,7 +74,7 @@ class Preprocessing:
                 channels=rule.channels,
                 plane=rule.plane,
             )
-        except (KeyError, TypeError, ValueError, IndexError, UsageProblem) as error:
+        except (*MALFORMED, UsageProblem) as error:
             raise InputProblem(
                 f"The model's preprocessing can't be read ({error!r}). Train or export it again."
             ) from None

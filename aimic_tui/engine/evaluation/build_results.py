@@ -46,7 +46,8 @@ from aimic_tui.engine.evaluation.run_results import (
 )
 from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 from aimic_tui.engine.run_folder import RunFolder
-from aimic_tui.engine.text import plural
+from aimic_tui.engine.text import plural, printable
+from aimic_tui.engine.typed_values import MALFORMED
 
 HONEST = (
     "Honest protocol: validation images chose each fold's best epoch; the test images chose nothing and were used only "
@@ -204,8 +205,8 @@ def _of_repeats(tested: RunPredictions) -> str:
 def _state(run: Path) -> str:
     try:
         return str(read_json(run / "status.json")["state"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise InputProblem(f"{run} has no readable status.json. Name a run's folder.") from None
+    except (OSError, *MALFORMED):
+        raise InputProblem(f"{printable(str(run))} has no readable status.json. Name a run's folder.") from None
 
 
 def _of_network(tested: RunPredictions, network: NetworkPredictions, evaluate: _Evaluator) -> NetworkResults:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, get_args
+
+from aimic_tui.engine.typed_values import mapping, one_of, optional_number
 
 FEWEST_GROUPS = 10
 FEWEST_GROUPS_OF_A_CLASS = 5
@@ -38,3 +41,19 @@ class Interval:
     low: float | None = None
     high: float | None = None
     missing: NoInterval | None = field(default=None, compare=False, kw_only=True)
+
+
+def interval_from_json(value: Mapping[str, Any]) -> Interval:
+    """Read a figure with its limits; files of version 0.1 don't say why there are none.
+
+    Raises:
+        ValueError, TypeError, LookupError, AttributeError: it is no such object.
+    """
+    found, low, high = (optional_number(value[key]) for key in ("value", "low", "high"))
+    missing = value.get("missing")
+    return Interval(found, low, high, missing=None if missing is None else one_of(missing, get_args(NoInterval)))
+
+
+def intervals_from_json(value: Mapping[str, Any]) -> dict[str, Interval]:
+    """Read figures by name; raises what `interval_from_json` does."""
+    return mapping(value, interval_from_json)

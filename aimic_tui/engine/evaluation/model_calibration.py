@@ -32,6 +32,7 @@ from aimic_tui.engine.evaluation.run_predictions import (
 from aimic_tui.engine.evaluation.temperature import fit_temperature, scaled
 from aimic_tui.engine.files import write_json
 from aimic_tui.engine.run_folder import RunFolder, TrialFolder
+from aimic_tui.engine.typed_values import MALFORMED, items, number, text
 
 FILE = "calibration.json"
 _FORMAT = 2
@@ -152,8 +153,8 @@ def _read(model: Path, runs: dict[Path, RunCalibrations | None], *, with_errors:
             if stored["format"] == _FORMAT:
                 return _from_json(stored)
             if not with_errors:
-                return ModelCalibration(float(stored["temperature"]), None, OF_AN_EARLIER_VERSION)
-    except (OSError, ValueError, KeyError, TypeError):
+                return ModelCalibration(_temperature(stored), None, OF_AN_EARLIER_VERSION)
+    except (OSError, *MALFORMED):
         pass  # then as from a run of an earlier version
     # In a trial that is going on, predictions may be of another epoch than the model.
     if model.name == "model" and TrialFolder(model.parent).predictions_file.is_file():
@@ -161,8 +162,8 @@ def _read(model: Path, runs: dict[Path, RunCalibrations | None], *, with_errors:
         run = None if trial is None else _run_of(trial, runs)
         return _from_trial_alone(model.parent) if trial is None or run is None else run.of(trial)
     try:
-        return ModelCalibration(float(stored["temperature"]), None, OF_AN_EARLIER_VERSION)
-    except (ValueError, KeyError, TypeError):
+        return ModelCalibration(_temperature(stored), None, OF_AN_EARLIER_VERSION)
+    except MALFORMED:
         return None
 
 
@@ -210,31 +211,40 @@ def _from_json(stored: Mapping[str, Any]) -> ModelCalibration:
     """Read what `_to_json` made.
 
     Raises:
-        ValueError, KeyError, TypeError: it isn't that.
+        MALFORMED: it isn't that.
     """
     errors, table = None, stored["errors"]
     if table is not None:
-        columns = {name: np.array(table[name], dtype=np.float64) for name in _COLUMNS}
+        columns = {name: np.array(items(table[name], number), dtype=np.float64) for name in _COLUMNS}
         if len({column.shape for column in columns.values()}) != 1 or not len(table["thresholds"]):
             raise ValueError("columns of unequal length")
-        errors = ErrorsByThreshold(**columns, groups=float(table["groups"]))
-    temperature = float(stored["temperature"])
-    if not temperature > 0:
-        raise ValueError("no temperature")
+        errors = ErrorsByThreshold(**columns, groups=number(table["groups"]))
     prior = stored.get("prior")
-    ratio = None if prior is None else np.array(prior, dtype=np.float64)
+    ratio = None if prior is None else np.array(items(prior, number), dtype=np.float64)
     if ratio is not None and not (ratio > 0).all():
         raise ValueError("no class shares")
     refined = stored.get("recalibration")
     return ModelCalibration(
-        temperature,
+        _temperature(stored),
         errors,
-        str(stored["problem"]),
+        text(stored["problem"]),
         ratio,
-        None
-        if refined is None
-        else Recalibration(**{name: np.array(refined[name], dtype=np.float64) for name in _RECALIBRATION}),
+        None if refined is None else Recalibration(**{name: _finite_array(refined[name]) for name in _RECALIBRATION}),
     )
+
+
+def _temperature(stored: Mapping[str, Any]) -> float:
+    found = number(stored["temperature"])
+    if not 1e-3 < found < 1e3:
+        raise ValueError("no temperature")
+    return found
+
+
+def _finite_array(values: object) -> Floats:
+    found = np.array(values, dtype=np.float64)
+    if not np.isfinite(found).all():
+        raise ValueError("a value is missing")
+    return found
 
 
 def _is_current(trial: TrialFolder) -> bool:
@@ -249,7 +259,7 @@ def _is_current(trial: TrialFolder) -> bool:
         tables = [table for each in of_network for table in (each.predictions_file, each.validation_file)]
         newer = all(table.stat().st_mtime_ns <= made for table in tables if table.exists())
         return newer and stored["format"] == _FORMAT and stored["weights"] == _digest(trial.model_folder)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, *MALFORMED):
         return False
 
 
@@ -257,5 +267,5 @@ def _digest(model: Path) -> str:
     """The SHA-256 of the weights as model.json says it; empty where there is no model."""
     try:
         return str(read_json(model / "model.json")["weights"]["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, *MALFORMED):
         return ""

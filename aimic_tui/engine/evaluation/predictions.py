@@ -5,7 +5,6 @@ Every figure of a run is computed from such tables, never from the network again
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +12,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from aimic_tui.engine.bounded_files import CsvRows, DamagedFile
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import write_table
-from aimic_tui.engine.text import csv_rows, from_csv_cell, printable
+from aimic_tui.engine.text import from_csv_cell, printable
 
 COLUMNS = ("image", "label", "predicted", "probability")
 CLASS_PREFIX = "p_"
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,8 @@ class PredictionColumns:
         classes = tuple(name[len(CLASS_PREFIX) :] for name in following if name.startswith(CLASS_PREFIX))
         if not classes or names[: len(COLUMNS) + len(classes)] != prediction_columns(classes):
             raise ValueError(f"the columns must be {', '.join(COLUMNS)}, then p_<class> for every class")
+        if len(set(names)) < len(names):
+            raise ValueError("two columns have one name")
         return cls(names, classes)
 
     def whole(self, rows: Iterable[list[str]]) -> list[list[str]]:
@@ -140,10 +143,13 @@ class PredictionColumns:
         """Return those of the classes: float64 [n, c], NaN where there are none.
 
         Raises:
-            ValueError: one is not a number.
+            ValueError: one is not a number from 0 to 1.
         """
         first, count = len(COLUMNS), len(self.classes)
-        return _numbers([row[first : first + count] for row in rows], count)
+        found = _numbers([row[first : first + count] for row in rows], count)
+        if ((found < 0) | (found > 1 + _ROUNDING)).any():
+            raise ValueError("a probability is not between 0 and 1")
+        return found
 
 
 def _numbers(cells: Sequence[Sequence[str]], columns: int) -> NDArray[np.float64]:
@@ -161,15 +167,17 @@ def read_predictions(path: Path) -> Predictions:
         InputProblem: there is no such file, or it is not a table of predictions.
     """
     try:
-        content = path.read_bytes().decode("utf-8", "surrogateescape")
+        with CsvRows(path) as table:
+            columns = PredictionColumns.from_header(next(table, []))
+            rows = columns.whole(table)
+        images, labels = columns.texts(rows, "image"), columns.codes(rows, "label")
+        if len(set(images)) < len(images):
+            raise ValueError("an image stands in it twice")
+        return Predictions(tuple(images), labels, columns.probabilities(rows), columns.classes)
     except OSError as error:
         raise InputProblem(f"{printable(str(path))}: no predictions can be read here ({error.strerror}).") from None
-    reader = csv_rows(io.StringIO(content, newline=""))
-    try:
-        columns = PredictionColumns.from_header(next(reader, []))
-        rows = columns.whole(reader)
-        images, labels = columns.texts(rows, "image"), columns.codes(rows, "label")
-        return Predictions(tuple(images), labels, columns.probabilities(rows), columns.classes)
+    except DamagedFile:
+        raise
     except ValueError as error:
         what = f"{printable(str(path))} is not a table of predictions: {printable(str(error))}"
         raise InputProblem(f"{what}. `aimic predict` writes one.") from None

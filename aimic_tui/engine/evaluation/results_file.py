@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.evaluation.baseline import BASELINES, Absence, AbsentBaseline, Baseline
-from aimic_tui.engine.evaluation.interval import Interval, NoInterval
+from aimic_tui.engine.evaluation.interval import Interval, interval_from_json, intervals_from_json
 from aimic_tui.engine.evaluation.metric_titles import CLASS_METHODS, METHODS
 from aimic_tui.engine.evaluation.run_results import (
     Calibration,
@@ -257,8 +257,8 @@ def _network(value: Mapping[str, Any]) -> NetworkResults:
         effective_groups=number(value["effective_groups"]),
         largest_group=_largest_group(value["largest_group"]) if value["largest_group"] else None,
         unclassified=whole(value["unclassified"]),
-        pooled=_intervals(value["pooled"]),
-        recipe=_intervals(value["recipe"]),
+        pooled=intervals_from_json(value["pooled"]),
+        recipe=intervals_from_json(value["recipe"]),
         folds=items(value["folds"], _fold),
         spread=_spreads(value["spread"]),
         by_seed={whole(row["seed"]): _values(_without(row, ("seed",))) for row in value["by_seed"]},
@@ -276,7 +276,7 @@ def _largest_group(value: Mapping[str, Any]) -> LargestGroup:
 
 def _class_figures(row: Mapping[str, Any]) -> ClassFigures:
     return ClassFigures(
-        figures=_intervals(_without(row, _CLASS_KEYS)),
+        figures=intervals_from_json(_without(row, _CLASS_KEYS)),
         support=whole(row["support"]),
         predicted=whole(row["predicted"]),
         groups=whole(row["groups"]),
@@ -298,8 +298,8 @@ def _paired(value: Mapping[str, Any]) -> PairedDifferences:
         text(value["a"]),
         text(value["b"]),
         whole(value["images"]),
-        _intervals(value["differences"]),
-        _intervals(value["recipe"]),
+        intervals_from_json(value["differences"]),
+        intervals_from_json(value["recipe"]),
     )
 
 
@@ -373,9 +373,9 @@ def _calibration(value: Mapping[str, Any]) -> Calibration:
             )
             for row in value["temperatures"]
         ),
-        before=_intervals(value["before"]),
-        after=_intervals(value["after"]),
-        difference=_intervals(value["difference"]),
+        before=intervals_from_json(value["before"]),
+        after=intervals_from_json(value["after"]),
+        difference=intervals_from_json(value["difference"]),
         corrected=_values(value["corrected"]),
         reliability_before=items(value["reliability_before"], _bin),
         reliability_after=items(value["reliability_after"], _bin),
@@ -386,14 +386,14 @@ def _calibration(value: Mapping[str, Any]) -> Calibration:
                 number(row["wanted"]),
                 optional_number(row["threshold"]),
                 items(row["thresholds"], optional_number),
-                _interval(row["answered"]),
-                _interval(row["error"]),
+                interval_from_json(row["answered"]),
+                interval_from_json(row["error"]),
                 flag(row["rests_on_groups"]),
             )
             for row in value["rejections"]
         ),
         classes={
-            name: ClassCalibration(*(_interval(row[key]) for key in _CLASS_CALIBRATION_KEYS))
+            name: ClassCalibration(*(interval_from_json(row[key]) for key in _CLASS_CALIBRATION_KEYS))
             for name, row in value["classes"].items()
         },
     )
@@ -417,8 +417,8 @@ def _baseline(name: Any, value: Mapping[str, Any]) -> Baseline:
         detail=text(value["detail"]),
         images=whole(value["images"]),
         groups=whole(value["groups"]),
-        pooled=_intervals(value["pooled"]),
-        differences=mapping(value["differences"], _intervals),
+        pooled=intervals_from_json(value["pooled"]),
+        differences=mapping(value["differences"], intervals_from_json),
     )
 
 
@@ -439,16 +439,6 @@ def _intervals_to_json(figures: Intervals) -> dict[str, dict[str, float | str | 
 def _interval_to_json(figure: Interval) -> dict[str, float | str | None]:
     limits: dict[str, float | str | None] = {"value": figure.value, "low": figure.low, "high": figure.high}
     return limits if figure.missing is None else {**limits, "missing": figure.missing}
-
-
-def _intervals(value: Mapping[str, Any]) -> dict[str, Interval]:
-    return mapping(value, _interval)
-
-
-def _interval(value: Mapping[str, Any]) -> Interval:
-    value_, low, high = (optional_number(value[key]) for key in ("value", "low", "high"))
-    missing = value.get("missing")
-    return Interval(value_, low, high, missing=None if missing is None else one_of(missing, get_args(NoInterval)))
 
 
 def _spreads_to_json(spreads: Mapping[str, Spread]) -> dict[str, dict[str, float | None]]:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import tomli
 from numpy.typing import NDArray
 
 from aimic_tui.engine.data.data_set import DataSet, Part
@@ -201,13 +200,9 @@ def read_run_predictions(run: Path) -> RunPredictions:
     Raises:
         InputProblem: a file is missing or damaged, or predictions are not of the test images of their fold.
     """
-    experiment_file = run / "experiment.toml"
-    try:
-        experiment = tomli.loads(experiment_file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputProblem(
-            f"{printable(str(run))} is not a run: its experiment.toml can't be read ({error})."
-        ) from None
+    from aimic_tui.engine.experiment import read_run_experiment  # pydantic takes long to load
+
+    experiment = read_run_experiment(run / "experiment.toml")
     data = read_manifest(run / "manifest.csv")
     split = read_split(run / "split.csv", data.images)
     tables: dict[str, dict[tuple[int, int], Path]] = {}

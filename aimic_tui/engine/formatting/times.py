@@ -7,6 +7,8 @@ from datetime import datetime, timezone
 
 from aimic_tui.engine.text import NOTHING
 
+_YEARS = range(1900, 9000)
+
 
 def duration(seconds: float | None) -> str:
     """Write a length of time with its two largest units: `45 s`, `3 min`, `1 h 12 min`, `2 d 4 h`."""
@@ -31,7 +33,7 @@ def ago(time: datetime | str | float | None, now: datetime | None = None) -> str
 
     `time` is a moment with a zone, its ISO form, or seconds since 1970; the answer is in local time.
     """
-    moment = _moment(time)
+    moment = moment_of(time)
     if moment is None:
         return NOTHING
     local = moment.astimezone()
@@ -54,14 +56,18 @@ def _day(local: datetime, now: datetime) -> str:
     return f"{local.day} {local:%b} {clock}" if local.year == now.year else f"{local.day} {local:%b %Y}"
 
 
-def _moment(time: datetime | str | float | None) -> datetime | None:
-    if isinstance(time, str):
-        try:
+def moment_of(time: datetime | str | float | None) -> datetime | None:
+    """Return a moment with its zone, from its ISO form or from seconds since 1970.
+
+    None where it is neither, or lies so far off (before 1900, after 8999) that no local time can be given.
+    """
+    try:
+        if isinstance(time, str):
             time = datetime.fromisoformat(time.replace("Z", "+00:00"))
-        except ValueError:
-            return None
-    if isinstance(time, (int, float)):
-        return datetime.fromtimestamp(time, timezone.utc)
-    if time is None:
+        elif isinstance(time, (int, float)):
+            time = datetime.fromtimestamp(time, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None
+    if time is None or time.year not in _YEARS:
         return None
     return time if time.tzinfo else time.replace(tzinfo=timezone.utc)

@@ -10,21 +10,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from aimic_tui.engine.bounded_files import read_json
+from aimic_tui.engine.bounded_files import DamagedFile, read_json
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.evaluation.interval import Interval, interval_from_json, intervals_from_json
 from aimic_tui.engine.files import write_json
 from aimic_tui.engine.formatting.numbers import number
 from aimic_tui.engine.inference.label_shift_result import LabelShiftResult, label_shift_from_json, label_shift_to_json
 from aimic_tui.engine.inference.robustness_file import (
     METHOD,
     NetworkRobustness,
-    intervals_from_json,
     intervals_to_json,
     robustness_from_json,
     robustness_to_json,
 )
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.typed_values import MALFORMED, items, mapping, number, one_of, optional_number, text, whole
 
 FILE = "evaluation.json"
 VERSION = 2
@@ -246,8 +246,14 @@ def read_evaluation(folder: Path) -> EvaluationResults:
     file = folder / FILE
     try:
         return evaluation_from_json(read_json(file))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputProblem(f"{printable(str(file))} can't be read: {printable(str(error))}.") from None
+    except DamagedFile:
+        raise
+    except OSError as error:
+        raise InputProblem(f"{printable(str(file))} can't be read: {error.strerror}.") from None
+    except MALFORMED as error:
+        raise InputProblem(
+            f"{printable(str(file))} can't be read: {one_line(str(error))}. Evaluate the model again."
+        ) from None
 
 
 def evaluation_to_json(results: EvaluationResults) -> dict[str, Any]:
@@ -323,45 +329,64 @@ def evaluation_from_json(record: Mapping[str, Any]) -> EvaluationResults:
     """Undo `evaluation_to_json`; what version 0.1 did not write has a default.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: it is no such object.
+        MALFORMED: it is no such object.
     """
-    if record.get("version", 1) > VERSION:
+    if whole(record.get("version", 1)) > VERSION:
         raise ValueError(f"it is of version {record['version']}, and only those up to {VERSION} are known")
     margin, loss, overconfidence = record.get("margin"), record.get("loss"), record.get("overconfidence")
     home, trained, shift = record.get("home"), record.get("trained"), record.get("shift")
     robustness, mean = record.get("robustness"), record.get("mean_probability")
     label_shift = record.get("label_shift")
+    classes = items(record["classes"], text)
+    confusion = items(record["confusion"], lambda row: items(row, whole))
+    if [len(row) for row in confusion] != [len(classes)] * len(classes) or len(set(classes)) < len(classes):
+        raise ValueError("its confusion matrix has another size than there are classes")
     return EvaluationResults(
         model=str(record.get("model", "")),
         data=str(record.get("data", "")),
         root=str(record.get("root", record.get("data", ""))),
         network=str(record.get("network", "")),
-        models=int(record.get("models", 1)),
-        images=int(record["images"]),
-        groups=int(record["groups"]),
-        confidence=float(record.get("confidence", 0.95)),
-        classes=tuple(_class_from_json(str(name), record["per_class"][name]) for name in record["classes"]),
+        models=whole(record.get("models", 1)),
+        images=whole(record["images"]),
+        groups=whole(record["groups"]),
+        confidence=number(record.get("confidence", 0.95)),
+        classes=tuple(_class_from_json(name, record["per_class"][name]) for name in classes),
         pooled=intervals_from_json(record["pooled"]),
         home=None if home is None else intervals_from_json(home),
         differences=intervals_from_json(record.get("differences", {})),
-        confusion=tuple(tuple(map(int, row)) for row in record["confusion"]),
-        mapping={str(name): str(code) for name, code in record.get("mapping", {}).items()},
-        left_out={str(name): int(count) for name, count in record.get("left_out", {}).items()},
-        absent=tuple(map(str, record.get("absent", ()))),
-        unreadable=tuple(Unreadable(str(each["image"]), str(each["problem"])) for each in record.get("unreadable", ())),
-        trained=None if trained is None else int(trained),
+        confusion=confusion,
+        mapping=mapping(record.get("mapping", {}), text),
+        left_out=mapping(record.get("left_out", {}), whole),
+        absent=items(record.get("absent", ()), text),
+        unreadable=items(record.get("unreadable", ()), _unreadable),
+        trained=None if trained is None else whole(trained),
         left_out_trained=bool(record.get("left_out_trained", False)),
-        mean_probability=None if mean is None else float(mean),
+        mean_probability=optional_number(mean),
         shift=None if not shift else _shift_from_json(shift),
         verdict=tuple(_remarks_from_json(record)),
-        notes=(*map(str, record["notes"]), *([] if record.get("version", 1) > 1 else [_OLD_VERDICT])),
+        notes=(*items(record["notes"], text), *([] if record.get("version", 1) > 1 else [_OLD_VERDICT])),
         robustness=None if not robustness else robustness_from_json(robustness),
-        margin=None if margin is None else float(margin),
-        loss=None if not loss else Loss(**loss),
-        difference_p=dict(record.get("difference_p", {})),
-        overconfidence=None if not overconfidence else Interval(**overconfidence),
+        margin=optional_number(margin),
+        loss=None if not loss else _loss(loss),
+        difference_p=mapping(record.get("difference_p", {}), optional_number),
+        overconfidence=None if not overconfidence else interval_from_json(overconfidence),
         label_shift=None if not label_shift else label_shift_from_json(label_shift),
     )
+
+
+def _loss(value: Mapping[str, Any]) -> Loss:
+    needed = value["groups_needed"]
+    return Loss(
+        text(value["metric"]),
+        one_of(value["verdict"], get_args(LossVerdict)),
+        optional_number(value["p"]),
+        optional_number(value["p_margin"]),
+        None if needed is None else whole(needed, high=2**60),
+    )
+
+
+def _unreadable(value: Mapping[str, Any]) -> Unreadable:
+    return Unreadable(text(value["image"]), text(value["problem"]))
 
 
 _OLD_VERDICT = (
@@ -372,7 +397,7 @@ _OLD_VERDICT = (
 
 def _remarks_from_json(record: Mapping[str, Any]) -> Iterator[Remark]:
     """Read the verdict; nothing that version 1 took to be fine was tested, so it is open."""
-    tested, sentences = record.get("version", 1) > 1, record["verdict"]
+    tested, sentences = record.get("version", 1) > 1, items(record["verdict"], text)
     columns = (
         sentences,
         record.get("verdict_kinds") or ["open"] * len(sentences),
@@ -382,7 +407,7 @@ def _remarks_from_json(record: Mapping[str, Any]) -> Iterator[Remark]:
     for sentence, kind, subject, p in zip(*columns, strict=True):
         known = cast("RemarkKind", kind) if kind in get_args(RemarkKind) else "open"
         about = cast("RemarkSubject", subject) if subject in get_args(RemarkSubject) else ""
-        yield Remark(str(sentence), known if tested or known != "fine" else "open", about, p)
+        yield Remark(sentence, known if tested or known != "fine" else "open", about, optional_number(p))
 
 
 _CLASS_KEYS = ("support", "predicted", "home", "differences", "recall_p")
@@ -393,25 +418,27 @@ def _class_from_json(name: str, record: Mapping[str, Any]) -> ClassResult:
     return ClassResult(
         name,
         intervals_from_json({key: figure for key, figure in record.items() if key not in _CLASS_KEYS}),
-        int(record["support"]),
-        int(record.get("predicted", 0)),
+        whole(record["support"]),
+        whole(record.get("predicted", 0)),
         None if home is None else intervals_from_json(home),
         intervals_from_json(record.get("differences", {})),
-        record.get("recall_p"),
+        optional_number(record.get("recall_p")),
     )
 
 
 def _shift_from_json(record: Mapping[str, Any]) -> ShiftResult:
     return ShiftResult(
-        str(record["verdict"]),
-        Interval(**record["auroc"]),
-        record["distance"],
+        text(record["verdict"]),
+        interval_from_json(record["auroc"]),
+        optional_number(record["distance"]),
         tuple(
-            AppearanceShift(str(name), each["known"], each["new"], each["deviations"], each.get("p"))
+            AppearanceShift(
+                text(name), *(optional_number(each.get(key)) for key in ("known", "new", "deviations", "p"))
+            )
             for name, each in record["colours"].items()
         ),
-        int(record["images"]),
-        str(record.get("sentence", "")),
-        record.get("p"),
-        record.get("achievable"),
+        whole(record["images"]),
+        text(record.get("sentence", "")),
+        optional_number(record.get("p")),
+        optional_number(record.get("achievable")),
     )

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from aimic_tui.engine.evaluation.interval import Interval
-from aimic_tui.engine.inference.robustness_file import intervals_from_json, intervals_to_json
+from aimic_tui.engine.evaluation.interval import Interval, interval_from_json, intervals_from_json
+from aimic_tui.engine.inference.robustness_file import intervals_to_json
 from aimic_tui.engine.text import listed, printable
+from aimic_tui.engine.typed_values import items, number, text
 
 METHOD = (
     "Corrected: probabilities are calibrated by the model's own validation images and adapted to the class shares that "
@@ -80,10 +81,11 @@ def label_shift_from_json(record: Mapping[str, Any]) -> LabelShiftResult:
     """Undo `label_shift_to_json`.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: it is no such object.
+        MALFORMED: it is no such object.
     """
-    shares = (
-        EvaluatedShare(str(each["name"]), float(each["true"]), float(each["predicted"]), Interval(**each["estimated"]))
-        for each in record["shares"]
-    )
-    return LabelShiftResult(tuple(shares), intervals_from_json(record["figures"]))
+    return LabelShiftResult(items(record["shares"], _share), intervals_from_json(record["figures"]))
+
+
+def _share(value: Mapping[str, Any]) -> EvaluatedShare:
+    estimated = interval_from_json(value["estimated"])
+    return EvaluatedShare(text(value["name"]), number(value["true"]), number(value["predicted"]), estimated)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tomli
 from numpy.typing import NDArray
 
 from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.data.splitting.split import read_split
 from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.experiment import read_run_experiment
 from aimic_tui.engine.run_folder import RunFolder, TrialFolder
 from aimic_tui.engine.text import printable
 
@@ -55,13 +55,7 @@ def find_origin(folder: Path) -> Origin:
     split = read_split(run.split_file, data_set.images)
     if fold > split.folds:
         raise InputProblem(f"{printable(str(run.path))} has {split.folds} folds, but a model of fold {fold}.")
-    try:
-        experiment = tomli.loads(run.experiment_file.read_text("utf-8"))
-        protocol = str(experiment.get("split", {}).get("protocol", "honest"))
-    except (OSError, ValueError, AttributeError) as error:
-        raise InputProblem(
-            f"{printable(str(run.path))} is not a run: its experiment.toml can't be read ({error})."
-        ) from None
+    protocol = str(read_run_experiment(run.experiment_file).get("split", {}).get("protocol", "honest"))
     train, validation, test = (
         split.indices(fold, part).astype(np.int64) for part in (Part.TRAIN, Part.VALIDATION, Part.TEST)
     )

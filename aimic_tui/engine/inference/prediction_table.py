@@ -6,24 +6,23 @@ which says of which models and files it is. When the last row is there it takes 
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aimic_tui.engine.bounded_files import read_json
+from aimic_tui.engine.bounded_files import DamagedFile, open_regular, read_json
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.predictions import CLASS_PREFIX, COLUMNS, prediction_columns
 from aimic_tui.engine.files import FileLock, replacing, sync_folder, write_json
 from aimic_tui.engine.inference.combined_calibration import CombinedCalibration
-from aimic_tui.engine.text import csv_line, csv_rows, from_csv_cell, printable, to_csv_cell
+from aimic_tui.engine.text import csv_line, csv_rows, from_csv_cell, one_line, printable, to_csv_cell
 
 Format = Literal["csv", "json"]
 FURTHER_COLUMNS = ("margin", "entropy", "agreement", "problem", "calibrated", "rejected")
@@ -92,7 +91,7 @@ class PredictionTable:
         """Count the finished rows of an interrupted table of the same key; return where the last one ends."""
         try:
             known = read_json(self._side).get("key") == key
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError):
             known = False
         if not known:
             return 0
@@ -198,16 +197,20 @@ def write_json_form(table: Path, target: Path) -> None:
 
     Raises:
         OSError: the table can't be read or the target can't be written.
+        DamagedFile: it is no such table.
     """
-    with table.open("rb") as source, replacing(target) as file:
-        rows = ([from_csv_cell(cell) for cell in row] for row, _ in _rows_with_ends(source))
-        classes = next(rows)[len(COLUMNS) : -len(FURTHER_COLUMNS)]
-        names = [name.removeprefix(CLASS_PREFIX) for name in classes]
-        beginning = json.dumps({"classes": names})[:-1]
-        file.write(f'{beginning}, "predictions": ['.encode())
-        for number, row in enumerate(rows):
-            file.write(f"{',' if number else ''}\n{json.dumps(_record(names, row))}".encode())
-        file.write(b"\n]}\n")
+    try:
+        with open_regular(table) as source, replacing(target) as file:
+            rows = ([from_csv_cell(cell) for cell in row] for row, _ in _rows_with_ends(source))
+            classes = next(rows)[len(COLUMNS) : -len(FURTHER_COLUMNS)]
+            names = [name.removeprefix(CLASS_PREFIX) for name in classes]
+            beginning = json.dumps({"classes": names})[:-1]
+            file.write(f'{beginning}, "predictions": ['.encode())
+            for number, row in enumerate(rows):
+                file.write(f"{',' if number else ''}\n{json.dumps(_record(names, row))}".encode())
+            file.write(b"\n]}\n")
+    except (ValueError, StopIteration) as error:
+        raise DamagedFile(table, f"it is no table of predictions ({one_line(str(error))})") from None
 
 
 def _record(classes: Sequence[str], row: Sequence[str]) -> dict[str, object]:
@@ -238,7 +241,7 @@ def _value(cell: str) -> float | None:
     return float(cell) if cell else None
 
 
-def _rows_with_ends(file: io.BufferedReader) -> Iterator[tuple[list[str], int]]:
+def _rows_with_ends(file: IO[bytes]) -> Iterator[tuple[list[str], int]]:
     """Yield each row that is complete, its line end included, and the offset after it."""
     offset = 0
     whole = True

@@ -23,6 +23,7 @@ from aimic_tui.engine.files import digest_of_bytes, read_table, write_atomically
 from aimic_tui.engine.inference.origin import find_origin
 from aimic_tui.engine.models.model_folder import recorded_digest
 from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.typed_values import MALFORMED
 
 FILE = "reference.safetensors"
 _FORMAT = 1
@@ -98,10 +99,10 @@ def trained_digests(manifest: Path, data_set: DataSet, train: Integers) -> NDArr
     """Return `Reference.trained` for images of a run, from its manifest.csv; empty where that can't be read."""
     try:
         digests = {row["image"]: row["digest"] for row in read_table(manifest)}
-    except (OSError, ValueError, KeyError):
+        found = [digests.get(data_set.images[index], "") for index in train]
+        return np.unique(np.array([short_digest(digest) for digest in found if digest], np.uint64))
+    except (OSError, *MALFORMED):
         return np.empty(0, np.uint64)
-    found = [digests.get(data_set.images[index], "") for index in train]
-    return np.unique(np.array([short_digest(digest) for digest in found if digest], np.uint64))
 
 
 def write_reference(folder: Path, reference: Reference) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from aimic_tui.engine.bounded_files import read_json
-from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.evaluation.interval import Interval, intervals_from_json
 from aimic_tui.engine.files import write_json
+from aimic_tui.engine.typed_values import MALFORMED, items, number, text, whole
 
 FILE = "robustness.json"
 FORMAT = 1
@@ -83,7 +84,7 @@ def read_network_robustness(run: Path, network: str) -> NetworkRobustness | None
     found = _networks(run).get(network)
     try:
         return robustness_from_json(found) if found else None
-    except (KeyError, TypeError, ValueError, AttributeError):  # damaged: it can be computed anew
+    except MALFORMED:  # damaged: it can be computed anew
         return None
 
 
@@ -91,7 +92,7 @@ def _networks(run: Path) -> dict[str, Any]:
     try:
         stored = read_json(run / FILE)
         networks = stored["networks"] if stored["format"] == FORMAT else {}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, *MALFORMED):
         return {}
     return networks if isinstance(networks, dict) else {}
 
@@ -122,36 +123,29 @@ def robustness_from_json(record: Mapping[str, Any]) -> NetworkRobustness:
     """Undo `robustness_to_json`.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: it is no such object.
+        MALFORMED: it is no such object.
     """
     return NetworkRobustness(
-        models=int(record.get("models", 1)),
-        images=int(record["images"]),
-        groups=int(record["groups"]),
-        unreadable=int(record.get("unreadable", 0)),
+        models=whole(record.get("models", 1)),
+        images=whole(record["images"]),
+        groups=whole(record["groups"]),
+        unreadable=whole(record.get("unreadable", 0)),
         clean=intervals_from_json(record["clean"]),
-        rows=tuple(
-            DisturbedFigures(
-                kind=str(row["kind"]),
-                strength=int(row["strength"]),
-                amount=str(row["amount"]),
-                value=float(row["value"]),
-                figures=intervals_from_json(row["figures"]),
-                differences=intervals_from_json(row["differences"]),
-            )
-            for row in record["rows"]
-        ),
+        rows=items(record["rows"], _row),
+    )
+
+
+def _row(row: Mapping[str, Any]) -> DisturbedFigures:
+    return DisturbedFigures(
+        kind=text(row["kind"]),
+        strength=whole(row["strength"]),
+        amount=text(row["amount"]),
+        value=number(row["value"]),
+        figures=intervals_from_json(row["figures"]),
+        differences=intervals_from_json(row["differences"]),
     )
 
 
 def intervals_to_json(figures: Mapping[str, Interval]) -> dict[str, dict[str, float | str | None]]:
     """Return figures with intervals as plain values."""
     return {name: asdict(figure) for name, figure in figures.items()}
-
-
-def intervals_from_json(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, Interval]:
-    """Undo `intervals_to_json`; files of version 0.1 don't say why there are no limits."""
-    return {
-        name: Interval(figure["value"], figure["low"], figure["high"], missing=figure.get("missing"))
-        for name, figure in figures.items()
-    }

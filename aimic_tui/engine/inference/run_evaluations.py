@@ -25,7 +25,7 @@ def evaluations_of_run(run: RunFolder) -> tuple[EvaluationResults, ...]:
     found = []
     for folder in folders:
         if (folder / FILE).is_file():
-            with suppress(InputProblem):
+            with suppress(InputProblem, OSError, ValueError):  # a path in it may be none
                 results = read_evaluation(folder)
                 if home in (Path(results.model).resolve(), *Path(results.model).resolve().parents):
                     found.append(results)

@@ -13,6 +13,7 @@ from typing import Any
 
 from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.files import write_json
+from aimic_tui.engine.typed_values import MALFORMED, items, number, text, whole
 
 FILE = "benchmark.json"
 _FORMAT = 1
@@ -81,22 +82,22 @@ class NetworkTiming:
         """Undo `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: it is not such a record.
+            MALFORMED: it is not such a record.
         """
         return cls(
             network=network,
-            image_size=int(record["image_size"]),
+            image_size=whole(record["image_size"]),
             one=_seconds(record["one"]),
             hundred=_seconds(record["hundred"]),
-            images=int(record["images"]),
-            load=float(record["load"]),
-            limit_images_per_second=float(record["limit_images_per_second"]),
-            when=str(record["when"]),
+            images=whole(record["images"]),
+            load=number(record["load"]),
+            limit_images_per_second=number(record["limit_images_per_second"]),
+            when=text(record["when"]),
         )
 
 
 def _seconds(values: Sequence[Any]) -> tuple[float, ...]:
-    found = tuple(float(value) for value in values)
+    found = items(values, number)
     if not found or min(found) <= 0:
         raise ValueError("no times")
     return found
@@ -106,14 +107,14 @@ def read_timings(workspace: Path) -> dict[str, dict[str, NetworkTiming]]:
     """Return what was measured in a workspace: device -> network -> timing; what can't be read is left out."""
     try:
         devices = read_json(workspace / FILE)["devices"].items()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, *MALFORMED):
         return {}
     found: dict[str, dict[str, NetworkTiming]] = {}
     for device, networks in devices:
         for network, record in networks.items() if isinstance(networks, dict) else ():
             try:
                 found.setdefault(device, {})[network] = NetworkTiming.from_json(network, record)
-            except (KeyError, TypeError, ValueError):
+            except MALFORMED:
                 continue
     return found
 

@@ -19,6 +19,7 @@ from aimic_tui.engine.files import digest_of_bytes, digest_of_file, write_atomic
 from aimic_tui.engine.models.provenance import Provenance
 from aimic_tui.engine.run_folder import RunFolder, TrialFolder
 from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.typed_values import MALFORMED, items, text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 WEIGHTS_FILE = "weights.safetensors"
 CARD_FILE = "model.json"
+MOST_CLASSES = 10_000
+"""Of a model: a card that speaks of more is damaged, and a network for them would not fit into memory."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def save_model(folder: Path, card: ModelCard, state: Mapping[str, Tensor]) -> No
         old = read_json(card_file)
     except (OSError, ValueError):
         old = None
-    if isinstance(old, dict):
+    if old is not None:
         old.pop("previous", None)
         write_json(card_file, {**new, "previous": old})
     write_atomically(folder / WEIGHTS_FILE, content)
@@ -132,9 +135,9 @@ def _read(folder: Path) -> dict[str, Any]:
         value = read_json(path)
     except FileNotFoundError:
         raise InputProblem(f"{printable(str(folder))} holds no model: there is no {CARD_FILE} in it.") from None
-    except (OSError, ValueError) as error:
-        raise InputProblem(f"{printable(str(path))} can't be read: {one_line(str(error))}.") from None
-    if not isinstance(value, dict) or not isinstance(value.get("format"), int):
+    except OSError as error:
+        raise InputProblem(f"{printable(str(path))} can't be read: {error.strerror}.") from None
+    if not isinstance(value.get("format"), int):
         raise InputProblem(f"{printable(str(path))} is not the card of an aimic model.")
     if value["format"] > FORMAT:
         raise InputProblem(
@@ -146,15 +149,18 @@ def _read(folder: Path) -> dict[str, Any]:
 
 def _card(folder: Path, value: dict[str, Any]) -> ModelCard:
     try:
+        classes = items(value["classes"], text)
+        if not 1 <= len(classes) <= MOST_CLASSES or len(set(classes)) < len(classes):
+            raise ValueError(f"there are {len(classes)} classes, where 1 to {MOST_CLASSES} different ones can be")
         return ModelCard(
-            network=str(value["network"]),
-            classes=tuple(str(name) for name in value["classes"]),
+            network=text(value["network"]),
+            classes=classes,
             preprocessing=Preprocessing.from_json(value["preprocessing"]),
             provenance=Provenance.from_json(value.get("provenance") or {}),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except MALFORMED as error:
         raise InputProblem(
-            f"{printable(str(folder / CARD_FILE))} is incomplete: {one_line(repr(error))}. Train again."
+            f"{printable(str(folder / CARD_FILE))} is incomplete or damaged: {one_line(repr(error))}. Train again."
         ) from None
 
 

@@ -6,14 +6,13 @@ to a machine without network access. Nothing here needs torch.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from aimic_tui.engine.bounded_files import read_json
+from aimic_tui.engine.bounded_files import open_regular, parse_json, read_json
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import FileLock, digest_of_file, write_json
@@ -23,10 +22,12 @@ from aimic_tui.engine.models.provenance import Provenance
 from aimic_tui.engine.models.weights_suffixes import OTHER_PROGRAMS, WEIGHTS_SUFFIXES
 from aimic_tui.engine.proposed_command import proposed_command
 from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.typed_values import MALFORMED, number, text, whole
 from aimic_tui.engine.user_folders import data_folder, expanded
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+_HEADER_LIMIT = 16 << 20  # bytes; that of the largest network in the catalogue has some hundred thousand
 _KEYWORD = "imagenet"
 
 
@@ -87,32 +88,32 @@ def read_entries(folder: Path | None = None) -> tuple[WeightsEntry, ...]:
         return tuple(_entry(item) for item in value["weights"])
     except FileNotFoundError:
         return ()
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, *MALFORMED) as error:
         raise InputProblem(
             f"{printable(str(path))} can't be read: {one_line(repr(error))}. Import or fetch the weights again."
         ) from None
 
 
 def _entry(item: dict[str, Any]) -> WeightsEntry:
-    file = str(item["file"])
+    file = text(item["file"])
     if Path(file).name != file:
         raise ValueError(f"{file!r} is not the name of a file in the folder")
     return WeightsEntry(
-        network=str(item["network"]),
-        tag=str(item["tag"]),
+        network=text(item["network"]),
+        tag=text(item["tag"]),
         file=file,
         source=str(item.get("source", "")),
-        sha256=str(item["sha256"]),
-        bytes=int(item["bytes"]),
+        sha256=text(item["sha256"]),
+        bytes=whole(item["bytes"], high=2**60),
         mean=_three(item["mean"]),
         std=_three(item["std"]),
-        size=int(item["size"]),
+        size=whole(item["size"]),
         licence=str(item.get("licence", "")),
     )
 
 
 def _three(values: Sequence[float]) -> tuple[float, float, float]:
-    first, second, third = (float(value) for value in values)
+    first, second, third = (number(value) for value in values)
     return first, second, third
 
 
@@ -235,21 +236,23 @@ def check_weights_file(path: Path) -> None:
             else f"{shown} is not a file of weights: its name must end in {', '.join(WEIGHTS_SUFFIXES)}."
         )
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             start = file.read(8)
             if not start:
                 raise InputProblem(f"{shown} is empty.")
             if path.suffix.lower() == ".safetensors":
-                _check_safetensors(file.read(min(int.from_bytes(start, "little"), 1 << 27)), path.stat().st_size, shown)
+                header = file.read(min(int.from_bytes(start, "little"), _HEADER_LIMIT))
+                _check_safetensors(path, header, path.stat().st_size, shown)
     except OSError as error:
         raise InputProblem(f"{shown} can't be read: {error.strerror}.") from None
 
 
-def _check_safetensors(header: bytes, size: int, shown: str) -> None:
+def _check_safetensors(path: Path, header: bytes, size: int, shown: str) -> None:
     try:
-        tensors = json.loads(header)
-        end = max((item["data_offsets"][1] for key, item in tensors.items() if key != "__metadata__"), default=0)
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
+        tensors = parse_json(header, path)
+        ends = [whole(item["data_offsets"][1], high=2**60) for key, item in tensors.items() if key != "__metadata__"]
+        end = max(ends, default=0)
+    except MALFORMED:
         raise InputProblem(f"{shown} is not a safetensors file, or its beginning is damaged.") from None
     if size != 8 + len(header) + end:
         raise InputProblem(f"{shown} is cut off or damaged: {size} bytes of {8 + len(header) + end}. Copy it again.")

@@ -19,6 +19,7 @@ from typing import Any
 
 import tomli_w
 
+from aimic_tui.engine.bounded_files import TABLE_LIMIT, read_bounded
 from aimic_tui.engine.data.manifest import COLUMNS
 from aimic_tui.engine.experiment import DataSettings
 from aimic_tui.engine.files import digest_of_bytes, read_table, table_bytes
@@ -60,14 +61,14 @@ def reproduction_files(record: RunRecord) -> dict[str, bytes]:
     files = {
         "experiment.toml": _experiment(record),
         "manifest.csv": _manifest(record),
-        "split.csv": record.folder.split_file.read_bytes(),
+        "split.csv": read_bounded(record.folder.split_file, TABLE_LIMIT),
         _FIGURES: _figures(record),
         "requirements.txt": _requirements(record),
     }
     inner = record.folder.split_file.with_name("inner_split.csv")
     for file, name in ((inner, inner.name), (record.folder.marks_file, "marks.csv")):
         if file.is_file():
-            files[name] = file.read_bytes()
+            files[name] = read_bounded(file, TABLE_LIMIT)
     script = "\n".join(_script(record)) + "\n"
     return {
         SCRIPT: script.encode("utf-8", "surrogateescape"),

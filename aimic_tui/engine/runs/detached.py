@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aimic_tui
+from aimic_tui.engine.bounded_files import read_end
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.files import open_log
 from aimic_tui.engine.python_process import python_command, python_environment
@@ -68,7 +69,7 @@ def start_detached(work: Work, taken: Callable[[subprocess.Popen[bytes]], bool])
         if process.poll() is not None:
             break
         time.sleep(0.05)
-    words = work.log.read_text("utf-8", "replace").strip().splitlines()
+    words = read_end(work.log).strip().splitlines()
     reason = one_line(words[-1]).rstrip(".") if words else _silent_end(process.poll(), work.log.parent)
     details = f" {printable(str(work.log))} has the details." if words else ""
     raise AimicError(f"The {printable(work.title)} could not be started: {reason}.{details}")

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from aimic_tui.engine.bounded_files import read_json
+from aimic_tui.engine.bounded_files import DamagedFile, read_json
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import to_time
 from aimic_tui.engine.files import is_locked, write_json
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.sign_of_life import life_elsewhere
 from aimic_tui.engine.text import one_line, printable
+from aimic_tui.engine.typed_values import MALFORMED, items, one_of, text, whole
 
 State = Literal["queued", "running", "stopping", "stopped", "finished", "failed", "interrupted"]
 TrialState = Literal["queued", "running", "finished", "failed", "stopped"]
@@ -142,9 +143,14 @@ def read_recorded(folder: RunFolder) -> RunStatus:
         why = "a later version of aimic wrote it"
     except OSError as error:
         why = error.strerror or str(error)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        why = "it is damaged"
-    raise InputProblem(f"{printable(str(folder.status_file))} can't be read ({one_line(why)}). Name a run's folder.")
+    except DamagedFile as error:
+        why = f"it is damaged: {error.reason}"
+    except MALFORMED as error:
+        why = f"it is damaged: {error if isinstance(error, ValueError) else 'a value is missing or of another kind'}"
+    raise InputProblem(
+        f"{printable(str(folder.status_file))} can't be read: {one_line(why)}. Name another run, or restore the file "
+        "from a copy."
+    )
 
 
 def confirmed(folder: RunFolder, status: RunStatus) -> RunStatus:
@@ -164,44 +170,38 @@ def confirmed(folder: RunFolder, status: RunStatus) -> RunStatus:
 
 
 def _from_record(folder: RunFolder, record: Mapping[str, Any]) -> RunStatus:
-    state = record["state"]
-    if state not in get_args(State):
-        raise ValueError(state)
     pid = record.get("pid")
     return RunStatus(
         run=folder.name,
-        state=state,
+        state=one_of(record["state"], get_args(State)),
         created=to_time(record.get("created")),
         started=to_time(record.get("started")),
         ended=to_time(record.get("ended")),
-        trials=tuple(_trial_from_record(trial) for trial in record.get("trials", ())),
+        trials=items(record.get("trials", ()), _trial_from_record),
         pid=pid if type(pid) is int and pid > 0 else None,
-        host=str(record.get("host", "")),
-        reason=str(record.get("reason", "")),
-        protocol=str(record.get("protocol", "honest")),
-        networks=tuple(str(name) for name in record.get("networks", ())),
-        folds=int(record.get("folds", 0)),
-        epochs=int(record.get("epochs", 0)),
-        data=str(record.get("data", "")),
-        monitor=str(record.get("monitor", "macro_f1")),
+        host=text(record.get("host", "")),
+        reason=text(record.get("reason", "")),
+        protocol=text(record.get("protocol", "honest")),
+        networks=items(record.get("networks", ()), text),
+        folds=whole(record.get("folds", 0)),
+        epochs=whole(record.get("epochs", 0)),
+        data=text(record.get("data", "")),
+        monitor=text(record.get("monitor", "macro_f1")),
     )
 
 
 def _trial_from_record(record: Mapping[str, Any]) -> TrialStatus:
-    state = record["state"]
-    if state not in get_args(TrialState):
-        raise ValueError(state)
     trial = TrialStatus(
-        network=str(record["network"]),
-        fold=int(record["fold"]),
-        seed=int(record.get("seed", 0)),
-        state=state,
-        attempts=int(record.get("attempts", 0)),
-        device=str(record.get("device", "")),
-        reason=str(record.get("reason", "")),
-        inner=int(record.get("inner", 0)),
-        code=str(record.get("code", "")),
-        setting=str(record.get("setting", "")),
+        network=text(record["network"]),
+        fold=whole(record["fold"], 1),
+        seed=whole(record.get("seed", 0), high=2**32),
+        state=one_of(record["state"], get_args(TrialState)),
+        attempts=whole(record.get("attempts", 0)),
+        device=text(record.get("device", "")),
+        reason=text(record.get("reason", "")),
+        inner=whole(record.get("inner", 0)),
+        code=text(record.get("code", "")),
+        setting=text(record.get("setting", "")),
     )
     _ = trial.key  # its folder's name is made of it
     return trial

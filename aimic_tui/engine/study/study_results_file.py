@@ -12,7 +12,7 @@ from typing import Any
 
 from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.evaluation.bayesian_signed_rank import PracticalDifference
-from aimic_tui.engine.evaluation.interval import Interval
+from aimic_tui.engine.evaluation.interval import Interval, interval_from_json
 from aimic_tui.engine.evaluation.ranking import RankedPair
 from aimic_tui.engine.files import write_json
 from aimic_tui.engine.study.study_results import (
@@ -24,6 +24,7 @@ from aimic_tui.engine.study.study_results import (
     StudyResults,
     StudySentences,
 )
+from aimic_tui.engine.typed_values import MALFORMED, flag, items, mapping, number, optional_number, text, whole
 
 VERSION = 1
 """Of the file; one without this key is of version 1, too. Files of other versions are not read, but made again."""
@@ -94,26 +95,26 @@ def study_results_from_json(value: Any) -> StudyResults:
         raise ValueError("no results of a study, or of another version")
     try:
         return _results(value)
-    except (KeyError, TypeError, AttributeError) as error:
+    except MALFORMED as error:
         raise ValueError(f"damaged results of a study: {error!r}") from None
 
 
 def _results(value: Mapping[str, Any]) -> StudyResults:
     return StudyResults(
-        study=str(value["study"]),
-        complete=bool(value["complete"]),
-        definitions=str(value["definitions"]),
-        cells=tuple(map(_cell, value["cells"])),
+        study=text(value["study"]),
+        complete=flag(value["complete"]),
+        definitions=text(value["definitions"]),
+        cells=items(value["cells"], _cell),
         averages={
             protocol: {name: _figures(figures) for name, figures in networks.items()}
             for protocol, networks in value["averages"].items()
         },
-        gaps=tuple(map(_gap, value["gaps"])),
+        gaps=items(value["gaps"], _gap),
         rankings={
             protocol: None if ranking is None else _ranking(ranking) for protocol, ranking in value["ranking"].items()
         },
         sentences=_sentences(value["sentences"]),
-        problems=tuple(map(str, value["problems"])),
+        problems=items(value["problems"], text),
     )
 
 
@@ -139,22 +140,22 @@ def _cell_to_json(cell: CellResults) -> dict[str, Any]:
 
 def _cell(value: Mapping[str, Any]) -> CellResults:
     return CellResults(
-        data=str(value["data_set"]),
-        published=str(value["published"] or ""),
-        protocol=str(value["protocol"]),
-        runs={name: str(state) for name, state in value["runs"].items()},
-        networks={name: _network(network) for name, network in value["networks"].items()},
+        data=text(value["data_set"]),
+        published=text(value["published"] or ""),
+        protocol=text(value["protocol"]),
+        runs=mapping(value["runs"], text),
+        networks=mapping(value["networks"], _network),
     )
 
 
 def _network(value: Mapping[str, Any]) -> NetworkResults:
     return NetworkResults(
         figures=_figures({name: figure for name, figure in value.items() if name not in _NETWORK_KEYS}),
-        fold_means=dict(value["fold_means"]),
-        images=int(value["images"]),
-        groups=int(value["groups"]),
-        complete=bool(value["complete"]),
-        run=str(value["run"]),
+        fold_means=mapping(value["fold_means"], optional_number),
+        images=whole(value["images"]),
+        groups=whole(value["groups"]),
+        complete=flag(value["complete"]),
+        run=text(value["run"]),
     )
 
 
@@ -172,17 +173,19 @@ def _figures_to_json(figures: Mapping[str, ComparedFigure]) -> dict[str, Any]:
 def _figures(value: Mapping[str, Any]) -> dict[str, ComparedFigure]:
     return {
         name: ComparedFigure(
-            _interval(figure),
-            figure["published"],
-            None if figure["difference"] is None else _interval(figure["difference"]),
+            interval_from_json(figure),
+            optional_number(figure["published"]),
+            None if figure["difference"] is None else interval_from_json(figure["difference"]),
         )
         for name, figure in value.items()
     }
 
 
 def _gap(value: Mapping[str, Any]) -> ProtocolGap:
-    figures = {name: _interval(figure) for name, figure in value.items() if name not in ("data_set", "network")}
-    return ProtocolGap(str(value["data_set"]), str(value["network"]), figures)
+    figures = {
+        name: interval_from_json(figure) for name, figure in value.items() if name not in ("data_set", "network")
+    }
+    return ProtocolGap(text(value["data_set"]), text(value["network"]), figures)
 
 
 def _ranking_to_json(ranking: StudyRanking) -> dict[str, Any]:
@@ -198,39 +201,35 @@ def _ranking_to_json(ranking: StudyRanking) -> dict[str, Any]:
 
 def _ranking(value: Mapping[str, Any]) -> StudyRanking:
     return StudyRanking(
-        average_ranks={name: float(rank) for name, rank in value["average_ranks"].items()},
-        p=float(value["p"]),
-        critical_difference=float(value["critical_difference"]),
+        average_ranks=mapping(value["average_ranks"], number),
+        p=number(value["p"]),
+        critical_difference=number(value["critical_difference"]),
         pairs=tuple(
             RankedPair(
-                pair["a"],
-                pair["b"],
-                float(pair["difference"]),
-                float(pair["p"]),
-                bool(pair["differ"]),
-                PracticalDifference(**pair["practical"]) if pair.get("practical") else None,
+                text(pair["a"]),
+                text(pair["b"]),
+                number(pair["difference"]),
+                number(pair["p"]),
+                flag(pair["differ"]),
+                PracticalDifference(**mapping(pair["practical"], number)) if pair.get("practical") else None,
             )
             for pair in value["pairs"]
         ),
-        data_sets=tuple(map(str, value["data_sets"])),
-        ranks={name: tuple(map(float, ranks)) for name, ranks in value["ranks"].items()},
+        data_sets=items(value["data_sets"], text),
+        ranks=mapping(value["ranks"], lambda ranks: items(ranks, number)),
     )
 
 
 def _sentences(value: Mapping[str, Any]) -> StudySentences:
     return StudySentences(
-        state=str(value["state"]),
-        protocols=dict(value["protocols"]),
-        best=dict(value["best"]),
-        gap=str(value["gap"]),
-        gap_method=str(value["gap_method"]),
-        ranking=dict(value["ranking"]),
+        state=text(value["state"]),
+        protocols=mapping(value["protocols"], text),
+        best=mapping(value["best"], text),
+        gap=text(value["gap"]),
+        gap_method=text(value["gap_method"]),
+        ranking=mapping(value["ranking"], text),
     )
 
 
 def _interval_to_json(figure: Interval) -> dict[str, float | None]:
     return {"value": figure.value, "low": figure.low, "high": figure.high}
-
-
-def _interval(value: Mapping[str, Any]) -> Interval:
-    return Interval(value["value"], value["low"], value["high"])

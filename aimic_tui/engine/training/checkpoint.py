@@ -8,7 +8,6 @@ written under a temporary name and renamed, so a kill or a full disk at any mome
 from __future__ import annotations
 
 import os
-import pickle
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -18,10 +17,12 @@ from typing import IO, Any, cast
 import torch
 from torch import Tensor
 
+from aimic_tui.engine.bounded_files import read_end
 from aimic_tui.engine.errors import AimicError, InputProblem, StorageProblem
 from aimic_tui.engine.files import digest_of_file, replacing
 from aimic_tui.engine.system_errors import is_disk_full
 from aimic_tui.engine.text import printable
+from aimic_tui.engine.typed_values import text, whole
 
 _FORMAT = 1
 
@@ -239,7 +240,7 @@ def _digest_file(path: Path) -> Path:
 
 def _digest_beside(path: Path) -> str | None:
     try:
-        return _digest_file(path).read_text(encoding="ascii").split()[0]
+        return read_end(_digest_file(path)).split()[0]
     except (OSError, ValueError, IndexError):
         return None
 
@@ -257,6 +258,13 @@ def _read(path: Path, digests: set[str]) -> dict[str, Any] | None:
         return None
     try:
         record = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError):
+        if record["format"] != _FORMAT or not isinstance(record["content"], dict):
+            return None
+        dict(record["identity"])
+        if (best := record["best"]) is not None:
+            named = BestWeights(whole(best["epoch"]), text(best["file"]), text(best["digest"]))
+            if named.file != best_file(named.epoch):
+                return None
+        return cast(dict[str, Any], record)
+    except Exception:  # what a damaged archive holds can fail in any way
         return None
-    return record if isinstance(record, dict) and record.get("format") == _FORMAT else None

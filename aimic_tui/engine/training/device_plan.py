@@ -25,6 +25,9 @@ from aimic_tui.engine.training.compilation import TrainingPass, compiling_pays_o
 from aimic_tui.engine.training.memory import automatic_batch_size
 from aimic_tui.engine.training.precision import Format, Precision, choose_format
 from aimic_tui.engine.training.task import TrialTask
+from aimic_tui.engine.typed_values import MALFORMED, flag, one_of, whole
+
+_LARGEST_BATCH = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,13 @@ class DevicePlan:
             ValueError: it is not a plan.
         """
         try:
-            plan = cls(int(value["batch_size"]), value["format"], bool(value.get("compiled", False)))
-        except (KeyError, TypeError) as error:
+            return cls(
+                whole(value["batch_size"], 1, _LARGEST_BATCH),
+                one_of(value["format"], get_args(Format)),
+                flag(value.get("compiled", False)),
+            )
+        except MALFORMED as error:
             raise ValueError("not a plan") from error
-        if plan.batch_size < 1 or plan.format not in get_args(Format):
-            raise ValueError("not a plan")
-        return plan
 
 
 def load_or_make_plan(file: Path, make: Callable[[], DevicePlan]) -> DevicePlan:
@@ -69,7 +73,7 @@ def load_or_make_plan(file: Path, make: Callable[[], DevicePlan]) -> DevicePlan:
     except FileExistsError:
         try:
             plan = DevicePlan.from_dict(read_json(file))
-        except ValueError:  # damaged
+        except (OSError, ValueError):  # damaged, or a link that leads nowhere
             draft.replace(file)
     except OSError:  # a file system without links
         write_json(file, asdict(plan))

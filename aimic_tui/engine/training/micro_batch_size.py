@@ -12,14 +12,15 @@ from pathlib import Path
 
 from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.files import write_json
+from aimic_tui.engine.typed_values import MALFORMED, whole
 
 _FILE = "part.json"
 
 
 def load_micro_batch_size(trial: Path) -> int | None:
     """Return the size saved in a trial's folder, None where there is none."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        return max(1, int(read_json(trial / _FILE)["part"]))
+    with suppress(OSError, *MALFORMED):
+        return whole(read_json(trial / _FILE)["part"], 1)
     return None
 
 

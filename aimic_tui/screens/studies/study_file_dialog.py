@@ -14,6 +14,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from aimic_tui.engine.bounded_files import TOML_LIMIT, DamagedFile, read_bounded
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.files import stamp_of, write_atomically
 from aimic_tui.engine.study.plan import plan_study
@@ -204,6 +205,6 @@ def open_prompt(workspace: Workspace) -> PathPrompt:
 
 def _is_study(path: Path) -> bool:
     try:
-        return "[data-sets" in path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        return b"[data-sets" in read_bounded(path, TOML_LIMIT)
+    except (OSError, DamagedFile):
         return False

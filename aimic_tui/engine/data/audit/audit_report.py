@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
-from aimic_tui.engine.data.audit.finding import FINDING_KINDS, Finding, FindingKind
+from aimic_tui.engine.data.audit.finding import FINDING_KINDS, Finding
 from aimic_tui.engine.data.audit.shortcut import Shortcut
 from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.typed_values import MALFORMED, flag, items, mapping, number, one_of, text, whole
 
 VERSION = 1
 
@@ -82,22 +83,45 @@ class AuditReport:
             fields = dict(cast("Mapping[str, Any]", answer))
             if fields["version"] != VERSION:
                 raise InputProblem(f"The audit's answer is of version {fields['version']}; {VERSION} was expected.")
-            fields["problems"] = tuple(map(_finding, fields["problems"]))
-            fields["shortcuts"] = tuple(map(_shortcut, fields["shortcuts"]))
-            fields["sizes"] = tuple(ImageSize(**size) for size in fields["sizes"])
-            fields["notes"], fields["decisions"] = tuple(fields["notes"]), tuple(fields["decisions"])
-            optional = {"merged_classes": None}
-            return cls(**{name: {**optional, **fields}[name] for name in cls.__dataclass_fields__})
-        except (KeyError, TypeError, ValueError) as error:
+            groups, of_classes, merged = fields["groups"], fields["class_groups"], fields.get("merged_classes")
+            return cls(
+                images=whole(fields["images"]),
+                classes=mapping(fields["classes"], whole),
+                groups=None if groups is None else whole(groups),
+                suggested_group=None if fields["suggested_group"] is None else text(fields["suggested_group"]),
+                problems=items(fields["problems"], _finding),
+                shortcuts=items(fields["shortcuts"], _shortcut),
+                path=text(fields["path"]),
+                group_rule=text(fields["group_rule"]),
+                class_groups=None if of_classes is None else mapping(of_classes, whole),
+                bytes=whole(fields["bytes"], high=2**60),
+                formats=mapping(fields["formats"], whole),
+                sizes=items(fields["sizes"], _size),
+                notes=items(fields["notes"], text),
+                decisions=items(fields["decisions"], text),
+                merged_classes=None if merged is None else mapping(merged, text),
+            )
+        except MALFORMED as error:
             raise InputProblem(f"The audit's answer can't be read: {type(error).__name__}: {error}.") from error
 
 
+def _size(size: Mapping[str, Any]) -> ImageSize:
+    return ImageSize(whole(size["width"]), whole(size["height"]), whole(size["images"]))
+
+
 def _finding(problem: Mapping[str, Any]) -> Finding:
-    if problem["kind"] not in FINDING_KINDS:
-        raise ValueError(f"{problem['kind']!r} is no kind of finding")
-    return Finding(cast("FindingKind", problem["kind"]), tuple(problem["paths"]), str(problem["detail"]))
+    kind = one_of(problem["kind"], FINDING_KINDS)
+    return Finding(kind, items(problem["paths"], text), text(problem["detail"]))
 
 
 def _shortcut(found: Mapping[str, Any]) -> Shortcut:
-    examples = {name: tuple(images) for name, images in found["examples"].items()}
-    return Shortcut(**{**found, "examples": examples})
+    within = found["within_groups"]
+    figures = {name: number(found[name]) for name in ("balanced_accuracy", "low", "high", "chance", "p")}
+    return Shortcut(
+        feature=text(found["feature"]),
+        **figures,
+        clearest=text(found["clearest"]),
+        within_groups=None if within is None else flag(within),
+        sentence=text(found["sentence"]),
+        examples=mapping(found["examples"], lambda images: items(images, text)),
+    )

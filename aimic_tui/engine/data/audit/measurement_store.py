@@ -64,6 +64,8 @@ def load_rows(path: Path, keys: npt.NDArray[np.uint64], rows: npt.NDArray[np.voi
         bool [n], which of them were stored.
     """
     known = np.zeros(len(keys), bool)
+    if not path.is_file():  # a pipe would be waited for
+        return known
     try:
         record = _record_of(rows.dtype)
         stored = np.memmap(path, record, "r", shape=(path.stat().st_size // record.itemsize,))
@@ -114,6 +116,8 @@ class MeasurementStore:
         Returns:
             bool [n], which of them were stored.
         """
+        if not self._path.is_file():
+            return np.zeros(len(keys), bool)
         try:
             stored = np.memmap(self._path, self._record, "r")
         except (OSError, ValueError):  # none yet, or empty

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from aimic_tui.engine.bounded_files import open_regular
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.text import bytes_text, printable
@@ -100,6 +101,7 @@ def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
 def _arrays_of(path: Path, _size: int, _changed: int) -> dict[str, npt.NDArray[Any]]:
     shown = printable(str(path))
     try:
+        open_regular(path).close()  # a pipe would be waited for
         with zipfile.ZipFile(path) as archive:
             size = sum(member.file_size for member in archive.infolist())
         if size > _BYTE_LIMIT:

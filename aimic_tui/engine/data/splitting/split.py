@@ -7,7 +7,6 @@ test. Splits are made in `make_split.py`; reading one needs this module alone.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,12 +14,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from aimic_tui.engine.bounded_files import CsvRows, DamagedFile
 from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import write_table
 from aimic_tui.engine.text import from_csv_cell, printable
 
 _MOST_FOLDS = 10_000  # a changed split.csv must not ask for more memory than there is
+_MOST_CELLS = 10**9
 PART_NAMES = {Part.TRAIN: "train", Part.VALIDATION: "validation", Part.TEST: "test"}
 COLUMNS = ("image", "fold", "part")
 INNER_COLUMNS = ("image", "fold", "inner_fold", "part")
@@ -158,11 +159,12 @@ def _read(path: Path, images: Sequence[str], header: Sequence[str]) -> dict[tupl
     columns: dict[tuple[int, int], npt.NDArray[np.int8]] = {}
     shown = printable(str(path))
     key, column = ("", ""), np.zeros(0, np.int8)
+    line = 0
     try:
-        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            reader = csv.reader(file)
-            next(reader, None)
-            for row in reader:
+        with CsvRows(path) as rows:
+            next(rows, None)
+            for row in rows:
+                line = rows.line
                 if len(row) != len(header):
                     raise ValueError(f"{len(row)} cells in place of {len(header)}")
                 numbers = (row[1], row[2] if len(header) == len(INNER_COLUMNS) else "0")
@@ -171,13 +173,17 @@ def _read(path: Path, images: Sequence[str], header: Sequence[str]) -> dict[tupl
                     if not (1 <= fold <= _MOST_FOLDS and 0 <= inner <= _MOST_FOLDS):
                         raise ValueError(f"fold {fold_name(fold, inner)}")
                     column = columns.setdefault((fold, inner), np.zeros(len(images), np.int8))
+                    if len(columns) * len(images) > _MOST_CELLS:
+                        raise ValueError(f"{len(columns)} folds of {len(images)} images are too many")
                     key = numbers
                 column[index[from_csv_cell(row[0])]] = codes[row[-1]]
     except OSError as error:
         raise InputProblem(f"{shown} can't be read: {error.strerror}.") from None
-    except (ValueError, KeyError, IndexError, csv.Error) as error:
+    except DamagedFile:
+        raise
+    except (ValueError, KeyError, IndexError) as error:
         raise InputProblem(
-            f"{shown} does not fit the run's images at line {reader.line_num}: {printable(str(error))}. It was changed "
+            f"{shown} does not fit the run's images at line {line}: {printable(str(error))}. It was changed "
             "since the run began; start a new run."
         ) from None
     return columns

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tomli
 
 from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.manifest import read_manifest
@@ -20,7 +19,7 @@ from aimic_tui.engine.data.splitting.make_split import require_compatible, with_
 from aimic_tui.engine.data.splitting.split import Split, read_split
 from aimic_tui.engine.data.splitting.split_check import check_split
 from aimic_tui.engine.errors import InputProblem, about
-from aimic_tui.engine.experiment import Experiment
+from aimic_tui.engine.experiment import Experiment, read_run_experiment
 from aimic_tui.engine.files import read_table
 from aimic_tui.engine.names import nfc
 from aimic_tui.engine.text import one_line, plural, printable
@@ -238,10 +237,7 @@ def _read_given_split(file: Path) -> GivenSplit:
     settings: dict[str, Any] = {}
     experiment = file.with_name("experiment.toml")
     if experiment.exists():
-        try:
-            settings = tomli.loads(experiment.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputProblem(f"{printable(str(experiment))} can't be read: {one_line(str(error))}.") from None
+        settings = read_run_experiment(experiment)
     return GivenSplit(file, data, digests, read_split(file, data.images), settings)
 
 

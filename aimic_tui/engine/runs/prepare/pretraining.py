@@ -6,7 +6,6 @@ nothing in the fold's own split can show it; the digests of both runs' files do.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,8 @@ from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.data.splitting.split import Split, read_split
 from aimic_tui.engine.errors import AimicError, InputProblem, about
-from aimic_tui.engine.experiment import Experiment, read_toml
+from aimic_tui.engine.experiment import Experiment, read_run_experiment
+from aimic_tui.engine.files import read_table
 from aimic_tui.engine.models.model_folder import read_model_card
 from aimic_tui.engine.models.provenance import Provenance
 from aimic_tui.engine.models.weights_folder import SourceModel, published_tag, source_model
@@ -102,9 +102,8 @@ def _seen(run: RunFolder, provenance: Provenance) -> frozenset[str] | None:
     try:
         data = read_manifest(run.manifest_file)
         column = read_split(run.split_file, data.images).column(provenance.fold)
-        with run.manifest_file.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            digests = [row["digest"] for row in csv.DictReader(file)]
-    except (AimicError, OSError, ValueError, KeyError, csv.Error):
+        digests = [row["digest"] for row in read_table(run.manifest_file)]
+    except (AimicError, OSError, ValueError, KeyError):
         return None
     parts = [Part.TRAIN, Part.VALIDATION]
     if provenance.protocol == "aimic-2022":
@@ -118,7 +117,7 @@ def _seen(run: RunFolder, provenance: Provenance) -> frozenset[str] | None:
 def _older(run: RunFolder, source: SourceModel) -> SourceModel | None:
     """Return the model that a run's own first weights came from, where they came from a run that is still there."""
     try:
-        spec = str(read_toml(run.experiment_file).get("model", {}).get("weights", "none"))
+        spec = str(read_run_experiment(run.experiment_file).get("model", {}).get("weights", "none"))
         if spec == "none" or published_tag(spec) is not None or not Path(spec).is_dir():
             return None
         return source_model(Path(spec), read_model_card(source.folder).network)

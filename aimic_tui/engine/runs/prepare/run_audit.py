@@ -20,6 +20,7 @@ from aimic_tui.engine.experiment import DataSettings
 from aimic_tui.engine.files import write_json
 from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.run_folder import RunFolder
+from aimic_tui.engine.typed_values import MALFORMED
 from aimic_tui.engine.workspace_folder import Workspace
 
 VERSION = 1
@@ -73,5 +74,5 @@ def read_run_audit(folder: RunFolder) -> RunAudit | None:
         if stored["version"] != VERSION:
             return None
         return RunAudit(str(stored["when"]), AuditReport.from_json(stored["audit"]))
-    except (OSError, ValueError, TypeError, KeyError, InputProblem):
+    except (OSError, InputProblem, *MALFORMED):
         return None
