@@ -14,7 +14,7 @@ from aimic_tui.engine.bounded_files import DamagedFile, read_json
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.interval import Interval, interval_from_json, intervals_from_json
 from aimic_tui.engine.files import write_json
-from aimic_tui.engine.formatting.numbers import number
+from aimic_tui.engine.formatting import numbers
 from aimic_tui.engine.inference.label_shift_result import LabelShiftResult, label_shift_from_json, label_shift_to_json
 from aimic_tui.engine.inference.robustness_file import (
     METHOD,
@@ -141,7 +141,7 @@ class AppearanceShift:
 
     def written(self, value: float | None) -> str:
         """Return one of the two values as it is written everywhere."""
-        return number(value, 0 if self.name in ("brightness", "contrast") else 3)
+        return numbers.number(value, 0 if self.name in ("brightness", "contrast") else 3)
 
 
 @dataclass(frozen=True)
