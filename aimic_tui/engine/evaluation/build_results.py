@@ -318,9 +318,10 @@ def _pair(a: NetworkPredictions, b: NetworkPredictions, evaluate: _Evaluator) ->
 def _on_both(
     a: NetworkPredictions, b: NetworkPredictions, evaluate: _Evaluator
 ) -> tuple[BootstrapFigures, BootstrapFigures]:
-    """Return the figures of two networks on the images that both tested."""
-    in_a, in_b = np.isin(a.images, b.images), np.isin(b.images, a.images)
-    return evaluate(a.select(in_a)), evaluate(b.select(in_b))
+    """Return the figures of two networks on the images that both classified."""
+    of_a, of_b = a.select(~a.unclassified), b.select(~b.unclassified)
+    in_a, in_b = np.isin(of_a.images, of_b.images), np.isin(of_b.images, of_a.images)
+    return evaluate(of_a.select(in_a)), evaluate(of_b.select(in_b))
 
 
 _cache: OrderedDict[str, BootstrapFigures] = OrderedDict()

@@ -22,7 +22,7 @@ from aimic_tui.engine.evaluation.metrics import ALL_METRICS, Floats, Integers
 from aimic_tui.engine.evaluation.predictions import Predictions, read_predictions
 from aimic_tui.engine.evaluation.prior_correction import prior_ratio
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
-from aimic_tui.engine.text import printable
+from aimic_tui.engine.text import plural, printable
 
 if TYPE_CHECKING:
     from aimic_tui.engine.experiment import SplitProtocol
@@ -346,7 +346,7 @@ def _test_part(split: Split, fold: int) -> NDArray[np.int64]:
 
 
 def table_rows(path: Path, tested: NDArray[np.int64], positions: dict[str, int], classes: tuple[str, ...]) -> Floats:
-    """Read float [len(tested), c], the probabilities in the order of `tested`; NaN for an image that the table lacks.
+    """Read float [len(tested), c], the probabilities in the order of `tested`; NaN for an unclassified image.
 
     Args:
         path: of a table of predictions.
@@ -355,7 +355,7 @@ def table_rows(path: Path, tested: NDArray[np.int64], positions: dict[str, int],
         classes: that the table must have.
 
     Raises:
-        InputProblem: it can't be read, has other classes, or holds an image that is not among `tested`.
+        InputProblem: it can't be read, has other classes, or its images are not those of `tested`.
     """
     found = read_predictions(path)
     if found.classes != classes:
@@ -369,5 +369,11 @@ def table_rows(path: Path, tested: NDArray[np.int64], positions: dict[str, int],
             f"{printable(str(path))} holds images that are not in the test part of its fold in split.csv. "
             "One of the two was changed; train this trial again."
         ) from None
+    if len(order) < len(tested):
+        there, wanted = plural(len(order), "row"), plural(len(tested), "image")
+        raise InputProblem(
+            f"{printable(str(path))} has {there}, but its fold tests {wanted}. It was cut off or changed; restore it from "
+            "a copy, or train this trial again."
+        )
     rows[order] = found.probabilities
     return rows

@@ -65,6 +65,6 @@ def digest_of_experiment(file: Path) -> str:
         for section, values in Experiment.from_file(file).to_mapping().items()
         if section in written and section not in ("name", "compute", "evaluation")
     }
-    deciding["model"].pop("networks", None)
-    deciding["training"].pop("seeds", None)
+    for section, key in (("model", "networks"), ("training", "seeds")):
+        deciding.get(section, {}).pop(key, None)
     return digest_of_bytes(json.dumps(deciding, sort_keys=True).encode())
