@@ -372,13 +372,8 @@ def table_rows(path: Path, tested: NDArray[np.int64], positions: dict[str, int],
     if len(order) < len(tested):
         there, wanted = plural(len(order), "row"), plural(len(tested), "image")
         raise InputProblem(
-<<<<<<< HEAD
-            f"{printable(str(path))} has {there}, but its fold tests {wanted}. It was cut off or changed; restore it from "
-            "a copy, or train this trial again."
-=======
-            f"{printable(str(path))} has {plural(len(order), 'row')}, but its fold tests "
-            f"{plural(len(tested), 'image')}. It was cut off or changed; restore it from a copy, or train this trial again."
->>>>>>> f3a5107 (Networks are compared on the images that both classified; a table that lacks rows of its fold is refused)
+            f"{printable(str(path))} has {there}, but its fold tests {wanted}. It was cut off or changed: restore it, or "
+            "train this trial again."
         )
     rows[order] = found.probabilities
     return rows
