@@ -372,8 +372,8 @@ def table_rows(path: Path, tested: NDArray[np.int64], positions: dict[str, int],
     if len(order) < len(tested):
         there, wanted = plural(len(order), "row"), plural(len(tested), "image")
         raise InputProblem(
-            f"{printable(str(path))} has {there}, but its fold tests {wanted}. It was cut off or changed: restore it, or "
-            "train this trial again."
+            f"{printable(str(path))} has {there}, but its fold tests {wanted}. It was cut off or changed: restore "
+            "it, or train this trial again."
         )
     rows[order] = found.probabilities
     return rows
