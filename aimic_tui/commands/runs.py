@@ -97,6 +97,7 @@ def watch(context: click.Context, run: str, plain: bool) -> None:
     """Follow RUN in the app, or as plain lines."""
     workspace = Workspace(context.obj)
     folder = workspace.find_run(run)
+    read_status(folder)  # where it can't be read there is nothing to follow
     if plain:
         status = Follower(folder, None, stop_on_interrupt=False).follow()
         return require_finished(folder, status)

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.results_file import read_pooled_figure
 from aimic_tui.engine.files import Stamp, is_locked, stamp_of
 from aimic_tui.engine.run_folder import RunFolder
-from aimic_tui.engine.runs.status import RunStatus, confirmed, read_recorded
+from aimic_tui.engine.runs.status import RunStatus, UnreadableStatus, confirmed, read_recorded
 from aimic_tui.engine.workspace_folder import Workspace
 
 if TYPE_CHECKING:
@@ -119,8 +118,8 @@ class Overview:
         if known is None or known[0] != mark:
             try:
                 known = (mark, read_recorded(folder))
-            except InputProblem as problem:
-                known = (mark, RunStatus(run=folder.name, state="failed", reason=problem.sentence))
+            except UnreadableStatus as problem:
+                known = (mark, problem.status)
             self._recorded[folder.path] = known
         return confirmed(folder, known[1])
 

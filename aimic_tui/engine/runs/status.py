@@ -100,6 +100,21 @@ class RunStatus:
         return sum(trial.state == "finished" for trial in self.trials)
 
 
+class UnreadableStatus(InputProblem):
+    """A run whose status can't be read.
+
+    Attributes:
+        status: what stands for it in lists of runs: failed, with the reason.
+    """
+
+    def __init__(self, folder: RunFolder, why: str) -> None:
+        file = folder.status_file
+        super().__init__(
+            f"{printable(str(file))} can't be read: {why}. Name another run, or restore the file from a copy."
+        )
+        self.status = RunStatus(run=folder.name, state="failed", reason=f"{file.name} can't be read: {why}.")
+
+
 def write_status(folder: RunFolder, status: RunStatus) -> None:
     """Replace the run's status file.
 
@@ -126,15 +141,15 @@ def status_of(folder: RunFolder) -> RunStatus:
     """Return a run's status, for lists of runs: where it can't be read, a failed one that says so."""
     try:
         return read_status(folder)
-    except InputProblem as problem:
-        return RunStatus(run=folder.name, state="failed", reason=problem.sentence)
+    except UnreadableStatus as problem:
+        return problem.status
 
 
 def read_recorded(folder: RunFolder) -> RunStatus:
     """Read the status file as it is, without asking the lock.
 
     Raises:
-        InputProblem: there is no status to read.
+        UnreadableStatus: there is no status to read.
     """
     try:
         record = read_json(folder.status_file)
@@ -147,10 +162,7 @@ def read_recorded(folder: RunFolder) -> RunStatus:
         why = f"it is damaged: {error.reason}"
     except MALFORMED as error:
         why = f"it is damaged: {error if isinstance(error, ValueError) else 'a value is missing or of another kind'}"
-    raise InputProblem(
-        f"{printable(str(folder.status_file))} can't be read: {one_line(why)}. Name another run, or restore the file "
-        "from a copy."
-    )
+    raise UnreadableStatus(folder, one_line(why))
 
 
 def confirmed(folder: RunFolder, status: RunStatus) -> RunStatus:

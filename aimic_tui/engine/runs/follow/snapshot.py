@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.results_file import read_pooled_figure
 from aimic_tui.engine.files import stamp_of
@@ -27,7 +26,7 @@ from aimic_tui.engine.run_events import (
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.follow.log_lines import LogLine, run_line, trial_line
 from aimic_tui.engine.runs.follow.time_left import TrialTiming, fraction_done, seconds_left
-from aimic_tui.engine.runs.status import RunStatus, TrialStatus, confirmed, read_recorded
+from aimic_tui.engine.runs.status import RunStatus, TrialStatus, UnreadableStatus, confirmed, read_recorded
 
 _LOG_LINES = 1000
 _WARNINGS = 20  # of a trial, the latest ones
@@ -132,9 +131,9 @@ class RunFollower:
         if self._changed("status", self.folder.status_file) or self._recorded is None:
             try:
                 self._recorded = read_recorded(self.folder)
-            except InputProblem as problem:
+            except UnreadableStatus as problem:
                 if self._recorded is None:
-                    return RunStatus(run=self.folder.name, state="failed", reason=problem.sentence)
+                    return problem.status
         return confirmed(self.folder, self._recorded)
 
     def _changed(self, name: str, path: Any) -> bool:
