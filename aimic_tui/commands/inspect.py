@@ -174,7 +174,7 @@ def _print(data: str, found: Audit) -> None:
     click.echo(f"{printable(data)}    {'  '.join(parts)}")
     if not data_set.grouped and found.suggested_group:
         click.echo(f"The names suggest --group '{printable(found.suggested_group)}'.")
-    for sentence in data_set.decisions:
+    for sentence in filter(None, (data_set.layout, *data_set.decisions)):
         click.echo(printable(sentence))
     click.echo()
     _print_classes(found)
@@ -221,9 +221,10 @@ def _print_findings(audit: Audit, report: AuditReport) -> None:
         click.echo(f"    {shortcut.sentence}")
         for name, images in shortcut.examples.items():
             click.echo(f"    {one_line(name, 40)}: {', '.join(one_line(image, 60) for image in images)}")
-    for note in report.notes:
+    notes = [note for note in report.notes if note != audit.data_set.layout]  # which stands at the top
+    for note in notes:
         click.echo(f"{sign('attention')} {printable(note)}")
-    if not kinds and not report.notes and not report.shortcuts:
+    if not kinds and not notes and not report.shortcuts:
         click.echo(f"{sign('finished')} {NO_FINDINGS}")
 
 

@@ -27,6 +27,7 @@ from aimic_tui.engine.user_folders import expanded
 
 Optimizer = Literal["adamw", "adam", "adamax", "rmsprop", "rprop", "adadelta", "adagrad", "lbfgs", "sgd"]
 Monitor = Literal["macro_f1", "accuracy", "balanced_accuracy", "loss"]
+FolderLayout = Literal["auto", "classes", "parts", "groups", "pooled", "deepest"]
 Balance = Literal["none", "undersample", "oversample", "weighted-loss"]
 Intensity = Literal["auto", "full-range", "min-max", "percentiles", "window"]
 Plane = Literal["first", "middle", "max-projection"]
@@ -78,6 +79,14 @@ class DataSettings(_Section):
         description="How to read the class from an image's path, in place of class folders: for example "
         "{group}_{label}_*.png, or a regular expression with the named parts label, group and part, "
         r"such as (?P<group>slide\d+)/(?P<label>[a-z]+)\d+. Only label is required.",
+    )
+    layout: FolderLayout = Field(
+        "auto",
+        title="Layout",
+        description="What folders mean. auto: recognized, and said where it could be otherwise; classes: those at the "
+        "top are the classes; parts: those at the top are train, validation and test, those in them the "
+        "classes; groups: those at the top are patients, slides or the like; pooled: those at the top say "
+        "nothing (folds, copies, sites); deepest: the class is the folder that an image lies in.",
     )
     classes: dict[str, str] = Field(
         {},

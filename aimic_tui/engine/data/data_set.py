@@ -84,6 +84,11 @@ class DataSet:
         return dict(zip(self.classes, np.bincount(pairs, minlength=len(self.classes)).tolist(), strict=True))
 
     @property
+    def layout(self) -> str:
+        """How the folders were read, in sentences; empty where that is beyond doubt."""
+        return next((note.sentence for note in self.notes if note.kind == "layout"), "")
+
+    @property
     def grouped(self) -> bool:
         """Whether a rule groups the images, as opposed to each being its own group."""
         return self.group_rule != "none"

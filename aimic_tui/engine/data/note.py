@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 NoteKind = Literal[
+    "layout",
+    "dividing-folders",
     "empty-class-folders",
     "links-not-followed",
     "folders-not-readable",

@@ -34,7 +34,7 @@ FOLDER = "reproduce"
 _FIGURES = "figures.csv"
 _DECIMALS = 6
 # Settings of the table `data` that an audit needs to find the images and their classes.
-_FOR_THE_AUDIT = ("pattern", "image_column", "label_column", "part_column", "intensity", "channels", "plane")
+_FOR_THE_AUDIT = ("pattern", "layout", "image_column", "label_column", "part_column", "intensity", "channels", "plane")
 
 
 def reproduction_section(record: RunRecord) -> Section:

@@ -128,6 +128,13 @@ def _finding_row(finding: FindingsOfKind, data: OpenData | None) -> FindingRow:
     return FindingRow(finding, f"{words}, resolved" if every else f"{words}, {resolved:,} resolved", every)
 
 
+def layout_rows(data: OpenData | None) -> tuple[FindingRow, ...]:
+    """Return a row that says how the folders were read, as the audit will; none where that is beyond doubt."""
+    if data is None or not data.data_set.layout:
+        return ()
+    return (FindingRow(FindingsOfKind("note", data.data_set.layout), printable(data.data_set.layout)),)
+
+
 def marked_rows(data: OpenData) -> tuple[FindingRow, ...]:
     """Return a row with the images that have marks, or none."""
     if not data.marks:
@@ -212,6 +219,8 @@ def headline(data: OpenData) -> str:
         parts.append("no groups")
     if data_set.parts is not None:
         parts.append("parts given")
+    elif data.listed.layout is not None and data.listed.layout.kind != "classes":
+        parts.append(f"layout {data.listed.layout.kind}")
     return " · ".join(parts)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -13,12 +14,14 @@ from textual.binding import Binding, BindingType
 from aimic_tui.engine.data.listing.data_source import DataSource
 from aimic_tui.engine.data.listing.list_images import NoClasses
 from aimic_tui.engine.data.listing.manifest_table import is_manifest, read_columns
+from aimic_tui.engine.data.listing.recognize_layout import UnclearLayout
 from aimic_tui.engine.data.manifest import check_manifest_path, write_cleaned_manifest
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.data.classes_dialog import ClassesDialog
 from aimic_tui.screens.data.columns_prompt import ColumnsPrompt
+from aimic_tui.screens.data.layout_prompt import LayoutPrompt
 from aimic_tui.screens.marking.pattern_prompts import GroupPrompt, LabelPatternPrompt
 from aimic_tui.screens.place import Place
 from aimic_tui.widgets.dialogs import PathPrompt
@@ -51,6 +54,7 @@ class OpeningController:
         Binding("o", "open", "Open", id="data.open", tooltip="Open another folder of images, or a manifest"),
         Binding("c", "classes", "Classes", id="data.classes", tooltip="Rename, merge or leave out classes"),
         Binding("p", "pattern", "Names", show=False, id="data.pattern", tooltip="Which part of the name is the class"),
+        Binding("l", "layout", "Layout", show=False, id="data.layout", tooltip="What the folders mean: classes, parts"),
         Binding(
             "t", "columns", "Columns", show=False, id="data.columns", tooltip="What the manifest's columns contain"
         ),
@@ -127,7 +131,9 @@ class OpeningController:
         try:
             await self._session.open(choice, self._place.shell.workspace.marks_folder, report)
         except NoClasses as problem:
-            self._not_found(problem.sentence, problem.images)
+            self._not_found(problem.sentence, partial(self._ask_pattern, problem.images, problem.sentence))
+        except UnclearLayout as problem:
+            self._not_found(problem.sentence, partial(self._ask_layout, problem.images, problem.sentence))
         except AimicError as problem:
             self._not_found(problem.sentence)
         except OSError as problem:
@@ -137,15 +143,15 @@ class OpeningController:
             self._host.show_opened(other=other)
             self._run(self._remember(), "remember")
 
-    def _not_found(self, sentence: str, images: tuple[str, ...] = ()) -> None:
-        """Say why nothing was opened; ask for the classes where only they are missing."""
+    def _not_found(self, sentence: str, question: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
+        """Say why nothing was opened; ask the question whose answer would open it, where there is one."""
         shell = self._place.shell
         if self._session.data is not None:  # a setting that finds nothing; what was shown stays
             shell.tell(sentence, "warning")
             shell.context.data_settings = dict(self._valid_settings)
             self._host.show_marks()
-        elif images:
-            self._run(self._ask_pattern(images, sentence), "question")
+        elif question is not None:
+            self._run(question(), "question")
         else:
             self._open_nothing(sentence)
 
@@ -196,7 +202,7 @@ class OpeningController:
             return True
         if action == "columns":
             return bool(self.path) and is_manifest(Path(self.path))
-        if action == "pattern":
+        if action in ("pattern", "layout"):
             return self._session.data is not None and not Path(self.path).is_file()
         return self._session.data is not None
 
@@ -206,6 +212,7 @@ class OpeningController:
             "open": self._ask_path,
             "classes": self._ask_classes,
             "pattern": self._ask_pattern,
+            "layout": self._ask_layout,
             "columns": self._ask_columns,
             "groups": self._ask_groups,
             "manifest": self._ask_manifest,
@@ -248,6 +255,17 @@ class OpeningController:
         answer = await self._place.app.push_screen_wait(LabelPatternPrompt(images, pattern, None))
         if answer is not None:
             self._change_settings({"pattern": answer})
+        elif data is None:
+            self._open_nothing(problem)
+
+    async def _ask_layout(self, images: tuple[str, ...] = (), problem: str = "") -> None:
+        data = self._session.data
+        if data is not None:
+            images = data.listed.images
+        now = str(self._place.shell.context.data_settings.get("layout", "auto"))
+        answer = await self._place.app.push_screen_wait(LayoutPrompt(images, Path(self.path), now, problem))
+        if answer is not None:
+            self._change_settings({"layout": answer})
         elif data is None:
             self._open_nothing(problem)
 

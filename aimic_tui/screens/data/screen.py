@@ -27,6 +27,7 @@ from aimic_tui.screens.data.contents import (
     class_rows,
     finding_rows,
     headline,
+    layout_rows,
     marked_rows,
     words_on_image,
 )
@@ -191,7 +192,7 @@ class DataScreen(Place):
     def show_findings(self) -> None:
         """Show what the audit found, and which images are marked."""
         data, audit = self.session.data, self.session.audit
-        rows = finding_rows(audit, data) if audit else ()
+        rows = finding_rows(audit, data) if audit else layout_rows(data)
         if data is not None:
             rows += marked_rows(data)
         self.query_one("#findings", RowList).show(rows)
@@ -348,6 +349,10 @@ class DataScreen(Place):
         """Ask which part of the name is the class."""
         self.opening.ask("pattern")
 
+    def action_layout(self) -> None:
+        """Ask what the folders mean."""
+        self.opening.ask("layout")
+
     def action_columns(self) -> None:
         """Ask what the manifest's columns contain."""
         self.opening.ask("columns")
@@ -374,7 +379,7 @@ class DataScreen(Place):
             return self.marking.offers(parameters[0])
         if action in ("audit", "set_up"):
             return self.session.data is not None
-        if action in ("open", "classes", "pattern", "columns", "groups", "manifest"):
+        if action in ("open", "classes", "pattern", "layout", "columns", "groups", "manifest"):
             return self.opening.offers(action)
         return True
 

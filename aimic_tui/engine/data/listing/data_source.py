@@ -35,6 +35,10 @@ class DataSourceSettings(Protocol):
         """How to read the class from a path; empty where folders give it."""
 
     @property
+    def layout(self) -> str:
+        """How folders say class, part and group: a key of `layout.LAYOUTS`, or auto."""
+
+    @property
     def classes(self) -> Mapping[str, str]:
         """Renamed classes; empty names for classes that are left out."""
 
@@ -53,6 +57,7 @@ class DataSource:
     label_column: str = "label"
     part_column: str = "auto"
     pattern: str = ""
+    layout: str = "auto"
     classes: Mapping[str, str] = field(default_factory=dict)
     marks: str = "auto"
 

@@ -6,6 +6,7 @@ import bisect
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -267,7 +268,7 @@ def single_class(path: str, data_set: DataSet) -> str:
     """Say that a data set holds one class only, and what may have gone wrong."""
     shown = printable(path)
     name = data_set.classes[0]
-    inner = sorted({image.split("/")[1] for image in data_set.images if image.count("/") >= 2})
+    folder, inner = _first_fork(data_set.images)
     beginning = (
         f"{shown} holds a single class, {one_line(name, 60)} ({plural(len(data_set), 'image')}); "
         "a classifier needs at least two."
@@ -277,5 +278,13 @@ def single_class(path: str, data_set: DataSet) -> str:
         return f"{beginning} {' '.join((*data_set.decisions, *missing))}"
     if len(inner) > 1:
         names = ", ".join(one_line(folder, 30) for folder in inner[:3])
-        return f"{beginning} It has the folders {names}: did you mean {printable(str(Path(path) / name))}?"
+        return f"{beginning} It has the folders {names}: did you mean {printable(str(Path(path) / folder))}?"
     return f"{beginning} Add a folder for each other class."
+
+
+def _first_fork(images: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the deepest folder in which all images lie, and the names of the folders in it."""
+    first, last = images[0].split("/")[:-1], images[-1].split("/")[:-1]  # of sorted names these have least in common
+    common = [one for one, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))]
+    inner = {image.split("/")[len(common)] for image in images if image.count("/") > len(common)}
+    return "/".join(common), sorted(inner)

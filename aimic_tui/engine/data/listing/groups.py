@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from aimic_tui.engine.data.listing.folder_words import GROUP_WORDS, are_no_groups, only_divide
 from aimic_tui.engine.data.listing.name_pattern import name_pattern
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.text import one_line, printable
 
 _SAMPLE = 20_000  # names used to find a pattern
 _MOST_NAMES = 0.95
-# Words that name what the number after them counts: groups even where each has a single image.
-_SOURCES = frozenset(
-    {"smear", "slide", "patient", "pat", "subject", "sub", "case", "donor", "specimen", "animal", "mouse", "rat", "wsi"}
-    | {"fov", "photo", "plate", "biopsy", "person", "uid"}
-)
+_DEEPEST = 6  # levels of folders that may be groups
 _TOKENS = re.compile(r"\d+|[A-Za-z]+|[^A-Za-z\d]+")
 _SEPARATORS = re.compile(r"[_\-. ]+")
 
@@ -61,27 +58,82 @@ def group_values(images: Sequence[str], pattern: str) -> list[str | None]:
     return values
 
 
-def suggest_group(images: Sequence[str], labels: Sequence[str] | None = None) -> str | None:
+def suggest_group(images: Sequence[str], labels: Sequence[str] | None = None, above: int = 1) -> str | None:
     r"""Return the pattern by which the names group the images, such as `^(smear\d+)`, or None where there is none.
 
     Tried are the beginnings of the file names that end in a number, shortest first (a patient before a slide of
-    the patient), and a subfolder below the class's. One is taken if nearly all names have it, if it makes at
-    least three groups that are not just the classes, and if images do share groups - or if the word before
-    the number says that it counts patients, slides or the like.
+    the patient), and the subfolders below the class's, numbered ones first. One is taken if nearly all names have it,
+    if it makes at least three groups that are not just the classes, and if images do share groups - or if the word
+    before the number says that it counts patients, slides or the like. Folders that only divide the files (0001-1000),
+    parts and copies (40X, augmented) are no groups.
 
     Args:
         images: names, `/` between their parts.
         labels: the class of each; without them, its first folder.
+        above: how many folders, from the top, are no groups, since they are the class or lie above it.
     """
     if labels is None:
         labels = [image.partition("/")[0] for image in images]
     step = max(1, len(images) // _SAMPLE)
     sample = images[::step]
     stems = [image.rpartition("/")[2].rpartition(".")[0] for image in sample]
-    for pattern in (*_candidates(stems), r"^[^/]+/([^/]+)/", r"^[^/]+/[^/]+/([^/]+)/"):
+    for pattern in _candidates(stems):
         if _groups_well(images, labels, pattern):
             return pattern
-    return None
+    usable = [
+        pattern
+        for pattern in _folder_patterns(sample, above)
+        if _groups_well(images, labels, pattern) and _are_groups(images, labels, pattern)
+    ]
+    return min(usable, key=lambda pattern: not _is_numbered(images, pattern), default=None)
+
+
+def dividing_folders(images: Sequence[str], labels: Sequence[str], above: int = 1) -> tuple[str, ...]:
+    """Return the names of folders that only divide the files of their class among them, and so are no groups.
+
+    Args:
+        images, labels, above: as for `suggest_group`.
+    """
+    for pattern in _folder_patterns(images, above):
+        folders = _files_of_folders(images, labels, pattern)
+        if folders and _only_divide(folders):
+            return tuple(sorted({name for of_class in folders.values() for name in of_class}))
+    return ()
+
+
+def _folder_patterns(images: Sequence[str], above: int) -> list[str]:
+    """Return a pattern for each level of folders below the first `above`."""
+    deepest = max((image.count("/") for image in images), default=0)
+    return ["^" + "[^/]+/" * depth + "([^/]+)/" for depth in range(above, min(deepest, above + _DEEPEST))]
+
+
+def _are_groups(images: Sequence[str], labels: Sequence[str], pattern: str) -> bool:
+    """Tell whether the folders that a pattern finds may be patients, slides or the like."""
+    folders = _files_of_folders(images, labels, pattern)
+    names = {name for of_class in folders.values() for name in of_class}
+    few = len(names) < 3 * len(folders) and not _has_digits(names)  # kinds within the classes
+    return not (few or are_no_groups(names) or _only_divide(folders))
+
+
+def _only_divide(folders: Mapping[str, Mapping[str, Sequence[str]]]) -> bool:
+    return sum(map(only_divide, folders.values())) >= 0.8 * len(folders)
+
+
+def _files_of_folders(images: Sequence[str], labels: Sequence[str], pattern: str) -> dict[str, dict[str, list[str]]]:
+    """Return class -> folder that a pattern finds -> file names."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for image, label, folder in zip(images, labels, group_values(images, pattern), strict=True):
+        if folder is not None:
+            found.setdefault(label, {}).setdefault(folder, []).append(image.rpartition("/")[2])
+    return found
+
+
+def _is_numbered(images: Sequence[str], pattern: str) -> bool:
+    return _has_digits({value for value in group_values(images, pattern) if value is not None})
+
+
+def _has_digits(names: Collection[str]) -> bool:
+    return sum(any(char.isdigit() for char in name) for name in names) >= 0.5 * len(names)
 
 
 def _candidates(stems: Sequence[str]) -> list[str]:
@@ -122,9 +174,8 @@ def _field_candidates(stems: Sequence[str]) -> list[str]:
 
 
 def _groups_well(images: Sequence[str], labels: Sequence[str], pattern: str) -> bool:
-    # by class as well: 1.jpg in each class folder are not images of one patient
-    pairs = zip(group_values(images, pattern), labels, strict=True)
-    sizes = Counter((value, label) for value, label in pairs if value is not None)
+    values = group_values(images, pattern)
+    sizes = Counter((value, label) for value, label in zip(values, labels, strict=True) if value is not None)
     matched = sum(sizes.values())
     groups = {value for value, _ in sizes}
     if matched < _MOST_NAMES * len(images) or len(groups) < 3:
@@ -132,10 +183,15 @@ def _groups_well(images: Sequence[str], labels: Sequence[str], pattern: str) -> 
     if len(groups) <= len({of_class for _, of_class in sizes}) and len(groups) == len(sizes):
         return False  # it only says the class again
     word = re.match(r"\^\(([A-Za-z]+)", pattern)
-    if word and word[1].lower() in _SOURCES:
+    if word and word[1].lower() in GROUP_WORDS:
         return True
-    shared = sum(size for size in sizes.values() if size > 1)
-    return len(sizes) <= 0.9 * matched and shared >= 0.2 * matched
+    # In one folder: 1.jpg in each of several, which count anew, are not images of one patient.
+    places = (
+        (value, image.rpartition("/")[0]) for value, image in zip(values, images, strict=True) if value is not None
+    )
+    in_folder = Counter(places)
+    shared = sum(size for size in in_folder.values() if size > 1)
+    return len(in_folder) <= 0.9 * matched and shared >= 0.2 * matched
 
 
 def no_match_sentence(pattern: str, images: Sequence[str]) -> str:

@@ -15,11 +15,15 @@ from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.listing.data_source import DataSourceSettings
 from aimic_tui.engine.data.listing.folder_notes import notes_on_folder, why_no_images
 from aimic_tui.engine.data.listing.folder_scan import Scan, scan_folder
-from aimic_tui.engine.data.listing.groups import suggest_group
+from aimic_tui.engine.data.listing.folder_words import PART_FOLDERS
+from aimic_tui.engine.data.listing.groups import dividing_folders, suggest_group
+from aimic_tui.engine.data.listing.layout import LAYOUTS, Layout
+from aimic_tui.engine.data.listing.layout_sentences import listed_names
 from aimic_tui.engine.data.listing.manifest_table import ManifestRows, is_manifest, read_manifest_rows
 from aimic_tui.engine.data.listing.marks import is_marks_file
 from aimic_tui.engine.data.listing.missing_values import without_missing
 from aimic_tui.engine.data.listing.name_pattern import NamePattern, name_pattern
+from aimic_tui.engine.data.listing.recognize_layout import chosen_layout, recognize_layout
 from aimic_tui.engine.data.note import Note
 from aimic_tui.engine.data.reading.medmnist import is_npz, list_npz, npz_of
 from aimic_tui.engine.errors import InputProblem, UsageProblem
@@ -28,15 +32,6 @@ from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.engine.user_folders import expanded
 
-PART_FOLDERS = {
-    "train": Part.TRAIN,
-    "training": Part.TRAIN,
-    "val": Part.VALIDATION,
-    "valid": Part.VALIDATION,
-    "validation": Part.VALIDATION,
-    "test": Part.TEST,
-    "testing": Part.TEST,
-}
 _NAMED = 3  # images that a sentence names
 
 
@@ -52,6 +47,7 @@ class ListedImages:
         groups: the group of each image by a manifest's column; None where the rule is a pattern on names.
         parts: int8 [n], `Part` of each, or None.
         suggested_group: the pattern that the names show.
+        layout: how the folders were read; None where no folder says a class.
         others: files among the images that don't look like images.
         repeated, conflicts: images that a manifest lists twice, under one label or several.
         notes: on what else was left out.
@@ -65,6 +61,7 @@ class ListedImages:
     groups: tuple[str | None, ...] | None = None
     parts: npt.NDArray[np.int8] | None = None
     suggested_group: str | None = None
+    layout: Layout | None = None
     others: tuple[str, ...] = ()
     repeated: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
@@ -88,11 +85,12 @@ class NoClasses(InputProblem):
 def list_images(settings: DataSourceSettings, report: ReportProgress = no_report) -> ListedImages:
     """List the images of a data set with labels, groups and parts by folders, names or rows; none is opened.
 
-    A folder's label is its first subfolder; if the first subfolders are train, validation and test, they give
-    the part and the next one the label. With `data.pattern`, names say all of it.
+    Which folder is an image's label, and which its part or group, is recognized, or `data.layout` says it. With
+    `data.pattern`, names say all of it.
 
     Raises:
         InputProblem: the folder is missing or empty, nothing has a class; a manifest lacks a column.
+        UnclearLayout: two levels of folders could be the classes.
         UsageProblem: there is no path, or a pattern is none.
     """
     if not settings.path.strip():
@@ -124,36 +122,35 @@ def _listed(path: Path, settings: DataSourceSettings, report: ReportProgress) ->
     scan = scan_folder(path, report)
     scan.images.sort()
     scan.others = sorted(name for name in scan.others if not is_marks_file(Path(name)))
-    return _from_names(path, scan, pattern, settings.group) if pattern else _from_folder(path, scan, settings.group)
+    return _from_names(path, scan, pattern, settings.group) if pattern else _from_folder(path, scan, settings)
 
 
-def _from_folder(root: Path, scan: Scan, group: str) -> ListedImages:
-    with_parts = _has_part_folders(scan.images)
-    labels: list[str] = []
-    parts: list[int] = []
-    for image in scan.images:
-        top, _, rest = image.partition("/")
-        if with_parts:
-            part = PART_FOLDERS[top.casefold()] if rest else Part.UNUSED
-            top, _, rest = rest.partition("/")
-            parts.append(part if rest else Part.UNUSED)
-        labels.append(top if rest else "")
+def _from_folder(root: Path, scan: Scan, settings: DataSourceSettings) -> ListedImages:
+    kind = next((name for name in LAYOUTS if name == settings.layout), None)
+    layout = recognize_layout(scan.images, root) if kind is None else chosen_layout(scan.images, root, kind)
+    labels, parts = layout.read(scan.images)
     if not any(labels):
         raise (
             NoClasses(why_no_images(root, scan), tuple(scan.images))
             if labels
             else InputProblem(why_no_images(root, scan))
         )
-    suggested = _suggested(scan.images, labels)
+    above = 1 + max(base.count("/") for base in layout.bases)
+    suggested = layout.group_pattern or _suggested(scan.images, labels, above)
+    notes = [Note("layout", layout.sentence)] if layout.sentence else []
+    if dividing := dividing_folders(scan.images, labels, above):
+        names = listed_names(dividing)
+        notes.append(Note("dividing-folders", f"The folders {names} only divide the files of a class: no groups."))
     return ListedImages(
         root,
         images=tuple(scan.images),
         labels=tuple(labels),
-        rule=(suggested or "none") if group == "auto" else group,
-        parts=np.array(parts, np.int8) if with_parts else None,
+        rule=(suggested or "none") if settings.group == "auto" else settings.group,
+        parts=np.array(parts, np.int8) if layout.gives_parts else None,
         suggested_group=suggested,
+        layout=layout,
         others=tuple(scan.others),
-        notes=tuple(notes_on_folder(scan)),
+        notes=(*notes, *notes_on_folder(scan)),
     )
 
 
@@ -252,9 +249,9 @@ def _from_npz(path: Path, group: str) -> ListedImages:
     )
 
 
-def _suggested(images: Sequence[str], labels: Sequence[str]) -> str | None:
+def _suggested(images: Sequence[str], labels: Sequence[str], above: int = 1) -> str | None:
     rows = [row for row, label in enumerate(labels) if label]
-    return suggest_group([images[row] for row in rows], [labels[row] for row in rows])
+    return suggest_group([images[row] for row in rows], [labels[row] for row in rows], above)
 
 
 def _parts_of(words: Sequence[str], where: str, what: str) -> npt.NDArray[np.int8]:
@@ -266,15 +263,6 @@ def _parts_of(words: Sequence[str], where: str, what: str) -> npt.NDArray[np.int
             f"{where} {one_line(min(unknown), 60)} {what}. Parts are train, validation, test or nothing."
         )
     return np.array([codes[word.casefold()] for word in words], np.int8)
-
-
-def _has_part_folders(images: Sequence[str]) -> bool:
-    """Tell whether the first folders are parts and hold the classes' folders."""
-    with_classes = any(
-        PART_FOLDERS.get(top.casefold()) == Part.TRAIN and "/" in rest
-        for top, _, rest in (image.partition("/") for image in images)
-    )
-    return with_classes and _split_folders(images)
 
 
 def _split_folders(images: Sequence[str]) -> bool:

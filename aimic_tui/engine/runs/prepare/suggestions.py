@@ -50,6 +50,7 @@ def suggestions_for(
 ) -> list[Suggestion]:
     """Return what is worth another look, the gravest first."""
     return [
+        *_on_layout(experiment, data),
         *_on_disk_space(experiment, forecast),
         *_on_names(data),
         *([Suggestion("split.validation", split.too_few_to_choose)] if split.too_few_to_choose else []),
@@ -59,6 +60,12 @@ def suggestions_for(
         *_on_combinations(experiment),
         *(Suggestion("split.method", sentence) for sentence in split.warnings),
     ]
+
+
+def _on_layout(experiment: Experiment, data: DataSummary) -> Iterator[Suggestion]:
+    """Say how folders were read where they could mean something else."""
+    if experiment.data.layout == "auto" and data.data_set is not None and data.data_set.layout:
+        yield Suggestion("data.layout", data.data_set.layout)
 
 
 def _on_disk_space(experiment: Experiment, forecast: RunForecast) -> Iterator[Suggestion]:

@@ -120,8 +120,8 @@ class TestWhatCannotBeUsed:
             find(touch(tmp_path, "a/1.png", "a/2.png"))
 
     def test_a_folder_too_high_names_the_right_one(self, tmp_path):
-        with pytest.raises(InputProblem, match=r"did you mean .*/images\?"):
-            find(touch(tmp_path, "images/a/1.png", "images/b/2.png"))
+        with pytest.raises(InputProblem, match=r"did you mean .*/leukemia\?"):
+            find(touch(tmp_path, "leukemia/a/1.png", "leukemia/b/2.png"))
 
     def test_control_sequences_in_a_name_are_escaped(self, tmp_path):
         with pytest.raises(InputProblem) as caught:

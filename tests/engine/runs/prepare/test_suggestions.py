@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from aimic_tui.engine.experiment import Experiment
+from aimic_tui.engine.experiment import DataSettings, Experiment
 from aimic_tui.engine.runs.prepare.availability import availability_problems
-from aimic_tui.engine.runs.prepare.data_summary import DataSummary
+from aimic_tui.engine.runs.prepare.data_summary import DataSummary, summarize_data
 from aimic_tui.engine.runs.prepare.duration import DurationEstimate
 from aimic_tui.engine.runs.prepare.run_forecast import RunForecast
 from aimic_tui.engine.runs.prepare.split_forecast import SplitForecast
@@ -86,6 +86,15 @@ def test_a_disk_that_is_too_small_goes_first() -> None:
 
 def test_unequal_classes_without_balance_are_said() -> None:
     assert "10 times" in keys(data=DataSummary({"a": 1000, "b": 100}), data__balance="none")["data.balance"]
+
+
+def test_how_folders_were_read_is_said_until_the_setting_says_it(tmp_path: Path) -> None:
+    for name in ("TRAIN/a", "TRAIN/b", "TestA/a", "TestA/b"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "1.png").touch()
+    data = summarize_data(DataSettings(path=str(tmp_path)))
+    assert keys(data)["data.layout"].startswith("Layout: TRAIN (train) and TestA (test) are read as parts.")
+    assert "data.layout" not in keys(data, data__layout="parts")
 
 
 def test_what_the_split_cannot_give_is_passed_on() -> None:
