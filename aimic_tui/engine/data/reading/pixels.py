@@ -240,7 +240,7 @@ def separate_opacity(
         partly = visible & (share < 1)
         whole = values[partly] / share[partly][:, None]
         if values.dtype.kind != "f":
-            whole = np.minimum(np.floor(whole + 1e-9), np.iinfo(values.dtype).max)
+            whole = np.minimum(np.floor(whole + 1e-9), top)
         values = values.copy()
         values[partly] = whole
     shown = values[visible]

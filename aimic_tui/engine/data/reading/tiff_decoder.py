@@ -20,6 +20,7 @@ _NONE, _OLD_JPEG, _JPEG = 1, 6, 7
 _CCITT = {2, 3, 4}
 _GREY, _RGB, _PALETTE, _YCBCR = {0, 1}, 2, 3, 6
 _MIN_IS_WHITE = 0
+_DEEPEST_PACKED = 16
 _ORIENTATION = 274
 # What Pillow's libtiff is shown to read rightly (tests/engine/data/reading/test_matrix.py) for 8-bit grey, RGB and
 # palettes: LZW, deflate and its old number, PackBits, LZMA and zstd.
@@ -45,16 +46,21 @@ def decode_page(page: Any, path: Path) -> Values:
         raise CannotDecode(f"stores values of the type {kind}, which have no brightness", "Save real numbers instead.")
     if isinstance(bits, tuple):
         raise CannotDecode(f"packs its samples as {', '.join(map(str, bits))} bits", "Save the image as 8 or 16 bits.")
+    if bits not in (32, 64) and bits > _DEEPEST_PACKED and stored.dtype.kind in "ui":
+        # Programs disagree whether such values follow the file's byte order.
+        raise CannotDecode(
+            f"is stored as {_name(stored)}, which can't be read here", "Save the image as 16 or 32 bits."
+        )
     _check_that_it_is_whole(page, path)
     subsampled = bool(stored.is_subsampled) and stored.compression not in (_JPEG, 34892, 33007)
-    if stored.compression == _OLD_JPEG or subsampled:
-        return _by_pillow_or_refuse(page, path, _name(stored))
+    if stored.compression == _OLD_JPEG or subsampled:  # tifffile reads the first only if it is whole, the second never
+        return _by_pillow_or_refuse(page, path, "Save the image as RGB.")
     try:
         values = _checked(page, stored)
     except Exception as error:
         if not _lacks_a_codec(error):
             raise
-        return _by_pillow_or_refuse(page, path, _name(stored))
+        return _by_pillow_or_refuse(page, path, f"{_SAVE_PLAIN}.")
     if values.dtype == np.bool_:
         values = values.astype(np.uint8)
     return by_samples(values, page.axes if hasattr(page, "axes") else stored.axes)
@@ -78,7 +84,11 @@ def _check_that_it_is_whole(page: Any, path: Path) -> None:
     size = path.stat().st_size
     if not page.dataoffsets or any(not offset or not count for offset, count in _segments(page)):
         raise CannotDecode("lacks strips or tiles of its picture", "Save it anew with all of them, or take it out.")
-    if any(offset + count > size for offset, count in _segments(page)):
+    if page.keyframe.is_contiguous:  # whose length is wrong in some files
+        ends = page.dataoffsets[0] + page.keyframe.nbytes
+    else:
+        ends = max(offset + count for offset, count in _segments(page))
+    if ends > size:
         raise ValueError("truncated: the file ends before its picture does")
 
 
@@ -118,15 +128,11 @@ def _lacks_a_codec(error: Exception) -> bool:
     )
 
 
-def _by_pillow_or_refuse(page: Any, path: Path, name: str) -> Values:
+def _by_pillow_or_refuse(page: Any, path: Path, remedy: str) -> Values:
     if _pillow_is_right(page):
         return _by_pillow(page, path)
-    raise CannotDecode(
-        f"is stored as {name}, which can't be read here",
-        f"Install imagecodecs (`pip install imagecodecs`), or s{_SAVE_PLAIN[1:]}."
-        if _codecs_are_missing()
-        else f"{_SAVE_PLAIN}.",
-    )
+    install = "Install imagecodecs (`pip install imagecodecs`), or s" if _codecs_are_missing() else "S"
+    raise CannotDecode(f"is stored as {_name(page.keyframe)}, which can't be read here", install + remedy[1:])
 
 
 def _codecs_are_missing() -> bool:

@@ -120,7 +120,8 @@ def _single(page: Any, path: Path) -> Picture:
 def _of_series(series: Any, page: Any, path: Path, rule: InputRule) -> Picture:
     """Return the pages of one of tifffile's series by channel and plane."""
     own, samples, most = page.axes, int(page.samplesperpixel), max(rule.channel_indices or (0,))
-    if not series.axes.endswith(own):
+    # Samples of a page may have another name as an axis of the series, such as the channels of an LSM.
+    if not series.axes.endswith(own) and series.shape[-len(own) :] != page.shape:
         return _single(page, path)
     axes, shape = series.axes[: -len(own)], series.shape[: -len(own)]
     steps = [int(np.prod(shape[at + 1 :], dtype=np.int64)) for at in range(len(axes))]

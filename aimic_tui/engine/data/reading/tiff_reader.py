@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from aimic_tui.engine.data.reading.input_rule import AS_STORED, InputRule
 from aimic_tui.engine.data.reading.pixels import (
@@ -25,19 +26,20 @@ from aimic_tui.engine.data.reading.pixels import (
 )
 from aimic_tui.engine.data.reading.tiff_pages import find_picture
 
-# tifffile reports every oddity of a file on its logger, names and all; what matters comes back as an exception.
-logging.getLogger("tifffile").addHandler(logging.NullHandler())
-logging.getLogger("tifffile").propagate = False
+# They report every oddity of a file on their loggers, names and all; what matters comes back as an exception.
+for _library in ("tifffile", "imagecodecs"):
+    logging.getLogger(_library).addHandler(logging.NullHandler())
+    logging.getLogger(_library).propagate = False
 
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ORIENTATION, _PHOTOMETRIC, _MAX_SAMPLE_VALUE, _INK_SET = 274, 262, 281, 332
 _YCBCR_COEFFICIENTS, _YCBCR_RANGE = 529, 532
-_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
-_COLOURS = {_MIN_IS_WHITE: 1, _MIN_IS_BLACK: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, _YCBCR: 3}  # samples of each
-_WORDS = {_RGB: "RGB", _PALETTE: "palette", _CMYK: "CMYK", _YCBCR: "YCbCr"}
+_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 0, 1, 2, 3, 5, 6, 8
+# samples of each
+_COLOURS = {_MIN_IS_WHITE: 1, _MIN_IS_BLACK: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, _YCBCR: 3, _LAB: 3}
+_WORDS = {_RGB: "RGB", _PALETTE: "palette", _CMYK: "CMYK", _YCBCR: "YCbCr", _LAB: "CIELab"}
 _OTHERS = {
     4: "a transparency mask",
-    8: "colours as CIELab",
     9: "colours as ICCLab",
     10: "colours as ITULab",
     32803: "raw data of a camera's colour filter array",
@@ -123,31 +125,39 @@ def _photometric(page: Any) -> int:
         raise CannotDecode(f"holds {_OTHERS.get(photometric, f'colours of the kind {photometric}')}", _TO_RGB)
     if photometric == _CMYK and page.tags.valueof(_INK_SET, 1) != 1:
         raise CannotDecode("holds inks other than CMYK", _TO_RGB)
+    if photometric in (_PALETTE, _CMYK, _YCBCR) and page.dtype is not None and page.dtype.kind not in "bu":
+        raise CannotDecode(f"holds {_WORDS[photometric]} as {page.dtype}", _TO_RGB)
+    if photometric == _LAB and page.dtype != np.uint8:
+        raise CannotDecode(f"holds CIELab as {page.dtype}", _TO_RGB)
     return photometric
 
 
 def _shown(values: Values, page: Any, photometric: int) -> _Shown:
-    """Turn a page's samples [height, width, samples] into grey, RGB or channels apart, without their alpha."""
+    """Turn a page's samples [height, width, samples] into grey, RGB or channels apart, without their alpha.
+
+    Colours are made of samples that their alpha no longer weighs: ink that is multiplied by it would be too bright.
+    """
     bits = int(page.bitspersample)
     top = _top(values, bits)
     colours = _COLOURS[photometric]
     kinds = [int(kind) for kind in page.extrasamples]
     at = next((colours + number for number, kind in enumerate(kinds) if kind in _ALPHA), None)
-    alpha = None
+    opacity = None
     if at is not None and at < values.shape[2]:
-        alpha, associated = values[:, :, at], kinds[at - colours] == _ASSOCIATED
-        values = np.delete(values, at, axis=2)
+        associated = kinds[at - colours] == _ASSOCIATED and photometric != _PALETTE
+        if associated and photometric in (_YCBCR, _LAB):
+            raise CannotDecode(f"holds {_WORDS[photometric]} multiplied by its transparency", _TO_RGB)
+        values, opacity = separate_opacity(np.delete(values, at, axis=2), values[:, :, at], top, associated=associated)
     if photometric == _PALETTE:
         values = _by_palette(values[:, :, 0], page)
     elif photometric == _CMYK:
         values = _light_of_inks(values[:, :, :colours], top)
     elif photometric == _YCBCR and not (page.compression in _JPEG_TO_RGB and page.planarconfig == 1):
         values = _rgb_of_ycbcr(values, page, top)
+    elif photometric == _LAB:
+        values = _rgb_of_lab(values[:, :, :colours])
     elif bits < 8 and values.dtype == np.uint8:
         values = np.rint(values * (255 / top)).astype(np.uint8)  # as in every other format
-    opacity = None
-    if alpha is not None:
-        values, opacity = separate_opacity(values, alpha, top, associated=associated)
     return _Shown(values, opacity, together=photometric not in (_MIN_IS_WHITE, _MIN_IS_BLACK))
 
 
@@ -190,6 +200,14 @@ def _rgb_of_ycbcr(values: Values, page: Any, top: float) -> Values:
     return np.clip(np.rint(np.stack([r, g, b], axis=2)), 0, top).astype(values.dtype)
 
 
+def _rgb_of_lab(values: Values) -> Values:
+    picture = Image.frombytes("LAB", (values.shape[1], values.shape[0]), np.ascontiguousarray(values).tobytes())
+    try:
+        return np.asarray(picture.convert("RGB"))
+    except (ImportError, ValueError):  # a Pillow without its colour management
+        raise CannotDecode("holds colours as CIELab", _TO_RGB) from None
+
+
 def _numbers(rationals: Any) -> list[float]:
     """Return numerator over denominator of a tag's rationals, which tifffile gives one after the other."""
     flat = list(rationals or ())
@@ -214,7 +232,7 @@ def _mode(page: Any, photometric: int, shown: _Shown, many: int) -> str:
     colour = _WORDS.get(photometric, "grey") if shown.together or many == 1 or shown.values.shape[2] == 1 else ""
     if not colour:
         return f"{page.dtype} x {many}"
-    if int(page.bitspersample) == 1:
+    if int(page.bitspersample) == 1 and colour == "grey":
         return "black and white"
     word = colour if page.dtype == np.uint8 else f"{page.dtype} {colour}"
     return word if shown.opacity is None else f"{word} with alpha"

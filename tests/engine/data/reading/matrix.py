@@ -33,6 +33,7 @@ KINDS = {
     "rgb, another": ("rgb", 4, ("unspecified",)),
     "palette": ("palette", 1, ()),
     "cmyk": ("separated", 4, ()),
+    "cmyk, associated alpha": ("separated", 5, ("assocalpha",)),
 }
 PLAIN = ("none", "lzw", "zlib", "packbits", "zstd", "lzma")
 CODECS = ("jpeg2000", "png", "webp", "jpegxl", "lerc", "jpegxr")  # without loss
@@ -80,7 +81,7 @@ def _makes_sense(form: Form) -> bool:
         return False
     return not (
         (samples == 1 and form.planar == "separate")
-        or (form.kind in ("palette", "cmyk") and form.dtype not in ("uint8", "uint16"))
+        or (form.kind.startswith(("palette", "cmyk")) and form.dtype not in ("uint8", "uint16"))
         or (form.predictor == "horizontal" and form.dtype not in INTEGERS)
         or (form.predictor == "float" and not form.dtype.startswith("float"))
         or (form.predictor != "none" and form.compression not in ("lzw", "zlib", "zstd", "lzma"))
@@ -101,7 +102,11 @@ def _codec_takes(form: Form, samples: int) -> bool:
         "jpegxr": ("uint8",),
     }[form.compression]
     colours = {"webp": (3, 4), "jpegxl": (1, 3), "jpegxr": (1, 3)}.get(form.compression, (1, 2, 3, 4))
-    return form.dtype in dtypes and together in colours and not (form.compression == "png" and form.kind == "cmyk")
+    return (
+        form.dtype in dtypes
+        and together in colours
+        and not (form.compression == "png" and form.kind.startswith("cmyk"))
+    )
 
 
 def stored_values(form: Form) -> np.ndarray:
@@ -192,32 +197,40 @@ def write(form: Form, path: Path) -> None:
 
 def fault_of(form: Form, pixels: Pixels) -> str:
     """Return how what was read differs from what was stored, "" where it does not. It knows nothing of readers."""
-    stored, top = stored_values(form), top_of(form)
     photometric, _, extra = KINDS[form.kind]
-    colours = stored[:, :, :-1] if extra and extra[0] != "unspecified" else stored[:, :, :3]
-    if form.dtype in ("bool", "uint4"):
-        colours = np.rint(colours.astype(float) * (255 / top)).astype(np.uint8)
-    if photometric == "palette":
-        colours = np.moveaxis((palette(form) // 256)[:, stored[:, :, 0]], 0, 2).astype(np.uint8)
-    elif photometric == "separated":
-        ink = stored.astype(float) / top
-        colours = np.rint((1 - ink[:, :, :3]) * (1 - ink[:, :, 3:]) * top).astype(stored.dtype)
+    stored = stored_values(form)
+    transparent = bool(extra) and extra[0] != "unspecified"
+    share = stored[:, :, -1:] / top_of(form) if transparent else np.ones((HEIGHT, WIDTH, 1))
+    meant = _colours(form, stored, share)
     if pixels.inverted != (photometric == "miniswhite"):
         return "black and white change places"
-    if pixels.values.shape != colours.shape or pixels.values.dtype != colours.dtype:
-        return f"{pixels.values.dtype} {pixels.values.shape} for {colours.dtype} {colours.shape}"
-    if not extra or extra[0] == "unspecified":
-        return "" if np.array_equal(pixels.values, colours, equal_nan=colours.dtype.kind == "f") else "other values"
-    if pixels.opacity is None:
-        return "its transparency is lost"
-    share = stored[:, :, -1].astype(float) / top
-    if np.abs(pixels.opacity / 255 - share).max() > 0.5 / 255 + 1e-3:
+    if pixels.values.shape != meant.shape or (pixels.opacity is not None) != transparent:
+        return f"{pixels.values.shape} for {meant.shape}"
+    if transparent and np.abs(pixels.opacity[:, :, None] / 255 - share).max() > 0.5 / 255 + 1e-3:
         return "another transparency"
-    seen = pixels.values[share > 0].astype(float)
-    meant = colours[share > 0].astype(float)
-    if extra[0] == "assocalpha":
-        meant = np.minimum(meant / share[share > 0][:, None], 255 if form.dtype == "uint4" else top)
-    return "" if np.abs(seen - meant).max() <= (1 if stored.dtype.kind != "f" else 2e-3) else "other values"
+    visible = share[:, :, 0] > 0
+    seen, meant = pixels.values[visible], meant[visible]
+    if extra == ("assocalpha",):  # what was multiplied and rounded can't be had back exactly
+        step = 2e-3 if stored.dtype.kind == "f" else 17 if form.dtype == "uint4" else 2
+        return "" if np.abs(seen.astype(float) - meant).max() <= step else "other values"
+    return "" if np.array_equal(seen, meant.astype(seen.dtype), equal_nan=seen.dtype.kind == "f") else "other values"
+
+
+def _colours(form: Form, stored: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Return [height, width, channels] as a reader should: light for ink, colours for a palette, no alpha."""
+    photometric, _, extra = KINDS[form.kind]
+    top = top_of(form)
+    values = stored[:, :, :-1] if extra and extra[0] != "unspecified" else stored
+    if photometric == "palette":
+        return np.moveaxis((palette(form) // 256)[:, stored[:, :, 0]], 0, 2)
+    if extra == ("assocalpha",):
+        values = np.minimum(values / np.where(share > 0, share, 1), top)
+    if photometric == "separated":
+        ink = values.astype(float) / top
+        return np.rint((1 - ink[:, :, :3]) * (1 - ink[:, :, 3:]) * top)
+    if form.dtype in ("bool", "uint4"):
+        return np.rint(values.astype(float) * (255 / top))
+    return values[:, :, :3]
 
 
 def outcome(form: Form, folder: Path) -> str:
