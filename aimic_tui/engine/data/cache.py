@@ -36,7 +36,9 @@ from aimic_tui.engine.text import bytes_text
 
 _IMAGES_SUFFIX = ".images"
 FEATURES_SUFFIX = ".features"  # features of a frozen network; training stores them here, under the same limit
-_VERSION = 1  # of the file's layout and of all steps that `Preprocessing.pixel_steps` does not name
+# of the file's layout and of all steps that `Preprocessing.pixel_steps` does not name; 2: TIFF and deep values read as
+# they are stored
+_VERSION = 2
 DEFAULT_LIMIT = 20_000_000_000  # bytes; the default of `compute.cache_limit`
 _SPARE = 1 << 30  # bytes that stay free on the disk
 

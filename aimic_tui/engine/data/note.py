@@ -25,6 +25,7 @@ NoteKind = Literal[
     "single-class",
     "mixed-bit-depths",
     "underexposed",
+    "declared-depth-exceeded",
     "class-imbalance",
     "one-class-groups",
 ]

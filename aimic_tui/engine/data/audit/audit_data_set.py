@@ -27,6 +27,7 @@ from aimic_tui.engine.data.reading.input_rule import rule_from_settings
 from aimic_tui.engine.data.reading.read_image import UnreadableImage, read_pixels
 from aimic_tui.engine.data.threads import ShouldStop
 from aimic_tui.engine.progress import ReportProgress, no_report
+from aimic_tui.engine.text import one_line, plural
 
 if TYPE_CHECKING:
     from aimic_tui.engine.experiment import DataSettings
@@ -184,6 +185,16 @@ def _notes(data_set: DataSet, measures: Measures) -> list[Note]:
                 "underexposed",
                 "The 16-bit images use only the darkest quarter of their range; set data.intensity = percentiles "
                 "unless their brightness carries meaning.",
+            )
+        )
+    beyond = np.flatnonzero(measures.exceeded).tolist()
+    if beyond:
+        example = f"{one_line(data_set.images[beyond[0]], 80)} declares {measures.exceeded[beyond[0]]} bits"
+        notes.append(
+            Note(
+                "declared-depth-exceeded",
+                f"{plural(len(beyond), 'image')} with values beyond the declared bit depth, which is ignored there: "
+                f"{example}, for example.",
             )
         )
     return notes

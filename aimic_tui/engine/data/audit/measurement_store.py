@@ -19,7 +19,7 @@ from aimic_tui.engine.data.reading.medmnist import npz_of
 from aimic_tui.engine.files import open_unlinked, write_atomically
 from aimic_tui.engine.user_folders import expanded
 
-_VERSION = 1  # of everything that is measured
+_VERSION = 2  # of everything that is measured; 2: TIFF and deep values read as they are stored
 _AT_ONCE = 512  # rows a write
 _STALE = 2.0  # the file is rewritten where it holds more than this many times the rows in use
 _FOLDER = "audits"

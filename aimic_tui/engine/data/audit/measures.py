@@ -35,6 +35,7 @@ ROW = np.dtype(
         ("file_size", "<i8"),
         ("format", "S12"),
         ("bits", "<i2"),
+        ("exceeded", "<i2"),
         ("pixels", "<u8", 2),
         ("thumb", "u1", (THUMB, THUMB)),
         ("border", "<f4", 3),
@@ -87,6 +88,11 @@ class Measures:
     def bits(self) -> npt.NDArray[np.int16]:
         """int16 [n]."""
         return self.rows["bits"]
+
+    @property
+    def exceeded(self) -> npt.NDArray[np.int16]:
+        """int16 [n], the bits that a file declares and its values exceed; 0 where they don't."""
+        return self.rows["exceeded"]
 
     @property
     def pixels(self) -> npt.NDArray[np.uint64]:
@@ -204,7 +210,7 @@ def _measure(path: Path, rule: InputRule) -> Row:
     frame = everything - np.array(colour.crop(middle).histogram()).reshape(3, 256)
     row = np.zeros(1, ROW)
     row["width"], row["height"], row["file_size"] = width, height, len(data)
-    row["format"], row["bits"] = pixels.format.encode()[:12], pixels.bits
+    row["format"], row["bits"], row["exceeded"] = pixels.format.encode()[:12], pixels.bits, pixels.exceeded_bits
     row["pixels"] = np.frombuffer(_digest(pixels, image), np.uint64)
     row["thumb"], row["border"], row["inner"] = thumbnail(grey), _means(frame), _means(everything)
     row["contrast"], row["sharpness"] = _spread(np.array(grey.histogram())), sharpness(np.asarray(grey))
@@ -241,6 +247,8 @@ def _digest(pixels: Pixels, image: Rgb) -> bytes:
     values = image if pixels.bits <= 8 else np.ascontiguousarray(pixels.values)
     digest = hashlib.blake2b(f"{values.shape} {values.dtype}".encode(), digest_size=16)
     digest.update(np.ascontiguousarray(values).data)
+    if values is not image and pixels.opacity is not None:
+        digest.update(np.ascontiguousarray(pixels.opacity).data)
     return digest.digest()
 
 

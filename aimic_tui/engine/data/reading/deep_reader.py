@@ -22,7 +22,7 @@ _GREY = 0
 _CODESTREAM = b"\xff\x4f\xff\x51"  # of JPEG 2000: its start, and the marker of its sizes
 _HEADER_BYTES = 1 << 16
 _SYCC, _CMYK = 18, 12  # colour spaces that a JP2 names by number
-_SAVE = "Save the image as TIFF, or as 8-bit PNG."
+_SAVE = "save the image as TIFF, or as 8-bit PNG"
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,13 +102,12 @@ def _read_avif(content: bytes) -> Deep | None:
 def _decoded(codec: str, content: bytes, what: str) -> Values:
     try:
         imagecodecs: Any = importlib.import_module("imagecodecs")
-        decode = getattr(imagecodecs, codec)
+        values: Values = getattr(imagecodecs, codec)(content)  # a codec left out of a build raises when it is called
     except (ImportError, AttributeError):
         raise CannotDecode(
             f"is a {what}, which can't be read without imagecodecs",
-            f"Install it (`pip install imagecodecs`). {_SAVE}",
+            f"install it (`pip install imagecodecs`), or {_SAVE}",
         ) from None
-    values: Values = decode(content)
     return values
 
 

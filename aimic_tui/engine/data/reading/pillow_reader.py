@@ -123,7 +123,7 @@ def _as_loaded(image: Image.Image) -> Deep:
     if image.mode in {"L", "1"}:
         return Deep(np.asarray(image.convert("L"))[:, :, None], 8, None)
     if image.mode not in {"RGB", "P", "CMYK", "YCbCr"}:
-        raise CannotDecode(f"stores its pixels in a form that isn't read ({image.mode})", "Save it as PNG or TIFF.")
+        raise CannotDecode(f"stores its pixels in a form that isn't read ({image.mode})", "save it as PNG or TIFF")
     return Deep(np.asarray(image if image.mode == "RGB" else image.convert("RGB")), 8, None)
 
 

@@ -60,7 +60,7 @@ class CannotDecode(ValueError):
     """A file stores its values in a way that can't be read rightly here.
 
     Attributes:
-        remedy: a sentence that says what helps.
+        remedy: what helps, as a clause: "save the image as RGB".
     """
 
     def __init__(self, reason: str, remedy: str) -> None:

@@ -134,7 +134,7 @@ def read_pixels(path: Path, data: bytes | None = None, rule: InputRule = AS_STOR
             return read_vendor_file(path, vendor, rule)
         return read_tiff(path, rule) if content.startswith(TIFF_MAGIC) else read_with_pillow(content, rule)
     except CannotDecode as error:
-        raise UnreadableImage(path, "unreadable", str(error), error.remedy) from None
+        raise UnreadableImage(path, "unreadable", f"{error}; {error.remedy}") from None
     except MissingReader as error:
         raise UnreadableImage(path, "unreadable", f"{error} ({_INSTALL})", _MISSING) from None
     except (TooManyPixels, Image.DecompressionBombError, MemoryError) as error:

@@ -25,7 +25,7 @@ _ORIENTATION = 274
 # What Pillow's libtiff is shown to read rightly (tests/engine/data/reading/test_matrix.py) for 8-bit grey, RGB and
 # palettes: LZW, deflate and its old number, PackBits, LZMA and zstd.
 _PILLOW_LOSSLESS = {5, 8, 32946, 32773, 34925, 50000}
-_SAVE_PLAIN = "Save the image uncompressed or with LZW"
+_SAVE_PLAIN = "save the image uncompressed or with LZW"
 
 
 def decode_page(page: Any, path: Path) -> Values:
@@ -43,24 +43,22 @@ def decode_page(page: Any, path: Path) -> Values:
     bits = stored.bitspersample
     if stored.dtype is None or stored.dtype.kind not in "buif":
         kind = stored.dtype or f"{bits}-bit, sample format {stored.sampleformat}"
-        raise CannotDecode(f"stores values of the type {kind}, which have no brightness", "Save real numbers instead.")
+        raise CannotDecode(f"stores values of the type {kind}, which have no brightness", "save real numbers instead")
     if isinstance(bits, tuple):
-        raise CannotDecode(f"packs its samples as {', '.join(map(str, bits))} bits", "Save the image as 8 or 16 bits.")
+        raise CannotDecode(f"packs its samples as {', '.join(map(str, bits))} bits", "save the image as 8 or 16 bits")
     if bits not in (32, 64) and bits > _DEEPEST_PACKED and stored.dtype.kind in "ui":
         # Programs disagree whether such values follow the file's byte order.
-        raise CannotDecode(
-            f"is stored as {_name(stored)}, which can't be read here", "Save the image as 16 or 32 bits."
-        )
+        raise CannotDecode(f"is stored as {_name(stored)}, which can't be read here", "save the image as 16 or 32 bits")
     _check_that_it_is_whole(page, path)
     subsampled = bool(stored.is_subsampled) and stored.compression not in (_JPEG, 34892, 33007)
     if stored.compression == _OLD_JPEG or subsampled:  # tifffile reads the first only if it is whole, the second never
-        return _by_pillow_or_refuse(page, path, "Save the image as RGB.")
+        return _by_pillow_or_refuse(page, path, "save the image as RGB")
     try:
         values = _checked(page, stored)
     except Exception as error:
         if not _lacks_a_codec(error):
             raise
-        return _by_pillow_or_refuse(page, path, f"{_SAVE_PLAIN}.")
+        return _by_pillow_or_refuse(page, path, _SAVE_PLAIN)
     if values.dtype == np.bool_:
         values = values.astype(np.uint8)
     return by_samples(values, page.axes if hasattr(page, "axes") else stored.axes)
@@ -83,7 +81,7 @@ def _check_that_it_is_whole(page: Any, path: Path) -> None:
     """Raise where strips or tiles are left out or lie behind the file's end: decoders fill them with zeros or grey."""
     size = path.stat().st_size
     if not page.dataoffsets or any(not offset or not count for offset, count in _segments(page)):
-        raise CannotDecode("lacks strips or tiles of its picture", "Save it anew with all of them, or take it out.")
+        raise CannotDecode("lacks strips or tiles of its picture", "save it anew with all of them, or take it out")
     if page.keyframe.is_contiguous:  # whose length is wrong in some files
         ends = page.dataoffsets[0] + page.keyframe.nbytes
     else:
@@ -109,9 +107,7 @@ def _checked(page: Any, stored: Any) -> Values:
     for _ in page.segments(maxworkers=1, func=note):
         break
     if (found and found[0].itemsize > stored.dtype.itemsize) or (found and found[0].kind != stored.dtype.kind):
-        raise CannotDecode(
-            f"states {stored.dtype} values, but its {_name(stored)} data are {found[0]}", f"{_SAVE_PLAIN}."
-        )
+        raise CannotDecode(f"states {stored.dtype} values, but its {_name(stored)} data are {found[0]}", _SAVE_PLAIN)
     decoded: Values = page.asarray(maxworkers=1)
     return decoded
 
@@ -131,8 +127,8 @@ def _lacks_a_codec(error: Exception) -> bool:
 def _by_pillow_or_refuse(page: Any, path: Path, remedy: str) -> Values:
     if _pillow_is_right(page):
         return _by_pillow(page, path)
-    install = "Install imagecodecs (`pip install imagecodecs`), or s" if _codecs_are_missing() else "S"
-    raise CannotDecode(f"is stored as {_name(page.keyframe)}, which can't be read here", install + remedy[1:])
+    install = "install imagecodecs (`pip install imagecodecs`), or " if _codecs_are_missing() else ""
+    raise CannotDecode(f"is stored as {_name(page.keyframe)}, which can't be read here", install + remedy)
 
 
 def _codecs_are_missing() -> bool:
@@ -173,7 +169,7 @@ def _by_pillow(page: Any, path: Path) -> Values:
     if values.dtype == np.bool_:
         values = values.astype(np.uint8)
     if values.shape[:2] != (stored.imagelength, stored.imagewidth) or values.dtype != np.uint8:
-        raise CannotDecode(f"is stored as {_name(stored)}, which can't be read here", f"{_SAVE_PLAIN}.")
+        raise CannotDecode(f"is stored as {_name(stored)}, which can't be read here", _SAVE_PLAIN)
     if int(stored.photometric) == _MIN_IS_WHITE:  # Pillow turns it into brightness
         values = (1 if stored.bitspersample == 1 else 255) - values
     return values if values.ndim == 3 else values[:, :, None]

@@ -167,8 +167,8 @@ def _page_of_series(series: Any, number: int, path: Path) -> Values:
 def _absent(what: str, where: str = "") -> CannotDecode:
     return CannotDecode(
         f"does not hold {what}, which its metadata refer to" + (f" in {where}" if where else ""),
-        "Join the set of files into one, for example with ImageJ or bfconvert, or set data.channels to channels that "
-        "the file holds.",
+        "join the set of files into one, for example with ImageJ or bfconvert, or set data.channels to channels that "
+        "the file holds",
     )
 
 

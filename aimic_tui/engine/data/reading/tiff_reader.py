@@ -48,7 +48,7 @@ _OTHERS = {
     34892: "raw data of a camera",
     51177: "a depth map",
 }
-_TO_RGB = "Save the image as RGB or grey."
+_TO_RGB = "save the image as RGB or grey"
 _ASSOCIATED = 1  # kind of alpha: colours are multiplied by it
 _ALPHA = {1, 2}
 _JPEG_TO_RGB = {6, 7, 33007}  # compressions whose YCbCr becomes RGB in the decoder
@@ -119,7 +119,7 @@ def _photometric(page: Any) -> int:
     if page.tags.get(_PHOTOMETRIC) is None:
         if int(page.samplesperpixel) >= _COLOURS[_RGB]:
             return _RGB
-        raise CannotDecode("does not say whether 0 is black or white (PhotometricInterpretation)", "Save it anew.")
+        raise CannotDecode("does not say whether 0 is black or white (PhotometricInterpretation)", "save it anew")
     photometric = int(page.photometric)
     if photometric not in _COLOURS:
         raise CannotDecode(f"holds {_OTHERS.get(photometric, f'colours of the kind {photometric}')}", _TO_RGB)

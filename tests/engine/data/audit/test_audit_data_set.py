@@ -162,3 +162,21 @@ def test_an_audit_of_an_earlier_version_is_read(make_folder: MakeFolder):
     answer = json.loads(json.dumps(inspect(make_folder({"a": 3, "b": 3})).report().to_json()))
     del answer["merged_classes"]
     assert AuditReport.from_json(answer).merged_classes is None
+
+
+def test_a_declared_depth_that_values_exceed_is_a_note(make_folder: MakeFolder):
+    root = make_folder({"a": 6, "b": 6})
+    values = np.random.default_rng(0).integers(20_000, 65_000, (20, 24), dtype=np.uint16)
+    tifffile.imwrite(root / "a/deep.tif", values, extratags=[(281, "H", 1, 4095, True)])
+    notes = {note.kind: note.sentence for note in inspect(root).notes}
+    assert notes["declared-depth-exceeded"] == (
+        "1 image with values beyond the declared bit depth, which is ignored there: a/deep.tif declares 12 bits, for "
+        "example."
+    )
+
+
+def test_what_helps_stands_with_a_compression_that_is_not_read(make_folder: MakeFolder):
+    root = make_folder({"a": 6, "b": 6})
+    tifffile.imwrite(root / "a/x.tif", np.ones((20, 24), np.complex64))
+    details = [finding.detail for finding in inspect(root).findings if finding.paths == ("a/x.tif",)]
+    assert details == ["stores values of the type complex64, which have no brightness; save real numbers instead"]
