@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from aimic_tui.engine.machine.open_files import allow_open_files
 from aimic_tui.engine.python_process import leave_current_folder
 from aimic_tui.engine.utf8 import insist_on_utf8, settle_output
 
@@ -17,6 +18,7 @@ def main() -> None:
     insist_on_utf8()
     settle_output()
     leave_current_folder()
+    allow_open_files()
     if len(sys.argv) > 1:
         from aimic_tui.cli import main as command_line
 

@@ -19,6 +19,8 @@ from aimic_tui import __version__
 from aimic_tui.app.settings import load_settings, settings_file
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import folder_problem
+from aimic_tui.engine.machine.devices import find_slots
+from aimic_tui.engine.machine.limits import read_limits, shortages
 from aimic_tui.engine.python_process import python_command, python_environment
 from aimic_tui.engine.text import bytes_text, one_line, plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
@@ -87,6 +89,7 @@ def run_checks(workspace: Path, *, quick: bool = False) -> Iterator[Check]:
     yield from _check_terminal()
     yield from _check_packages()
     yield from _check_devices()
+    yield _check_limits()
     if not quick:
         yield _check_torch()
     yield from _check_folders(workspace)
@@ -188,6 +191,20 @@ def _check_devices() -> Iterator[Check]:
         "" if free >= _LITTLE_MEMORY else "Training needs about 4 GB; close something, or use a smaller batch size."
     )
     yield Check("memory", True, f"{bytes_text(free)} of {bytes_text(machine.memory)} free", advice)
+
+
+def _check_limits() -> Check:
+    limits = read_limits()
+    found = [
+        f"{'any number of' if count is None else f'{count:,}'} {what}"
+        for count, what in ((limits.open_files, "open files"), (limits.processes, "more processes"))
+    ]
+    if limits.addresses is not None:
+        found.append(f"{bytes_text(limits.addresses)} of address space")
+    if limits.shared_memory is not None:
+        found.append(f"{bytes_text(limits.shared_memory)} of shared memory")
+    advice = " ".join(shortages(limits, find_slots("auto", 1, 0)))
+    return Check("limits", not advice, ", ".join(found), advice)
 
 
 def _check_torch() -> Check:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Sequence
 from types import FrameType
 
@@ -19,6 +18,7 @@ from aimic_tui.engine.runs.follow.log_lines import LogLine
 from aimic_tui.engine.runs.follow.snapshot import RunFollower, RunSnapshot, TrialSnapshot
 from aimic_tui.engine.runs.status import RunStatus
 from aimic_tui.engine.text import plural, printable
+from aimic_tui.engine.waiting import pause
 from aimic_tui.wording import signs
 
 _POLL_INTERVAL = 0.5  # seconds
@@ -93,7 +93,7 @@ class Follower:
                     "Not waiting any longer; the run stops at its next step. "
                     f"{watch} follows it, {resume} continues it."
                 )
-            time.sleep(_POLL_INTERVAL)
+            pause(_POLL_INTERVAL)
 
     def _wait_for_report(self, status: RunStatus) -> None:
         """A finished run holds its lock until its report is written."""
@@ -102,7 +102,7 @@ class Follower:
         self._print("writing the report; press Ctrl-C to leave without waiting")
         before = self._interrupts
         while self._interrupts == before and is_locked(self._folder.lock_file):
-            time.sleep(_POLL_INTERVAL)
+            pause(_POLL_INTERVAL)
 
     def _request_stop(self) -> None:
         if not self._stop_on_interrupt:

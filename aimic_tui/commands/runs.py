@@ -23,6 +23,7 @@ from aimic_tui.engine.runs.control import resume as resume_run
 from aimic_tui.engine.runs.status import RunStatus, read_status, status_of
 from aimic_tui.engine.text import NOTHING, one_line, plural, printable
 from aimic_tui.engine.user_folders import expanded
+from aimic_tui.engine.waiting import pause
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording import signs
 from aimic_tui.wording.text_tables import left_aligned
@@ -128,7 +129,7 @@ def stop(context: click.Context, run: str, no_wait: bool) -> None:
         click.echo(f"The study {printable(running.name)} stops together with its current run.", err=True)
         deadline = time.monotonic() + _STOP_TIMEOUT
         while running.alive and not no_wait and time.monotonic() < deadline:
-            time.sleep(0.2)
+            pause(0.2)
         return
     folder = workspace.find_run(run)
     request_stop(folder)
@@ -141,7 +142,7 @@ def stop(context: click.Context, run: str, no_wait: bool) -> None:
     while (status := read_status(folder)).alive:
         if time.monotonic() > deadline:
             raise AimicError(f"The run {name} was requested to stop but is still {status.state}. Its host may be down.")
-        time.sleep(0.2)
+        pause(0.2)
     click.echo(f"The run {name} is {status.state}. {run_command('resume', folder)} continues it.", err=True)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -20,6 +19,7 @@ from aimic_tui.engine.proposed_command import proposed_command
 from aimic_tui.engine.report.printed import number
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import printable
+from aimic_tui.engine.waiting import pause
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording import signs
 from aimic_tui.wording.text_tables import aligned
@@ -157,7 +157,7 @@ class _StudyFollower:
                     self._stop()
                 if not alive:
                     return self._problem
-                time.sleep(_POLL_INTERVAL)
+                pause(_POLL_INTERVAL)
         finally:
             signal.signal(signal.SIGINT, before)
 

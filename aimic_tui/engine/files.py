@@ -9,7 +9,6 @@ import io
 import json
 import os
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +18,7 @@ from aimic_tui.engine.bounded_files import CsvRows, open_regular
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.system_errors import LocksUnavailable, explain
 from aimic_tui.engine.text import csv_line, from_csv_cell, printable, to_csv_cell
+from aimic_tui.engine.waiting import pause
 
 _BLOCK = 1 << 20
 # A temporary file is made private; its place in the folder asks for what other files there have.
@@ -276,7 +276,7 @@ class FileLock:
                 if _flock(handle, fcntl.LOCK_EX, self.path):
                     self._handle = handle
                     return True
-                time.sleep(0.02 * attempt)
+                pause(0.02 * attempt)
         finally:
             if self._handle is None:
                 os.close(handle)

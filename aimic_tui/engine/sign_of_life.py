@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aimic_tui.engine.files import open_unlinked
+from aimic_tui.engine.waiting import happened
 
 RECENT = 180.0  # seconds; clocks of hosts differ, and network mounts show a file's time late
 _EVERY = 10.0  # seconds
@@ -48,7 +49,7 @@ def signs_of_life(lock_file: Path) -> Iterator[None]:
         while True:
             with suppress(OSError):  # a full disk, or one that is gone for a while
                 _write(lock_file, sign)
-            if over.wait(_EVERY):
+            if happened(over, _EVERY):
                 return
 
     thread = threading.Thread(target=give, name="sign of life", daemon=True)

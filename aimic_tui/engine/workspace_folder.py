@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from aimic_tui.engine.run_order import RunOrder
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.typed_values import MALFORMED, text, whole
 from aimic_tui.engine.user_folders import expanded
+from aimic_tui.engine.waiting import pause
 
 _REMEMBERED = 50  # data sets; the oldest go first
 _SHOWN = 5  # runs named in a sentence
@@ -142,7 +142,7 @@ class Workspace:
         for _ in range(100):  # another process writes it for a few milliseconds at most
             if lock.acquire():
                 break
-            time.sleep(0.02)
+            pause(0.02)
         try:
             shown = str(expanded(path).absolute())
             known = {known.path: known for known in self.data_sets()}

@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import sys
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +32,7 @@ from aimic_tui.engine.files import FileLock, open_unlinked, sync_folder
 from aimic_tui.engine.machine.quotas import available_processors
 from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.text import bytes_text
+from aimic_tui.engine.waiting import pause
 
 _IMAGES_SUFFIX = ".images"
 FEATURES_SUFFIX = ".features"  # features of a frozen network; training stores them here, under the same limit
@@ -261,7 +261,7 @@ def _wait_for(lock: FileLock, target: Path, needed: int, should_stop: ShouldStop
             raise Interrupted("stopped while another process was preparing the images.")
         if _is_whole(target, needed):
             break
-        time.sleep(0.2)
+        pause(0.2)
     return lock
 
 

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
+_OWN_GROUPS = Path("/proc/self/cgroup")
 
 
 def available_processors() -> int:
@@ -25,16 +26,38 @@ def memory_bytes() -> tuple[int, int]:
 
     memory = psutil.virtual_memory()
     total, used = int(memory.total), int(memory.total - memory.available)
-    for limit_name, used_name in (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "")):
-        try:
-            limit = int((_CGROUP / limit_name).read_text())
-        except (OSError, ValueError):
-            continue
-        if limit < total:
-            total = limit
-            if used_name:
-                used = min(limit, _cgroup_used(_CGROUP / used_name))
+    for folder in cgroup_folders("memory"):
+        for limit_name, used_name in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "")):
+            try:
+                limit = int((folder / limit_name).read_text())
+            except (OSError, ValueError):
+                continue
+            if limit < total:
+                total = limit
+                if used_name:
+                    used = min(limit, _cgroup_used(folder / used_name))
     return total, min(used, total)
+
+
+def cgroup_folders(controller: str) -> list[Path]:
+    """Return the folders of this process's control groups, from its own to the outermost; their limits all bind.
+
+    Where a job has no view of its own (Slurm), its limits are those of a group below the root.
+
+    Args:
+        controller: such as "pids", for systems that give each a tree of its own (cgroup v1).
+    """
+    groups = [(_CGROUP, ""), (_CGROUP / controller, "")]
+    with contextlib.suppress(OSError, ValueError):
+        for line in _OWN_GROUPS.read_text("utf-8", "surrogateescape").splitlines():
+            _, controllers, path = line.split(":", 2)
+            if not controllers or controller in controllers.split(","):
+                groups.append((_CGROUP / controllers, path.strip("/")))
+    folders: dict[Path, None] = {}
+    for root, path in groups:
+        own = root / path
+        folders.update(dict.fromkeys([own, *own.parents][: len(Path(path).parts) + 1]))
+    return list(folders)
 
 
 def _cgroup_used(path: Path) -> int:

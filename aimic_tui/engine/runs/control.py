@@ -20,6 +20,7 @@ from aimic_tui.engine.runs.status import RunStatus, read_recorded, read_status
 from aimic_tui.engine.sign_of_life import RECENT, life_elsewhere
 from aimic_tui.engine.system_errors import why_not_writable
 from aimic_tui.engine.text import printable
+from aimic_tui.engine.waiting import pause
 
 if TYPE_CHECKING:
     from aimic_tui.engine.runs.same_data import Told
@@ -101,7 +102,7 @@ def check_resumable(folder: RunFolder, *, take_over: bool = False) -> RunStatus:
         )
     until = time.monotonic() + _LEAVE_PATIENCE
     while not status.alive and is_locked(folder.lock_file) and time.monotonic() < until:
-        time.sleep(0.05)  # its scheduler has written its last words and is about to leave
+        pause(0.05)  # its scheduler has written its last words and is about to leave
     if status.alive or is_locked(folder.lock_file):
         raise InputProblem(f"The run {name} is {status.state}: {run_command('watch', folder)} follows it.")
     if status.state == "finished":

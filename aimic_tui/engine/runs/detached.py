@@ -18,6 +18,7 @@ from aimic_tui.engine.python_process import python_command, python_environment
 from aimic_tui.engine.system_errors import has_room
 from aimic_tui.engine.text import one_line, printable
 from aimic_tui.engine.user_folders import expanded
+from aimic_tui.engine.waiting import pause
 
 _START_PATIENCE = 60.0  # seconds until the process must have taken its work; it needs less than one
 _PACKAGE_PARENT = Path(aimic_tui.__file__).resolve().parent.parent
@@ -68,7 +69,7 @@ def start_detached(work: Work, taken: Callable[[subprocess.Popen[bytes]], bool])
             return process.pid
         if process.poll() is not None:
             break
-        time.sleep(0.05)
+        pause(0.05)
     words = read_end(work.log).strip().splitlines()
     reason = one_line(words[-1]).rstrip(".") if words else _silent_end(process.poll(), work.log.parent)
     details = f" {printable(str(work.log))} has the details." if words else ""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +24,7 @@ from aimic_tui.engine.study.study_events import StudyEvent, append_study_event
 from aimic_tui.engine.study.study_file import Cell, read_study
 from aimic_tui.engine.study.study_folder import CellRuns, StudyFolder, StudyRun, runs_of_cell
 from aimic_tui.engine.text import one_line, plural
+from aimic_tui.engine.waiting import pause
 from aimic_tui.engine.workspace_folder import Workspace
 
 _POLL_INTERVAL = 0.5  # seconds
@@ -102,7 +102,7 @@ class StudyScheduler:
         self._report(StudyEvent("run-started", data=cell.data.name, protocol=cell.protocol, run=run.name))
         while (status := read_status(run)).alive:
             self._stop_if_requested(run)
-            time.sleep(_POLL_INTERVAL)
+            pause(_POLL_INTERVAL)
         self._report(StudyEvent("run-over", run=run.name, state=status.state, sentence=status.reason))
         if status.state == "stopped":
             raise _Stopped
@@ -117,7 +117,7 @@ class StudyScheduler:
             with suppress(InputProblem):  # it has just ended by itself
                 request_stop(run)
             while read_status(run).alive:
-                time.sleep(_POLL_INTERVAL)
+                pause(_POLL_INTERVAL)
         raise _Stopped
 
     def _report_problem(self, cell: Cell, sentence: str) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aimic_tui.engine.data.reading.input_rule import rule_from_settings
 from aimic_tui.engine.errors import AimicError, SettingProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.machine.devices import find_slots
+from aimic_tui.engine.machine.limits import require_limits
 from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.models.weights_folder import check_weights
 from aimic_tui.engine.runs.prepare.pretraining import named_weights
@@ -37,10 +40,12 @@ def availability_problems(experiment: Experiment, workspace: Workspace) -> tuple
             except AimicError as problem:
                 problems.append(SettingProblem("model.image_size", problem.sentence))
     compute = experiment.compute
-    for key, check in (
-        ("model.weights", lambda: check_weights(named_weights(experiment.model.weights, workspace), networks)),
-        ("compute.devices", lambda: find_slots(compute.devices, compute.workers, compute.threads, compute.ranks)),
-    ):
+    asked = (compute.devices, compute.workers, compute.threads, compute.ranks)
+    checks: dict[str, Callable[[], object]] = {
+        "model.weights": lambda: check_weights(named_weights(experiment.model.weights, workspace), networks),
+        "compute.devices": lambda: require_limits(find_slots(*asked)),
+    }
+    for key, check in checks.items():
         try:
             check()
         except AimicError as problem:

@@ -7,6 +7,7 @@ from aimic_tui.engine.data.splitting.make_split import require_compatible
 from aimic_tui.engine.errors import UsageProblem, about
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.machine.devices import find_slots
+from aimic_tui.engine.machine.limits import require_limits
 from aimic_tui.engine.models.catalogue import find_network
 from aimic_tui.engine.runs.prepare.pretraining import named_weights
 from aimic_tui.engine.text import one_line
@@ -23,7 +24,7 @@ def resolve_experiment(experiment: Experiment, workspace: Workspace) -> Experime
 
     Raises:
         UsageProblem: a setting makes no sense (an unknown network, a size that a network can't take, a device).
-        InputProblem: there is no such GPU, or no such run.
+        InputProblem: there is no such GPU, no such run, or too little is allowed here for the workers.
     """
     if not experiment.data.path:
         raise UsageProblem(
@@ -37,7 +38,7 @@ def resolve_experiment(experiment: Experiment, workspace: Workspace) -> Experime
             info.check_size(experiment.model.image_size)
     rule_from_settings(experiment.data)
     compute = experiment.compute
-    find_slots(compute.devices, compute.workers, compute.threads, compute.ranks)
+    require_limits(find_slots(compute.devices, compute.workers, compute.threads, compute.ranks))
     data = expanded(experiment.data.path).absolute()
     marks = experiment.data.marks
     if marks not in ("auto", "none", ""):

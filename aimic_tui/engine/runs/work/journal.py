@@ -116,7 +116,7 @@ class Disks:
     def missing(self) -> str:
         """Look, and return in a few words what is not as it should be; "" where all is there."""
         gone = ""
-        if not _is_writable(self._folder.status_file):
+        if not _is_writable(self._folder):
             gone = "the run's folder could not be written"
         elif self._data_is_unmounted():
             gone = f"the images in {one_line(str(self._data))} were gone with their disk"
@@ -144,12 +144,18 @@ class Disks:
         return not there and _device(self._data) != self._data_device
 
 
-def _is_writable(status_file: Path) -> bool:
+def _is_writable(folder: RunFolder) -> bool:
     # Both the folder and a file in it: the empty mount point of a lost mount may be writable, too.
     try:
-        return status_file.exists() and os.access(status_file.parent, os.W_OK)
-    except OSError:
-        return False
+        if not folder.status_file.exists() or not os.access(folder.path, os.W_OK):
+            return False
+        # Permissions stay as they are where a fault makes the system mount a disk read-only: something is written.
+        # The lock file's time needs no space, so that a full disk, which is met otherwise, is none that is gone.
+        with suppress(FileNotFoundError):
+            os.utime(folder.lock_file)
+    except OSError as error:
+        return is_disk_full(error)
+    return True
 
 
 def _device(path: Path) -> int | None:

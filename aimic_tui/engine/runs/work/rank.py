@@ -11,7 +11,6 @@ import os
 import shutil
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from threading import Thread
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.work.trial_tasks import task_loader
+from aimic_tui.engine.waiting import pause
 
 _CHECK_EVERY = 0.5  # seconds
 
@@ -27,7 +27,7 @@ _CHECK_EVERY = 0.5  # seconds
 def _leave_with(parent: int, folder: Path) -> None:
     """Leave when the worker has died, whatever this process waits for."""
     while os.getppid() == parent:
-        time.sleep(_CHECK_EVERY)
+        pause(_CHECK_EVERY)
     shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 

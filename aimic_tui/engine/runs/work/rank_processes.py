@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.python_process import python_command, python_environment
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
+from aimic_tui.engine.waiting import happened, pause
 
 if TYPE_CHECKING:
     from aimic_tui.engine.training.parallel import Ranks
@@ -112,7 +113,7 @@ class _RankProcesses:
                     return f"Process {rank + 1} of the {self._count} that train the trial together {how}."
             if time.monotonic() > until:
                 return ""
-            time.sleep(0.05)
+            pause(0.05)
 
     def end(self) -> None:
         self._over.set()
@@ -123,9 +124,9 @@ class _RankProcesses:
 
     def _watch(self) -> None:
         """End this process where a rank died and the work does not notice."""
-        while not self._over.wait(_CHECK_EVERY):
+        while not happened(self._over, _CHECK_EVERY):
             if sentence := self.death(0.0):
-                if not self._over.wait(_NOTICE_PATIENCE):
+                if not happened(self._over, _NOTICE_PATIENCE):
                     sys.stderr.write(sentence + "\n")
                     sys.stderr.flush()
                     os._exit(1)

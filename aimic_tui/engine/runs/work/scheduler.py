@@ -53,6 +53,7 @@ from aimic_tui.engine.runs.work.report_at_end import leave_baselines, leave_repo
 from aimic_tui.engine.runs.work.retries import ATTEMPTS, Retries
 from aimic_tui.engine.runs.work.worker_process import WorkerProcess
 from aimic_tui.engine.sign_of_life import signs_of_life
+from aimic_tui.engine.system_errors import is_process_limit
 from aimic_tui.engine.text import one_line
 
 _TICK = 0.5  # seconds between looks at the stop file
@@ -168,8 +169,9 @@ class Scheduler:
                 try:
                     worker = self._start_worker(slot)
                 except OSError as error:
-                    sentence = f"No worker process can be started: {one_line(str(error))}."
-                    self._give_up_on_all(replace(ErrorRecord.of(error), sentence=sentence))
+                    record = ErrorRecord.of(error)
+                    sentence = f"No worker process can be started: {one_line(record.sentence)}"
+                    self._give_up_on_all(replace(record, sentence=sentence))
                     return
             key = self._queue.popleft()
             attempt = self._trial(key).attempts + 1
@@ -416,3 +418,8 @@ if __name__ == "__main__":
     except AimicError as error:
         log_problem(error.sentence)
         sys.exit(error.exit_code)
+    except (OSError, RuntimeError) as error:
+        if not isinstance(error, OSError) and not is_process_limit(error):
+            raise
+        log_problem(ErrorRecord.of(error).sentence)
+        sys.exit(1)

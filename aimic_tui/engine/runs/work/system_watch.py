@@ -21,6 +21,7 @@ from aimic_tui.engine.machine.gpu_meter import GpuMeter, GpuUse
 from aimic_tui.engine.machine.quotas import memory_bytes
 from aimic_tui.engine.run_events import SystemUse, TrialEvent, TrialFinished, trial_events
 from aimic_tui.engine.run_folder import TrialFolder
+from aimic_tui.engine.waiting import happened
 
 LOOK_EVERY = 2.0  # seconds
 _TELL_SOONEST, _TELL_LATEST = 5.0, 30.0  # seconds between events
@@ -85,7 +86,7 @@ class SystemWatch:
         self._psutil.cpu_percent(None)  # the first answer is since ever; the next ones since the last question
         busy: list[float] = []
         while True:
-            over = self._over.wait(self._look_every)
+            over = happened(self._over, self._look_every)
             gpu = self._meter.read()
             if gpu is not None:
                 self._gpu_peak = max(self._gpu_peak, gpu.memory_used)

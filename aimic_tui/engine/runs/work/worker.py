@@ -34,6 +34,7 @@ from aimic_tui.engine.runs.work.stop_signal import StopSignal
 from aimic_tui.engine.runs.work.system_watch import SystemWatch, recorded_energy, visible_gpus
 from aimic_tui.engine.runs.work.trial_tasks import task_loader
 from aimic_tui.engine.text import one_line
+from aimic_tui.engine.waiting import pause
 
 if TYPE_CHECKING:
     from aimic_tui.engine.training.task import TrialTask
@@ -90,7 +91,7 @@ class Worker:
         while not lock.acquire():
             if time.monotonic() > until or self._stop.requested():
                 return False
-            time.sleep(0.1)
+            pause(0.1)
         return True
 
     def _train(self, key: TrialKey) -> ReportedState:

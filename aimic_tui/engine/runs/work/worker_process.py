@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
@@ -18,7 +19,10 @@ from aimic_tui.engine.python_process import python_environment
 from aimic_tui.engine.run_folder import TrialKey
 from aimic_tui.engine.runs.work.messages import TrialReport, assignment_line, read_report
 from aimic_tui.engine.text import one_line
+from aimic_tui.engine.waiting import pause
 
+_END_PATIENCE = 5.0  # seconds that a worker has to leave by a signal
+_LOOK = 0.02  # seconds between two looks whether it has left
 _TAIL = 4096  # bytes of the log's end that are searched for its last line
 
 
@@ -113,12 +117,11 @@ class WorkerProcess:
     def end(self, patience: float) -> None:
         """Wait `patience` seconds for it to leave by itself, then end it."""
         self.close_input()
-        for ask, seconds in ((None, patience), (self._process.terminate, 5.0), (self._process.kill, None)):
-            if ask is not None:
+        for ask, seconds in ((self._process.terminate, patience), (self._process.kill, _END_PATIENCE)):
+            until = time.monotonic() + seconds
+            while self._process.poll() is None and time.monotonic() < until:
+                pause(_LOOK)
+            if self._process.poll() is None:
                 ask()
-            try:
-                self._process.wait(seconds)
-                break
-            except subprocess.TimeoutExpired:
-                continue
+        self._process.wait()
         self.output.close()
