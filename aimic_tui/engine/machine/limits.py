@@ -24,7 +24,7 @@ _SCHEDULER = 4  # processes and threads beside the workers: the scheduler's, tho
 _BESIDE = 6  # of a worker, beside its processor threads and as many that decode images
 _ADDRESSES = 5_000_000_000  # bytes of a worker on the processor; PyTorch alone takes 3 GB
 _ADDRESSES_GPU = 40_000_000_000  # with a GPU, whose memory is mapped, too
-_LARGEST_FILE = 2_000_000_000  # bytes of a large network's checkpoint
+_LARGEST_FILE = 200_000_000  # bytes of the checkpoint of a usual network
 _SHARED_MEMORY = 256 << 20  # bytes of /dev/shm through which GPUs of a trial exchange gradients
 _SHARED = Path("/dev/shm")
 
@@ -82,8 +82,8 @@ def shortages(limits: Limits, slots: Sequence[Slot]) -> Iterator[str]:
         )
     if limits.processes is not None and limits.processes < processes:
         yield (
-            f"Only {plural(limits.processes, 'more process', 'more processes')} or threads may be started here, and "
-            f"this run needs about {processes}. Set compute.workers or compute.threads to less, end other programs, "
+            f"Only {plural(limits.processes, 'process', 'processes')} or threads more may be started here, and this run "
+            f"needs about {processes}. Set compute.workers or compute.threads to less, end other programs, "
             "or have the limit raised (`ulimit -u`, or the container's pids.max)."
         )
     if limits.addresses is not None and limits.addresses < addresses:
@@ -94,8 +94,8 @@ def shortages(limits: Limits, slots: Sequence[Slot]) -> Iterator[str]:
         )
     if limits.file_bytes is not None and limits.file_bytes < _LARGEST_FILE:
         yield (
-            f"A file may have only {bytes_text(limits.file_bytes)} here (`ulimit -f`), and a checkpoint can be as "
-            f"large as {bytes_text(_LARGEST_FILE)}. Raise the limit."
+            f"A file may have only {bytes_text(limits.file_bytes)} here (`ulimit -f`), and the checkpoint of a usual network takes "
+            f"{bytes_text(_LARGEST_FILE)}. Raise the limit."
         )
     shared = any(slot.ranks > 1 for slot in slots) and on_gpu
     if shared and limits.shared_memory is not None and limits.shared_memory < _SHARED_MEMORY:

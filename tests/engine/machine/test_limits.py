@@ -29,7 +29,7 @@ def test_a_run_fits_into_usual_limits() -> None:
     ("change", "words"),
     [
         ({"open_files": 20}, "only 20 files open.*ulimit -n"),
-        ({"processes": 3}, "Only 3 more processes.*compute.workers"),
+        ({"processes": 3}, "Only 3 processes or threads more.*compute.workers"),
         ({"addresses": 3_000_000_000}, r"3.0 GB of address space.*ulimit -v unlimited"),
         ({"file_bytes": 100_000}, r"100 kB.*ulimit -f"),
     ],
