@@ -82,9 +82,9 @@ def shortages(limits: Limits, slots: Sequence[Slot]) -> Iterator[str]:
         )
     if limits.processes is not None and limits.processes < processes:
         yield (
-            f"Only {plural(limits.processes, 'process', 'processes')} or threads more may be started here, and this run "
-            f"needs about {processes}. Set compute.workers or compute.threads to less, end other programs, "
-            "or have the limit raised (`ulimit -u`, or the container's pids.max)."
+            f"Only {plural(limits.processes, 'process', 'processes')} or threads more may be started here, and this "
+            f"run needs about {processes}. Set compute.workers or compute.threads to less, end other programs, or have "
+            "the limit raised (`ulimit -u`, or the container's pids.max)."
         )
     if limits.addresses is not None and limits.addresses < addresses:
         yield (
@@ -94,8 +94,8 @@ def shortages(limits: Limits, slots: Sequence[Slot]) -> Iterator[str]:
         )
     if limits.file_bytes is not None and limits.file_bytes < _LARGEST_FILE:
         yield (
-            f"A file may have only {bytes_text(limits.file_bytes)} here (`ulimit -f`), and the checkpoint of a usual network takes "
-            f"{bytes_text(_LARGEST_FILE)}. Raise the limit."
+            f"A file may have only {bytes_text(limits.file_bytes)} here (`ulimit -f`), and the checkpoint of a usual "
+            f"network takes {bytes_text(_LARGEST_FILE)}. Raise the limit."
         )
     shared = any(slot.ranks > 1 for slot in slots) and on_gpu
     if shared and limits.shared_memory is not None and limits.shared_memory < _SHARED_MEMORY:
