@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
+from aimic_tui.engine.files import folder_problem
 from aimic_tui.engine.formatting import numbers
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.models.catalogue import PAPER_NETWORKS, NetworkInfo, find_network
@@ -59,17 +60,22 @@ def benchmark(
     files = None if images is None else image_files([images])
     settle_processor()  # before torch
     from aimic_tui.engine.inference.latency import describe_device, drawn_files, measure_network
+    from aimic_tui.engine.inference.timings import FILE as TIMINGS_FILE
     from aimic_tui.engine.inference.timings import write_timings
 
     device_name = describe_device(device)
     meter.message(f"{plural(len(infos), 'network')} on {device_name}")
+    unwritable = folder_problem(Path(context.obj).absolute(), locks=False)
+    if unwritable:
+        click.echo(f"! {printable(unwritable)} The times are printed, not kept.", err=True)
     timings: list[NetworkTiming] = []
     with drawn_files(meter.report) if files is None else nullcontext(files) as measured:
         for info in infos:
             report = _report_of(info, infos, meter)
             timing = measure_network(info, measured, device, repetitions=repetitions, report=report)
             timings.append(timing)
-            file = write_timings(Path(context.obj), device_name, [timing])
+            if not unwritable:
+                write_timings(Path(context.obj), device_name, [timing])
     meter.clear()
     found = Benchmark(device_name, tuple(timings))
     if as_json:
@@ -77,7 +83,8 @@ def benchmark(
         return
     for line in _lines(found):
         click.echo(signs.as_shown(line))
-    click.echo(f"saved in {printable(str(file))}", err=True)
+    if not unwritable:
+        click.echo(f"saved in {printable(str(Path(context.obj) / TIMINGS_FILE))}", err=True)
 
 
 @dataclass(frozen=True)

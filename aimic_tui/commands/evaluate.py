@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.finite_range import FiniteRange
 from aimic_tui.commands.predict import model_path
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.stopping import StopRequest
-from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.errors import AimicError, InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.metric_titles import TITLES
+from aimic_tui.engine.files import folder_problem, write_json
 from aimic_tui.engine.formatting import numbers
 from aimic_tui.engine.inference.evaluation_file import MARGIN
 from aimic_tui.engine.inference.label_shift_result import METHOD as LABEL_SHIFT_METHOD
+from aimic_tui.engine.inference.robustness_file import FILE as ROBUSTNESS_FILE
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.models.model_folder import find_models, read_model_card
+from aimic_tui.engine.outputs import check_output_file, check_output_folder, kept
 from aimic_tui.engine.progress import Progress
+from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording import signs
@@ -110,8 +115,8 @@ def evaluate(
     card = read_model_card(models[0])
     data_set = _data_set(data, group, overrides)
     class_map = match_classes(card.classes, data_set.counts(), mapping, leave_out)
-    if output is not None and not output.absolute().parent.is_dir():
-        raise UsageProblem(f"--output {printable(str(output))} is in a folder that does not exist.")
+    if output is not None:
+        check_output_folder(output, inputs=[Path(data), *models])
     for sentence in about_classes(class_map.left_out, class_map.absent):
         click.echo(f"! {sentence}", err=True)
     stop = StopRequest()
@@ -135,22 +140,32 @@ def evaluate(
     results = found.results(
         model=models[0], data=data, root=data_set.root, left_out_trained=leave_out_trained, robustness=disturbed
     )
-    if output is not None:
-        output.mkdir(exist_ok=True)
-        write_predictions(output / "predictions.csv", found.predictions)
-        write_evaluation(output, results)
-    meter.finish_with(images=results.images)
+
+    def write(folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        write_predictions(folder / "predictions.csv", found.predictions)
+        write_evaluation(folder, results)
+
+    problem = kept(partial(write, output)) if output is not None else None
+    if problem is None:
+        meter.finish_with(images=results.images)
     if as_json:
-        click.echo(json.dumps(evaluation_to_json(results)))
-        return
+        print_answer(evaluation_to_json(results), problem)
+    else:
+        _print(results, card.network, disturbed)
+    if problem is not None:
+        raise problem
+    if output is not None and not as_json:
+        click.echo(printable(str(output)))
+
+
+def _print(results: EvaluationResults, network: str, disturbed: NetworkRobustness | None) -> None:
     for line in _lines(results):
         click.echo(signs.as_shown(line))
     if disturbed is not None:
         click.echo("")
-        for line in robustness_lines(card.network, disturbed):
+        for line in robustness_lines(network, disturbed):
             click.echo(signs.as_shown(line))
-    if output is not None:
-        click.echo(printable(str(output)))
 
 
 @click.command()
@@ -158,6 +173,11 @@ def evaluate(
 @click.option("--network", "wanted", multiple=True, help="Only this network; repeat as needed (default: all).")
 @click.option("--batch-size", type=click.IntRange(1, 65_536), help="Images at a time (default: what suits the device).")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Also write the figures to this file, as JSON: for a run whose folder can't be written.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 @click.pass_context
 @shows_progress
@@ -166,6 +186,7 @@ def robustness(
     *,
     run: str,
     wanted: tuple[str, ...],
+    output: Path | None,
     batch_size: int | None,
     device: str,
     as_json: bool,
@@ -173,25 +194,27 @@ def robustness(
 ) -> None:
     """Disturb the test images of RUN by blur, noise, light, stain and JPEG, and measure how much the metrics drop.
 
-    Each fold's model classifies its own test images. The answer is saved in the run's folder.
+    Each fold's model classifies its own test images. The answer is saved in the run's folder; where that can't be
+    written, it is printed only, unless --output says where else it goes.
     """
     from aimic_tui.engine.evaluation.run_predictions import read_run_predictions
 
     folder = Workspace(context.obj).find_run(run)
     names = [network.name for network in read_run_predictions(folder.path).networks]
-    if not names:
-        raise InputProblem(f"No fold of {printable(folder.name)} is tested yet.")
-    for name in wanted:
-        if name not in names:
-            raise UsageProblem(
-                f"{printable(folder.name)} has no network {printable(name)}; it has {printable(', '.join(names))}."
-            )
+    _check_networks(folder, names, wanted)
+    if output is not None:
+        check_output_file(output, "robustness.json", inputs=[folder.path / ROBUSTNESS_FILE])
+    unwritable = folder_problem(folder.path, locks=False)
+    if unwritable:
+        fate = "go to --output" if output is not None else "are printed, not kept; --output FILE keeps them"
+        click.echo(f"! {printable(unwritable)} The figures {fate}.", err=True)
     stop = StopRequest()
     settle_processor()  # before torch
     from aimic_tui.engine.inference.robustness import robustness_of_run
     from aimic_tui.engine.inference.robustness_file import METHOD, robustness_to_json, write_network_robustness
 
     answers: dict[str, Any] = {}
+    problem: AimicError | None = None
     for name in wanted or names:
         meter.name(name)
         found = robustness_of_run(
@@ -199,16 +222,32 @@ def robustness(
         )
         meter.clear()
         when = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        write_network_robustness(folder.path, name, found, when)
+        if not unwritable:
+            problem = kept(partial(write_network_robustness, folder.path, name, found, when)) or problem
         answers[name] = robustness_to_json(found)
         if not as_json:
             for line in robustness_lines(name, found):
                 click.echo(signs.as_shown(line))
             click.echo("")
+    answer = {"run": folder.name, "method": METHOD, "networks": answers}
+    if output is not None:
+        problem = kept(partial(write_json, output, answer)) or problem
     if as_json:
-        click.echo(json.dumps({"run": folder.name, "method": METHOD, "networks": answers}))
+        print_answer(answer, problem)
     else:
         click.echo(METHOD)
+    if problem is not None:
+        raise problem
+
+
+def _check_networks(folder: RunFolder, names: Sequence[str], wanted: Sequence[str]) -> None:
+    if not names:
+        raise InputProblem(f"No fold of {printable(folder.name)} is tested yet.")
+    for name in wanted:
+        if name not in names:
+            raise UsageProblem(
+                f"{printable(folder.name)} has no network {printable(name)}; it has {printable(', '.join(names))}."
+            )
 
 
 def _data_set(data: str, group: str | None, overrides: Sequence[str]) -> DataSet:

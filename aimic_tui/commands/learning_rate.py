@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,10 @@ from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.formatting.numbers import number
 from aimic_tui.engine.machine.devices import find_slots, worker_environment
 from aimic_tui.engine.machine.processor import settle_processor
+from aimic_tui.engine.outputs import check_output_file, kept
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.runs.prepare.first_trial_answers import RangeTestAnswer
-from aimic_tui.engine.text import plural, printable
+from aimic_tui.engine.text import plural
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording.signs import sign
 
@@ -64,20 +66,23 @@ def learning_rate(
     made = experiment_from("learning-rate", experiment, data, overrides, preset)
     if not 0 < first < last <= 100:
         raise UsageProblem(f"--from {first:g} --to {last:g}: the rates must rise, from above 0 to at most 100.")
-    if output is not None and (output.is_dir() or not output.absolute().parent.is_dir()):
-        raise UsageProblem(f"--output {printable(str(output))} is not a file in a folder that exists.")
+    if output is not None:
+        check_output_file(output, "rates.json", inputs=[Path(made.data.path), *([experiment] if experiment else [])])
     compute = made.compute
     slot = find_slots(compute.devices, compute.workers, compute.threads)[0]
     result, name = _run(made, Workspace(context.obj), slot, network, rates=(first, last, steps), meter=meter)
     meter.clear()
     answer = _answer(result, name, slot.device).model_dump(mode="json")
     meter.finish_with(**answer)
+    problem = None
     if output is not None:
-        write_atomically(output, json.dumps(answer, indent=1) + "\n")
+        problem = kept(partial(write_atomically, output, json.dumps(answer, indent=1) + "\n"))
     if as_json:
-        print_answer(answer)
+        print_answer(answer, problem)
     else:
         _print(result, name)
+    if problem is not None:
+        raise problem
 
 
 def _run(

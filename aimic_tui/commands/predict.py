@@ -10,11 +10,11 @@ import click
 from aimic_tui.commands.finite_range import FiniteRange
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.stopping import StopRequest
-from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.evaluation.calibration_words import promise
 from aimic_tui.engine.formatting import numbers, times
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.models.model_folder import CARD_FILE, find_models, read_model_card
+from aimic_tui.engine.outputs import check_output_file
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.run_folder import RunFolder, TrialFolder
 from aimic_tui.engine.text import plural, printable
@@ -67,8 +67,12 @@ def predict(
     from aimic_tui.engine.inference.prediction_table import format_of
 
     models = find_models(model_path(model, Path(context.obj)), network)
-    _check_output(output)
+    check_output_file(output, "predictions.csv")
     files = image_files(images)
+    alike = (
+        file for _, file in files if file.suffix.lower() == output.suffix.lower()
+    )  # of a million, few are looked at
+    check_output_file(output, "predictions.csv", inputs=[*images, *alike])
     card = read_model_card(models[0])
     several = f", {len(models)} models together" if len(models) > 1 else ""
     meter.message(f"{plural(len(files), 'image')}; {card.network}{several}: {', '.join(card.classes)}")
@@ -129,9 +133,3 @@ def model_path(text: str, workspace: Path) -> Path:
     if any(card.exists() for card in cards) or RunFolder(path).trials_folder.exists():
         return path
     return Workspace(workspace).find_run(text).path
-
-
-def _check_output(output: Path) -> None:
-    if output.is_dir() or not output.absolute().parent.is_dir():
-        what = "is a folder" if output.is_dir() else "is in a folder that does not exist"
-        raise UsageProblem(f"--output {printable(str(output))} {what}. Name a file, such as predictions.csv.")

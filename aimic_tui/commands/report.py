@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import click
 
 from aimic_tui.commands.prevalence import prevalence_option, split_prevalence
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
+from aimic_tui.engine.files import folder_problem
+from aimic_tui.engine.outputs import check_output_file, check_output_folder
+from aimic_tui.engine.run_folder import RunFolder, slug
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
 
@@ -56,11 +60,31 @@ def report(
     """Write the report of RUN: figures, cases, split, recipe, a methods paragraph, checklists.
 
     RUN is a run's folder, its name, a unique beginning of it, or latest. The last line printed is the report's path.
+    The report of a run whose folder can't be written goes to --output, or into the current folder.
     """
     from aimic_tui.engine.report.write_report import write_report
 
     found = Workspace(context.obj).find_run(run)
     at = [split_prevalence(text) for text in prevalences]
-    path = str(write_report(found, output, folder, meter.report, prevalences=at, by=by, table=table)[-1])
+    if output is not None:
+        check_output_file(output, "report.html", inputs=[table] if table is not None else [])
+    if folder is not None:
+        check_output_folder(folder, option="--folder")
+    unwritable = folder_problem(found.path, locks=False)
+    if unwritable and output is None:
+        output = _here(found)
+        check_output_file(output, "report.html")
+    if unwritable:
+        click.echo(f"! {printable(unwritable)} The report goes to {printable(str(output))}.", err=True)
+    own = not unwritable
+    written = write_report(found, output, folder, meter.report, prevalences=at, by=by, table=table, own=own)
+    path = str(written[-1])
     meter.clear()
     click.echo(json.dumps({"report": path}) if as_json else printable(path))
+
+
+def _here(run: RunFolder) -> Path:
+    """Return a new file in the current folder, for the report of a run whose own folder can't be written."""
+    name = f"{slug(run.name, 'run')}-report"
+    numbered = (Path.cwd() / f"{name}{f'-{number}' if number > 1 else ''}.html" for number in itertools.count(1))
+    return next(path for path in numbered if not path.exists())

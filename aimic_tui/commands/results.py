@@ -24,7 +24,7 @@ from aimic_tui.commands.prevalence import (
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.review import print_review
 from aimic_tui.commands.subgroups import print_subgroups
-from aimic_tui.engine.errors import UsageProblem
+from aimic_tui.engine.errors import StorageProblem, UsageProblem
 from aimic_tui.engine.evaluation import baseline_words, calibration_words
 from aimic_tui.engine.evaluation.dominant_group import dominant_group
 from aimic_tui.engine.evaluation.estimand import IN_SHORT, TRAINED_NETWORKS_ONLY
@@ -34,6 +34,7 @@ from aimic_tui.engine.evaluation.learned_nothing import learned_nothing
 from aimic_tui.engine.evaluation.metric_titles import CLASS_TITLES, TITLES, method_of
 from aimic_tui.engine.evaluation.results_file import results_to_json
 from aimic_tui.engine.evaluation.run_results import Calibration, NetworkResults, RunResults
+from aimic_tui.engine.files import folder_problem
 from aimic_tui.engine.formatting import numbers
 from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.proposed_command import run_command
@@ -114,6 +115,8 @@ def results(
     recomputed = "--again" if again else "--baselines" if baselines else None
     _check_options(chosen, recomputed, network=network, table=table, prevalences=prevalences)
     if baselines:
+        if problem := folder_problem(folder.path, locks=False):
+            raise StorageProblem(f"The baselines are kept in the run's folder. {problem}", retry=False)
         from aimic_tui.engine.runs.baselines.make_baselines import make_baselines
 
         make_baselines(folder, meter.report)
@@ -192,13 +195,18 @@ def read_run(folder: RunFolder, report: ReportProgress = no_report) -> RunResult
 def recompute(folder: RunFolder, report: ReportProgress = no_report) -> RunResults:
     """Recompute a run's results.json and return it: the same figures, as long as the predictions are the same.
 
+    Of a run whose folder can't be written they are only returned, which is said before the work.
+
     Raises:
         InputProblem: a file of the run is missing or damaged.
-        OSError: the run's folder can't be written.
+        OSError: the run's folder can't be written all of a sudden.
     """
-    from aimic_tui.engine.evaluation.build_results import write_results
+    from aimic_tui.engine.evaluation.build_results import build_results, write_results
 
     state = read_status(folder).state
+    if problem := folder_problem(folder.path, locks=False):
+        click.echo(f"! {printable(problem)} The figures are printed, not kept.", err=True)
+        return replace(build_results(folder.path, report), state=state)
     return replace(write_results(folder.path, report), state=state)
 
 

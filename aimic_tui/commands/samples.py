@@ -13,6 +13,7 @@ from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.stopping import StopRequest
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.machine.processor import settle_processor
+from aimic_tui.engine.outputs import check_output_file
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.runs.prepare.first_trial_answers import SampleImageAnswer, SamplesAnswer, TilesAnswer
 from aimic_tui.engine.text import printable
@@ -48,8 +49,14 @@ def samples(
     that fold 1 of the run would train on.
     """
     made = experiment_from("samples", experiment, data, overrides, preset)
-    if output.suffix.lower() != ".png" or output.is_dir() or not output.absolute().parent.is_dir():
-        raise UsageProblem(f"--output {printable(str(output))} must be a .png file in a folder that exists.")
+    if output.suffix.lower() != ".png":
+        raise UsageProblem(f"--output {printable(str(output))} must be a .png file.")
+    check_output_file(output, "samples.png")
+    if output.resolve().is_relative_to(Path(made.data.path).resolve()):
+        raise UsageProblem(
+            f"--output {printable(str(output))} is in the data set, where it would be taken for an image. Name another "
+            "folder."
+        )
     stop = StopRequest()
     settle_processor()
     from aimic_tui.engine.runs.prepare.first_trial import first_trial

@@ -12,7 +12,8 @@ from pathlib import Path
 import click
 
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
-from aimic_tui.engine.errors import AimicError, InputProblem, UsageProblem
+from aimic_tui.engine.errors import AimicError, InputProblem, StorageProblem, UsageProblem
+from aimic_tui.engine.files import folder_problem
 from aimic_tui.engine.models.catalogue import NetworkInfo, all_networks, find_network
 from aimic_tui.engine.models.weights_folder import (
     WeightsEntry,
@@ -82,6 +83,8 @@ def import_file(*, file: Path, network: str, tag: str, part: str) -> None:
     from aimic_tui.engine.models.weights_import import import_weights
 
     folder = weights_folder()
+    if problem := folder_problem(folder):
+        raise StorageProblem(f"Weights can't be kept here: {problem} AIMIC_WEIGHTS sets another folder.", retry=False)
     publication = recognise(file, info)
     known = publication.tag if publication else info.weights[0] if len(info.weights) == 1 else "local"
     entry, remarks = import_weights(file, info, tag or known, folder, publication, part=part)

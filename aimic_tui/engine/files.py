@@ -315,11 +315,15 @@ def _flock(handle: int, kind: int, path: Path) -> bool:
     return True
 
 
-def folder_problem(folder: Path) -> str:
+def folder_problem(folder: Path, *, locks: bool = True) -> str:
     """Try to write a file in a folder and to lock it; return why that fails and what helps, "" where it does not.
 
     Permissions alone don't tell: a full quota, a disk that was remounted read-only and missing locks show only so.
     Where the folder does not exist yet, the one that it would be made in is tried.
+
+    Args:
+        folder: to be written in.
+        locks: whether files in it have to be locked, too.
     """
     there = next((parent for parent in (folder, *folder.parents) if parent.exists()), Path("/"))
     if not there.is_dir():
@@ -328,7 +332,8 @@ def folder_problem(folder: Path) -> str:
         with tempfile.TemporaryFile(dir=there) as file:
             file.write(bytes(_BLOCK >> 8))
             file.flush()
-            _flock(file.fileno(), fcntl.LOCK_EX, there / "lock")
+            if locks:
+                _flock(file.fileno(), fcntl.LOCK_EX, there / "lock")
     except OSError as error:
         error.filename = str(there)
         return explain(error)

@@ -115,3 +115,29 @@ def test_what_cant_be_judged_is_a_sentence(
     found, out, err = run(capsys, workspace, *there, *more)
     assert (found, out) == (code, "")
     assert words in err
+
+
+def test_an_output_that_cant_be_written_is_refused_before_the_work(
+    capsys: pytest.CaptureFixture[str], workspace: Path
+) -> None:
+    data = str(workspace / "elsewhere")
+    for output in ("/proc/nowhere", data):
+        code, out, err = run(capsys, workspace, "evaluate", "latest", data, "--map", "red=rot", "--output", output)
+        assert code in (1, 2)
+        assert out == ""
+        assert "--output" in err
+        assert "predict" not in err  # no image was looked at
+
+
+def test_robustness_of_a_run_that_cant_be_written_is_printed_and_goes_to_output(
+    capsys: pytest.CaptureFixture[str], workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aimic_tui.commands.evaluate.folder_problem", lambda folder, locks: "It is read-only.")
+    output = tmp_path / "robustness.json"
+    stored = next((workspace / "runs").iterdir()) / "robustness.json"
+    stored.unlink(missing_ok=True)  # of another test
+    code, out, err = run(capsys, workspace, "robustness", "latest", "--json", "--output", str(output))
+    assert code == 0, err
+    assert "It is read-only. The figures go to --output." in err
+    assert json.loads(output.read_text()) == json.loads(out)
+    assert not stored.exists()

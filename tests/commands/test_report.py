@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from aimic_tui.cli import aimic
-from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.errors import InputProblem, StorageProblem, UsageProblem
 from tests.engine.evaluation.stored_run import CLASSES, make_run
 
 
@@ -86,7 +86,7 @@ def test_a_folder_gets_its_parts(workspace: Path) -> None:
     kept.touch()
     assert call(workspace, "latest", "--folder", str(parts)).exit_code == 0
     assert kept.exists()
-    assert isinstance(call(workspace, "latest", "--folder", str(workspace / "a" / "b")).exception, InputProblem)
+    assert isinstance(call(workspace, "latest", "--folder", str(workspace / "a" / "b")).exception, UsageProblem)
 
 
 def test_its_progress_counts_sections_to_the_end(workspace: Path) -> None:
@@ -97,3 +97,27 @@ def test_its_progress_counts_sections_to_the_end(workspace: Path) -> None:
     assert {event["phase"] for event in written} == {"write"}
     assert written[-1]["done"] == written[-1]["total"] > 5
     assert said[-1]["event"] == "finished"
+
+
+def test_the_report_of_a_run_that_cant_be_written_goes_elsewhere_and_says_so_first(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path / "mine")
+    monkeypatch.setattr(
+        "aimic_tui.commands.report.folder_problem", lambda folder, locks: f"{folder} is mounted read-only."
+    )
+    for name in ("20261122-some-report.html", "20261122-some-report-2.html"):
+        result = call(workspace, "latest")
+        assert result.exit_code == 0, result.output
+        assert result.stdout.splitlines()[-1] == str(tmp_path / "mine" / name)
+        assert "mounted read-only. The report goes to" in result.output
+    assert call(workspace, "latest", "--output", str(tmp_path / "x.html")).exit_code == 0
+    assert not (workspace / "runs/20261122-some/report.html").exists()
+
+
+def test_a_report_that_can_go_nowhere_is_refused_before_it_is_made(workspace: Path) -> None:
+    for options in (("--output", "/proc/report.html"), ("--folder", "/proc/report")):
+        problem = call(workspace, "latest", *options).exception
+        assert isinstance(problem, StorageProblem)
+    assert not (workspace / "runs/20261122-some/report.html").exists()

@@ -31,6 +31,7 @@ def write_report(
     prevalences: Sequence[tuple[str, float]] = (),
     by: Sequence[str] = (),
     table: Path | None = None,
+    own: bool = True,
 ) -> list[Path]:
     """Write a run's report.
 
@@ -40,6 +41,7 @@ def write_report(
         prevalences: (class, prevalence) to give predictive values at.
         by: columns whose subgroups it compares; none leaves it to the experiment (`evaluation.subgroups`).
         table: the file with these columns; None takes the run's manifest.
+        own: whether the run's own report.html is written, too; not where the run's folder can't be.
 
     Returns:
         The files written, the one that was asked for last.
@@ -63,8 +65,10 @@ def write_report(
         check_subgroups(record.tested, by, table)
     document = make_run_document(record, report)
     page = to_html(document).encode("utf-8", "replace")
-    write_atomically(folder.report_file, page)
-    written = [folder.report_file]
+    written: list[Path] = []
+    if own:
+        write_atomically(folder.report_file, page)
+        written.append(folder.report_file)
     if parts is not None:
         written += write_report_folder(record, document, parts)
     if output is None or output.absolute() == folder.report_file.absolute():
