@@ -24,7 +24,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_output_that_cannot_be_is_refused_before_anything_is_read(tmp_path: Path, images: Path, output: str) -> None:
     answer = call(tmp_path / "space", "samples", "--data", str(images), "--output", output)
     assert (answer.returncode, answer.stdout) == (2, "")
-    assert "must be a .png file" in answer.stderr
+    assert ".png" in answer.stderr
 
 
 def test_no_data_is_a_sentence(tmp_path: Path) -> None:
