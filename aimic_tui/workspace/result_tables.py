@@ -10,6 +10,7 @@ from aimic_tui.engine.evaluation.metrics import ALL_METRICS, CLASS_METRICS
 from aimic_tui.engine.evaluation.results_file import write_results_file
 from aimic_tui.engine.evaluation.run_results import RunResults
 from aimic_tui.engine.files import write_table
+from aimic_tui.engine.run_folder import slug
 
 _FOLD_COLUMNS = ("network", "fold", "repeat", "seed", "images", *ALL_METRICS)
 _NO_FIGURE = Interval(None)
@@ -28,7 +29,7 @@ def write_result_tables(results: RunResults, folder: Path) -> list[Path]:
         "networks.csv": _of_networks(results),
         "folds.csv": _of_folds(results),
         "classes.csv": _of_classes(results),
-        **{f"confusion-{name}.csv": _confusion(results, name) for name in results.networks},
+        **{f"confusion-{slug(name, 'network')}.csv": _confusion(results, name) for name in results.networks},
     }
     for name, (header, rows) in tables.items():
         write_table(folder / name, header, rows)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from aimic_tui.engine.report.document import Block, Bullets, Code, Document, Drawing, Facts, Paragraph, Pictures, Table
+from aimic_tui.engine.run_folder import slug
 from aimic_tui.engine.text import printable
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&])")
@@ -48,7 +49,7 @@ def _block(block: Block, folder: str, files: dict[str, bytes]) -> Iterator[str]:
         yield from (f"*{escaped(block.caption)}*", "")
         yield from _rows(list(block.header), [list(row) for row in block.rows])
     elif isinstance(block, Drawing):
-        name = f"{len(files) + 1:02d}-{block.name}.svg"
+        name = f"{len(files) + 1:02d}-{slug(block.name, 'figure')}.svg"
         files[name] = block.chart.svg.encode()
         yield from (f"![{escaped(block.caption)}]({folder}/{name})", "", f"*{escaped(block.caption)}*")
     else:

@@ -91,12 +91,15 @@ class StudyFolder(WorkFolder):
 
 
 def _run(record: Mapping[str, Any]) -> StudyRun:
+    run = str(record["run"])
+    if Path(run).name != run or run in ("", "..") or "\0" in run:  # a folder of the workspace's runs, none elsewhere
+        raise ValueError(f"{run!r} is not the name of a run")
     return StudyRun(
         data=str(record["data"]),
         protocol=str(record["protocol"]),
         digest=str(record["digest"]),
         networks=tuple(map(str, record["networks"])),
-        run=str(record["run"]),
+        run=run,
     )
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.build_results import read_results
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.run_predictions import read_run_predictions
+from aimic_tui.engine.files import write_json
 from aimic_tui.engine.inference.timings import NetworkTiming, write_timings
 from aimic_tui.engine.study.figures import mean_of, paired_gap, read_figures
 from aimic_tui.engine.study.sentences import beside, percent
@@ -171,11 +173,17 @@ def test_means_and_differences_carry_their_limits() -> None:
 
 
 def test_a_damaged_list_of_runs_is_a_sentence(folder: StudyFolder, study: Study, workspace: Workspace) -> None:
-    from aimic_tui.engine.errors import InputProblem
-
     folder.runs_file.write_text("{}")
     with pytest.raises(InputProblem, match="Delete it"):
         read_figures(study, folder, workspace)
+
+
+@pytest.mark.parametrize("run", ["../../other", "/etc", "..", "", "a/b"])
+def test_a_run_elsewhere_is_none_of_the_study(folder: StudyFolder, run: str) -> None:
+    record = {"data": "", "protocol": "honest", "digest": "", "networks": [], "run": run}
+    write_json(folder.runs_file, {"version": 1, "runs": [record]})
+    with pytest.raises(InputProblem, match=r"can't be read .*is not the name of a run"):
+        folder.runs()
 
 
 def test_figures_of_an_incomplete_network_are_marked(study: Study, folder: StudyFolder, workspace: Workspace) -> None:
