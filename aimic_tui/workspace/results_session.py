@@ -22,10 +22,11 @@ from aimic_tui.engine.evaluation.curves import ClassCurves, class_curves
 from aimic_tui.engine.evaluation.decision import Decision, decision_of
 from aimic_tui.engine.evaluation.opinions import Opinions, opinions_of
 from aimic_tui.engine.evaluation.pareto import Cost
-from aimic_tui.engine.evaluation.results_file import read_results_file, results_from_json
+from aimic_tui.engine.evaluation.results_file import results_from_json
 from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions, RunPredictions, read_run_predictions
 from aimic_tui.engine.evaluation.run_results import NetworkResults, RunResults
 from aimic_tui.engine.evaluation.run_subgroups import read_run_columns, subgroup_columns
+from aimic_tui.engine.evaluation.stored_results import read_stored_results
 from aimic_tui.engine.evaluation.subgroups import GroupFigures, group_figures
 from aimic_tui.engine.files import Stamp, stamp_of
 from aimic_tui.engine.inference.timings import read_timings
@@ -109,7 +110,7 @@ class ResultsSession:
                 first, seen = seen is None, stamp
                 try:
                     self.status = await asyncio.to_thread(read_status, self.folder)
-                    results = await asyncio.to_thread(read_results_file, self.folder.results_file)
+                    results = await asyncio.to_thread(read_stored_results, self.folder)
                     if results is None and stamp == self.read_stamp:
                         results = self.results  # computed before, and nothing has changed since
                     if results is None and await asyncio.to_thread(self.folder.has_predictions):

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
-from aimic_tui.engine.event_log import EventReader, append_event, to_time
+import pytest
+
+from aimic_tui.engine.event_log import EventReader, append_event, last_event, to_time
 
 
 def names(reader: EventReader) -> list[str]:
@@ -79,3 +82,32 @@ def test_what_is_no_number_is_written_as_null(tmp_path: Path) -> None:
     assert (event["train_loss"], event["test"], event["seen"]) == (None, {"auroc": None}, [1.5, None])
     assert to_time(event["time"]) is not None
     assert to_time("yesterday") is None
+
+
+def test_a_line_without_end_or_deep_as_a_well_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    deep = b'{"event": "deep", "a": ' + b"[" * 100_000
+    number = b'{"event": "epoch", "epoch": ' + b"9" * 100_000 + b"}"
+    path.write_bytes(b"\n".join([deep, number, b"x" * (9 << 20), b'{"event": "epoch"}', b""]))
+    assert names(EventReader(path)) == ["epoch"]
+    assert last_event(path) == {"event": "epoch"}
+
+
+def test_a_file_of_many_blocks_is_read_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    line = json.dumps({"event": "warning", "sentence": "x" * 900_000})
+    path.write_text("".join(f"{line}\n" for _ in range(20)) + '{"event": "last"}\n')
+    assert names(EventReader(path)) == ["warning"] * 20 + ["last"]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "endless"])
+def test_what_is_no_file_holds_no_events(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "events.jsonl"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero")
+    assert names(EventReader(path)) == []
+    assert last_event(path) is None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aimic_tui.engine.errors import ErrorRecord
+from aimic_tui.engine.errors import ErrorRecord, InputProblem
 from aimic_tui.engine.event_log import append_event
 from aimic_tui.engine.progress import Progress
 from aimic_tui.workspace.evaluation_job import EvaluationJob, read_evaluation_job
@@ -115,3 +115,30 @@ def test_requests_come_back_also_those_of_version_0_1(tmp_path: Path) -> None:
         assert record.pop("version") == 1
         file.write_text(json.dumps(record))
         assert read(job.folder) == job
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"process": ["7", 1.0]},
+        {"process": [7]},
+        {"process": [7, "long ago"]},
+        {"model": 3},
+        {"model": "a\0b"},
+        {"images": ["a"], "data": ["a"]},
+        {"created": 20261122},
+        {"label": None},
+        {"max_error": "few", "margin": "small"},
+    ],
+)
+@pytest.mark.parametrize("make", [prediction, evaluation])
+def test_a_request_with_values_of_other_kinds_is_a_sentence(
+    tmp_path: Path, make: object, change: dict[str, object]
+) -> None:
+    job = make(tmp_path)  # type: ignore[operator]
+    job.write_request()
+    file = tmp_path / "request.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
+    read = read_prediction_job if isinstance(job, PredictionJob) else read_evaluation_job
+    with pytest.raises(InputProblem, match="can be read"):
+        read(tmp_path)

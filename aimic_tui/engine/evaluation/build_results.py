@@ -24,7 +24,7 @@ from aimic_tui.engine.evaluation.model_calibration import write_model_calibratio
 from aimic_tui.engine.evaluation.network_choice import BEST_OF_MANY, Chosen, chosen_networks
 from aimic_tui.engine.evaluation.rate_correlation import rate_correlation
 from aimic_tui.engine.evaluation.recipe_difference import recipe_difference
-from aimic_tui.engine.evaluation.results_file import read_results_file, write_results_file
+from aimic_tui.engine.evaluation.results_file import write_results_file
 from aimic_tui.engine.evaluation.run_predictions import (
     NetworkPredictions,
     RunPredictions,
@@ -44,6 +44,7 @@ from aimic_tui.engine.evaluation.run_results import (
     Spread,
     Values,
 )
+from aimic_tui.engine.evaluation.stored_results import read_stored_results
 from aimic_tui.engine.progress import Progress, ReportProgress, no_report
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import plural, printable
@@ -107,7 +108,7 @@ def read_results(run: Path, report: ReportProgress = no_report) -> RunResults:
         current = all(source.stat().st_mtime_ns <= made for source in sources)
     except OSError:
         current = False  # there is no file yet, or a source of it is gone: what is there decides
-    results = read_results_file(folder.results_file) if current else None
+    results = read_stored_results(folder) if current else None
     return build_results(run, report) if results is None else replace(results, run=run.name, state=_state(run))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aimic_tui.engine.evaluation.build_results import build_results
+from aimic_tui.engine.evaluation.build_results import build_results, read_results
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.results_file import (
     read_pooled_figure,
@@ -18,6 +18,8 @@ from aimic_tui.engine.evaluation.results_file import (
     write_results_file,
 )
 from aimic_tui.engine.evaluation.run_results import RunResults
+from aimic_tui.engine.evaluation.stored_results import read_stored_results
+from aimic_tui.engine.run_folder import RunFolder
 from tests.engine.evaluation.stored_run import make_run
 
 _FIGURE = {"value": 0.9, "low": 0.8, "high": 0.95}
@@ -99,7 +101,7 @@ def test_damaged_results_and_those_of_other_versions_are_refused(
     results: RunResults, tmp_path: Path, damage: Any
 ) -> None:
     value = damage(results_to_json(results))
-    with pytest.raises(ValueError, match=r"results|could not convert"):
+    with pytest.raises(ValueError, match="results"):
         results_from_json(value)
     file = tmp_path / "results.json"
     file.write_text(json.dumps(value))
@@ -116,3 +118,63 @@ def test_one_figure_is_read_whatever_the_version(tmp_path: Path) -> None:
     for damaged in ("", "[1]", '{"networks": 3}', '{"networks": {"a": {"pooled": {"macro_f1": "high"}}}}'):
         file.write_text(damaged)
         assert read_pooled_figure(file, "macro_f1") is None
+
+
+def _changed(value: dict[str, Any], *path: str, to: object) -> dict[str, Any]:
+    """Return a copy with one value changed; None for `to` takes it away."""
+    copy: dict[str, Any] = json.loads(json.dumps(value))
+    *above, last = path
+    inner: Any = copy
+    for key in above:
+        inner = inner[int(key) if isinstance(inner, list) else key]
+    if to is None:
+        del inner[last]
+    else:
+        inner[last] = to
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("path", "to"),
+    [
+        (("classes",), ["x", "y", "z"]),
+        (("classes",), ["basophil", "basophil", "neutrophil"]),
+        (("networks", "a", "classes", "basophil"), None),
+        (("networks", "a", "confusion"), [[1, 2], [3, 4]]),
+        (("networks", "a", "confusion"), [["1"] * 3] * 3),
+        (("networks", "a", "pooled", "macro_f1"), None),
+        (("networks", "a", "pooled", "macro_f1", "value"), "0.9"),
+        (("networks", "a", "pooled", "macro_f1", "value"), 10**400),
+        (("networks", "a", "pooled", "macro_f1", "missing"), "no reason"),
+        (("networks", "a", "folds", "0", "accuracy"), None),
+        (("networks", "a", "classes", "basophil", "recall"), None),
+        (("networks", "a", "images"), -1),
+        (("networks", "b"), None),
+        (("pairs", "0", "a"), "c"),
+        (("calibration", "a", "classes", "basophil"), None),
+        (("protocol",), "another"),
+    ],
+)
+def test_parts_that_dont_go_together_are_no_results(results: RunResults, path: tuple[str, ...], to: object) -> None:
+    """Whoever shows one part looks its names up in another."""
+    value = json.loads(json.dumps(results_to_json(results)))
+    assert results_from_json(value) == results
+    with pytest.raises(ValueError, match="damaged results"):
+        results_from_json(_changed(value, *path, to=to))
+
+
+def test_results_of_other_classes_than_the_runs_are_not_its_own(tmp_path: Path) -> None:
+    run, other = (make_run(tmp_path / name, skills={network: 2.0}) for name, network in (("run", "a"), ("other", "b")))
+    own, foreign = build_results(run), build_results(other)
+    write_results_file(run / "results.json", own)
+    assert read_stored_results(RunFolder(run)) == own
+    write_results_file(run / "results.json", foreign)  # about another network
+    assert read_stored_results(RunFolder(run)) is None
+    text = json.dumps(results_to_json(own)).replace("basophil", "blast")
+    (run / "results.json").write_text(text)
+    assert read_results_file(run / "results.json") is not None
+    assert read_stored_results(RunFolder(run)) is None
+    assert read_results(run).classes == own.classes  # computed again
+    for table in run.glob("trials/*/*/predictions.csv"):
+        table.unlink()
+    assert read_stored_results(RunFolder(run)) is not None  # of a run whose predictions are gone the figures are left

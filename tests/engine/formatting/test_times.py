@@ -41,3 +41,15 @@ def test_times_read_as_one_would_say_them() -> None:
     assert times.ago(datetime(2024, 3, 4, 5, 6).astimezone(), now) == "4 Mar 2024"
     assert times.ago(now.astimezone(timezone.utc).isoformat(), now) == "just now"
     assert times.ago("nonsense") == times.ago(None) == "–"
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        *("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "1066-10-14", "soon", ""),
+        *(1e300, -1e300, float("nan"), float("inf"), 10**18),
+    ],
+)
+def test_moments_that_no_calendar_here_has_are_none(moment: str | float) -> None:
+    assert times.moment_of(moment) is None
+    assert times.ago(moment) == "–"

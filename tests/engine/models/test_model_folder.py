@@ -129,3 +129,32 @@ def test_nothing_to_find_is_a_sentence(tmp_path: Path) -> None:
     ]:
         with pytest.raises(InputProblem, match=words):
             find_models(target, network)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("classes", [f"class {number}" for number in range(10_001)]),
+        ("classes", ["a", "a"]),
+        ("classes", []),
+        ("classes", [1, 2]),
+        ("classes", "ab"),
+        ("network", ["test_resnet"]),
+        ("preprocessing", {**WAY.to_json(), "image_size": 10**6}),
+        ("preprocessing", {**WAY.to_json(), "image_size": 0}),
+        ("preprocessing", {**WAY.to_json(), "image_size": "64"}),
+        ("preprocessing", {**WAY.to_json(), "mean": [0.5, 0.5]}),
+        ("preprocessing", {**WAY.to_json(), "std": [0.1, 0.0, 0.3]}),
+        ("preprocessing", {**WAY.to_json(), "window": [[]]}),
+        ("preprocessing", []),
+        ("provenance", [1]),
+    ],
+)
+def test_a_card_that_asks_for_the_impossible_is_refused_before_anything_is_built(
+    tmp_path: Path, key: str, value: object
+) -> None:
+    save_model(tmp_path, card(), state(1.0))
+    stored = read_json(tmp_path / "model.json")
+    write_json(tmp_path / "model.json", {**stored, key: value})
+    with pytest.raises(InputProblem):
+        read_checked_model(tmp_path)
