@@ -141,3 +141,17 @@ def test_robustness_of_a_run_that_cant_be_written_is_printed_and_goes_to_output(
     assert "It is read-only. The figures go to --output." in err
     assert json.loads(output.read_text()) == json.loads(out)
     assert not stored.exists()
+
+
+def test_robustness_names_the_folder_of_images_that_were_moved_and_how_to_tell_where_they_are(
+    capsys: pytest.CaptureFixture[str], workspace: Path, tmp_path: Path
+) -> None:
+    images = next((workspace / "runs").iterdir()) / "images"
+    images.rename(tmp_path / "moved")
+    try:
+        code, _, err = run(capsys, workspace, "robustness", "latest")
+        assert code == 3
+        assert f"the folder {images} is not there" in err
+        assert "--data FOLDER" in err
+    finally:
+        (tmp_path / "moved").rename(images)

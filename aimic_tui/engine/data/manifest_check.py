@@ -153,6 +153,20 @@ def _digest(path: Path) -> str:
         return ""
 
 
+def require_images(paths: Sequence[Path], remedy: str) -> None:
+    """Do nothing where at least one of the images is there; one that is missing is then named by whoever reads it.
+
+    Args:
+        paths: of the images, where they are now.
+        remedy: what helps, a sentence.
+
+    Raises:
+        InputProblem: none of them is there; it names their folder.
+    """
+    if paths and not any(map(image_exists, paths)):
+        raise InputProblem(f"{missing_words(paths, len(paths))} {remedy}", key="data.path")
+
+
 def missing_words(missing: Sequence[Path], images: int) -> str:
     """Say which images are missing: their folder where that is gone, else the first of them.
 

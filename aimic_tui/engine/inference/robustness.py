@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.data.manifest_check import require_images
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.intervals import BootstrapFigures, cluster_bootstrap, paired_difference
 from aimic_tui.engine.inference.class_map import ClassMap
@@ -25,6 +26,8 @@ from aimic_tui.engine.inference.run_networks import BATCH, class_probabilities
 from aimic_tui.engine.machine.quotas import available_processors
 from aimic_tui.engine.models.model_folder import find_models
 from aimic_tui.engine.progress import Progress, ReportProgress, no_report
+from aimic_tui.engine.proposed_command import run_command
+from aimic_tui.engine.run_folder import RunFolder
 
 
 def robustness_of_run(
@@ -46,9 +49,12 @@ def robustness_of_run(
     place = choose_device(device)
     work: list[_Work] = []
     models = find_models(run, network)
-    for number, folder in enumerate(models):
+    origins = [find_origin(folder) for folder in models]
+    tested = [origin.data_set.path(int(index)) for origin in origins for index in origin.test]
+    tell = run_command("resume", RunFolder(run), options=["--data", "FOLDER"])
+    require_images(tested, f"Say where they are now: {tell}.")
+    for number, (folder, origin) in enumerate(zip(models, origins, strict=True)):
         report(Progress("load", number, len(models)))
-        origin = find_origin(folder)
         work.append(_Work.of_fold([load_model(folder, place)], origin))
     return _under_all(network, work, batch_size or BATCH[place.type], report, should_stop)
 

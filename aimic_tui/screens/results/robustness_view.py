@@ -14,11 +14,13 @@ from textual.content import Content
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import LOWER_IS_BETTER
+from aimic_tui.engine.files import folder_problem
 from aimic_tui.engine.formatting.numbers import interval_text
 from aimic_tui.engine.holm import holm
 from aimic_tui.engine.inference.loss import two_sided_p
 from aimic_tui.engine.inference.robustness_file import DisturbedFigures, NetworkRobustness, read_network_robustness
 from aimic_tui.engine.progress import Progress
+from aimic_tui.engine.proposed_command import run_command
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.screens.place import Place
 from aimic_tui.screens.results.result_view import ComputedView, interval_cell
@@ -87,7 +89,7 @@ class RobustnessView(ComputedView["NetworkRobustness | None"]):
 
     def _how_to_test(self) -> Content:
         assert self.session is not None
-        command = f"aimic robustness {printable(self.session.folder.name)} --network {printable(self.network)}"
+        command = run_command("robustness", self.session.folder, options=["--network", self.network])
         return Content.assemble(
             "Not tested yet. ",
             ("z", "bold $primary"),
@@ -100,6 +102,12 @@ class RobustnessView(ComputedView["NetworkRobustness | None"]):
     def show_next(self) -> None:
         """Have the network tested where it was not yet, in a process that ends with the app."""
         if self.session is None or self.found is not None or not cast("Place", self.screen).may_change("start a test"):
+            return
+        if problem := folder_problem(self.session.folder.path, locks=False):
+            command = run_command("robustness", self.session.folder, options=["--output", "FILE"])
+            self.show_words(
+                Content(f"The figures can't be kept with the run: {problem} {command} keeps them elsewhere.")
+            )
             return
         if not any(worker.group == "test" and worker.is_running for worker in self.workers if worker.node is self):
             self._test(self.session.folder.path, self.network)

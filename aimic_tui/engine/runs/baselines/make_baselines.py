@@ -17,6 +17,7 @@ from aimic_tui.engine.data.audit.measurement_store import measurements_file
 from aimic_tui.engine.data.audit.measures import Measures, measure_images
 from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.manifest import read_manifest
+from aimic_tui.engine.data.manifest_check import require_images
 from aimic_tui.engine.data.reading.input_rule import rule_from_settings
 from aimic_tui.engine.data.splitting.split import Split, read_split
 from aimic_tui.engine.errors import AimicError, InputProblem, Interrupted
@@ -27,6 +28,7 @@ from aimic_tui.engine.evaluation.predictions import Predictions, write_predictio
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.models.catalogue import NetworkInfo, find_network
 from aimic_tui.engine.progress import ReportProgress, no_report
+from aimic_tui.engine.proposed_command import run_command
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.baselines.linear_classifier import OneClassOnly, predict_fold
 from aimic_tui.engine.text import one_line, plural, printable
@@ -89,7 +91,7 @@ def make_baselines(
         should_stop: asked now and then.
 
     Raises:
-        InputProblem: the run's own files can't be read.
+        InputProblem: the run's own files can't be read, or its images are no longer there.
         Interrupted: `should_stop` returned True.
         OSError: the run's folder can't be written.
     """
@@ -97,6 +99,8 @@ def make_baselines(
     data = read_manifest(folder.manifest_file)
     split = read_split(folder.split_file, data.images)
     used = np.flatnonzero((split.parts != Part.UNUSED).any(axis=0)).tolist()
+    tell = run_command("resume", folder, options=["--data", "FOLDER"])
+    require_images([data.path(index) for index in used], f"Say where they are now: {tell}.")
     run = _Run(folder, experiment, data, split, used, report, should_stop)
     record = BaselineRecord()
     record = _with(record, run, "border_colour", lambda: (_border(run), ""), squares=True)

@@ -23,6 +23,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from aimic_tui.engine.data.image_notes import missing_folder
+from aimic_tui.engine.data.reading.read_image import UnreadableImage
 from aimic_tui.engine.errors import AimicError, ErrorRecord
 from aimic_tui.engine.files import FileLock
 from aimic_tui.engine.machine.processor import settle_processor
@@ -121,6 +123,13 @@ class Worker:
 def _record_of(error: Exception) -> ErrorRecord:
     """Describe an error of a trial, with what to do about it."""
     record = ErrorRecord.of(error)
+    if isinstance(error, UnreadableImage) and (gone := missing_folder(error.path)) is not None:
+        sentence = (
+            f"The folder {one_line(str(gone))} is not there, and with it the images. If it was moved, "
+            "`aimic resume RUN --data FOLDER` says where it is now; if its drive or server is away, connect it and "
+            "resume the run."
+        )
+        return replace(record, sentence=sentence)
     if isinstance(error, AimicError):
         return record
     if record.code in ("storage", "disk-full"):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from aimic_tui.engine.data.reading.read_image import UnreadableImage
 from aimic_tui.engine.errors import AimicError, StorageProblem
 from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.experiment import Experiment
@@ -98,6 +99,11 @@ def test_what_goes_wrong_is_reported_with_its_sentence_and_code(images: Path, tm
         (RankDied("Process 2 of the 2 left."), "worker-died", "Process 2 of the 2 left."),
         (StorageProblem("It can't be written."), "storage", "It can't be written."),
         (AimicError("It won't."), "failed", "It won't."),
+        (
+            UnreadableImage(Path("/no/such/a.png"), "unreadable", "does not exist"),
+            "input",
+            "The folder /no is not there",
+        ),
     ],
 )
 def test_a_report_says_by_its_error_what_trying_again_is_good_for(
@@ -111,7 +117,7 @@ def test_a_report_says_by_its_error_what_trying_again_is_good_for(
     report = read_report(report_line(in_process(run).train(FIRST)).encode())
     assert report is not None and report.state == "failed" and report.error is not None
     assert report.error.code == code
-    assert report.error.retry == (code not in ("disk-full", "failed"))
+    assert report.error.retry == (code not in ("disk-full", "failed", "input"))
     assert sentence in report.error.sentence and "\x1b" not in report.error.sentence
 
 
