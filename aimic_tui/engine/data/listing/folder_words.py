@@ -36,7 +36,7 @@ _WRAPPERS = frozenset(
         "dataset",
         "datasets",
     }
-    | {"database", "files", "content", "upload", "download", "downloads"}
+    | {"labeled", "labelled", "database", "files", "content", "upload", "download", "downloads"}
 )
 _COPIES = frozenset(
     {"original", "originals", "orig", "raw", "augmented", "augmentation", "aug", "processed", "preprocessed", "cropped"}
@@ -44,19 +44,36 @@ _COPIES = frozenset(
     | {"whole", "full", "copy", "copies", "backup", "duplicates"}
 )
 _MASKS = frozenset({"mask", "masks", "segmentation", "segmentations", "annotation", "annotations", "groundtruth", "gt"})
-_MAGNIFICATION = re.compile(r"(x\s*\d{1,4}|\d{1,4}\s*x)", re.IGNORECASE)
+_MAGNIFICATION = re.compile(r"x\s*\d{1,4}|\d{1,4}([.,]\d+)?\s*(x|[uµμ]m|mpp|px)", re.IGNORECASE)
 _RANGE = re.compile(r"(?P<word>\D*?)(?P<first>\d+)\s*(?:-|–|_|to)\s*(?P<last>\d+)")
-_NUMBERED = re.compile(r"(?P<word>[^\W\d_]*)(?:[\s_.\-#]*\d+|(?<=\w)[\s_.\-#]+[A-Za-z])")
+_NUMBERED = re.compile(r"(?P<word>(?:[^\W\d_]+(?:[\s_-]+[^\W\d_]+)*)?)(?:[\s_.\-#]*\d+|(?<=\w)[\s_.\-#]+[A-Za-z])")
 # What counts people or specimens: each folder of such a name is a group.
 GROUP_WORDS = frozenset(
     {"smear", "slide", "patient", "pat", "subject", "sub", "case", "donor", "specimen", "animal", "mouse", "rat", "wsi"}
     | {"fov", "photo", "plate", "biopsy", "person", "uid"}
 )
-_COUNTED = GROUP_WORDS | frozenset(
-    {"sample", "individual", "pid", "fold", "split", "set", "batch", "part", "chunk", "subset", "run", "day", "week"}
-    | {"round", "site", "center", "centre", "hospital", "clinic", "lab", "scanner", "microscope", "camera", "device"}
-    | {"cohort", "session", "experiment", "exp", "replicate", "rep", "well", "position", "series", "folder", "year"}
-    | {"partition", "cv", "magnification", "channel", "stack", "reader", "annotator", "rater"}
+_PORTIONS = frozenset(
+    {
+        "fold",
+        "kfold",
+        "split",
+        "cv",
+        "partition",
+        "set",
+        "dataset",
+        "part",
+        "chunk",
+        "subset",
+        "folder",
+        "magnification",
+    }
+)
+_COUNTED = (
+    GROUP_WORDS
+    | _PORTIONS
+    | {"sample", "individual", "pid", "batch", "run", "day", "week", "round", "site", "center", "centre", "hospital"}
+    | {"clinic", "lab", "scanner", "microscope", "camera", "device", "cohort", "session", "experiment", "exp"}
+    | {"replicate", "rep", "well", "position", "series", "year", "channel", "stack", "reader", "annotator", "rater"}
 )
 _PEOPLE = GROUP_WORDS | {"sample", "individual", "pid"}
 _DIVIDE = frozenset({"part", "chunk", "subset", "folder", "dir", "block", "split", ""})
@@ -100,12 +117,14 @@ def are_copies(names: Collection[str]) -> bool:
 def are_people(names: Collection[str]) -> bool:
     """Tell whether folders of these names are patients, slides or the like, each a group."""
     word = _counted_word(names)
-    return word in _PEOPLE or (_are_ids(names) and word not in _COUNTED) or (word in _COUNTED and len(names) >= _FEW)
+    if word in _PORTIONS:
+        return False
+    return word in _PEOPLE or (len(names) >= _FEW if word in _COUNTED else _are_ids(names))
 
 
 def are_folds(names: Collection[str]) -> bool:
     """Tell whether these are the folds of a cross-validation."""
-    return _counted_word(names) in {"fold", "split", "cv", "partition"}
+    return _counted_word(names) in {"fold", "kfold", "split", "cv", "partition"}
 
 
 def number_classes(names: Collection[str]) -> bool:
@@ -116,6 +135,11 @@ def number_classes(names: Collection[str]) -> bool:
 def are_bare_numbers(names: Collection[str]) -> bool:
     """Tell whether these names are numbers and nothing else."""
     return all(name.strip().isdecimal() for name in names)
+
+
+def are_numbered(names: Collection[str]) -> bool:
+    """Tell whether these names are numbers, or one word and a number, that are not those of classes."""
+    return _counted_word(names) is not None and not number_classes(names)
 
 
 def are_no_classes(names: Collection[str]) -> bool:
@@ -147,13 +171,16 @@ def _are_ids(names: Collection[str]) -> bool:
 
 
 def _counted_word(names: Collection[str]) -> str | None:
-    """Return the word that all names share before a number or a letter, such as fold of fold_0; None where none."""
+    """Return the word that all names have before a number or a letter, such as fold of fold_0; None where none.
+
+    It is empty where the names are bare numbers.
+    """
     words = set()
     for name in names:
         found = _NUMBERED.fullmatch(name.strip())
         if found is None:
             return None
-        words.add(found["word"].casefold())
+        words.add(re.split(r"[\s_-]", found["word"].casefold())[-1])
     return words.pop() if len(words) == 1 else None
 
 

@@ -185,13 +185,11 @@ def _groups_well(images: Sequence[str], labels: Sequence[str], pattern: str) -> 
     word = re.match(r"\^\(([A-Za-z]+)", pattern)
     if word and word[1].lower() in GROUP_WORDS:
         return True
-    # In one folder: 1.jpg in each of several, which count anew, are not images of one patient.
-    places = (
-        (value, image.rpartition("/")[0]) for value, image in zip(values, images, strict=True) if value is not None
-    )
-    in_folder = Counter(places)
-    shared = sum(size for size in in_folder.values() if size > 1)
-    return len(in_folder) <= 0.9 * matched and shared >= 0.2 * matched
+    # By class and folder as well: 1.jpg in each of several, which count anew, are not images of one patient.
+    places = [image.rpartition("/")[0] for image in images]
+    in_place = Counter(place for place in zip(values, labels, places, strict=True) if place[0] is not None)
+    shared = sum(size for size in in_place.values() if size > 1)
+    return len(in_place) <= 0.9 * matched and shared >= 0.2 * matched
 
 
 def no_match_sentence(pattern: str, images: Sequence[str]) -> str:

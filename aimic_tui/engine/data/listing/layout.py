@@ -15,10 +15,10 @@ from aimic_tui.engine.data.data_set import Part
 
 LayoutKind = Literal["classes", "parts", "groups", "pooled", "deepest"]
 LAYOUTS: Mapping[LayoutKind, str] = {
-    "classes": "The folders at the top are the classes",
-    "parts": "The folders at the top are parts (train, validation, test), those in them the classes",
-    "groups": "The folders at the top are groups (patients, slides), those in them the classes",
-    "pooled": "The folders at the top say nothing (folds, copies, sites), those in them are the classes",
+    "classes": "Top folders are the classes",
+    "parts": "Top folders are train, validation, test; their subfolders the classes",
+    "groups": "Top folders are groups (patients); their subfolders the classes",
+    "pooled": "Top folders say nothing (folds, copies); their subfolders are classes",
     "deepest": "The class is the folder that an image lies in",
 }
 """What the values of `data.layout` mean; auto is the one that is recognized."""

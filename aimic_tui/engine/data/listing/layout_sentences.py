@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.listing.folder_tree import Folder
-from aimic_tui.engine.data.listing.folder_words import are_copies, are_no_classes, holds_masks
+from aimic_tui.engine.data.listing.folder_words import are_copies, are_no_classes, holds_masks, part_of
 from aimic_tui.engine.data.listing.layout import Layout
 from aimic_tui.engine.text import listed, one_line, plural
 
@@ -15,9 +16,9 @@ _LOOSE = 0.05  # of the images may lie beside the folders in the classes, which 
 _NAMESAKES = 0.1  # of the images, from which copies are likely
 
 
-def listed_names(names: Iterable[str]) -> str:
-    """Join names of folders, only the first of many."""
-    shown = [one_line(name, 40) for name in names]
+def listed_names(names: Iterable[str], longest: int = 40) -> str:
+    """Join names of folders, only the first of many, each in at most so many characters."""
+    shown = [one_line(name, longest) for name in names]
     return listed(shown) if len(shown) <= _NAMED + 1 else listed([*shown[:_NAMED], f"{len(shown) - _NAMED} others"])
 
 
@@ -32,13 +33,17 @@ def sentences_on_classes(
         images: names, sorted.
         above: the classes lie in folders of which something was said already.
     """
-    labels, _ = layout.read(images)
+    labels, parts = layout.read(images)
     if above:
         yield f"The folders in them are the classes ({listed_names(sorted(set(filter(None, labels))))})."
-    if layout.kind == "parts":
-        yield "split.method = predefined uses these parts; otherwise all images are divided anew."
     if layout.parts_within:
-        yield f"The folders in the classes ({listed_names(layout.parts_within)}) are read as parts."
+        yield f"The folders in the classes ({listed_names(layout.parts_within)}) are parts."
+    if Part.TRAIN in parts and len(set(parts) - {Part.UNUSED}) > 1:
+        yield "split.method = predefined uses the parts."
+    if layout.kind == "classes" and len({part_of(name) for name in classes} - {None}) > 1:
+        named = [name for name in classes if part_of(name) is not None]
+        yield f"{listed_names(named)} are named after parts, but hold no class folders, so they are read as classes."
+        above = True
     yield from _on_namesakes(layout, images, labels)
     without = Counter(
         image.partition("/")[0] for image, label in zip(images, labels, strict=True) if not label and "/" in image
@@ -63,7 +68,7 @@ def sentences_on_classes(
         yield f"The folders in the classes ({listed_names(leaves)}) are not told apart; data.layout = deepest would."
         return
     if above or layout.parts_within:
-        yield "data.layout changes how folders are read."
+        yield "data.layout changes this."
 
 
 def _on_namesakes(layout: Layout, images: Sequence[str], labels: Sequence[str]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from aimic_tui.engine.data.listing.folder_words import (
     are_bare_numbers,
     are_folds,
     are_no_classes,
+    are_numbered,
     are_people,
     holds_masks,
     is_wrapper,
@@ -73,16 +74,18 @@ def recognize_layout(images: Sequence[str], root: Path) -> Layout:
     pattern: str | None = None
     folds = False
     for _ in range(_DEEPEST):
-        bases, wrappers = _unwrapped(bases, root)
-        if wrappers:
-            said.append(f"The images lie in {listed_names(wrappers)}.")
         deeper = None if kind == "parts" else _parts(bases)
+        if deeper is None:
+            bases, wrappers = _unwrapped(bases, root)
+            if wrappers:
+                said.append(f"The images lie in {listed_names(wrappers, 80)}.")
+            deeper = None if kind == "parts" else _parts(bases)
         if deeper is not None and folds:  # an image trains in one fold and tests in the next
             said.append(f"Their parts ({_names_with_parts(deeper)}) contradict each other and are not used.")
             deeper = {path: replace(base, part=None) for path, base in deeper.items()}
         elif deeper is not None:
             kind = "parts"
-            said.append(f"{_names_with_parts(deeper)} are read as parts.")
+            said.append(f"{_names_with_parts(deeper)} are parts.")
         else:
             inner = _same_within(bases)
             if inner is None or not _are_inside(bases, inner, images, root):
@@ -92,7 +95,7 @@ def recognize_layout(images: Sequence[str], root: Path) -> Layout:
             if are_people(tops):
                 kind = "groups" if kind == "classes" else kind
                 pattern = pattern or _folder_pattern(next(iter(deeper)).count("/"))
-                said.append(f"{listed_names(tops)} are read as groups.")
+                said.append(f"{listed_names(tops)} are groups.")
             else:
                 kind = "pooled" if kind == "classes" else kind
                 folds = folds or are_folds(tops)
@@ -239,16 +242,19 @@ def _are_inside(bases: _Bases, inner: Sequence[str], images: Sequence[str], root
     """
     tops = [name for name, top in _tops(bases).items() if top.folders]
     top_is_none, inner_is_none = are_no_classes(tops), are_no_classes(inner)
-    if top_is_none and inner_is_none:
-        below = {path: base for path, base in _descended(_descended(bases)).items() if base.folder.folders}
-        if below:
-            return True
-    elif top_is_none or inner_is_none:
+    # Where these are parts or the like of the folders above them, the classes may lie still deeper.
+    below = _same_within(_descended(bases)) if inner_is_none else None
+    classes_below = below is not None and not are_no_classes(below) and not are_numbered(below)
+    if top_is_none != inner_is_none and not classes_below:
         return top_is_none
-    elif number_classes(tops) != number_classes(inner):
+    if classes_below and (top_is_none or are_bare_numbers(tops)):
+        return True
+    if top_is_none and any(inside.folder.folders for inside in _descended(_descended(bases)).values()):
+        return True
+    if not (top_is_none or inner_is_none) and number_classes(tops) != number_classes(inner):
         return number_classes(inner)
-    elif are_bare_numbers(inner) and not are_bare_numbers(tops):  # patients or portions, as a rule
-        return False
+    if not (top_is_none or inner_is_none) and are_numbered(inner) and not are_numbered(tops):
+        return False  # patients or portions, as a rule
     above, inside = listed_names(tops), listed_names(inner)
     raise UnclearLayout(
         f"{printable(str(root))}: {above} hold the same folders ({inside}), so either can be the classes. Set "

@@ -50,7 +50,6 @@ def suggestions_for(
 ) -> list[Suggestion]:
     """Return what is worth another look, the gravest first."""
     return [
-        *_on_layout(experiment, data),
         *_on_disk_space(experiment, forecast),
         *_on_names(data),
         *([Suggestion("split.validation", split.too_few_to_choose)] if split.too_few_to_choose else []),
@@ -60,12 +59,6 @@ def suggestions_for(
         *_on_combinations(experiment),
         *(Suggestion("split.method", sentence) for sentence in split.warnings),
     ]
-
-
-def _on_layout(experiment: Experiment, data: DataSummary) -> Iterator[Suggestion]:
-    """Say how folders were read where they could mean something else."""
-    if experiment.data.layout == "auto" and data.data_set is not None and data.data_set.layout:
-        yield Suggestion("data.layout", data.data_set.layout)
 
 
 def _on_disk_space(experiment: Experiment, forecast: RunForecast) -> Iterator[Suggestion]:
@@ -79,6 +72,8 @@ def _on_disk_space(experiment: Experiment, forecast: RunForecast) -> Iterator[Su
 
 
 _SETTINGS_OF_NOTES: dict[NoteKind, str] = {
+    "layout": "data.layout",
+    "dividing-folders": "data.group",
     "look-alike-classes": "data.classes",
     "doubtful-classes": "data.classes",
     "missing-labels": "data.classes",
@@ -90,7 +85,7 @@ _SETTINGS_OF_NOTES: dict[NoteKind, str] = {
 
 
 def _on_names(data: DataSummary) -> Iterator[Suggestion]:
-    """Pass on what the names of images, classes and groups left open."""
+    """Pass on what the names of folders, images, classes and groups left open."""
     for note in data.data_set.notes if data.data_set is not None else ():
         yield Suggestion(_SETTINGS_OF_NOTES.get(note.kind, "data.path"), note.sentence)
 

@@ -52,7 +52,7 @@ class TestParts:
         assert layout.kind == "parts"
         assert sorted(classes) == CELLS.split()
         assert found == parts
-        assert "are read as parts" in layout.sentence
+        assert "are parts" in layout.sentence
         assert "data.layout" in layout.sentence
 
     @pytest.mark.parametrize("above", ["data", "Anything at all", "dataset/images", "x/y/z", "/".join("abcdef" * 500)])
@@ -99,8 +99,20 @@ class TestParts:
         assert not layout.gives_parts
         assert "contradict each other" in layout.sentence
 
+    def test_numbered_runs_of_parts_that_hold_the_classes(self):
+        layout, classes, _ = recognized(tree("1 2 3", "train test", "blast normal"))
+        assert (layout.kind, sorted(classes)) == ("parts", ["blast", "normal"])
+
+    def test_parts_without_a_labelled_test_image_are_no_split(self):
+        layout, _, parts = recognized(tree("train", "a b"), tree("test"))
+        assert parts == {Part.TRAIN: 4, Part.UNUSED: 2}
+        assert "predefined" not in layout.sentence
+        assert "predefined" in recognized(tree("train test", "a b"))[0].sentence
+
     def test_classes_may_be_called_after_parts(self):
-        assert recognized(tree("train test"))[0].kind == "classes"
+        layout, _, _ = recognized(tree("train test"))
+        assert layout.kind == "classes"
+        assert "named after parts, but hold no class folders" in layout.sentence
         assert recognized(tree("testis train_of_cells other"))[0].sentence == ""
 
 
@@ -119,6 +131,10 @@ class TestFoldersThatSayNothing:
             "TEST TEST_SIMPLE",
             "part_1 part_2",
             "NCT-CRC-HE-100K CRC-VAL-HE-7K",
+            "kfold_1 kfold_2 kfold_3 kfold_4 kfold_5",  # never groups: a patient may be in several
+            "0.5um 1um",
+            "Data set A|Data set B",
+            "0001-1000 1001-2000",
         ],
     )
     def test_folds_copies_magnifications_and_sites_are_put_together(self, tops):
@@ -175,7 +191,7 @@ class TestGroups:
         layout, classes, _ = recognized(tree(tops, "0 1"))
         assert (layout.kind, sorted(classes)) == ("groups", ["0", "1"])
         assert layout.group_pattern == "^([^/]+)/"
-        assert "are read as groups" in layout.sentence
+        assert "are groups" in layout.sentence
 
     def test_not_all_of_them_need_each_class(self):
         patients = [f"p{number}" for number in range(10)]
@@ -200,6 +216,8 @@ class TestClasses:
             tree("benign malignant", " ".join(f"p{number}" for number in range(6))),
             tree("benign malignant", " ".join(f"{number}" for number in range(1, 4))),
             tree("Homogeneous Speckled", "001 002 003"),
+            tree("benign malignant", "p1 p2 p3"),
+            tree("a b", "slide-1 slide-2"),
             tree("BLA EBO NGS", "0001-1000 1001-2000"),
             [*tree("blast", "1 2 3 4 5 6"), *tree("normal", "4 5 6 7 8")],
             [*tree("a", "x y"), *tree("b c d")],
@@ -213,6 +231,15 @@ class TestClasses:
 
     def test_numbered_classes_are_classes(self):
         assert sorted(recognized(tree("grade1 grade2 grade3", "left right"))[1]) == ["grade1", "grade2", "grade3"]
+
+    def test_patients_inside_parts_inside_classes(self, tmp_path):
+        touch(tmp_path, *tree("a b c", "train val test", "p1 p2 p3"))
+        data_set = find_data_set(DataSettings(path=str(tmp_path)))
+        assert data_set.classes == ("a", "b", "c")
+        assert data_set.group_names == ("p1", "p2", "p3")
+
+    def test_what_has_no_label_is_beside_what_has(self):
+        assert recognized(tree("labeled", "a b"), tree("unlabeled"))[1] == {"a": 2, "b": 2, "": 2}
 
     @pytest.mark.parametrize("above", ["images", "PBC_dataset_normal_DIB", "data/pictures"])
     def test_a_folder_of_data_that_holds_all_of_them_is_no_class(self, above):
