@@ -30,6 +30,7 @@ class _Row:
     images: int
     other: str  # what it is called; empty where it is excluded
     together: int  # images of all classes of that name
+    missing: bool  # a table's word for no label
 
 
 class ClassesDialog(Dialog[dict[str, str] | None]):
@@ -57,16 +58,21 @@ class ClassesDialog(Dialog[dict[str, str] | None]):
         Binding("escape", "cancel", "Cancel", id="classes.cancel", tooltip="Leave the classes as they were"),
     ]
 
-    def __init__(self, counts: Mapping[str, int], classes: Mapping[str, str]) -> None:
+    def __init__(
+        self, counts: Mapping[str, int], classes: Mapping[str, str], missing: Mapping[str, int] | None = None
+    ) -> None:
         """Make the dialog.
 
         Args:
             counts: the images of each class by its original name.
             classes: what some are called now, as in `data.classes`.
+            missing: words of a table for no label, with their images; they become classes where they are named.
         """
         super().__init__()
-        self._counts = counts
-        self._names = {name: classes.get(name, name) for name in counts}
+        self._missing = missing or {}
+        self._counts = {**counts, **self._missing}
+        self._before = classes
+        self._names = {name: "" if name in self._missing else classes.get(name, name) for name in self._counts}
         self._renamed: str | None = None  # the class whose other name is being typed
 
     def compose(self) -> ComposeResult:
@@ -91,7 +97,10 @@ class ClassesDialog(Dialog[dict[str, str] | None]):
         sums: dict[str, int] = {}
         for name, other in self._names.items():
             sums[other] = sums.get(other, 0) + self._counts[name]
-        rows = [_Row(name, self._counts[name], other, sums[other]) for name, other in self._names.items()]
+        rows = [
+            _Row(name, self._counts[name], other, sums[other], name in self._missing)
+            for name, other in self._names.items()
+        ]
         self.query_one(RowList).show(rows)
         left = {other: count for other, count in sums.items() if other}
         words = f"{plural(len(left), 'class', 'classes')} of {plural(sum(left.values()), 'image')}"
@@ -103,7 +112,8 @@ class ClassesDialog(Dialog[dict[str, str] | None]):
         name = Content(printable(row.name)).truncate(min(_NAME, max(8, width // 2 - 8)), ellipsis=True, pad=True)
         count = count_text(row.images).rjust(8)
         if not row.other:
-            return Content.assemble(name.stylize("$text-muted"), (count, "$text-muted"), ("   – excluded", "$primary"))
+            why = "   – no label" if row.missing else "   – excluded"
+            return Content.assemble(name.stylize("$text-muted"), (count, "$text-muted"), (why, "$primary"))
         if row.other == row.name and row.together == row.images:
             return Content.assemble(name, count)
         merged = f" {count_text(row.together)}" if row.together != row.images else ""
@@ -142,7 +152,13 @@ class ClassesDialog(Dialog[dict[str, str] | None]):
         elif not any(self._names.values()):
             self.query_one("#sum", Static).update(Content.styled("Keep two classes or more.", "$warning"))
         else:
-            self.dismiss({name: other for name, other in self._names.items() if other != name})
+            self.dismiss({name: other for name, other in self._names.items() if self._is_decided(name, other)})
+
+    def _is_decided(self, name: str, other: str) -> bool:
+        """Tell whether `data.classes` has to name a class: nobody would know otherwise what it is called."""
+        if name in self._missing:
+            return other != ""
+        return other != name or self._before.get(name) == name
 
     def _end_naming(self) -> None:
         self._renamed = None

@@ -53,6 +53,7 @@ class OpeningController:
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "open", "Open", id="data.open", tooltip="Open another folder of images, or a manifest"),
         Binding("c", "classes", "Classes", id="data.classes", tooltip="Rename, merge or leave out classes"),
+        Binding("m", "merge", "Merge", id="data.merge", tooltip="Merge the classes whose names look the same"),
         Binding("p", "pattern", "Names", show=False, id="data.pattern", tooltip="Which part of the name is the class"),
         Binding("l", "layout", "Layout", show=False, id="data.layout", tooltip="What the folders mean: classes, parts"),
         Binding(
@@ -202,6 +203,8 @@ class OpeningController:
             return True
         if action == "columns":
             return bool(self.path) and is_manifest(Path(self.path))
+        if action == "merge":
+            return self._session.data is not None and self._session.data.found.merged_classes is not None
         if action in ("pattern", "layout"):
             return self._session.data is not None and not Path(self.path).is_file()
         return self._session.data is not None
@@ -211,6 +214,7 @@ class OpeningController:
         questions = {
             "open": self._ask_path,
             "classes": self._ask_classes,
+            "merge": self._merge_look_alikes,
             "pattern": self._ask_pattern,
             "layout": self._ask_layout,
             "columns": self._ask_columns,
@@ -283,21 +287,33 @@ class OpeningController:
         self._open()
 
     async def _ask_classes(self) -> None:
-        data, shell = self._session.data, self._place.shell
+        data = self._session.data
         assert data is not None
         classes = await self._place.app.push_screen_wait(
-            ClassesDialog(data.found.original_classes, data.choice.classes)
+            ClassesDialog(data.found.original_classes, data.choice.classes, data.found.missing)
         )
-        if classes is None or self._session.data is not data:
-            return
+        if classes is not None and self._session.data is data:
+            await self._use_classes(classes)
+
+    async def _merge_look_alikes(self) -> None:
+        data = self._session.data
+        assert data is not None
+        if (merged := data.found.merged_classes) is not None and await self._use_classes(merged):
+            sets = plural(len(data.found.look_alikes), "class", "classes")
+            self._place.shell.tell(f"Merged into {sets}; c changes that.")
+
+    async def _use_classes(self, classes: Mapping[str, str]) -> bool:
+        """Let `data.classes` be this, and tell whether it is."""
+        shell = self._place.shell
         try:
             changed = await self._session.rename_classes(classes)
         except AimicError as problem:
             shell.tell(problem.sentence, "warning")
-            return
+            return False
         if changed:
-            shell.context.data_settings["classes"] = classes
+            shell.context.data_settings["classes"] = dict(classes)
             self._host.show_marks()
+        return changed
 
     async def _ask_manifest(self) -> None:
         data, shell = self._session.data, self._place.shell

@@ -312,20 +312,23 @@ class DataScreen(Place):
     def marking_target(self) -> MarkingTarget:
         """Return the image with the cursor, or from the list of findings all images of the finding."""
         finding = self._shown.finding if isinstance(self._shown, FindingRow) else None
-        sets = (
-            [images for images in finding.groups if len(images) > 1]
-            if finding is not None and finding.kind in _SETS_OF_COPIES
-            else []
-        )
+        several = [images for images in finding.groups if len(images) > 1] if finding is not None else []
+        sets = several if finding is not None and finding.kind in _SETS_OF_COPIES else []
+        together = tuple(several) if finding is not None and finding.kind == "look-alike-groups" else ()
         if isinstance(self.focused, ThumbnailGrid):
             items = self._grid.items
             if not isinstance(items, ImagesOf) or not items.names:
                 return MarkingTarget()
             image = items.names[self._grid.cursor]
             duplicates = next((DuplicateSet(images, image) for images in sets if image in images), None)
-            return MarkingTarget((image,), () if duplicates is None else (duplicates,))
+            return MarkingTarget(
+                (image,),
+                () if duplicates is None else (duplicates,),
+                together=tuple(images for images in together if image in images),
+            )
         images = finding.images if finding and isinstance(self.focused, FindingList) else ()
-        return MarkingTarget(images, tuple(DuplicateSet(images, images[0]) for images in sets), single=False)
+        duplicate_sets = tuple(DuplicateSet(images, images[0]) for images in sets)
+        return MarkingTarget(images, duplicate_sets, single=False, together=together)
 
     def focus_next_image(self) -> None:
         """Go on to the next image."""
@@ -344,6 +347,10 @@ class DataScreen(Place):
     def action_classes(self) -> None:
         """Ask what classes are called, which are merged, and which are excluded."""
         self.opening.ask("classes")
+
+    def action_merge(self) -> None:
+        """Merge the classes whose names look the same."""
+        self.opening.ask("merge")
 
     def action_pattern(self) -> None:
         """Ask which part of the name is the class."""
@@ -379,7 +386,7 @@ class DataScreen(Place):
             return self.marking.offers(parameters[0])
         if action in ("audit", "set_up"):
             return self.session.data is not None
-        if action in ("open", "classes", "pattern", "layout", "columns", "groups", "manifest"):
+        if action in ("open", "classes", "merge", "pattern", "layout", "columns", "groups", "manifest"):
             return self.opening.offers(action)
         return True
 

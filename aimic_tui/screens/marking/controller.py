@@ -70,11 +70,13 @@ class MarkingTarget:
         images: the image in focus, or all images of the finding in focus; empty where there is none.
         duplicates: the sets of duplicates in focus, for keeping one of each or grouping them.
         single: one image of a list or a grid is in focus, not a whole finding.
+        together: sets of other images in focus that may belong in one group.
     """
 
     images: tuple[str, ...] = ()
     duplicates: tuple[DuplicateSet, ...] = ()
     single: bool = True
+    together: tuple[tuple[str, ...], ...] = ()
 
 
 class MarkingHost(Protocol):
@@ -114,7 +116,7 @@ class MarkingController:
         if command == "keep_one":
             return bool(target.duplicates)
         if command == "one_group":
-            return len(self._session.selected) > 1 or bool(target.duplicates)
+            return len(self._session.selected) > 1 or bool(target.duplicates or target.together)
         return bool(target.images if command == "select" else self.images)
 
     def run(self, command: MarkingCommand) -> None:
@@ -172,7 +174,8 @@ class MarkingController:
             )
 
     def _put_in_one_group(self, data: OpenData) -> None:
-        sets = [duplicates.images for duplicates in self._host.marking_target().duplicates]
+        target = self._host.marking_target()
+        sets = [*(duplicates.images for duplicates in target.duplicates), *target.together]
         self.apply(mark_changes.put_in_one_group(data, [self.images] if len(self._session.selected) > 1 else sets))
 
     async def _ask_class(self, data: OpenData, images: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 from aimic_tui.app.app import AimicApp
 from aimic_tui.engine.data.audit.finding import Finding
 from aimic_tui.engine.workspace_folder import Workspace
+from aimic_tui.screens.data.classes_dialog import ClassesDialog
 from aimic_tui.screens.data.contents import finding_rows
 from aimic_tui.screens.data.screen import DataScreen
 from aimic_tui.screens.marking.pattern_prompts import GroupPrompt, preview_of
@@ -289,3 +290,48 @@ def test_findings_are_listed_with_the_good_news_below_them() -> None:
         "no label conflicts",
     ]
     assert all(isinstance(row.draw(40), Content) and row.draw(40).cell_length == 40 for row in rows)
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_m_merges_classes_that_look_the_same(
+    app: AimicApp, cells: Path, tmp_path: Path, until: Until, size: tuple[int, int]
+) -> None:
+    root = Path(shutil.copytree(cells, tmp_path / "two-writings"))
+    (root / "Red cell ").mkdir()
+    for number, image in enumerate(sorted((root / "red_cell").iterdir())):
+        if number % 2:
+            image.rename(root / "Red cell " / image.name)
+    app.context.data_path = str(root)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: audited(app))
+        assert len(classes(app).rows) == 4
+        await until(pilot, lambda: "1 set of look-alike classes" in screen_text(app))
+        await until(pilot, lambda: "Merge" in screen_text(app))
+        await pilot.press("m")
+        await until(pilot, lambda: len(classes(app).rows) == 3)
+        await until(pilot, lambda: "resolved" in screen_text(app))
+        assert app.context.data_settings["classes"] == {"Red cell ": "red_cell"}
+        assert not place(app).opening.offers("merge")
+
+
+async def test_a_word_for_no_label_becomes_a_class_in_the_dialog_of_classes(
+    app: AimicApp, cells: Path, tmp_path: Path, until: Until
+) -> None:
+    names = {"platelet": "blast", "red_cell": "normal", "white_cell": "nan"}
+    rows = [f"{image},{names[image.parent.name]}" for image in sorted(cells.rglob("*.jpg"))]  # noqa: ASYNC240
+    table = tmp_path / "list.csv"
+    table.write_text("path,label\n" + "\n".join(rows) + "\n")
+    app.context.data_path = str(table)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: listed(app))
+        assert place(app).session.data.data_set.classes == ("blast", "normal")
+        await pilot.press("c")
+        await until(pilot, lambda: "no label" in screen_text(app))
+        await pilot.press("end", "x", "enter")
+        await until(pilot, lambda: len(classes(app).rows) == 3)
+        assert app.context.data_settings["classes"] == {"nan": "nan"}
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, ClassesDialog))
+        await pilot.press("enter")
+        await until(pilot, lambda: not isinstance(app.screen, ClassesDialog))
+        assert app.context.data_settings["classes"] == {"nan": "nan"}  # still a class

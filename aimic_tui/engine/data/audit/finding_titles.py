@@ -9,8 +9,8 @@ from aimic_tui.engine.text import plural
 
 _TITLES: Mapping[FindingKind, tuple[str, str]] = {
     "label-conflict": ("label conflict", "label conflicts"),
-    "look-alike-classes": ("set of classes that look the same", "sets of classes that look the same"),
-    "look-alike-groups": ("set of groups that look the same", "sets of groups that look the same"),
+    "look-alike-classes": ("set of look-alike classes", "sets of look-alike classes"),
+    "look-alike-groups": ("set of look-alike groups", "sets of look-alike groups"),
     "label-error": ("likely label error", "likely label errors"),
     "empty": ("empty file", "empty files"),
     "truncated": ("incomplete file", "incomplete files"),
