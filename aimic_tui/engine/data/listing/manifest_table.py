@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from aimic_tui.engine.data.listing.table_reader import cell, read_table_file
-from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.text import from_csv_cell, one_line, printable
-
-_SUFFIXES = (".csv", ".tsv")
-# Where a column of the settings' name is missing and its setting was left as it is, these are tried.
-IMAGE_COLUMNS = ("path", "image", "file", "filename", "file_name", "image_path", "filepath")
-_LABEL_COLUMNS = ("label", "class", "category", "target", "diagnosis")
-GROUP_COLUMNS = (
-    "group",
-    "patient",
-    "patient_id",
-    "slide",
-    "slide_id",
-    "subject",
-    "subject_id",
-    "case",
-    "case_id",
-    "donor",
+from aimic_tui.engine.data.listing.table_columns import (
+    GROUP_COLUMNS,
+    LABEL_COLUMNS,
+    PART_COLUMNS,
+    first_of,
+    image_column,
+    named_column,
+    plain_name,
 )
-_PART_COLUMNS = ("part", "split", "partition")
-OWN_COLUMNS = frozenset((*IMAGE_COLUMNS, *_LABEL_COLUMNS, *_PART_COLUMNS))
-"""Usual names of what a manifest is for: the images, their classes and their parts."""
+from aimic_tui.engine.data.listing.table_labels import label_columns, one_hot_columns, read_labels
+from aimic_tui.engine.data.listing.table_paths import TablePaths, missing_sentence
+from aimic_tui.engine.data.listing.table_reader import TABLE_SUFFIXES, TextTable, cell, read_text_table, western
+from aimic_tui.engine.data.note import Note, NoteKind
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.text import listed, one_line, plural
+
+_IMAGE, _LABEL = "path", "label"
+"""The settings' defaults, for which usual other names are tried, too."""
+
+
+@dataclass(frozen=True)
+class ImageRows:
+    """The images of a manifest's rows.
+
+    Attributes:
+        written: each row's cell.
+        images: of each row the image's name: relative to the manifest's folder where below it, `/` between the parts.
+        missing: indices of the rows whose image does not exist.
+        notes: on how they were read.
+    """
+
+    written: list[str]
+    images: list[str]
+    missing: tuple[int, ...]
+    notes: tuple[Note, ...]
 
 
 @dataclass(frozen=True)
@@ -36,12 +48,13 @@ class ManifestRows:
     """A manifest's rows, by column.
 
     Attributes:
-        images: as written, relative to the manifest's folder where below it, `/` between the parts.
+        images: as in `ImageRows`.
         labels: class names, empty where a row has none.
         groups: the group column's cells, empty where a row has none; None without such a column.
         group_column: its name, or "none".
         parts: the part column's cells; None without such a column.
         part_column: its name, or "none".
+        notes: on how the table was read.
     """
 
     images: list[str]
@@ -50,55 +63,137 @@ class ManifestRows:
     group_column: str
     parts: list[str] | None
     part_column: str = "none"
+    notes: tuple[Note, ...] = ()
 
 
 def is_manifest(path: Path) -> bool:
     """Tell whether a data path names a manifest rather than a folder, by its suffix."""
-    return path.suffix.lower() in _SUFFIXES and not path.is_dir()
+    return path.suffix.lower() in TABLE_SUFFIXES and not path.is_dir()
+
+
+def read_image_rows(path: Path, column: str = _IMAGE) -> ImageRows:
+    """Read which images a table lists, whether or not it says their classes.
+
+    Args:
+        path: the table.
+        column: the column with the images' paths; for the default the usual other names are tried, and what it holds.
+
+    Raises:
+        InputProblem: it can't be read, is not a table, has no such column, or none of its images exists.
+    """
+    table = read_text_table(path)
+    paths = TablePaths(path)
+    at = image_column(table, column, _IMAGE, paths)
+    written = [text for text in table.columns([at])[0] if text]
+    return _image_rows(table, written, paths)
 
 
 def read_manifest_rows(
-    path: Path, image_column: str = "path", label_column: str = "label", group: str = "auto", part_column: str = "auto"
+    path: Path, image: str = _IMAGE, label: str = _LABEL, group: str = "auto", part: str = "auto"
 ) -> ManifestRows:
     """Read a manifest, as a spreadsheet or a script wrote it.
 
     Args:
         path: the table.
-        image_column: the column with the image's path; the usual other names are tried for the default.
-        label_column: likewise for the class.
+        image: the column with the images' paths; for the default the usual other names are tried, and what it holds.
+        label: likewise for the class; several with commas between them are the classes themselves (one-hot).
         group: "auto" (a column such as group or patient, if there is one), a column's name, or anything else (then
             `groups` is None and it is left to the names).
-        part_column: "auto" (a column such as part or split, if there is one), "none" or a column's name.
+        part: "auto" (a column such as part or split, if there is one), "none" or a column's name.
 
     Raises:
-        InputProblem: it can't be read, is not a table, or lacks a column.
+        InputProblem: it can't be read, is not a table, lacks a column, or none of its images exists.
     """
-    shown = printable(str(path))
-    header, rows, delimiter = read_table_file(path)
-    image_at = _column(shown, header, image_column, IMAGE_COLUMNS, "data.image_column")
-    label_at = _column(shown, header, label_column, _LABEL_COLUMNS, "data.label_column")
-    group_at = _first(header, GROUP_COLUMNS) if group == "auto" else header.index(group) if group in header else None
+    table = read_text_table(path)
+    paths = TablePaths(path)
+    image_at = image_column(table, image, _IMAGE, paths)
+    labels_at = label_columns(table, label, _LABEL, image_at)
+    group_at = first_of(table.names, GROUP_COLUMNS) if group == "auto" else _index(table, group)
+    if group == "auto" and group_at in (image_at, *labels_at):
+        group_at = None
     part_at = None
-    if part_column == "auto":
-        part_at = _first(header, _PART_COLUMNS)
-    elif part_column != "none":
-        part_at = _column(shown, header, part_column, _PART_COLUMNS, "data.part_column")
-    needed = max(image_at, label_at)
-    for number, row in enumerate(rows, start=2):
+    if part == "auto":
+        part_at = first_of(table.names, PART_COLUMNS)
+    elif part != "none":
+        part_at = named_column(table, part, "data.part_column")
+    further = [at for at in (group_at, part_at) if at is not None]
+    cells = _cells(table, image_at, labels_at, further)
+    rows = _image_rows(table, cells[image_at], paths)
+    labels = read_labels(table, labels_at, [cells[at] for at in labels_at], image_at)
+    notes = [*rows.notes, *_notes("table-labels", labels.notes)]
+    if taken := _columns_sentence(table, image_at, labels_at, image == _IMAGE, label == _LABEL):
+        notes.insert(0, Note("table-columns", taken))
+    return ManifestRows(
+        images=rows.images,
+        labels=labels.labels,
+        groups=None if group_at is None else _texts(table, cells[group_at]),
+        group_column="none" if group_at is None else table.names[group_at],
+        parts=None if part_at is None else cells[part_at],
+        part_column="none" if part_at is None else table.names[part_at],
+        notes=tuple(notes),
+    )
+
+
+def _cells(table: TextTable, image_at: int, labels_at: Sequence[int], further: Sequence[int]) -> dict[int, list[str]]:
+    """Return the cells of columns; each row must have an image, and reach the first column of classes."""
+    needed = max(image_at, labels_at[0])
+    cells: dict[int, list[str]] = {at: [] for at in (image_at, *labels_at, *further)}
+    for line, row in table.rows():
         if len(row) <= needed or not row[image_at].strip():
             raise InputProblem(
-                f"{shown}: row {number} ({one_line(delimiter.join(row), 60)}) has no {header[image_at]} or too few "
-                "columns. Complete it or take it out."
+                f"{table.shown}: line {line} ({one_line(table.delimiter.join(row), 60)}) has no "
+                f"{one_line(table.names[image_at], 30) or 'image'} or too few columns. Complete it or take it out."
             )
-    base = str(path.parent) + "/"
-    return ManifestRows(
-        images=[image_name(from_csv_cell(row[image_at]), base) for row in rows],
-        labels=[cell(row, label_at).strip() for row in rows],
-        groups=None if group_at is None else [cell(row, group_at).strip() for row in rows],
-        group_column="none" if group_at is None else header[group_at],
-        parts=None if part_at is None else [cell(row, part_at).strip() for row in rows],
-        part_column="none" if part_at is None else header[part_at],
-    )
+        for at, column in cells.items():
+            column.append(row[at] if at == image_at else cell(row, at).strip())
+    return cells
+
+
+def _image_rows(table: TextTable, written: list[str], paths: TablePaths) -> ImageRows:
+    found = paths.find(written)
+    if written and len(found.missing) == len(written):
+        raise InputProblem(missing_sentence(table.shown, min(found.images)))
+    notes = [*_notes("table-text", table.notes), *_notes("table-paths", found.notes)]
+    if found.missing:
+        images, first = plural(len(found.missing), "image"), one_line(found.images[found.missing[0]], 120)
+        are = "does not exist" if len(found.missing) == 1 else "do not exist"
+        notes.append(Note("missing-files", f"{images} of {len(written):,} that {table.shown} lists {are}; the first is {first}."))
+    return ImageRows(written, found.images, found.missing, tuple(notes))
+
+
+def _columns_sentence(table: TextTable, image_at: int, labels_at: Sequence[int], *defaults: bool) -> str:
+    """Say which columns were taken by other names than the settings', and which others might be meant."""
+    said = []
+    if defaults[0] and plain_name(table.names[image_at]) != _IMAGE and table.header_line:
+        said.append(f"{one_line(table.names[image_at], 40) or '(unnamed)'} for the images")
+    others: list[str] = []
+    if defaults[1] and len(labels_at) == 1 and table.header_line:
+        if plain_name(table.names[labels_at[0]]) != _LABEL:
+            said.append(f"{one_line(table.names[labels_at[0]], 40)} for the classes")
+        others = [
+            one_line(name, 40)
+            for at, name in enumerate(table.names)
+            if at not in (image_at, *labels_at) and plain_name(name) in LABEL_COLUMNS
+        ]
+    if not said:
+        return ""
+    what = "column" if len(said) == 1 else "columns"
+    sentence = f"{table.shown}: the {what} {' and '.join(said)}."
+    if others:
+        sentence += f" {listed(others[:6])} may be meant, too: data.label_column says which."
+    return sentence
+
+
+def _texts(table: TextTable, cells: list[str]) -> list[str]:
+    return cells if table.utf8 else [western(text) for text in cells]
+
+
+def _notes(kind: NoteKind, sentences: Sequence[str]) -> list[Note]:
+    return [Note(kind, sentence) for sentence in sentences]
+
+
+def _index(table: TextTable, name: str) -> int | None:
+    return table.names.index(name) if name in table.names else None
 
 
 @dataclass(frozen=True)
@@ -109,6 +204,7 @@ class Columns:
         names: in their order.
         rows: the first rows, as many cells as there are names.
         image, label, group, part: the column that is taken if nobody chooses, None where none has a usual name.
+        one_hot: columns that are classes themselves, each with 0 and 1.
     """
 
     names: tuple[str, ...]
@@ -117,53 +213,36 @@ class Columns:
     label: str | None
     group: str | None
     part: str | None
+    one_hot: tuple[str, ...] = ()
 
 
-def read_columns(path: Path, rows: int = 200) -> Columns:
+def read_columns(path: Path) -> Columns:
     """Read which columns a manifest has, and its first rows.
 
     Raises:
         InputProblem: it can't be read or is not a table.
     """
-    header, found, _ = read_table_file(path)
+    table = read_text_table(path)
+    try:
+        image: int | None = image_column(table, _IMAGE, _IMAGE, TablePaths(path))
+    except InputProblem:
+        image = None
+    labels: tuple[int, ...] = ()
+    if image is not None:
+        try:
+            labels = label_columns(table, _LABEL, _LABEL, image)
+        except InputProblem:
+            labels = ()
 
-    def usual(names: tuple[str, ...]) -> str | None:
-        at = _first(header, names)
-        return None if at is None else header[at]
+    def name(at: int | None) -> str | None:
+        return None if at is None else table.names[at]
 
     return Columns(
-        names=tuple(header),
-        rows=tuple(tuple(cell(row, at) for at in range(len(header))) for row in found[:rows]),
-        image=usual(IMAGE_COLUMNS),
-        label=usual(_LABEL_COLUMNS),
-        group=usual(GROUP_COLUMNS),
-        part=usual(_PART_COLUMNS),
+        names=table.names,
+        rows=tuple(tuple(cell(row, at) for at in range(len(table.names))) for _, row in table.first),
+        image=name(image),
+        label=name(labels[0]) if len(labels) == 1 else None,
+        group=name(first_of(table.names, GROUP_COLUMNS)),
+        part=name(first_of(table.names, PART_COLUMNS)),
+        one_hot=tuple(table.names[at] for at in one_hot_columns(table, image)) if len(labels) > 1 else (),
     )
-
-
-def _first(header: list[str], names: tuple[str, ...]) -> int | None:
-    lowered = [name.lower() for name in header]
-    return next((lowered.index(name) for name in names if name in lowered), None)
-
-
-def _column(shown: str, header: list[str], name: str, usual: tuple[str, ...], key: str) -> int:
-    if name in header:
-        return header.index(name)
-    found = _first(header, usual) if name == usual[0] else None
-    if found is None:
-        columns = ", ".join(one_line(column, 30) for column in header[:12]) or "none"
-        raise InputProblem(
-            f"{shown} has no column {printable(name)}; its columns are {columns}. Set {key} to one of them."
-        )
-    return found
-
-
-def image_name(written: str, base: str) -> str:
-    """Return the name that a data set gives to an image as `written` in a manifest; `base` is its folder, with a /."""
-    if written != written.strip() and not os.path.exists(os.path.join(base, written)):  # noqa: PTH110, PTH118
-        written = written.strip()
-    if "\\" in written and "/" not in written and not os.path.exists(base + written):  # noqa: PTH110
-        written = written.replace("\\", "/")  # written on Windows
-    if "./" in written or "//" in written:
-        written = os.path.normpath(written)
-    return written.removeprefix(base)

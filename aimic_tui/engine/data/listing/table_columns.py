@@ -1,0 +1,140 @@
+"""Which column of a table has the images, the classes, the groups: by its usual name, and by what it holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from aimic_tui.engine.data.listing.folder_scan import IMAGE_SUFFIXES
+from aimic_tui.engine.data.listing.table_paths import TablePaths
+from aimic_tui.engine.data.listing.table_reader import TextTable, cell
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.names import name_key
+from aimic_tui.engine.text import listed, one_line, printable
+
+# Usual names in the order of their priority, in lower case and without what stands between words.
+IMAGE_COLUMNS = (
+    *("path", "image", "file", "filename", "imagepath", "filepath", "imagename", "imagefile", "imagefilename"),
+    *("imageid", "isicid", "img", "imgname", "imgpath", "imgid", "imgfile", "picture", "photo", "image1", "images"),
+)
+_IDENTIFIERS = ("id", "name", "slide", "slideid", "key", "sample", "sampleid", "caseid", "case")
+"""Names of columns that may hold images: taken only where their cells are found as files."""
+LABEL_COLUMNS = (
+    *("label", "class", "category", "target", "diagnosis", "labels", "classes", "classname", "labelname", "dx"),
+    *("celltype", "species", "groundtruth", "truth", "gt", "classlabel", "subtype", "type", "phenotype", "y"),
+)
+GROUP_COLUMNS = ("group", "patient", "patientid", "slide", "slideid", "subject", "subjectid", "case", "caseid", "donor")
+PART_COLUMNS = ("part", "split", "partition")
+OWN_COLUMNS = frozenset((*IMAGE_COLUMNS, *LABEL_COLUMNS[:5], *PART_COLUMNS))
+"""Usual names of what a manifest is for: the images, their classes and their parts."""
+_SAMPLE = 50  # cells that show whether a column holds images
+_UNIT = re.compile(r"\s*[(\[].*[)\]]\s*$")  # behind a name: `label (expert 1)`
+
+
+def plain_name(column: str) -> str:
+    """Return a column's name as the lists of usual names have it: without case, unit, and what stands between words."""
+    return name_key(_UNIT.sub("", column) or column).replace(" ", "")
+
+
+def first_of(names: Sequence[str], usual: Sequence[str]) -> int | None:
+    """Return the index of the column whose name comes first among usual ones, None where none has one."""
+    plain = [plain_name(name) for name in names]
+    return next((plain.index(name) for name in usual if name in plain), None)
+
+
+def image_column(table: TextTable, wanted: str, default: str, paths: TablePaths) -> int:
+    """Return the index of the column with the images.
+
+    Args:
+        wanted: its name; for `default` also the usual names, then columns whose cells are files.
+        paths: finds files.
+
+    Raises:
+        InputProblem: there is none.
+    """
+    if wanted != default:
+        return named_column(table, wanted, "data.image_column")
+    plain = [plain_name(name) for name in table.names]
+    usual = [plain.index(name) for name in IMAGE_COLUMNS if name in plain]
+    if len(usual) == 1 and plain[usual[0]] == default:
+        return _unique(table, usual[0], "data.image_column")
+    shares = {at: _share_found(table, at, paths) for at in usual}
+    if usual and max(shares.values()) > 0:
+        return _unique(table, max(usual, key=lambda at: shares[at] > 0.5), "data.image_column")
+    for others in ([plain.index(name) for name in _IDENTIFIERS if name in plain], _columns_of_files(table)):
+        found = [at for at in others if at not in usual and _share_found(table, at, paths) > 0.5]
+        if len(found) == 1 or (found and others is not None and plain[found[0]] in _IDENTIFIERS):
+            return _unique(table, found[0], "data.image_column")
+        if found:
+            raise InputProblem(
+                f"{table.shown} has {len(found)} columns of image files: {listed(_shown(table.names[at] for at in found))}. "
+                "Set data.image_column to the one with the images.",
+                key="data.image_column",
+            )
+    if usual:
+        return _unique(table, usual[0], "data.image_column")
+    raise no_column(table, wanted, "data.image_column", IMAGE_COLUMNS)
+
+
+def named_column(table: TextTable, name: str, key: str) -> int:
+    """Return the index of the column of a name, in whatever case it is written.
+
+    Raises:
+        InputProblem: there is none, or several.
+    """
+    if name in table.names:
+        return _unique(table, table.names.index(name), key)
+    alike = [at for at, other in enumerate(table.names) if plain_name(other) == plain_name(name)]
+    if len(alike) == 1:
+        return alike[0]
+    raise no_column(table, name, key)
+
+
+def no_column(table: TextTable, name: str, key: str, usual: Sequence[str] = ()) -> InputProblem:
+    """Say that a table lacks a column; `usual` names show where the header is, if a title stands above it."""
+    columns = ", ".join(_shown(table.names[:12])) or "none"
+    more = f" and {len(table.names) - 12} more" if len(table.names) > 12 else ""
+    sentence = f"{table.shown} has no column {printable(name)}; its columns are {columns}{more}."
+    for line, row in table.first[:20]:
+        if table.header_line and {plain_name(text) for text in row} & {*usual, *LABEL_COLUMNS[:5]}:
+            return InputProblem(
+                f"{sentence} Line {table.header_line} is no header: line {line} seems to be. Take out what stands above "
+                "it.",
+                key=key,
+            )
+    return InputProblem(f"{sentence} Set {key} to one of them.", key=key)
+
+
+def _unique(table: TextTable, at: int, key: str) -> int:
+    twice = [other for other, name in enumerate(table.names) if name == table.names[at]]
+    if len(twice) > 1 and any(cell(row, twice[0]) != cell(row, other) for _, row in table.first for other in twice):
+        raise InputProblem(
+            f"{table.shown} has {len(twice)} columns named {one_line(table.names[at], 40)}, and they differ. Give them "
+            "different names.",
+            key=key,
+        )
+    return at
+
+
+def _share_found(table: TextTable, at: int, paths: TablePaths) -> float:
+    cells = list(dict.fromkeys(text for _, row in table.first if (text := cell(row, at).strip())))[:_SAMPLE]
+    if not cells:
+        return 0.0
+    try:
+        return 1 - len(paths.find(cells).missing) / len(cells)
+    except InputProblem:  # several files for one name: images all the same
+        return 1.0
+
+
+def _columns_of_files(table: TextTable) -> list[int]:
+    """Return the columns most of whose cells end as image files do."""
+
+    def share(at: int) -> float:
+        cells = [cell(row, at).strip().lower() for _, row in table.first]
+        return sum(text[text.rfind(".") :] in IMAGE_SUFFIXES for text in cells) / max(1, len(cells))
+
+    return [at for at in range(min(len(table.names), 1000)) if share(at) > 0.5]
+
+
+def _shown(names: Sequence[str]) -> list[str]:
+    return [one_line(name, 30) or "(unnamed)" for name in names]

@@ -1,0 +1,235 @@
+"""The classes of a table's rows: a column with their names, or a column a class with 0 and 1 (one-hot).
+
+Where a row has several classes it gets none; columns of measured numbers are refused as classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aimic_tui.engine.data.listing.table_columns import (
+    GROUP_COLUMNS,
+    LABEL_COLUMNS,
+    PART_COLUMNS,
+    first_of,
+    named_column,
+    no_column,
+    plain_name,
+)
+from aimic_tui.engine.data.listing.table_reader import TextTable, cell, western
+from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.text import listed, one_line, plural
+
+_KEY = "data.label_column"
+_ONES = frozenset({"1", "1.0", "true", "yes", "1,0"})
+_ZEROS = frozenset({"", "0", "0.0", "false", "no", "0,0"})
+_SEVERAL = 0.2  # the largest share of rows with several classes or none that is left out
+_MANY_NUMBERS = 10  # different ones; more are grades only where they are whole and each has several images
+_FEW_IMAGES = 3  # of a number, on average: fewer, and it is no class
+_SHOWN = 6  # columns that a sentence names
+
+
+@dataclass(frozen=True)
+class TableLabels:
+    """The classes of n rows.
+
+    Attributes:
+        labels: class names, empty where a row has none.
+        column: where they come from, in words: a column's name, or several.
+        columns: indices of these columns.
+        notes: sentences on how they were read.
+        needed: index of the column that every row must reach.
+    """
+
+    labels: list[str]
+    columns: tuple[int, ...]
+    notes: tuple[str, ...]
+
+
+def label_columns(table: TextTable, wanted: str, default: str, images_at: int) -> tuple[int, ...]:
+    """Return the indices of the columns with the classes: one, or two or more of a one-hot table.
+
+    Args:
+        wanted: a column's name, or several with commas between them; for `default` the usual names are tried, then
+            one-hot columns.
+
+    Raises:
+        InputProblem: there is none.
+    """
+    if wanted != default:
+        several = [part.strip() for part in wanted.split(",")]
+        if wanted not in table.names and len(several) > 1:
+            return tuple(named_column(table, name, _KEY) for name in several)
+        return (named_column(table, wanted, _KEY),)
+    at = first_of([name if other != images_at else "" for other, name in enumerate(table.names)], LABEL_COLUMNS)
+    if at is not None:
+        return (at,)
+    if not table.header_line and len(table.names) == 2:
+        return (1 - images_at,)
+    if columns := one_hot_columns(table, images_at):
+        return columns
+    raise no_column(table, wanted, _KEY, LABEL_COLUMNS)
+
+
+def one_hot_columns(table: TextTable, images_at: int | None) -> tuple[int, ...]:
+    """Return the columns whose first cells are all 0 or 1, two or more of them; else none."""
+    own = {*GROUP_COLUMNS, *PART_COLUMNS}
+    found = []
+    for at, name in enumerate(table.names):
+        if at == images_at or not name or plain_name(name) in own:
+            continue
+        values = {cell(row, at).strip().lower() for _, row in table.first}
+        if values <= _ONES | _ZEROS and values & _ZEROS and values != {""}:
+            found.append(at)
+    ones = [sum(_is_one(cell(row, at)) for at in found) for _, row in table.first]
+    return tuple(found) if len(found) > 1 and any(ones) else ()
+
+
+def read_labels(table: TextTable, columns: Sequence[int], cells: Sequence[Sequence[str]], images_at: int) -> TableLabels:
+    """Return the classes that columns give n rows.
+
+    Args:
+        columns: indices of the columns, one or several.
+        cells: of each of these columns, n cells.
+        images_at: the images' column.
+
+    Raises:
+        InputProblem: the column holds measured numbers; or many rows have several classes.
+    """
+    if len(columns) > 1:
+        return _one_hot(table, columns, cells)
+    column = columns[0]
+    labels = list(cells[0]) if table.utf8 else [western(label) for label in cells[0]]
+    notes = []
+    name = one_line(table.names[column], 40)
+    siblings = one_hot_columns(table, images_at)
+    if column in siblings and plain_name(table.names[column]) not in LABEL_COLUMNS:
+        others = listed([one_line(table.names[at], 30) for at in siblings[:_SHOWN]])
+        notes.append(
+            f"The column {name} holds only 0 and 1, as {others} do: the classes are {_classes(labels)}. If each of these "
+            "columns is a class, leave data.label_column as it is, or name them all with commas between them."
+        )
+    _refuse_measured(table, name, labels)
+    labels, several = _without_several(table, name, labels)
+    labels, joined = _as_whole_numbers(labels)
+    notes += [note for note in (several, joined, _names_beside(table, column, images_at)) if note]
+    return TableLabels(labels, (column,), tuple(notes))
+
+
+def _one_hot(table: TextTable, columns: Sequence[int], cells: Sequence[Sequence[str]]) -> TableLabels:
+    names = [table.names[at] for at in columns]
+    shown = listed([one_line(name, 30) for name in names[:_SHOWN]])
+    shown += f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    labels, none, more = [], 0, 0
+    for number, row in enumerate(zip(*cells, strict=True)):
+        if wrong := next((text for text in row if text.lower() not in _ONES | _ZEROS), None):
+            raise InputProblem(
+                f"{table.shown}: row {number + 1} has {one_line(wrong, 40)} where the columns {shown} otherwise hold 0 "
+                "and 1. Correct it, or write a column with the names of the classes.",
+                key=_KEY,
+            )
+        ones = [name for name, text in zip(names, row, strict=True) if _is_one(text)]
+        labels.append(ones[0] if len(ones) == 1 else "")
+        none, more = none + (not ones), more + (len(ones) > 1)
+    if none + more > _SEVERAL * len(labels):
+        raise InputProblem(
+            f"{table.shown} has no column of classes. Its columns {shown} hold 0 and 1, but {more:,} of "
+            f"{plural(len(labels), 'row')} have several ones and {none:,} none: one class an image is needed. Write a column "
+            "label, or set data.label_column to the columns that exclude each other, with commas between them.",
+            key=_KEY,
+        )
+    notes = [f"The classes are the columns {shown}: each row has its 1 in one of them (one-hot)."]
+    if more:
+        notes.append(f"{plural(more, 'row')} with several ones {'is' if more == 1 else 'are'} left without a class.")
+    if none:
+        notes.append(f"{plural(none, 'row')} without a one {'is' if none == 1 else 'are'} left without a class.")
+    return TableLabels(labels, tuple(columns), tuple(notes))
+
+
+def _is_one(text: str) -> bool:
+    return text.strip().lower() in _ONES
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text.replace(",", ".") if text.count(",") == 1 else text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _refuse_measured(table: TextTable, name: str, labels: Sequence[str]) -> None:
+    numbers = [value for label in labels if label and (value := _number(label)) is not None]
+    if len(numbers) < 0.95 * sum(map(bool, labels)):
+        return
+    different = len(set(numbers))
+    whole = all(value == int(value) for value in numbers)
+    if different > _MANY_NUMBERS and (not whole or len(numbers) < _FEW_IMAGES * different):
+        raise InputProblem(
+            f"{table.shown}: the column {name} holds {different:,} different numbers, which are no classes. Set "
+            f"{_KEY} to a column of classes, or write one with ranges such as low and high.",
+            key=_KEY,
+        )
+
+
+def _without_several(table: TextTable, name: str, labels: Sequence[str]) -> tuple[list[str], str]:
+    """Take the label from rows that name several classes at once, such as `a|b` where a and b are classes."""
+    counts = Counter(labels)
+    found: dict[str, bool] = {}
+    for sign in "|;,":
+        parts = {label: [part.strip() for part in label.split(sign)] for label in counts if sign in label}
+        several = Counter(part for each in parts.values() for part in set(each))
+        for label, each in parts.items():
+            alone = all(part in counts or (sign == "|" and several[part] > 1) for part in each if part)
+            found[label] = found.get(label, False) or (alone and len(set(filter(None, each))) > 1)
+    rows = sum(counts[label] for label, is_several in found.items() if is_several)
+    if not rows:
+        return list(labels), ""
+    example = one_line(next(label for label, is_several in found.items() if is_several), 60)
+    if rows > _SEVERAL * sum(map(bool, labels)):
+        raise InputProblem(
+            f"{table.shown}: {plural(rows, 'row')} of {len(labels):,} name several classes at once in the column {name}, such "
+            f"as {example}. aimic learns one class an image: choose another column, or write one class a row.",
+            key=_KEY,
+        )
+    kept = ["" if found.get(label) else label for label in labels]
+    are = "names" if rows == 1 else "name"
+    return kept, f"{plural(rows, 'row')} {are} several classes at once, such as {example}, and so get none."
+
+
+def _as_whole_numbers(labels: Sequence[str]) -> tuple[list[str], str]:
+    """Write 1.0 as 1 where a column has both, which a spreadsheet or pandas makes of one number."""
+    there = set(labels)
+    both = {label for label in there if label.endswith(".0") and label[:-2].isdecimal() and label[:-2] in there}
+    if not both:
+        return list(labels), ""
+    example = min(both)
+    return (
+        [label[:-2] if label in both else label for label in labels],
+        f"Labels such as {example} and {example[:-2]} are read as one class, {example[:-2]}.",
+    )
+
+
+def _names_beside(table: TextTable, column: int, images_at: int) -> str:
+    """Say so where the labels are numbers and another column has a name for each."""
+    numbers = [cell(row, column).strip() for _, row in table.first]
+    if not all(text.isdecimal() for text in numbers) or len(set(numbers)) < 2:
+        return ""
+    for at, name in enumerate(table.names[:100]):
+        names = [cell(row, at).strip() for _, row in table.first]
+        pairs = set(zip(numbers, names, strict=True))
+        if at in (column, images_at) or any(_number(text) is not None for text in names) or "" in names:
+            continue
+        if len(pairs) == len(set(numbers)) == len(set(names)) < len(names):
+            return (
+                f"The classes are numbers; the column {one_line(name, 40)} has a name for each. Set {_KEY} to it to have "
+                "these names."
+            )
+    return ""
+
+
+def _classes(labels: Sequence[str]) -> str:
+    return listed([one_line(label, 20) for label in sorted(set(filter(None, labels)))[:3]])
