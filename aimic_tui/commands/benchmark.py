@@ -54,10 +54,10 @@ def benchmark(
 
     Without NETWORKS, the published ten are measured. Measurements are saved in the workspace.
     """
-    from aimic_tui.engine.data.listing.find_data_set import image_files
+    from aimic_tui.engine.data.listing.image_files import find_image_files
 
     infos = list(dict.fromkeys(find_network(name) for name in networks or PAPER_NETWORKS))
-    files = None if images is None else image_files([images])
+    files = None if images is None else find_image_files([images]).files
     settle_processor()  # before torch
     from aimic_tui.engine.inference.latency import describe_device, drawn_files, measure_network
     from aimic_tui.engine.inference.timings import FILE as TIMINGS_FILE

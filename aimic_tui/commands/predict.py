@@ -10,6 +10,7 @@ import click
 from aimic_tui.commands.finite_range import FiniteRange
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.stopping import StopRequest
+from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.calibration_words import promise
 from aimic_tui.engine.formatting import numbers, times
 from aimic_tui.engine.machine.processor import settle_processor
@@ -28,6 +29,12 @@ from aimic_tui.wording.class_shares import share_lines
 @click.argument("model")
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--output", "-o", required=True, type=click.Path(path_type=Path), help="The table to write.")
+@click.option(
+    "--image-column",
+    default="path",
+    metavar="NAME",
+    help="Column of a table with the images' paths (default: by its usual name and what it holds).",
+)
 @click.option("--network", help="Network of the run to use (default: the best by validation).")
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), help="Default: by the output's name.")
 @click.option(
@@ -48,6 +55,7 @@ def predict(
     model: str,
     images: tuple[Path, ...],
     output: Path,
+    image_column: str,
     network: str | None,
     form: str | None,
     max_error: float | None,
@@ -57,22 +65,27 @@ def predict(
     as_json: bool,
     meter: ProgressMeter,
 ) -> None:
-    """Classify IMAGES (files and folders) with MODEL: a run, a trial's folder or a model's folder.
+    """Classify IMAGES with MODEL: a run, a trial's folder or a model's folder.
+
+    IMAGES are image files, folders, tables (.csv) that list images, and MedMNIST files (.npz).
 
     The probabilities of a run's folds are averaged; they are calibrated where the models were trained with validation
     images. After an interruption the same command continues where it stopped. The last line on stdout is the table's
     path.
     """
-    from aimic_tui.engine.data.listing.find_data_set import image_files
+    from aimic_tui.engine.data.listing.image_files import find_image_files
     from aimic_tui.engine.inference.prediction_table import format_of
 
     models = find_models(model_path(model, Path(context.obj)), network)
     check_output_file(output, "predictions.csv")
-    files = image_files(images)
+    found = find_image_files(images, image_column)
+    files = found.files
     alike = (
         file for _, file in files if file.suffix.lower() == output.suffix.lower()
     )  # of a million, few are looked at
     check_output_file(output, "predictions.csv", inputs=[*images, *alike])
+    for note in found.notes:
+        meter.message(f"! {printable(note)}")
     card = read_model_card(models[0])
     several = f", {len(models)} models together" if len(models) > 1 else ""
     meter.message(f"{plural(len(files), 'image')}; {card.network}{several}: {', '.join(card.classes)}")
@@ -118,8 +131,10 @@ def predict(
     meter.finish_with(summary=answer)
     if as_json:
         click.echo(json.dumps({"table": answer.pop("output"), **answer}))
-        return
-    click.echo(printable(str(output)))
+    else:
+        click.echo(printable(str(output)))
+    if summary.unreadable == summary.images:
+        raise InputProblem(f"No image could be read; {printable(str(output))} says why, image by image.")
 
 
 def model_path(text: str, workspace: Path) -> Path:

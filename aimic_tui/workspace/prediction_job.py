@@ -10,11 +10,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
+from aimic_tui.engine.data.listing.image_files import find_image_files
+from aimic_tui.engine.data.listing.manifest_table import is_manifest
+from aimic_tui.engine.data.reading.medmnist import is_npz
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import now
-from aimic_tui.engine.files import refuse_outward_links
+from aimic_tui.engine.files import Stamp, refuse_outward_links, stamp_of
 from aimic_tui.engine.run_folder import slug
 from aimic_tui.engine.text import one_line, printable
 from aimic_tui.engine.typed_values import MALFORMED, file_path, optional_number
@@ -30,7 +34,7 @@ class PredictionJob(ModelJob):
     """One prediction.
 
     Attributes:
-        images: the file or folder.
+        images: the folder, the image, or the file that lists images.
         output: the table.
         max_error: the accepted error rate among the images that are not left for review; None leaves none.
     """
@@ -46,8 +50,13 @@ class PredictionJob(ModelJob):
         return self.output if self.output.exists() and not partial.exists() else partial
 
     def image_path(self, name: str) -> Path:
-        """Return the file of an image of the table."""
-        return self.images / name if self.images.is_dir() else self.images
+        """Return the file of an image of the table; where a list of images was given and is gone, beside that list."""
+        if self.images.is_dir():
+            return self.images / name
+        if not (is_manifest(self.images) or is_npz(self.images)):
+            return self.images
+        beside = self.images.parent / name
+        return beside if beside.exists() else _listed_in(self.images, stamp_of(self.images)).get(name, beside)
 
     @property
     def state_by_files(self) -> Ending:
@@ -55,6 +64,14 @@ class PredictionJob(ModelJob):
         if self.table == self.output:
             return "finished"
         return "stopped" if self.table.exists() else "failed"
+
+
+@lru_cache(maxsize=2)
+def _listed_in(table: Path, _stamp: Stamp) -> dict[str, Path]:
+    try:
+        return dict(find_image_files([table]).files)
+    except InputProblem:
+        return {}
 
 
 def new_prediction(

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from aimic_tui.engine.data.listing.image_columns import ImageColumns, read_image_columns
-from aimic_tui.engine.data.listing.manifest_table import OWN_COLUMNS, is_manifest
+from aimic_tui.engine.data.listing.manifest_table import is_manifest
+from aimic_tui.engine.data.listing.table_columns import OWN_COLUMNS, plain_name
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.column_subgroups import ColumnSubgroups, column_subgroups
 from aimic_tui.engine.evaluation.column_values import column_values, split_column
@@ -44,7 +45,7 @@ def subgroup_columns(columns: ImageColumns, run: RunPredictions) -> list[str]:
     label = str(run.experiment.get("data", {}).get("label_column", "label"))
     found = []
     for name in columns.values:
-        if name in (columns.matched_by, label) or name.lower() in OWN_COLUMNS:
+        if name in (columns.matched_by, label) or plain_name(name) in OWN_COLUMNS:
             continue
         try:
             column_values(name, columns.column(name))

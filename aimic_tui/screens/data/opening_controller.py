@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 from textual.binding import Binding, BindingType
 
-from aimic_tui.engine.data.listing.data_source import DataSource
+from aimic_tui.engine.data.listing.data_source import DATA_SUFFIXES, DataSource
 from aimic_tui.engine.data.listing.list_images import NoClasses
 from aimic_tui.engine.data.listing.manifest_table import is_manifest, read_columns
 from aimic_tui.engine.data.listing.recognize_layout import UnclearLayout
@@ -227,7 +227,7 @@ class OpeningController:
         prompt = PathPrompt(
             "Open a data set",
             detail="A folder with one subfolder per class, or a manifest (.csv) that lists images.",
-            suffixes=(".csv", ".tsv", ".npz"),
+            suffixes=DATA_SUFFIXES,
             known=[known.path for known in self._place.shell.workspace.data_sets()],
         )
         path = await self._place.app.push_screen_wait(prompt)
@@ -242,7 +242,7 @@ class OpeningController:
         except AimicError as problem:
             self._not_found(problem.sentence)
             return
-        if only_if_needed and (not columns.names or (columns.image and columns.label)):
+        if only_if_needed and (not columns.names or (columns.image and (columns.label or columns.one_hot))):
             self._find(path)
             return
         chosen = await self._place.app.push_screen_wait(ColumnsPrompt(Path(path).name, columns, settings))

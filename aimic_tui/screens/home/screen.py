@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
+from aimic_tui.engine.data.listing.data_source import DATA_SUFFIXES
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import KnownDataSet
@@ -256,7 +257,7 @@ class HomeScreen(Place):
         prompt = PathPrompt(
             "Open a data set",
             detail="A folder with one subfolder per class, or a manifest (.csv) with columns path and label.",
-            suffixes=(".csv", ".npz"),
+            suffixes=DATA_SUFFIXES,
             known=known,
             check=_check_data_path,
         )
@@ -328,6 +329,6 @@ def _check_data_path(path: Path) -> str | None:
     shown = printable(str(path))
     if not path.exists():
         return f"There is nothing at {shown}."
-    if path.is_file() and path.suffix.lower() not in (".csv", ".npz"):
+    if path.is_file() and path.suffix.lower() not in DATA_SUFFIXES:
         return f"{shown} is a file. Name its folder, or a manifest (.csv)."
     return None

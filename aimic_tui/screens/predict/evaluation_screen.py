@@ -14,6 +14,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from aimic_tui.engine.data.listing.data_source import DATA_SUFFIXES
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.inference.evaluation_file import EvaluationResults
 from aimic_tui.engine.text import plural, printable
@@ -132,7 +133,7 @@ class EvaluationScreen(ClosesOnce, Place):
                 f"Labelled images to evaluate {self._choice.label} on",
                 detail="A folder with one subfolder per class, or a manifest (.csv) that lists images.",
                 value=self._data or "",
-                suffixes=(".csv", ".tsv", ".npz"),
+                suffixes=DATA_SUFFIXES,
                 action="Use",
                 known=self._known,
                 check=lambda path: None if path.exists() else f"There is nothing at {printable(str(path))}.",

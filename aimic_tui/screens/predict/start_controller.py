@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from aimic_tui.engine.data.listing.data_source import DATA_SUFFIXES
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.text import printable
 from aimic_tui.screens.place import Place
@@ -70,7 +71,8 @@ class StartController:
         known = self._session.image_folders
         prompt = PathPrompt(
             f"Images for {choice.label}",
-            detail="A folder, searched at any depth, or one image.",
+            detail="A folder, searched at any depth, one image, or a table (.csv) that lists images.",
+            suffixes=DATA_SUFFIXES,
             value=known[0] if known else "",
             action="Use",
             known=known,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from aimic_tui.engine.data.listing.data_source import DATA_SUFFIXES
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.models.weights_suffixes import WEIGHTS_SUFFIXES
@@ -12,7 +13,7 @@ from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.widgets.dialogs import PathPrompt
 
 PATH_SUFFIXES = {
-    "data.path": (".csv", ".npz"),
+    "data.path": DATA_SUFFIXES,
     "data.marks": (".csv",),
     "split.from": (".csv",),
     "model.weights": WEIGHTS_SUFFIXES,

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
+TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
+"""Of files that list images."""
+DATA_SUFFIXES = (*TABLE_SUFFIXES, ".npz")
+"""Of files that are data sets."""
+
 
 class DataSourceSettings(Protocol):
     """The settings of an experiment's table `data` that determine images, labels and groups."""

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.listing.data_source import DataSourceSettings
 from aimic_tui.engine.data.listing.decisions import FoundData, apply_decisions, single_class
-from aimic_tui.engine.data.listing.folder_scan import scan_folder
 from aimic_tui.engine.data.listing.list_images import list_images
 from aimic_tui.engine.data.listing.marks import Mark, marks_file, read_marks
 from aimic_tui.engine.errors import InputProblem, about
@@ -65,35 +61,3 @@ def read_marks_of(settings: DataSourceSettings) -> tuple[Mark, ...]:
             key="data.marks",
         )
     return read_marks(file)
-
-
-def image_files(inputs: Sequence[Path]) -> tuple[tuple[str, Path], ...]:
-    """List the images among files and folders, for a prediction: (name, path) with unique names, sorted per input.
-
-    A name is relative to the folder that was given; where several inputs share one, it gets more of its path. A file
-    given by itself counts whatever its suffix.
-
-    Raises:
-        InputProblem: an input does not exist, or there is no image at all.
-    """
-    found: dict[Path, tuple[str, str]] = {}  # path -> name, name with the input's own
-    for given in inputs:
-        if given.is_dir():
-            for image in sorted(scan_folder(given).images):
-                found.setdefault(given / image, (image, f"{given.resolve().name}/{image}"))
-        elif given.exists():
-            found.setdefault(given, (given.name, f"{given.resolve().parent.name}/{given.name}"))
-        else:
-            raise InputProblem(f"{printable(str(given))} does not exist. Name image files or folders of images.")
-    if not found:
-        names = ", ".join(printable(str(given)) for given in inputs[:3])
-        raise InputProblem(f"There are no images in {names}. Name image files or folders of images.")
-    whole = {path: str(path.absolute()).lstrip("/") for path in found}
-    for names_of in (
-        {path: short for path, (short, _) in found.items()},
-        {path: long for path, (_, long) in found.items()},
-        whole,
-    ):
-        if len(set(names_of.values())) == len(found):
-            break
-    return tuple((names_of[path], path) for path in found)

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aimic_tui.engine.data.data_set import DataSet
-from aimic_tui.engine.data.listing.manifest_table import GROUP_COLUMNS, IMAGE_COLUMNS, image_name
-from aimic_tui.engine.data.listing.table_reader import cell, read_table_file
+from aimic_tui.engine.data.listing.file_kinds import IMAGE_SUFFIXES
+from aimic_tui.engine.data.listing.table_columns import GROUP_COLUMNS, IDENTIFIERS, IMAGE_COLUMNS, plain_name
+from aimic_tui.engine.data.listing.table_paths import image_name
+from aimic_tui.engine.data.listing.table_reader import cell, read_text_table, western
 from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.names import nfc
 from aimic_tui.engine.text import one_line, printable
 
 
@@ -45,8 +48,9 @@ class ImageColumns:
 def read_image_columns(table: Path, data: DataSet, image_column: str = "path") -> ImageColumns:
     """Read a table with a row an image, or a row a group (patient, slide).
 
-    Rows are matched by the image's path as in a manifest, by its file name where this is unique, or else by a column of
-    group names. Where the rows of one image or group contradict each other, the value is unknown.
+    Rows are matched by the image's path as in a manifest, by its file name where this is unique, with or without its
+    suffix, or else by a column of group names. Where the rows of one image or group contradict each other, the value
+    is unknown.
 
     Args:
         image_column: the column with the image's path; the usual other names are tried, too.
@@ -54,24 +58,26 @@ def read_image_columns(table: Path, data: DataSet, image_column: str = "path") -
     Raises:
         InputProblem: it can't be read, or no row belongs to any image.
     """
-    header, rows, _ = read_table_file(table)
-    rows = [[cell(row, at).strip() for at in range(len(header))] for row in rows]
-    lowered = [name.lower() for name in header]
-    for name in (image_column, *IMAGE_COLUMNS):
-        if name in lowered:
-            at = lowered.index(name)
-            base = str(table.absolute().parent) + "/"
-            keys = [image_name(row[at], base) for row in rows]
-            images = list(data.images)
-            for known, written in (
-                (images, keys),
-                ([str(path) for path in data.paths()], [os.path.join(base, key) for key in keys]),  # noqa: PTH118
-                (_file_names(images), _file_names(keys)),
-            ):
-                if found := _matched(known, written, header, rows):
-                    return ImageColumns(table, found, header[at])
+    read = read_text_table(table)
+    header = read.names
+    fix = (lambda text: text) if read.utf8 else western
+    rows = [[fix(cell(row, at).strip()) for at in range(len(header))] for _, row in read.rows()]
+    plain = [plain_name(name) for name in header]
+    wanted = [plain_name(image_column), *IMAGE_COLUMNS, *IDENTIFIERS]
+    for at in dict.fromkeys(plain.index(name) for name in wanted if name in plain):
+        base = str(table.absolute().parent) + "/"
+        keys = [image_name(row[at], base) for row in rows]
+        images = list(data.images)
+        for known, written in (
+            (images, keys),
+            ([str(path) for path in data.paths()], [os.path.join(base, key) for key in keys]),  # noqa: PTH118
+            (_file_names(images), _file_names(keys)),
+            (_stems(images), _stems(keys)),
+        ):
+            if found := _matched(known, written, header, rows):
+                return ImageColumns(table, found, header[at])
     names = [data.group_names[code] for code in data.groups]
-    usual = [lowered.index(name) for name in (data.group_rule.lower(), *GROUP_COLUMNS) if name in lowered]
+    usual = [plain.index(name) for name in (plain_name(data.group_rule), *GROUP_COLUMNS) if name in plain]
     for at in [*usual, *range(len(header))]:
         if found := _matched(names, [row[at] for row in rows], header, rows):
             return ImageColumns(table, found, header[at])
@@ -88,6 +94,17 @@ def _file_names(paths: Iterable[str]) -> list[str]:
     if len(set(names)) < len(set(paths)):
         return paths
     return names
+
+
+def _stems(paths: Iterable[str]) -> list[str]:
+    """As `_file_names`, without suffixes of images and in one letter case and Unicode form."""
+    names = [_stem(path) for path in paths]
+    return _file_names(names)
+
+
+def _stem(path: str) -> str:
+    stem, suffix = os.path.splitext(path)  # noqa: PTH122
+    return nfc((stem if suffix.lower() in IMAGE_SUFFIXES else path).casefold())
 
 
 def _matched(

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.listing.data_source import DataSourceSettings
 from aimic_tui.engine.data.listing.folder_notes import notes_on_folder, why_no_images
-from aimic_tui.engine.data.listing.folder_scan import Scan, scan_folder
+from aimic_tui.engine.data.listing.folder_scan import Scan, check_exists, scan_folder
 from aimic_tui.engine.data.listing.folder_words import PART_FOLDERS
 from aimic_tui.engine.data.listing.groups import dividing_folders, suggest_group
 from aimic_tui.engine.data.listing.layout import LAYOUTS, Layout
@@ -25,7 +25,7 @@ from aimic_tui.engine.data.listing.missing_values import without_missing
 from aimic_tui.engine.data.listing.name_pattern import NamePattern, name_pattern
 from aimic_tui.engine.data.listing.recognize_layout import chosen_layout, recognize_layout
 from aimic_tui.engine.data.note import Note
-from aimic_tui.engine.data.reading.medmnist import is_npz, list_npz, npz_of
+from aimic_tui.engine.data.reading.medmnist import is_npz, list_npz
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.names import nfc
 from aimic_tui.engine.progress import ReportProgress, no_report
@@ -111,6 +111,7 @@ def _listed(path: Path, settings: DataSourceSettings, report: ReportProgress) ->
     if pattern is None and is_npz(path):
         return _from_npz(path, settings.group)
     if pattern is None and is_manifest(path):
+        check_exists(path)
         columns = (settings.image_column, settings.label_column, settings.group, settings.part_column)
         return _from_listing(path, read_manifest_rows(path, *columns), settings.group)
     if pattern is not None and path.is_file():
@@ -212,11 +213,6 @@ def _from_listing(path: Path, listing: ManifestRows, group: str) -> ListedImages
         )
     images = sorted(first)
     rows = [first[image] for image in images]
-    if not any((path.parent / image).exists() or npz_of(path.parent / image) for image in images[:50]):
-        raise InputProblem(
-            f"{printable(str(path))} lists {one_line(images[0], 120)}, but there is no such file. Write paths relative "
-            "to the manifest's folder, or whole ones."
-        )
     suggested = _suggested(images, [known[row] for row in rows])
     by_column = listing.groups is not None
     parts = None
@@ -234,6 +230,7 @@ def _from_listing(path: Path, listing: ManifestRows, group: str) -> ListedImages
         suggested_group=suggested,
         repeated=tuple(sorted(repeated)),
         conflicts=tuple(sorted(conflicts)),
+        notes=listing.notes,
     )
 
 

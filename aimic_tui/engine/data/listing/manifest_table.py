@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from aimic_tui.engine.data.listing.data_source import TABLE_SUFFIXES
 from aimic_tui.engine.data.listing.table_columns import (
     GROUP_COLUMNS,
     LABEL_COLUMNS,
@@ -17,7 +18,7 @@ from aimic_tui.engine.data.listing.table_columns import (
 )
 from aimic_tui.engine.data.listing.table_labels import label_columns, one_hot_columns, read_labels
 from aimic_tui.engine.data.listing.table_paths import TablePaths, missing_sentence
-from aimic_tui.engine.data.listing.table_reader import TABLE_SUFFIXES, TextTable, cell, read_text_table, western
+from aimic_tui.engine.data.listing.table_reader import TextTable, cell, read_text_table, western
 from aimic_tui.engine.data.note import Note, NoteKind
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.text import listed, one_line, plural
@@ -157,7 +158,8 @@ def _image_rows(table: TextTable, written: list[str], paths: TablePaths) -> Imag
     if found.missing:
         images, first = plural(len(found.missing), "image"), one_line(found.images[found.missing[0]], 120)
         are = "does not exist" if len(found.missing) == 1 else "do not exist"
-        notes.append(Note("missing-files", f"{images} of {len(written):,} that {table.shown} lists {are}; the first is {first}."))
+        sentence = f"{images} of {len(written):,} that {table.shown} lists {are}; the first is {first}."
+        notes.append(Note("missing-files", sentence))
     return ImageRows(written, found.images, found.missing, tuple(notes))
 
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from aimic_tui.engine.data.listing.class_names import nearest_class
-from aimic_tui.engine.data.listing.table_reader import cell, read_table_file
+from aimic_tui.engine.data.listing.table_reader import cell, read_text_table
 from aimic_tui.engine.errors import AimicError, InputProblem, UsageProblem
 from aimic_tui.engine.files import FileLock, Stamp, digest_of_bytes, stamp_of, write_table
 from aimic_tui.engine.text import one_line, printable
@@ -138,22 +138,22 @@ def read_marks(file: Path | None) -> tuple[Mark, ...]:
     if file is None or not file.exists():
         return ()
     shown = printable(str(file))
-    header, rows, _ = read_table_file(file)
-    names = [name.lower() for name in header]
+    table = read_text_table(file)
+    names = [name.lower() for name in table.names]
     if "image" not in names or "mark" not in names:
         raise InputProblem(f"{shown} holds no marks: it needs the columns image and mark. `aimic marks` writes it.")
     at = {name: names.index(name) for name in COLUMNS if name in names}
     found: dict[tuple[str, str], Mark] = {}
-    for number, row in enumerate(rows, start=2):
+    for line, row in table.rows():
         image, kind, label, group, note, when = (cell(row, at[name]) if name in at else "" for name in COLUMNS)
         kind = kind.strip()
         if problem := _problem_of(image, kind, label, group):
-            raise InputProblem(f"{shown}: row {number} {problem}")
+            raise InputProblem(f"{shown}: line {line} {problem}")
         mark = Mark(image, _kind(kind), label, group, note, when)
         before = found.setdefault((image, kind), mark)
         if (before.label, before.group) != (label, group):
             raise InputProblem(
-                f"{shown}: row {number} gives {one_line(image, 80)} a second {kind}. Keep one row for each."
+                f"{shown}: line {line} gives {one_line(image, 80)} a second {kind}. Keep one row for each."
             )
     return tuple(found[key] for key in sorted(found))
 

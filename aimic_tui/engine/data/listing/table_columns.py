@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from aimic_tui.engine.data.listing.folder_scan import IMAGE_SUFFIXES
+from aimic_tui.engine.data.listing.file_kinds import IMAGE_SUFFIXES
 from aimic_tui.engine.data.listing.table_paths import TablePaths
 from aimic_tui.engine.data.listing.table_reader import TextTable, cell
 from aimic_tui.engine.errors import InputProblem
@@ -17,7 +17,7 @@ IMAGE_COLUMNS = (
     *("path", "image", "file", "filename", "imagepath", "filepath", "imagename", "imagefile", "imagefilename"),
     *("imageid", "isicid", "img", "imgname", "imgpath", "imgid", "imgfile", "picture", "photo", "image1", "images"),
 )
-_IDENTIFIERS = ("id", "name", "slide", "slideid", "key", "sample", "sampleid", "caseid", "case")
+IDENTIFIERS = ("id", "name", "slide", "slideid", "key", "sample", "sampleid", "caseid", "case")
 """Names of columns that may hold images: taken only where their cells are found as files."""
 LABEL_COLUMNS = (
     *("label", "class", "category", "target", "diagnosis", "labels", "classes", "classname", "labelname", "dx"),
@@ -60,17 +60,19 @@ def image_column(table: TextTable, wanted: str, default: str, paths: TablePaths)
         return _unique(table, usual[0], "data.image_column")
     shares = {at: _share_found(table, at, paths) for at in usual}
     if usual and max(shares.values()) > 0:
-        return _unique(table, max(usual, key=lambda at: shares[at] > 0.5), "data.image_column")
-    for others in ([plain.index(name) for name in _IDENTIFIERS if name in plain], _columns_of_files(table)):
-        found = [at for at in others if at not in usual and _share_found(table, at, paths) > 0.5]
-        if len(found) == 1 or (found and others is not None and plain[found[0]] in _IDENTIFIERS):
-            return _unique(table, found[0], "data.image_column")
-        if found:
-            raise InputProblem(
-                f"{table.shown} has {len(found)} columns of image files: {listed(_shown(table.names[at] for at in found))}. "
-                "Set data.image_column to the one with the images.",
-                key="data.image_column",
-            )
+        return _unique(table, max(usual, key=lambda at: (shares[at] > 0.5, shares[at] > 0)), "data.image_column")
+    for at in (plain.index(name) for name in IDENTIFIERS if name in plain):
+        if _share_found(table, at, paths) > 0.5:
+            return _unique(table, at, "data.image_column")
+    if found := [at for at in _columns_of_files(table) if at not in usual and _share_found(table, at, paths) > 0.5]:
+        if len(found) == 1:
+            return found[0]
+        columns = listed(_shown([table.names[at] for at in found]))
+        raise InputProblem(
+            f"{table.shown} has {len(found)} columns of image files: {columns}. Set data.image_column to the one with "
+            "the images.",
+            key="data.image_column",
+        )
     if usual:
         return _unique(table, usual[0], "data.image_column")
     raise no_column(table, wanted, "data.image_column", IMAGE_COLUMNS)
@@ -97,12 +99,11 @@ def no_column(table: TextTable, name: str, key: str, usual: Sequence[str] = ()) 
     sentence = f"{table.shown} has no column {printable(name)}; its columns are {columns}{more}."
     for line, row in table.first[:20]:
         if table.header_line and {plain_name(text) for text in row} & {*usual, *LABEL_COLUMNS[:5]}:
-            return InputProblem(
-                f"{sentence} Line {table.header_line} is no header: line {line} seems to be. Take out what stands above "
-                "it.",
-                key=key,
-            )
-    return InputProblem(f"{sentence} Set {key} to one of them.", key=key)
+            first = f"Line {table.header_line} is no header; line {line} seems to be"
+            return InputProblem(f"{sentence} {first}: take out what stands above it.", key=key)
+    both = first_of(table.names, LABEL_COLUMNS) is None and key == "data.image_column"
+    other = ", and data.label_column to the one with the classes" if both else ""
+    return InputProblem(f"{sentence} Set {key} to one of them{other}.", key=key)
 
 
 def _unique(table: TextTable, at: int, key: str) -> int:

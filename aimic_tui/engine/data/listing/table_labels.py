@@ -38,10 +38,8 @@ class TableLabels:
 
     Attributes:
         labels: class names, empty where a row has none.
-        column: where they come from, in words: a column's name, or several.
-        columns: indices of these columns.
+        columns: indices of the columns that they come from.
         notes: sentences on how they were read.
-        needed: index of the column that every row must reach.
     """
 
     labels: list[str]
@@ -88,7 +86,9 @@ def one_hot_columns(table: TextTable, images_at: int | None) -> tuple[int, ...]:
     return tuple(found) if len(found) > 1 and any(ones) else ()
 
 
-def read_labels(table: TextTable, columns: Sequence[int], cells: Sequence[Sequence[str]], images_at: int) -> TableLabels:
+def read_labels(
+    table: TextTable, columns: Sequence[int], cells: Sequence[Sequence[str]], images_at: int
+) -> TableLabels:
     """Return the classes that columns give n rows.
 
     Args:
@@ -109,8 +109,8 @@ def read_labels(table: TextTable, columns: Sequence[int], cells: Sequence[Sequen
     if column in siblings and plain_name(table.names[column]) not in LABEL_COLUMNS:
         others = listed([one_line(table.names[at], 30) for at in siblings[:_SHOWN]])
         notes.append(
-            f"The column {name} holds only 0 and 1, as {others} do: the classes are {_classes(labels)}. If each of these "
-            "columns is a class, leave data.label_column as it is, or name them all with commas between them."
+            f"The columns {others} all hold 0 and 1, and only {name} is read: the classes are {_classes(labels)}. If "
+            "each of them is a class, leave data.label_column as it is, or name them all with commas between them."
         )
     _refuse_measured(table, name, labels)
     labels, several = _without_several(table, name, labels)
@@ -136,9 +136,9 @@ def _one_hot(table: TextTable, columns: Sequence[int], cells: Sequence[Sequence[
         none, more = none + (not ones), more + (len(ones) > 1)
     if none + more > _SEVERAL * len(labels):
         raise InputProblem(
-            f"{table.shown} has no column of classes. Its columns {shown} hold 0 and 1, but {more:,} of "
-            f"{plural(len(labels), 'row')} have several ones and {none:,} none: one class an image is needed. Write a column "
-            "label, or set data.label_column to the columns that exclude each other, with commas between them.",
+            f"{table.shown} has no column of classes. Its columns {shown} hold 0 and 1, but of "
+            f"{plural(len(labels), 'row')} {more:,} have several ones and {none:,} none: an image needs one class. "
+            "Write a column label, or set data.label_column to columns that exclude each other, with commas between.",
             key=_KEY,
         )
     notes = [f"The classes are the columns {shown}: each row has its 1 in one of them (one-hot)."]
@@ -191,8 +191,8 @@ def _without_several(table: TextTable, name: str, labels: Sequence[str]) -> tupl
     example = one_line(next(label for label, is_several in found.items() if is_several), 60)
     if rows > _SEVERAL * sum(map(bool, labels)):
         raise InputProblem(
-            f"{table.shown}: {plural(rows, 'row')} of {len(labels):,} name several classes at once in the column {name}, such "
-            f"as {example}. aimic learns one class an image: choose another column, or write one class a row.",
+            f"{table.shown}: in the column {name} {rows:,} of {plural(len(labels), 'row')} name several classes at "
+            f"once, such as {example}. An image needs one class: choose another column, or write one class a row.",
             key=_KEY,
         )
     kept = ["" if found.get(label) else label for label in labels]
@@ -224,10 +224,8 @@ def _names_beside(table: TextTable, column: int, images_at: int) -> str:
         if at in (column, images_at) or any(_number(text) is not None for text in names) or "" in names:
             continue
         if len(pairs) == len(set(numbers)) == len(set(names)) < len(names):
-            return (
-                f"The classes are numbers; the column {one_line(name, 40)} has a name for each. Set {_KEY} to it to have "
-                "these names."
-            )
+            shown = one_line(name, 40)
+            return f"The classes are numbers; the column {shown} has a name for each. To have them, set {_KEY} to it."
     return ""
 
 

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import unquote
 
+from aimic_tui.engine.data.listing.file_kinds import IMAGE_SUFFIXES
 from aimic_tui.engine.data.listing.find_file import FileFinder
-from aimic_tui.engine.data.listing.folder_scan import IMAGE_SUFFIXES, scan_folder
+from aimic_tui.engine.data.listing.folder_scan import scan_folder
 from aimic_tui.engine.data.listing.table_reader import western
 from aimic_tui.engine.data.reading.medmnist import npz_of
 from aimic_tui.engine.errors import InputProblem
@@ -150,9 +151,7 @@ class TablePaths:
         meant: dict[str, set[str]] = defaultdict(set)
         for at, (image, _) in found.items():
             meant[image].add(lost[at])
-        return {
-            at: (image, way) for at, (image, way) in found.items() if image not in taken and len(meant[image]) == 1
-        }
+        return {at: (image, way) for at, (image, way) in found.items() if image not in taken and len(meant[image]) == 1}
 
     def _in_folder(self, folder: str, names: dict[int, str]) -> dict[int, tuple[str, str]]:
         """Find names in a folder that exists, without or with another suffix, or below it."""

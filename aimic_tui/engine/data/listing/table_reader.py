@@ -17,12 +17,11 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from aimic_tui.engine.data.listing.folder_scan import IMAGE_SUFFIXES
+from aimic_tui.engine.data.listing.file_kinds import IMAGE_SUFFIXES
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.names import nfc
 from aimic_tui.engine.text import bytes_text, csv_rows, from_csv_cell, one_line, plural, printable
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
 _DELIMITERS = ",;\t|"
 _DELIMITER_WORDS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar", " ": "a space"}
 _SIZE_LIMIT = 2 << 30  # bytes; it is held in memory
@@ -189,6 +188,8 @@ def _content_of(path: Path) -> bytes:
                 "Write only the columns that are needed: paths, labels, groups."
             )
         content = path.read_bytes()
+    except FileNotFoundError:
+        raise InputProblem(f"{shown} does not exist. Name a table, such as labels.csv.") from None
     except OSError as error:
         raise InputProblem(f"{shown} can't be read: {error.strerror}.") from None
     for start, kind, remedy in _OTHER_KINDS:

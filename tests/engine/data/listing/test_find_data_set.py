@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 from aimic_tui.engine.data.data_set import Part
-from aimic_tui.engine.data.listing.find_data_set import find_data_set, image_files, scan_data_set
+from aimic_tui.engine.data.listing.find_data_set import find_data_set, scan_data_set
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.experiment import DataSettings
-from tests.engine.data.conftest import MakeFolder
 
 
 def touch(root: Path, *names: str) -> Path:
@@ -183,7 +182,9 @@ class TestManifest:
     def test_other_column_names(self, tmp_path):
         path = self.write(tmp_path, "where,what\nimg/1.png,a\nimg/2.png,b\n")
         assert len(find(path, image_column="where", label_column="what")) == 2
-        with pytest.raises(InputProblem, match=r"no column path; its columns are where, what\. Set data\.image_column"):
+        with pytest.raises(
+            InputProblem, match=r"no column label; its columns are where, what\. Set data\.label_column"
+        ):
             find(path)
 
     def test_whole_paths_may_lead_anywhere(self, tmp_path):
@@ -210,7 +211,7 @@ class TestManifest:
         [
             ("", "no column path; its columns are none"),
             ("path,label\n", "lists no labelled image"),
-            ("path,label\nimg/1.png\n", "row 2 .* too few columns"),
+            ("path,label\nimg/1.png\n", "line 2 .* too few columns"),
             ("path,label\nnowhere.png,a\n", "lists nowhere.png, but there is no such file"),
             ("path,label,part\nimg/1.png,a,sometimes\nimg/2.png,b,train", "has sometimes in its column part"),
             ("path,label\n\x00\x01,a\n", "."),
@@ -219,26 +220,3 @@ class TestManifest:
     def test_what_is_wrong_is_said(self, tmp_path, text, words):
         with pytest.raises(InputProblem, match=words):
             find(self.write(tmp_path, text))
-
-
-class TestImageFiles:
-    def test_a_folder_gives_names_relative_to_it(self, make_folder: MakeFolder):
-        root = make_folder({"a": 2, "b": 1})
-        assert image_files([root]) == tuple((name, root / name) for name in ("a/000.png", "a/001.png", "b/000.png"))
-
-    def test_names_stay_unique(self, tmp_path):
-        one, two = touch(tmp_path / "one", "1.png", "2.png"), touch(tmp_path / "two", "1.png")
-        assert [name for name, _ in image_files([one, two])] == ["one/1.png", "one/2.png", "two/1.png"]
-        assert [name for name, _ in image_files([one / "1.png", one / "2.png"])] == ["1.png", "2.png"]
-        assert len(image_files([one, one / "1.png"])) == 2
-        same = touch(tmp_path / "x" / "one", "1.png")
-        assert len({name for name, _ in image_files([one, same])}) == 3
-
-    def test_a_file_counts_whatever_its_suffix(self, tmp_path):
-        assert image_files([touch(tmp_path, "scan.dat") / "scan.dat"])[0][0] == "scan.dat"
-
-    def test_nothing_to_predict_is_said(self, tmp_path):
-        with pytest.raises(InputProblem, match="does not exist"):
-            image_files([tmp_path / "nowhere"])
-        with pytest.raises(InputProblem, match="There are no images in"):
-            image_files([tmp_path])

@@ -133,10 +133,10 @@ class TestByHand:
         ("text", "words"),
         [
             ("path,label\na,b\n", "needs the columns image and mark"),
-            ("image,mark\na.png,exclud\n", r"row 2 has the mark exclud; marks are .* Did you mean exclude\?"),
-            ("image,mark\na.png,label\n", "row 2 is a mark label without a label"),
-            ("image,mark,label\na,label,x\na,label,y\n", "row 3 gives a a second label"),
-            ("image,mark\n,exclude\n", "row 2 has no image"),
+            ("image,mark\na.png,exclud\n", r"line 2 has the mark exclud; marks are .* Did you mean exclude\?"),
+            ("image,mark\na.png,label\n", "line 2 is a mark label without a label"),
+            ("image,mark,label\na,label,x\na,label,y\n", "line 3 gives a a second label"),
+            ("image,mark\n,exclude\n", "line 2 has no image"),
         ],
     )
     def test_what_is_wrong_is_said(self, file, text, words):

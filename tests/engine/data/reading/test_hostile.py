@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from aimic_tui.engine.data.audit.image_check import check_images
-from aimic_tui.engine.data.listing.find_data_set import find_data_set, image_files
+from aimic_tui.engine.data.listing.find_data_set import find_data_set
+from aimic_tui.engine.data.listing.image_files import find_image_files
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.data.reading.read_image import UnreadableImage, image_facts, read_image
 from aimic_tui.engine.experiment import DataSettings
@@ -68,7 +69,7 @@ def test_each_is_read_or_named_with_its_kind(folder):
 
 def test_a_prediction_reads_the_same_ones_and_says_why_it_can_not_read_the_others(folder):
     root, listed = folder
-    for name, path in image_files([root / "odd"]):
+    for name, path in find_image_files([root / "odd"]).files:
         try:
             assert WAY.load(path).shape == (32, 32, 3)
             assert "" in listed[name], name
