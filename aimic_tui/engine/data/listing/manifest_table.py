@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aimic_tui.engine.data.listing.data_source import TABLE_SUFFIXES
+from aimic_tui.engine.data.listing.missing_values import without_missing
 from aimic_tui.engine.data.listing.table_columns import (
     GROUP_COLUMNS,
     LABEL_COLUMNS,
@@ -129,7 +130,7 @@ def read_manifest_rows(
         labels=labels.labels,
         groups=None if group_at is None else _texts(table, cells[group_at]),
         group_column="none" if group_at is None else table.names[group_at],
-        parts=None if part_at is None else cells[part_at],
+        parts=None if part_at is None else list(without_missing(cells[part_at]).values),
         part_column="none" if part_at is None else table.names[part_at],
         notes=tuple(notes),
     )

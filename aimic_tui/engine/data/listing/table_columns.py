@@ -23,7 +23,34 @@ LABEL_COLUMNS = (
     *("label", "class", "category", "target", "diagnosis", "labels", "classes", "classname", "labelname", "dx"),
     *("celltype", "species", "groundtruth", "truth", "gt", "classlabel", "subtype", "type", "phenotype", "y"),
 )
-GROUP_COLUMNS = ("group", "patient", "patientid", "slide", "slideid", "subject", "subjectid", "case", "caseid", "donor")
+GROUP_COLUMNS = (
+    *(
+        "group",
+        "patient",
+        "patientid",
+        "slide",
+        "slideid",
+        "subject",
+        "subjectid",
+        "case",
+        "caseid",
+        "donor",
+        "donorid",
+    ),
+    *(
+        "participant",
+        "participantid",
+        "animal",
+        "animalid",
+        "mouse",
+        "mouseid",
+        "specimen",
+        "specimenid",
+        "wsi",
+        "wsiid",
+    ),
+    *("lesion", "lesionid"),
+)
 PART_COLUMNS = ("part", "split", "partition")
 OWN_COLUMNS = frozenset((*IMAGE_COLUMNS, *LABEL_COLUMNS[:5], *PART_COLUMNS))
 """Usual names of what a manifest is for: the images, their classes and their parts."""

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aimic_tui.engine.data.listing.missing_values import without_missing
 from aimic_tui.engine.data.listing.table_columns import (
     GROUP_COLUMNS,
     LABEL_COLUMNS,
@@ -162,8 +163,9 @@ def _number(text: str) -> float | None:
 
 
 def _refuse_measured(table: TextTable, name: str, labels: Sequence[str]) -> None:
-    numbers = [value for label in labels if label and (value := _number(label)) is not None]
-    if len(numbers) < 0.95 * sum(map(bool, labels)):
+    known = [label for label in without_missing(labels).values if label]
+    numbers = [value for label in known if (value := _number(label)) is not None]
+    if len(numbers) < len(known):
         return
     different = len(set(numbers))
     whole = all(value == int(value) for value in numbers)
