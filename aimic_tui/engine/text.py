@@ -70,12 +70,13 @@ def csv_line(cells: Iterable[object]) -> str:
     return (",".join(row) or '""') + "\n"  # a row of one empty cell would be no row
 
 
-def csv_rows(lines: Iterable[str], delimiter: str = ",") -> Iterator[list[str]]:
+def csv_rows(lines: Iterable[str], delimiter: str = ",", before: int = 0) -> Iterator[list[str]]:
     """Yield the rows of a CSV table, their cells as they stand there.
 
     Args:
         lines: with their ends.
         delimiter: what separates the cells.
+        before: lines of the file before these.
 
     Raises:
         ValueError: a cell is too large, or (before Python 3.11) there is a byte 0; the text names the line.
@@ -85,7 +86,7 @@ def csv_rows(lines: Iterable[str], delimiter: str = ",") -> Iterator[list[str]]:
     try:
         yield from reader
     except csv.Error as error:
-        raise ValueError(f"line {reader.line_num}: {error}") from None
+        raise ValueError(f"line {before + reader.line_num}: {error}") from None
 
 
 def _quoted(cell: str) -> str:

@@ -84,13 +84,13 @@ def image_column(table: TextTable, wanted: str, default: str, paths: TablePaths)
     plain = [plain_name(name) for name in table.names]
     usual = [plain.index(name) for name in IMAGE_COLUMNS if name in plain]
     if len(usual) == 1 and plain[usual[0]] == default:
-        return _unique(table, usual[0], "data.image_column")
+        return unique_column(table, usual[0], "data.image_column")
     shares = {at: _share_found(table, at, paths) for at in usual}
     if usual and max(shares.values()) > 0:
-        return _unique(table, max(usual, key=lambda at: (shares[at] > 0.5, shares[at] > 0)), "data.image_column")
+        return unique_column(table, max(usual, key=lambda at: (shares[at] > 0.5, shares[at] > 0)), "data.image_column")
     for at in (plain.index(name) for name in IDENTIFIERS if name in plain):
         if _share_found(table, at, paths) > 0.5:
-            return _unique(table, at, "data.image_column")
+            return unique_column(table, at, "data.image_column")
     if found := [at for at in _columns_of_files(table) if at not in usual and _share_found(table, at, paths) > 0.5]:
         if len(found) == 1:
             return found[0]
@@ -101,7 +101,7 @@ def image_column(table: TextTable, wanted: str, default: str, paths: TablePaths)
             key="data.image_column",
         )
     if usual:
-        return _unique(table, usual[0], "data.image_column")
+        return unique_column(table, usual[0], "data.image_column")
     raise no_column(table, wanted, "data.image_column", IMAGE_COLUMNS)
 
 
@@ -112,7 +112,7 @@ def named_column(table: TextTable, name: str, key: str) -> int:
         InputProblem: there is none, or several.
     """
     if name in table.names:
-        return _unique(table, table.names.index(name), key)
+        return unique_column(table, table.names.index(name), key)
     alike = [at for at, other in enumerate(table.names) if plain_name(other) == plain_name(name)]
     if len(alike) == 1:
         return alike[0]
@@ -133,7 +133,12 @@ def no_column(table: TextTable, name: str, key: str, usual: Sequence[str] = ()) 
     return InputProblem(f"{sentence} Set {key} to one of them{other}.", key=key)
 
 
-def _unique(table: TextTable, at: int, key: str) -> int:
+def unique_column(table: TextTable, at: int, key: str) -> int:
+    """Return the index of a column if no other one of its name has other values.
+
+    Raises:
+        InputProblem: one has.
+    """
     twice = [other for other, name in enumerate(table.names) if name == table.names[at]]
     if len(twice) > 1 and any(cell(row, twice[0]) != cell(row, other) for _, row in table.first for other in twice):
         raise InputProblem(

@@ -19,6 +19,7 @@ from aimic_tui.engine.data.listing.table_columns import (
     named_column,
     no_column,
     plain_name,
+    unique_column,
 )
 from aimic_tui.engine.data.listing.table_reader import TextTable, cell, western
 from aimic_tui.engine.errors import InputProblem
@@ -65,7 +66,7 @@ def label_columns(table: TextTable, wanted: str, default: str, images_at: int) -
         return (named_column(table, wanted, _KEY),)
     at = first_of([name if other != images_at else "" for other, name in enumerate(table.names)], LABEL_COLUMNS)
     if at is not None:
-        return (at,)
+        return (unique_column(table, at, _KEY),)
     if not table.header_line and len(table.names) == 2:
         return (1 - images_at,)
     if columns := one_hot_columns(table, images_at):
@@ -185,8 +186,9 @@ def _without_several(table: TextTable, name: str, labels: Sequence[str]) -> tupl
         parts = {label: [part.strip() for part in label.split(sign)] for label in counts if sign in label}
         several = Counter(part for each in parts.values() for part in set(each))
         for label, each in parts.items():
-            alone = all(part in counts or (sign == "|" and several[part] > 1) for part in each if part)
-            found[label] = found.get(label, False) or (alone and len(set(filter(None, each))) > 1)
+            known = [part in counts or (sign == "|" and several[part] > 1) for part in each if part]
+            apart = any(known) if sign == "|" else all(known)  # a bar is hardly ever part of a name
+            found[label] = found.get(label, False) or (apart and len(set(filter(None, each))) > 1)
     rows = sum(counts[label] for label, is_several in found.items() if is_several)
     if not rows:
         return list(labels), ""

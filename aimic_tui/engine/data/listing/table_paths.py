@@ -33,7 +33,7 @@ _IMAGE_FOLDERS = ("", "images/", "image/", "imgs/", "img/")  # beside a table's 
 _FOLDERS_LIMIT = 50_000  # that are searched; a table may lie in somebody's home
 _MOST = 0.9  # of a folder's images that must be found where its path says nothing of the place
 _QUOTES = "\"'“”‘’"
-_ADDRESS = re.compile(r"[a-z][a-z0-9+]+://", re.IGNORECASE)
+_ADDRESS = re.compile(r"[a-z][a-z0-9+]+:/", re.IGNORECASE)
 _FILE_ADDRESS = re.compile(r"file:(?://(?:localhost)?(?=/))?", re.IGNORECASE)
 _DRIVE = re.compile(r"/?[a-z]:/", re.IGNORECASE)
 # How an image was found, in words that follow "16 images are found".

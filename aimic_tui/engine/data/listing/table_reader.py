@@ -152,7 +152,11 @@ def read_text_table(path: Path) -> TextTable:
         names = [f"column {number}" for number in range(1, len(names) + 1)]
         before, line = line - 1, 0
     rows = [row for _, row in islice(_records(path, content, delimiter, before), _LOOKED_AT) if not _is_empty(row)]
-    longer = bool(rows) and all(len(row) == len(names) + 1 and row[0] for row in rows) and any(row[-1] for row in rows)
+    longer = (
+        bool(rows)
+        and all(len(row) == len(names) + 1 and row[0] and not looks_like_data(row[:1]) for row in rows)
+        and any(row[-1] for row in rows)
+    )
     indexed = bool(line) and longer and len(names) > 1 and len(header) == len(names)
     table = TextTable(path, tuple(names), delimiter, line, tuple(notes), (), utf8, content, before, indexed)
     return replace(table, first=tuple(islice(table.rows(), _LOOKED_AT)))
@@ -331,7 +335,7 @@ def _records(path: Path, content: bytes, delimiter: str, skip: int) -> Iterator[
         yield _END  # a row after the last, so that a quotation mark that is never closed shows
 
     try:
-        for row in csv_rows(lines(), delimiter):
+        for row in csv_rows(lines(), delimiter, before=skip):
             if row and row[-1].endswith(_END):
                 if row != [_END]:
                     raise InputProblem(
