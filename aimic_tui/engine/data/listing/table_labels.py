@@ -116,8 +116,7 @@ def read_labels(
         )
     _refuse_measured(table, name, labels)
     labels, several = _without_several(table, name, labels)
-    labels, joined = _as_whole_numbers(labels)
-    notes += [note for note in (several, joined, _names_beside(table, column, images_at)) if note]
+    notes += [note for note in (several, _names_beside(table, column, images_at)) if note]
     return TableLabels(labels, (column,), tuple(notes))
 
 
@@ -202,19 +201,6 @@ def _without_several(table: TextTable, name: str, labels: Sequence[str]) -> tupl
     kept = ["" if found.get(label) else label for label in labels]
     are = "names" if rows == 1 else "name"
     return kept, f"{plural(rows, 'row')} {are} several classes at once, such as {example}, and so get none."
-
-
-def _as_whole_numbers(labels: Sequence[str]) -> tuple[list[str], str]:
-    """Write 1.0 as 1 where a column has both, which a spreadsheet or pandas makes of one number."""
-    there = set(labels)
-    both = {label for label in there if label.endswith(".0") and label[:-2].isdecimal() and label[:-2] in there}
-    if not both:
-        return list(labels), ""
-    example = min(both)
-    return (
-        [label[:-2] if label in both else label for label in labels],
-        f"Labels such as {example} and {example[:-2]} are read as one class, {example[:-2]}.",
-    )
 
 
 def _names_beside(table: TextTable, column: int, images_at: int) -> str:

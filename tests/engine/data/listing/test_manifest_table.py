@@ -181,12 +181,6 @@ def test_a_few_rows_of_several_classes_get_none(folder: Path) -> None:
     )
 
 
-def test_numbers_as_pandas_writes_them_are_one_class(folder: Path) -> None:
-    found = scan(folder, "path,label", lambda i, k: f"i{i}.png,{k if i < 12 else float(k)}")
-    assert found.data_set.counts() == {"0": 8, "1": 8, "2": 8}
-    assert "0.0 and 0 are read as one class" in notes(found)
-
-
 def test_names_beside_numbers_are_pointed_out(folder: Path) -> None:
     found = scan(folder, "path,label,name", lambda i, k: f"i{i}.png,{k},{'abc'[k]}")
     assert "the column name has a name for each" in notes(found)
