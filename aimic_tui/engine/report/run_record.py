@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.data.reading.input_rule import InputRule, rule_from_table
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.build_results import read_results
@@ -27,6 +26,7 @@ from aimic_tui.engine.run_events import DataDecided, RunStarted, RunWarning, run
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.data_story import data_story
 from aimic_tui.engine.runs.follow.snapshot import RunFollower, RunSnapshot, TrialSnapshot
+from aimic_tui.engine.runs.prepare.environment import read_environment
 from aimic_tui.engine.runs.prepare.run_audit import RunAudit, read_run_audit
 from aimic_tui.engine.text import printable
 from aimic_tui.engine.workspace_folder import Workspace
@@ -148,17 +148,13 @@ def read_record(folder: RunFolder, prevalences: Sequence[tuple[str, float]] = ()
         if name not in tested.classes:
             named = printable(", ".join(tested.classes))
             raise UsageProblem(f"{printable(folder.name)} has no class {printable(name)}; it has {named}.")
-    try:
-        environment = read_json(folder.environment_file)
-    except (OSError, ValueError):
-        environment = {}
     return RunRecord(
         folder,
         tested,
         read_results(folder.path),
         compare_runs([folder.path]) if len(tested.networks) > 1 else None,
         RunFollower(folder).snapshot(),
-        environment if isinstance(environment, dict) else {},
+        read_environment(folder),
         read_timings(Workspace.of_run(folder).root),
         _sizes(folder.manifest_file),
         read_run_audit(folder),

@@ -6,7 +6,7 @@ import os
 import platform
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from importlib import metadata
@@ -21,6 +21,7 @@ from aimic_tui.engine.machine.devices import Slot
 from aimic_tui.engine.machine.gpus import driver_version, usable_gpus
 from aimic_tui.engine.machine.quotas import available_processors
 from aimic_tui.engine.run_folder import RunFolder
+from aimic_tui.engine.typed_values import MALFORMED, items, mapping, text, whole
 
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "pillow", "scikit-learn", "safetensors", "tifffile", "textual")
 _PACKAGE_PARENT = Path(aimic_tui.__file__).resolve().parent.parent
@@ -44,6 +45,35 @@ def describe_environment(command_line: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def read_environment(folder: RunFolder) -> dict[str, Any]:
+    """Return what a run's `environment.json` says; without what can't be read, or is of another type than it should be.
+
+    It says on what the run was computed, and nothing is computed from it, so that a damaged one takes no report down.
+    """
+    try:
+        stored = read_json(folder.environment_file)
+    except (OSError, ValueError):
+        return {}
+    found = {}
+    for key, value in stored.items():
+        with suppress(*MALFORMED):
+            found[key] = _TYPES[key](value) if key in _TYPES and value is not None else value
+    return found
+
+
+def _device(value: Any) -> dict[str, Any] | str:
+    return {**value, "name": text(value["name"])} if isinstance(value, dict) else text(value)
+
+
+_TYPES: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("created", "aimic", "git_commit", "python", "system", "host", "driver", "working_folder"), text),
+    **dict.fromkeys(("processors", "threads"), whole),
+    "versions": lambda value: mapping(value, text),
+    "devices": lambda value: list(items(value, _device)),
+    "command_line": lambda value: list(items(value, text)),
+}
+
+
 def resolve_threads(folder: RunFolder, slots: Sequence[Slot], requested: int) -> tuple[tuple[Slot, ...], str]:
     """Keep the processor threads of a run's workers what they were at its first start, unless they are set.
 
@@ -60,9 +90,7 @@ def resolve_threads(folder: RunFolder, slots: Sequence[Slot], requested: int) ->
     """
     if not slots or slots[0].device != "cpu":
         return tuple(slots), ""
-    environment: dict[str, Any] = {}
-    with suppress(OSError, ValueError, TypeError):
-        environment = dict(read_json(folder.environment_file))
+    environment = read_environment(folder)
     known = environment.get("threads")
     if not isinstance(known, int) or known < 1:
         with suppress(OSError):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from aimic_tui.engine.bounded_files import read_json
 from aimic_tui.engine.files import write_json
 from aimic_tui.engine.machine.devices import Slot
 from aimic_tui.engine.run_folder import RunFolder
-from aimic_tui.engine.runs.prepare.environment import describe_environment, resolve_threads
+from aimic_tui.engine.runs.prepare.environment import describe_environment, read_environment, resolve_threads
 
 
 def slots(threads: int, count: int = 1, device: str = "cpu") -> list[Slot]:
@@ -43,3 +44,15 @@ def test_a_damaged_environment_stops_nothing(make_run: Callable[..., RunFolder])
     folder = make_run()
     folder.environment_file.write_text("{")
     assert resolve_threads(folder, slots(1), 0) == (tuple(slots(1)), "")
+
+
+def test_of_a_damaged_environment_what_can_be_read_is_left(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    assert read_environment(run) == {}
+    write_json(
+        run.environment_file,
+        {"aimic": "0.2", "python": ["3"], "versions": "many", "devices": [{"device": 3}], "threads": -4, "later": [1]},
+    )
+    assert read_environment(run) == {"aimic": "0.2", "later": [1]}
+    run.environment_file.write_text("[" * 100_000)
+    assert read_environment(run) == {}
