@@ -16,6 +16,7 @@ DOCUMENTS = (
     "CONTRIBUTING.md",
     "docs/design.md",
     "docs/decisions.md",
+    "docs/files-from-others.md",
     "docs/glossary.md",
     "README.md",
 )

@@ -131,3 +131,18 @@ def test_an_empty_workspace_has_no_jobs(tmp_path: Path, folder: str) -> None:
     answer = call(tmp_path / folder, "jobs")
     assert (answer.returncode, answer.stdout) == (0, "")
     assert "No predictions or evaluations in" in answer.stderr
+
+
+def test_a_job_that_cant_be_read_is_named_and_the_others_are_listed(tmp_path: Path) -> None:
+    prediction(tmp_path, "20261122-190512-new")
+    deep = prediction(tmp_path, "20261122-190513-deep").folder / "request.json"
+    deep.write_text("[" * 100_000)
+    other = evaluation(tmp_path, "20261122-190514-other", "2026-11-22T19:05:12+00:00").folder / "request.json"
+    other.write_text(json.dumps({**json.loads(other.read_text()), "margin": "small"}))
+    assert [job["job"] for job in listed(tmp_path)] == ["20261122-190512-new"]
+    answer = call(tmp_path, "jobs")
+    assert answer.returncode == 0 and "new slides" in answer.stdout
+    first, second = answer.stderr.splitlines()
+    assert "20261122-190513-deep" in first and "nested more than 64 levels" in first
+    assert "20261122-190514-other" in second and "stands where a number should" in second
+    assert len(json.loads(call(tmp_path, "jobs", "--json").stdout)["unreadable"]) == 2
