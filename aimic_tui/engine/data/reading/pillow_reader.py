@@ -22,9 +22,9 @@ from aimic_tui.engine.data.reading.pixels import (
     TooManyPixels,
     Values,
     depth_in_use,
-    select_channels,
     separate_opacity,
     turned,
+    with_channels,
 )
 from aimic_tui.engine.data.reading.pnm_reader import is_pnm, read_pnm
 
@@ -89,8 +89,7 @@ def read_with_pillow(content: bytes, rule: InputRule) -> Pixels:
     if values.size == 0:
         raise ValueError("it has no pixels")
     depth = depth_in_use(values, deep.bits, 8 * values.dtype.itemsize)
-    if rule.channel_indices is not None or rule.window:
-        values = values[:, :, select_channels(values.shape[2], rule)]
+    values = with_channels(values, rule)
     if orientation != 1:
         values = np.ascontiguousarray(turned(values, orientation))
         opacity = None if opacity is None else turned(opacity[:, :, None], orientation)[:, :, 0]

@@ -106,6 +106,16 @@ def select_channels(channels: int, rule: InputRule) -> list[int]:
     return list(range(min(channels, MOST_CHANNELS))) if rule.channel_indices is None else list(rule.channel_indices)
 
 
+def with_channels(values: Values, rule: InputRule) -> Values:
+    """Return the channels that the rule selects from [height, width, channels], without a copy where it is all of them.
+
+    Raises:
+        RuleMismatch: as `select_channels`.
+    """
+    chosen = select_channels(values.shape[2], rule)
+    return values if chosen == list(range(values.shape[2])) else values[:, :, chosen]
+
+
 def plane_range(count: int, rule: InputRule) -> range:
     """Return the planes, from 0, that the rule selects from a stack."""
     if rule.plane == "max-projection":

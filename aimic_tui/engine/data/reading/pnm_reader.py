@@ -13,7 +13,7 @@ from aimic_tui.engine.data.reading.pixels import (
     TooManyPixels,
     Values,
     depth_in_use,
-    select_channels,
+    with_channels,
 )
 
 _HEADER_BYTES = 1 << 16  # with all comments; real ones have less than a hundred
@@ -68,7 +68,7 @@ def read_pnm(content: bytes, rule: InputRule) -> Pixels:
     depth = depth_in_use(values, highest.bit_length(), 8 * values.dtype.itemsize)
     colour = "RGB" if samples == 3 else "grey"
     return Pixels(
-        values=values[:, :, select_channels(samples, rule)],
+        values=with_channels(values, rule),
         bits=depth.bits,
         together=True,
         inverted=False,

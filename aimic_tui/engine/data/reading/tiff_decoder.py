@@ -16,7 +16,7 @@ from PIL import Image
 from aimic_tui.engine.data.reading.pixels import CannotDecode, Values
 
 _AXES = {"YX", "YXS", "SYX"}
-_NONE, _OLD_JPEG, _JPEG = 1, 6, 7
+_NONE, _LZW, _OLD_JPEG, _JPEG = 1, 5, 6, 7
 _CCITT = {2, 3, 4}
 _GREY, _RGB, _PALETTE, _YCBCR = {0, 1}, 2, 3, 6
 _MIN_IS_WHITE = 0
@@ -24,7 +24,7 @@ _DEEPEST_PACKED = 16
 _ORIENTATION = 274
 # What Pillow's libtiff is shown to read rightly (tests/engine/data/reading/test_matrix.py) for 8-bit grey, RGB and
 # palettes: LZW, deflate and its old number, PackBits, LZMA and zstd.
-_PILLOW_LOSSLESS = {5, 8, 32946, 32773, 34925, 50000}
+_PILLOW_LOSSLESS = {_LZW, 8, 32946, 32773, 34925, 50000}
 _SAVE_PLAIN = "save the image uncompressed or with LZW"
 
 
@@ -53,6 +53,8 @@ def decode_page(page: Any, path: Path) -> Values:
     subsampled = bool(stored.is_subsampled) and stored.compression not in (_JPEG, 34892, 33007)
     if stored.compression == _OLD_JPEG or subsampled:  # tifffile reads the first only if it is whole, the second never
         return _by_pillow_or_refuse(page, path, "save the image as RGB")
+    if stored.compression == _LZW and _pillow_is_right(page):  # which decodes it twice as fast
+        return _by_pillow(page, path)
     try:
         values = _checked(page, stored)
     except Exception as error:

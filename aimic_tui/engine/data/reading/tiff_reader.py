@@ -20,9 +20,9 @@ from aimic_tui.engine.data.reading.pixels import (
     TooManyPixels,
     Values,
     depth_in_use,
-    select_channels,
     separate_opacity,
     turned,
+    with_channels,
 )
 from aimic_tui.engine.data.reading.tiff_pages import find_picture
 
@@ -80,7 +80,7 @@ def read_tiff(path: Path, rule: InputRule = AS_STORED) -> Pixels:
             shown = _Shown(values, None, together=False)
         else:
             shown = _shown(values, page, photometric)
-            shown = replace(shown, values=shown.values[:, :, select_channels(shown.values.shape[2], rule)])
+            shown = replace(shown, values=with_channels(shown.values, rule))
         stored = int(page.bitspersample)
         depth = depth_in_use(shown.values, _declared_bits(tiff, page), stored)
         orientation = int(page.tags.valueof(_ORIENTATION, 1) or 1)
