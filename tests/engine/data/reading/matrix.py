@@ -228,9 +228,8 @@ def _colours(form: Form, stored: np.ndarray, share: np.ndarray) -> np.ndarray:
     if photometric == "separated":
         ink = values.astype(float) / top
         return np.rint((1 - ink[:, :, :3]) * (1 - ink[:, :, 3:]) * top)
-    if form.dtype in ("bool", "uint4"):
-        return np.rint(values.astype(float) * (255 / top))
-    return values[:, :, :3]
+    values = values[:, :, :3]
+    return np.rint(values.astype(float) * (255 / top)) if form.dtype in ("bool", "uint4") else values
 
 
 def outcome(form: Form, folder: Path) -> str:

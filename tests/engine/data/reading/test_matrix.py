@@ -75,6 +75,6 @@ def test_all_combinations(tmp_path, record_property):
     counts, others = tally(FORMS, tmp_path)
     assert others == {}
     hidden, _ = without_imagecodecs(tmp_path)
-    record_property("with imagecodecs", dict(counts))
+    record_property("with imagecodecs", dict(counts))  # --junit-xml writes them down
     record_property("without imagecodecs", dict(hidden))
     assert hidden.keys() == {"equal", "refused"}

@@ -97,6 +97,38 @@ class TestScanners:
         assert (values(tmp_path / "x.lsm") == np.moveaxis(stack[0], 0, 2)).all()
         assert (values(tmp_path / "x.lsm", plane="middle", channels="3,1") == stack[1][[2, 0]].transpose(1, 2, 0)).all()
 
+    @pytest.mark.parametrize("over_time", [False, True])
+    def test_planes_of_a_stk(self, tmp_path, over_time):
+        stack = RANDOM.integers(0, 65536, (3, 24, 32), dtype=np.uint16)
+        write_stk(tmp_path / "x.stk", stack, over_time=over_time)
+        with tifffile.TiffFile(tmp_path / "x.stk") as tiff:
+            assert tiff.is_stk
+            assert tiff.series[0].axes[0] == ("T" if over_time else "Z")
+        assert (values(tmp_path / "x.stk") == stack[0]).all()
+        assert (values(tmp_path / "x.stk", plane="middle") == stack[0 if over_time else 1]).all()
+
+
+def write_stk(path: Path, stack: np.ndarray, *, over_time: bool) -> None:
+    """Write uint16 [planes, height, width] as MetaMorph does: one directory, and all planes in one block."""
+    planes, height, width = stack.shape
+    data = stack.astype("<u2").tobytes()
+    distance = 0 if over_time else 1
+    uic1 = struct.pack("<4I", 0, 0, 1, 0)
+    uic2 = b"".join(struct.pack("<6I", distance, 1, 2_459_000, number * 100, 2_459_000, 0) for number in range(planes))
+    uic1_at = 8 + len(data)
+    uic2_at = uic1_at + len(uic1)
+    plane = height * width * 2
+    tags = [(256, 4, 1, width), (257, 4, 1, height), (258, 4, 1, 16), (259, 4, 1, 1), (262, 4, 1, 1), (273, 4, 1, 8)]
+    tags += [
+        (277, 4, 1, 1),
+        (278, 4, 1, height),
+        (279, 4, 1, plane),
+        (33628, 4, 2, uic1_at),
+        (33629, 5, planes, uic2_at),
+    ]
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags) + bytes(4)
+    path.write_bytes(struct.pack("<4sI", b"II*\0", uic2_at + len(uic2)) + data + uic1 + uic2 + directory)
+
 
 def write_lsm(path: Path, stack: np.ndarray) -> None:
     """Write uint16 [planes, channels, height, width] as an LSM: each plane in separate channels, with a thumbnail."""
