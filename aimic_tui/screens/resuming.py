@@ -33,8 +33,10 @@ async def resume_run(place: Place, folder: RunFolder) -> None:
                 place.shell.tell(" ".join(said) or f"{folder.title} goes on from its last checkpoints.")
                 return
             except MissingImages as problem:
+                place.app.clear_notifications()  # they would lie over the question
                 told = await _ask_for_place(place, problem.question, told)
             except ChangedData as problem:
+                place.app.clear_notifications()
                 told = await _ask_to_accept(place, problem.question, told)
         place.shell.tell("The run was not resumed.")
     except AimicError as problem:
