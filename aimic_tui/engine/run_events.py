@@ -52,11 +52,17 @@ class TrialEvent(Event):
 
 @dataclass(frozen=True)
 class RunCreated(RunEvent):
-    """The run's folder was made; `files` has the digests of its own files (`runs/own_files.py`)."""
+    """The run's folder was made.
+
+    Attributes:
+        files: name -> digest of its own files (`runs/own_files.py`).
+        table: digest of the table that its labels were read from; empty where folders gave them.
+    """
 
     name = "run-created"
     omits_unknown = True
     files: Mapping[str, Any] | None = None
+    table: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,10 +108,10 @@ class ImagesAccepted(RunEvent):
 
 @dataclass(frozen=True)
 class FilesAccepted(RunEvent):
-    """Someone let the run go on although these of its own files were changed by hand."""
+    """Someone let the run go on although its own files were changed by hand: name -> digest that counts from now on."""
 
     name = "files-accepted"
-    files: tuple[str, ...]
+    files: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

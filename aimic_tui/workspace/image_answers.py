@@ -90,6 +90,6 @@ def answers_of(tested: RunPredictions, network: str) -> ImageAnswers:
         predicted=np.where(known, np.nan_to_num(probabilities).argmax(axis=1), -1).astype(np.int32),
         probabilities=probabilities,
         classes=data.classes,
-        choice=DataSource.from_table(str(table.get("path", "")), table),
+        choice=DataSource.from_table(str(data.place_of(Path(str(table.get("path", ""))))), table),
         rule=rule_from_table(table) if table else AS_STORED,
     )

@@ -24,7 +24,7 @@ def data_sentence(event: RunEvent) -> str | None:
             f"accepted: {listed(names)}. What was trained and tested before saw the old ones."
         )
     if isinstance(event, FilesAccepted):
-        names = [printable(name) for name in event.files]
+        names = [printable(name) for name in event.files or ()]
         return f"{listed(names)} had been changed by hand since the run was made, which was accepted."
     return None
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
+from aimic_tui.engine.data.listing.manifest_table import is_manifest
 from aimic_tui.engine.data.splitting.split import inner_file
 from aimic_tui.engine.experiment import Experiment, read_toml
 from aimic_tui.engine.files import digest_of_bytes, digest_of_file
-from aimic_tui.engine.run_events import RunCreated, run_events
+from aimic_tui.engine.run_events import FilesAccepted, RunCreated, run_events
 from aimic_tui.engine.run_folder import RunFolder
 
 
@@ -29,22 +29,35 @@ def digests_of_own_files(folder: RunFolder) -> dict[str, str]:
     return {**digests, folder.experiment_file.name: digest_of_experiment(folder.experiment_file)}
 
 
-def changed_own_files(folder: RunFolder) -> tuple[str, ...]:
-    """Return the names of files that are no longer as the run's story says that they were; none of runs of before 0.2.
+def changed_own_files(folder: RunFolder) -> dict[str, str]:
+    """Return name -> digest ("" where it is gone) of the files that are no longer as the run's story says.
+
+    There are none in runs of before 0.2, whose story says nothing of them.
 
     Raises:
         OSError, InputProblem: as `digests_of_own_files`.
     """
-    recorded = _recorded(folder)
-    now = digests_of_own_files(folder) if recorded else {}
-    return tuple(sorted(name for name in {*recorded, *now} if recorded.get(name) != now.get(name)))
-
-
-def _recorded(folder: RunFolder) -> Mapping[str, object]:
+    recorded: dict[str, object] = {}
     for event in run_events(folder).new():
-        if isinstance(event, RunCreated):
-            return event.files or {}
-    return {}
+        if isinstance(event, (RunCreated, FilesAccepted)):
+            recorded.update(event.files or {})
+    now = digests_of_own_files(folder) if recorded else {}
+    return {name: now.get(name, "") for name in sorted({*recorded, *now}) if recorded.get(name) != now.get(name, "")}
+
+
+def digest_of_table(data: Path) -> str:
+    """Return the digest of a table of images with their labels; "" where `data` is no such file, or can't be read."""
+    try:
+        return digest_of_file(data) if data.is_file() and is_manifest(data) else ""
+    except OSError:
+        return ""
+
+
+def table_changed(folder: RunFolder, data: Path) -> bool:
+    """Tell whether the table that a run's labels were read from, now at `data`, is another one than it was then."""
+    then = next((event.table for event in run_events(folder).new() if isinstance(event, RunCreated)), "")
+    now = digest_of_table(data)
+    return bool(then and now and then != now)
 
 
 def digest_of_experiment(file: Path) -> str:

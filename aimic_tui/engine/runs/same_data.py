@@ -28,7 +28,7 @@ from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.proposed_command import run_command
 from aimic_tui.engine.run_events import FilesAccepted, ImagesAccepted, ImagesMoved, append_to_run
 from aimic_tui.engine.run_folder import RunFolder
-from aimic_tui.engine.runs.own_files import changed_own_files
+from aimic_tui.engine.runs.own_files import changed_own_files, table_changed
 from aimic_tui.engine.runs.status import RunStatus
 from aimic_tui.engine.text import listed, plural, printable
 
@@ -96,7 +96,7 @@ def check_same_data(
     if changed_files and not told.accept_changed:
         have = "has" if len(changed_files) == 1 else "have"
         raise ChangedData(
-            f"{listed(changed_files)} of the run {printable(folder.name)} {have} been changed since the run was made.",
+            f"{listed(list(changed_files))} of the run {printable(folder.name)} {have} been changed since it was made.",
             f"Restore {'it' if len(changed_files) == 1 else 'them'} from a copy; or go on regardless: "
             f"{run_command('resume', folder, options=['--accept-changed'])}.",
         )
@@ -116,10 +116,11 @@ def check_same_data(
         append_to_run(folder, ImagesAccepted(len(found.changed), found.images, tuple(found.changed)[:_FIRST]))
     if changed_files:
         append_to_run(folder, FilesAccepted(changed_files))
-    return tuple(_worth_knowing(folder, status, moves, found))
+    said = [*_worth_knowing(moves, found), *_what_does_not_count(folder, notes.place_of(Path(status.data)))]
+    return tuple(said)
 
 
-def _changed_files(folder: RunFolder) -> tuple[str, ...]:
+def _changed_files(folder: RunFolder) -> dict[str, str]:
     """Return the own files that have changed; read all that the workers will read, so that a damaged one is a sentence.
 
     Raises:
@@ -172,7 +173,7 @@ def _refuse_changed(folder: RunFolder, found: ImageComparison, told: Told) -> No
     )
 
 
-def _worth_knowing(folder: RunFolder, status: RunStatus, moves: Sequence[Move], found: ImageComparison) -> list[str]:
+def _worth_knowing(moves: Sequence[Move], found: ImageComparison) -> list[str]:
     said = [f"The images of {printable(move.before)} are read from {printable(move.after)}." for move in moves]
     if moves or found.compared < found.images:
         said.append(found.reach)
@@ -180,16 +181,26 @@ def _worth_knowing(folder: RunFolder, status: RunStatus, moves: Sequence[Move], 
         said.append(
             f"{plural(len(found.changed), 'image')} in another version: folds that are finished saw the old one."
         )
-    if _marks_changed(folder, status):
+    return said
+
+
+def _what_does_not_count(folder: RunFolder, data: Path) -> list[str]:
+    """Say what has changed beside the data set at `data` and does not reach the run, whose manifest has it."""
+    said = []
+    if table_changed(folder, data):
+        said.append(f"{printable(data.name)} has changed; the run keeps the labels that it was made with.")
+    if _marks_changed(folder, data):
         said.append("The marks on the images have changed; the run keeps those that it was made with.")
     return said
 
 
-def _marks_changed(folder: RunFolder, status: RunStatus) -> bool:
+def _marks_changed(folder: RunFolder, data: Path) -> bool:
     settings = Experiment.from_file(folder.experiment_file).data
     try:
-        file = marks_file(status.data, settings.marks)
-        now = file.read_bytes() if file is not None and file.is_file() else b""
+        file = marks_file(str(data), settings.marks)
+        if file is None or not data.exists():
+            return False
+        now = file.read_bytes() if file.is_file() else b""
         then = folder.marks_file.read_bytes() if folder.marks_file.is_file() else b""
     except OSError:
         return False

@@ -14,6 +14,7 @@ import pytest
 
 from aimic_tui.engine.data import manifest_check
 from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.data.listing.marks import marks_file
 from aimic_tui.engine.data.manifest import read_manifest
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.experiment import Experiment
@@ -189,6 +190,7 @@ def test_edited_settings_are_accepted_when_told(run: RunFolder) -> None:
     file = run.experiment_file
     file.write_text(file.read_text().replace("epochs = ", "epochs = 1", 1))
     check(run, accept_changed=True)
+    assert check(run) == ""  # that is what counts from now on
     assert data_story(run) == ("experiment.toml had been changed by hand since the run was made, which was accepted.",)
 
 
@@ -216,6 +218,22 @@ def test_images_of_a_table_are_found_wherever_they_lay(images: Path, tmp_path: P
     images.parent.rename(tmp_path / "server")
     check(run, tmp_path / "server" / "cells")
     assert all_there(read_manifest(run.manifest_file))
+
+
+def test_labels_and_marks_that_changed_do_not_reach_the_run_and_that_is_said(images: Path, tmp_path: Path) -> None:
+    table = images / "cells.csv"
+    rows = [f"{path.relative_to(images)},{path.parent.name}" for path in pictures(images)]
+    table.write_text("path,label\n" + "\n".join(rows) + "\n")
+    run = made(table, tmp_path)
+    assert check(run) == ""
+    table.write_text(table.read_text().replace(",dark", ",light", 1))
+    assert check(run) == "cells.csv has changed; the run keeps the labels that it was made with."
+    marks = marks_file(str(table), "auto")
+    assert marks is not None
+    marks.write_text("image,mark\n")
+    assert "The marks on the images have changed" in check(run)
+    images.rename(tmp_path / "moved")
+    assert "The marks on the images have changed" in check(run, tmp_path / "moved")
 
 
 def test_images_in_one_npz_file_are_found(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from aimic_tui.engine.files import write_atomically, write_json
 from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.run_events import DataDecided, RunCreated, RunWarning, append_to_run, run_events
 from aimic_tui.engine.run_folder import RunFolder, slug
-from aimic_tui.engine.runs.own_files import digests_of_own_files
+from aimic_tui.engine.runs.own_files import digest_of_table, digests_of_own_files
 from aimic_tui.engine.runs.prepare.environment import describe_environment
 from aimic_tui.engine.runs.prepare.images_and_split import PreparedImages, prepare_images
 from aimic_tui.engine.runs.prepare.pretraining import PRETRAINING, pretraining_warnings
@@ -88,7 +88,7 @@ def create_run(
         if marks:
             write_atomically(draft.marks_file, marks)
         draft.trials_folder.mkdir()
-        append_to_run(draft, RunCreated(digests_of_own_files(draft)))
+        append_to_run(draft, RunCreated(digests_of_own_files(draft), digest_of_table(Path(experiment.data.path))))
         _tell_of_images(draft, prepared)
         return _settle(draft, workspace, f"{created.astimezone():%Y%m%d-%H%M%S}-{slug(experiment.name, 'run')}", status)
     except BaseException:
