@@ -69,14 +69,14 @@ def bad(workspace: Workspace) -> Iterator[RunFolder]:
 
 
 @contextmanager
-def at_once(what: str) -> Iterator[None]:
+def at_once(what: str, patience: int = _PATIENCE) -> Iterator[None]:
     """Fail where something waits without end."""
 
     def give_up(number: int, frame: FrameType | None) -> None:
-        raise AssertionError(f"{what}: still not read after {_PATIENCE} s")
+        raise AssertionError(f"{what}: still not read after {patience} s")
 
     before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(_PATIENCE)
+    signal.alarm(patience)
     try:
         yield
     finally:
@@ -170,7 +170,7 @@ def test_every_command_answers_whatever_a_file_of_a_run_holds(
     random = Random(f"{name} {seed}")
     for way in damaged(bad.path / name, random, changes=20):
         what = f"{name}, {way}"
-        with at_once(what):
+        with at_once(what, 10 * _PATIENCE):
             for arguments in random.sample(commands, 2):
                 answer = call(workspace.root, *arguments)
                 assert answer.returncode in (0, 1, 2, 3), f"{what}: {arguments}"

@@ -14,6 +14,7 @@ from aimic_tui.engine.data.reading.input_rule import InputRule
 from aimic_tui.engine.data.reading.pixels import Rgb
 from aimic_tui.engine.data.reading.read_image import read_image
 from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.text import one_line
 from aimic_tui.engine.typed_values import MALFORMED, items, number, text, whole
 
 _LARGEST_SIZE = 4096  # pixels a side of a network's input; `model.image_size` goes to half of it
@@ -76,7 +77,7 @@ class Preprocessing:
             )
         except (*MALFORMED, UsageProblem) as error:
             raise InputProblem(
-                f"The model's preprocessing can't be read ({error!r}). Train or export it again."
+                f"The model's preprocessing can't be read ({one_line(str(error))}). Train or export it again."
             ) from None
         if values.get("resize", _RESIZE) != _RESIZE or found.fit not in {"stretch", "pad", "crop"}:
             raise InputProblem("The model uses preprocessing that this version does not know. Update aimic.")

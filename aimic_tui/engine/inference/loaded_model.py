@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from aimic_tui.engine.errors import UsageProblem
+from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.inference.fusion import fuse
 from aimic_tui.engine.models.build import build_network, features, logits_from_features
-from aimic_tui.engine.models.model_folder import ModelCard, read_checked_model
+from aimic_tui.engine.models.model_folder import CARD_FILE, ModelCard, read_checked_model
 from aimic_tui.engine.models.weights import read_weights, restore
 from aimic_tui.engine.text import printable
 
@@ -103,7 +103,10 @@ def load_model(folder: Path, device: torch.device | str = "cpu", *, fused: bool 
     place = choose_device(device) if isinstance(device, str) else device
     card, file, digest = read_checked_model(folder)
     size = card.preprocessing.image_size
-    network = build_network(card.network, len(card.classes), size)
+    try:
+        network = build_network(card.network, len(card.classes), size)
+    except UsageProblem as problem:  # nobody asked for this network but the card
+        raise InputProblem(f"{printable(str(folder / CARD_FILE))}: {problem.sentence}") from None
     restore(network, read_weights(file), f"{printable(str(file))} ({card.network})")
     network = network.eval().to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if not fused:

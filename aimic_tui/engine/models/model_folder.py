@@ -158,9 +158,13 @@ def _card(folder: Path, value: dict[str, Any]) -> ModelCard:
             preprocessing=Preprocessing.from_json(value["preprocessing"]),
             provenance=Provenance.from_json(value.get("provenance") or {}),
         )
+    except InputProblem as problem:
+        raise InputProblem(f"{printable(str(folder / CARD_FILE))}: {problem.sentence}") from None
     except MALFORMED as error:
+        what = f"{error.args[0]} is missing" if isinstance(error, KeyError) and error.args else str(error)
         raise InputProblem(
-            f"{printable(str(folder / CARD_FILE))} is incomplete or damaged: {one_line(repr(error))}. Train again."
+            f"{printable(str(folder / CARD_FILE))} is damaged: {one_line(what)}. Use another fold's model, or train "
+            "again."
         ) from None
 
 

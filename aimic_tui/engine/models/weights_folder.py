@@ -241,7 +241,10 @@ def check_weights_file(path: Path) -> None:
             if not start:
                 raise InputProblem(f"{shown} is empty.")
             if path.suffix.lower() == ".safetensors":
-                header = file.read(min(int.from_bytes(start, "little"), _HEADER_LIMIT))
+                length = int.from_bytes(start, "little")
+                header = file.read(min(length, _HEADER_LIMIT))
+                if len(header) < length:
+                    raise InputProblem(f"{shown} is not a safetensors file, or it is cut off. Copy it again.")
                 _check_safetensors(path, header, path.stat().st_size, shown)
     except OSError as error:
         raise InputProblem(f"{shown} can't be read: {error.strerror}.") from None

@@ -156,5 +156,5 @@ def test_a_card_that_asks_for_the_impossible_is_refused_before_anything_is_built
     save_model(tmp_path, card(), state(1.0))
     stored = read_json(tmp_path / "model.json")
     write_json(tmp_path / "model.json", {**stored, key: value})
-    with pytest.raises(InputProblem):
+    with pytest.raises(InputProblem, match=r"model\.json"):
         read_checked_model(tmp_path)

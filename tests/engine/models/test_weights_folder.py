@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from aimic_tui.engine.models.weights_folder import (
     WeightsEntry,
     check_entry,
     check_weights,
+    check_weights_file,
     find_entry,
     normalisation,
     put_entry,
@@ -112,3 +115,46 @@ def test_what_a_run_needs_is_checked_before_it_starts(tmp_path: Path) -> None:
             check_weights(spec, networks)
     with pytest.raises(UsageProblem):
         check_weights("imagenet", ["no_such_network"])
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, "4"]}},
+        {"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, None]}},
+        {"a": {"dtype": "F32", "shape": [1], "data_offsets": 4}},
+        {"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 10**18]}},
+        {"a": 4},
+        [1, 2],
+        "x",
+    ],
+)
+def test_a_header_of_other_types_is_a_sentence(tmp_path: Path, header: object) -> None:
+    content = json.dumps(header).encode()
+    file = tmp_path / "w.safetensors"
+    file.write_bytes(len(content).to_bytes(8, "little") + content + b"\0" * 4)
+    with pytest.raises(InputProblem, match=r"w\.safetensors"):
+        check_weights_file(file)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        (2**63).to_bytes(8, "little") + b"{}",
+        (200_000).to_bytes(8, "little") + b"[" * 200_000,
+        (1 << 40).to_bytes(8, "little") + b"{" * 1000,
+        b"\0" * 1000,
+    ],
+    ids=["endless header", "deep header", "large header", "zeros"],
+)
+def test_a_header_without_end_is_a_sentence(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "w.safetensors"
+    file.write_bytes(content)
+    with pytest.raises(InputProblem, match=r"w\.safetensors"):
+        check_weights_file(file)
+
+
+def test_a_pipe_is_no_weights_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "w.safetensors")
+    with pytest.raises(InputProblem, match="a pipe"):
+        check_weights_file(tmp_path / "w.safetensors")

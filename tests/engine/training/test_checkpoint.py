@@ -213,3 +213,24 @@ def test_a_checkpoint_that_would_run_code_is_not_loaded(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt.sha256").write_text(f"{digest_of_file(file)}  checkpoint.pt\n")
     assert fresh(tmp_path).load().content is None
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"content": None},
+        {"identity": 3},
+        {"best": {"epoch": 1, "file": "../../weights.pt", "digest": "0" * 64}},
+        {"best": {"epoch": "1"}},
+        {"best": [1]},
+        {"format": [1]},
+    ],
+)
+def test_a_checkpoint_of_another_shape_is_damaged_whatever_its_digest_says(tmp_path: Path, changes: dict) -> None:
+    saved(tmp_path, 1)
+    file = tmp_path / "checkpoint.pt"
+    torch.save({**torch.load(file, weights_only=True), **changes}, file)
+    (tmp_path / "checkpoint.pt.sha256").write_text(digest_of_file(file))
+    loaded = fresh(tmp_path).load()
+    assert loaded.content is None
+    assert loaded.warnings == ("The checkpoint checkpoint.pt is damaged; the trial starts from the beginning.",)

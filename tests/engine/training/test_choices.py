@@ -113,7 +113,17 @@ def test_of_two_plans_made_at_once_the_first_written_counts(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", json.dumps({"batch_size": 0, "format": "fp32"}), '{"batch_size": 4}']
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        json.dumps({"batch_size": 0, "format": "fp32"}),
+        '{"batch_size": 4}',
+        "[" * 100_000,
+        json.dumps({"batch_size": 10**9, "format": "fp32"}),
+        json.dumps({"batch_size": 4, "format": ["fp32"]}),
+    ],
 )
 def test_a_damaged_plan_is_made_anew(tmp_path: Path, content: str) -> None:
     file = tmp_path / "plan-cpu.json"
