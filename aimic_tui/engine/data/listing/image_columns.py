@@ -11,7 +11,7 @@ from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.listing.file_kinds import IMAGE_SUFFIXES
 from aimic_tui.engine.data.listing.table_columns import GROUP_COLUMNS, IDENTIFIERS, IMAGE_COLUMNS, plain_name
 from aimic_tui.engine.data.listing.table_paths import image_name
-from aimic_tui.engine.data.listing.table_reader import cell, read_text_table, western
+from aimic_tui.engine.data.listing.table_reader import cell, read_text_table
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.names import nfc
 from aimic_tui.engine.text import one_line, printable
@@ -60,8 +60,7 @@ def read_image_columns(table: Path, data: DataSet, image_column: str = "path") -
     """
     read = read_text_table(table)
     header = read.names
-    fix = (lambda text: text) if read.utf8 else western
-    rows = [[fix(cell(row, at).strip()) for at in range(len(header))] for _, row in read.rows()]
+    rows = [[read.text(cell(row, at).strip()) for at in range(len(header))] for _, row in read.rows()]
     plain = [plain_name(name) for name in header]
     wanted = [plain_name(image_column), *IMAGE_COLUMNS, *IDENTIFIERS]
     for at in dict.fromkeys(plain.index(name) for name in wanted if name in plain):

@@ -19,7 +19,7 @@ from aimic_tui.engine.data.listing.table_columns import (
 )
 from aimic_tui.engine.data.listing.table_labels import label_columns, one_hot_columns, read_labels
 from aimic_tui.engine.data.listing.table_paths import TablePaths, missing_sentence
-from aimic_tui.engine.data.listing.table_reader import TextTable, cell, read_text_table, western
+from aimic_tui.engine.data.listing.table_reader import TextTable, cell, read_text_table
 from aimic_tui.engine.data.note import Note, NoteKind
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.text import listed, one_line, plural
@@ -154,7 +154,7 @@ def _cells(table: TextTable, image_at: int, labels_at: Sequence[int], further: S
 def _image_rows(table: TextTable, written: list[str], paths: TablePaths) -> ImageRows:
     found = paths.find(written)
     if written and len(found.missing) == len(written):
-        raise InputProblem(missing_sentence(table.shown, min(found.images)))
+        raise InputProblem(missing_sentence(table.shown, written[0]))
     notes = [*_notes("table-text", table.notes), *_notes("table-paths", found.notes)]
     if found.missing:
         images, first = plural(len(found.missing), "image"), one_line(found.images[found.missing[0]], 120)
@@ -188,7 +188,7 @@ def _columns_sentence(table: TextTable, image_at: int, labels_at: Sequence[int],
 
 
 def _texts(table: TextTable, cells: list[str]) -> list[str]:
-    return cells if table.utf8 else [western(text) for text in cells]
+    return [table.text(text) for text in cells]
 
 
 def _notes(kind: NoteKind, sentences: Sequence[str]) -> list[Note]:

@@ -130,7 +130,8 @@ def no_column(table: TextTable, name: str, key: str, usual: Sequence[str] = ()) 
             return InputProblem(f"{sentence} {first}: take out what stands above it.", key=key)
     both = first_of(table.names, LABEL_COLUMNS) is None and key == "data.image_column"
     other = ", and data.label_column to the one with the classes" if both else ""
-    return InputProblem(f"{sentence} Set {key} to one of them{other}.", key=key)
+    above = " If line 1 lists an image already, write such a line above it: path,label." if both else ""
+    return InputProblem(f"{sentence} Set {key} to one of them{other}.{above}", key=key)
 
 
 def unique_column(table: TextTable, at: int, key: str) -> int:

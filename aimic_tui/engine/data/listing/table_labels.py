@@ -21,7 +21,7 @@ from aimic_tui.engine.data.listing.table_columns import (
     plain_name,
     unique_column,
 )
-from aimic_tui.engine.data.listing.table_reader import TextTable, cell, western
+from aimic_tui.engine.data.listing.table_reader import TextTable, cell
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.text import listed, one_line, plural
 
@@ -104,7 +104,7 @@ def read_labels(
     if len(columns) > 1:
         return _one_hot(table, columns, cells)
     column = columns[0]
-    labels = list(cells[0]) if table.utf8 else [western(label) for label in cells[0]]
+    labels = [table.text(label) for label in cells[0]]
     notes = []
     name = one_line(table.names[column], 40)
     siblings = one_hot_columns(table, images_at)

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from aimic_tui.engine.data.listing.file_kinds import IMAGE_SUFFIXES
 from aimic_tui.engine.errors import InputProblem
@@ -46,7 +47,11 @@ _OTHER_KINDS = (
     (b"version https://git-lfs", "a placeholder of Git LFS, not the file itself", "Download it with git lfs pull"),
 )
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t|]*', re.IGNORECASE)
+_TEXT_FORMULA = re.compile(r'="([^"]*)"')
 _LINE_ENDS = re.compile(rb"\r\n|\r|\n")
+
+
+Encoding = Literal["unicode", "cp1252", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,8 @@ class TextTable:
         header_line: the number of the header's line, from 1; 0 where there is none.
         notes: sentences on what was read otherwise than it may have been meant.
         first: the first rows, as `rows` gives them.
-        utf8: whether the file is in UTF-8, or another form of Unicode; else its other bytes are carried by surrogates.
+        encoding: "unicode"; "cp1252", the usual other one, where the bytes may be it: `text` reads a cell so; or
+            "unknown". Bytes that are not UTF-8 are carried by surrogates.
     """
 
     path: Path
@@ -69,9 +75,10 @@ class TextTable:
     header_line: int
     notes: tuple[str, ...] = ()
     first: tuple[tuple[int, list[str]], ...] = ()
-    utf8: bool = True
+    encoding: Encoding = "unicode"
     _content: bytes = field(default=b"", repr=False)
     _before: int = 0  # lines before the rows
+    _width: int = 0  # columns, with those at the end that have no name
     _indexed: bool = False  # whether each row begins with a name of its own that the header leaves out, as R writes it
 
     @property
@@ -90,11 +97,15 @@ class TextTable:
             if _is_empty(row) or (len(self.names) > 1 and _is_comment(row)):
                 continue
             cells = row[skipped:]
-            while len(cells) > len(self.names) and not cells[-1].strip():
+            while len(cells) > self._width and not cells[-1].strip():
                 cells.pop()  # separators at the end
-            if len(cells) > len(self.names):
+            if len(cells) > self._width:
                 raise InputProblem(self._too_long(line, len(cells)))
-            yield line, [from_csv_cell(cell) for cell in cells]
+            yield line, [_plain_cell(cell) for cell in cells[: len(self.names)]]
+
+    def text(self, cell: str) -> str:
+        """Return a cell's text where the file is in another encoding than Unicode."""
+        return western(cell) if self.encoding == "cp1252" else cell
 
     def _too_long(self, line: int, count: int) -> str:
         sign = _DELIMITER_WORDS.get(self.delimiter, f"the sign {printable(self.delimiter)}")
@@ -121,6 +132,12 @@ class TextTable:
         return cells
 
 
+def _plain_cell(cell: str) -> str:
+    """Return a cell as it was before a spreadsheet's precautions: `'=1`, or `="007"`, which keeps zeros."""
+    formula = _TEXT_FORMULA.fullmatch(cell)
+    return formula[1] if formula else from_csv_cell(cell)
+
+
 def cell(row: Sequence[str], at: int) -> str:
     """Return a cell's text; empty where the row ends before it."""
     return row[at] if len(row) > at else ""
@@ -132,17 +149,20 @@ def read_text_table(path: Path) -> TextTable:
     Raises:
         InputProblem: it can't be read or is not a table.
     """
-    content, utf8, notes = _in_utf8(path, _content_of(path))
+    content, encoding, notes = _in_utf8(path, _content_of(path))
     skipped, delimiter, commented = _before_header(content)
     before = skipped - commented
     line, header = next(
         ((line, row) for line, row in _records(path, content, delimiter, before) if not _is_empty(row)), (0, [])
     )
-    names = [nfc(from_csv_cell(cell.strip())) for cell in header]
+    names = [nfc(_plain_cell(cell.strip())) for cell in header]
     if commented:
         names[0] = names[0].lstrip("# ")
+    width = len(names)
     while names and not names[-1]:
         names.pop()  # separators at the end
+    if not names:
+        raise InputProblem(f"{printable(str(path))} is empty. Write a header, such as path,label, and a row an image.")
     before = max(line, before)
     if names and looks_like_data(names):
         notes.append(
@@ -158,7 +178,7 @@ def read_text_table(path: Path) -> TextTable:
         and any(row[-1] for row in rows)
     )
     indexed = bool(line) and longer and len(names) > 1 and len(header) == len(names)
-    table = TextTable(path, tuple(names), delimiter, line, tuple(notes), (), utf8, content, before, indexed)
+    table = TextTable(path, tuple(names), delimiter, line, tuple(notes), (), encoding, content, before, width, indexed)
     return replace(table, first=tuple(islice(table.rows(), _LOOKED_AT)))
 
 
@@ -202,28 +222,29 @@ def _content_of(path: Path) -> bytes:
     return content
 
 
-def _in_utf8(path: Path, content: bytes) -> tuple[bytes, bool, list[str]]:
-    """Return a text in UTF-8, whether it is known to be right, and notes on it."""
+def _in_utf8(path: Path, content: bytes) -> tuple[bytes, Encoding, list[str]]:
+    """Return a text in UTF-8 or in bytes whose encoding is not declared, what that is, and notes on it."""
     shown = printable(str(path))
-    encoding = _marked_or_zeros(content)
+    declared = _marked_or_zeros(content)
     notes: list[str] = []
-    known = True
-    if encoding is not None:
+    encoding: Encoding = "unicode"
+    if declared is not None:
         try:
-            content = content.decode(encoding).encode()
+            content = content.decode(declared).encode()
         except UnicodeError as error:
             raise InputProblem(
-                f"{shown} begins as {encoding.upper()}, but is damaged: {error}. Save it as CSV in UTF-8."
+                f"{shown} begins as {declared.upper()}, but is damaged: {error}. Save it as CSV in UTF-8."
             ) from None
     else:
         try:
             content.decode()
         except UnicodeDecodeError:
-            known = False
-            notes.append(
-                f"{shown} is not in UTF-8: its letters beyond ASCII are read as Windows-1252. Where names look wrong, "
-                "save it as CSV in UTF-8."
-            )
+            try:
+                content.decode("cp1252")
+                encoding, read = "cp1252", "are read as Windows-1252. Where names look wrong, save it"
+            except UnicodeDecodeError:
+                encoding, read = "unknown", "can't be read, and nothing says which encoding they are in. Save it"
+            notes.append(f"{shown} is not in UTF-8: its letters beyond ASCII {read} as CSV in UTF-8.")
     while content.startswith(codecs.BOM_UTF8):
         content = content.removeprefix(codecs.BOM_UTF8)
     content = content.rstrip(b"\x1a\x00")  # ctrl-Z: where programs for DOS end a text
@@ -235,7 +256,7 @@ def _in_utf8(path: Path, content: bytes) -> tuple[bytes, bool, list[str]]:
         raise InputProblem(f"{shown} is JSON, not a table. Write it as CSV, with a row an image.")
     if begin.startswith((b"<!doctype", b"<html", b"<?xml", b"<table")):
         raise InputProblem(f"{shown} is a web page or XML, not a table. Download the file itself, or save it as CSV.")
-    return content, known, notes
+    return content, encoding, notes
 
 
 def _marked_or_zeros(content: bytes) -> str | None:

@@ -209,7 +209,7 @@ class TestManifest:
     @pytest.mark.parametrize(
         ("text", "words"),
         [
-            ("", "no column path; its columns are none"),
+            ("", "is empty"),
             ("path,label\n", "lists no labelled image"),
             ("path,label\nimg/1.png\n", "line 2 .* too few columns"),
             ("path,label\nnowhere.png,a\n", "lists nowhere.png, but there is no such file"),

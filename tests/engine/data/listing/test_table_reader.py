@@ -40,6 +40,8 @@ def cells(table: TextTable) -> list[list[str]]:
         '"path","label"\n"im/1.png","a"\n"im/2.png","b"\n',
         '"path","label"\n"1","im/1.png","a"\n"2","im/2.png","b"\n',  # as R writes row names
         "path ; label \nim/1.png;a\nim/2.png;b\n",
+        "path,label,\nim/1.png,a,remark\nim/2.png,b\n",
+        '="path",="label"\n="im/1.png",="a"\n="im/2.png",="b"\n',
         "\ufeffpath,label\nim/1.png,a\nim/2.png,b\n",
     ],
 )
@@ -64,6 +66,12 @@ def test_other_encodings_are_read_as_windows_and_that_is_said(tmp_path: Path) ->
     assert "is not in UTF-8" in table.notes[0]
 
 
+def test_an_encoding_that_nothing_shows_is_said(tmp_path: Path) -> None:
+    table = read(tmp_path, "path,label\nim/1.png,細胞\n".encode("shift_jis"))
+    assert table.encoding == "unknown"
+    assert "nothing says which encoding" in table.notes[0]
+
+
 def test_a_table_without_header_has_numbered_columns_and_that_is_said(tmp_path: Path) -> None:
     table = read(tmp_path, "im/1.png,a\nim/2.png,b\n")
     assert table.names == ("column 1", "column 2")
@@ -79,6 +87,8 @@ def test_rows_know_their_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
+        (b"", "is empty"),
+        (b" \r\n,,\r\n", "is empty"),
         (b"PK\x03\x04", "Excel .* Save its sheet as CSV"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old Excel"),
         (b"PAR1\x15", "Parquet .* to_csv"),
