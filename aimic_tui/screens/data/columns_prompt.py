@@ -87,12 +87,13 @@ class ColumnsPrompt(Dialog[ColumnChoice | None]):
         image = columns.image or _most_like_images(columns)
         usual = {
             "image": image,
-            "label": columns.label or _most_like_classes(columns, image),
+            "label": columns.label or ",".join(columns.one_hot) or _most_like_classes(columns, image),
             "group": columns.group or _NONE,
             "part": columns.part or _NONE,
         }
         now = {role: str(settings.get("group" if role == "group" else f"{role}_column", "")) for role in usual}
-        self._at_first = {role: now[role] if now[role] in columns.names else guess for role, guess in usual.items()}
+        known = (*columns.names, ",".join(columns.one_hot))
+        self._at_first = {role: now[role] if now[role] in known else guess for role, guess in usual.items()}
 
     def compose(self) -> ComposeResult:
         """Draw the sheet."""
@@ -102,6 +103,8 @@ class ColumnsPrompt(Dialog[ColumnChoice | None]):
             yield Static("left and right choose a column; its values are shown below", id="detail")
             for role, title, _ in _ROLES:
                 words = self._columns.names if role in _NEEDED else (_NONE, *self._columns.names)
+                if role == "label" and self._columns.one_hot:
+                    words = (",".join(self._columns.one_hot), *words)
                 with Horizontal(classes="role"):
                     yield Static(title)
                     yield Choice(words, self._at_first[role], id=role)
@@ -127,7 +130,7 @@ class ColumnsPrompt(Dialog[ColumnChoice | None]):
 
     def _preview(self, role: str) -> None:
         column = self.query_one(f"#{role}", Choice).value
-        shown = Content("")
+        shown = Content("a column for each class, with 1 where it is the image's" if "," in column else "")
         if column in self._columns.names:
             at = self._columns.names.index(column)
             values = Counter(row[at] for row in self._columns.rows)

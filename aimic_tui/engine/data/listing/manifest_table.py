@@ -157,9 +157,9 @@ def _image_rows(table: TextTable, written: list[str], paths: TablePaths) -> Imag
         raise InputProblem(missing_sentence(table.shown, written[0]))
     notes = [*_notes("table-text", table.notes), *_notes("table-paths", found.notes)]
     if found.missing:
-        images, first = plural(len(found.missing), "image"), one_line(found.images[found.missing[0]], 120)
+        first = one_line(found.images[found.missing[0]], 120)
         are = "does not exist" if len(found.missing) == 1 else "do not exist"
-        sentence = f"{images} of {len(written):,} that {table.shown} lists {are}; the first is {first}."
+        sentence = f"{len(found.missing):,} of {plural(len(written), 'listed image')} {are}; the first is {first}."
         notes.append(Note("missing-files", sentence))
     return ImageRows(written, found.images, found.missing, tuple(notes))
 
@@ -168,11 +168,11 @@ def _columns_sentence(table: TextTable, image_at: int, labels_at: Sequence[int],
     """Say which columns were taken by other names than the settings', and which others might be meant."""
     said = []
     if defaults[0] and plain_name(table.names[image_at]) != _IMAGE and table.header_line:
-        said.append(f"{one_line(table.names[image_at], 40) or '(unnamed)'} for the images")
+        said.append(f"Images are read from the column {one_line(table.names[image_at], 40) or '(unnamed)'}")
     others: list[str] = []
     if defaults[1] and len(labels_at) == 1 and table.header_line:
         if plain_name(table.names[labels_at[0]]) != _LABEL:
-            said.append(f"{one_line(table.names[labels_at[0]], 40)} for the classes")
+            said.append(f"{'classes' if said else 'Classes are read'} from {one_line(table.names[labels_at[0]], 40)}")
         others = [
             one_line(name, 40)
             for at, name in enumerate(table.names)
@@ -180,8 +180,7 @@ def _columns_sentence(table: TextTable, image_at: int, labels_at: Sequence[int],
         ]
     if not said:
         return ""
-    what = "column" if len(said) == 1 else "columns"
-    sentence = f"{table.shown}: the {what} {' and '.join(said)}."
+    sentence = f"{', '.join(said)}."
     if others:
         sentence += f" {listed(others[:6])} may be meant, too: data.label_column says which."
     return sentence

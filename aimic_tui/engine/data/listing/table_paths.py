@@ -102,7 +102,7 @@ class TablePaths:
     def _note(self, way: str, rows: Sequence[int], written: Sequence[str], images: Sequence[str]) -> str:
         are = "is" if len(rows) == 1 else "are"
         example = f"{one_line(written[rows[0]], 80)} is {one_line(images[rows[0]], 80)}"
-        return f"{plural(len(rows), 'image')} of {self._table} {are} found {way}: {example}."
+        return f"{plural(len(rows), 'image')} {are} found {way}: {example}."
 
     # -- as it stands there
 
@@ -158,7 +158,7 @@ class TablePaths:
         below = not os.path.isabs(folder) and ".." not in folder.split("/")  # noqa: PTH117
         index = self._below_base() if below else self._below(folder)
         prefix = folder.rstrip("/") + "/" if folder and below else ""
-        area = f"in folders below {one_line(prefix, 60) or 'its own'}"
+        area = f"in folders below {one_line(prefix, 60) or 'the table'}"
         found: dict[int, tuple[str, str]] = {}
         for at, name in names.items():
             for candidates, way in index.candidates(name):

@@ -42,21 +42,21 @@ def notes(found: FoundData) -> str:
         (
             "Image Name,Class",
             lambda i, k: f"i{i}.png,{'abc'[k]}",
-            "the columns Image Name for the images and Class for the classes",
+            "Images are read from the column Image Name, classes from Class",
         ),
-        ("id,label", lambda i, k: f"i{i},{'abc'[k]}", "the column id for the images"),
+        ("id,label", lambda i, k: f"i{i},{'abc'[k]}", "Images are read from the column id."),
         (
             "lesion_id,image_id,dx,age",
             lambda i, k: f"L{i // 2},i{i},{'abc'[k]},45.0",
-            "the columns image_id for the images and dx for",
+            "Images are read from the column image_id, classes from dx.",
         ),
         (
             ",image,target",
             lambda i, k: f"{i},i{i}.png,{'abc'[k]}",
-            "the columns image for the images and target for the classes",
+            "Images are read from the column image, classes from target.",
         ),
-        ("Bild,Label (expert 1)", lambda i, k: f"i{i}.png,{'abc'[k]}", "the column Bild for the images"),
-        ("path,file,label", lambda i, k: f"/data,i{i}.png,{'abc'[k]}", "the column file for the images"),
+        ("Bild,Label (expert 1)", lambda i, k: f"i{i}.png,{'abc'[k]}", "Images are read from the column Bild."),
+        ("path,file,label", lambda i, k: f"/data,i{i}.png,{'abc'[k]}", "Images are read from the column file."),
         ("file,class,species", lambda i, k: f"i{i}.png,{'abc'[k]},x", "species may be meant, too"),
         ("PATH,LABEL", lambda i, k: f"i{i}.png,{'abc'[k]}", ""),
     ],
@@ -190,4 +190,4 @@ def test_missing_images_are_counted_and_stop_nothing(folder: Path) -> None:
     (folder / "i7.png").unlink()
     found = scan(folder, "path,label", lambda i, k: f"i{i}.png,{'abc'[k]}")
     assert len(found.data_set) == COUNT
-    assert "1 image of 24 that" in notes(found) and "does not exist; the first is i7.png" in notes(found)
+    assert "1 of 24 listed images does not exist; the first is i7.png" in notes(found)
