@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,14 @@ def test_a_request_with_values_of_other_kinds_is_a_sentence(
     read = read_prediction_job if isinstance(job, PredictionJob) else read_evaluation_job
     with pytest.raises(InputProblem, match="can be read"):
         read(tmp_path)
+
+
+def test_images_of_a_table_are_found_by_the_names_that_it_writes(tmp_path: Path) -> None:
+    (tmp_path / "im").mkdir()
+    (tmp_path / "im/1.png").write_bytes(b"x")
+    (tmp_path / "list.csv").write_text("id,label\n1,a\n")
+    of_table = replace(prediction(tmp_path), images=tmp_path / "list.csv")
+    assert of_table.image_path("1") == tmp_path / "im/1.png"
+    assert of_table.image_path("im/1.png") == tmp_path / "im/1.png"
+    (tmp_path / "list.csv").write_text("no table\n")
+    assert of_table.image_path("2") == tmp_path / "2", "the table is gone"

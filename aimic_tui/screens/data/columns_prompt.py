@@ -92,7 +92,7 @@ class ColumnsPrompt(Dialog[ColumnChoice | None]):
             "part": columns.part or _NONE,
         }
         now = {role: str(settings.get("group" if role == "group" else f"{role}_column", "")) for role in usual}
-        known = (*columns.names, ",".join(columns.one_hot))
+        known = [*columns.names, *([",".join(columns.one_hot)] if columns.one_hot else [])]
         self._at_first = {role: now[role] if now[role] in known else guess for role, guess in usual.items()}
 
     def compose(self) -> ComposeResult:

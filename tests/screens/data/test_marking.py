@@ -338,6 +338,27 @@ async def test_a_manifest_with_the_usual_columns_asks_nothing(app: AimicApp, own
         assert "4 images" in screen_text(app)
 
 
+async def test_a_one_hot_table_asks_nothing_and_offers_its_columns(
+    app: AimicApp, own_cells: Path, until: Until
+) -> None:
+    manifest = own_cells / "truth.csv"
+    classes = ["platelet", "red_cell", "white_cell"]
+    rows = [
+        [f"{label}/smear{code:03d}_0.jpg", *(str(float(label == name)) for name in classes)] for code, label in _SOME
+    ]
+    manifest.write_text("\n".join(map(",".join, [["image", *classes], *rows])))
+    app.context.data_path = str(manifest)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: ready(app))
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(app.screen, ColumnsPrompt))
+        assert app.screen.query_one("#label", Choice).value == "platelet,red_cell,white_cell"
+        await until(pilot, lambda: "a column for each class" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, DataScreen) and ready(app))
+        assert find_data_set(DataSource.from_table(str(manifest), app.context.data_settings)).counts()["platelet"] == 2
+
+
 @pytest.fixture
 def flat(own_cells: Path) -> Path:
     """The same images in one folder, their classes in their names."""
