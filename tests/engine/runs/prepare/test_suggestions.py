@@ -94,7 +94,7 @@ def test_how_folders_were_read_is_said_until_the_setting_says_it(tmp_path: Path)
         (tmp_path / name / "1.png").touch()
     data = summarize_data(DataSettings(path=str(tmp_path)))
     assert keys(data)["data.layout"].startswith("Layout: TRAIN (train) and TestA (test) are parts.")
-    assert "data.layout" not in keys(data, data__layout="parts")
+    assert "data.layout" not in keys(summarize_data(DataSettings(path=str(tmp_path), layout="parts")))
 
 
 def test_what_the_split_cannot_give_is_passed_on() -> None:
