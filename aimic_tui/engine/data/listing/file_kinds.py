@@ -26,6 +26,9 @@ _SYSTEM_NAMES = frozenset(
     | {"~snapshot", "lost+found", "lost&found", "__pycache__"}
 )
 
+# What Windows stores beside a file, as a copy to another system makes a file of it.
+_STREAMS = (":zone.identifier", ":encryptable", "@synoeastream", "@synoresource")
+
 # Files that stand for one in a cloud, and the service that fetches it. iCloud writes .NAME.icloud.
 _PLACEHOLDERS = {
     ".icloud": "iCloud",
@@ -79,7 +82,8 @@ def suffix_of(name: str) -> str:
 
 def is_ignored(name: str) -> bool:
     """Tell whether a file or folder of this name is hidden, the system's, or an editor's left-over."""
-    return name.startswith((".", "~$")) or name.lower() in _SYSTEM_NAMES
+    lower = name.lower()
+    return name.startswith((".", "~$")) or lower in _SYSTEM_NAMES or lower.endswith(_STREAMS)
 
 
 def placeholder_service(name: str) -> str | None:

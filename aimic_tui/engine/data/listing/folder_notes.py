@@ -61,6 +61,11 @@ def _on_passed_over(scan: Scan) -> Iterator[Note]:
         )
 
 
+def sentences_on_missing_images(scan: Scan) -> list[str]:
+    """Say what a folder holds in place of images: placeholders, unfinished copies, formats that are not read."""
+    return [note.sentence for note in (*_on_missing_images(scan), *_on_passed_over(scan))]
+
+
 def why_no_images(root: Path, scan: Scan) -> str:
     """Say why a folder holds nothing to learn from, and what to do."""
     shown = printable(str(root))
@@ -80,7 +85,7 @@ def why_no_images(root: Path, scan: Scan) -> str:
             f"{shown} holds no images that can be reached: {plural(len(scan.closed), 'folder')} can't be read. Ask for "
             "access."
         )
-    missing = [note.sentence for note in (*_on_missing_images(scan), *_on_passed_over(scan))]
+    missing = sentences_on_missing_images(scan)
     if missing:
         return f"{shown} holds no images that can be read. {' '.join(missing)}"
     if scan.others:

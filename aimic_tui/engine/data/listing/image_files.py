@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from aimic_tui.engine.data.listing.folder_notes import sentences_on_missing_images
 from aimic_tui.engine.data.listing.folder_scan import scan_folder
 from aimic_tui.engine.data.listing.manifest_table import is_manifest, read_image_rows
 from aimic_tui.engine.data.listing.marks import is_marks_file
@@ -23,7 +24,7 @@ class ImageFiles:
     Attributes:
         files: (name, path) of each, in the order of the inputs; those of a folder are sorted. A name is relative to the
             folder that was given, or as a table writes it; where several inputs share one, it gets more of its path.
-        notes: sentences on how tables were read.
+        notes: sentences on how tables were read, and on what folders hold in place of images.
     """
 
     files: tuple[tuple[str, Path], ...]
@@ -47,7 +48,7 @@ def find_image_files(inputs: Sequence[Path], image_column: str = "path") -> Imag
             found.setdefault(path, (name, longer))
     if not found:
         names = ", ".join(printable(str(given)) for given in inputs[:3])
-        raise InputProblem(f"There are no images in {names}. {_NAME}")
+        raise InputProblem(f"There are no images in {names}. {' '.join(notes) or _NAME}")
     whole = {path: str(path.absolute()).lstrip("/") for path in found}
     for names_of in (
         {path: short for path, (short, _) in found.items()},
@@ -63,7 +64,9 @@ def _images_of(given: Path, image_column: str, notes: list[str]) -> Iterator[tup
     """Yield the name of each image, its path, and a longer name; notes are added."""
     if given.is_dir():
         inside = given.resolve().name
-        for image in sorted(scan_folder(given).images):
+        scan = scan_folder(given)
+        notes += sentences_on_missing_images(scan)
+        for image in sorted(scan.images):
             yield image, given / image, f"{inside}/{image}"
     elif not given.exists():
         raise InputProblem(f"{printable(str(given))} does not exist. {_NAME}")

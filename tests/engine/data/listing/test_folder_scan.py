@@ -50,7 +50,9 @@ class TestSystemFolders:
 
     def test_those_without_images_are_not_worth_a_word(self, tmp_path):
         touch(tmp_path, "a/1.png", "b/1.png", ".git/HEAD", "@eaDir/x.txt", ".DS_Store", "a/Thumbs.db", "b/desktop.ini")
-        assert notes(tmp_path) == {}
+        touch(tmp_path, "a/1.png:Zone.Identifier", "a/Thumbs.db:encryptable", "b/1.png@SynoEAStream")
+        found = scan_data_set(DataSettings(path=str(tmp_path)))
+        assert (found.notes, found.others) == ((), ())
 
     def test_a_name_that_only_resembles_one_is_a_class(self, tmp_path):
         touch(tmp_path, "recycle/1.png", "thumbnails/1.png", "trash/1.png", "Snapshot/1.png")

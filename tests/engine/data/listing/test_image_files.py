@@ -45,8 +45,15 @@ def test_a_file_counts_whatever_its_suffix(tmp_path: Path) -> None:
 def test_nothing_to_predict_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputProblem, match="does not exist"):
         names_and_paths([tmp_path / "nowhere"])
-    with pytest.raises(InputProblem, match="There are no images in"):
+    with pytest.raises(InputProblem, match=r"There are no images in .*\. Name "):
         names_and_paths([tmp_path])
+
+
+def test_what_lies_in_a_folder_in_place_of_images_is_said(tmp_path: Path) -> None:
+    touch(tmp_path, "1.heic", ".2.jpg.icloud")
+    with pytest.raises(InputProblem, match=r"There are no images in .*iCloud.*1 \.heic file: HEIF photographs"):
+        find_image_files([tmp_path])
+    assert len(find_image_files([touch(tmp_path, "3.png")]).notes) == 2
 
 
 def test_a_table_gives_its_images_by_the_names_that_it_writes(tmp_path: Path) -> None:
