@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from aimic_tui.engine.machine.open_files import allow_open_files
+from aimic_tui.engine.machine.own_limits import allow_open_files
 from aimic_tui.engine.python_process import leave_current_folder
 from aimic_tui.engine.utf8 import insist_on_utf8, settle_output
 

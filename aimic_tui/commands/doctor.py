@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -22,6 +23,7 @@ from aimic_tui.engine.files import folder_problem
 from aimic_tui.engine.machine.devices import find_slots
 from aimic_tui.engine.machine.limits import read_limits, shortages
 from aimic_tui.engine.python_process import python_command, python_environment
+from aimic_tui.engine.system_errors import explain, has_room
 from aimic_tui.engine.text import bytes_text, one_line, plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording.signs import ASCII_SIGNS, SIGNS, ascii_only
@@ -251,6 +253,7 @@ def _check_folders(workspace: Path) -> Iterator[Check]:
         yield Check(
             "cache", True, f"{bytes_text(_size_of(cache))} of decoded images; can be deleted while no run is active"
         )
+    yield _check_temporary()
     yield _check_weights()
     yield _check_settings()
 
@@ -263,6 +266,15 @@ def _check_workspace(workspace: Path) -> Check:
     if advice:
         advice = f"Runs can't share decoded images: {advice}"
     return Check("workspace", True, f"{where.root}{'' if where.root.exists() else ' (does not exist yet)'}", advice)
+
+
+def _check_temporary() -> Check:
+    try:
+        folder = Path(tempfile.gettempdir())
+    except OSError as error:
+        return Check("temporary", False, "no folder for temporary files", explain(error))
+    advice = "" if has_room(folder) else f"The disk of {folder} is full. Make space, or set TMPDIR to another folder."
+    return Check("temporary", True, f"{folder}, {bytes_text(disk_free(folder))} free", advice)
 
 
 def _check_settings() -> Check:

@@ -13,10 +13,12 @@ from aimic_tui import __version__
 from aimic_tui.app.hang_up import leave_with_terminal
 from aimic_tui.engine.errors import AimicError, InputProblem
 from aimic_tui.engine.files import append_line
+from aimic_tui.engine.machine.own_limits import require_threads
 from aimic_tui.engine.text import one_line, printable
 from aimic_tui.engine.user_folders import state_folder
 
 _STDIN = 0
+_THREADS = 8  # of the app, about: what draws, reads keys, looks at runs, loads images
 
 
 def open_app(
@@ -35,7 +37,11 @@ def open_app(
         place: the place to open with, by its name in `context.PLACES`; without one Home, or Run where there is a run.
         slow_link: draw less often and without animation.
         read_only: nothing can be started, stopped or written.
+
+    Raises:
+        AimicError: this user or container may not have the threads that the app needs.
     """
+    require_threads(_THREADS)
     from aimic_tui.app.settings import user_settings
 
     settings, problems = user_settings()

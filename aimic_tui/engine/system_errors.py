@@ -70,6 +70,8 @@ def explain(error: OSError) -> str:
         return process_limit_sentence()
     if error.errno == errno.ENOENT and not path and _current_folder_is_gone():
         return "The current folder no longer exists. Change to another one (`cd`), and try again."
+    if error.errno == errno.ENOENT and not path and _no_temporary_folder():
+        return f"{said}. Set TMPDIR to a folder that can be written and has room."
     meaning = _MEANINGS.get(error.errno or 0, "")
     if error.errno in (errno.EACCES, errno.EPERM) and path:
         meaning = why_not_writable(path) or why_not_readable(path)
@@ -156,6 +158,14 @@ def _nearest_existing(path: Path) -> Path | None:
 def _current_folder_is_gone() -> bool:
     try:
         Path.cwd()
+    except OSError:
+        return True
+    return False
+
+
+def _no_temporary_folder() -> bool:
+    try:
+        tempfile.gettempdir()
     except OSError:
         return True
     return False

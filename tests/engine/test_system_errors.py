@@ -108,3 +108,13 @@ def test_a_write_that_fails_names_its_file(tmp_path: Path) -> None:
         [sys.executable, "-c", program, str(tmp_path / "a")], capture_output=True, text=True, check=True
     )
     assert answer.stdout == f"{tmp_path / 'a'}\n" * 2
+
+
+def test_a_system_without_a_temporary_folder_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(system_errors.tempfile, "gettempdir", none)
+    with pytest.raises(FileNotFoundError) as caught:
+        system_errors.tempfile.gettempdir()
+    assert explain(caught.value).endswith("found in ['/tmp']. Set TMPDIR to a folder that can be written and has room.")

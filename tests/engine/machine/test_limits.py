@@ -76,9 +76,20 @@ def test_the_tightest_group_of_processes_binds(tmp_path: Path, monkeypatch: pyte
 
 def test_open_files_are_allowed_as_far_as_the_user_may() -> None:
     program = (
-        "import resource; from aimic_tui.engine.machine.open_files import allow_open_files\n"
+        "import resource; from aimic_tui.engine.machine.own_limits import allow_open_files\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (50, 300)); allow_open_files()\n"
         "print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
     )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert answer.stdout.split() == ["300", "300"]
+
+
+def test_an_app_without_its_threads_is_a_sentence() -> None:
+    program = (
+        "import threading\nfrom aimic_tui.engine.machine.own_limits import require_threads\nrequire_threads(8)\n"
+        'def refuse(*_): raise RuntimeError("can\'t start new thread")\n'
+        "threading._start_new_thread = threading._start_joinable_thread = refuse\n"
+        "try: require_threads(2)\nexcept Exception as error: print(error)"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "ulimit -u" in answer.stdout
