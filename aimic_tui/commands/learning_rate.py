@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from aimic_tui.commands.stopping import StopRequest
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.formatting.numbers import number
+from aimic_tui.engine.litter import temporary_folder
 from aimic_tui.engine.machine.devices import find_slots, worker_environment
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.outputs import check_output_file, kept
@@ -100,7 +100,7 @@ def _run(
     settle_processor()
     from aimic_tui.engine.runs.prepare.first_trial import first_trial
 
-    with tempfile.TemporaryDirectory(prefix="aimic-range-") as folder:
+    with temporary_folder("aimic-range-") as folder:
         task = first_trial(
             experiment,
             network,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import click
@@ -12,6 +11,7 @@ from aimic_tui.commands.experiment_options import WithSettings, experiment_from,
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.commands.stopping import StopRequest
 from aimic_tui.engine.errors import UsageProblem
+from aimic_tui.engine.litter import temporary_folder
 from aimic_tui.engine.machine.processor import settle_processor
 from aimic_tui.engine.outputs import check_output_file
 from aimic_tui.engine.progress import Progress
@@ -65,7 +65,7 @@ def samples(
     from aimic_tui.engine.training.samples import training_samples
 
     wanted = list(PRESETS) if every_preset else [made.augmentation.preset]
-    with tempfile.TemporaryDirectory(prefix="aimic-samples-") as folder:
+    with temporary_folder("aimic-samples-") as folder:
         # Weights that are missing would be no reason to show nothing: what they decide about, the normalisation, is
         # undone for the picture.
         unweighted = made.with_values({"model.weights": "none"})

@@ -9,7 +9,9 @@ import io
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal
@@ -21,6 +23,8 @@ from aimic_tui.engine.text import csv_line, from_csv_cell, printable, to_csv_cel
 from aimic_tui.engine.waiting import pause
 
 _BLOCK = 1 << 20
+_PART = ".part"
+_DEAD_AFTER = 600.0  # seconds; a writer on another host, whose lock may not be seen here, has long gone on by then
 # A temporary file is made private; its place in the folder asks for what other files there have.
 _UMASK = os.umask(0o022)
 os.umask(_UMASK)
@@ -47,8 +51,12 @@ class replacing:  # noqa: N801 - used as a statement: `with replacing(path) as f
         self._path = path
 
     def __enter__(self) -> IO[bytes]:
-        handle, name = tempfile.mkstemp(prefix=f".{self._path.name[:80]}.", suffix=".part", dir=self._path.parent)
+        prefix = f".{self._path.name[:80]}."
+        _remove_dead_parts(self._path.parent, prefix)
+        handle, name = tempfile.mkstemp(prefix=prefix, suffix=_PART, dir=self._path.parent)
         self._temporary = Path(name)
+        with suppress(OSError):  # held until it is closed, so that nobody takes it for what a killed writer left
+            _flock(handle, fcntl.LOCK_EX, self._temporary)
         self._file = os.fdopen(handle, "wb")
         return self._file
 
@@ -70,6 +78,16 @@ class replacing:  # noqa: N801 - used as a statement: `with replacing(path) as f
             self._temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
             _named(error, self._path)
+
+
+def _remove_dead_parts(folder: Path, prefix: str) -> None:
+    """Remove what writers of the same file left that were killed: not held by anybody, and unchanged for a while."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(prefix) and entry.name.endswith(_PART):
+                path = folder / entry.name
+                if time.time() - entry.stat(follow_symlinks=False).st_mtime > _DEAD_AFTER and not is_locked(path):
+                    path.unlink(missing_ok=True)
 
 
 def _named(error: OSError, path: Path) -> OSError:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aimic_tui.engine.errors import ErrorRecord
+from aimic_tui.engine.litter import temporary_folder
 from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.workspace.command_events import CommandEvents
 from aimic_tui.workspace.processes import Outcome, command_line, start_command
@@ -49,7 +49,7 @@ async def follow_command(
     Raises:
         OSError: the process could not be started.
     """
-    with tempfile.TemporaryDirectory(prefix=f"aimic-{command}-", ignore_cleanup_errors=True) as folder:
+    with temporary_folder(f"aimic-{command}-") as folder:
         stdout, stderr, file = (Path(folder) / name for name in ("answer", "log.txt", "events.jsonl"))
         line = command_line(workspace, command, f"--events={file}", *arguments)
         process, events = start_command(line, stdout, stderr), CommandEvents(file)

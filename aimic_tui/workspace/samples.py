@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from aimic_tui.engine.experiment import Experiment
+from aimic_tui.engine.litter import temporary_folder
 from aimic_tui.engine.progress import ReportProgress
 from aimic_tui.engine.runs.prepare.first_trial_answers import SamplesAnswer
 from aimic_tui.workspace.trial_command import run_trial_command
@@ -49,7 +49,7 @@ async def draw_samples(workspace: Path, experiment: Experiment, report: ReportPr
         OSError: the process could not be started, or its pictures could not be read.
     """
 
-    with tempfile.TemporaryDirectory(prefix="aimic-sheets-", ignore_cleanup_errors=True) as folder:
+    with temporary_folder("aimic-sheets-") as folder:
         options = ["--every-preset", "--images", str(IMAGES), "--epochs", str(EPOCHS)]
         options += ["--output", str(Path(folder) / "samples.png")]
         answer = await run_trial_command(workspace, experiment, "samples", *options, report=report)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from aimic_tui.engine.errors import AimicError, ErrorRecord
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.files import write_atomically
+from aimic_tui.engine.litter import temporary_folder
 from aimic_tui.engine.progress import ReportProgress
 from aimic_tui.workspace.followed_command import follow_command
 
@@ -45,7 +45,7 @@ async def run_trial_command(
         CommandRefused: the command gave an error.
         OSError: the process could not be started.
     """
-    with tempfile.TemporaryDirectory(prefix=f"aimic-{command}-", ignore_cleanup_errors=True) as folder:
+    with temporary_folder(f"aimic-{command}-") as folder:
         file = Path(folder) / "experiment.toml"
         await asyncio.to_thread(write_atomically, file, experiment.to_toml())
         arguments = (str(file), *options, "--json")

@@ -17,7 +17,8 @@ from aimic_tui.engine.data.splitting.split import write_split
 from aimic_tui.engine.errors import AimicError, InputProblem
 from aimic_tui.engine.event_log import now
 from aimic_tui.engine.experiment import Experiment
-from aimic_tui.engine.files import write_atomically, write_json
+from aimic_tui.engine.files import FileLock, write_atomically, write_json
+from aimic_tui.engine.litter import remove_dead
 from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.run_events import DataDecided, RunCreated, RunWarning, append_to_run, run_events
 from aimic_tui.engine.run_folder import RunFolder, slug
@@ -77,8 +78,12 @@ def create_run(
     )
     workspace.runs_folder.mkdir(parents=True, exist_ok=True)
     draft = RunFolder(workspace.runs_folder / f"{DRAFT_PREFIX}{secrets.token_hex(8)}")
+    with suppress(OSError):
+        remove_dead(workspace.runs_folder, DRAFT_PREFIX)
     draft.path.mkdir()  # not by tempfile: the umask decides who may write, and a shared folder hands its group on
+    lock = FileLock(draft.lock_file)
     try:
+        lock.acquire()  # while it is held, nobody takes the draft for what a killed command left
         write_manifest(draft.manifest_file, prepared.data_set, prepared.checks)
         write_split(draft.split_file, prepared.data_set, split)
         write_atomically(draft.experiment_file, experiment.to_toml())
@@ -95,6 +100,7 @@ def create_run(
         shutil.rmtree(draft.path, ignore_errors=True)
         raise
     finally:
+        lock.release()
         _remember(workspace, prepared.data_set, experiment)
 
 

@@ -12,7 +12,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from aimic_tui.engine.errors import AimicError
+from aimic_tui.engine.litter import temporary_folder
 from aimic_tui.engine.python_process import python_command, python_environment
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.waiting import happened, pause
@@ -69,7 +69,7 @@ def other_ranks(run: RunFolder, key: TrialKey, settings: RankSettings | None) ->
     if settings is None:
         yield SINGLE_RANK
         return
-    with tempfile.TemporaryDirectory(prefix="aimic-ranks-", ignore_cleanup_errors=True) as folder:
+    with temporary_folder("aimic-ranks-") as folder:
         processes = _RankProcesses(run, key, settings, Path(folder))
         try:
             with process_group(0, settings.count, Path(folder) / "meeting", torch.device(settings.device)) as ranks:

@@ -184,3 +184,17 @@ def test_names_to_look_at_are_told_before_anything_is_trained(
     assert any("6 images have no label" in sentence for sentence in warned)
     keys = {item.key: item.sentence for item in make_plan(made, workspace).suggestions}
     assert "--set data.classes=" in keys["data.classes"]
+
+
+def test_a_draft_that_a_killed_command_left_goes_and_one_in_the_making_stays(workspace: Workspace, cells: Path) -> None:
+    dead, alive = (workspace.runs_folder / f"{creation.DRAFT_PREFIX}{name}" for name in ("dead", "alive"))
+    for draft in (dead, alive):
+        draft.mkdir(parents=True)
+    lock = files.FileLock(alive / "lock")
+    assert lock.acquire()
+    for draft in (dead, alive):
+        os.utime(draft, (0, 0))
+    folder = create_run(experiment(cells), workspace, [])
+    assert alive.is_dir() and not dead.exists()
+    assert not files.is_locked(folder.lock_file)
+    lock.release()
