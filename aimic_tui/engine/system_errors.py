@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import shutil
 import stat
 import tempfile
@@ -94,7 +95,10 @@ def why_not_writable(path: Path) -> str:
     facts = there.stat()
     owner, me = _user_name(facts.st_uid), _user_name(os.geteuid())
     if facts.st_uid == os.geteuid():
-        return f"{there} is yours, but not open for writing. `chmod u+rwX {there}` opens it; or use another folder."
+        return (
+            f"{there} is yours, but not open for writing. `chmod u+rwX {shlex.quote(str(there))}` opens it; or "
+            "use another folder."
+        )
     if facts.st_mode & stat.S_IWGRP:
         group = _group_name(facts.st_gid)
         return (
@@ -103,7 +107,7 @@ def why_not_writable(path: Path) -> str:
         )
     return (
         f"{there} belongs to {owner}, and nobody else may write there; you are {me}. {owner} can open it to the group "
-        f"by `chmod -R g+w {there}`, and for what comes by `umask 002`; or use a folder of your own."
+        f"by `chmod -R g+w {shlex.quote(str(there))}`, and for what comes by `umask 002`; or use a folder of your own."
     )
 
 

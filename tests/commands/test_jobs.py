@@ -10,8 +10,9 @@ import pytest
 
 from aimic_tui.engine.event_log import append_event
 from aimic_tui.engine.progress import Progress
+from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.workspace.evaluation_job import EvaluationJob
-from aimic_tui.workspace.prediction_job import PredictionJob
+from aimic_tui.workspace.prediction_job import PredictionJob, list_predictions
 from tests.commands.calling import call
 from tests.processes import working_on
 from tests.test_made_by_0_1 import unpack
@@ -146,3 +147,12 @@ def test_a_job_that_cant_be_read_is_named_and_the_others_are_listed(tmp_path: Pa
     assert "20261122-190513-deep" in first and "nested more than 64 levels" in first
     assert "20261122-190514-other" in second and "stands where a number should" in second
     assert len(json.loads(call(tmp_path, "jobs", "--json").stdout)["unreadable"]) == 2
+
+
+def test_jobs_are_sorted_by_the_moment_they_were_requested_in_and_not_by_their_folders_names(tmp_path: Path) -> None:
+    prediction(tmp_path, "20261123-040000-first", created="2026-11-22T19:00:00+00:00")
+    prediction(tmp_path, "20261122-140500-second", created="2026-11-22T14:05:00-05:00")
+    evaluation(tmp_path, "20261122-150000-zeroth", "2026-11-22T18:00:00+00:00")
+    evaluation(tmp_path, "20261121-150000-last", "2026-11-22T20:00:00+00:00")
+    assert [job["job"].rpartition("-")[2] for job in listed(tmp_path)] == ["last", "second", "first", "zeroth"]
+    assert [job.folder.name[-6:] for job in list_predictions(Workspace(tmp_path))] == ["second", "-first"]
