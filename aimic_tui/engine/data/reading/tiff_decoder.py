@@ -18,6 +18,7 @@ from aimic_tui.engine.data.reading.pixels import CannotDecode, Values
 _AXES = {"YX", "YXS", "SYX"}
 _NONE, _LZW, _OLD_JPEG, _JPEG = 1, 5, 6, 7
 _CCITT = {2, 3, 4}
+_JPEG_TO_RGB = {_OLD_JPEG, _JPEG, 33007}
 _GREY, _RGB, _PALETTE, _YCBCR = {0, 1}, 2, 3, 6
 _MIN_IS_WHITE = 0
 _DEEPEST_PACKED = 16
@@ -30,6 +31,8 @@ _SAVE_PLAIN = "save the image uncompressed or with LZW"
 
 def decode_page(page: Any, path: Path) -> Values:
     """Return a page as [height, width, samples] of the type that the file states; 1-bit values as uint8.
+
+    YCbCr becomes RGB where a decoder does it along the way (`becomes_rgb`).
 
     Args:
         page: of tifffile; a frame is decoded as its keyframe says.
@@ -49,10 +52,10 @@ def decode_page(page: Any, path: Path) -> Values:
     if bits not in (32, 64) and bits > _DEEPEST_PACKED and stored.dtype.kind in "ui":
         # Programs disagree whether such values follow the file's byte order.
         raise CannotDecode(f"is stored as {_name(stored)}, which can't be read here", "save the image as 16 or 32 bits")
-    _check_that_it_is_whole(page, path)
     subsampled = bool(stored.is_subsampled) and stored.compression not in (_JPEG, 34892, 33007)
     if stored.compression == _OLD_JPEG or subsampled:  # tifffile reads the first only if it is whole, the second never
         return _by_pillow_or_refuse(page, path, "save the image as RGB")
+    _check_that_it_is_whole(page, path)
     if stored.compression == _LZW and _pillow_is_right(page):  # which decodes it twice as fast
         return _by_pillow(page, path)
     try:
@@ -64,6 +67,14 @@ def decode_page(page: Any, path: Path) -> Values:
     if values.dtype == np.bool_:
         values = values.astype(np.uint8)
     return by_samples(values, page.axes if hasattr(page, "axes") else stored.axes)
+
+
+def becomes_rgb(page: Any) -> bool:
+    """Tell whether a page of YCbCr is decoded as RGB: JPEG whose channels lie together, and sub-sampled colour."""
+    stored = page.keyframe
+    if stored.compression in _JPEG_TO_RGB:
+        return bool(stored.planarconfig == 1)
+    return bool(stored.is_subsampled)
 
 
 def by_samples(values: Values, axes: str) -> Values:
@@ -159,7 +170,7 @@ def _pillow_is_right(page: Any) -> bool:
     if compression in (_JPEG, _OLD_JPEG):
         return photometric in {*_GREY, _RGB, _YCBCR}
     if photometric == _YCBCR:
-        return compression != _NONE
+        return compression != _NONE and bool(stored.is_subsampled)  # which it turns into RGB
     return compression in _PILLOW_LOSSLESS and photometric in {*_GREY, _RGB, _PALETTE}
 
 

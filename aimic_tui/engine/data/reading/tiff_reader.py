@@ -24,6 +24,7 @@ from aimic_tui.engine.data.reading.pixels import (
     turned,
     with_channels,
 )
+from aimic_tui.engine.data.reading.tiff_decoder import becomes_rgb
 from aimic_tui.engine.data.reading.tiff_pages import find_picture
 
 # They report every oddity of a file on their loggers, names and all; what matters comes back as an exception.
@@ -51,7 +52,6 @@ _OTHERS = {
 _TO_RGB = "save the image as RGB or grey"
 _ASSOCIATED = 1  # kind of alpha: colours are multiplied by it
 _ALPHA = {1, 2}
-_JPEG_TO_RGB = {6, 7, 33007}  # compressions whose YCbCr becomes RGB in the decoder
 _APERIO_YCBCR = 33003  # JPEG 2000 of YCbCr, whatever the tag says
 
 
@@ -152,7 +152,7 @@ def _shown(values: Values, page: Any, photometric: int) -> _Shown:
         values = _by_palette(values[:, :, 0], page)
     elif photometric == _CMYK:
         values = _light_of_inks(values[:, :, :colours], top)
-    elif photometric == _YCBCR and not (page.compression in _JPEG_TO_RGB and page.planarconfig == 1):
+    elif photometric == _YCBCR and not becomes_rgb(page):
         values = _rgb_of_ycbcr(values, page, top)
     elif photometric == _LAB:
         values = _rgb_of_lab(values[:, :, :colours])

@@ -7,8 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from aimic_tui.engine.data.reading.read_image import read_image
 from tests.engine.data.reading.matrix import Form, all_forms, tally, write_all
 
 FORMS = tuple(all_forms())
@@ -21,6 +24,13 @@ from tests.engine.data.reading.matrix import all_forms, tally
 folder = Path(sys.argv[1])
 counts, others = tally([form for form in all_forms() if (folder / form.name).exists()], folder)
 print(json.dumps([counts, others]))
+"""
+
+
+PICTURES = """
+from pathlib import Path
+from aimic_tui.engine.data.reading.read_image import read_image
+print(json.dumps({path.name: read_image(path).tolist() for path in Path(sys.argv[1]).iterdir()}))
 """
 
 
@@ -66,6 +76,24 @@ def test_what_pillow_reads_without_imagecodecs(tmp_path):
     ]
     write_all(forms, tmp_path)
     assert without_imagecodecs(tmp_path) == ({"equal": len(forms)}, {})
+
+
+def test_fax_and_jpeg_are_the_same_without_imagecodecs(tmp_path):
+    """They have no lossless twin; two decoders that agree are the proof."""
+    random = np.random.default_rng(0)
+    ink = Image.fromarray(random.integers(0, 2, (24, 40)).astype(bool))
+    for compression in ("group3", "group4", "tiff_ccitt"):
+        for photometric in (0, 1):
+            ink.save(
+                tmp_path / f"{compression}-{photometric}.tif", compression=compression, tiffinfo={262: photometric}
+            )
+    ramp = np.add.outer(np.arange(48) * 2, np.arange(64)).astype(np.uint8)
+    picture = Image.fromarray(np.stack([ramp, 255 - ramp, ramp // 2], axis=2))
+    for mode in ("L", "RGB", "YCbCr"):
+        picture.convert(mode).save(tmp_path / f"{mode}.tif", compression="jpeg", quality=90)
+    code = WITHOUT_CODECS.partition("from pathlib")[0] + PICTURES
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, check=True)
+    assert json.loads(done.stdout) == {path.name: read_image(path).tolist() for path in tmp_path.iterdir()}
 
 
 @pytest.mark.slow

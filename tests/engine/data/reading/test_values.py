@@ -40,6 +40,15 @@ def plain_tags(values: np.ndarray, size: int, **others: int) -> dict[int, int]:
     return tags | {names[name]: value for name, value in others.items()}
 
 
+def sub_sampled(path: Path, tags: dict[int, int], data: bytes) -> None:
+    """Write a TIFF of 8-bit YCbCr whose four pixels share a colour; the tag for that holds two SHORTs."""
+    tiff(path, tags | {530: 2 | 2 << 16}, data)
+    content = bytearray(path.read_bytes())
+    at = content.rindex(struct.pack("<HHI", 530, 4, 1))
+    content[at : at + 8] = struct.pack("<HHI", 530, 3, 2)
+    path.write_bytes(content)
+
+
 def stored(path: Path) -> np.ndarray:
     values = read_pixels(path).values
     return values[:, :, 0] if values.shape[2] == 1 else values
@@ -147,6 +156,26 @@ class TestTheSameValuesInEveryContainer:
         )
         assert difference.max() <= 1
 
+    def test_sub_sampled_colour_that_is_compressed(self, tmp_path):
+        """tifffile does not read it; libtiff does, which gives each four pixels their colour."""
+        light = RANDOM.integers(60, 200, (24, 32), dtype=np.uint8)
+        colour = RANDOM.integers(100, 156, (12, 16, 2), dtype=np.uint8)
+        blocks = light.reshape(12, 2, 16, 2).transpose(0, 2, 1, 3).reshape(12, 16, 4)
+        data = imagecodecs.lzw_encode(np.concatenate([blocks, colour], axis=2).tobytes())
+        tags = plain_tags(light, len(data), compression=5, photometric=6) | {277: 3}
+        sub_sampled(tmp_path / "x.tif", tags, data)
+        whole = np.dstack([light, np.repeat(np.repeat(colour, 2, axis=0), 2, axis=1)])
+        expected = np.asarray(Image.fromarray(whole, "YCbCr").convert("RGB")).astype(int)
+        assert np.abs(read_image(tmp_path / "x.tif") - expected).max() <= 1
+
+    def test_jpeg_of_the_old_style(self, tmp_path):
+        ramp = np.add.outer(np.arange(24) * 4, np.arange(32) * 4).astype(np.uint8)
+        picture = np.stack([ramp, 255 - ramp, ramp // 2], axis=2)
+        data = imagecodecs.jpeg_encode(picture, level=95)
+        tags = plain_tags(ramp, len(data), compression=6, photometric=6) | {277: 3, 513: 8, 514: len(data)}
+        sub_sampled(tmp_path / "x.tif", tags, data)
+        assert np.abs(read_image(tmp_path / "x.tif").astype(int) - imagecodecs.jpeg_decode(data)).max() <= 8
+
     @pytest.mark.parametrize("order", "<>")
     def test_big_tiff(self, tmp_path, order):
         for name, values in (("grey", TWELVE >> 4), ("rgb", COLOUR >> 4)):
@@ -246,6 +275,11 @@ class TestRefusals:
         del tags[262]
         tiff(tmp_path / "x.tif", tags, bytes(TWELVE.size))
         assert "whether 0 is black or white" in refusal(tmp_path / "x.tif")
+
+    def test_sub_sampled_colour_that_is_not_compressed(self, tmp_path):
+        sub_sampled(tmp_path / "x.tif", plain_tags(TWELVE, 6 * 12 * 16, photometric=6) | {277: 3}, bytes(6 * 12 * 16))
+        said = refusal(tmp_path / "x.tif")
+        assert said.startswith("is stored as sub-sampled YCbCr, which can't be read here; save the image as RGB")
 
     def test_24_bits_of_which_programs_disagree(self, tmp_path):
         tiff(tmp_path / "x.tif", plain_tags(TWELVE, 3 * TWELVE.size, bits=24), bytes(3 * TWELVE.size))

@@ -66,6 +66,12 @@ class TestEveryMaker:
         assert "`pip install aimic[formats]`" in caught.value.sentence
 
 
+def test_a_depth_that_the_values_exceed_is_not_believed(tmp_path):
+    bright = STACK | np.uint16(1 << 15)
+    for path in (write_nd2(tmp_path / "x.nd2", bright, bits=12), write_lif(tmp_path / "x.lif", bright, bits=12)):
+        assert (read_pixels(path).bits, read_pixels(path).exceeded_bits) == (16, 12)
+
+
 def test_bits_in_use_as_the_file_says(tmp_path):
     pytest.importorskip("nd2", reason="the extra `formats` is not installed")
     pytest.importorskip("liffile", reason="the extra `formats` is not installed")
