@@ -81,7 +81,7 @@ def put_in_place(path: Path) -> Iterator[str]:
 
 def changed_values(path: Path, random: Random, count: int) -> Iterator[tuple[str, bytes]]:
     """Yield a JSON, JSONL, TOML or CSV file with one value changed, so many times, with a name each."""
-    text = path.read_text("utf-8")
+    text = path.read_text("utf-8", "replace")
     ways = {".json": _json, ".jsonl": _json_lines, ".toml": _toml, ".csv": _csv}
     if path.suffix in ways:
         for _ in range(count):

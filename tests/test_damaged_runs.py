@@ -37,7 +37,7 @@ GOOD, BAD = "20261122-190512-good", "20261123-190512-bad"
 FILES = (
     *("status.json", "results.json", "experiment.toml", "manifest.csv", "split.csv", "events.jsonl"),
     *("environment.json", "trials/resnet18/fold-1/events.jsonl", "trials/resnet18/fold-1/predictions.csv"),
-    "trials/resnet18/fold-1/model/model.json",
+    *("trials/resnet18/fold-1/model/model.json", "lock"),
 )
 _PATIENCE = 30  # seconds for what takes milliseconds: a reader that waits for a pipe waits forever
 
@@ -54,6 +54,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     model.mkdir()
     write_json(model / "model.json", {**card, "weights": {"sha256": "0" * 64}})
     write_results(made.path)
+    made.lock_file.touch()
     good = made.path.rename(workspace.runs_folder / GOOD)
     shutil.copytree(good, workspace.runs_folder / BAD)
     return workspace

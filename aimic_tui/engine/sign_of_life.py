@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from aimic_tui.engine.bounded_files import DamagedFile, open_regular
 from aimic_tui.engine.files import open_unlinked
 from aimic_tui.engine.waiting import happened
 
@@ -66,10 +67,10 @@ def signs_of_life(lock_file: Path) -> Iterator[None]:
 def life_elsewhere(lock_file: Path) -> LifeElsewhere | None:
     """Return who is at work on another host, as far as its signs of life tell; None where nobody is."""
     try:
-        with lock_file.open("rb") as file:
+        with open_regular(lock_file) as file:
             words = file.read(_LONGEST).decode("utf-8", "replace").split()
             seconds = time.time() - os.fstat(file.fileno()).st_mtime
-    except OSError:
+    except (OSError, DamagedFile):  # none, or a pipe in its place
         return None
     if len(words) != 2 or words[0] == socket.gethostname() or words[1] == _system_number():
         return None

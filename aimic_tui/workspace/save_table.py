@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from aimic_tui.engine.bounded_files import open_regular
 from aimic_tui.engine.files import replacing
 
 
@@ -13,11 +14,12 @@ def save_table(table: Path, target: Path) -> None:
 
     Raises:
         OSError: the table can't be read or the target can't be written.
+        DamagedFile: it is no table.
     """
     if target.suffix.lower() == ".json":
         from aimic_tui.engine.inference.prediction_table import write_json_form
 
         write_json_form(table, target)
         return
-    with table.open("rb") as source, replacing(target) as file:
+    with open_regular(table) as source, replacing(target) as file:
         shutil.copyfileobj(source, file)

@@ -96,7 +96,7 @@ class PredictionTable:
         if not known:
             return 0
         end = 0
-        with self.partial.open("rb") as file, suppress(ValueError):  # what is damaged is predicted again
+        with open_regular(self.partial) as file, suppress(ValueError):  # what is damaged is predicted again
             for row, offset in _rows_with_ends(file):
                 if end == 0 and tuple(map(from_csv_cell, row)) != self._columns:
                     return 0
