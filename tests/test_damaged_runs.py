@@ -11,6 +11,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from types import FrameType
@@ -24,6 +25,7 @@ from aimic_tui.engine.files import write_json
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.runs.control import check_resumable
 from aimic_tui.engine.runs.follow.snapshot import RunFollower
+from aimic_tui.engine.runs.status import read_recorded, write_status
 from aimic_tui.engine.runs.work.trial_tasks import task_loader
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.workspace.model_choices import list_models
@@ -141,6 +143,18 @@ def test_figures_name_the_file_that_cant_be_read(workspace: Workspace, bad: RunF
         answer = call(workspace.root, *arguments)
         assert answer.returncode == 3, arguments
         assert name in answer.stderr and "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize(
+    "content", ["[" * 100_000, "[data]\npath = 3\n", "[training]\nepochs = 0xffffffffffffffffffffff\n"]
+)
+def test_a_run_with_a_damaged_experiment_is_not_resumed(workspace: Workspace, bad: RunFolder, content: str) -> None:
+    status = read_recorded(bad)
+    write_status(bad, replace(status, state="stopped"))
+    bad.experiment_file.write_text(content)
+    answer = call(workspace.root, "resume", BAD)
+    assert answer.returncode == 3, answer.stderr
+    assert "experiment.toml" in answer.stderr and "Traceback" not in answer.stderr
 
 
 def test_damaged_results_are_computed_again(workspace: Workspace, bad: RunFolder) -> None:

@@ -535,6 +535,18 @@ class Experiment(_Section):
             split["from"] = str(path.parent / expanded(split["from"]))
         return cls.from_mapping(with_overrides(values, overrides), source=printable(str(path)))
 
+    @classmethod
+    def of_run(cls, path: Path) -> Experiment:
+        """Read a run's own experiment.toml.
+
+        Raises:
+            InputProblem: it can't be read, or something is wrong in it; it was written by us and is damaged.
+        """
+        try:
+            return cls.from_file(path)
+        except UsageProblem as problem:
+            raise InputProblem(problem.sentence, key=problem.key) from None
+
     def to_mapping(self) -> dict[str, Any]:
         """Return nested plain tables with every default written out."""
         return self.model_dump(mode="json", by_alias=True)

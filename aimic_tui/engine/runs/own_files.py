@@ -75,7 +75,7 @@ def digest_of_experiment(file: Path) -> str:
         section: {key: value for key, value in values.items() if key in written.get(section, {})}
         if isinstance(values, dict)
         else values
-        for section, values in Experiment.from_file(file).to_mapping().items()
+        for section, values in Experiment.of_run(file).to_mapping().items()
         if section in written and section not in ("name", "compute", "evaluation")
     }
     for section, key in (("model", "networks"), ("training", "seeds")):

@@ -126,7 +126,7 @@ def _changed_files(folder: RunFolder) -> dict[str, str]:
     Raises:
         InputProblem: one is damaged or gone.
     """
-    Experiment.from_file(folder.experiment_file)
+    Experiment.of_run(folder.experiment_file)
     read_split(folder.split_file, read_manifest(folder.manifest_file).images)
     return changed_own_files(folder)
 
@@ -195,7 +195,7 @@ def _what_does_not_count(folder: RunFolder, data: Path) -> list[str]:
 
 
 def _marks_changed(folder: RunFolder, data: Path) -> bool:
-    settings = Experiment.from_file(folder.experiment_file).data
+    settings = Experiment.of_run(folder.experiment_file).data
     try:
         file = marks_file(str(data), settings.marks)
         if file is None or not data.exists():

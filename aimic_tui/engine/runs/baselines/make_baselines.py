@@ -95,7 +95,7 @@ def make_baselines(
         Interrupted: `should_stop` returned True.
         OSError: the run's folder can't be written.
     """
-    experiment = Experiment.from_file(folder.experiment_file)
+    experiment = Experiment.of_run(folder.experiment_file)
     data = read_manifest(folder.manifest_file)
     split = read_split(folder.split_file, data.images)
     used = np.flatnonzero((split.parts != Part.UNUSED).any(axis=0)).tolist()

@@ -387,7 +387,7 @@ def main(arguments: Sequence[str]) -> int:
     from aimic_tui.engine.evaluation.build_results import write_results
     from aimic_tui.engine.experiment import Experiment
 
-    compute = Experiment.from_file(folder.experiment_file).compute
+    compute = Experiment.of_run(folder.experiment_file).compute
     found = find_slots(compute.devices, compute.workers, compute.threads, compute.ranks)
     slots, warning = resolve_threads(folder, found, compute.threads)
     scheduler = Scheduler(

@@ -21,7 +21,7 @@ def task_loader(run: RunFolder, device: str) -> Callable[[TrialKey], TrialTask]:
     from aimic_tui.engine.data.splitting.split import inner_file, read_split
     from aimic_tui.engine.training.task import TrialTask
 
-    experiment = Experiment.from_file(run.experiment_file)
+    experiment = Experiment.of_run(run.experiment_file)
     data_set = read_manifest(run.manifest_file)
     split = read_split(run.split_file, data_set.images)
     experiment_digest = digest_of_experiment(run.experiment_file)
