@@ -16,7 +16,9 @@ _MEANT = ("<super>", "<sub>", "<fraction>", "<circle>")  # forms that carry mean
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and signs without ink
 _MORE_DASHES = frozenset("\u2043\u2212")  # drawn as dashes, but signs of another category
 _QUOTES = str.maketrans("‘’‚‛ʼ′`´“”„‟″", "''''''''\"\"\"\"\"")
-_SEPARATORS = re.compile("[ -]+")
+_BETWEEN_WORDS = re.compile(r"(?<=[^\W_])[ -]+(?=[^\W_])")
+_AROUND_WORDS = re.compile(r"(?<![^\W_])[ -]+|[ -]+(?![^\W_])")  # once those between words are single spaces
+_ASCII_SEPARATORS = str.maketrans("\t\n\v\f\r\x1c\x1d\x1e\x1f_", " " * 10)
 _WHOLE_NUMBER = re.compile(r"[+-]?(?:\d{1,10}\.?\d{0,5}|\.\d{1,10})(?:e[+-]?\d{1,2})?", re.ASCII)  # what a float holds
 # Letters of other alphabets that are drawn like Latin ones.
 _LATIN = str.maketrans(
@@ -105,13 +107,9 @@ def _lower(text: str) -> str:
 
 def _one_separator(text: str) -> str:
     """Write spaces, dashes and underscores between words as one space; a dash around the name stays."""
-    plain = "".join(map(_separator, text))
-
-    def written(run: re.Match[str]) -> str:
-        inside = plain[: run.start()][-1:].isalnum() and plain[run.end() :][:1].isalnum()
-        return " " if inside else "-" if "-" in run[0] else ""
-
-    return _SEPARATORS.sub(written, plain).rstrip(".")
+    plain = text.translate(_ASCII_SEPARATORS) if text.isascii() else "".join(map(_separator, text))
+    inside = _BETWEEN_WORDS.sub(" ", plain)
+    return _AROUND_WORDS.sub(lambda run: "-" if "-" in run[0] else "", inside).rstrip(".")
 
 
 def _separator(char: str) -> str:
@@ -122,14 +120,16 @@ def _separator(char: str) -> str:
 
 
 def _joined(text: str) -> str:
-    return re.sub(r"(?<!\d) | (?!\d)", "", text)
+    return re.sub(r"(?<!\d) | (?!\d)", "", text) if " " in text else text
 
 
 def _number(text: str) -> str:
     """Write numbers without leading zeros, and a name that is a number in one way."""
+    if not any(map(str.isdigit, text)):
+        return text
     if _WHOLE_NUMBER.fullmatch(text):
         return f"{float(text) + 0.0:.15g}"  # 0 for -0
-    return re.sub(r"(?<![\d.,])0+(?=\d)", "", text)
+    return re.sub(r"(?<![\d.,])0+(?=\d)", "", text) if "0" in text else text
 
 
 _SEPARATED = "spaces or punctuation"

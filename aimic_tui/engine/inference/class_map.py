@@ -99,24 +99,28 @@ def _pair(text: str, model: Sequence[str], data: Sequence[str]) -> tuple[str, st
     if not cuts:
         raise UsageProblem(f"--map {printable(text)}: write it as --map MODEL_CLASS=DATA_CLASS.")
     for cut in cuts:
-        pair = _by_name(text[:cut].strip(), model), _by_name(text[cut + 1 :].strip(), data)
+        pair = _typed(text[:cut], model), _typed(text[cut + 1 :], data)
         if pair[0] is not None and pair[1] is not None:
             return pair[0], pair[1]
     option = f"--map {text}"
-    return _named(text[: cuts[0]].strip(), model, "model", option), _named(
-        text[cuts[0] + 1 :].strip(), data, "data", option
-    )
+    return _named(text[: cuts[0]], model, "model", option), _named(text[cuts[0] + 1 :], data, "data", option)
 
 
 def _named(name: str, names: Sequence[str], whose: str, option: str) -> str:
-    found = _by_name(name, names)
+    found = _typed(name, names)
     if found is not None:
         return found
+    name = name.strip()
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f" Did you mean {printable(near[0])}?" if near else ""
     raise UsageProblem(
         f"{printable(option)}: the {whose} has no class {printable(name)}; it has {_listed(names)}.{hint}"
     )
+
+
+def _typed(text: str, names: Sequence[str]) -> str | None:
+    """Return the name that somebody typed: with its spaces where it has some, else without."""
+    return text if text in names else _by_name(text.strip(), names)
 
 
 def _by_name(name: str, names: Iterable[str]) -> str | None:

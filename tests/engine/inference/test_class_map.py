@@ -56,6 +56,10 @@ def test_proposed_options_can_be_pasted() -> None:
     with pytest.raises(UsageProblem, match="Which class is which") as caught:
         match_classes(("a", "c"), {"$(reboot)": 1, "c": 2})
     assert "--leave-out '$(reboot)'" in caught.value.sentence
+    data = {"Blast": 1, "blast ": 1, "b": 2}
+    found = match_classes(("a", "b"), data, ["a=blast ", "a=Blast"])
+    assert found.of_data == {"Blast": 0, "blast ": 0, "b": 1}
+    assert match_classes(("a", "b"), data, leave_out=["blast ", "Blast"]).left_out == {"Blast": 1, "blast ": 1}
 
 
 def test_what_cant_be_matched_is_asked_for_with_the_very_option() -> None:
