@@ -27,7 +27,7 @@ from aimic_tui.engine.models.model_folder import find_models, read_model_card
 from aimic_tui.engine.outputs import check_output_file, check_output_folder, kept
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.run_folder import RunFolder
-from aimic_tui.engine.text import plural, printable
+from aimic_tui.engine.text import one_line, plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording import signs
 from aimic_tui.wording.class_shares import CORRECTED_TITLE, corrected_figure_lines, evaluated_share_lines
@@ -286,7 +286,7 @@ def _lines(found: EvaluationResults) -> Iterator[str]:
     yield from aligned(rows)
     yield intervals_text(found)
     yield ""
-    names = [printable(name) for name in found.class_names]
+    names = [one_line(name, 40) for name in found.class_names]
     matrix = [[name, *(f"{count:,}" for count in row)] for name, row in zip(names, found.confusion, strict=True)]
     yield from aligned([["true \\ predicted", *names], *matrix])
     if found.label_shift is not None:

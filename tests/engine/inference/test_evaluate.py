@@ -72,6 +72,7 @@ def elsewhere(tmp_path: Path) -> Path:
 def test_the_figures_are_those_of_the_predictions(models: list[Path], elsewhere: Path, tmp_path: Path) -> None:
     data_set = data_at(elsewhere, group="none")
     found = judge(models, data_set)
+    assert any(note.startswith("Classes that are written differently here were matched: ") for note in found.notes)
     files = [(data_set.images[index], data_set.path(index)) for index in range(len(data_set))]
     predict(models, files, tmp_path / "p.csv", as_trained=True)
     table = read_predictions(tmp_path / "p.csv")

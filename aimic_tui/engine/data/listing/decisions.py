@@ -27,7 +27,7 @@ from aimic_tui.engine.data.listing.look_alike_names import (
 from aimic_tui.engine.data.listing.marks import Mark
 from aimic_tui.engine.data.listing.missing_values import (
     Cells,
-    may_be_missing,
+    doubtful_classes,
     note_on_doubtful_classes,
     note_on_missing,
     without_missing,
@@ -122,7 +122,7 @@ def apply_decisions(
     merged = merged_classes(alike, classes, own) if alike else None
     if merged is not None:
         notes.append(note_on_look_alikes(alike, merged))
-    if doubtful := [name for name in own if may_be_missing(name) and name not in classes]:
+    if doubtful := [name for name in doubtful_classes(own) if name not in classes]:
         notes.append(note_on_doubtful_classes(doubtful))
     notes += groups.notes
     return FoundData(

@@ -32,6 +32,7 @@ _DOUBTFUL = frozenset(
         ),
     )
 )
+_MINUS_SIGNS = frozenset({"-", "–", "—"})
 
 
 def is_missing(cell: str) -> bool:
@@ -43,6 +44,11 @@ def is_missing(cell: str) -> bool:
 def may_be_missing(name: str) -> bool:
     """Tell whether the name of a class may mean that there is none: `unknown`, or a word of `is_missing`."""
     return is_missing(name) or name_key(name) in _DOUBTFUL
+
+
+def doubtful_classes(names: Collection[str]) -> list[str]:
+    """Return the classes whose names may mean that there is none; beside `+`, `-` is a class like others."""
+    return [name for name in names if may_be_missing(name) and not ("+" in names and name in _MINUS_SIGNS)]
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ def without_missing(cells: Sequence[str], keep: Collection[str] = ()) -> Cells:
     kept = set(keep)
     found = Counter(cells)
     if "+" in found:
-        kept |= {"-", "–", "—"}
+        kept |= _MINUS_SIGNS
     missing = {word: count for word, count in found.items() if word not in kept and is_missing(word)}
     return Cells(tuple("" if cell in missing else cell for cell in cells), missing)
 

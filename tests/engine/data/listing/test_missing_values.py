@@ -70,7 +70,8 @@ def test_a_word_that_is_a_class_is_named_in_data_classes(tmp_path: Path) -> None
 
 
 def test_minus_is_a_class_beside_plus(tmp_path: Path) -> None:
-    assert scan(table(tmp_path, ["+", "-", "+", "-"])).data_set.counts() == {"+": 2, "-": 2}
+    found = scan(table(tmp_path, ["+", "-", "+", "-"]))
+    assert (found.data_set.counts(), notes(found)) == ({"+": 2, "-": 2}, {})
     assert without_missing(["tumour", "-"]).values == ("tumour", "")
 
 
