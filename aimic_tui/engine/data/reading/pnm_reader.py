@@ -17,7 +17,7 @@ from aimic_tui.engine.data.reading.pixels import (
 )
 
 _HEADER_BYTES = 1 << 16  # with all comments; real ones have less than a hundred
-_TOKEN = re.compile(rb"(?:\s+|#[^\n\r]*[\n\r])*(\d{1,9})")
+_TOKEN = re.compile(rb"(?:\s|#[^\n\r]*[\n\r])*(\d{1,9})")  # one blank at a time, or many of them would take years
 _COMMENT = re.compile(rb"#[^\n\r]*")
 _BIT_TEXT, _GREY_TEXT, _COLOUR_TEXT, _BIT, _GREY, _COLOUR = b"123456"
 _TEXT_FORMS = {_BIT_TEXT, _GREY_TEXT, _COLOUR_TEXT}
@@ -87,7 +87,8 @@ def _header(content: bytes, count: int) -> tuple[list[int], int]:
     for _ in range(count):
         found = _TOKEN.match(beginning, at)
         if found is None:
-            raise ValueError("its header is incomplete or longer than 64 KB")
+            whole = len(content) <= _HEADER_BYTES
+            raise ValueError("its header is incomplete" if whole else "its header has more than 64 KB")
         numbers.append(int(found[1]))
         at = found.end()
     return numbers, at + 1  # one white space
@@ -99,8 +100,9 @@ def _from_text(text: bytes, bitmap: bool, count: int) -> Values:
         digits = np.frombuffer(text, np.uint8)
         bits: Values = digits[(digits == ord("0")) | (digits == ord("1"))][:count] - ord("0")
         return bits
-    words = text.split(maxsplit=count)[:count]
-    values = np.array(words, dtype="S").astype(np.int64) if words else np.zeros(0, np.int64)
+    if text.translate(None, b"0123456789 \t\r\n\v\f"):
+        raise ValueError("a value is no number")
+    values: Values = np.fromstring(text, np.int64, count, sep=" ")
     if values.size and not 0 <= values.min() <= values.max() <= _DEEPEST:
         raise ValueError("a value is none that the format has")
     return values

@@ -1,9 +1,10 @@
 """Read any image file, however odd or hostile, or say in a sentence why not.
 
 JPEG, PNG, BMP, GIF, WebP, JPEG 2000, AVIF and PNM are Pillow's work (`pillow_reader.py`), TIFF is tifffile's
-(`tiff_reader.py`), and the files of Zeiss, Nikon and Leica are their own readers' (`vendor_reader.py`). Of several
-frames, scenes or time points the first counts. Transparent pixels show white, like the light of a bright field. EXIF
-orientation is obeyed; colour profiles are not, since a network was never taught them.
+(`tiff_reader.py`), lossless and deep JPEG are imagecodecs' (`uncommon_jpeg.py`), and the files of Zeiss, Nikon and
+Leica are their own readers' (`vendor_reader.py`). What is no image is called by its name (`foreign_content.py`). Of
+several frames, scenes or time points the first counts. Transparent pixels show white, like the light of a bright
+field. EXIF orientation is obeyed; colour profiles are not, since a network was never taught them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from aimic_tui.engine.data.reading.foreign_content import container_without_pixels, foreign_content
+from aimic_tui.engine.data.reading.header_cost import check_cost
 from aimic_tui.engine.data.reading.input_rule import AS_STORED, InputRule
+from aimic_tui.engine.data.reading.jpeg_segments import CostlyHeader
 from aimic_tui.engine.data.reading.medmnist import image_bytes, npz_of
 from aimic_tui.engine.data.reading.pillow_reader import read_with_pillow, zero_filled
 from aimic_tui.engine.data.reading.pixels import (
@@ -37,6 +41,7 @@ from aimic_tui.engine.data.reading.pixels import (
     to_rgb,
 )
 from aimic_tui.engine.data.reading.tiff_reader import TIFF_MAGIC, read_tiff
+from aimic_tui.engine.data.reading.uncommon_jpeg import read_uncommon_jpeg, uncommon_frame
 from aimic_tui.engine.data.reading.vendor_reader import MissingReader, read_vendor_file, vendor_of
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.text import one_line, printable
@@ -45,7 +50,7 @@ ImageProblemKind = Literal["empty", "truncated", "unreadable", "not-an-image", "
 
 _BYTE_LIMIT = 1 << 30
 _MAGIC = re.compile(
-    rb"\xff\xd8\xff|\x89PNG|BM|GIF8[79]a|II[*+]\0|MM\0[*+]|RIFF....WEBP|"
+    rb"\xff\xd8\xff|\x89PNG(?!\n|\r\r\n|\r\n\x1a\r)|BM|GIF8[79]a|II[*+]\0|MM\0[*+]|RIFF....WEBP|"
     rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51|....ftypavi[fs]|P[1-6]\s",
     re.DOTALL,
 )
@@ -127,12 +132,12 @@ def read_pixels(path: Path, data: bytes | None = None, rule: InputRule = AS_STOR
     if not content:
         raise UnreadableImage(path, "empty", "is empty (0 bytes)")
     vendor = vendor_of(content)
-    if vendor is None and not _MAGIC.match(content):
-        raise UnreadableImage(path, "not-an-image", "is not an image of a known format")
+    _refuse_foreign(path, content)
     try:
-        if vendor is not None:
-            return read_vendor_file(path, vendor, rule)
-        return read_tiff(path, rule) if content.startswith(TIFF_MAGIC) else read_with_pillow(content, rule)
+        check_cost(content)
+        return _decoded(path, content, vendor, rule)
+    except CostlyHeader as error:
+        raise UnreadableImage(path, "unreadable", str(error), "Save it anew, or take it out of the data set.") from None
     except CannotDecode as error:
         raise UnreadableImage(path, "unreadable", f"{error}; {error.remedy}") from None
     except MissingReader as error:
@@ -152,6 +157,25 @@ def read_pixels(path: Path, data: bytes | None = None, rule: InputRule = AS_STOR
         raise UnreadableImage(path, "unreadable", f"can't be decoded{f' ({reason})' if reason else ''}") from None
 
 
+def _decoded(path: Path, content: bytes, vendor: str | None, rule: InputRule) -> Pixels:
+    if vendor is not None:
+        return read_vendor_file(path, vendor, rule)
+    if content.startswith(TIFF_MAGIC):
+        return read_tiff(path, rule)
+    uncommon = uncommon_frame(content)
+    return read_with_pillow(content, rule) if uncommon is None else read_uncommon_jpeg(content, uncommon, rule)
+
+
+def _refuse_foreign(path: Path, content: bytes) -> None:
+    foreign = container_without_pixels(path.suffix.lower(), content)
+    if foreign is None and vendor_of(content) is None and not _MAGIC.match(content):
+        foreign = foreign_content(content)
+        if foreign is None:
+            raise UnreadableImage(path, "not-an-image", "is not an image of a known format")
+    if foreign is not None:
+        raise UnreadableImage(path, "not-an-image", foreign.detail)
+
+
 _INSTALL = "`pip install aimic[formats]`"
 _MISSING = "Install it, or take the file out of the data set."
 _UNFIT = "Take it out of the data set, or change data.channels and data.window."
@@ -168,6 +192,7 @@ def verify(path: Path, data: bytes, rule: InputRule = AS_STORED) -> tuple[int, i
     """
     if rule.keeps_8_bit and data.startswith(b"\xff\xd8\xff") and not zero_filled(data):
         try:
+            check_cost(data)
             with Image.open(io.BytesIO(data), formats=("JPEG", "MPO")) as image:
                 width, height = image.size
                 if width * height <= PIXEL_LIMIT:
@@ -242,7 +267,7 @@ def read_bytes(path: Path) -> bytes:
                 return beginning
             return file.read()
     except FileNotFoundError:
-        raise UnreadableImage(path, "unreadable", "does not exist") from None
+        raise UnreadableImage(path, "unreadable", _missing(path)) from None
     except OSError as error:
         raise UnreadableImage(path, "unreadable", f"can't be read ({error.strerror})") from None
     except UnreadableImage:
@@ -251,6 +276,15 @@ def read_bytes(path: Path) -> bytes:
         raise UnreadableImage(path, "unreadable", f"can't be read ({one_line(problem.sentence, 200)})") from None
     except ValueError:  # a NUL in a name from a manifest
         raise UnreadableImage(path, "unreadable", "does not exist") from None
+
+
+def _missing(path: Path) -> str:
+    if not path.is_symlink():
+        return "does not exist"
+    target = str(path.readlink())
+    if "annex/objects" in target:
+        return "is a git-annex link whose image was not downloaded: run `git annex get` in its repository"
+    return f"is a link to {one_line(target, 80)}, which does not exist"
 
 
 def _open_at_once(name: str, flags: int) -> int:

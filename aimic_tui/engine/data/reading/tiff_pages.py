@@ -6,6 +6,7 @@ Never a thumbnail, an overview or a mask where the file holds a full picture.
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -64,6 +65,11 @@ class Picture:
         return projected(self.read_page(channel, plane) for plane in plane_range(self.planes, rule))
 
 
+_MOST_METADATA = 4 << 20  # characters; ten thousand planes take less
+_MOST_PLANES = 1_000_000
+_SAVE_ANEW = "Save it anew, or take it out of the data set."
+
+
 def find_picture(tiff: Any, path: Path, rule: InputRule) -> Picture:
     """Find the picture of an open TIFF.
 
@@ -77,10 +83,11 @@ def find_picture(tiff: Any, path: Path, rule: InputRule) -> Picture:
         rule: which channels and planes it wants.
 
     Raises:
-        CannotDecode: OME metadata refer to pages or files that are not there.
+        CannotDecode: metadata refer to pages or files that are not there, or would take minutes to read.
         Exception: whatever a broken file does to tifffile.
     """
     first = tiff.pages[0]
+    _check_metadata(first.description)
     if not any(getattr(tiff, f"is_{kind}") for kind in _SAYS_WHAT_PAGES_ARE):
         page = first if _is_full(first) else _first_full_page(tiff, first)
         if max(rule.channel_indices or (0,)) < int(page.samplesperpixel) and rule.plane == "first":
@@ -94,6 +101,18 @@ def find_picture(tiff: Any, path: Path, rule: InputRule) -> Picture:
     series = next((one for one in tiff.series if _is_full(one.keyframe)), tiff.series[0])
     page = next((page for page in series.pages if page is not None), None)
     return _of_series(series, first if page is None else page.keyframe, path, rule)
+
+
+def _check_metadata(description: str) -> None:
+    if len(description) > _MOST_METADATA:
+        raise CannotDecode(f"has {len(description) >> 20} MB of metadata", "Save the picture without them.")
+    for pixels in re.finditer(r"<(?:\w+:)?Pixels\b[^>]*>", description):
+        sizes = re.findall(r'\bSize[CZT]="(\d{1,18})"', pixels[0])
+        if math.prod(map(int, sizes)) > _MOST_PLANES:
+            raise CannotDecode("claims millions of planes", _SAVE_ANEW)
+    counts = re.findall(r'\b(?:PlaneCount|images|slices|frames|channels)="?(\d{1,18})', description)
+    if max(map(int, counts), default=0) > _MOST_PLANES:
+        raise CannotDecode("claims millions of planes", _SAVE_ANEW)
 
 
 def _is_full(page: Any) -> bool:

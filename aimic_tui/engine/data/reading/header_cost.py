@@ -1,0 +1,63 @@
+"""What a hostile header would cost, counted before a decoder pays for it.
+
+A JPEG of five million comments, a PNG of a million texts, a progressive JPEG of three thousand scans: small files that
+keep a decoder busy for minutes. No camera or program writes them, so they are refused; counting takes microseconds.
+"""
+
+from __future__ import annotations
+
+from aimic_tui.engine.data.reading.jpeg_segments import START_OF_SCAN, CostlyHeader, frame_of, segments
+
+_MOST_SCANS = 20  # of a progressive JPEG; programs write about ten. More are read where the picture is small
+_MOST_WORK = 2_000_000_000  # pixels times scans
+_MOST_CHUNKS = 20_000  # of a PNG besides its picture's
+_MOST_BOXES = 5_000  # of a JPEG 2000
+
+
+def check_cost(content: bytes) -> None:
+    """Do nothing if a decoder will be done with this file's header in a second or so.
+
+    Raises:
+        CostlyHeader: it would not.
+    """
+    if content.startswith(b"\xff\xd8"):
+        _check_jpeg(content)
+    elif content.startswith(b"\x89PNG"):
+        _check_png(content)
+    elif content.startswith(b"\0\0\0\x0cjP  "):
+        _check_boxes(content)
+
+
+def _check_jpeg(content: bytes) -> None:
+    first = next((place for marker, place in segments(content) if marker == START_OF_SCAN), None)
+    scans = 0 if first is None else content.count(b"\xff\xda", first) + 1
+    if scans <= _MOST_SCANS:
+        return
+    frame = frame_of(content)
+    pixels = frame.height * frame.width if frame is not None else 0
+    if scans * pixels > _MOST_WORK:
+        raise CostlyHeader(f"is a JPEG of {scans:,} scans over {pixels:,} pixels")
+
+
+def _check_png(content: bytes) -> None:
+    place, others = 8, 0
+    while place + 8 <= len(content):
+        length, kind = int.from_bytes(content[place : place + 4], "big"), content[place + 4 : place + 8]
+        others += kind != b"IDAT" or length == 0
+        if others > _MOST_CHUNKS:
+            raise CostlyHeader(f"is a PNG with more than {_MOST_CHUNKS:,} chunks besides its picture")
+        if kind == b"IEND":
+            return
+        place += 12 + length
+
+
+def _check_boxes(content: bytes) -> None:
+    place = 0
+    for _ in range(_MOST_BOXES):
+        if place + 16 > len(content):
+            return
+        length, kind = int.from_bytes(content[place : place + 4], "big"), content[place + 4 : place + 8]
+        if kind == b"jp2c" or length == 0:
+            return
+        place += max(8, int.from_bytes(content[place + 8 : place + 16], "big") if length == 1 else length)
+    raise CostlyHeader(f"is a JPEG 2000 with more than {_MOST_BOXES:,} boxes before its picture")
