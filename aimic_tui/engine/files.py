@@ -267,6 +267,15 @@ def digest_of_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def file_state(status: os.stat_result) -> bytes:
+    """Return what tells one content of a file from the next without reading it, for the key of a cache.
+
+    Size and modification time can be set by whoever copies a file; the time of its last change can't, so an image that
+    was replaced with both of them kept is another one.
+    """
+    return b"%d %d %d" % (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
 class FileLock:
     """A lock that the operating system drops when its holder dies, so a dead process never looks alive.
 

@@ -22,6 +22,7 @@ _MEANINGS: Mapping[FindingKind, str] = {
     "unreadable": _UNUSABLE,
     "not-an-image": _UNUSABLE,
     "too-large": _UNUSABLE,
+    "blank": "It shows nothing, and a network can only learn its class by heart. Replace it, or take it out.",
     "too-small": "Check for crops that went wrong.",
     "duplicate": "Unless they share a group, a split can put the same image on both sides.",
     "near-duplicate": "Nearly the same image on both sides of a split makes results look too good.",

@@ -1,8 +1,9 @@
 """Decoded, resized images in one file that all trials and runs share: reading it is 90 times faster than decoding.
 
-The file's name is a digest of every input (path, size, modification time) and of every step up to the pixels, so a
-cache can't be stale; it gets its final name only when it is complete. Their total size is limited: before one is built,
-the least recently used ones are removed. Where there is no room for one, images are decoded on demand.
+The file's name is a digest of every input (path, state on disk, content where that is known) and of every step up to
+the pixels, so a cache can't be stale; it gets its final name only when it is complete. Their total size is limited:
+before one is built, the least recently used ones are removed. Where there is no room for one, images are decoded on
+demand.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from aimic_tui.engine.data.reading.medmnist import npz_of
 from aimic_tui.engine.data.reading.read_image import UnreadableImage
 from aimic_tui.engine.data.threads import ShouldStop, in_threads
 from aimic_tui.engine.errors import Interrupted
-from aimic_tui.engine.files import FileLock, open_unlinked, sync_folder
+from aimic_tui.engine.files import FileLock, file_state, open_unlinked, sync_folder
 from aimic_tui.engine.machine.quotas import available_processors
 from aimic_tui.engine.progress import ReportProgress, no_report
 from aimic_tui.engine.text import bytes_text
@@ -113,6 +114,7 @@ def cached_images(  # noqa: PLR0917
     should_stop: ShouldStop | None = None,
     *,
     limit: int = DEFAULT_LIMIT,
+    digests: Sequence[str] = (),
 ) -> ImageSource:
     """Open the cache of these images, building it first where it does not exist.
 
@@ -129,6 +131,7 @@ def cached_images(  # noqa: PLR0917
         should_stop: checked regularly.
         limit: bytes that all caches of the folder may take; the least recently used ones are removed to make room,
             and images whose cache alone would be larger are decoded on demand.
+        digests: see `images_key`.
 
     Raises:
         UnreadableImage: an image can't be used; it is named.
@@ -142,7 +145,7 @@ def cached_images(  # noqa: PLR0917
     needed = int(np.prod(shape, dtype=np.int64))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        target = folder / f"{images_key(paths, preprocessing)}{_IMAGES_SUFFIX}"
+        target = folder / f"{images_key(paths, preprocessing, digests)}{_IMAGES_SUFFIX}"
         if not _is_whole(target, needed):
             lock = _wait_for(FileLock(target.with_suffix(".lock")), target, needed, should_stop)
             try:
@@ -230,8 +233,13 @@ def clear_cache(folder: Path) -> int:
     return removed
 
 
-def images_key(paths: Sequence[Path], preprocessing: Preprocessing) -> str:
-    """Return a digest of these images (path, size, modification time) and of every step up to their pixels.
+def images_key(paths: Sequence[Path], preprocessing: Preprocessing, digests: Sequence[str] = ()) -> str:
+    """Return a digest of these images and of every step up to their pixels.
+
+    Args:
+        paths: n files; their sizes and times are part of the key.
+        preprocessing: from files to pixels.
+        digests: of the files' contents, [n], as they were when the images were checked; empty where nobody knows.
 
     Raises:
         UnreadableImage: one does not exist.
@@ -239,12 +247,12 @@ def images_key(paths: Sequence[Path], preprocessing: Preprocessing) -> str:
     digest = hashlib.sha256(
         json.dumps([_VERSION, PIL.__version__, preprocessing.pixel_steps()], sort_keys=True).encode()
     )
-    for path in paths:
+    for path, content in zip(paths, digests or [""] * len(paths), strict=True):
         try:
             status = (npz_of(path) or path).stat()
         except OSError:
             raise UnreadableImage(path, "unreadable", "does not exist") from None
-        digest.update(os.fsencode(path) + b"\0%d\0%d\0" % (status.st_size, status.st_mtime_ns))
+        digest.update(os.fsencode(path) + b"\0" + file_state(status) + content.encode() + b"\0")
     return digest.hexdigest()[:40]
 
 

@@ -101,6 +101,14 @@ def check_manifest_path(path: Path, data: str) -> None:
         raise UsageProblem(f"{printable(str(path.parent))} is not a folder. Create it first.")
 
 
+def read_digests(path: Path) -> tuple[str, ...]:
+    """Return the digests of a manifest that `read_manifest` reads, in the order of its images; "" where not known."""
+    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        rows = csv.reader(file)
+        next(rows)
+        return tuple(row[COLUMNS.index("digest")] if len(row) == len(COLUMNS) else "" for row in rows)
+
+
 def read_manifest(path: Path) -> DataSet:
     """Read back what `write_manifest` wrote; the rule that made the groups is then the column, "group" (or "none").
 

@@ -78,7 +78,13 @@ class FeatureStore:
 
 
 def features_key(
-    network: nn.Module, name: str, paths: Sequence[Path], preprocessing: Preprocessing, arithmetic: dict[str, Any]
+    network: nn.Module,
+    name: str,
+    paths: Sequence[Path],
+    preprocessing: Preprocessing,
+    arithmetic: dict[str, Any],
+    *,
+    digests: Sequence[str] = (),
 ) -> str:
     """Return the digest of everything that determines the features.
 
@@ -86,6 +92,7 @@ def features_key(
         network: the layers before its classifier compute them.
         name: in the catalogue.
         paths: of the images, in order.
+        digests: of their contents, see `images_key`.
         arithmetic: what else determines their bits: format, batch size, device, versions.
 
     Raises:
@@ -93,7 +100,8 @@ def features_key(
     """
     digest = hashlib.sha256(
         json.dumps(
-            [_VERSION, name, images_key(paths, preprocessing), preprocessing.to_json(), arithmetic], sort_keys=True
+            [_VERSION, name, images_key(paths, preprocessing, digests), preprocessing.to_json(), arithmetic],
+            sort_keys=True,
         ).encode()
     )
     heads = head_tensors(network)

@@ -34,6 +34,7 @@ class TrialTask:
         run: the run's name, for the model's provenance.
         ranks: this process among those that share the trial.
         checkpoint_folder: of its checkpoints, where that is not `folder`.
+        digests: of the images' contents, in the data set's order, "" where one is not known; empty where none is.
         inner: the inner fold, from 1, where one of the fold's inner folds is trained and tested; else 0.
     """
 
@@ -49,6 +50,7 @@ class TrialTask:
     experiment_digest: str
     split_digest: str
     run: str = ""
+    digests: tuple[str, ...] = ()
     inner: int = 0
     ranks: Ranks = SINGLE_RANK
     checkpoint_folder: Path | None = None

@@ -54,6 +54,7 @@ class TrialImages:
         self._device = torch.device(task.device)
         self._used, positions = used_images(task.split)
         self._paths = [task.data_set.path(int(index)) for index in self._used]
+        self._digests = [task.digests[int(index)] for index in self._used] if task.digests else []
         source = cached_images(
             self._paths,
             preprocessing,
@@ -62,6 +63,7 @@ class TrialImages:
             lambda progress: report.set("cache", epoch, int(progress.done), len(self._paths)),
             should_stop,
             limit=self._limit,
+            digests=self._digests,
         )
         if not source.cached and self._compute.cache != "off":
             warn(source.reason)
@@ -106,7 +108,9 @@ class TrialImages:
             "device": self._device.type,
             "versions": versions(),
         }
-        key = features_key(network, self._task.network, self._paths, self._preprocessing, arithmetic)
+        key = features_key(
+            network, self._task.network, self._paths, self._preprocessing, arithmetic, digests=self._digests
+        )
         return FeatureStore(self._task.cache_folder, key, len(self._used), limit=self._limit, warn=self._warn)
 
     def _evaluation_batch(self, plan: DevicePlan) -> int:

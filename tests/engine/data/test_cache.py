@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from aimic_tui.engine.data import cache
-from aimic_tui.engine.data.cache import cached_images
+from aimic_tui.engine.data.cache import cached_images, images_key
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.data.reading.read_image import UnreadableImage
 from aimic_tui.engine.errors import Interrupted
@@ -74,6 +74,36 @@ def test_a_second_time_nothing_is_decoded(make_folder: MakeFolder, tmp_path):
     reports: list[Progress] = []
     assert cached_images(paths, PREPROCESSING, tmp_path / "cache", "on", reports.append).cached
     assert reports == []
+
+
+@pytest.mark.parametrize("how", ["written over", "renamed over"])
+def test_an_image_that_is_replaced_with_the_same_size_and_time_is_another_one(make_folder: MakeFolder, tmp_path, how):
+    paths = images_in(make_folder({"a": 5}))
+    picture = np.asarray(Image.open(paths[2]))
+    Image.fromarray(picture).save(paths[2], "BMP")  # of any picture as many bytes
+    cached_images(paths, PREPROCESSING, tmp_path / "cache", "on")
+    before, old = paths[2].stat(), PREPROCESSING.load(paths[2])
+    replacement = tmp_path / "new.bmp"
+    Image.fromarray(255 - picture).save(replacement)
+    content = replacement.read_bytes()
+    if how == "written over":
+        paths[2].write_bytes(content)
+    else:
+        replacement.write_bytes(content)
+        os.utime(replacement, ns=(before.st_atime_ns, before.st_mtime_ns))
+        replacement.replace(paths[2])
+    os.utime(paths[2], ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = paths[2].stat()
+    assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    source = cached_images(paths, PREPROCESSING, tmp_path / "cache", "on")
+    assert not (source.batch(np.array([2]))[0] == old).all()
+
+
+def test_other_contents_make_another_cache(make_folder: MakeFolder, tmp_path):
+    paths = images_in(make_folder({"a": 5}))
+    keys = {images_key(paths, PREPROCESSING, digests) for digests in ((), ["1"] * 5, ["1", "1", "2", "1", "1"])}
+    assert len(keys) == 3
+    assert images_key(paths, PREPROCESSING, ["1"] * 5) in keys
 
 
 def test_a_changed_file_or_step_makes_another_cache(make_folder: MakeFolder, tmp_path):

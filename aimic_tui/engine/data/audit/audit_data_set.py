@@ -14,7 +14,7 @@ import numpy as np
 from aimic_tui.engine.data.audit.audit_report import AuditReport, ImageSize
 from aimic_tui.engine.data.audit.duplicates import find_duplicates
 from aimic_tui.engine.data.audit.finding import FINDING_KINDS, Finding
-from aimic_tui.engine.data.audit.measures import Measures, measure_images
+from aimic_tui.engine.data.audit.measures import Blank, Measures, measure_images
 from aimic_tui.engine.data.audit.outliers import find_outliers, notes_on_balance
 from aimic_tui.engine.data.audit.shortcut import Shortcut
 from aimic_tui.engine.data.audit.shortcuts import find_shortcuts
@@ -127,6 +127,8 @@ def audit_data_set(
 
 def _file_findings(data_set: DataSet, measures: Measures) -> list[Finding]:
     found = [Finding(fault.kind, (data_set.images[index],), fault.detail) for index, fault in measures.faults.items()]
+    for index in np.flatnonzero(measures.readable & (measures.blank != Blank.NO)):
+        found.append(Finding("blank", (data_set.images[index],), _BLANK[Blank(int(measures.blank[index]))]))
     small = np.flatnonzero(measures.readable & (np.minimum(measures.width, measures.height) < SMALLEST))
     for index in small:
         size = f"{measures.width[index]} x {measures.height[index]}"
@@ -148,6 +150,9 @@ def _look_alikes(found: FoundData) -> list[Finding]:
         ),
         *(Finding("look-alike-groups", alike.images, alike.detail) for alike in found.look_alike_groups),
     ]
+
+
+_BLANK = {Blank.ONE_VALUE: "has one value in all its pixels", Blank.TRANSPARENT: "is wholly transparent"}
 
 
 def _stray_files(root: Path, found: FoundData) -> list[Finding]:

@@ -15,6 +15,7 @@ FindingKind = Literal[
     "unreadable",
     "not-an-image",
     "too-large",
+    "blank",
     "too-small",
     "duplicate",
     "near-duplicate",

@@ -17,6 +17,7 @@ _TITLES: Mapping[FindingKind, tuple[str, str]] = {
     "unreadable": ("unreadable file", "unreadable files"),
     "not-an-image": ("file that is not an image", "files that are not images"),
     "too-large": ("image too large to read", "images too large to read"),
+    "blank": ("blank image", "blank images"),
     "too-small": ("image too small to show a cell", "images too small to show a cell"),
     "duplicate": ("set of duplicates", "sets of duplicates"),
     "near-duplicate": ("set of near duplicates", "sets of near duplicates"),

@@ -1,6 +1,6 @@
 """Stored measurements of images, in a file that grows while an audit runs: a stopped one loses nothing.
 
-Rows of a fixed size, each behind a key made of the image's path, size, modification time and input rule; a row
+Rows of a fixed size, each behind a key made of the image's path, its state on disk and the input rule; a row
 that was cut off by a crash is dropped, and rows of changed images are never looked up again.
 """
 
@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from aimic_tui.engine.data.reading.medmnist import npz_of
-from aimic_tui.engine.files import open_unlinked, write_atomically
+from aimic_tui.engine.files import file_state, open_unlinked, write_atomically
 from aimic_tui.engine.user_folders import expanded
 
-_VERSION = 2  # of everything that is measured; 2: TIFF and deep values read as they are stored
+_VERSION = 3  # of everything that is measured, and of a row's size; 2: TIFF and deep values read as they are stored
 _AT_ONCE = 512  # rows a write
 _STALE = 2.0  # the file is rewritten where it holds more than this many times the rows in use
 _FOLDER = "audits"
@@ -28,7 +28,7 @@ _FOLDER = "audits"
 def measurements_file(cache_folder: Path, root: Path) -> Path:
     """Return the file for measurements of the data set at `root`."""
     name = hashlib.blake2b(os.fsencode(expanded(root).resolve()), digest_size=10).hexdigest()
-    return cache_folder / _FOLDER / f"{name}.measures"
+    return cache_folder / _FOLDER / f"{name}-{_VERSION}.measures"
 
 
 def measurements_files(cache_folder: Path) -> list[Path]:
@@ -47,7 +47,7 @@ def keys_of(paths: Sequence[Path], steps: str) -> npt.NDArray[np.uint64]:
     for index, path in enumerate(paths):
         with suppress(OSError):
             state = (npz_of(path) or path).stat()
-            words = f"{_VERSION}\0{steps}\0{state.st_size}\0{state.st_mtime_ns}\0".encode() + os.fsencode(path)
+            words = f"{_VERSION}\0{steps}\0".encode() + file_state(state) + b"\0" + os.fsencode(path)
             keys[index] = np.frombuffer(hashlib.blake2b(words, digest_size=16).digest(), np.uint64)
     return keys
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from enum import IntEnum
 from pathlib import Path
 
 import numpy as np
@@ -45,9 +46,18 @@ ROW = np.dtype(
         ("compression", "<f4"),
         ("day", "<i4"),
         ("camera", "<u4"),
+        ("blank", "u1"),
     ]
 )
 Row = npt.NDArray[np.void]
+
+
+class Blank(IntEnum):
+    """Whether an image shows nothing."""
+
+    NO = 0
+    ONE_VALUE = 1
+    TRANSPARENT = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +149,11 @@ class Measures:
         """uint32 [n], a digest of the camera's maker and model and of the software by the metadata; 0 where unknown."""
         return self.rows["camera"]
 
+    @property
+    def blank(self) -> npt.NDArray[np.uint8]:
+        """uint8 [n], of `Blank`."""
+        return self.rows["blank"]
+
 
 def measure_images(
     paths: Sequence[Path],
@@ -215,7 +230,19 @@ def _measure(path: Path, rule: InputRule) -> Row:
     row["thumb"], row["border"], row["inner"] = thumbnail(grey), _means(frame), _means(everything)
     row["contrast"], row["sharpness"] = _spread(np.array(grey.histogram())), sharpness(np.asarray(grey))
     row["compression"], row["day"], row["camera"] = _metadata(data)
+    row["blank"] = _blank(pixels)
     return row
+
+
+def _blank(pixels: Pixels) -> Blank:
+    if pixels.opacity is not None and not pixels.opacity.any():
+        return Blank.TRANSPARENT
+    if pixels.opacity is not None and (pixels.opacity != pixels.opacity[0, 0]).any():
+        return Blank.NO  # what is cut out has a shape at least
+    values = pixels.values
+    first = values[0, 0]
+    same = (values[0] == first).all() and (values == first).all()
+    return Blank.ONE_VALUE if same else Blank.NO
 
 
 def _metadata(data: bytes) -> tuple[float, int, int]:

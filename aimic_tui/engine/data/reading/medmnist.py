@@ -20,6 +20,7 @@ import numpy.typing as npt
 from aimic_tui.engine.bounded_files import open_regular
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.errors import InputProblem
+from aimic_tui.engine.files import file_state
 from aimic_tui.engine.text import bytes_text, printable
 
 _PARTS = {"train": Part.TRAIN, "val": Part.VALIDATION, "test": Part.TEST}
@@ -94,11 +95,11 @@ _loading = threading.Lock()  # else every decoding thread would load arrays of i
 def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     status = path.stat()
     with _loading:
-        return _arrays_of(path, status.st_size, status.st_mtime_ns)
+        return _arrays_of(path, file_state(status))
 
 
 @lru_cache(maxsize=2)
-def _arrays_of(path: Path, _size: int, _changed: int) -> dict[str, npt.NDArray[Any]]:
+def _arrays_of(path: Path, _state: bytes) -> dict[str, npt.NDArray[Any]]:
     shown = printable(str(path))
     try:
         open_regular(path).close()  # a pipe would be waited for

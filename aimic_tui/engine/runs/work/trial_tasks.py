@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 def task_loader(run: RunFolder, device: str) -> Callable[[TrialKey], TrialTask]:
     """Read the run's files once; return what makes a trial's task."""
-    from aimic_tui.engine.data.manifest import read_manifest
+    from aimic_tui.engine.data.manifest import read_digests, read_manifest
     from aimic_tui.engine.data.splitting.split import inner_file, read_split
     from aimic_tui.engine.training.task import TrialTask
 
     experiment = Experiment.of_run(run.experiment_file)
     data_set = read_manifest(run.manifest_file)
+    digests = read_digests(run.manifest_file)
     split = read_split(run.split_file, data_set.images)
     experiment_digest = digest_of_experiment(run.experiment_file)
     split_digest = digest_of_file(run.split_file)
@@ -44,6 +45,7 @@ def task_loader(run: RunFolder, device: str) -> Callable[[TrialKey], TrialTask]:
             experiment_digest=experiment_digest,
             split_digest=digest_of_bytes(f"{inner_digest} {key.inner}".encode()) if key.inner else split_digest,
             run=run.name,
+            digests=digests,
             inner=key.inner,
         )
 

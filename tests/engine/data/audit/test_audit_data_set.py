@@ -53,6 +53,8 @@ def test_every_kind_of_fault_has_its_name(make_folder: MakeFolder):
     (root / "b/001.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"x" * 50 + b"IEND")
     Image.new("RGB", (5, 40)).save(root / "b/002.png")
     (root / "b/003.png").write_bytes(good)
+    Image.new("RGB", (30, 40), (9, 8, 7)).save(root / "b/004.png")
+    Image.new("RGBA", (30, 40), (0, 0, 0, 0)).save(root / "b/005.png")
     (root / "lonely.png").write_bytes(good)
     assert found(inspect(root)) == [
         ("label-conflict", ("a/000.png", "b/003.png")),
@@ -61,10 +63,34 @@ def test_every_kind_of_fault_has_its_name(make_folder: MakeFolder):
         ("unreadable", ("b/001.png",)),
         ("not-an-image", ("a/003.png",)),
         ("not-an-image", ("a/notes.txt",)),
+        ("blank", ("b/002.png",)),
+        ("blank", ("b/004.png",)),
+        ("blank", ("b/005.png",)),
         ("too-small", ("b/002.png",)),
         ("duplicate", ("a/000.png", "b/003.png")),
         ("unlabelled", ("lonely.png",)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (np.zeros((20, 24), np.uint8), "one value in all its pixels"),
+        (np.full((20, 24, 3), (200, 10, 30), np.uint8), "one value in all its pixels"),
+        (np.full((20, 24), 4095, np.uint16), "one value in all its pixels"),
+        (np.dstack([np.arange(480).reshape(20, 24) % 256] * 3 + [np.zeros((20, 24))]).astype(np.uint8), "transparent"),
+        ((np.zeros((20, 24)) + (np.arange(24) == 23)).astype(np.uint8), ""),
+        (np.full((20, 24), 4000, np.uint16) + (np.arange(24) % 2).astype(np.uint16), ""),
+        (np.dstack([np.full((20, 24), 90)] * 3 + [np.arange(480).reshape(20, 24) % 2 * 255]).astype(np.uint8), ""),
+    ],
+    ids=["black", "one colour", "one deep value", "transparent", "one other column", "two deep values", "a shape"],
+)
+def test_an_image_that_shows_nothing_is_blank(make_folder: MakeFolder, values, words):
+    root = make_folder({"a": 4, "b": 4})
+    Image.fromarray(values).save(root / "a/x.png")
+    blank = [finding for finding in inspect(root).findings if finding.kind == "blank"]
+    assert [finding.paths for finding in blank] == ([("a/x.png",)] if words else [])
+    assert all(words in finding.detail for finding in blank)
 
 
 def test_duplicates_are_found_by_their_pixels_not_their_bytes(make_folder: MakeFolder):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aimic_tui.engine.data.audit import measures as measures_module
 from aimic_tui.engine.data.audit.audit_data_set import audit_data_set
 from aimic_tui.engine.data.audit.measurement_store import (
     MeasurementStore,
@@ -16,6 +17,7 @@ from aimic_tui.engine.data.audit.measurement_store import (
 )
 from aimic_tui.engine.data.audit.measures import ROW, Measures, measure_images
 from aimic_tui.engine.data.reading.input_rule import AS_STORED, InputRule
+from aimic_tui.engine.data.reading.read_image import read_bytes
 from aimic_tui.engine.errors import Interrupted
 from aimic_tui.engine.experiment import DataSettings
 from aimic_tui.engine.progress import Progress
@@ -38,11 +40,33 @@ def swap_content(path: Path, content: bytes) -> None:
     os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
 
 
+def read_in(paths: list[Path], store: Path, rule: InputRule = AS_STORED) -> list[Path]:
+    """Measure images and return those that were read for it."""
+    read: list[Path] = []
+
+    def noted(path: Path) -> bytes:
+        read.append(path)
+        return read_bytes(path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measures_module, "read_bytes", noted)
+        measure_images(paths, rule, store=store)
+    return sorted(read)
+
+
 def test_what_was_measured_is_not_read_again(make_folder: MakeFolder, tmp_path: Path):
     paths, store = images(make_folder({"a": 8, "b": 8})), tmp_path / "audits/x.measures"
     first = measure_images(paths, AS_STORED, store=store)
-    swap_content(paths[3], b"no image any more")
+    assert read_in(paths, store) == []
     assert_same(measure_images(paths, AS_STORED, store=store), first)
+
+
+def test_an_image_that_was_replaced_with_the_same_size_and_time_is_read_again(make_folder: MakeFolder, tmp_path: Path):
+    paths, store = images(make_folder({"a": 8, "b": 8})), tmp_path / "x.measures"
+    measure_images(paths, AS_STORED, store=store)
+    swap_content(paths[3], b"no image any more")
+    assert list(measure_images(paths, AS_STORED, store=store).faults) == [3]
+    assert read_in(paths, store) == [paths[3]]
 
 
 def test_a_changed_image_is_read_again(make_folder: MakeFolder, tmp_path: Path):
@@ -55,8 +79,7 @@ def test_a_changed_image_is_read_again(make_folder: MakeFolder, tmp_path: Path):
 def test_another_way_of_reading_is_another_measure(make_folder: MakeFolder, tmp_path: Path):
     paths, store = images(make_folder({"a": 4, "b": 4})), tmp_path / "x.measures"
     measure_images(paths, AS_STORED, store=store)
-    swap_content(paths[0], b"no image any more")
-    assert list(measure_images(paths, InputRule("min-max"), store=store).faults) == [0]
+    assert read_in(paths, store, InputRule("min-max")) == paths
 
 
 def test_an_audit_that_was_stopped_goes_on_where_it_was(make_folder: MakeFolder, tmp_path: Path):
