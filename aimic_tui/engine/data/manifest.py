@@ -103,10 +103,9 @@ def check_manifest_path(path: Path, data: str) -> None:
 
 def read_digests(path: Path) -> tuple[str, ...]:
     """Return the digests of a manifest that `read_manifest` reads, in the order of its images; "" where not known."""
-    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-        rows = csv.reader(file)
+    with CsvRows(path) as rows:
         next(rows)
-        return tuple(row[COLUMNS.index("digest")] if len(row) == len(COLUMNS) else "" for row in rows)
+        return tuple(row[COLUMNS.index("digest")] for row in rows)
 
 
 def read_manifest(path: Path) -> DataSet:
