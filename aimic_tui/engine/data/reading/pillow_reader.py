@@ -19,8 +19,8 @@ from aimic_tui.engine.data.reading.pixels import (
     PIXEL_LIMIT,
     CannotDecode,
     Pixels,
-    TooManyPixels,
     Values,
+    check_size,
     depth_in_use,
     separate_opacity,
     turned,
@@ -74,8 +74,7 @@ def read_with_pillow(content: bytes, rule: InputRule) -> Pixels:
         return read_pnm(content, rule)
     with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
         width, height = image.size
-        if width * height > PIXEL_LIMIT:
-            raise TooManyPixels(f"{width} x {height} pixels")
+        check_size(width, height)
         form = "JPEG" if image.format == "MPO" else image.format or "?"
         if form == "JPEG" and zero_filled(content):
             raise ValueError("the end of the file was never written")

@@ -11,12 +11,15 @@ import numpy.typing as npt
 from PIL import Image
 
 from aimic_tui.engine.data.reading.input_rule import MOST_CHANNELS, Colour, InputRule
+from aimic_tui.engine.text import bytes_text
 
 Values = npt.NDArray[Any]
 Rgb = npt.NDArray[np.uint8]
 Opacity = npt.NDArray[np.uint8]
 
 PIXEL_LIMIT = 100_000_000  # 300 MB decoded; a cell's image has a thousandth of it, a decompression bomb more
+_LONGEST = 10_000_000  # pixels a side; Pillow's limit is nine times as much
+_BYTE_LIMIT = 2_000_000_000  # of decoded values
 THUMB = 16  # pixels a side of the thumbnails by which pictures are compared
 
 
@@ -49,7 +52,34 @@ class Pixels:
 
 
 class TooManyPixels(ValueError):
-    """The image is larger than the limit; the message gives its size."""
+    """The image is larger than a limit; the message gives its size.
+
+    Attributes:
+        limit: what is allowed, in words.
+    """
+
+    def __init__(self, size: str, limit: str = f"{PIXEL_LIMIT // 1_000_000} million pixels") -> None:
+        self.limit = limit
+        super().__init__(size)
+
+
+def check_size(width: int, height: int, bytes_each: int = 3) -> None:
+    """Do nothing if a picture can be decoded in memory; to be asked by what its header says, before it is decoded.
+
+    Args:
+        width, height: pixels.
+        bytes_each: of one pixel's values, all channels together.
+
+    Raises:
+        TooManyPixels: it can't.
+    """
+    if width * height > PIXEL_LIMIT:
+        raise TooManyPixels(f"{width} x {height} pixels")
+    if max(width, height) > _LONGEST:
+        raise TooManyPixels(f"{width} x {height} pixels", f"{_LONGEST // 1_000_000} million a side")
+    if width * height * bytes_each > _BYTE_LIMIT:
+        size = f"{width} x {height} pixels of {bytes_each} bytes"
+        raise TooManyPixels(size, f"{bytes_text(_BYTE_LIMIT)} of values")
 
 
 class RuleMismatch(ValueError):

@@ -8,10 +8,9 @@ import numpy as np
 
 from aimic_tui.engine.data.reading.input_rule import InputRule
 from aimic_tui.engine.data.reading.pixels import (
-    PIXEL_LIMIT,
     Pixels,
-    TooManyPixels,
     Values,
+    check_size,
     depth_in_use,
     with_channels,
 )
@@ -44,8 +43,7 @@ def read_pnm(content: bytes, rule: InputRule) -> Pixels:
     numbers, start = _header(content, 2 if bitmap else 3)
     width, height = numbers[:2]
     highest = 1 if bitmap else numbers[2]
-    if width * height > PIXEL_LIMIT:
-        raise TooManyPixels(f"{width} x {height} pixels")
+    check_size(width, height)
     if not width or not height or not 0 < highest <= _DEEPEST:
         raise ValueError("its header makes no sense")
     samples = 3 if form in (_COLOUR_TEXT, _COLOUR) else 1

@@ -143,7 +143,7 @@ def read_pixels(path: Path, data: bytes | None = None, rule: InputRule = AS_STOR
     except MissingReader as error:
         raise UnreadableImage(path, "unreadable", f"{error} ({_INSTALL})", _MISSING) from None
     except (TooManyPixels, Image.DecompressionBombError, MemoryError) as error:
-        raise _too_large(path, str(error)) from None
+        raise _too_large(path, str(error), getattr(error, "limit", _LIMIT)) from None
     except RuleMismatch as error:
         raise UnreadableImage(path, "unreadable", str(error), _UNFIT) from None
     except Exception as error:  # hostile bytes can raise anything in a decoder
@@ -291,12 +291,14 @@ def _open_at_once(name: str, flags: int) -> int:
     return os.open(name, flags | os.O_NONBLOCK)  # a pipe without a writer would wait forever
 
 
-def _too_large(path: Path, size: str) -> UnreadableImage:
+_LIMIT = f"{PIXEL_LIMIT // 1_000_000} million pixels"
+
+
+def _too_large(path: Path, size: str, limit: str = _LIMIT) -> UnreadableImage:
     counted = re.search(r"\((\d+) pixels\)", size)  # Pillow's own words are longer
     size = f"{int(counted[1]) // 1_000_000:,} million pixels" if counted else size
-    return UnreadableImage(
-        path, "too-large", f"is too large ({one_line(size, 80)}; at most {PIXEL_LIMIT // 1_000_000} million pixels)"
-    )
+    size = f"{one_line(size, 80)}; " if size else ""
+    return UnreadableImage(path, "too-large", f"is too large ({size}at most {limit})")
 
 
 def _ends_early(content: bytes, complaint: str) -> bool:

@@ -13,12 +13,11 @@ from PIL import Image
 
 from aimic_tui.engine.data.reading.input_rule import AS_STORED, InputRule
 from aimic_tui.engine.data.reading.pixels import (
-    PIXEL_LIMIT,
     CannotDecode,
     Opacity,
     Pixels,
-    TooManyPixels,
     Values,
+    check_size,
     depth_in_use,
     separate_opacity,
     turned,
@@ -59,7 +58,7 @@ def read_tiff(path: Path, rule: InputRule = AS_STORED) -> Pixels:
     """Read a TIFF's picture: of several pages as `tiff_pages.find_picture` finds it, by the rule's channels and plane.
 
     Raises:
-        TooManyPixels: a page has more than `PIXEL_LIMIT` pixels.
+        TooManyPixels: a page is too large to be decoded.
         RuleMismatch: the file lacks a channel that the rule wants.
         CannotDecode: its values can't be read rightly.
         Exception: whatever a broken file does to tifffile.
@@ -71,8 +70,7 @@ def read_tiff(path: Path, rule: InputRule = AS_STORED) -> Pixels:
         picture = find_picture(tiff, path, rule)
         page = picture.page
         width, height = int(page.imagewidth), int(page.imagelength)
-        if width * height > PIXEL_LIMIT:
-            raise TooManyPixels(f"{width} x {height} pixels")
+        check_size(width, height, int(page.samplesperpixel) * -(-int(page.bitspersample) // 8))
         photometric = _photometric(page)
         values = picture.read(rule)
         samples = int(page.samplesperpixel)

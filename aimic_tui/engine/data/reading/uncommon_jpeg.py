@@ -11,11 +11,10 @@ from PIL import Image
 from aimic_tui.engine.data.reading.input_rule import InputRule
 from aimic_tui.engine.data.reading.jpeg_segments import START_OF_SCAN, Frame, frame_of, segments
 from aimic_tui.engine.data.reading.pixels import (
-    PIXEL_LIMIT,
     CannotDecode,
     Pixels,
-    TooManyPixels,
     Values,
+    check_size,
     depth_in_use,
     select_channels,
     turned,
@@ -56,8 +55,7 @@ def read_uncommon_jpeg(content: bytes, frame: Frame, rule: InputRule) -> Pixels:
     )
     if frame.process in _HIERARCHICAL:
         raise CannotDecode("is a hierarchical JPEG, which is not read", _SAVE)
-    if frame.width * frame.height > PIXEL_LIMIT:
-        raise TooManyPixels(f"{frame.width} x {frame.height} pixels")
+    check_size(frame.width, frame.height)
     scan = next((place for marker, place in segments(content) if marker == START_OF_SCAN), len(content))
     if content.find(_END_OF_IMAGE, scan) < 0:  # the decoder would fill up what is missing
         raise ValueError("truncated: the end mark is missing")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import time
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -107,6 +108,35 @@ def test_the_check_before_a_run_does_not_wait_for_it_either(tmp_path):
     checks = check_images(find_data_set(DataSettings(path=str(tmp_path), group="none")))
     assert time.perf_counter() - started < 2
     assert len(checks.problems) == 1
+
+
+def test_memory_is_known_before_it_is_taken(tmp_path):
+    """3,000 x 3,000 pixels of 100 channels are few pixels and much memory."""
+    tiles = (np.zeros((1024, 1024, 100), np.float32) for _ in range(9))
+    with tifffile.TiffWriter(tmp_path / "x.tif") as file:
+        file.write(
+            tiles,
+            shape=(3072, 3072, 100),
+            dtype=np.float32,
+            tile=(1024, 1024),
+            compression="zlib",
+            photometric="minisblack",
+            planarconfig="contig",
+        )
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnreadableImage, match=r"too large \(3072 x 3072 pixels of 400 bytes; at most 2\.0 GB"):
+            read_image(tmp_path / "x.tif")
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("form", [b"P5", b"P6"])
+def test_a_line_of_a_hundred_million_pixels_is_named(tmp_path, form):
+    (tmp_path / "x.pgm").write_bytes(form + b"\n99999999 1\n255\n")
+    with pytest.raises(UnreadableImage, match="99999999 x 1 pixels; at most 10 million a side"):
+        read_image(tmp_path / "x.pgm")
 
 
 @pytest.mark.parametrize(
