@@ -100,7 +100,7 @@ def _from_text(text: bytes, bitmap: bool, count: int) -> Values:
         return bits
     if text.translate(None, b"0123456789 \t\r\n\v\f"):
         raise ValueError("a value is no number")
-    values: Values = np.fromstring(text, np.int64, count, sep=" ")
+    values: Values = np.fromstring(text, np.int64, sep=" ")[:count]
     if values.size and not 0 <= values.min() <= values.max() <= _DEEPEST:
         raise ValueError("a value is none that the format has")
     return values
