@@ -57,7 +57,7 @@ def to_csv_cell(text: str) -> str:
 
 def from_csv_cell(cell: str) -> str:
     """Undo `to_csv_cell`."""
-    return _HARMLESS_FORMULA.sub("", cell)
+    return _HARMLESS_FORMULA.sub("", cell) if "'" in cell else cell
 
 
 def csv_line(cells: Iterable[object]) -> str:

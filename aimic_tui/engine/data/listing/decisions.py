@@ -32,6 +32,7 @@ from aimic_tui.engine.data.listing.missing_values import (
     note_on_missing,
     without_missing,
 )
+from aimic_tui.engine.data.listing.table_reader import western
 from aimic_tui.engine.data.note import Note
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.names import nfc
@@ -174,15 +175,17 @@ class _AppliedMarks:
         self._relabelled = self._doubted = 0
         self._absent: list[str] = []
         together: dict[str, list[int]] = {}
-        rows = _Rows(images)
+        rows, classes = _Rows(images), set(labels)
         for mark in marks:
             row = rows.find(mark.image)
+            if row is None:  # a spreadsheet may have saved the marks in Windows-1252
+                row = rows.find(western(mark.image))
             if row is None:
                 self._absent.append(mark.image)
             elif mark.kind == "exclude":
                 self.excluded.add(row)
             elif mark.kind == "label":
-                label = nfc(mark.label)
+                label = nfc(mark.label if mark.label in classes else western(mark.label))
                 self._relabelled += self.labels[row] != label
                 self.labels[row] = label
             elif mark.kind == "label-error":

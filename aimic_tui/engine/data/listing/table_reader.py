@@ -134,7 +134,7 @@ class TextTable:
 
 def _plain_cell(cell: str) -> str:
     """Return a cell as it was before a spreadsheet's precautions: `'=1`, or `="007"`, which keeps zeros."""
-    formula = _TEXT_FORMULA.fullmatch(cell)
+    formula = _TEXT_FORMULA.fullmatch(cell) if cell.startswith("=") else None
     return formula[1] if formula else from_csv_cell(cell)
 
 
@@ -183,8 +183,8 @@ def read_text_table(path: Path) -> TextTable:
 
 
 def western(text: str) -> str:
-    """Return text whose bytes are not UTF-8 as Windows-1252, the usual other encoding; as it is where that can't be."""
-    if text.isascii():
+    """Return text with bytes that are not UTF-8 as Windows-1252, the usual other encoding; any other as it is."""
+    if text.isascii() or not any("\udc80" <= char <= "\udcff" for char in text):
         return text
     try:
         return text.encode("utf-8", "surrogateescape").decode("cp1252")

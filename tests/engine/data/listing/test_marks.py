@@ -148,6 +148,17 @@ class TestByHand:
         assert file.read_text() == text
 
 
+def test_marks_that_a_spreadsheet_saved_in_windows_letters_find_their_images_and_classes(tmp_path: Path) -> None:
+    for name in ("größe/ü1.png", "größe/2.png", "b/3.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    text = "image;mark;label\ngröße/ü1.png;exclude;\nb/3.png;label;größe\n"
+    (tmp_path / "aimic-marks.csv").write_bytes(text.encode("cp1252"))
+    found = scan_data_set(DataSource(str(tmp_path)))
+    assert found.data_set.counts() == {"größe": 2}
+    assert list(found.excluded) == ["größe/ü1.png"]
+
+
 class TestWhere:
     def test_in_the_folder_or_beside_the_file_under_its_name(self, tmp_path):
         touch(tmp_path, "cells/a/1.png", "list.csv")
