@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from aimic_tui.engine.data.listing.file_kinds import IMAGE_SUFFIXES
 from aimic_tui.engine.data.listing.folder_notes import sentences_on_missing_images
 from aimic_tui.engine.data.listing.folder_scan import scan_folder
 from aimic_tui.engine.data.listing.manifest_table import is_manifest, read_image_rows
 from aimic_tui.engine.data.listing.marks import is_marks_file
+from aimic_tui.engine.data.listing.table_reader import refuse_other_kinds
 from aimic_tui.engine.data.reading.medmnist import is_npz, list_npz
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.text import printable
@@ -81,4 +83,6 @@ def _images_of(given: Path, image_column: str, notes: list[str]) -> Iterator[tup
         for written, image in zip(rows.written, rows.images, strict=True):
             yield written, given.parent / image, f"{given.resolve().parent.name}/{written}"
     else:
+        if given.is_file() and given.suffix.lower() not in IMAGE_SUFFIXES:
+            refuse_other_kinds(given)
         yield given.name, given, f"{given.resolve().parent.name}/{given.name}"

@@ -24,6 +24,7 @@ from aimic_tui.engine.data.listing.marks import is_marks_file
 from aimic_tui.engine.data.listing.missing_values import without_missing
 from aimic_tui.engine.data.listing.name_pattern import NamePattern, name_pattern
 from aimic_tui.engine.data.listing.recognize_layout import chosen_layout, recognize_layout
+from aimic_tui.engine.data.listing.table_reader import refuse_other_kinds
 from aimic_tui.engine.data.note import Note
 from aimic_tui.engine.data.reading.medmnist import is_npz, list_npz
 from aimic_tui.engine.errors import InputProblem, UsageProblem
@@ -120,6 +121,8 @@ def _listed(path: Path, settings: DataSourceSettings, report: ReportProgress) ->
             "itself. Leave data.pattern empty.",
             key="data.pattern",
         )
+    if path.is_file():
+        refuse_other_kinds(path)
     scan = scan_folder(path, report)
     scan.images.sort()
     scan.others = sorted(name for name in scan.others if not is_marks_file(Path(name)))

@@ -28,6 +28,13 @@ from aimic_tui.engine.text import listed, one_line, plural
 _KEY = "data.label_column"
 _ONES = frozenset({"1", "1.0", "true", "yes", "1,0"})
 _ZEROS = frozenset({"", "0", "0.0", "false", "no", "0,0"})
+_NO_CLASSES = frozenset(
+    (
+        *("train", "training", "val", "valid", "validation", "test", "istrain", "isval", "isvalid", "istest", "fold"),
+        *("male", "female", "ismale", "isfemale", "sex", "gender"),
+    )
+)
+"""Usual names of columns with 0 and 1 that say something else than a class."""
 _SEVERAL = 0.2  # the largest share of rows with several classes or none that is left out
 _MANY_NUMBERS = 10  # different ones; more are grades only where they are whole and each has several images
 _FEW_IMAGES = 3  # of a number, on average: fewer, and it is no class
@@ -76,7 +83,7 @@ def label_columns(table: TextTable, wanted: str, default: str, images_at: int) -
 
 def one_hot_columns(table: TextTable, images_at: int | None) -> tuple[int, ...]:
     """Return the columns whose first cells are all 0 or 1, two or more of them; else none."""
-    own = {*GROUP_COLUMNS, *PART_COLUMNS}
+    own = {*GROUP_COLUMNS, *PART_COLUMNS, *_NO_CLASSES}
     found = []
     for at, name in enumerate(table.names):
         if at == images_at or not name or plain_name(name) in own:

@@ -27,6 +27,7 @@ _DELIMITERS = ",;\t|"
 _DELIMITER_WORDS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar", " ": "a space"}
 _SIZE_LIMIT = 2 << 30  # bytes; it is held in memory
 _LOOKED_AT = 200  # lines and rows that show how a table is made
+_BEGINNING = 512  # bytes that show what a file is
 _ZERO_RUNS = 4096  # bytes that show where text without a mark has its zeros
 _MOST_ZEROS = 0.9
 # What a file is by its first bytes, and how it becomes a table.
@@ -216,10 +217,33 @@ def _content_of(path: Path) -> bytes:
         raise InputProblem(f"{shown} does not exist. Name a table, such as labels.csv.") from None
     except OSError as error:
         raise InputProblem(f"{shown} can't be read: {error.strerror}.") from None
-    for start, kind, remedy in _OTHER_KINDS:
-        if content.startswith(start):
-            raise InputProblem(f"{shown} is {kind}, not a table of text. {remedy}, and name that file.")
+    _refuse_other_kinds(shown, content[:_BEGINNING])
     return content
+
+
+def refuse_other_kinds(path: Path) -> None:
+    """Do nothing if a file can be a table of text, as far as its first bytes show.
+
+    Raises:
+        InputProblem: it is another kind of file that may hold a table, such as a workbook; or it can't be read.
+    """
+    shown = printable(str(path))
+    try:
+        with path.open("rb") as file:
+            _refuse_other_kinds(shown, file.read(_BEGINNING))
+    except OSError as error:
+        raise InputProblem(f"{shown} can't be read: {error.strerror}.") from None
+
+
+def _refuse_other_kinds(shown: str, beginning: bytes) -> None:
+    for start, kind, remedy in _OTHER_KINDS:
+        if beginning.startswith(start):
+            raise InputProblem(f"{shown} is {kind}, not a table of text. {remedy}, and name that file.")
+    text = beginning.lstrip().lower()
+    if text.startswith((b"{", b"[{", b"[[", b'["', b"[\n", b"[\r")):
+        raise InputProblem(f"{shown} is JSON, not a table. Write it as CSV, with a row an image.")
+    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<table")):
+        raise InputProblem(f"{shown} is a web page or XML, not a table. Download the file itself, or save it as CSV.")
 
 
 def _in_utf8(path: Path, content: bytes) -> tuple[bytes, Encoding, list[str]]:
@@ -251,11 +275,7 @@ def _in_utf8(path: Path, content: bytes) -> tuple[bytes, Encoding, list[str]]:
     if b"\x00" in content:
         line = len(_LINE_ENDS.findall(content, 0, content.index(b"\x00"))) + 1
         raise InputProblem(f"{shown} has a byte 0 in line {line}: it is no text, or damaged. Save it as CSV again.")
-    begin = content[:500].lstrip().lower()
-    if begin.startswith((b"{", b"[{", b"[[", b'["', b"[\n", b"[\r")):
-        raise InputProblem(f"{shown} is JSON, not a table. Write it as CSV, with a row an image.")
-    if begin.startswith((b"<!doctype", b"<html", b"<?xml", b"<table")):
-        raise InputProblem(f"{shown} is a web page or XML, not a table. Download the file itself, or save it as CSV.")
+    _refuse_other_kinds(shown, content[:_BEGINNING])  # also in UTF-16
     return content, encoding, notes
 
 

@@ -98,6 +98,15 @@ class TestWhatCannotBeUsed:
         with pytest.raises(InputProblem, match=r"nowhere does not exist\. Name a folder"):
             find(tmp_path / "nowhere")
 
+    @pytest.mark.parametrize(
+        ("name", "begin", "words"),
+        [("list.xlsx", b"PK\x03\x04", "Save its sheet as CSV"), ("list.json", b'[{"path": 1}]', "is JSON")],
+    )
+    def test_another_kind_of_table(self, tmp_path, name, begin, words):
+        (tmp_path / name).write_bytes(begin)
+        with pytest.raises(InputProblem, match=words):
+            find(tmp_path / name)
+
     def test_a_file_that_is_no_manifest(self, tmp_path):
         with pytest.raises(InputProblem, match="is not a folder"):
             find(touch(tmp_path, "x.png") / "x.png")

@@ -81,10 +81,14 @@ def test_a_table_without_images_a_file_of_marks_and_other_arrays_are_refused(tmp
     (tmp_path / "ages.csv").write_text("age,sex\n40,f\n")
     (tmp_path / "aimic-marks.csv").write_text("image,mark\na.png,exclude\n")
     np.savez(tmp_path / "other.npz", x=np.zeros(3))
+    (tmp_path / "list.xlsx").write_bytes(b"PK\x03\x04")
+    (tmp_path / "list.jsonl").write_text('{"image": "a.png"}\n')
     for name, words in (
         ("ages.csv", "has no column path; its columns are age, sex"),
         ("aimic-marks.csv", "holds marks on a data set"),
         ("other.npz", "other.npz"),
+        ("list.xlsx", "Save its sheet as CSV"),
+        ("list.jsonl", "is JSON"),
     ):
         with pytest.raises(InputProblem, match=words):
             find_image_files([tmp_path / name])

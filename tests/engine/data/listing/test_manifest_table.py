@@ -171,6 +171,12 @@ def test_one_column_of_a_one_hot_table_is_taken_on_request_and_warned_of(folder:
     assert chosen.data_set.classes == ("BCC", "MEL", "NV")
 
 
+def test_parts_and_sexes_as_columns_are_no_classes(folder: Path) -> None:
+    for header in ("path,is_train,is_test", "path,male,female"):
+        with pytest.raises(InputProblem, match="has no column label"):
+            scan(folder, header, lambda i, k: f"i{i}.png,{i % 2},{1 - i % 2}")
+
+
 def test_a_few_rows_of_several_classes_get_none(folder: Path) -> None:
     found = scan(folder, "path,label", lambda i, k: f"i{i}.png,{'a|b' if i == 5 else 'ab'[i % 2]}")
     assert found.unlabelled == ("i5.png",)
