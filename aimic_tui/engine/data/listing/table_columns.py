@@ -88,6 +88,8 @@ def image_column(table: TextTable, wanted: str, default: str, paths: TablePaths)
     shares = {at: _share_found(table, at, paths) for at in usual}
     if usual and max(shares.values()) > 0:
         return unique_column(table, max(usual, key=lambda at: (shares[at] > 0.5, shares[at] > 0)), "data.image_column")
+    if not usual and _header_below(table) is not None:
+        raise no_column(table, wanted, "data.image_column")
     for at in (plain.index(name) for name in IDENTIFIERS if name in plain):
         if _share_found(table, at, paths) > 0.5:
             return unique_column(table, at, "data.image_column")
@@ -102,7 +104,7 @@ def image_column(table: TextTable, wanted: str, default: str, paths: TablePaths)
         )
     if usual:
         return unique_column(table, usual[0], "data.image_column")
-    raise no_column(table, wanted, "data.image_column", IMAGE_COLUMNS)
+    raise no_column(table, wanted, "data.image_column")
 
 
 def named_column(table: TextTable, name: str, key: str) -> int:
@@ -119,15 +121,24 @@ def named_column(table: TextTable, name: str, key: str) -> int:
     raise no_column(table, name, key)
 
 
-def no_column(table: TextTable, name: str, key: str, usual: Sequence[str] = ()) -> InputProblem:
-    """Say that a table lacks a column; `usual` names show where the header is, if a title stands above it."""
+def _header_below(table: TextTable) -> int | None:
+    """Return the line of the header where a title stands above it, None where the first line is no title."""
+    usual = {*IMAGE_COLUMNS, *LABEL_COLUMNS[:5]}
+    needed = min(2, len(table.names))
+    for line, row in table.first[:20] if table.header_line else ():
+        if sum(plain_name(text) in usual for text in row) >= needed:
+            return line
+    return None
+
+
+def no_column(table: TextTable, name: str, key: str) -> InputProblem:
+    """Say that a table lacks a column, and which line may be the header where the first is a title."""
     columns = ", ".join(_shown(table.names[:12])) or "none"
     more = f" and {len(table.names) - 12} more" if len(table.names) > 12 else ""
     sentence = f"{table.shown} has no column {printable(name)}; its columns are {columns}{more}."
-    for line, row in table.first[:20]:
-        if table.header_line and {plain_name(text) for text in row} & {*usual, *LABEL_COLUMNS[:5]}:
-            first = f"Line {table.header_line} is no header; line {line} seems to be"
-            return InputProblem(f"{sentence} {first}: take out what stands above it.", key=key)
+    if (line := _header_below(table)) is not None:
+        first = f"Line {table.header_line} is no header; line {line} seems to be"
+        return InputProblem(f"{sentence} {first}: take out what stands above it.", key=key)
     both = first_of(table.names, LABEL_COLUMNS) is None and key == "data.image_column"
     other = ", and data.label_column to the one with the classes" if both else ""
     above = " If line 1 lists an image already, write such a line above it: path,label." if both else ""

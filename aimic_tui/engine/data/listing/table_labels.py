@@ -78,7 +78,7 @@ def label_columns(table: TextTable, wanted: str, default: str, images_at: int) -
         return (1 - images_at,)
     if columns := one_hot_columns(table, images_at):
         return columns
-    raise no_column(table, wanted, _KEY, LABEL_COLUMNS)
+    raise no_column(table, wanted, _KEY)
 
 
 def one_hot_columns(table: TextTable, images_at: int | None) -> tuple[int, ...]:

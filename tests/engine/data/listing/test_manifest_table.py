@@ -128,6 +128,12 @@ def test_lesions_of_a_public_table_are_groups(folder: Path) -> None:
             {},
             "Line 1 is no header; line 2 seems to be",
         ),
+        (
+            "Export,,\nmade 2024,,\npath,label,part",
+            lambda i, k: f"i{i}.png,{k},train",
+            {},
+            "Line 1 is no header; line 3 seems to be",
+        ),
         ("Cells,of,2024", lambda i, k: f"path,label,x\ni{i}.png,a,1", {}, "Line 1 is no header; line 2 seems to be"),
         ("path,label", lambda i, k: f"https://x.org/{i}.png,a", {}, "an address on the web"),
     ],
