@@ -27,6 +27,8 @@ _DELIMITERS = ",;\t|"
 _DELIMITER_WORDS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar", " ": "a space"}
 _SIZE_LIMIT = 2 << 30  # bytes; it is held in memory
 _LOOKED_AT = 200  # lines and rows that show how a table is made
+_CELLS_LOOKED_AT = 1_000_000  # a table of measurements may have 100,000 columns
+_FEWEST_LOOKED_AT = 20
 _BEGINNING = 512  # bytes that show what a file is
 _ZERO_RUNS = 4096  # bytes that show where text without a mark has its zeros
 _MOST_ZEROS = 0.9
@@ -172,7 +174,8 @@ def read_text_table(path: Path) -> TextTable:
         )
         names = [f"column {number}" for number in range(1, len(names) + 1)]
         before, line = line - 1, 0
-    rows = [row for _, row in islice(_records(path, content, delimiter, before), _LOOKED_AT) if not _is_empty(row)]
+    sample = max(_FEWEST_LOOKED_AT, min(_LOOKED_AT, _CELLS_LOOKED_AT // len(names)))
+    rows = [row for _, row in islice(_records(path, content, delimiter, before), sample) if not _is_empty(row)]
     longer = (
         bool(rows)
         and all(len(row) == len(names) + 1 and row[0] and not looks_like_data(row[:1]) for row in rows)
@@ -180,7 +183,7 @@ def read_text_table(path: Path) -> TextTable:
     )
     indexed = bool(line) and longer and len(names) > 1 and len(header) == len(names)
     table = TextTable(path, tuple(names), delimiter, line, tuple(notes), (), encoding, content, before, width, indexed)
-    return replace(table, first=tuple(islice(table.rows(), _LOOKED_AT)))
+    return replace(table, first=tuple(islice(table.rows(), sample)))
 
 
 def western(text: str) -> str:

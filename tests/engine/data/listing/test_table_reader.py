@@ -117,6 +117,13 @@ def test_a_cell_may_be_as_large_as_a_remark_gets(tmp_path: Path) -> None:
     assert cells(read(tmp_path, f"path,remark\n1.png,{'x' * 200_000}\n"))[0][0] == "1.png"
 
 
+def test_few_rows_of_very_wide_tables_are_held(tmp_path: Path) -> None:
+    wide = ",".join(["0"] * 40_000)
+    table = read(tmp_path, f"path,{wide}\n" + f"1.png,{wide}\n" * 30)
+    assert len(table.first) == 24
+    assert len(cells(table)) == 30
+
+
 def test_a_file_that_is_gone_and_a_folder_are_sentences(tmp_path: Path) -> None:
     with pytest.raises(InputProblem, match="does not exist"):
         read_text_table(tmp_path / "gone.csv")
