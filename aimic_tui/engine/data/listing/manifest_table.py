@@ -154,7 +154,7 @@ def _cells(table: TextTable, image_at: int, labels_at: Sequence[int], further: S
 def _image_rows(table: TextTable, written: list[str], paths: TablePaths) -> ImageRows:
     found = paths.find(written)
     if written and len(found.missing) == len(written):
-        raise InputProblem(missing_sentence(table.shown, written[0]))
+        raise InputProblem(missing_sentence(table.shown, written[0], gave_up=paths.gave_up))
     notes = [*_notes("table-text", table.notes), *_notes("table-paths", found.notes)]
     if found.missing:
         first = one_line(found.images[found.missing[0]], 120)

@@ -61,8 +61,16 @@ class FoundPaths:
     notes: tuple[str, ...]
 
 
+class _TooManyFolders(Exception):
+    """The search below a table's folder is given up."""
+
+
 class TablePaths:
-    """Finds the images that a table's paths mean; every folder is listed once, however many paths there are."""
+    """Finds the images that a table's paths mean; every folder is listed once, however many paths there are.
+
+    Attributes:
+        gave_up: whether the table's folder holds too many folders to be searched, or can't be read.
+    """
 
     def __init__(self, table: Path) -> None:
         """Make a finder for the paths of a table, whether or not that exists."""
@@ -71,13 +79,14 @@ class TablePaths:
         self._finder = FileFinder(self._base)
         self._beside = FileFinder(os.path.dirname(self._base.rstrip("/")) or "/")  # noqa: PTH120
         self._index: _Index | None = None
+        self.gave_up = False
         self._elsewhere: dict[str, _Index] = {}
 
     def find(self, written: Sequence[str]) -> FoundPaths:
         """Find the images of n paths.
 
         Raises:
-            InputProblem: several images may be meant by one path; or the folder can't be searched.
+            InputProblem: several images may be meant by one path.
         """
         images: list[str] = []
         ways: dict[str, list[int]] = defaultdict(list)
@@ -140,10 +149,11 @@ class TablePaths:
             folder, _, name = path.rpartition("/")
             by_folder[folder][at] = name
         found: dict[int, tuple[str, str]] = {}
+        settled = {image.rpartition("/")[0] for image in taken}
         for folder, names in by_folder.items():
             there = "" if not folder else self._finder.find(folder)
             if there is not None and (not folder or os.path.isdir(os.path.join(self._base, there))):  # noqa: PTH112, PTH118
-                found.update(self._in_folder(there, names))
+                found.update(self._in_folder(there, names, also_below=there not in settled))
             else:
                 found.update(self._moved(folder, names))
             rest = {at: name for at, name in names.items() if at not in found}
@@ -153,8 +163,14 @@ class TablePaths:
             meant[image].add(lost[at])
         return {at: (image, way) for at, (image, way) in found.items() if image not in taken and len(meant[image]) == 1}
 
-    def _in_folder(self, folder: str, names: dict[int, str]) -> dict[int, tuple[str, str]]:
-        """Find names in a folder that exists, without or with another suffix, or below it."""
+    def _in_folder(self, folder: str, names: dict[int, str], *, also_below: bool) -> dict[int, tuple[str, str]]:
+        """Find names in a folder that exists, without or with another suffix, or below it.
+
+        Args:
+            folder: relative to the table's, or whole.
+            names: by row.
+            also_below: whether to look below it: not where other rows name images in it, and this one is missing.
+        """
         below = not os.path.isabs(folder) and ".." not in folder.split("/")  # noqa: PTH117
         index = self._below_base() if below else self._below(folder)
         prefix = folder.rstrip("/") + "/" if folder and below else ""
@@ -164,7 +180,7 @@ class TablePaths:
             for candidates, way in index.candidates(name):
                 here = [image for image in candidates if image.startswith(prefix)]
                 direct = [image for image in here if "/" not in image[len(prefix) :]]
-                fitting = direct or here
+                fitting = direct or (here if also_below else [])
                 if len(fitting) > 1:
                     self._refuse(f"{prefix}{name}", fitting)
                 if fitting:
@@ -228,12 +244,12 @@ class TablePaths:
                 nonlocal folders
                 folders += 1
                 if folders > _FOLDERS_LIMIT:
-                    raise InputProblem(
-                        f"{self._table} lists images that are not where it says, and its folder holds too many folders "
-                        "to search. Put it beside its images, or write their paths relative to it."
-                    )
+                    raise _TooManyFolders
 
-            self._index = _Index(scan_folder(Path(self._base), count).images)
+            try:
+                self._index = _Index(scan_folder(Path(self._base), count).images)
+            except (_TooManyFolders, InputProblem):
+                self._index, self.gave_up = _Index(()), True
         return self._index
 
     def _below(self, folder: str) -> _Index:
@@ -275,15 +291,23 @@ class _Index:
         return [(self._by_name.get(key, ()), ""), (self._by_stem.get(key[: -len(suffix)], ()), _OTHER_SUFFIX)]
 
 
-def missing_sentence(table: str, first: str) -> str:
-    """Say that a table's paths lead nowhere, by the first of them, and what helps."""
+def missing_sentence(table: str, first: str, *, gave_up: bool = False) -> str:
+    """Say that a table's paths lead nowhere, by the first of them, and what helps.
+
+    Args:
+        table: the file, printable.
+        first: the path of the first row.
+        gave_up: whether its folder was too large to be searched for the images.
+    """
     beginning = f"{table} lists {one_line(first, 120)}, but there is no such file"
     if _ADDRESS.match(first) and not _FILE_ADDRESS.match(first):
         return f"{beginning}: it is an address on the web. Download the images, and put the table into their folder."
     if "$" in first or re.search(r"%\w+%", first):
         return f"{beginning}: variables are not filled in. Write paths relative to the table's folder, or whole ones."
     searched = ", and no image below the table's folder has that name"
-    if _suffix(first) not in IMAGE_SUFFIXES:
+    if gave_up:
+        searched = ", and the table's folder holds too many folders to search"
+    if _suffix(first) not in IMAGE_SUFFIXES and not gave_up:
         searched = " with or without a suffix" + searched
     return (
         f"{beginning}{searched}. Write paths relative to the manifest's folder, or whole ones; data.image_column says "

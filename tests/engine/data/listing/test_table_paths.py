@@ -107,6 +107,22 @@ def test_what_is_missing_in_a_folder_that_is_there_is_not_looked_for_in_others(t
     assert found.missing == (1,)
 
 
+def test_what_is_missing_beside_others_is_missing_wherever_its_name_is_below(tmp_path: Path) -> None:
+    found = find(tmp_path, "1.png", "2.png", stored=("1.png", "old/2.png", "older/2.png"))
+    assert found.missing == (1,)
+
+
+def test_a_folder_that_is_too_large_to_search_is_said_and_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aimic_tui.engine.data.listing.table_paths._FOLDERS_LIMIT", 1)
+    touch(tmp_path, "im/1.png", "im/2/3.png")
+    paths = TablePaths(tmp_path / "list.csv")
+    assert paths.find(["im/1.png", "3.png"]).missing == (1,)
+    assert paths.gave_up
+    assert "too many folders to search" in missing_sentence("list.csv", "3.png", gave_up=True)
+
+
 def test_folders_are_listed_once_however_many_paths_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path, *(f"part_{i % 3}/i{i}.jpg" for i in range(300)))
     looked: list[object] = []
