@@ -137,7 +137,7 @@ async def test_a_long_table_is_read_piece_by_piece_and_its_end_is_reported(
 async def test_another_table_is_an_error(workspace: Workspace) -> None:
     job = make_job(workspace)
     job.output.write_text("name,value\nx,1\n")
-    with pytest.raises(InputProblem, match="columns are missing"):
+    with pytest.raises(InputProblem, match="the columns must be image, label"):
         await PredictionSession(workspace).open(job).update()
 
 
