@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -111,17 +112,21 @@ def sync_folder(folder: Path) -> None:
 def open_unlinked(path: Path, flags: int) -> int:
     """Open a file of a folder that others may have made, and return its handle; nothing is written through a link.
 
-    A folder that was received can have links in it that lead to any of the user's files.
+    A folder that was received can have links in it that lead to any of the user's files, and pipes that nobody reads.
 
     Raises:
-        OSError: `path` is a link, or can't be opened.
+        OSError: `path` is a link or no file, or can't be opened.
     """
     try:
-        return os.open(path, flags | os.O_NOFOLLOW, 0o666)
+        handle = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise OSError(errno.ELOOP, "A link, and nothing is written through links", str(path)) from None
         raise
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "Not a file", str(path))
+    return handle
 
 
 def open_log(path: Path, mode: Literal["ab", "wb"] = "ab") -> IO[bytes]:

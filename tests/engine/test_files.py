@@ -22,6 +22,7 @@ from aimic_tui.engine.files import (
     digest_of_file,
     folder_problem,
     is_locked,
+    open_unlinked,
     read_table,
     replacing,
     touch_unlinked,
@@ -192,3 +193,10 @@ def test_a_folder_is_tried_without_leaving_anything(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("")
     assert "is a file" in folder_problem(tmp_path / "file" / "below")
+
+
+@pytest.mark.parametrize("flags", [os.O_WRONLY | os.O_APPEND, os.O_RDWR, os.O_WRONLY | os.O_TRUNC])
+def test_a_pipe_that_nobody_reads_is_no_file_to_write(tmp_path: Path, flags: int) -> None:
+    os.mkfifo(tmp_path / "events.jsonl")
+    with pytest.raises(OSError, match=r"Not a file|No such device"):
+        open_unlinked(tmp_path / "events.jsonl", flags | os.O_CREAT)

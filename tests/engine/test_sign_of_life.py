@@ -10,7 +10,7 @@ import pytest
 
 from aimic_tui.engine import sign_of_life
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.runs import control
+from aimic_tui.engine.runs import control, same_data
 from aimic_tui.engine.runs.status import read_status
 from aimic_tui.engine.sign_of_life import RECENT, LifeElsewhere, life_elsewhere, signs_of_life
 from tests.run_folders import make_run
@@ -62,15 +62,19 @@ def test_a_run_that_another_host_is_at_work_on_is_not_started_a_second_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make_run(tmp_path, "20261122-101010-cells", "running", folds=2)
-    monkeypatch.setattr(control, "start_scheduler", lambda _: 77)
+    started: list[str] = []
+    monkeypatch.setattr(control, "start_scheduler", lambda folder: started.append(folder.name))
+    monkeypatch.setattr(same_data, "check_same_data", lambda *_: [])  # its images are not what this is about
     run.lock_file.write_text(FOREIGN)
     assert read_status(run).state == "running"
     with pytest.raises(InputProblem, match=r"running on node07.*--take-over"):
         control.resume(run)
-    assert control.resume(run, take_over=True) == 77
+    assert not started
+    control.resume(run, take_over=True)
     os.utime(run.lock_file, (0, 0))
     assert read_status(run).state == "interrupted"
-    assert control.resume(run) == 77
+    control.resume(run)
+    assert started == [run.name, run.name]
 
 
 def test_a_finished_run_of_a_read_only_folder_is_said_to_be_finished(

@@ -277,7 +277,16 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             value = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InputProblem(_refusal(shown, str(error))) from None
-    except (RuntimeError, ValueError, EOFError, OSError, KeyError, AttributeError, TypeError, IndexError) as error:
+    except (
+        RuntimeError,
+        ArithmeticError,
+        ValueError,
+        EOFError,
+        OSError,
+        LookupError,
+        AttributeError,
+        TypeError,
+    ) as error:
         raise InputProblem(f"{shown} can't be read as weights: {one_line(str(error), 160)}.") from None
     tensors = tensors_by_name(value)
     if not tensors:
