@@ -221,7 +221,9 @@ def _from_listing(path: Path, listing: ManifestRows, group: str) -> ListedImages
     parts = None
     if listing.parts is not None:
         words = [listing.parts[row] for row in rows]
-        parts = _parts_of(words, f"{printable(str(path))} has", f"in its column {one_line(listing.part_column, 40)}")
+        remedy = " If the column means something else, set data.part_column=none."
+        column = one_line(listing.part_column, 40)
+        parts = _parts_of(words, f"{printable(str(path))} has", f"in its column {column}", remedy)
     return ListedImages(
         path.parent,
         images=tuple(images),
@@ -254,13 +256,13 @@ def _suggested(images: Sequence[str], labels: Sequence[str], above: int = 1) -> 
     return suggest_group([images[row] for row in rows], [labels[row] for row in rows], above)
 
 
-def _parts_of(words: Sequence[str], where: str, what: str) -> npt.NDArray[np.int8]:
+def _parts_of(words: Sequence[str], where: str, what: str, remedy: str = "") -> npt.NDArray[np.int8]:
     words = without_missing(words).values
     codes = {**PART_FOLDERS, "": Part.UNUSED, "unused": Part.UNUSED}
     unknown = {word for word in words if word.casefold() not in codes}
     if unknown:
         raise InputProblem(
-            f"{where} {one_line(min(unknown), 60)} {what}. Parts are train, validation, test or nothing."
+            f"{where} {one_line(min(unknown), 60)} {what}. Parts are train, validation, test or nothing.{remedy}"
         )
     return np.array([codes[word.casefold()] for word in words], np.int8)
 

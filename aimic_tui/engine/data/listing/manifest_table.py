@@ -11,10 +11,10 @@ from aimic_tui.engine.data.listing.missing_values import without_missing
 from aimic_tui.engine.data.listing.table_columns import (
     GROUP_COLUMNS,
     LABEL_COLUMNS,
-    PART_COLUMNS,
     first_of,
     image_column,
     named_column,
+    part_column,
     plain_name,
 )
 from aimic_tui.engine.data.listing.table_labels import label_columns, one_hot_columns, read_labels
@@ -115,7 +115,7 @@ def read_manifest_rows(
         group_at = None
     part_at = None
     if part == "auto":
-        part_at = first_of(table.names, PART_COLUMNS)
+        part_at = part_column(table)
     elif part != "none":
         part_at = named_column(table, part, "data.part_column")
     further = [at for at in (group_at, part_at) if at is not None]
@@ -245,6 +245,6 @@ def read_columns(path: Path) -> Columns:
         image=name(image),
         label=name(labels[0]) if len(labels) == 1 else None,
         group=name(first_of(table.names, GROUP_COLUMNS)),
-        part=name(first_of(table.names, PART_COLUMNS)),
+        part=name(part_column(table)),
         one_hot=tuple(table.names[at] for at in one_hot_columns(table, image)) if len(labels) > 1 else (),
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.listing.file_kinds import IMAGE_SUFFIXES
+from aimic_tui.engine.data.listing.folder_words import PART_FOLDERS
 from aimic_tui.engine.data.listing.table_paths import TablePaths
 from aimic_tui.engine.data.listing.table_reader import TextTable, cell
 from aimic_tui.engine.errors import InputProblem
@@ -52,6 +54,8 @@ GROUP_COLUMNS = (
     *("lesion", "lesionid"),
 )
 PART_COLUMNS = ("part", "split", "partition")
+_MAYBE_PARTS = ("set", "subset", "dataset", "phase", "usage")
+"""Names of columns that give parts where their cells do; else a data set's name, or a phase of a cell's cycle."""
 OWN_COLUMNS = frozenset((*IMAGE_COLUMNS, *LABEL_COLUMNS[:5], *PART_COLUMNS))
 """Usual names of what a manifest is for: the images, their classes and their parts."""
 _SAMPLE = 50  # cells that show whether a column holds images
@@ -67,6 +71,19 @@ def first_of(names: Sequence[str], usual: Sequence[str]) -> int | None:
     """Return the index of the column whose name comes first among usual ones, None where none has one."""
     plain = [plain_name(name) for name in names]
     return next((plain.index(name) for name in usual if name in plain), None)
+
+
+def part_column(table: TextTable) -> int | None:
+    """Return the index of the column that says what is for training and what for testing, None where there is none."""
+    usual = first_of(table.names, PART_COLUMNS)
+    if usual is not None:
+        return usual
+    for at, name in enumerate(table.names):
+        if plain_name(name) in _MAYBE_PARTS:
+            words = {PART_FOLDERS.get(text.casefold()) for _, row in table.first if (text := cell(row, at).strip())}
+            if None not in words and Part.TRAIN in words and len(words) > 1:
+                return at
+    return None
 
 
 def image_column(table: TextTable, wanted: str, default: str, paths: TablePaths) -> int:
@@ -86,14 +103,17 @@ def image_column(table: TextTable, wanted: str, default: str, paths: TablePaths)
     if len(usual) == 1 and plain[usual[0]] == default:
         return unique_column(table, usual[0], "data.image_column")
     shares = {at: _share_found(table, at, paths) for at in usual}
-    if usual and max(shares.values()) > 0:
-        return unique_column(table, max(usual, key=lambda at: (shares[at] > 0.5, shares[at] > 0)), "data.image_column")
+    # Numbers of rows (0, 1, 2) may be other rows' images without their suffix: names with a suffix come first.
+    files = [at for at in _columns_of_files(table) if _share_found(table, at, paths) > 0.5]
+    if usual and max(shares.values()) > 0 and not (files and set(files).isdisjoint(usual)):
+        best = max(usual, key=lambda at: (at in files, shares[at] > 0.5, shares[at] > 0))
+        return unique_column(table, best, "data.image_column")
     if not usual and _header_below(table) is not None:
         raise no_column(table, wanted, "data.image_column")
     for at in (plain.index(name) for name in IDENTIFIERS if name in plain):
-        if _share_found(table, at, paths) > 0.5:
+        if at in files or (not files and _share_found(table, at, paths) > 0.5):
             return unique_column(table, at, "data.image_column")
-    if found := [at for at in _columns_of_files(table) if at not in usual and _share_found(table, at, paths) > 0.5]:
+    if found := [at for at in files if at not in usual]:
         if len(found) == 1:
             return found[0]
         columns = listed(_shown([table.names[at] for at in found]))

@@ -71,7 +71,10 @@ def label_columns(table: TextTable, wanted: str, default: str, images_at: int) -
         if wanted not in table.names and len(several) > 1:
             return tuple(named_column(table, name, _KEY) for name in several)
         return (named_column(table, wanted, _KEY),)
-    at = first_of([name if other != images_at else "" for other, name in enumerate(table.names)], LABEL_COLUMNS)
+    names = [name if other != images_at else "" for other, name in enumerate(table.names)]
+    if "x" in map(plain_name, names):  # beside it, y is where something lies
+        names = ["" if plain_name(name) == "y" else name for name in names]
+    at = first_of(names, LABEL_COLUMNS)
     if at is not None:
         return (unique_column(table, at, _KEY),)
     if not table.header_line and len(table.names) == 2:

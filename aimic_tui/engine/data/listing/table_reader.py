@@ -100,11 +100,17 @@ class TextTable:
             if _is_empty(row) or (len(self.names) > 1 and _is_comment(row)):
                 continue
             cells = row[skipped:]
+            if self.header_line and cells and cells[0].endswith(self.names[0]) and self._is_header(cells):
+                continue  # of a table that was put behind another one
             while len(cells) > self._width and not cells[-1].strip():
                 cells.pop()  # separators at the end
             if len(cells) > self._width:
                 raise InputProblem(self._too_long(line, len(cells)))
             yield line, [_plain_cell(cell) for cell in cells[: len(self.names)]]
+
+    def _is_header(self, cells: Sequence[str]) -> bool:
+        found = [nfc(_plain_cell(cell.strip().lstrip("\ufeff"))) for cell in cells[: len(self.names)]]
+        return len(self.names) > 1 and found == list(self.names)
 
     def text(self, cell: str) -> str:
         """Return a cell's text where the file is in another encoding than Unicode."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.note import NoteKind
 from aimic_tui.engine.evaluation.foreseen_intervals import SampleSize
 from aimic_tui.engine.evaluation.metric_titles import TITLES
@@ -52,6 +53,7 @@ def suggestions_for(
     return [
         *_on_disk_space(experiment, forecast),
         *_on_names(data),
+        *_on_given_parts(experiment, data),
         *([Suggestion("split.validation", split.too_few_to_choose)] if split.too_few_to_choose else []),
         *_on_seeds(experiment, forecast, estimate),
         *(_on_intervals(intervals) if intervals is not None else ()),
@@ -88,6 +90,20 @@ def _on_names(data: DataSummary) -> Iterator[Suggestion]:
     """Pass on what the names of folders, images, classes and groups left open."""
     for note in data.data_set.notes if data.data_set is not None else ():
         yield Suggestion(_SETTINGS_OF_NOTES.get(note.kind, "data.path"), note.sentence)
+
+
+def _on_given_parts(experiment: Experiment, data: DataSummary) -> Iterator[Suggestion]:
+    """Say that a table's or an archive's own test images are not kept apart; of folders their layout says it."""
+    found = data.data_set
+    if found is None or found.parts is None or any(note.kind == "layout" for note in found.notes):
+        return
+    train, test = (int((found.parts == part).sum()) for part in (Part.TRAIN, Part.TEST))
+    if train and test and experiment.split.method != "predefined":
+        yield Suggestion(
+            "split.method",
+            f"The data set has parts of its own ({train:,} training and {test:,} test images), which are not used. "
+            "split.method = predefined uses them.",
+        )
 
 
 def _on_seeds(experiment: Experiment, forecast: RunForecast, estimate: DurationEstimate | None) -> Iterator[Suggestion]:

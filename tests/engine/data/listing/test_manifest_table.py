@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.listing.data_source import DataSource
 from aimic_tui.engine.data.listing.decisions import FoundData
 from aimic_tui.engine.data.listing.find_data_set import scan_data_set
@@ -203,3 +204,45 @@ def test_missing_images_are_counted_and_stop_nothing(folder: Path) -> None:
     found = scan(folder, "path,label", lambda i, k: f"i{i}.png,{'abc'[k]}")
     assert len(found.data_set) == COUNT
     assert "1 of 24 listed images does not exist; the first is i7.png" in notes(found)
+
+
+@pytest.mark.parametrize("column", ["id", "image", "image_id"])
+def test_numbers_of_rows_are_not_taken_for_other_rows_images(folder: Path, column: str) -> None:
+    for index in range(COUNT):
+        (folder / f"{index}.png").write_bytes(b"x")
+    found = scan(folder, f"{column},scan,label", lambda i, k: f"{i},{i * 5 % COUNT}.png,{'abc'[k]}")
+    labels = dict(zip(found.data_set.images, found.data_set.labels, strict=True))
+    assert [labels[f"{i * 5 % COUNT}.png"] for i in range(COUNT)] == [i % 3 for i in range(COUNT)]
+    assert "read from the column scan" in notes(found)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_the_header_of_a_table_put_behind_another_is_no_row(folder: Path, mark: str) -> None:
+    found = scan(folder, "path,label", lambda i, k: (f"{mark}path,label\n" if i == 9 else "") + f"i{i}.png,{'abc'[k]}")
+    assert found.data_set.classes == ("a", "b", "c")
+    assert len(found.data_set) == COUNT
+    assert not found.notes
+
+
+def test_y_beside_x_is_a_place_and_no_class(folder: Path) -> None:
+    with pytest.raises(InputProblem, match="has no column label"):
+        scan(folder, "path,x,y,cell", lambda i, k: f"i{i}.png,{i},{k},{'abc'[k]}")
+    assert scan(folder, "path,y", lambda i, k: f"i{i}.png,{'abc'[k]}").data_set.classes == ("a", "b", "c")
+
+
+@pytest.mark.parametrize("column", ["set", "Dataset", "phase"])
+def test_columns_whose_cells_are_parts_give_them(folder: Path, column: str) -> None:
+    def row(first: str, second: str) -> Row:
+        return lambda i, k: f"i{i}.png,{'abc'[k]},{first if i < 15 else second}"
+
+    parts = scan(folder, f"path,label,{column}", row("Train", "Test")).data_set.parts
+    assert parts is not None
+    assert int((parts == Part.TEST).sum()) == COUNT - 15
+    assert read_columns(folder / "list.csv").part == column
+    assert scan(folder, f"path,label,{column}", row("HAM10000", "BCN20000")).data_set.parts is None
+    assert scan(folder, f"path,label,{column}", row("test", "val")).data_set.parts is None
+
+
+def test_folds_in_a_column_of_parts_are_refused_with_the_way_out(folder: Path) -> None:
+    with pytest.raises(InputProblem, match=r"set data\.part_column=none"):
+        scan(folder, "path,label,split", lambda i, k: f"i{i}.png,{'abc'[k]},{i % 5}")

@@ -97,6 +97,18 @@ def test_how_folders_were_read_is_said_until_the_setting_says_it(tmp_path: Path)
     assert "data.layout" not in keys(summarize_data(DataSettings(path=str(tmp_path), layout="parts")))
 
 
+def test_parts_of_a_table_that_are_not_used_are_said(tmp_path: Path) -> None:
+    table = tmp_path / "list.csv"
+    for index in range(8):
+        (tmp_path / f"{index}.png").touch()
+    rows = [f"{index}.png,{'ab'[index % 2]},{'test' if index < 2 else 'train'}\n" for index in range(8)]
+    table.write_text("path,label,split\n" + "".join(rows))
+    data = summarize_data(DataSettings(path=str(table)))
+    assert "6 training and 2 test images" in keys(data)["split.method"]
+    assert "split.method" not in keys(data, split__method="predefined")
+    assert "split.method" not in keys(summarize_data(DataSettings(path=str(table), part_column="none")))
+
+
 def test_what_the_split_cannot_give_is_passed_on() -> None:
     found = keys(
         split=SplitForecast((9,), (1,), (2,), "Only 1 image. The best epoch is a guess.", 12, ("No image of b.",))
