@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aimic_tui.commands.answers import print_answer
-from aimic_tui.commands.decision import tested_networks
+from aimic_tui.commands.tested_networks import tested_networks
+from aimic_tui.engine.data.listing.class_names import named_class
 from aimic_tui.engine.formatting import numbers
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import printable
@@ -30,7 +31,7 @@ def print_class_calibration(
 
     Args:
         found: the run's results.
-        positive: the class.
+        positive: the class, as somebody wrote it.
         name: of the network; None for all.
 
     Raises:
@@ -39,7 +40,8 @@ def print_class_calibration(
     """
     from aimic_tui.engine.evaluation.class_calibration import class_curves_of
 
-    run, networks = tested_networks(folder, found, positive, name)
+    positive = named_class(positive, found.classes, printable(folder.name))
+    run, networks = tested_networks(folder, name)
     confidence, code = found.confidence, found.classes.index(positive)
     answers = {}
     for network in networks:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aimic_tui.commands.answers import print_answer
-from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.commands.tested_networks import tested_networks
+from aimic_tui.engine.data.listing.class_names import named_class
 from aimic_tui.engine.formatting import numbers
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import printable
@@ -17,7 +18,6 @@ from aimic_tui.wording.text_tables import aligned
 
 if TYPE_CHECKING:
     from aimic_tui.engine.evaluation.decision import Decision
-    from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions, RunPredictions
     from aimic_tui.engine.evaluation.run_results import RunResults
 
 
@@ -26,7 +26,7 @@ def print_decisions(folder: RunFolder, found: RunResults, positive: str, name: s
 
     Args:
         found: the run's results.
-        positive: the class that asks for action.
+        positive: the class that asks for action, as somebody wrote it.
         name: of the network; None for all.
 
     Raises:
@@ -35,7 +35,8 @@ def print_decisions(folder: RunFolder, found: RunResults, positive: str, name: s
     """
     from aimic_tui.engine.evaluation.decision import decision_of
 
-    run, networks = tested_networks(folder, found, positive, name)
+    positive = named_class(positive, found.classes, printable(folder.name))
+    run, networks = tested_networks(folder, name)
     confidence, code = found.confidence, found.classes.index(positive)
     answers = {}
     for network in networks:
@@ -46,29 +47,6 @@ def print_decisions(folder: RunFolder, found: RunResults, positive: str, name: s
                 click.echo(signs.as_shown(line))
     if as_json:
         print_answer({"run": folder.name, "case": positive, "confidence": confidence, "networks": answers})
-
-
-def tested_networks(
-    folder: RunFolder, found: RunResults, positive: str, name: str | None
-) -> tuple[RunPredictions, list[NetworkPredictions]]:
-    """Return a run's predictions and its networks, all or the one of that name.
-
-    Raises:
-        UsageProblem: the run has no such class.
-        InputProblem: no such network is tested, or its predictions can't be read.
-    """
-    from aimic_tui.engine.evaluation.run_predictions import read_run_predictions
-
-    if positive not in found.classes:
-        named = printable(", ".join(found.classes))
-        raise UsageProblem(f"{printable(folder.name)} has no class {printable(positive)}; it has {named}.")
-    run = read_run_predictions(folder.path)
-    networks = [network for network in run.networks if name in (None, network.name)]
-    if not networks:
-        named = printable(", ".join(network.name for network in run.networks))
-        which = "No network" if name is None else f"No network {printable(name)}"
-        raise InputProblem(f"{which} of {printable(folder.name)} is tested yet. Tested: {named or 'none'}.")
-    return run, networks
 
 
 def _as_json(found: Decision) -> dict[str, Any] | None:

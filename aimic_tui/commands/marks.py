@@ -162,11 +162,11 @@ def _change(settings: DataSettings, file: Path, changes: _Changes) -> None:
 
 
 def _known_class(label: str, known: Collection[str]) -> str:
-    from aimic_tui.engine.data.listing.class_names import nearest_class
+    from aimic_tui.engine.names import nearest_name
 
     if label in known:
         return label
-    near = nearest_class(label, known)
+    near = nearest_name(label, known)
     hint = f" Did you mean {one_line(near, 60)}?" if near else ""
     there = ", ".join(one_line(name, 40) for name in sorted(known)[:12])
     raise UsageProblem(f"There is no class {one_line(label, 60)} here.{hint} The classes are {there}; --new adds it.")

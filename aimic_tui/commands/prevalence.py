@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from aimic_tui.engine.data.listing.class_names import named_class
 from aimic_tui.engine.errors import UsageProblem
 from aimic_tui.engine.evaluation.interval import Interval
 from aimic_tui.engine.evaluation.predictive_values import PredictiveValues, predictive_values
@@ -46,12 +47,8 @@ def read_prevalences(texts: Sequence[str], found: RunResults) -> list[Named]:
     Raises:
         UsageProblem: one of them can't be read, or the run has no such class.
     """
-    named = [split_prevalence(text) for text in texts]
-    for name, _ in named:
-        if name not in found.classes:
-            classes = printable(", ".join(found.classes))
-            raise UsageProblem(f"{printable(found.run)} has no class {printable(name)}; it has {classes}.")
-    return named
+    named = (split_prevalence(text) for text in texts)
+    return [(named_class(name, found.classes, printable(found.run)), share) for name, share in named]
 
 
 def values_at(network: NetworkResults, name: str, prevalence: float) -> PredictiveValues:

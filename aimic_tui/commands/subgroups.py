@@ -11,7 +11,7 @@ import click
 
 from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.progress import ProgressMeter
-from aimic_tui.engine.errors import InputProblem
+from aimic_tui.commands.tested_networks import tested_networks
 from aimic_tui.engine.formatting import numbers
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import printable
@@ -37,16 +37,10 @@ def print_subgroups(
         UsageProblem: the bands can't be read.
         InputProblem: no such network is tested, the column can't be found or makes no subgroups.
     """
-    from aimic_tui.engine.evaluation.run_predictions import read_run_predictions
     from aimic_tui.engine.evaluation.run_subgroups import read_run_columns, run_subgroups
     from aimic_tui.engine.evaluation.subgroups import group_figures
 
-    run = read_run_predictions(folder.path)
-    networks = [network for network in run.networks if name in (None, network.name)]
-    if not networks:
-        named = printable(", ".join(network.name for network in run.networks))
-        which = "No network" if name is None else f"No network {printable(name)}"
-        raise InputProblem(f"{which} of {printable(folder.name)} is tested yet. Tested: {named or 'none'}.")
+    run, networks = tested_networks(folder, name)
     confidence = float(run.experiment.get("evaluation", {}).get("confidence", 0.95))
     answers: dict[str, Any] = {}
     lines: list[str] = []

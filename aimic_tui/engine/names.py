@@ -7,9 +7,10 @@ may be meant, so look-alike names stay apart until somebody decides; `name_key` 
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
 
 _MEANT = ("<super>", "<sub>", "<fraction>", "<circle>")  # forms that carry meaning: 10² is not 102
@@ -59,6 +60,29 @@ def look_alikes(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     for name in names:
         found.setdefault(wide_name_key(name), {})[name] = None
     return tuple(tuple(alike) for alike in found.values() if len(alike) > 1)
+
+
+def find_name(wanted: str, names: Iterable[str]) -> str | None:
+    """Return which of the names somebody means: the same one, or the only one that is written alike; else None.
+
+    What was typed has its spaces where a name has them, too. Of several that look the same none is meant.
+    """
+    known = list(names)
+    for name in (wanted, wanted.strip()):
+        if name in known:
+            return name
+    for key in (nfc, name_key, wide_name_key):
+        alike = [name for name in known if key(name) == key(wanted.strip())]
+        if alike:
+            return alike[0] if len(alike) == 1 else None
+    return None
+
+
+def nearest_name(name: str, names: Collection[str]) -> str | None:
+    """Return the name that is most similar to `name`, None where none is similar."""
+    by_case = {other.casefold(): other for other in names}
+    near = difflib.get_close_matches(name.strip().casefold(), by_case, n=1, cutoff=0.5)
+    return by_case[near[0]] if near else None
 
 
 def differences(names: Iterable[str]) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ def test_predictive_values_are_reported_at_a_named_prevalence(workspace: Path) -
     page = workspace / "runs/20261122-some/report.html"
     assert call(workspace, "latest").exit_code == 0
     assert "Predictive values at a named prevalence" not in page.read_text()
-    result = call(workspace, "latest", "--prevalence", f"{CLASSES[0]}=2 %")
+    result = call(workspace, "latest", "--prevalence", f"{CLASSES[0].title()}=2 %")
     assert result.exit_code == 0, result.output
     assert "Predictive values at a named prevalence" in page.read_text()
     assert isinstance(call(workspace, "latest", "--prevalence", "no such=0.1").exception, UsageProblem)

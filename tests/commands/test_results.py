@@ -195,6 +195,27 @@ def test_the_calibration_of_a_class_is_told_network_by_network(tmp_path: Path) -
     assert len(curve["stated"]) == len(curve["observed"]) == len(curve["low"])
 
 
+def test_options_find_a_class_and_a_network_in_another_writing_and_call_them_by_their_names(workspace: Path) -> None:
+    written, network = CLASSES[0].upper(), "MobileNet-v2"
+    decided = json.loads(call(workspace, "latest", "--decision", written, "--network", network, "--json").stdout)
+    assert (decided["case"], list(decided["networks"])) == (CLASSES[0], ["mobilenet_v2"])
+    curves = json.loads(call(workspace, "latest", "--calibration", f" {CLASSES[0]}", "--json").stdout)
+    assert curves["class"] == CLASSES[0]
+    values = json.loads(call(workspace, "latest", "--prevalence", f"{written}=0.02", "--json").stdout)
+    assert [row["class"] for row in values["predictive_values"]["resnet18"]] == [CLASSES[0]]
+
+
+@pytest.mark.parametrize("option", ["--decision", "--calibration", "--prevalence"])
+def test_a_class_that_is_not_there_is_answered_with_those_there_are_and_the_nearest(
+    workspace: Path, option: str
+) -> None:
+    value = "basophils=0.02" if option == "--prevalence" else "basophils"
+    problem = call(workspace, "latest", option, value).exception
+    assert isinstance(problem, UsageProblem)
+    wanted = f"has no class basophils; it has {', '.join(CLASSES)}. Did you mean basophil?"
+    assert problem.sentence.endswith(wanted)
+
+
 def test_predictive_values_are_given_at_the_prevalences_that_are_named(workspace: Path) -> None:
     named = ("--prevalence", f"{CLASSES[0]}=0.02", "--prevalence", f"{CLASSES[1]}=30 %")
     answer = json.loads(call(workspace, "latest", *named, "--json").stdout)
@@ -324,7 +345,7 @@ class TestSubgroups:
             assert wanted in result.stdout
 
     def test_programs_get_figures_and_differences(self, workspace: Path) -> None:
-        answer = json.loads(call(workspace, "some", "--by", "age:40,50", "--json").stdout)
+        answer = json.loads(call(workspace, "some", "--by", "Age:40,50", "--json").stdout)
         subgroups = answer["networks"]["net"]["subgroups"]
         assert [one["name"] for one in subgroups] == ["below 40", "40 to <50", "from 50"]
         assert [one["groups"] for one in subgroups] == [20, 10, 10]

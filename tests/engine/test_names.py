@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimic_tui.engine.names import differences, look_alikes, name_key, nfc, wide_name_key
+from aimic_tui.engine.names import differences, find_name, look_alikes, name_key, nfc, wide_name_key
 
 
 @given(st.text())
@@ -109,3 +109,18 @@ def test_what_look_alikes_differ_in_is_said() -> None:
     assert differences(["1", "1.0"]) == ("how a number is written",)
     assert differences(["blast", "bl\u0430st"]) == ("letters of another alphabet",)
     assert differences(["blast", "bla\u200bst"]) == ("invisible characters",)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("Mast cell", "Mast cell"),
+        (" mast_cell ", "Mast cell"),
+        ("gro\u0308\u00dfe", "gr\u00f6\u00dfe"),
+        ("a", "a"),  # the same name comes before those that look like it
+        ("\u0430", None),  # Cyrillic; it may be either of two
+        ("nothing", None),
+    ],
+)
+def test_a_name_is_found_in_another_writing_where_only_one_can_be_meant(wanted: str, found: str | None) -> None:
+    assert find_name(wanted, ["Mast cell", "gr\u00f6\u00dfe", "a", "A"]) == found

@@ -13,7 +13,7 @@ import numpy as np
 from aimic_tui.engine.data.listing.missing_values import may_be_missing
 from aimic_tui.engine.errors import InputProblem, UsageProblem
 from aimic_tui.engine.evaluation.metrics import Integers
-from aimic_tui.engine.names import name_key, nfc
+from aimic_tui.engine.names import find_name, name_key, nfc
 from aimic_tui.engine.text import plural, printable
 
 MOST_VALUES = 12
@@ -40,14 +40,15 @@ class ColumnValues:
 def split_column(wanted: str, columns: Sequence[str]) -> tuple[str, tuple[float, ...]]:
     """Return the column and the limits of bands in `age:40,60`; no limits where there are none.
 
-    A column whose own name has a colon comes first.
+    A column whose own name has a colon comes first. A column may be written otherwise than in the table (`find_name`).
 
     Raises:
         UsageProblem: the limits are no ascending numbers.
     """
+    whole = find_name(wanted, columns)
     name, colon, written = wanted.rpartition(":")
-    if wanted in columns or not colon:
-        return wanted, ()
+    if whole is not None or not colon:
+        return whole or wanted, ()
     try:
         limits = tuple(float(limit) for limit in written.split(","))
     except ValueError:
@@ -57,7 +58,7 @@ def split_column(wanted: str, columns: Sequence[str]) -> tuple[str, tuple[float,
             f"{printable(wanted)} names no bands. Write ascending numbers after the colon, such as "
             f"{printable(name)}:40,60."
         )
-    return name, limits
+    return find_name(name, columns) or name, limits
 
 
 def column_values(column: str, cells: Sequence[str], limits: Sequence[float] = ()) -> ColumnValues:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from aimic_tui.engine.data.listing.class_names import named_class
 from aimic_tui.engine.errors import UsageProblem
-from aimic_tui.engine.names import name_key, nfc, wide_name_key
+from aimic_tui.engine.names import find_name, nfc, wide_name_key
 from aimic_tui.engine.proposed_command import shell_word
 from aimic_tui.engine.text import plural, printable
 
@@ -69,7 +70,7 @@ def match_classes(
     for name in data:
         if name in mapped or name in dropped:
             continue
-        found = _by_name(name, model)
+        found = find_name(name, model)
         if found is None:
             unmatched.append(name)
         else:
@@ -90,7 +91,7 @@ def match_classes(
 
 def same_names(data: Iterable[str], model: Sequence[str]) -> dict[str, str | None]:
     """Return for each class of a data set the model's class of the same name, as `match_classes` finds it unaided."""
-    return {name: _by_name(name, model) for name in data}
+    return {name: find_name(name, model) for name in data}
 
 
 def _pair(text: str, model: Sequence[str], data: Sequence[str]) -> tuple[str, str]:
@@ -99,7 +100,7 @@ def _pair(text: str, model: Sequence[str], data: Sequence[str]) -> tuple[str, st
     if not cuts:
         raise UsageProblem(f"--map {printable(text)}: write it as --map MODEL_CLASS=DATA_CLASS.")
     for cut in cuts:
-        pair = _typed(text[:cut], model), _typed(text[cut + 1 :], data)
+        pair = find_name(text[:cut], model), find_name(text[cut + 1 :], data)
         if pair[0] is not None and pair[1] is not None:
             return pair[0], pair[1]
     option = f"--map {text}"
@@ -107,35 +108,7 @@ def _pair(text: str, model: Sequence[str], data: Sequence[str]) -> tuple[str, st
 
 
 def _named(name: str, names: Sequence[str], whose: str, option: str) -> str:
-    found = _typed(name, names)
-    if found is not None:
-        return found
-    name = name.strip()
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f" Did you mean {printable(near[0])}?" if near else ""
-    raise UsageProblem(
-        f"{printable(option)}: the {whose} has no class {printable(name)}; it has {_listed(names)}.{hint}"
-    )
-
-
-def _typed(text: str, names: Sequence[str]) -> str | None:
-    """Return the name that somebody typed: with its spaces where it has some, else without."""
-    return text if text in names else _by_name(text.strip(), names)
-
-
-def _by_name(name: str, names: Iterable[str]) -> str | None:
-    """Return the same name, or the only one that is written alike; None where none or several are.
-
-    A model of an earlier version may have its classes in another Unicode form, which makes no other name.
-    """
-    known = list(names)
-    if name in known:
-        return name
-    for key in (nfc, name_key, wide_name_key):
-        alike = [other for other in known if key(other) == key(name)]
-        if alike:
-            return alike[0] if len(alike) == 1 else None
-    return None
+    return named_class(name, names, f"{printable(option)}: the {whose}")
 
 
 def _question(unmatched: Sequence[str], free: Sequence[str], data: Mapping[str, int]) -> str:

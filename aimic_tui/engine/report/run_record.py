@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from aimic_tui.engine.data.listing.class_names import named_class
 from aimic_tui.engine.data.reading.input_rule import InputRule, rule_from_table
-from aimic_tui.engine.errors import InputProblem, UsageProblem
+from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.evaluation.build_results import read_results
 from aimic_tui.engine.evaluation.comparison import Comparison, compare_runs
 from aimic_tui.engine.evaluation.run_predictions import NetworkPredictions, RunPredictions, read_run_predictions
@@ -132,7 +133,7 @@ def read_record(folder: RunFolder, prevalences: Sequence[tuple[str, float]] = ()
     """Read a run.
 
     Args:
-        prevalences: (class, prevalence) that predictive values are asked for at.
+        prevalences: (class as somebody wrote it, prevalence) that predictive values are asked for at.
 
     Raises:
         UsageProblem: the run has no such class.
@@ -144,10 +145,7 @@ def read_record(folder: RunFolder, prevalences: Sequence[tuple[str, float]] = ()
             f"No fold of {printable(folder.name)} is tested yet, so there is nothing to report. "
             f"{run_command('watch', folder)} shows how far it is."
         )
-    for name, _ in prevalences:
-        if name not in tested.classes:
-            named = printable(", ".join(tested.classes))
-            raise UsageProblem(f"{printable(folder.name)} has no class {printable(name)}; it has {named}.")
+    named = tuple((named_class(name, tested.classes, printable(folder.name)), share) for name, share in prevalences)
     return RunRecord(
         folder,
         tested,
@@ -165,7 +163,7 @@ def read_record(folder: RunFolder, prevalences: Sequence[tuple[str, float]] = ()
             if (found := read_network_robustness(folder.path, network.name)) is not None
         },
         evaluations_of_run(folder),
-        tuple(prevalences),
+        named,
         afterwards=data_story(folder),
     )
 

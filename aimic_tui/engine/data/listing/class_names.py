@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from aimic_tui.engine.errors import UsageProblem
+from aimic_tui.engine.names import find_name, nearest_name
 from aimic_tui.engine.pairs import pairs_text
 from aimic_tui.engine.proposed_command import shell_word
-from aimic_tui.engine.text import one_line
+from aimic_tui.engine.text import one_line, printable
 
 
 def check_classes(classes: Mapping[str, str], found: Collection[str]) -> None:
@@ -31,15 +31,27 @@ def check_classes(classes: Mapping[str, str], found: Collection[str]) -> None:
 
 
 def _with_nearest(name: str, found: Collection[str]) -> str:
-    near = nearest_class(name, found)
+    near = nearest_name(name, found)
     return one_line(name, 40) + (f" (did you mean {one_line(near, 40)}?)" if near else "")
 
 
-def nearest_class(name: str, found: Collection[str]) -> str | None:
-    """Return the class whose name is most similar to `name`, None where none is similar."""
-    by_case = {other.casefold(): other for other in found}
-    near = difflib.get_close_matches(name.casefold(), by_case, n=1, cutoff=0.5)
-    return by_case[near[0]] if near else None
+def named_class(wanted: str, classes: Sequence[str], whose: str) -> str:
+    """Return the class that somebody names in an option, as `find_name` finds it.
+
+    Args:
+        classes: those there are.
+        whose: the run, the model or the data, as the beginning of a sentence; printable.
+
+    Raises:
+        UsageProblem: there is none, or several look like it; the sentence has all of them and the nearest one.
+    """
+    found = find_name(wanted, classes)
+    if found is not None:
+        return found
+    near = nearest_name(wanted, classes)
+    hint = f" Did you mean {printable(near)}?" if near else ""
+    there = printable(", ".join(classes))
+    raise UsageProblem(f"{whose} has no class {printable(wanted.strip())}; it has {there}.{hint}")
 
 
 def original_class_name(shown: str, classes: Mapping[str, str], found: Collection[str]) -> str:

@@ -26,10 +26,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal, get_args
 
-from aimic_tui.engine.data.listing.class_names import nearest_class
 from aimic_tui.engine.data.listing.table_reader import cell, read_text_table
 from aimic_tui.engine.errors import AimicError, InputProblem, UsageProblem
 from aimic_tui.engine.files import FileLock, Stamp, digest_of_bytes, stamp_of, write_table
+from aimic_tui.engine.names import nearest_name
 from aimic_tui.engine.text import one_line, printable
 from aimic_tui.engine.user_folders import expanded
 
@@ -162,7 +162,7 @@ def _problem_of(image: str, kind: str, label: str, group: str) -> str:
     if not image:
         return "has no image. Write its name, or take the row out."
     if kind not in MARK_KINDS:
-        near = nearest_class(kind, MARK_KINDS)
+        near = nearest_name(kind, MARK_KINDS)
         hint = f" Did you mean {near}?" if near else ""
         return f"has the mark {one_line(kind, 40) or 'nothing'}; marks are {', '.join(MARK_KINDS)}.{hint}"
     if kind == "label" and not label:
