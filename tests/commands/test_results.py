@@ -97,12 +97,11 @@ def test_an_unknown_run_is_a_sentence(tmp_path: Path) -> None:
     assert "no run nothing" in problem.sentence
 
 
-def test_names_from_outside_cannot_reach_the_terminal(workspace: Path) -> None:
+def test_a_folder_that_is_named_like_no_network_cannot_reach_the_terminal(workspace: Path) -> None:
     run = workspace / "runs" / "20261122-190512-some"
     (run / "trials" / "mobilenet_v2").rename(run / "trials" / "evil\x1b[31m")
     output = call(workspace, "latest").stdout
-    assert "\x1b" not in output
-    assert "evil\\x1b[31m" in output
+    assert "evil" not in output  # no name of a network, so no trial of the run
 
 
 def test_choosing_between_networks_has_figures_of_its_own(tmp_path: Path) -> None:

@@ -119,9 +119,9 @@ def read_manifest_rows(
     elif part != "none":
         part_at = named_column(table, part, "data.part_column")
     further = [at for at in (group_at, part_at) if at is not None]
-    cells = _cells(table, image_at, labels_at, further)
+    cells, lines = _cells(table, image_at, labels_at, further)
     rows = _image_rows(table, cells[image_at], paths)
-    labels = read_labels(table, labels_at, [cells[at] for at in labels_at], image_at)
+    labels = read_labels(table, labels_at, [cells[at] for at in labels_at], image_at, lines)
     notes = [*rows.notes, *_notes("table-labels", labels.notes)]
     if taken := _columns_sentence(table, image_at, labels_at, image == _IMAGE, label == _LABEL):
         notes.insert(0, Note("table-columns", taken))
@@ -136,19 +136,26 @@ def read_manifest_rows(
     )
 
 
-def _cells(table: TextTable, image_at: int, labels_at: Sequence[int], further: Sequence[int]) -> dict[int, list[str]]:
-    """Return the cells of columns; each row must have an image, and reach the first column of classes."""
+def _cells(
+    table: TextTable, image_at: int, labels_at: Sequence[int], further: Sequence[int]
+) -> tuple[dict[int, list[str]], list[int]]:
+    """Return the cells of columns, and the lines of their rows.
+
+    Each row must have an image, and reach the first column of classes.
+    """
     needed = max(image_at, labels_at[0])
     cells: dict[int, list[str]] = {at: [] for at in (image_at, *labels_at, *further)}
+    lines = []
     for line, row in table.rows():
         if len(row) <= needed or not row[image_at].strip():
             raise InputProblem(
                 f"{table.shown}: line {line} ({one_line(table.delimiter.join(row), 60)}) has no "
                 f"{one_line(table.names[image_at], 30) or 'image'} or too few columns. Complete it or take it out."
             )
+        lines.append(line)
         for at, column in cells.items():
             column.append(row[at] if at == image_at else cell(row, at).strip())
-    return cells
+    return cells, lines
 
 
 def _image_rows(table: TextTable, written: list[str], paths: TablePaths) -> ImageRows:

@@ -155,7 +155,7 @@ def test_one_hot_truth_is_read_as_classes_and_said(folder: Path) -> None:
     assert found.data_set.counts() == {"BCC": 8, "MEL": 8, "NV": 8}
     assert "The classes are the columns MEL, NV and BCC" in notes(found)
     assert read_columns(folder / "list.csv").one_hot == ("MEL", "NV", "BCC")
-    with pytest.raises(InputProblem, match=r"row 1 has 0[.]5 where the columns MEL, NV and BCC"):
+    with pytest.raises(InputProblem, match=r"line 2 has 0[.]5 where the columns MEL, NV and BCC"):
         scan(folder, "image,MEL,NV,BCC", lambda i, _: f"i{i}.png,0.5,0,1", label_column="MEL,NV,BCC")
 
 
@@ -182,6 +182,43 @@ def test_parts_and_sexes_as_columns_are_no_classes(folder: Path) -> None:
     for header in ("path,is_train,is_test", "path,male,female"):
         with pytest.raises(InputProblem, match="has no column label"):
             scan(folder, header, lambda i, k: f"i{i}.png,{i % 2},{1 - i % 2}")
+
+
+@pytest.mark.parametrize("settings", [{}, {"label_column": "MEL,NV"}])
+@pytest.mark.parametrize("whole", [1, 100])
+def test_soft_labels_are_called_so_and_refused(folder: Path, settings: dict[str, str], whole: int) -> None:
+    with pytest.raises(InputProblem, match=r"columns MEL and NV hold shares of each row [(]soft labels"):
+        scan(folder, "image,age,MEL,NV", lambda i, k: f"i{i}.png,{130 + i},{whole * 0.7},{whole * 0.3}", **settings)
+
+
+def test_shares_that_do_not_add_up_are_no_soft_labels(folder: Path) -> None:
+    with pytest.raises(InputProblem, match="has no column label"):
+        scan(folder, "image,u,v", lambda i, k: f"i{i}.png,{i / 24},0.5")
+
+
+@pytest.mark.parametrize("written", ["['{}']", '"[""{}""]"', "[ '{}' ]", "['{}',]"])
+def test_a_list_of_one_label_is_its_element_and_said(folder: Path, written: str) -> None:
+    found = scan(folder, "path,label", lambda i, k: f"i{i}.png," + _quoted(written.format("ab"[i % 2])))
+    assert found.data_set.counts() == {"a": 12, "b": 12}
+    assert "Classes are written as lists in the column label; a list of one is its element." in notes(found)
+
+
+def test_lists_of_several_labels_and_empty_ones_leave_a_row_without_a_class(folder: Path) -> None:
+    lists = ["['a']", "['b']", "['b', 'a']", "['a' 'b']", "[]"]
+    found = scan(folder, "path,label", lambda i, k: f"i{i}.png," + _quoted(lists[i] if i < 5 else f"['{'ab'[i % 2]}']"))
+    assert found.unlabelled == ("i2.png", "i3.png", "i4.png")
+    assert "2 rows name several classes at once" in notes(found)
+    with pytest.raises(InputProblem, match="name several classes at once"):
+        scan(folder, "path,label", lambda i, k: f"i{i}.png," + _quoted("['a', 'b']"))
+
+
+def test_names_with_brackets_of_their_own_are_kept(folder: Path) -> None:
+    found = scan(folder, "path,label", lambda i, k: f"i{i}.png,{('[a]', '[b] c', 'd')[k]}")
+    assert found.data_set.classes == ("[a]", "[b] c", "d")
+
+
+def _quoted(text: str) -> str:
+    return text if text.startswith('"') else f'"{text}"'
 
 
 def test_a_few_rows_of_several_classes_get_none(folder: Path) -> None:
