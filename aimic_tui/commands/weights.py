@@ -83,8 +83,7 @@ def import_file(*, file: Path, network: str, tag: str, part: str) -> None:
     from aimic_tui.engine.models.weights_import import import_weights
 
     folder = weights_folder()
-    if problem := folder_problem(folder):
-        raise StorageProblem(f"Weights can't be kept here: {problem} AIMIC_WEIGHTS sets another folder.", retry=False)
+    _require_place(folder)
     publication = recognise(file, info)
     known = publication.tag if publication else info.weights[0] if len(info.weights) == 1 else "local"
     entry, remarks = import_weights(file, info, tag or known, folder, publication, part=part)
@@ -115,6 +114,7 @@ def fetch(*, names: tuple[str, ...], tag: str, paper: bool, again: bool, as_json
             if entry is not None:
                 meter.message(f"{info.name}: already in {folder}.")
             else:
+                _require_place(folder)
                 entry = _fetch_one(info, tag, folder, meter, stop.is_set)
                 if not as_json:
                     _say_where(entry, folder)
@@ -123,6 +123,16 @@ def fetch(*, names: tuple[str, ...], tag: str, paper: bool, again: bool, as_json
         signal.signal(signal.SIGINT, previous)
     if as_json:
         click.echo(_to_json(entries, folder))
+
+
+def _require_place(folder: Path) -> None:
+    """Do nothing if weights can be kept in the folder; asked before the download.
+
+    Raises:
+        StorageProblem: they can't; the sentence says why, and how to name another folder.
+    """
+    if problem := folder_problem(folder):
+        raise StorageProblem(f"Weights can't be kept here: {problem} AIMIC_WEIGHTS sets another folder.", retry=False)
 
 
 def _stop_once(stop: threading.Event) -> None:

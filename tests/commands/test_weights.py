@@ -121,6 +121,17 @@ def test_fetched_weights_lie_in_the_folder_and_are_not_fetched_again(
     assert len(site) == 1
 
 
+def test_what_cant_be_kept_is_not_downloaded(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, site: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("AIMIC_WEIGHTS", str(tmp_path / "file" / "weights"))
+    code, _, err = run(capsys, "fetch", "test_resnet")
+    assert (code, site) == (1, [])
+    assert "Weights can't be kept here" in err
+    assert "AIMIC_WEIGHTS sets another folder" in err
+
+
 def test_fetching_needs_a_name_that_is_known(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "fetch")[0] == 2
     code, _, err = run(capsys, "fetch", "resnet-50")

@@ -32,6 +32,7 @@ from aimic_tui.engine.errors import Interrupted
 from aimic_tui.engine.files import FileLock, file_state, open_unlinked, sync_folder
 from aimic_tui.engine.machine.quotas import available_processors
 from aimic_tui.engine.progress import ReportProgress, no_report
+from aimic_tui.engine.system_errors import explain
 from aimic_tui.engine.text import bytes_text
 from aimic_tui.engine.waiting import pause
 
@@ -163,7 +164,7 @@ def cached_images(  # noqa: PLR0917
             os.utime(target)  # the time of last use, by which caches are removed
         return _CachedImages(target, shape)
     except OSError as error:
-        return _DecodedImages(paths, preprocessing, f"{_short_of_room(needed, folder)} ({error.strerror})")
+        return _DecodedImages(paths, preprocessing, f"{_short_of_room(needed, folder)}: {explain(error)}")
 
 
 def _short_of_room(needed: int, folder: Path) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.files import folder_problem, touch_unlinked, write_atomically
+from aimic_tui.engine.files import folder_problem, is_locked, touch_unlinked, write_atomically
+from aimic_tui.engine.formatting.times import duration
 from aimic_tui.engine.proposed_command import proposed_command
 from aimic_tui.engine.runs.detached import Work, start_detached
+from aimic_tui.engine.sign_of_life import RECENT, life_elsewhere
 from aimic_tui.engine.study.study_file import Study
 from aimic_tui.engine.study.study_folder import StudyFolder, study_folder
 from aimic_tui.engine.text import printable
@@ -16,11 +18,18 @@ def start_study(study: Study, workspace: Workspace) -> StudyFolder:
     """Start the process that carries a study out, or goes on with it, in a session of its own.
 
     Raises:
-        InputProblem: it is going on already, or nothing can be kept in the workspace.
+        InputProblem: it is going on already, perhaps on another host, or nothing can be kept in the workspace.
         AimicError: the process did not live long enough to take it.
         OSError: the workspace can't be written.
     """
     folder = study_folder(workspace, study.name)
+    elsewhere = None if is_locked(folder.lock_file) else life_elsewhere(folder.lock_file)
+    if elsewhere is not None:
+        raise InputProblem(
+            f"The study {printable(folder.name)} is going on on {printable(elsewhere.host)}, which gave a sign of life "
+            f"{duration(elsewhere.seconds)} ago. Two hosts at work on it would spoil it. If that host has failed, "
+            f"start the study again in {duration(RECENT)}: it goes on where it was."
+        )
     if folder.alive:
         raise InputProblem(
             f"The study {printable(folder.name)} is going on: "

@@ -25,6 +25,7 @@ from aimic_tui.engine.data.cache import FEATURES_SUFFIX, enforce_limit, images_k
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.files import write_atomically
 from aimic_tui.engine.models.build import head_tensors
+from aimic_tui.engine.system_errors import explain
 from aimic_tui.engine.text import bytes_text
 
 _VERSION = 1
@@ -74,7 +75,7 @@ class FeatureStore:
             enforce_limit(folder, self._limit - needed)
             write_atomically(self._path, save({_TENSOR: features.contiguous()}))
         except OSError as error:
-            self._warn(f"The features can't be stored in {folder} ({error.strerror}); each trial computes them again.")
+            self._warn(f"The features can't be stored, so each trial computes them again: {explain(error)}")
 
 
 def features_key(

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from aimic_tui.engine import system_errors
 from aimic_tui.engine.data import cache
 from aimic_tui.engine.data.cache import cached_images, images_key
 from aimic_tui.engine.data.preprocessing import Preprocessing
@@ -165,6 +168,21 @@ def test_a_disk_that_fills_up_meanwhile_means_decoding(make_folder: MakeFolder, 
     assert not source.cached
     assert "No space left on device" in source.reason
     assert list((tmp_path / "cache").glob("*.part")) == []
+
+
+def test_a_cache_folder_of_somebody_else_is_named_with_what_helps(make_folder: MakeFolder, tmp_path, monkeypatch):
+    folder = tmp_path / "cache"
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder / "x.lock"))
+
+    monkeypatch.setattr(cache, "_wait_for", refused)
+    monkeypatch.setattr(system_errors.os, "access", lambda *_: False)
+    monkeypatch.setattr(system_errors.os, "geteuid", lambda: folder.stat().st_uid + 1)
+    source = cached_images(images_in(make_folder({"a": 5})), PREPROCESSING, folder, "on")
+    assert not source.cached
+    assert "images are decoded each time instead" in source.reason
+    assert re.search(rf"{folder} belongs to .*chmod -R g\+w {folder}", source.reason)
 
 
 def test_two_builders_at_once_decode_once(make_folder: MakeFolder, tmp_path):

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import EventReader
 from aimic_tui.engine.files import FileLock
 from aimic_tui.engine.runs.status import read_status
-from aimic_tui.engine.study.control import find_running_study, stop_study
+from aimic_tui.engine.study.control import find_running_study, start_study, stop_study
 from aimic_tui.engine.study.plan import plan_study
 from aimic_tui.engine.study.scheduler import StudyScheduler
 from aimic_tui.engine.study.study_file import Study, read_study
@@ -121,3 +122,11 @@ def test_a_study_is_found_by_its_name_only_while_it_is_going_on(tmp_path: Path) 
     assert find_running_study(workspace, "ti") is None
     lock.release()
     assert os.path.exists(folder.lock_file)  # noqa: PTH110
+
+
+def test_a_study_that_another_host_is_at_work_on_is_not_started_a_second_time(tmp_path: Path) -> None:
+    study, folder, workspace = tiny(tmp_path)
+    folder.lock_file.parent.mkdir(parents=True, exist_ok=True)
+    folder.lock_file.write_text("node07 0f1e2d3c\n")
+    with pytest.raises(InputProblem, match=r"going on on node07.*start the study again in 3 min"):
+        start_study(study, workspace)
