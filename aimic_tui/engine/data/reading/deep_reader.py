@@ -7,6 +7,8 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from aimic_tui.engine.data.reading.pixels import (
     PIXEL_LIMIT,
     CannotDecode,
@@ -15,6 +17,7 @@ from aimic_tui.engine.data.reading.pixels import (
     Values,
     separate_opacity,
 )
+from aimic_tui.engine.data.reading.png_chunks import chunks
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _DEPTH_AT, _COLOUR_AT = 24, 25  # in a PNG, behind its first chunk's width and height
@@ -58,11 +61,11 @@ def read_deep(content: bytes, form: str) -> Deep | None:
 
 def _read_png(content: bytes) -> Deep | None:
     depth, colour = content[_DEPTH_AT], content[_COLOUR_AT]
-    transparent = b"tRNS" in content[: content.find(b"IDAT")]
+    if not (depth == 16 or (depth < 8 and colour == _GREY)):
+        return None
+    transparent = any(chunk.kind == b"tRNS" for chunk in chunks(content))
     # Pillow keeps 8 of 16 bits of colour and alpha, and compares a transparent grey of 1 to 4 bits with scaled values.
-    deep = depth == 16 and (colour != _GREY or transparent)
-    shallow = depth < 8 and colour == _GREY and transparent
-    if not deep and not shallow:
+    if colour == _GREY and not transparent:
         return None
     return _deep(_decoded("png_decode", content, f"PNG of {depth} bits"), max(depth, 8))
 
@@ -74,8 +77,9 @@ def _read_jpeg_2000(content: bytes) -> Deep | None:
     width, height, x, y = struct.unpack_from(">4I", content, start + 8)
     count = struct.unpack_from(">H", content, start + 40)[0]
     components = [content[start + 42 + 3 * at : start + 45 + 3 * at] for at in range(count)]
-    bits = max((component[0] & 127) + 1 for component in components)
-    if bits <= 8:
+    depths = {component[0] for component in components}
+    bits = max((depth & 127) + 1 for depth in depths)
+    if depths <= {7}:  # unsigned values of 8 bits; Pillow shifts others
         return None
     if (width - x) * (height - y) > PIXEL_LIMIT:
         raise TooManyPixels(f"{width - x} x {height - y} pixels")
@@ -84,7 +88,12 @@ def _read_jpeg_2000(content: bytes) -> Deep | None:
     space = struct.unpack_from(">I", head, named + 7)[0] if named >= 0 else 0
     if space in (_SYCC, _CMYK) or b"pclr" in head or any(component[1:] != b"\1\1" for component in components):
         raise CannotDecode(f"is a JPEG 2000 of {bits} bits with colours that are not plain RGB", _SAVE)
-    return _deep(_decoded("jpeg2k_decode", content, f"JPEG 2000 of {bits} bits"), bits)
+    if len(depths) > 1:
+        raise CannotDecode("is a JPEG 2000 whose channels differ in their depth", _SAVE)
+    values = _decoded("jpeg2k_decode", content, f"JPEG 2000 of {bits} bits")
+    if bits < 8 and values.dtype == np.uint8:  # stretched, as in every other format
+        values, bits = np.rint(values * (255 / (2**bits - 1))).astype(np.uint8), 8
+    return _deep(values, bits)
 
 
 def _read_avif(content: bytes) -> Deep | None:

@@ -145,6 +145,7 @@ _MAGIC: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
     (_of(rb"DDS "), "a DDS texture", _SAVE),
     (_of(rb"\0\0[\x01\x02]\0[^\0]\0"), "an icon of Windows", _SAVE),
     (_of(rb"\x01\xda[\0\x01][\x01\x02]"), "an SGI image, which is not read", _SAVE),
+    (_of(rb"P[Ff]\s"), "a PFM image, which is not read", "save it as TIFF"),
     (_of(rb"P7\s"), "a PAM image, which is not read", _SAVE),
     # documents and drawings
     (_of(_HEAD + rb"%PDF"), "a PDF", _EXPORT),

@@ -26,6 +26,7 @@ from aimic_tui.engine.data.reading.pixels import (
     turned,
     with_channels,
 )
+from aimic_tui.engine.data.reading.png_chunks import late_exif
 from aimic_tui.engine.data.reading.pnm_reader import is_pnm, read_pnm
 
 _ALLOWED = {"JPEG", "MPO", "PNG", "BMP", "DIB", "GIF", "WEBP", "JPEG2000", "AVIF"}
@@ -83,6 +84,8 @@ def read_with_pillow(content: bytes, rule: InputRule) -> Pixels:
         if deep is None:
             image.load()
             deep = _as_loaded(image)
+        elif form == "PNG" and (exif := late_exif(content)):  # which Pillow finds when it decodes
+            image.info.setdefault("exif", b"Exif\0\0" + exif)
         orientation = _orientation(image)
     values, opacity = deep.values, deep.opacity
     if values.size == 0:
@@ -120,6 +123,8 @@ def _as_loaded(image: Image.Image) -> Deep:
         return _with_opacity(picture[:, :, : 1 if grey else 3], picture[:, :, 3])
     if image.mode in {"L", "1"}:
         return Deep(np.asarray(image.convert("L"))[:, :, None], 8, None)
+    if image.mode == "CMYK" and "adobe" not in image.info:
+        raise CannotDecode("is a CMYK JPEG that does not say whether 0 is ink or paper", "save it as RGB")
     if image.mode not in {"RGB", "P", "CMYK", "YCbCr"}:
         raise CannotDecode(f"stores its pixels in a form that isn't read ({image.mode})", "save it as PNG or TIFF")
     return Deep(np.asarray(image if image.mode == "RGB" else image.convert("RGB")), 8, None)

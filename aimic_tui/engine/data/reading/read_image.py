@@ -195,7 +195,7 @@ def verify(path: Path, data: bytes, rule: InputRule = AS_STORED) -> tuple[int, i
             check_cost(data)
             with Image.open(io.BytesIO(data), formats=("JPEG", "MPO")) as image:
                 width, height = image.size
-                if width * height <= PIXEL_LIMIT:
+                if width * height <= PIXEL_LIMIT and image.mode != "CMYK":
                     # Every coefficient is decoded, but down to an eighth of the pixels made.
                     image.draft("L", (THUMB, THUMB))
                     return width, height, thumbnail(image.convert("L"))

@@ -7,6 +7,7 @@ name.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from aimic_tui.engine.data.reading.pixels import CannotDecode, Values
 _AXES = {"YX", "YXS", "SYX"}
 _NONE, _LZW, _OLD_JPEG, _JPEG = 1, 5, 6, 7
 _CCITT = {2, 3, 4}
+# LZW, deflate and its older numbers, LZMA and zstd. The format defines the tag for these alone; some programs leave it
+# in files of other compressions, whose values are not differences.
+_WITH_PREDICTOR = {_LZW, 8, 32946, 50013, 34925, 50000}
 _JPEG_TO_RGB = {_OLD_JPEG, _JPEG, 33007}
 _GREY, _RGB, _PALETTE, _YCBCR = {0, 1}, 2, 3, 6
 _MIN_IS_WHITE = 0
@@ -26,6 +30,7 @@ _ORIENTATION = 274
 # What Pillow's libtiff is shown to read rightly (tests/engine/data/reading/test_matrix.py) for 8-bit grey, RGB and
 # palettes: LZW, deflate and its old number, PackBits, LZMA and zstd.
 _PILLOW_LOSSLESS = {_LZW, 8, 32946, 32773, 34925, 50000}
+_SAVE_WHOLE = "save it anew with all of them, or take it out"
 _SAVE_PLAIN = "save the image uncompressed or with LZW"
 
 
@@ -56,14 +61,18 @@ def decode_page(page: Any, path: Path) -> Values:
     if stored.compression == _OLD_JPEG or subsampled:  # tifffile reads the first only if it is whole, the second never
         return _by_pillow_or_refuse(page, path, "save the image as RGB")
     _check_that_it_is_whole(page, path)
+    if stored.predictor != _NONE and stored.compression not in _WITH_PREDICTOR:
+        stored.predictor = _NONE
     if stored.compression == _LZW and _pillow_is_right(page):  # which decodes it twice as fast
         return _by_pillow(page, path)
     try:
         values = _checked(page, stored)
     except Exception as error:
-        if not _lacks_a_codec(error):
+        if _lacks_a_codec(error):
+            return _by_pillow_or_refuse(page, path, _SAVE_PLAIN)
+        if not any(words in str(error) for words in _TOO_MUCH_DATA) or stored.is_tiled:
             raise
-        return _by_pillow_or_refuse(page, path, _SAVE_PLAIN)
+        values = _with_full_last_strip(page)
     if values.dtype == np.bool_:
         values = values.astype(np.uint8)
     return by_samples(values, page.axes if hasattr(page, "axes") else stored.axes)
@@ -94,10 +103,12 @@ def _check_that_it_is_whole(page: Any, path: Path) -> None:
     """Raise where strips or tiles are left out or lie behind the file's end: decoders fill them with zeros or grey."""
     size = path.stat().st_size
     if not page.dataoffsets or any(not offset or not count for offset, count in _segments(page)):
-        raise CannotDecode("lacks strips or tiles of its picture", "save it anew with all of them, or take it out")
+        raise CannotDecode("lacks strips or tiles of its picture", _SAVE_WHOLE)
     if page.keyframe.is_contiguous:  # whose length is wrong in some files
         ends = page.dataoffsets[0] + page.keyframe.nbytes
     else:
+        if len(_segments(page)) < math.prod(page.keyframe.chunked):
+            raise CannotDecode("lacks strips or tiles of its picture", _SAVE_WHOLE)
         ends = max(offset + count for offset, count in _segments(page))
     if ends > size:
         raise ValueError("truncated: the file ends before its picture does")
@@ -127,6 +138,26 @@ def _checked(page: Any, stored: Any) -> Values:
 
 # Compressions whose data say themselves how they are to be decoded: JPEG 2000, JPEG XR, PNG, WebP, LERC, JPEG XL.
 _IMAGE_CODECS = {22610, 33003, 33004, 33005, 34712, 34713, 34715, 34887, 34927, 34933, 34934, 50001, 50002, 52546}
+
+
+# How decoders say that a strip or tile holds more than belongs into it.
+_TOO_MUCH_DATA = ("INSUFFICIENT_SPACE", "OUTPUT_TOO_SMALL", "buffer is too small")
+
+
+def _with_full_last_strip(page: Any) -> Values:
+    """Decode a page whose last strip is as long as the others, though the picture ends before it does."""
+    import tifffile
+
+    page.parent.filehandle.seek(page.offset)
+    longer: Any = tifffile.TiffPage(page.parent, page.index)
+    height = longer.imagelength
+    full = -(-height // longer.rowsperstrip) * longer.rowsperstrip
+    at = longer.axes.index("Y")
+    longer.imagelength = full
+    longer.shape = (*longer.shape[:at], full, *longer.shape[at + 1 :])
+    longer.shaped = (*longer.shaped[:2], full, *longer.shaped[3:])
+    values: Values = longer.asarray(maxworkers=1)
+    return values.take(range(height), axis=at)
 
 
 def _lacks_a_codec(error: Exception) -> bool:

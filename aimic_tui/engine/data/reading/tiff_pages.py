@@ -19,11 +19,12 @@ import numpy as np
 from aimic_tui.engine.data.reading.input_rule import InputRule
 from aimic_tui.engine.data.reading.pixels import CannotDecode, Values, plane_range, projected, select_channels
 from aimic_tui.engine.data.reading.tiff_decoder import by_samples, decode_page
-from aimic_tui.engine.text import one_line
+from aimic_tui.engine.text import one_line, plural
 
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
 _OLD_REDUCED = 2  # value of SubfileType
-_NEW_SUBFILE, _OLD_SUBFILE = 254, 255
+_NEW_SUBFILE, _OLD_SUBFILE, _PHOTOMETRIC = 254, 255, 262
+_TRANSPARENCY_MASK = 4  # value of PhotometricInterpretation
 _UNNAMED = "IQ"  # axes of pages of which a file does not say what they are
 _SAYS_WHAT_PAGES_ARE = (
     *("ome", "imagej", "lsm", "stk", "micromanager", "fluoview", "scanimage", "nih", "sis", "eer"),
@@ -58,8 +59,14 @@ class Picture:
         """
         if self.channels == 1:
             return self._plane(0, rule)
-        wanted = select_channels(self.channels, rule)
-        return np.concatenate([self._plane(channel, rule)[:, :, :1] for channel in wanted], axis=2)
+        wanted = [divmod(number, self.samples) for number in select_channels(self.channels * self.samples, rule)]
+        pages = {channel: self._plane(channel, rule) for channel in {channel for channel, _ in wanted}}
+        return np.stack([pages[channel][:, :, sample] for channel, sample in wanted], axis=2)
+
+    @property
+    def samples(self) -> int:
+        """Channels that lie together in a page."""
+        return int(self.page.samplesperpixel)
 
     def _plane(self, channel: int, rule: InputRule) -> Values:
         return projected(self.read_page(channel, plane) for plane in plane_range(self.planes, rule))
@@ -88,7 +95,7 @@ def find_picture(tiff: Any, path: Path, rule: InputRule) -> Picture:
     """
     first = tiff.pages[0]
     _check_metadata(first.description)
-    if not any(getattr(tiff, f"is_{kind}") for kind in _SAYS_WHAT_PAGES_ARE):
+    if not _says_what_pages_are(tiff, first):
         page = first if _is_full(first) else _first_full_page(tiff, first)
         if max(rule.channel_indices or (0,)) < int(page.samplesperpixel) and rule.plane == "first":
             return _single(page, path)  # without looking for further pages, which takes time
@@ -98,9 +105,20 @@ def find_picture(tiff: Any, path: Path, rule: InputRule) -> Picture:
         mapped = _of_this_file(tiff, first, path)  # tifffile gives up on a set of files, of which it may open one only
         if mapped is not None:
             return mapped
+    if tiff.is_imagej and tiff.series[0].kind != "imagej":
+        _check_lost_stack(tiff.imagej_metadata or {}, rule)
     series = next((one for one in tiff.series if _is_full(one.keyframe)), tiff.series[0])
     page = next((page for page in series.pages if page is not None), None)
     return _of_series(series, first if page is None else page.keyframe, path, rule)
+
+
+def _says_what_pages_are(tiff: Any, first: Any) -> bool:
+    named = _NAMED_AXES.match(first.description) is not None
+    return named or any(getattr(tiff, f"is_{kind}") for kind in _SAYS_WHAT_PAGES_ARE)
+
+
+# As tifffile writes it where it is told the axes.
+_NAMED_AXES = re.compile(r'\{"shape": .*"axes": "')
 
 
 def _check_metadata(description: str) -> None:
@@ -115,9 +133,24 @@ def _check_metadata(description: str) -> None:
         raise CannotDecode("claims millions of planes", _SAVE_ANEW)
 
 
+def _check_lost_stack(about: Mapping[str, Any], rule: InputRule) -> None:
+    """Refuse a stack of ImageJ of which pages are missing, unless the first of them is all that is wanted."""
+    channels = about.get("channels", 1)
+    if channels != 1 or rule.plane != "first":
+        raise CannotDecode(
+            f"lacks pages of the stack that it describes ({plural(int(channels), 'channel')}, "
+            f"{plural(int(about.get('slices', 1)), 'slice')})",
+            "save the stack anew, or copy it again",
+        )
+
+
 def _is_full(page: Any) -> bool:
     kind = int(page.tags.valueof(_NEW_SUBFILE, 0) or 0)
-    return not kind & (_REDUCED | _MASK) and page.tags.valueof(_OLD_SUBFILE) != _OLD_REDUCED
+    return (
+        not kind & (_REDUCED | _MASK)
+        and page.tags.valueof(_OLD_SUBFILE) != _OLD_REDUCED
+        and page.tags.valueof(_PHOTOMETRIC) != _TRANSPARENCY_MASK
+    )
 
 
 def _first_full_page(tiff: Any, first: Any) -> Any:
@@ -218,7 +251,10 @@ def _of_this_file(tiff: Any, first: Any, path: Path) -> Picture | None:
         place = (channel, planes[plane], time)
         if place not in image.pages:
             raise _absent(f"channel {channel + 1}", one_line(image.elsewhere.get(place, ""), 80))
-        return decode_page(tiff.pages[image.pages[place]], path)
+        number = image.pages[place]
+        if number >= len(tiff.pages):
+            raise _absent(f"page {number + 1}")
+        return decode_page(tiff.pages[number], path)
 
     return Picture(first, image.channels, len(planes), read_page)
 

@@ -83,7 +83,7 @@ def read_tiff(path: Path, rule: InputRule = AS_STORED) -> Pixels:
         depth = depth_in_use(shown.values, _declared_bits(tiff, page), stored)
         orientation = int(page.tags.valueof(_ORIENTATION, 1) or 1)
     together = shown.together
-    many = max(picture.channels, samples)
+    many = picture.channels * samples
     return Pixels(
         values=np.ascontiguousarray(turned(shown.values, orientation)),
         bits=depth.bits,

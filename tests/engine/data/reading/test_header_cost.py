@@ -155,3 +155,21 @@ def test_a_line_of_a_hundred_million_pixels_is_named(tmp_path, form):
 def test_a_long_header_is_read(tmp_path, content):
     (tmp_path / "x.png").write_bytes(content)
     assert read_image(tmp_path / "x.png").ndim == 3
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+def test_a_size_that_the_file_can_not_hold_is_not_filled_up(tmp_path, form):
+    content = bytearray(saved(form))
+    at = 16 if form == "PNG" else content.find(b"\xff\xc0") + 5
+    content[at : at + (8 if form == "PNG" else 4)] = struct.pack(">II" if form == "PNG" else ">HH", 9000, 9000)
+    if form == "PNG":
+        content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    (tmp_path / "x").write_bytes(content)
+    with pytest.raises(UnreadableImage, match="9,000 x 9,000 pixels"):
+        read_image(tmp_path / "x")
+
+
+@pytest.mark.parametrize("options", [{"format": "PNG"}, {"format": "JPEG", "optimize": True, "progressive": True}])
+def test_an_even_picture_is_read_however_small_its_file(tmp_path, options):
+    Image.fromarray(np.zeros((2000, 3000), np.uint8)).save(tmp_path / "x", **options)
+    assert not read_image(tmp_path / "x").any()

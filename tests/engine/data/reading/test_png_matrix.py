@@ -103,6 +103,28 @@ def test_without_imagecodecs_none_is_wrong(tmp_path, monkeypatch):
     assert (GREY, 8) not in refused
 
 
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("behind", [False, True])
+def test_the_orientation_may_stand_behind_the_picture(tmp_path, depth, behind):
+    exif = chunk(b"eXIf", b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 274, 3, 1, 6, 0, 0))
+    values = np.random.default_rng(0).integers(0, 2**depth, (7, 9, 3))
+    content = png(values, depth, RGB, *([] if behind else [exif]))
+    if behind:
+        content = content[:-12] + exif + content[-12:]
+    (tmp_path / "x.png").write_bytes(content)
+    assert (read_pixels(tmp_path / "x.png").values == values.swapaxes(0, 1)[:, ::-1]).all()
+
+
+def test_a_word_in_a_comment_is_no_chunk(tmp_path):
+    values = np.random.default_rng(0).integers(0, 65536, (7, 9, 1))
+    transparent = chunk(b"tRNS", values[3, 4].astype(">u2").tobytes())
+    comment = chunk(b"tEXt", b"Comment\0IDAT")
+    (tmp_path / "x.png").write_bytes(png(values, 16, GREY, comment, transparent))
+    opacity = read_pixels(tmp_path / "x.png").opacity
+    assert opacity is not None
+    assert not opacity[3, 4]
+
+
 def test_a_colour_profile_that_libpng_complains_about_is_not_written_over_the_terminal(tmp_path, capfd):
     profile = chunk(b"iCCP", b"x\0\0" + zlib.compress(b"no profile"))
     (tmp_path / "x.png").write_bytes(png(np.zeros((4, 4, 3), int), 16, RGB, profile))

@@ -54,6 +54,13 @@ class TestPagesThatAreNotThePicture:
             tiff.write(PICTURE, subfiletype=0, metadata=None)
         assert (values(tmp_path / "x.tif") == PICTURE).all()
 
+    def test_a_mask_that_only_its_colours_tell(self, tmp_path):
+        tifffile.imwrite(tmp_path / "x.tif", PICTURE > 99, metadata=None)
+        with tifffile.TiffFile(tmp_path / "x.tif", mode="r+b") as tiff:
+            tiff.pages[0].tags[262].overwrite(4)
+        tifffile.imwrite(tmp_path / "x.tif", PICTURE, append=True, metadata=None)
+        assert (values(tmp_path / "x.tif") == PICTURE).all()
+
     def test_where_all_pages_are_reduced_the_first_counts(self, tmp_path):
         tifffile.imwrite(tmp_path / "x.tif", PICTURE, subfiletype=1, metadata=None)
         assert (values(tmp_path / "x.tif") == PICTURE).all()
@@ -194,6 +201,22 @@ class TestOme:
             read_pixels(path)
         assert (values(path, channels="1") == PICTURE).all()
 
+    def test_a_first_image_whose_page_is_not_there_is_named(self, tmp_path):
+        path = write_pages(tmp_path / "x.ome.tif", ome(ome_image(0, '<TiffData IFD="7" PlaneCount="1"/>')), [PICTURE])
+        with pytest.raises(UnreadableImage, match="does not hold page 8"):
+            read_pixels(path)
+
+    def test_pages_that_each_hold_three_channels(self, tmp_path):
+        image = ome_image(0, "<TiffData/>", c=2).replace('SizeC="2"', 'SizeC="6"')
+        first = COLOUR[:48, :64].copy()
+        second = first[::-1].copy()
+        xml = ome(image.replace('SamplesPerPixel="1"', 'SamplesPerPixel="3"'))
+        with tifffile.TiffWriter(tmp_path / "x.ome.tif") as tiff:
+            tiff.write(first, photometric="rgb", description=xml, metadata=None)
+            tiff.write(second, photometric="rgb", metadata=None)
+        assert (values(tmp_path / "x.ome.tif") == first).all()
+        assert (values(tmp_path / "x.ome.tif", channels="6,1") == np.dstack([second[:, :, 2], first[:, :, 0]])).all()
+
     @pytest.mark.parametrize("order", ["XYCZT", "XYZCT", "XYTZC"])
     def test_of_a_set_of_files_only_this_one_is_read(self, tmp_path, order):
         """Time points in files of their own: each file holds a picture, of two channels and two planes."""
@@ -222,7 +245,29 @@ class TestOme:
         assert (values(path, channels="1") == PICTURE).all()
 
 
+class TestAxesThatTifffileNames:
+    def test_channels(self, tmp_path):
+        channels = RANDOM.integers(0, 65536, (3, 24, 32), dtype=np.uint16)
+        tifffile.imwrite(tmp_path / "x.tif", channels, photometric="minisblack", metadata={"axes": "CYX"})
+        assert (values(tmp_path / "x.tif") == np.moveaxis(channels, 0, 2)).all()
+
+    def test_without_them_pages_are_planes(self, tmp_path):
+        planes = RANDOM.integers(0, 65536, (3, 24, 32), dtype=np.uint16)
+        tifffile.imwrite(tmp_path / "x.tif", planes, photometric="minisblack")
+        assert (values(tmp_path / "x.tif", plane="middle") == planes[1]).all()
+
+
 class TestImageJ:
+    def test_pages_that_are_missing_are_not_taken_from_elsewhere(self, tmp_path):
+        about = "ImageJ=1.53t\nimages={}\nslices={}\nchannels={}\nhyperstack=true\n"
+        tifffile.imwrite(tmp_path / "x.tif", PICTURE, description=about.format(3, 3, 1), metadata=None)
+        assert (values(tmp_path / "x.tif") == PICTURE).all()
+        with pytest.raises(UnreadableImage, match="lacks pages of the stack"):
+            values(tmp_path / "x.tif", plane="middle")
+        tifffile.imwrite(tmp_path / "x.tif", PICTURE, description=about.format(2, 1, 2), metadata=None)
+        with pytest.raises(UnreadableImage, match="2 channels"):
+            values(tmp_path / "x.tif")
+
     @pytest.mark.parametrize("order", "<>")
     @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
     def test_a_hyperstack_in_either_byte_order(self, tmp_path, order, dtype):

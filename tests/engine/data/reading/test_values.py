@@ -14,13 +14,14 @@ from PIL import Image
 
 from aimic_tui.engine.data.reading.exposure import resolve_exposure
 from aimic_tui.engine.data.reading.input_rule import InputRule
-from aimic_tui.engine.data.reading.read_image import UnreadableImage, read_image, read_pixels
+from aimic_tui.engine.data.reading.read_image import UnreadableImage, read_image, read_pixels, verify
 from tests.engine.data.reading.test_png_matrix import GREY_ALPHA, png
 
 RANDOM = np.random.default_rng(0)
 TWELVE = RANDOM.integers(0, 4096, (24, 32), dtype=np.uint16)
 JPEG_2000 = imagecodecs.jpeg2k_encode(TWELVE, level=0, bitspersample=12)
 COLOUR = RANDOM.integers(0, 4096, (24, 32, 3), dtype=np.uint16)
+EIGHT = RANDOM.integers(0, 256, (24, 32), dtype=np.uint8)
 WINDOW = InputRule("window", (0.0, 4095.0))
 
 
@@ -176,6 +177,46 @@ class TestTheSameValuesInEveryContainer:
         sub_sampled(tmp_path / "x.tif", tags, data)
         assert np.abs(read_image(tmp_path / "x.tif").astype(int) - imagecodecs.jpeg_decode(data)).max() <= 8
 
+    @pytest.mark.parametrize("compression", [1, 32773])
+    def test_a_predictor_beside_a_compression_that_has_none(self, tmp_path, compression):
+        data = EIGHT.tobytes() if compression == 1 else imagecodecs.packbits_encode(EIGHT.tobytes())
+        tags = plain_tags(EIGHT, len(data), compression=compression) | {317: 2}
+        assert (stored(tiff(tmp_path / "x.tif", tags, data)) == EIGHT).all()
+
+    @pytest.mark.parametrize("planar", ["contig", "separate"])
+    @pytest.mark.parametrize("codec", ["deflate", "packbits", "zstd"])
+    def test_a_last_strip_as_long_as_the_others(self, tmp_path, codec, planar):
+        """The format lets it end with the picture; some programs fill it up."""
+        whole = np.concatenate([COLOUR, COLOUR[:3]])
+        encode = getattr(imagecodecs, f"{codec}_encode")
+        parts = [whole] if planar == "contig" else list(np.moveaxis(whole, 2, 0))
+        tifffile.imwrite(
+            tmp_path / "x.tif",
+            (bytes(encode(part[at : at + 9].tobytes())) for part in parts for at in (0, 9, 18)),
+            shape=COLOUR.shape if planar == "contig" else (3, *COLOUR.shape[:2]),
+            dtype=np.uint16,
+            photometric="rgb",
+            planarconfig=planar,
+            compression=codec,
+            rowsperstrip=9,
+            metadata=None,
+        )
+        assert (stored(tmp_path / "x.tif") == COLOUR).all()
+
+    @pytest.mark.parametrize("bits", [1, 4, 8])
+    def test_few_bits_in_a_jpeg_2000(self, tmp_path, bits):
+        few = EIGHT >> (8 - bits)
+        (tmp_path / "x.jp2").write_bytes(imagecodecs.jpeg2k_encode(few, level=0, bitspersample=bits))
+        assert (stored(tmp_path / "x.jp2") == few * (255 // (2**bits - 1))).all()
+
+    @pytest.mark.parametrize("dtype", ["int8", "int16"])
+    def test_signed_values_in_a_jpeg_2000(self, tmp_path, dtype):
+        signed = (EIGHT.astype(int) - 128).astype(dtype)
+        (tmp_path / "x.jp2").write_bytes(imagecodecs.jpeg2k_encode(signed, level=0, reversible=True))
+        tifffile.imwrite(tmp_path / "x.tif", signed)
+        assert (stored(tmp_path / "x.jp2") == signed).all()
+        assert (read_image(tmp_path / "x.jp2") == read_image(tmp_path / "x.tif")).all()
+
     @pytest.mark.parametrize("order", "<>")
     def test_big_tiff(self, tmp_path, order):
         for name, values in (("grey", TWELVE >> 4), ("rgb", COLOUR >> 4)):
@@ -310,6 +351,30 @@ class TestRefusals:
         tags = plain_tags(TWELVE, 0)
         tiff(tmp_path / "x.tif", tags, bytes(TWELVE.size))
         assert "lacks strips or tiles" in refusal(tmp_path / "x.tif")
+
+    def test_fewer_strips_than_the_picture_has(self, tmp_path):
+        tifffile.imwrite(tmp_path / "x.tif", EIGHT, rowsperstrip=8, compression="zlib", metadata=None)
+        with tifffile.TiffFile(tmp_path / "x.tif", mode="r+b") as written:
+            written.pages[0].tags[278].overwrite(4)  # rows a strip: of six strips three are there
+        assert "lacks strips or tiles" in refusal(tmp_path / "x.tif")
+
+    def test_channels_of_different_depths_in_a_jpeg_2000(self, tmp_path):
+        content = bytearray(imagecodecs.jpeg2k_encode(np.dstack([EIGHT] * 3), level=0))
+        content[content.find(b"\xff\x4f\xff\x51") + 42] = 5
+        (tmp_path / "x.jp2").write_bytes(content)
+        assert "differ in their depth" in refusal(tmp_path / "x.jp2")
+
+    def test_a_jpeg_of_four_inks_that_does_not_say_what_zero_is(self, tmp_path):
+        """Programs that follow Adobe store paper as 255 and say so in a segment of theirs; others store it as 0."""
+        picture = Image.fromarray(np.dstack([EIGHT] * 4), "CMYK")
+        picture.save(tmp_path / "adobe.jpg")
+        content = (tmp_path / "adobe.jpg").read_bytes()
+        at = content.find(b"\xff\xee")
+        (tmp_path / "x.jpg").write_bytes(content[:at] + content[at + 16 :])
+        read_image(tmp_path / "adobe.jpg")
+        assert "whether 0 is ink or paper" in refusal(tmp_path / "x.jpg")
+        with pytest.raises(UnreadableImage, match="ink or paper"):
+            verify(tmp_path / "x.jpg", (tmp_path / "x.jpg").read_bytes())
 
     def test_a_compressed_strip_behind_the_end_of_the_file(self, tmp_path):
         """A JPEG decoder would fill what is missing with grey."""
