@@ -20,6 +20,7 @@ _QUOTES = str.maketrans("‘’‚‛ʼ′`´“”„‟″", "''''''''\"\"\"\"
 _BETWEEN_WORDS = re.compile(r"(?<=[^\W_])[ -]+(?=[^\W_])")
 _AROUND_WORDS = re.compile(r"(?<![^\W_])[ -]+|[ -]+(?![^\W_])")  # once those between words are single spaces
 _ASCII_SEPARATORS = str.maketrans("\t\n\v\f\r\x1c\x1d\x1e\x1f_", " " * 10)
+_COPY = re.compile(r"(?:copy of|kopie von|copie de|copia de) (.+)|(.+?)[ -]+(?:copy|kopie|copie|copia)", re.IGNORECASE)
 _WHOLE_NUMBER = re.compile(r"[+-]?(?:\d{1,10}\.?\d{0,5}|\.\d{1,10})(?:e[+-]?\d{1,2})?", re.ASCII)  # what a float holds
 # Letters of other alphabets that are drawn like Latin ones.
 _LATIN = str.maketrans(
@@ -48,8 +49,9 @@ def name_key(text: str) -> str:
 def wide_name_key(text: str) -> str:
     """Return a key that joins still more names than `name_key`: those that look the same to a hasty reader.
 
-    Also `class 1`, `class1` and `Class_01`; `1`, `1.0` and `01`; Latin letters and those of other alphabets that are
-    drawn alike. Such names may well differ in meaning: ask, never merge them unasked.
+    Also `class 1`, `class1` and `Class_01`; `1`, `1.0` and `01`; `blast` and `blast - Copy`; names with and without
+    quotation marks around them; Latin letters and those of other alphabets that are drawn alike. Such names may well
+    differ in meaning: ask, never merge them unasked.
     """
     return _through([step for _, step in _STEPS], text)
 
@@ -156,12 +158,25 @@ def _number(text: str) -> str:
     return re.sub(r"(?<![\d.,])0+(?=\d)", "", text) if "0" in text else text
 
 
+def _unquoted(text: str) -> str:
+    """Take quotation marks from around a name, which R writes and a spreadsheet may double."""
+    return text[1:-1].strip() if len(text) > 2 and text[0] == text[-1] and text[0] in "'\"" else text
+
+
+def _original(text: str) -> str:
+    """Return what `blast - Copy` and `Copy of blast` are copies of."""
+    copy = _COPY.fullmatch(text)
+    return (copy[1] or copy[2]) if copy else text
+
+
 _SEPARATED = "spaces or punctuation"
 _STEPS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("invisible characters", _visible),
     ("forms of one character", _plain),
     ("letters of another alphabet", _latin),
     ("case", _lower),
+    ("quotation marks", _unquoted),
+    ("the name of a copy", _original),
     (_SEPARATED, _one_separator),
     ("how a number is written", _number),
     (_SEPARATED, _joined),

@@ -70,6 +70,11 @@ def test_names_in_two_writings_have_one_key(one: str, other: str) -> None:
         ("blast", "bl\u0430st"),  # Cyrillic
         ("normal", "n\u03bfrmal"),  # Greek
         ("Ph", "\u0420h"),
+        ("blast", "'blast'"),
+        ("blast", '"Blast"'),
+        ("blast", "blast - Copy"),
+        ("mast cell", "Copy of mast_cell"),
+        ("normal", "normal - Kopie"),
     ],
 )
 def test_names_that_may_be_meant_look_alike_but_have_two_keys(one: str, other: str) -> None:
@@ -93,6 +98,9 @@ def test_names_that_may_be_meant_look_alike_but_have_two_keys(one: str, other: s
         ("12345678901234567890123", "12345678901234567890124"),
         ("slide10", "slide1"),
         ("e", "é"),
+        ("low copy number", "low"),
+        ("copy", "Copy of"),
+        ("5'", "5"),
     ],
 )
 def test_names_that_mean_different_things_never_look_alike(one: str, other: str) -> None:
@@ -109,6 +117,8 @@ def test_what_look_alikes_differ_in_is_said() -> None:
     assert differences(["1", "1.0"]) == ("how a number is written",)
     assert differences(["blast", "bl\u0430st"]) == ("letters of another alphabet",)
     assert differences(["blast", "bla\u200bst"]) == ("invisible characters",)
+    assert differences(["blast", "blast - Copy"]) == ("the name of a copy",)
+    assert differences(["blast", "'blast'"]) == ("quotation marks",)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Literal
 NoteKind = Literal[
     "layout",
     "dividing-folders",
+    "masks-beside-images",
     "empty-class-folders",
     "links-not-followed",
     "folders-not-readable",

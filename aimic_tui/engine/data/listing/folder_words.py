@@ -47,6 +47,9 @@ _MASKS = frozenset({"mask", "masks", "segmentation", "segmentations", "annotatio
 _MAGNIFICATION = re.compile(r"x\s*\d{1,4}|\d{1,4}([.,]\d+)?\s*(x|[uµμ]m|mpp|px)", re.IGNORECASE)
 _RANGE = re.compile(r"(?P<word>\D*?)(?P<first>\d+)\s*(?:-|–|_|to)\s*(?P<last>\d+)")
 _NUMBERED = re.compile(r"(?P<word>(?:[^\W\d_]+(?:[\s_-]+[^\W\d_]+)*)?)(?:[\s_.\-#]*\d+|(?<=\w)[\s_.\-#]+[A-Za-z])")
+# The same behind a beginning that all names have: HAM10000_images_part_1, drive-download-20230101T101010Z-001.
+_NUMBERED_AT_END = re.compile(r"(?P<before>.*?)(?P<word>[^\W\d_]*)[\s_.\-#]*\d+")
+_MOMENT = re.compile(r"\d{8}")  # a date in a name is that of a download
 # What counts people or specimens: each folder of such a name is a group.
 GROUP_WORDS = frozenset(
     {"smear", "slide", "patient", "pat", "subject", "sub", "case", "donor", "specimen", "animal", "mouse", "rat", "wsi"}
@@ -66,6 +69,8 @@ _PORTIONS = frozenset(
         "subset",
         "folder",
         "magnification",
+        "images",
+        "archive",
     }
 )
 _COUNTED = (
@@ -73,7 +78,21 @@ _COUNTED = (
     | _PORTIONS
     | {"sample", "individual", "pid", "batch", "run", "day", "week", "round", "site", "center", "centre", "hospital"}
     | {"clinic", "lab", "scanner", "microscope", "camera", "device", "cohort", "session", "experiment", "exp"}
-    | {"replicate", "rep", "well", "position", "series", "year", "channel", "stack", "reader", "annotator", "rater"}
+    | {
+        "image",
+        "img",
+        "replicate",
+        "rep",
+        "well",
+        "position",
+        "series",
+        "year",
+        "channel",
+        "stack",
+        "reader",
+        "annotator",
+        "rater",
+    }
 )
 _PEOPLE = GROUP_WORDS | {"sample", "individual", "pid"}
 _DIVIDE = frozenset({"part", "chunk", "subset", "folder", "dir", "block", "split", ""})
@@ -155,6 +174,27 @@ def are_no_classes(names: Collection[str]) -> bool:
     )
 
 
+def count_no_classes(names: Collection[str]) -> bool:
+    """Tell whether two or more names count patients, folds, batches and the like, as those of classes hardly do."""
+    return len(names) > 1 and _counted_word(names) in _COUNTED
+
+
+def are_ranges_of_files(folders: Mapping[str, Sequence[str]]) -> bool:
+    """Tell whether the names of folders are ranges of the numbers that their files have, such as 0001-1000.
+
+    Args:
+        folders: name -> the file names in it.
+    """
+    inside = 0
+    for name, files in folders.items():
+        found = _RANGE.fullmatch(name)
+        if found is None:
+            return False
+        first, last = int(found["first"]), int(found["last"])
+        inside += sum(any(first <= number <= last for number in _numbers(file)) for file in files)
+    return inside >= _MOST * sum(map(len, folders.values())) > 0
+
+
 def are_no_groups(names: Collection[str]) -> bool:
     """Tell whether folders of these names divide a class by something else than patients or slides."""
     return are_copies(names) or are_folds(names) or _most(names, lambda name: part_of(name) is not None)
@@ -179,9 +219,20 @@ def _counted_word(names: Collection[str]) -> str | None:
     for name in names:
         found = _NUMBERED.fullmatch(name.strip())
         if found is None:
-            return None
+            return _word_behind_beginning(names)
         words.add(re.split(r"[\s_-]", found["word"].casefold())[-1])
     return words.pop() if len(words) == 1 else None
+
+
+def _word_behind_beginning(names: Collection[str]) -> str | None:
+    found = [_NUMBERED_AT_END.fullmatch(name.strip()) for name in names]
+    same = {(match["before"], match["word"].casefold()) for match in found if match}
+    if len(names) < 2 or not all(found) or len(same) > 1:
+        return None
+    before, word = same.pop()
+    if word in _COUNTED:
+        return word
+    return "archive" if _MOMENT.search(before) else None
 
 
 def _most(names: Collection[str], test: Callable[[str], bool]) -> bool:
@@ -201,13 +252,8 @@ def only_divide(folders: Mapping[str, Sequence[str]]) -> bool:
     if all(ranges):
         spans = [(int(found["first"]), int(found["last"])) for found in ranges if found]
         lengths = {last - first for first, last in spans}
-        inside = sum(
-            any(first <= number <= last for number in _numbers(file))
-            for (first, last), files in zip(spans, folders.values(), strict=True)
-            for file in files
-        )
-        ascending, files = all(first < last for first, last in spans), sum(map(len, folders.values()))
-        return ascending and (inside >= _MOST * files or (len(lengths) == 1 and len(folders) > 1))
+        ascending = all(first < last for first, last in spans)
+        return ascending and (are_ranges_of_files(folders) or (len(lengths) == 1 and len(folders) > 1))
     word = _counted_word(folders)
     if word not in _DIVIDE or not all(name[-1:].isdigit() for name in folders):
         return False

@@ -22,6 +22,11 @@ _SAMPLE = 20_000  # names used to find a pattern
 _MOST_NAMES = 0.95
 _DEEPEST = 6  # levels of folders that may be groups
 _TOKENS = re.compile(r"\d+|[A-Za-z]+|[^A-Za-z\d]+")
+_TCGA = r"(TCGA-[A-Z0-9]{2}-[A-Z0-9]{4})"  # a patient's barcode
+_SAID = re.compile(r"(?<![A-Za-z])([A-Za-z]+)[_\-. ]*\d")
+_SHORT = frozenset(
+    {"pat", "sub", "rat", "photo", "plate", "fov", "case"}
+)  # too short, or a place rather than a patient
 _SEPARATORS = re.compile(r"[_\-. ]+")
 
 
@@ -147,7 +152,22 @@ def _candidates(stems: Sequence[str]) -> list[str]:
             if shape[end - 1] == "\\d+":
                 found["^(" + "".join(part if part == "\\d+" else re.escape(part) for part in shape[:end]) + ")"] = None
     found.update(dict.fromkeys(_field_candidates(stems)))
-    return list(found)
+    return [*_said_candidates(stems), *found]
+
+
+def _said_candidates(stems: Sequence[str]) -> list[str]:
+    """Return patterns for what names call a patient or a slide themselves, behind something else: `7_patient3`."""
+    words = Counter(match[1].lower() for stem in stems for match in _SAID.finditer(stem) if match.start())
+    patterns = [
+        rf"(?i)(?<![a-z])({word}[_\-. ]*\d+)" for word, _ in words.most_common() if word in GROUP_WORDS - _SHORT
+    ]
+    return [pattern for pattern in (_TCGA, *patterns) if _share_behind(stems, pattern) >= _MOST_NAMES]
+
+
+def _share_behind(stems: Sequence[str], pattern: str) -> float:
+    """Return the share of names in which a pattern is found, but not at their beginning."""
+    found = (re.search(pattern, stem) for stem in stems)
+    return sum(match is not None and match.start() > 0 for match in found) / max(1, len(stems))
 
 
 def _field_candidates(stems: Sequence[str]) -> list[str]:

@@ -7,7 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from aimic_tui.engine.data.data_set import Part
 from aimic_tui.engine.data.listing.folder_tree import Folder
-from aimic_tui.engine.data.listing.folder_words import are_copies, are_no_classes, holds_masks, part_of
+from aimic_tui.engine.data.listing.folder_words import (
+    are_copies,
+    are_no_classes,
+    are_ranges_of_files,
+    count_no_classes,
+    holds_masks,
+    part_of,
+)
 from aimic_tui.engine.data.listing.layout import Layout
 from aimic_tui.engine.text import listed, one_line, plural
 
@@ -44,6 +51,11 @@ def sentences_on_classes(
         named = [name for name in classes if part_of(name) is not None]
         yield f"{listed_names(named)} are named after parts, but hold no class folders, so they are read as classes."
         above = True
+    elif layout.kind == "classes" and _hardly_classes(list(classes), images):
+        yield (
+            f"{listed_names(classes)} are read as classes, but their names are those of patients, portions or the "
+            "like. If they are, a manifest or data.pattern must say the classes; if not, data.layout = classes says so."
+        )
     yield from _on_namesakes(layout, images, labels)
     without = Counter(
         image.partition("/")[0] for image, label in zip(images, labels, strict=True) if not label and "/" in image
@@ -69,6 +81,18 @@ def sentences_on_classes(
         return
     if above or layout.parts_within:
         yield "data.layout changes this."
+
+
+def _hardly_classes(names: Sequence[str], images: Sequence[str]) -> bool:
+    """Tell whether folders at the top count something else than classes, or only divide the files."""
+    if count_no_classes(names):
+        return True
+    files: dict[str, list[str]] = {name: [] for name in names}
+    for image in images:
+        *folders, file = image.split("/")
+        for name in set(folders) & files.keys():
+            files[name].append(file)
+    return are_ranges_of_files(files)
 
 
 def _on_namesakes(layout: Layout, images: Sequence[str], labels: Sequence[str]) -> Iterator[str]:

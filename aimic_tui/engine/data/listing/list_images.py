@@ -21,6 +21,7 @@ from aimic_tui.engine.data.listing.layout import LAYOUTS, Layout
 from aimic_tui.engine.data.listing.layout_sentences import listed_names
 from aimic_tui.engine.data.listing.manifest_table import ManifestRows, is_manifest, read_manifest_rows
 from aimic_tui.engine.data.listing.marks import is_marks_file
+from aimic_tui.engine.data.listing.mask_files import find_masks, note_on_masks
 from aimic_tui.engine.data.listing.missing_values import without_missing
 from aimic_tui.engine.data.listing.name_pattern import NamePattern, name_pattern
 from aimic_tui.engine.data.listing.recognize_layout import chosen_layout, recognize_layout
@@ -139,9 +140,14 @@ def _from_folder(root: Path, scan: Scan, settings: DataSourceSettings) -> Listed
             if labels
             else InputProblem(why_no_images(root, scan))
         )
+    masks = [image for image in find_masks(scan.images) if labels[bisect_left(scan.images, image)]]
+    for mask in masks:
+        labels[bisect_left(scan.images, mask)] = ""
     above = 1 + max(base.count("/") for base in layout.bases)
     suggested = layout.group_pattern or _suggested(scan.images, labels, above)
     notes = [Note("layout", layout.sentence)] if layout.sentence else []
+    if masks:
+        notes.append(note_on_masks(masks))
     if dividing := dividing_folders(scan.images, labels, above):
         names = listed_names(dividing)
         notes.append(Note("dividing-folders", f"The folders {names} only divide the files of a class: no groups."))

@@ -22,13 +22,16 @@ _ANY_CASE = frozenset(
     | {"#value!", "#ref!", "#name?", "#div/0!", "#null!", "#num!", "?", "??", "-", "--", "–", "—", "."}
 )
 _AS_WRITTEN = frozenset({"NA", "na", "None", "NONE"})  # not Na, a name; nor none, which often is a class
-# May be either: a class of its own, or no label.
+# May be either: a class of its own, or no class.
 _DOUBTFUL = frozenset(
     map(
         name_key,
         (
             *("none", "na", "nil", "unknown", "undefined", "unspecified", "missing", "unlabelled", "unlabeled", "unk"),
             *("no label", "not labelled", "not labeled", "not available", "not applicable", "unannotated", "tbd"),
+            # Folders of what programs and people leave beside the classes.
+            *("unsorted", "to sort", "todo", "to do", "new folder", "temp", "tmp", "result", "results", "output"),
+            *("outputs", "figures", "plots", "prediction", "predictions", "pred", "gradcam", "heatmaps", "thumbnails"),
         ),
     )
 )
@@ -42,7 +45,7 @@ def is_missing(cell: str) -> bool:
 
 
 def may_be_missing(name: str) -> bool:
-    """Tell whether the name of a class may mean that there is none: `unknown`, or a word of `is_missing`."""
+    """Tell whether the name of a class may mean that there is none: `unknown`, `results`, a word of `is_missing`."""
     return is_missing(name) or name_key(name) in _DOUBTFUL
 
 

@@ -15,6 +15,13 @@ from aimic_tui.engine.data.listing.groups import dividing_folders, suggest_group
         (lambda i: f"{'ab'[i % 2]}/UID_{'H' * (i % 2)}{i % 40}_{i}_1_{'ab'[i % 2]}.bmp", r"^(UID[_\-. ]+[^_\-. ]+)"),
         (lambda i: f"{'abc'[i % 3]}/smear{i}.jpg", r"^(smear\d+)"),  # the word says what is counted
         (lambda i: f"{'abc'[i % 3]}/{i // 3}.jpg", None),  # each class counts from 0 again
+        (
+            lambda i: f"{'abc'[i % 3]}/blk-{i * 7919:x}-TCGA-AA-A{i % 9:03}-01Z-00-DX1.png",
+            "(TCGA-[A-Z0-9]{2}-[A-Z0-9]{4})",
+        ),
+        (lambda i: f"{'abc'[i % 3]}/{i}_Patient{i % 9}.png", r"(?i)(?<![a-z])(patient[_\-. ]*\d+)"),
+        (lambda i: f"{'abc'[i % 3]}/cell {i} slide_{i % 9} x{i}.png", r"(?i)(?<![a-z])(slide[_\-. ]*\d+)"),
+        (lambda i: f"{'abc'[i % 3]}/cell{i}_impatient{i % 9}.png", None),
         (lambda i: f"{'abc'[i % 3]}/img{i}.jpg", None),
         (lambda i: f"{'abc'[i % 3]}/Im{i:03}_{i % 2}.tif", None),  # two fields, but each image has its own first
         (lambda i: f"{'abc'[i % 3]}/{'XYZ'[i % 3]}1_{i}.jpg", None),  # the class again

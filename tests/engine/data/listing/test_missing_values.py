@@ -106,7 +106,9 @@ def test_a_folder_of_such_a_name_stays_a_class_and_is_asked_about(tmp_path: Path
     assert scan(tmp_path, {"NA": "", "unknown": ""}).data_set.classes == ("round",)
 
 
-@pytest.mark.parametrize("name", ["none", "Unlabelled", "not labeled", "UNK", "NA", "?"])
+@pytest.mark.parametrize(
+    "name", ["none", "Unlabelled", "not labeled", "UNK", "NA", "?", "Results", "New Folder", "to_sort"]
+)
 def test_names_that_are_asked_about(name: str) -> None:
     assert may_be_missing(name)
 

@@ -229,6 +229,35 @@ class TestClasses:
         assert (layout.kind, layout.sentence) == ("classes", "")
         assert set(classes) - {""} == {image.partition("/")[0] for image in images if "/" in image}
 
+    @pytest.mark.parametrize(
+        "tops",
+        [
+            "patient_01 patient_02 patient_03",
+            "fold1 fold2",
+            "HAM10000_images_part_1 HAM10000_images_part_2",
+            "images_001 images_002 images_003",  # NIH chest X-rays
+            "drive-download-20230101T101010Z-001 drive-download-20230101T101010Z-002",
+        ],
+    )
+    def test_folders_that_hardly_are_classes_are_named(self, tmp_path, tops):
+        layout, classes, _ = recognized(tree(tops))
+        assert sorted(classes) == sorted(tops.split())
+        assert "must say the classes; if not, data.layout = classes says so" in layout.sentence
+        touch(tmp_path, *tree(tops))
+        assert not scan_data_set(DataSettings(path=str(tmp_path), layout="classes")).notes
+
+    def test_folders_that_only_divide_the_files_are_named(self):
+        images = [f"{first + 1:04}-{first + 1000}/{first + at:05}.png" for first in (0, 1000) for at in range(1, 5)]
+        assert "must say the classes" in recognized(images)[0].sentence
+
+    @pytest.mark.parametrize("tops", ["grade_1 grade_2", "0 1 2", "CD4-1 CD4-2", "20-29 30-39", "HER2_0 HER2_3", "a"])
+    def test_numbers_in_the_names_of_classes_need_no_word(self, tops):
+        assert recognized(tree(tops))[0].sentence == ""
+
+    def test_downloads_in_portions_are_put_together(self):  # Google Drive
+        layout, classes, _ = recognized(tree("data-20230101T1010Z-001 data-20230101T1010Z-002", "a b"))
+        assert (layout.kind, classes) == ("pooled", {"a": 4, "b": 4})
+
     def test_numbered_classes_are_classes(self):
         assert sorted(recognized(tree("grade1 grade2 grade3", "left right"))[1]) == ["grade1", "grade2", "grade3"]
 
