@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from aimic_tui.engine.evaluation.metric_titles import TITLES
 from aimic_tui.engine.evaluation.metrics import ALL_METRICS
 from aimic_tui.engine.evaluation.ranking import Ranking, diagram_lines
 from aimic_tui.engine.formatting import numbers
+from aimic_tui.engine.outputs import check_output_file, kept
 from aimic_tui.engine.text import plural, printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording import signs
@@ -73,16 +75,21 @@ def compare(
 
     workspace = Workspace(context.obj)
     folders = [workspace.find_run(run).path for run in runs]
+    if diagram is not None:
+        check_output_file(diagram, "ranks.svg", option="--diagram")
     if data_sets or diagram is not None or on_several_data_sets(folders):
         ranking = rank_runs(folders, metric, margin=margin)
+        problem = None
         if diagram is not None:
             from aimic_tui.engine.report.rank_chart import write_diagram
 
-            write_diagram(ranking, diagram)
+            problem = kept(partial(write_diagram, ranking, diagram))
         if as_json:
-            print_answer(ranking_to_json(ranking))
+            print_answer(ranking_to_json(ranking), problem)
         else:
             _print(ranking_lines(ranking))
+        if problem is not None:
+            raise problem
         return
     found = compare_runs(folders, metric, margin=margin, report=meter.report)
     meter.clear()

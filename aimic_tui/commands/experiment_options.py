@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -67,7 +67,7 @@ def experiment_from(
 
     Args:
         what: the command's name.
-        path: of a TOML file, or of a run's folder, whose settings are taken then.
+        path: of a TOML file, or of a run's folder, whose settings are taken then, with its data where they are now.
         data: replaces `data.path`.
         overrides: `key=value` each, which go before the preset.
         preset: goes before the file.
@@ -84,7 +84,16 @@ def experiment_from(
     first = [f"{key}={json.dumps(value)}" for key, value in PRESETS[preset or "standard"].items()]
     wishes = [*first, *overrides]
     if path is not None:
-        made = Experiment.from_file(RunFolder(path).experiment_file if path.is_dir() else path, wishes)
+        made = _experiment_of_run(RunFolder(path), wishes) if path.is_dir() else Experiment.from_file(path, wishes)
     else:
         made = Experiment.from_mapping(with_overrides({}, wishes), source="the command line")
     return made if data is None else made.with_values({"data.path": data})
+
+
+def _experiment_of_run(run: RunFolder, wishes: Sequence[str]) -> Experiment:
+    from aimic_tui.engine.data.image_notes import read_notes
+    from aimic_tui.engine.experiment import Experiment
+
+    made = Experiment.from_file(run.experiment_file, wishes)
+    told = read_notes(run.manifest_file).place_of(Path(made.data.path))
+    return made.with_values({"data.path": str(told)}) if made.data.path and str(told) != made.data.path else made

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from aimic_tui.engine.data.audit.finding_titles import finding_title
 from aimic_tui.engine.data.listing.class_names import classes_option
 from aimic_tui.engine.errors import AimicError, InputProblem
 from aimic_tui.engine.formatting.numbers import count_text, percent
+from aimic_tui.engine.outputs import check_output_file, kept
 from aimic_tui.engine.text import bytes_text, one_line, plural, printable
 from aimic_tui.engine.user_folders import expanded
 from aimic_tui.wording.findings import NO_FINDINGS, shortcut_title
@@ -85,6 +87,7 @@ def inspect(
     settings = data_settings(data, group, overrides, "aimic inspect")
     if manifest is not None:
         check_manifest_path(manifest, settings.path)
+        check_output_file(manifest, "cells.csv", option="--write-manifest")
     tested = read_run_predictions(Workspace(workspace).find_run(run).path) if run is not None else None
     found = audit(workspace, settings, meter)
     meter.clear()
@@ -93,13 +96,11 @@ def inspect(
         if silent := trials_without_say(tested):
             click.echo(silent, err=True)
     _remember(workspace, Path(data), found)
-    if manifest is not None:
-        write_cleaned_manifest(manifest, found.data_set)
-        unreadable = int((~found.measures.readable).sum())
-        still = f"; {plural(unreadable, 'image')} of them can't be read" if unreadable else ""
-        images = plural(len(found.data_set), "image")
-        click.echo(f"{printable(str(manifest))} lists {images}{still}.", err=True)
     problem: AimicError | None = None
+    if manifest is not None:
+        problem = kept(partial(write_cleaned_manifest, manifest, found.data_set))
+        if problem is None:
+            click.echo(_about_manifest(manifest, found), err=True)
     if not found.measures.readable.any():
         problem = InputProblem(f"{printable(data)} holds no image that can be read.", key="data.path")
     if as_json:
@@ -108,6 +109,12 @@ def inspect(
         _print(data, found)
     if problem is not None:
         raise problem
+
+
+def _about_manifest(manifest: Path, found: Audit) -> str:
+    unreadable = int((~found.measures.readable).sum())
+    still = f"; {plural(unreadable, 'image')} of them can't be read" if unreadable else ""
+    return f"{printable(str(manifest))} lists {plural(len(found.data_set), 'image')}{still}."
 
 
 def data_settings(data: str, group: str | None, overrides: Sequence[str], source: str) -> DataSettings:

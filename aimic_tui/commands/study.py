@@ -15,6 +15,7 @@ from aimic_tui.commands.answers import print_answer
 from aimic_tui.commands.following import Follower
 from aimic_tui.commands.progress import ProgressMeter, shows_progress
 from aimic_tui.engine.errors import AimicError, InputProblem, Interrupted, UsageProblem
+from aimic_tui.engine.files import folder_problem
 from aimic_tui.engine.proposed_command import proposed_command
 from aimic_tui.engine.report.printed import number
 from aimic_tui.engine.run_folder import RunFolder
@@ -81,15 +82,17 @@ def study(  # the options of one command
         if detach:
             click.echo(json.dumps(_about(folder)) if as_json else printable(str(folder.path)))
             return
-    results = _write_tables(found, folder, workspace, meter)
+    results, page = _make_tables(found, folder, workspace, meter)
     if as_json:
         from aimic_tui.engine.study.study_results_file import study_results_to_json
 
-        print_answer({**_about(folder), "page": str(folder.page), **study_results_to_json(results)}, problem)
+        answer = {**_about(folder), "page": page and str(page), **study_results_to_json(results)}
+        print_answer(answer, problem)
     else:
         for line in _lines(results):
             click.echo(signs.as_shown(line))
-        click.echo(printable(str(folder.page)))
+        if page is not None:
+            click.echo(printable(str(page)))
     if problem is not None:
         raise problem
 
@@ -98,14 +101,21 @@ def _about(folder: StudyFolder) -> dict[str, Any]:
     return {"study": folder.name, "path": str(folder.path), "state": "running" if folder.alive else "over"}
 
 
-def _write_tables(found: Study, folder: StudyFolder, workspace: Workspace, meter: ProgressMeter) -> StudyResults:
+def _make_tables(
+    found: Study, folder: StudyFolder, workspace: Workspace, meter: ProgressMeter
+) -> tuple[StudyResults, Path | None]:
+    """Write a study's tables; return its figures and its page, None where its folder can't be written."""
+    from aimic_tui.engine.study.build_study_results import build_study_results
     from aimic_tui.engine.study.figures import read_figures
     from aimic_tui.engine.study.write_tables import write_study
 
     if not folder.runs():
         raise InputProblem(f"The study {printable(folder.name)} has no run yet, so there are no figures for tables.")
+    if unwritable := folder_problem(folder.path, locks=False):
+        meter.message(f"! {printable(unwritable)} The figures are printed; no tables are written.")
+        return build_study_results(read_figures(found, folder, workspace)), None
     meter.message("making the tables")
-    return write_study(read_figures(found, folder, workspace), folder, workspace)
+    return write_study(read_figures(found, folder, workspace), folder, workspace), folder.page
 
 
 def _carry_out(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -107,6 +108,8 @@ class Workspace:
         for run in runs:
             if run.name == text:
                 return run
+        if text and os.sep not in text and _is_run(hidden := RunFolder(self.runs_folder / text)):
+            return hidden  # which lists leave out, since its name begins with a dot
         if text and (run := RunFolder(expanded(text).absolute())) and _is_run(run):
             return run
         matching = [run for run in runs if text and run.name.startswith(text)]

@@ -112,3 +112,11 @@ def test_shortcuts_are_told_in_words(tmp_path):
     assert "shortcut: image size alone 1.000" in done.stdout
     assert "chance 0.500" in done.stdout
     assert "    b: b/" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="no /proc here")
+def test_a_manifest_that_cant_be_written_is_refused_before_the_images_are_read(tmp_path):
+    (tmp_path / "cells").mkdir()  # no image in it: reading them would be refused by another sentence
+    done = aimic("inspect", "cells", "--write-manifest", "/proc/cells.csv", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "--write-manifest /proc/cells.csv can't be written" in done.stderr

@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from aimic_tui.commands.learning_rate import _answer
 from aimic_tui.engine.event_log import EventReader
+from aimic_tui.engine.runs.prepare.first_trial_answers import RangeTestAnswer
+from aimic_tui.engine.training.range_test import RangeTest
+from aimic_tui.engine.training.rate_curve import Suggestion
 from tests.commands.calling import call
 from tests.commands.test_train import program, sets
 from tests.screens.made_run import make_data
@@ -98,3 +102,11 @@ def test_ctrl_c_ends_it_with_130(tmp_path: Path, images: Path) -> None:
     assert (process.returncode, stdout) == (130, "")
     assert "leaves nothing behind" in stderr
     assert not (tmp_path / "space").exists()
+
+
+def test_a_curve_that_suggests_no_rate_is_an_answer() -> None:
+    nothing = Suggestion(None, None, None, None, "No suggestion: the loss never clearly fell.")
+    level = RangeTest((1e-6, 1e-5), (0.7, 0.7), (0.7, 0.7), 2, False, nothing, 8, "fp32", None)
+    answer = _answer(level, "resnet18", "cpu")
+    assert (answer.suggested, answer.rule) == (None, None)
+    assert RangeTestAnswer.model_validate_json(answer.model_dump_json()) == answer

@@ -78,7 +78,7 @@ def test_what_cant_be_done_is_a_sentence(  # noqa: PLR0917 - a table of cases
 
 
 def test_tables_are_made_again_from_the_runs_without_starting_anything(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, study: Path
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, study: Path
 ) -> None:
     study.write_text(TEXT.replace("EPOCHS", "1").replace('"test_efficientnet"', '"resnet50"').replace("= 32", "= 64"))
     workspace = Workspace(tmp_path / "ws")
@@ -97,6 +97,14 @@ def test_tables_are_made_again_from_the_runs_without_starting_anything(
     answer = json.loads(out)
     assert (answer["study"], answer["state"], answer["complete"]) == ("tiny", "over", True)
     assert answer["page"] == str(folder.path / "study.html")
+    folder.page.unlink()
+    monkeypatch.setattr("aimic_tui.commands.study.folder_problem", lambda *_, **__: "The disk is full.")
+    code, out, err = run(capsys, tmp_path / "ws", str(study), "--tables")
+    assert (code, out.splitlines()[-1] == str(folder.page), folder.page.exists()) == (0, False, False)
+    assert "gap, aimic-2022 - honest" in out
+    assert "The disk is full. The figures are printed; no tables are written." in err
+    code, out, _ = run(capsys, tmp_path / "ws", str(study), "--tables", "--json")
+    assert json.loads(out)["page"] is None
 
 
 @pytest.mark.slow

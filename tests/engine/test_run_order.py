@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.run_events import RunCreated, append_to_run
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.status import RunStatus, write_status
@@ -52,6 +53,15 @@ def test_neither_a_new_name_nor_new_file_times_make_a_run_the_latest(workspace: 
     os.utime(new.status_file, (0, 0))  # restored from a backup
     old.path.rename(old.path.with_name("zz best so far"))
     assert names(workspace) == ["20261102-120000-new", "zz best so far"]
+
+
+def test_a_hidden_run_is_not_listed_and_found_by_its_name(workspace: Workspace) -> None:
+    run = add_run(workspace, "20261101-120000-a", datetime(2026, 11, 1, 12, tzinfo=timezone.utc))
+    run.path.rename(run.path.with_name(".put aside"))
+    assert names(workspace) == []
+    assert workspace.find_run(".put aside").name == ".put aside"
+    with pytest.raises(InputProblem, match=r"There is no run \.\. in"):
+        workspace.find_run("..")
 
 
 def test_resuming_a_run_does_not_make_it_the_latest(workspace: Workspace) -> None:

@@ -14,9 +14,11 @@ from aimic_tui.engine.data.reading.medmnist import npz_of
 from aimic_tui.engine.data.reading.read_image import UnreadableImage, read_bytes
 from aimic_tui.engine.data.threads import ShouldStop, in_threads
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.files import digest_of_bytes, read_table
+from aimic_tui.engine.files import digest_of_bytes, folder_problem, read_table
 from aimic_tui.engine.formatting import numbers
 from aimic_tui.engine.progress import ReportProgress, no_report
+from aimic_tui.engine.proposed_command import run_command
+from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.text import one_line, plural, printable
 
 _READ_LIMIT = 1_000_000_000  # bytes that are read of the images to compare their digests: a few seconds
@@ -153,18 +155,30 @@ def _digest(path: Path) -> str:
         return ""
 
 
-def require_images(paths: Sequence[Path], remedy: str) -> None:
+def require_images(paths: Sequence[Path], run: RunFolder) -> None:
     """Do nothing where at least one of the images is there; one that is missing is then named by whoever reads it.
 
     Args:
         paths: of the images, where they are now.
-        remedy: what helps, a sentence.
+        run: whose images they are, and which is told where they are.
 
     Raises:
         InputProblem: none of them is there; it names their folder.
     """
     if paths and not any(map(image_exists, paths)):
+        tell = run_command("resume", run, options=["--data", "FOLDER"])
+        remedy = why_not_noted(run) or f"Say where they are now: {tell}."
         raise InputProblem(f"{missing_words(paths, len(paths))} {remedy}", key="data.path")
+
+
+def why_not_noted(run: RunFolder) -> str:
+    """Say what helps where a run's folder can't be written, so that it can't be told where its images are; else ""."""
+    if not (problem := folder_problem(run.path, locks=False)):
+        return ""
+    return (
+        f"Where they are now can't be noted in the run: {problem} Put the images back, or copy the run's folder to "
+        "where it can be written and tell the copy: `aimic resume COPY --data FOLDER`."
+    )
 
 
 def missing_words(missing: Sequence[Path], images: int) -> str:

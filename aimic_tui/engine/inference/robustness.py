@@ -26,7 +26,6 @@ from aimic_tui.engine.inference.run_networks import BATCH, class_probabilities
 from aimic_tui.engine.machine.quotas import available_processors
 from aimic_tui.engine.models.model_folder import find_models
 from aimic_tui.engine.progress import Progress, ReportProgress, no_report
-from aimic_tui.engine.proposed_command import run_command
 from aimic_tui.engine.run_folder import RunFolder
 
 
@@ -51,8 +50,7 @@ def robustness_of_run(
     models = find_models(run, network)
     origins = [find_origin(folder) for folder in models]
     tested = [origin.data_set.path(int(index)) for origin in origins for index in origin.test]
-    tell = run_command("resume", RunFolder(run), options=["--data", "FOLDER"])
-    require_images(tested, f"Say where they are now: {tell}.")
+    require_images(tested, RunFolder(run))
     for number, (folder, origin) in enumerate(zip(models, origins, strict=True)):
         report(Progress("load", number, len(models)))
         work.append(_Work.of_fold([load_model(folder, place)], origin))

@@ -153,6 +153,9 @@ def resume(
 
 def tell_where_images_are(folder: RunFolder, told: Told, report: ReportProgress = no_report) -> tuple[str, ...]:
     """Note where the images of a finished run are, for whatever still reads them; returns and raises as `resume`."""
+    from aimic_tui.engine.data.manifest_check import why_not_noted
     from aimic_tui.engine.runs import same_data
 
+    if problem := why_not_noted(folder):
+        raise InputProblem(problem, code="storage")
     return same_data.check_same_data(folder, read_status(folder), told, report)

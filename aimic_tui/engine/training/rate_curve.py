@@ -27,7 +27,7 @@ class Suggestion:
 
     Attributes:
         rate: the suggested rate, to two digits; None where the loss never clearly fell.
-        rule: by which it was chosen.
+        rule: by which it was chosen; None where there is no rate.
         minimum: the rate with the lowest loss, None where the loss was still falling at the end of the range.
         steepest: the rate at which the loss fell fastest per decade.
         sentence: the suggestion with its reason.

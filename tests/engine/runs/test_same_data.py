@@ -16,10 +16,12 @@ from aimic_tui.engine.data import manifest_check
 from aimic_tui.engine.data.data_set import DataSet
 from aimic_tui.engine.data.listing.marks import marks_file
 from aimic_tui.engine.data.manifest import read_manifest
+from aimic_tui.engine.data.manifest_check import require_images
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.run_events import ImagesAccepted, ImagesMoved, RunWarning, append_to_run
 from aimic_tui.engine.run_folder import RunFolder
+from aimic_tui.engine.runs.control import tell_where_images_are
 from aimic_tui.engine.runs.data_story import data_story
 from aimic_tui.engine.runs.prepare.creation import create_run
 from aimic_tui.engine.runs.same_data import ChangedData, MissingImages, Told, check_same_data
@@ -250,6 +252,20 @@ def test_images_in_one_npz_file_are_found(tmp_path: Path) -> None:
         check(run)
     check(run, tmp_path / "new" / "mnist.npz")
     assert check(run) == ""
+
+
+def test_a_run_that_cant_be_written_cant_be_told_a_place_and_says_so(
+    run: RunFolder, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images.rename(tmp_path / "moved")
+    monkeypatch.setattr(manifest_check, "folder_problem", lambda folder, locks: "That disk is mounted read-only.")
+    with pytest.raises(
+        InputProblem, match=r"can't be noted in the run: That disk is mounted read-only\. Put the images"
+    ) as told:
+        tell_where_images_are(run, Told((tmp_path / "moved",)))
+    assert told.value.code == "storage"
+    with pytest.raises(InputProblem, match=r"is not there\. Where they are now can't be noted in the run"):
+        require_images([images / "none.png"], run)
 
 
 def test_a_damaged_note_is_a_sentence_and_not_forgotten(run: RunFolder, images: Path, tmp_path: Path) -> None:

@@ -28,7 +28,6 @@ from aimic_tui.engine.evaluation.predictions import Predictions, write_predictio
 from aimic_tui.engine.experiment import Experiment
 from aimic_tui.engine.models.catalogue import NetworkInfo, find_network
 from aimic_tui.engine.progress import ReportProgress, no_report
-from aimic_tui.engine.proposed_command import run_command
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.runs.baselines.linear_classifier import OneClassOnly, predict_fold
 from aimic_tui.engine.text import one_line, plural, printable
@@ -99,8 +98,7 @@ def make_baselines(
     data = read_manifest(folder.manifest_file)
     split = read_split(folder.split_file, data.images)
     used = np.flatnonzero((split.parts != Part.UNUSED).any(axis=0)).tolist()
-    tell = run_command("resume", folder, options=["--data", "FOLDER"])
-    require_images([data.path(index) for index in used], f"Say where they are now: {tell}.")
+    require_images([data.path(index) for index in used], folder)
     run = _Run(folder, experiment, data, split, used, report, should_stop)
     record = BaselineRecord()
     record = _with(record, run, "border_colour", lambda: (_border(run), ""), squares=True)

@@ -15,7 +15,7 @@ class RangeTestAnswer(BaseModel):
     Attributes:
         rates, losses, smoothed: of each step; the losses as they were, and smoothed.
         steps: that were planned; fewer were made where it diverged.
-        suggested: the suggested rate, null where the curve shows none; `rule` and `sentence` say why.
+        suggested: the suggested rate, null where the curve shows none; `rule` (null as well) and `sentence` say why.
         minimum, steepest: the rates where the smoothed loss is lowest, and where it falls fastest.
         images_per_second: the speed of training, null where there were too few steps to tell.
     """
@@ -30,7 +30,7 @@ class RangeTestAnswer(BaseModel):
     steps: int
     diverged: bool
     suggested: float | None
-    rule: str
+    rule: str | None
     minimum: float | None = None
     steepest: float | None = None
     sentence: str
