@@ -26,6 +26,7 @@ import PIL
 
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.data.reading.medmnist import npz_of
+from aimic_tui.engine.data.reading.memory_room import ROOM
 from aimic_tui.engine.data.reading.read_image import UnreadableImage
 from aimic_tui.engine.data.threads import ShouldStop, in_threads
 from aimic_tui.engine.errors import Interrupted
@@ -99,7 +100,8 @@ class _DecodedImages(ImageSource):
         images = np.empty((len(indices), size, size, 3), np.uint8)
 
         def fill(position: int) -> None:
-            images[position] = self._preprocessing.load(self._paths[int(indices[position])])
+            with ROOM.returned():
+                images[position] = self._preprocessing.load(self._paths[int(indices[position])])
 
         for _ in self._pool.map(fill, range(len(indices))):
             pass

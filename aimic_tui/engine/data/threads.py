@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from aimic_tui.engine.data.reading.memory_room import ROOM
 from aimic_tui.engine.errors import Interrupted
 from aimic_tui.engine.machine.quotas import available_processors
 from aimic_tui.engine.progress import Phase, Progress, ReportProgress, no_report
@@ -43,8 +44,12 @@ def in_threads(
     """
     threads = threads or available_processors()
 
+    def in_room(item: Item) -> Result:
+        with ROOM.returned():
+            return function(item)
+
     def chunk_of(start: int) -> list[Result]:
-        return [function(item) for item in items[start : start + _CHUNK]]
+        return [in_room(item) for item in items[start : start + _CHUNK]]
 
     done = 0
     report(Progress(phase, done, len(items)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from aimic_tui.engine.data.reading.input_rule import MOST_CHANNELS, Colour, InputRule
+from aimic_tui.engine.data.reading.memory_room import ROOM
 from aimic_tui.engine.text import bytes_text
 
 Values = npt.NDArray[Any]
@@ -20,6 +21,7 @@ Opacity = npt.NDArray[np.uint8]
 PIXEL_LIMIT = 100_000_000  # 300 MB decoded; a cell's image has a thousandth of it, a decompression bomb more
 _LONGEST = 10_000_000  # pixels a side; Pillow's limit is nine times as much
 _BYTE_LIMIT = 2_000_000_000  # of decoded values
+_STRIP = 1 << 20  # values that are computed at once
 THUMB = 16  # pixels a side of the thumbnails by which pictures are compared
 
 
@@ -64,7 +66,9 @@ class TooManyPixels(ValueError):
 
 
 def check_size(width: int, height: int, bytes_each: int = 3) -> None:
-    """Do nothing if a picture can be decoded in memory; to be asked by what its header says, before it is decoded.
+    """Return once a picture can be decoded in memory; to be asked by what its header says, before it is decoded.
+
+    Where other threads decode large pictures, too, it waits for room (`memory_room.py`).
 
     Args:
         width, height: pixels.
@@ -80,6 +84,7 @@ def check_size(width: int, height: int, bytes_each: int = 3) -> None:
     if width * height * bytes_each > _BYTE_LIMIT:
         size = f"{width} x {height} pixels of {bytes_each} bytes"
         raise TooManyPixels(size, f"{bytes_text(_BYTE_LIMIT)} of values")
+    ROOM.take(width * height * bytes_each)
 
 
 class RuleMismatch(ValueError):
@@ -241,21 +246,32 @@ def _holding(values: Values, tops: tuple[float, ...]) -> tuple[float, float]:
 
 def own_limits(values: Values) -> tuple[float, float]:
     """Return the lowest and highest finite value; (0, 1) where there is none."""
-    if values.dtype.kind == "f":
-        values = values[np.isfinite(values)]
-    return (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+    finite = (strip[np.isfinite(strip)] if strip.dtype.kind == "f" else strip for strip in _strips(values))
+    limits = [(float(strip.min()), float(strip.max())) for strip in finite if strip.size]
+    return (min(low for low, _ in limits), max(high for _, high in limits)) if limits else (0.0, 1.0)
+
+
+def _strips(values: Values) -> Iterator[Values]:
+    """Yield an array in strips of rows, so that what is computed of one does not take many times a large image."""
+    rows = max(1, _STRIP // max(1, values[:1].size))
+    for start in range(0, len(values), rows):
+        yield values[start : start + rows]
 
 
 def _scaled(values: Values, low: float, high: float) -> Rgb:
     factor = 255.0 / (high - low) if high > low else 0.0
+    scaled: Rgb = np.empty(values.shape, np.uint8)
     if values.dtype in (np.uint8, np.uint16):  # a table of all values is faster than arithmetic on each pixel
         every = np.arange(np.iinfo(values.dtype).max + 1)
         table = np.clip(np.rint((every - low) * factor), 0, 255).astype(np.uint8)
-        mapped: Rgb = table[values]
-        return mapped
-    with np.errstate(invalid="ignore", over="ignore"):
-        numbers = (values.astype(np.float64) - low) * factor
-    return np.clip(np.rint(np.nan_to_num(numbers, nan=0.0, posinf=255.0, neginf=0.0)), 0, 255).astype(np.uint8)
+        for strip, made in zip(_strips(values), _strips(scaled), strict=True):
+            made[...] = table[strip]
+        return scaled
+    for strip, made in zip(_strips(values), _strips(scaled), strict=True):
+        with np.errstate(invalid="ignore", over="ignore"):
+            numbers = (strip.astype(np.float64) - low) * factor
+        made[...] = np.clip(np.rint(np.nan_to_num(numbers, nan=0.0, posinf=255.0, neginf=0.0)), 0, 255)
+    return scaled
 
 
 def separate_opacity(

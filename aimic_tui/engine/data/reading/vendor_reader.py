@@ -23,6 +23,7 @@ from aimic_tui.engine.data.reading.pixels import (
     Pixels,
     TooManyPixels,
     Values,
+    check_size,
     depth_in_use,
     plane_range,
     projected,
@@ -89,8 +90,7 @@ def read_vendor_file(path: Path, vendor: str, rule: InputRule) -> Pixels:
     try:
         opened = _OPENERS[vendor](path)
         with opened as volume:
-            if volume.width * volume.height > PIXEL_LIMIT:
-                raise TooManyPixels(f"{volume.width} x {volume.height} pixels")
+            check_size(volume.width, volume.height)
             values, together = _values(volume, rule)
     except ImportError:
         raise MissingReader(f"is a {vendor} file of {_COMPANIES[vendor]}, whose reader is not installed") from None
