@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
-from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import EventReader, to_time
 from aimic_tui.engine.formatting import times
 from aimic_tui.engine.progress import Progress
@@ -18,9 +16,9 @@ from aimic_tui.engine.text import NOTHING, one_line, printable
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.wording import signs
 from aimic_tui.wording.text_tables import left_aligned
-from aimic_tui.workspace.evaluation_job import list_evaluations, read_evaluation_job
+from aimic_tui.workspace.evaluation_job import list_evaluations, unreadable_evaluations
 from aimic_tui.workspace.model_job import ModelJob, State
-from aimic_tui.workspace.prediction_job import list_predictions, read_prediction_job
+from aimic_tui.workspace.prediction_job import list_predictions, unreadable_predictions
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class _Row:
 def jobs(context: click.Context, as_json: bool) -> None:
     """All predictions and evaluations that were started in the app, newest first."""
     workspace = Workspace(context.obj)
-    found, unreadable = _list_jobs(workspace), _unreadable_jobs(workspace)
+    found, unreadable = _list_jobs(workspace), [*unreadable_predictions(workspace), *unreadable_evaluations(workspace)]
     if as_json:
         click.echo(json.dumps({"jobs": [_record(row) for row in found], "unreadable": unreadable}))
         return
@@ -68,19 +66,6 @@ def _list_jobs(workspace: Workspace) -> list[_Row]:
     rows = [_row("prediction", job, str(job.images), job.state) for job in list_predictions(workspace)]
     rows += [_row("evaluation", each.job, each.job.data, each.state) for each in list_evaluations(workspace)]
     return sorted(rows, key=lambda row: row.job.age, reverse=True)
-
-
-def _unreadable_jobs(workspace: Workspace) -> list[str]:
-    """Return a sentence on each job whose request can't be read."""
-    sentences = []
-    readers: tuple[Callable[[Path], ModelJob], ...] = (read_prediction_job, read_evaluation_job)
-    for name, read in zip(("predictions", "evaluations"), readers, strict=True):
-        for request in sorted((workspace.root / name).glob("*/request.json")):
-            try:
-                read(request.parent)
-            except InputProblem as problem:
-                sentences.append(problem.sentence)
-    return sentences
 
 
 def _row(kind: Literal["prediction", "evaluation"], job: ModelJob, images: str, state: State) -> _Row:

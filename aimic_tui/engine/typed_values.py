@@ -19,6 +19,14 @@ MALFORMED = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError
 """What reading values of another shape than expected raises: no number, no such key, not a list, too large."""
 
 
+def reason_in_words(error: Exception) -> str:
+    """Say what an error of `MALFORMED`, or one of the file's system, found wrong, in a line without a full stop."""
+    if isinstance(error, KeyError) and error.args:
+        return one_line(f"{error.args[0]} is missing")
+    known = isinstance(error, (ValueError, OSError))  # the others speak of Python
+    return one_line(str(error)) if known else "a value is missing or of another kind"
+
+
 def number(value: object) -> float:
     """Return a finite number; true and false are none."""
     if isinstance(value, (int, float)) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST:

@@ -20,13 +20,13 @@ from aimic_tui.engine.event_log import now
 from aimic_tui.engine.files import refuse_outward_links
 from aimic_tui.engine.inference.class_map import same_names
 from aimic_tui.engine.inference.evaluation_file import FILE, MARGIN, EvaluationResults, read_evaluation
-from aimic_tui.engine.text import one_line, printable
-from aimic_tui.engine.typed_values import MALFORMED, file_path, flag, items, mapping, number, text
+from aimic_tui.engine.text import printable
+from aimic_tui.engine.typed_values import MALFORMED, file_path, flag, items, mapping, number, reason_in_words, text
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.workspace.audit_process import data_overrides
 from aimic_tui.workspace.command_events import Ending
 from aimic_tui.workspace.model_choices import ModelChoice
-from aimic_tui.workspace.model_job import ModelJob, State, identity_of, read_request
+from aimic_tui.workspace.model_job import ModelJob, State, identity_of, read_request, unreadable_requests
 from aimic_tui.workspace.prediction_job import stamped
 from aimic_tui.workspace.processes import command_line, start_command
 
@@ -228,7 +228,7 @@ def read_evaluation_job(folder: Path) -> EvaluationJob:
             margin=number(record.get("margin", MARGIN)),
         )
     except (OSError, *MALFORMED) as error:
-        why = one_line(str(error))
+        why = reason_in_words(error)
         raise InputProblem(f"{printable(str(folder))} holds no evaluation that can be read: {why}.") from None
 
 
@@ -259,3 +259,8 @@ def list_evaluations(workspace: Workspace, model: Path | None = None, network: s
                 results = read_evaluation(job.folder) if state == "finished" else None
             found.append(EvaluationRow(job, state, results))
     return tuple(sorted(found, key=lambda row: row.job.age, reverse=True))
+
+
+def unreadable_evaluations(workspace: Workspace) -> tuple[str, ...]:
+    """Return a sentence on each evaluation whose request can't be read."""
+    return unreadable_requests(workspace.root / "evaluations", read_evaluation_job)

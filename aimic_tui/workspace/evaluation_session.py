@@ -29,6 +29,7 @@ from aimic_tui.workspace.evaluation_job import (
     list_evaluations,
     new_evaluation,
     start_evaluation,
+    unreadable_evaluations,
 )
 from aimic_tui.workspace.model_choices import ModelChoice
 from aimic_tui.workspace.model_job import State
@@ -120,6 +121,10 @@ class EvaluationSession:
         """Return the evaluations of the model in this workspace, newest first."""
         choice = self.choice
         return await asyncio.to_thread(list_evaluations, self._workspace, choice.target, choice.network_option)
+
+    async def unreadable(self) -> tuple[str, ...]:
+        """Return a sentence on each evaluation in this workspace, of whichever model, that can't be read."""
+        return await asyncio.to_thread(unreadable_evaluations, self._workspace)
 
     async def inspect(self, path: str, settings: Mapping[str, Any]) -> LabelledImages:
         """Find a data set's images, and match its classes with the model's; raises as `inspect_data`."""

@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
@@ -155,6 +155,22 @@ def read_request(folder: Path) -> tuple[Mapping[str, Any], dict[str, Any]]:
         "created": text(record["created"]),
         "process": None if process is None else (whole(process[0], 1), number(process[1])),
     }
+
+
+def unreadable_requests(jobs: Path, read: Callable[[Path], ModelJob]) -> tuple[str, ...]:
+    """Return a sentence on each job whose request can't be read, by the names of their folders.
+
+    Args:
+        jobs: the folder of the jobs' folders.
+        read: a job from its folder; raises InputProblem.
+    """
+    sentences = []
+    for request in sorted(jobs.glob(f"*/{_REQUEST}")):
+        try:
+            read(request.parent)
+        except InputProblem as problem:
+            sentences.append(problem.sentence)
+    return tuple(sentences)
 
 
 def identity_of(process: subprocess.Popen[bytes]) -> ProcessId:

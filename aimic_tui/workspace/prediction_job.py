@@ -20,12 +20,12 @@ from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.event_log import now
 from aimic_tui.engine.files import Stamp, refuse_outward_links, stamp_of
 from aimic_tui.engine.run_folder import slug
-from aimic_tui.engine.text import one_line, printable
-from aimic_tui.engine.typed_values import MALFORMED, file_path, optional_number
+from aimic_tui.engine.text import printable
+from aimic_tui.engine.typed_values import MALFORMED, file_path, optional_number, reason_in_words
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.workspace.command_events import Ending
 from aimic_tui.workspace.model_choices import ModelChoice
-from aimic_tui.workspace.model_job import ModelJob, identity_of, read_request
+from aimic_tui.workspace.model_job import ModelJob, identity_of, read_request, unreadable_requests
 from aimic_tui.workspace.processes import command_line, start_command
 
 
@@ -134,6 +134,11 @@ def list_predictions(workspace: Workspace) -> tuple[PredictionJob, ...]:
     return tuple(sorted(jobs, key=lambda job: job.age, reverse=True))
 
 
+def unreadable_predictions(workspace: Workspace) -> tuple[str, ...]:
+    """Return a sentence on each prediction whose request can't be read."""
+    return unreadable_requests(workspace.root / "predictions", read_prediction_job)
+
+
 def read_prediction_job(folder: Path) -> PredictionJob:
     """Read a prediction's request back.
 
@@ -150,7 +155,7 @@ def read_prediction_job(folder: Path) -> PredictionJob:
             max_error=optional_number(max_error),
         )
     except (OSError, *MALFORMED) as error:
-        why = one_line(str(error))
+        why = reason_in_words(error)
         raise InputProblem(f"{printable(str(folder))} holds no prediction that can be read: {why}.") from None
 
 

@@ -11,7 +11,13 @@ import subprocess
 from aimic_tui.engine.workspace_folder import Workspace
 from aimic_tui.workspace.followed_prediction import FollowedPrediction
 from aimic_tui.workspace.model_choices import ModelChoice, list_models, model_at
-from aimic_tui.workspace.prediction_job import PredictionJob, inputs_of, list_predictions, start_prediction
+from aimic_tui.workspace.prediction_job import (
+    PredictionJob,
+    inputs_of,
+    list_predictions,
+    start_prediction,
+    unreadable_predictions,
+)
 
 
 class PredictionSession:
@@ -20,20 +26,24 @@ class PredictionSession:
     Attributes:
         models: those of the workspace's runs, as of the last `read`.
         predictions: the workspace's, newest first, as of the last `read`.
+        unreadable: a sentence on each prediction whose request can't be read, as of the last `read`.
         opened: the open prediction; None where none is.
     """
 
     def __init__(self, workspace: Workspace) -> None:
         self.models: tuple[ModelChoice, ...] = ()
         self.predictions: tuple[PredictionJob, ...] = ()
+        self.unreadable: tuple[str, ...] = ()
         self.opened: FollowedPrediction | None = None
         self._workspace = workspace
         self._processes: list[subprocess.Popen[bytes]] = []  # stored, so that ended ones are waited for
 
     async def read(self) -> None:
         """List the models and the predictions; reading their files takes a moment."""
-        self.models, self.predictions = await asyncio.gather(
-            asyncio.to_thread(list_models, self._workspace), asyncio.to_thread(list_predictions, self._workspace)
+        self.models, self.predictions, self.unreadable = await asyncio.gather(
+            asyncio.to_thread(list_models, self._workspace),
+            asyncio.to_thread(list_predictions, self._workspace),
+            asyncio.to_thread(unreadable_predictions, self._workspace),
         )
 
     def open(self, job: PredictionJob) -> FollowedPrediction:

@@ -23,8 +23,18 @@ from aimic_tui.engine.inference.robustness_file import (
     robustness_from_json,
     robustness_to_json,
 )
-from aimic_tui.engine.text import one_line, printable
-from aimic_tui.engine.typed_values import MALFORMED, items, mapping, number, one_of, optional_number, text, whole
+from aimic_tui.engine.text import printable
+from aimic_tui.engine.typed_values import (
+    MALFORMED,
+    items,
+    mapping,
+    number,
+    one_of,
+    optional_number,
+    reason_in_words,
+    text,
+    whole,
+)
 
 FILE = "evaluation.json"
 VERSION = 2
@@ -252,7 +262,7 @@ def read_evaluation(folder: Path) -> EvaluationResults:
         raise InputProblem(f"{printable(str(file))} can't be read: {error.strerror}.") from None
     except MALFORMED as error:
         raise InputProblem(
-            f"{printable(str(file))} can't be read: {one_line(str(error))}. Evaluate the model again."
+            f"{printable(str(file))} can't be read: {reason_in_words(error)}. Evaluate the model again."
         ) from None
 
 

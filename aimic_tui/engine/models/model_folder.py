@@ -18,8 +18,8 @@ from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import digest_of_bytes, digest_of_file, write_atomically, write_json
 from aimic_tui.engine.models.provenance import Provenance
 from aimic_tui.engine.run_folder import RunFolder, TrialFolder
-from aimic_tui.engine.text import one_line, printable
-from aimic_tui.engine.typed_values import MALFORMED, items, text
+from aimic_tui.engine.text import printable
+from aimic_tui.engine.typed_values import MALFORMED, items, reason_in_words, text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -161,10 +161,9 @@ def _card(folder: Path, value: dict[str, Any]) -> ModelCard:
     except InputProblem as problem:
         raise InputProblem(f"{printable(str(folder / CARD_FILE))}: {problem.sentence}") from None
     except MALFORMED as error:
-        what = f"{error.args[0]} is missing" if isinstance(error, KeyError) and error.args else str(error)
         raise InputProblem(
-            f"{printable(str(folder / CARD_FILE))} is damaged: {one_line(what)}. Use another fold's model, or train "
-            "again."
+            f"{printable(str(folder / CARD_FILE))} is damaged: {reason_in_words(error)}. "
+            "Use another fold's model, or train again."
         ) from None
 
 

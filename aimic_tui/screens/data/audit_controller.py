@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from textual.content import Content
 
@@ -19,6 +19,9 @@ from aimic_tui.workspace.data_session import DataSession
 _GROUP = "audit"  # of workers
 _WIDE = 100  # columns of the place at which there is room for a bar
 _BAR = 10  # columns
+_DECISIONS = ("marks", "classes")  # settings that resolve findings, which keep the audit valid
+
+_Read = tuple[str, dict[str, Any]]  # a path, and the settings by which its images, classes and groups are found
 
 
 class AuditHost(Protocol):
@@ -43,7 +46,7 @@ class AuditController:
             host: shows it; usually the place itself.
         """
         self._place, self._session, self._host = place, session, host
-        self._audited = ""  # path of the data set that the audit is of
+        self._audited: _Read | None = None  # what the audit is of
 
     @property
     def running(self) -> bool:
@@ -52,8 +55,12 @@ class AuditController:
         return any(worker.group == _GROUP and worker.is_running for worker in workers if worker.node is self._place)
 
     def start_once(self, path: str) -> None:
-        """Begin the audit of a data set, unless it is audited already or just now."""
-        if self._audited != path:
+        """Begin the audit of a data set, unless it, read as it is now, is audited already or just now.
+
+        Findings are about images, classes and groups as the settings read them: those of another layout or column would
+        contradict what is shown.
+        """
+        if self._audited != self._read(path):
             self._start(path)
 
     def toggle(self) -> None:
@@ -67,11 +74,15 @@ class AuditController:
     def close(self) -> None:
         """Stop the audit, and forget it: another data set is opened."""
         self._place.workers.cancel_group(self._place, _GROUP)
-        self._audited = ""
+        self._audited = None
         self._host.show_audit_line(Content(""))
 
+    def _read(self, path: str) -> _Read:
+        settings = self._place.shell.context.data_settings
+        return path, {key: value for key, value in settings.items() if key not in _DECISIONS}
+
     def _start(self, path: str) -> None:
-        self._audited, self._session.audit = path, None
+        self._audited, self._session.audit = self._read(path), None
         self._host.show_findings()
         self._place.run_worker(self._follow(path), group=_GROUP, exclusive=True, exit_on_error=False)
 

@@ -213,14 +213,14 @@ def headline(data: OpenData) -> str:
     parts = [plural(len(data_set), "image"), plural(len(data_set.classes), "class", "classes")]
     if data.found.excluded:
         parts.insert(1, f"{count_text(len(data.found.excluded))} excluded")
-    if data_set.grouped:
-        parts.append(f"{plural(len(data_set.group_names), 'group')} ({printable(data_set.group_rule)})")
-    else:
-        parts.append("no groups")
     if data_set.parts is not None:
         parts.append("parts given")
     elif data.listed.layout is not None and data.listed.layout.kind != "classes":
         parts.append(f"layout {data.listed.layout.kind}")
+    if data_set.grouped:  # last, since patterns may be long
+        parts.append(f"{plural(len(data_set.group_names), 'group')} ({printable(data_set.group_rule)})")
+    else:
+        parts.append("no groups")
     return " · ".join(parts)
 
 

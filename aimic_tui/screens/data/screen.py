@@ -172,10 +172,6 @@ class DataScreen(Place):
         self.query_one("#classes", RowList).show(class_rows(data.data_set))
         self.call_after_refresh(self._show_class_heading)
         self.show_findings()
-        if self._shown is not None:
-            rows = [*self.query_one("#classes", RowList).rows, *self.query_one("#findings", RowList).rows]
-            now = next((row for row in rows if row.key == self._shown.key), None)
-            self._show(now or cast("ClassRow", self.query_one("#classes", RowList).chosen), again=True)
         self.refresh_bindings()
 
     def _show_title(self, words: str) -> None:
@@ -197,6 +193,15 @@ class DataScreen(Place):
             rows += marked_rows(data)
         self.query_one("#findings", RowList).show(rows)
         self.query_one("#findings-heading").display = bool(rows)
+        if self._shown is not None:
+            self._show_again(self._shown.key)
+
+    def _show_again(self, key: object) -> None:
+        """Show what belongs to a row as it is now; where it is gone, what has the cursor instead."""
+        classes, findings = self.query_one("#classes", RowList), self.query_one("#findings", RowList)
+        now = next((row for row in (*classes.rows, *findings.rows) if row.key == key), None)
+        instead = findings if self.focused is findings and findings.rows else classes
+        self._show(cast("ClassRow | FindingRow | None", now or instead.chosen), again=True)
 
     def _draw_row(self, row: ClassRow | FindingRow, width: int) -> Content:
         drawn = row.draw(width)
@@ -260,6 +265,8 @@ class DataScreen(Place):
             names = list(row.finding.images)
             sentences = row.finding.sentences if len(row.finding.sentences) == 1 else ()
             detail = " ".join((*sentences, row.finding.meaning)) or row.finding.title
+            if row.finding.title == data.data_set.layout:
+                detail += " Press l to choose another."
         self.query_one("#detail", Static).update(Content(printable(detail)))
         self._show_images(names, at=self._grid.cursor if same else 0)
         self.refresh_bindings()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -15,20 +15,22 @@ from textual.content import Content
 from textual.widgets import Static
 
 from aimic_tui.engine.data.listing.data_source import DATA_SUFFIXES
+from aimic_tui.engine.data.listing.recognize_layout import UnclearLayout
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.inference.evaluation_file import EvaluationResults
 from aimic_tui.engine.text import plural, printable
+from aimic_tui.screens.data.layout_prompt import LayoutPrompt
 from aimic_tui.screens.place import Place
 from aimic_tui.screens.predict.evaluation_form import EvaluationForm
 from aimic_tui.screens.predict.evaluation_pane import NARROW, ResultPane
 from aimic_tui.screens.predict.progress_line import progress_line
-from aimic_tui.screens.predict.rows import draw_evaluation
+from aimic_tui.screens.predict.rows import draw_evaluation, unreadable_lines
 from aimic_tui.widgets.dialog import ClosesOnce
 from aimic_tui.widgets.dialogs import PathPrompt
 from aimic_tui.widgets.frame import Rule
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.wording.paths import short_path
-from aimic_tui.workspace.evaluation_job import EvaluationJob, EvaluationRow
+from aimic_tui.workspace.evaluation_job import EvaluationJob, EvaluationRow, LabelledImages
 from aimic_tui.workspace.evaluation_session import EvaluationSession, FollowedEvaluation
 from aimic_tui.workspace.model_choices import ModelChoice
 
@@ -77,6 +79,7 @@ class EvaluationScreen(ClosesOnce, Place):
         with Vertical(id="choose"):
             yield Static("", id="earlier-heading")
             yield RowList[EvaluationRow](draw_evaluation, lambda row: row.job.folder, id="earlier")
+            yield Static("", id="unreadable")
         yield ResultPane()
 
     def on_mount(self) -> None:
@@ -93,9 +96,10 @@ class EvaluationScreen(ClosesOnce, Place):
 
     @work(exclusive=True, group="list", exit_on_error=False)
     async def _list(self, *, ask: bool = False) -> None:
-        found = await self.session.earlier()
+        found, unreadable = await asyncio.gather(self.session.earlier(), self.session.unreadable())
         rows = self.query_one("#earlier", RowList)
         rows.show(found)
+        self.query_one("#unreadable", Static).update(unreadable_lines(unreadable))
         if self.session.opened is not None:  # opened while the files were read: the headline is its own
             return
         self._title(f"Evaluate {self._choice.label}", "on another labelled data set")
@@ -144,15 +148,25 @@ class EvaluationScreen(ClosesOnce, Place):
         self._data = path
         context = self.shell.context
         settings = context.data_settings if context.data_path == path else {}  # as chosen in Data
-        try:
-            data = await self.session.inspect(path, settings)
-        except (AimicError, OSError) as problem:
-            words = problem.sentence if isinstance(problem, AimicError) else f"{printable(path)}: {problem}."
-            self.shell.tell(f"The model can't be evaluated on these images. {words}", "error")
+        data = await self._inspect(path, settings)
+        if data is None:
             return
         options = await self.app.push_screen_wait(EvaluationForm(self._choice.label, self._choice.classes, data))
         if options is not None:
             self._start(self.session.start(data, options))
+
+    async def _inspect(self, path: str, settings: Mapping[str, Any]) -> LabelledImages | None:
+        """Find labelled images; ask what their folders mean where that is unclear. None where there are none."""
+        try:
+            return await self.session.inspect(path, settings)
+        except UnclearLayout as problem:
+            prompt = LayoutPrompt(problem.images, Path(path), str(settings.get("layout", "auto")), problem.sentence)
+            layout = await self.app.push_screen_wait(prompt)
+            return None if layout is None else await self._inspect(path, {**settings, "layout": layout})
+        except (AimicError, OSError) as problem:
+            words = problem.sentence if isinstance(problem, AimicError) else f"{printable(path)}: {problem}."
+            self.shell.tell(f"The model can't be evaluated on these images. {words}", "error")
+            return None
 
     @work(exclusive=True, group="start", exit_on_error=False)
     async def _start(self, starting: Coroutine[Any, Any, EvaluationJob]) -> None:

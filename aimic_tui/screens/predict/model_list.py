@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from aimic_tui.screens.predict.rows import draw_model, draw_prediction, models_heading
+from aimic_tui.screens.predict.rows import draw_model, draw_prediction, models_heading, unreadable_lines
 from aimic_tui.widgets.row_list import RowList
 from aimic_tui.workspace.model_choices import ModelChoice
 from aimic_tui.workspace.prediction_job import PredictionJob
@@ -33,6 +33,7 @@ class ModelList(Vertical):
         yield Static("", id="no-models")
         yield Static("Earlier predictions", id="earlier-heading")
         yield self._earlier
+        yield Static("", id="unreadable")
 
     def on_mount(self) -> None:
         """Write what stands where there is no model."""
@@ -61,10 +62,14 @@ class ModelList(Vertical):
         """The prediction with the cursor, where its list has the focus."""
         return self._earlier.chosen if self.screen.focused is self._earlier else None
 
-    def show(self, models: Sequence[ModelChoice], predictions: Sequence[PredictionJob]) -> None:
-        """List these."""
+    def show(
+        self, models: Sequence[ModelChoice], predictions: Sequence[PredictionJob], unreadable: Sequence[str]
+    ) -> None:
+        """List these, and say which predictions can't be read."""
         self._models.show(models)
         self._earlier.show(predictions)
+        self.query_one("#unreadable", Static).update(unreadable_lines(unreadable))
+        self.set_class(bool(unreadable), "-unreadable")
         self.set_class(not models, "-no-models")
         self.set_class(not predictions, "-no-earlier")
 

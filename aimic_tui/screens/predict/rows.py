@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from textual.content import Content
@@ -58,6 +59,15 @@ def draw_prediction(job: PredictionJob, width: int) -> Content:
         Content.styled(printable(job.label), "$text-muted").truncate(room - half, ellipsis=True, pad=True),
         (ago(to_time(job.created)).rjust(_WHEN), "$text-muted"),
     )
+
+
+def unreadable_lines(sentences: Sequence[str]) -> Content:
+    """Write which jobs can't be read: the first, and how many others."""
+    if not sentences:
+        return Content("")
+    others = len(sentences) - 1
+    more = "" if not others else f" {plural(others, 'other')} can't be read either; aimic jobs names all."
+    return Content.styled(f"{SIGNS['attention']} {sentences[0]}{more}", "$warning")
 
 
 def draw_evaluation(row: EvaluationRow, width: int) -> Content:

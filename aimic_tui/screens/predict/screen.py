@@ -94,7 +94,7 @@ class PredictScreen(Place):
     async def _list(self) -> None:
         session = self.session
         await session.read()
-        self._models.show(session.models, session.predictions)
+        self._models.show(session.models, session.predictions, session.unreadable)
         if session.opened is not None:  # opened while the files were read: the headline is its own
             return
         self._title("Which model?", "enter uses it and asks for the images")

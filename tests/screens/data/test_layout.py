@@ -86,3 +86,24 @@ def test_each_answer_says_what_it_makes() -> None:
     assert preview_of_layout(["1.png"], Path("/d"), "deepest") == "No image would have a class."
     unclear = ["x/a/1.png", "x/b/1.png", "y/a/1.png", "y/b/1.png"]
     assert preview_of_layout(unclear, Path("/d"), "auto").startswith("Two levels of folders could be the classes.")
+
+
+async def test_findings_are_those_of_the_layout_in_force(app: AimicApp, tmp_path: Path, until: Until) -> None:
+    root = make(tmp_path / "set", *(f"{part}/{name}" for part in ("TRAIN", "TestA") for name in ("blast", "normal")))
+    app.context.data_path = str(root)
+
+    def audited() -> bool:
+        return isinstance(app.screen, DataScreen) and app.screen.session.audit is not None
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, audited)
+        for _ in range(8):  # to the finding on the layout
+            await pilot.press("down")
+            if "Press l to choose another." in " ".join(screen_text(app).split()):
+                break
+        else:
+            raise AssertionError("the key is not said")
+        await pilot.press("l", "home", "down", "enter")  # classes
+        await until(pilot, lambda: isinstance(app.screen, DataScreen) and not audited())
+        await until(pilot, audited)
+        assert "are parts" not in screen_text(app)

@@ -19,6 +19,7 @@ from aimic_tui.engine.files import write_json
 from aimic_tui.engine.inference.evaluation_file import evaluation_from_json
 from aimic_tui.engine.run_folder import RunFolder
 from aimic_tui.engine.workspace_folder import Workspace
+from aimic_tui.screens.data.layout_prompt import LayoutPrompt
 from aimic_tui.screens.predict.evaluation_form import EvaluationForm
 from aimic_tui.screens.predict.evaluation_screen import EvaluationScreen
 from aimic_tui.screens.predict.evaluation_view import classes_table, differing_text, figures_table, verdict_text
@@ -245,6 +246,57 @@ async def test_images_without_labels_are_a_sentence(
         await pilot.press("enter")
         await until(pilot, lambda: "can't be evaluated on these images" in screen_text(app))
         assert isinstance(app.screen, EvaluationScreen)
+
+
+async def test_folders_that_can_be_read_in_two_ways_are_asked_about(
+    workspace: Workspace, run: RunFolder, tmp_path: Path, until: Until, instead: Instead
+) -> None:
+    started = instead(evaluation_job, "true")
+    for site in ("Aachen", "Berlin"):
+        make_data(tmp_path / "sites" / site, CLASSES, each=2)
+    app = AimicApp(workspace, place="predict")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await at_the_model(pilot, until)
+        await until(pilot, lambda: isinstance(app.screen, PathPrompt))
+        app.screen.query_one(Input).value = str(tmp_path / "sites")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, LayoutPrompt))
+        assert "either can be the classes" in " ".join(screen_text(app).split())
+        await pilot.press("end", "up", "enter")  # pooled
+        await until(pilot, lambda: isinstance(app.screen, EvaluationForm))
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(started))
+        assert '--set=data.layout="pooled"' in started[0]
+
+
+async def test_leaving_the_question_on_folders_evaluates_nothing(
+    workspace: Workspace, run: RunFolder, tmp_path: Path, until: Until
+) -> None:
+    for site in ("Aachen", "Berlin"):
+        make_data(tmp_path / "sites" / site, CLASSES, each=1)
+    app = AimicApp(workspace, place="predict")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await at_the_model(pilot, until)
+        await until(pilot, lambda: isinstance(app.screen, PathPrompt))
+        app.screen.query_one(Input).value = str(tmp_path / "sites")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, LayoutPrompt))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, EvaluationScreen))
+    assert not (workspace.root / "evaluations").exists()
+
+
+async def test_an_evaluation_whose_request_cant_be_read_is_named(
+    workspace: Workspace, run: RunFolder, until: Until
+) -> None:
+    (workspace.root / "evaluations" / "broken").mkdir(parents=True)
+    (workspace.root / "evaluations" / "broken" / "request.json").write_text("{")
+    app = AimicApp(workspace, place="predict")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await at_the_model(pilot, until)
+        await until(pilot, lambda: isinstance(app.screen, PathPrompt))
+        await pilot.press("escape")
+        await until(pilot, lambda: "holds no evaluation that can be read" in " ".join(screen_text(app).split()))
 
 
 async def test_an_earlier_evaluation_is_listed_and_opened_with_verdict_figures_and_images(

@@ -44,7 +44,12 @@ from aimic_tui.widgets.row_list import RowList
 from aimic_tui.workspace import prediction_job as predict_job
 from aimic_tui.workspace import prediction_session
 from aimic_tui.workspace.model_choices import list_models
-from aimic_tui.workspace.prediction_job import PredictionJob, list_predictions, read_prediction_job
+from aimic_tui.workspace.prediction_job import (
+    PredictionJob,
+    list_predictions,
+    read_prediction_job,
+    unreadable_predictions,
+)
 from aimic_tui.workspace.prediction_rows import PredictionRows, TableReader
 from aimic_tui.workspace.save_table import save_table
 from tests.app.test_app import screen_text
@@ -535,6 +540,29 @@ def test_earlier_predictions_are_found_newest_first_and_damaged_ones_left_out(
     (workspace.root / "predictions" / "20270101-000000-broken").mkdir()
     assert [job.folder.name for job in list_predictions(workspace)] == ["20261122-190512-cells"]
     assert list_predictions(Workspace(workspace.root / "elsewhere")) == ()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_prediction_whose_request_cant_be_read_is_named(
+    workspace: Workspace, prediction: Prediction, until: Until, size: tuple[int, int]
+) -> None:
+    for name in ("20270101-000000-deep", "20270101-000001-deep"):
+        (workspace.root / "predictions" / name).mkdir()
+        (workspace.root / "predictions" / name / "request.json").write_text("[" * 100_000)
+    app = AimicApp(workspace, place="predict")
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: "1 other can't be read either" in " ".join(screen_text(app).split()))
+        shown = screen_text(app)
+        assert "20270101-000000-deep" in "".join(shown.split()) and "Earlier predictions" in shown
+        assert "nested more than 64 levels" in " ".join(shown.split())
+
+
+def test_a_request_without_a_value_is_said_to_miss_it(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    folder = tmp_path / "predictions" / "old"
+    folder.mkdir(parents=True)
+    (folder / "request.json").write_text('{"version": 1}')
+    assert unreadable_predictions(workspace) == (f"{folder} holds no prediction that can be read: process is missing.",)
 
 
 @pytest.mark.slow
