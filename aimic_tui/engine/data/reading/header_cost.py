@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import struct
 
-from aimic_tui.engine.data.reading.jpeg_segments import START_OF_SCAN, CostlyHeader, frame_of, segments
+from aimic_tui.engine.data.reading.jpeg_segments import START_OF_SCAN, CostlyHeader, frame_at, segments
 from aimic_tui.engine.data.reading.pixels import PIXEL_LIMIT
 from aimic_tui.engine.data.reading.png_chunks import chunks
 
 _MOST_SCANS = 20  # of a progressive JPEG; programs write about ten. More are read where the picture is small
 _MOST_WORK = 2_000_000_000  # pixels times scans
-_HUFFMAN = {0xC0, 0xC1, 0xC2}
+_SEQUENTIAL = {0xC0, 0xC1}
+_HUFFMAN = {*_SEQUENTIAL, 0xC2}
 _SAMPLES = {2: 3, 4: 2, 6: 4}  # of a PNG's kinds of colour; of others one
 _SHORTEST_PNG = 33  # bytes of mark and header
 _MOST_DEFLATED = 1_040  # bytes that one byte of deflate can stand for
@@ -37,16 +38,20 @@ def check_cost(content: bytes) -> None:
 
 
 def _check_jpeg(content: bytes) -> None:
-    frame = frame_of(content)
-    # Of each 8 x 8 pixels at least one bit is stored, unless arithmetic coding shortens it further.
-    if frame is not None and frame.process in _HUFFMAN:
-        _check_length("JPEG", frame.width, frame.height, frame.width * frame.height // (8 * 64), len(content))
-    first = next((place for marker, place in segments(content) if marker == START_OF_SCAN), None)
-    scans = 0 if first is None else content.count(b"\xff\xda", first) + 1
-    if scans <= _MOST_SCANS:
+    frame = first = None
+    for marker, place in segments(content):
+        frame = frame or frame_at(content, marker, place)
+        first = place if marker == START_OF_SCAN else None
+    if frame is None or first is None:
         return
-    pixels = frame.height * frame.width if frame is not None else 0
-    if scans * pixels > _MOST_WORK:
+    # Of each 8 x 8 pixels at least one bit is stored, unless arithmetic coding shortens it further.
+    if frame.process in _HUFFMAN:
+        _check_length("JPEG", frame.width, frame.height, frame.width * frame.height // (8 * 64), len(content))
+    if frame.process in _SEQUENTIAL and content[first + 2 : first + 3] == bytes([frame.components]):
+        return  # the first scan holds all components, so decoders look for no other
+    scans = content.count(b"\xff\xda", first) + 1
+    pixels = frame.height * frame.width
+    if scans > _MOST_SCANS and scans * pixels > _MOST_WORK:
         raise CostlyHeader(f"is a JPEG of {scans:,} scans over {pixels:,} pixels")
 
 

@@ -28,12 +28,14 @@ class Frame:
         process: the marker's second byte: 0xC0 to 0xC2 as every program reads them, 0xC3 lossless, 0xF7 JPEG-LS.
         bits: of each sample.
         height, width: pixels.
+        components: brightness and colours, each of which a scan may hold or leave out.
     """
 
     process: int
     bits: int
     height: int
     width: int
+    components: int
 
 
 def segments(content: bytes) -> Iterator[tuple[int, int]]:
@@ -64,7 +66,11 @@ def frame_of(content: bytes) -> Frame | None:
     Raises:
         CostlyHeader: as `segments`.
     """
-    for marker, place in segments(content):
-        if marker in _FRAMES and place + 7 <= len(content):
-            return Frame(marker, *struct.unpack_from(">BHH", content, place + 2))
+    return next((frame for at in segments(content) if (frame := frame_at(content, *at)) is not None), None)
+
+
+def frame_at(content: bytes, marker: int, place: int) -> Frame | None:
+    """Return what a segment, as `segments` yields it, says of the picture; None where it is of another kind."""
+    if marker in _FRAMES and place + 8 <= len(content):
+        return Frame(marker, *struct.unpack_from(">BHHB", content, place + 2))
     return None
