@@ -20,7 +20,7 @@ import click
 
 from aimic_tui import __version__
 from aimic_tui.engine.errors import AimicError, ErrorRecord, Interrupted, UsageProblem
-from aimic_tui.engine.system_errors import is_process_limit
+from aimic_tui.engine.system_errors import is_memory_short, is_process_limit
 from aimic_tui.engine.text import printable
 
 # command -> (module under aimic_tui.commands, attribute, one line for --help)
@@ -140,7 +140,7 @@ def _as_problem(error: BaseException) -> AimicError | None:
         return AimicError(error.format_message())
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return Interrupted("interrupted.")
-    if isinstance(error, (OSError, MemoryError)) or is_process_limit(error):
+    if isinstance(error, OSError) or is_memory_short(error) or is_process_limit(error):
         record = ErrorRecord.of(error)
         sentence = f"{record.sentence} What was already written is kept."
         return AimicError(sentence, retry=record.retry, code=record.code)

@@ -12,7 +12,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, cast, get_args
 
-from aimic_tui.engine.system_errors import explain, is_disk_full, is_process_limit, process_limit_sentence
+from aimic_tui.engine.system_errors import (
+    explain,
+    is_disk_full,
+    is_memory_short,
+    is_process_limit,
+    memory_sentence,
+    process_limit_sentence,
+)
 
 ErrorCode = Literal["failed", "usage", "input", "storage", "disk-full", "memory", "worker-died", "interrupted", "fault"]
 """The kind of an error, for programs: `--json`, event files and a worker's reports have it.
@@ -127,8 +134,9 @@ class ErrorRecord:
             return cls(explain(error), "", not full, "disk-full" if full else "storage")
         if is_process_limit(error):
             return cls(process_limit_sentence(), "", True, "failed")
-        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, not imported here
-            return cls("Memory ran out.", "training.batch_size", True, "memory")
+        if is_memory_short(error):
+            key = "" if isinstance(error, ImportError) else "training.batch_size"
+            return cls(memory_sentence(error), key, True, "memory")
         return cls(f"{type(error).__name__}: {error}", "", True, "fault")
 
     @classmethod

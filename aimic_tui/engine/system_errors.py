@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import shlex
 import shutil
+import signal
 import stat
 import tempfile
 from contextlib import suppress
@@ -54,6 +56,31 @@ def is_process_limit(error: BaseException) -> bool:
     if not isinstance(error, OSError) or error.errno != errno.EAGAIN or error.filename:
         return False
     return error.strerror == os.strerror(errno.EAGAIN)
+
+
+def is_memory_short(error: BaseException) -> bool:
+    """Tell whether an error says that memory ran out, or the address space that a process may have."""
+    if isinstance(error, ImportError):  # what the loader of libraries says, PyTorch's being the largest
+        return any(words in str(error) for words in ("failed to map segment", "annot allocate memory"))
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"  # torch's, not imported here
+
+
+def memory_sentence(error: BaseException) -> str:
+    """Return what is said of an error that `is_memory_short` recognises."""
+    if isinstance(error, ImportError):
+        return "A library can't be loaded: memory, or the address space of a process (`ulimit -v`), is too small."
+    return "Memory ran out."
+
+
+def signal_words(number: int) -> str:
+    """Return the name of the signal that ended a process, with what usually sends it: `SIGKILL, as the system ...`."""
+    if number not in set(signal.Signals):
+        return f"signal {number}"
+    limit = "has used the processor for as long as it may (`ulimit -t`)"
+    causes = {signal.SIGXCPU: f", as the system does when a process {limit}"}
+    limited = resource.getrlimit(resource.RLIMIT_CPU)[1] != resource.RLIM_INFINITY
+    causes[signal.SIGKILL] = f", as the system does when memory runs out{f' or a process {limit}' if limited else ''}"
+    return signal.Signals(number).name + causes.get(signal.Signals(number), "")
 
 
 def explain(error: OSError) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+import unicodedata
 
 SIGNS = {
     "running": "●",
@@ -116,8 +117,16 @@ def sign(state: str) -> str:
 
 
 def as_shown(text: str) -> str:
-    """Return `text` as this terminal can show it: as it is, or in ASCII."""
-    return to_ascii(text) if ascii_only() else text
+    """Return a line of a command as it can be shown: as it is, or with its signs in ASCII.
+
+    Letters stay where only the locale asks for ASCII, since names are written in them, and a file or a pipe holds them
+    whatever the locale; a terminal replaces those that its encoding lacks (`utf8.settle_output`).
+    """
+    if text.isascii() or not ascii_only():
+        return text
+    if os.environ.get("AIMIC_ASCII"):
+        return to_ascii(text)
+    return "".join(char if unicodedata.category(char)[0] in "LM" else to_ascii(char) for char in text)
 
 
 def bar_text(share: float, width: int) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 from aimic_tui.engine import system_errors
 from aimic_tui.engine.errors import ErrorRecord
-from aimic_tui.engine.system_errors import LocksUnavailable, explain, is_process_limit, why_not_writable
+from aimic_tui.engine.system_errors import LocksUnavailable, explain, is_process_limit, signal_words, why_not_writable
 
 
 def error(number: int, path: Path | None = None) -> OSError:
@@ -118,3 +120,21 @@ def test_a_system_without_a_temporary_folder_is_told_what_to_set(monkeypatch: py
     with pytest.raises(FileNotFoundError) as caught:
         system_errors.tempfile.gettempdir()
     assert explain(caught.value).endswith("found in ['/tmp']. Set TMPDIR to a folder that can be written and has room.")
+
+
+def test_a_library_that_does_not_fit_into_memory_is_a_sentence() -> None:
+    record = ErrorRecord.of(ImportError("libtorch_cpu.so: failed to map segment from shared object"))
+    assert (record.code, record.key) == ("memory", "")
+    assert "`ulimit -v`" in record.sentence
+    assert ErrorRecord.of(MemoryError()).sentence == "Memory ran out."
+    assert ErrorRecord.of(ImportError("cannot import name 'a' from 'b'")).code == "fault"
+
+
+def test_the_signal_that_ended_a_process_has_its_usual_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    infinite = resource.RLIM_INFINITY
+    for limits, has in (((infinite, infinite), False), ((60, 60), True)):
+        monkeypatch.setattr(resource, "getrlimit", lambda kind, limits=limits: limits)
+        assert signal_words(signal.SIGKILL).startswith("SIGKILL, as the system does when memory runs out")
+        assert ("ulimit -t" in signal_words(signal.SIGKILL)) == has
+    assert "ulimit -t" in signal_words(signal.SIGXCPU)
+    assert (signal_words(signal.SIGSEGV), signal_words(50)) == ("SIGSEGV", "signal 50")

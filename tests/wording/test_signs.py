@@ -64,3 +64,12 @@ def test_a_line_is_shown_as_the_terminal_can(monkeypatch: pytest.MonkeyPatch) ->
     assert signs.as_shown("● 3 × 2") == "● 3 × 2"
     monkeypatch.setenv("AIMIC_ASCII", "1")
     assert signs.as_shown("● 3 × 2") == "* 3 x 2"
+
+
+@pytest.mark.parametrize("locale", ["C", "en_US.ISO-8859-1"])
+def test_names_keep_their_letters_where_the_locale_has_no_signs(monkeypatch: pytest.MonkeyPatch, locale: str) -> None:
+    monkeypatch.delenv("AIMIC_ASCII", raising=False)
+    monkeypatch.setenv("LC_ALL", locale)
+    assert signs.as_shown("✓ größe · cafe\u0301 日本: 3 × 2 …") == "+ größe - cafe\u0301 日本: 3 x 2 ~"
+    monkeypatch.setenv("AIMIC_ASCII", "1")
+    assert signs.as_shown("größe 日").isascii()

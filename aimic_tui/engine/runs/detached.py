@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ from aimic_tui.engine.bounded_files import read_end
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.files import open_log
 from aimic_tui.engine.python_process import python_command, python_environment
-from aimic_tui.engine.system_errors import has_room
+from aimic_tui.engine.system_errors import has_room, signal_words
 from aimic_tui.engine.text import one_line, printable
 from aimic_tui.engine.user_folders import expanded
 from aimic_tui.engine.waiting import pause
@@ -83,6 +82,5 @@ def _silent_end(code: int | None, folder: Path) -> str:
     if code is None:
         return f"its process did not begin within {_START_PATIENCE:.0f} s. The machine may be very busy"
     if code < 0:
-        hint = ", as the system does where memory runs out" if -code == signal.SIGKILL else ""
-        return f"its process was ended by {signal.Signals(-code).name}{hint}"
+        return f"its process was ended by {signal_words(-code)}"
     return f"its process left with exit code {code} and without a message"

@@ -53,7 +53,7 @@ from aimic_tui.engine.runs.work.report_at_end import leave_baselines, leave_repo
 from aimic_tui.engine.runs.work.retries import ATTEMPTS, Retries
 from aimic_tui.engine.runs.work.worker_process import WorkerProcess
 from aimic_tui.engine.sign_of_life import signs_of_life
-from aimic_tui.engine.system_errors import is_process_limit
+from aimic_tui.engine.system_errors import is_process_limit, signal_words
 from aimic_tui.engine.text import one_line
 
 _TICK = 0.5  # seconds between looks at the stop file
@@ -367,14 +367,7 @@ class Scheduler:
 
 
 def _death(code: int) -> str:
-    if code >= 0:
-        return f"left with exit code {code}"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = f"signal {-code}"
-    hint = ", as the system does when memory runs out" if -code == signal.SIGKILL else ""
-    return f"was ended by {name}{hint}"
+    return f"left with exit code {code}" if code >= 0 else f"was ended by {signal_words(-code)}"
 
 
 def main(arguments: Sequence[str]) -> int:
