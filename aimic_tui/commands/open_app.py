@@ -11,13 +11,13 @@ from pathlib import Path
 
 from aimic_tui import __version__
 from aimic_tui.app.hang_up import leave_with_terminal
-from aimic_tui.engine.errors import AimicError, InputProblem
+from aimic_tui.engine.errors import AimicError, InputProblem, UsageProblem
 from aimic_tui.engine.files import append_line
 from aimic_tui.engine.machine.own_limits import require_threads
 from aimic_tui.engine.text import one_line, printable
 from aimic_tui.engine.user_folders import state_folder
 
-_STDIN = 0
+_STDIN, _STDERR = 0, 2  # where Textual reads keys, and where it draws
 _THREADS = 8  # of the app, about: what draws, reads keys, looks at runs, loads images
 
 
@@ -39,8 +39,10 @@ def open_app(
         read_only: nothing can be started, stopped or written.
 
     Raises:
+        UsageProblem: there is no terminal.
         AimicError: this user or container may not have the threads that the app needs.
     """
+    _require_terminal()
     require_threads(_THREADS)
     from aimic_tui.app.settings import user_settings
 
@@ -74,6 +76,16 @@ def open_app(
         raise AimicError(_sentence_of(app.fault), code="fault") from app.fault
     if app.return_code:
         sys.exit(app.return_code)
+
+
+def _require_terminal() -> None:
+    """Do nothing where there is a terminal; without one the app would wait for keys forever, and draw into a file."""
+    for handle, what in ((_STDIN, "input"), (_STDERR, "error, which it draws on,")):
+        if not os.isatty(handle):
+            raise UsageProblem(
+                f"The app needs a terminal, and its standard {what} is none. Start it in one (over SSH: `ssh -t`), "
+                "without redirections; or use the commands, which need none: `aimic --help` lists them."
+            )
 
 
 def _sentence_of(fault: Exception) -> str:

@@ -265,6 +265,7 @@ def luminance(color: Color) -> float:
 
 def test_open_app_takes_preferences_and_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[AimicApp] = []
+    monkeypatch.setattr("aimic_tui.commands.open_app._require_terminal", lambda: None)
     monkeypatch.setattr(AimicApp, "run", lambda self: seen.append(self))  # noqa: PLW0108 - it is to be a method
     for name in ("TEXTUAL_FPS", "TEXTUAL_ANIMATIONS", "TEXTUAL_SMOOTH_SCROLL", "ESCDELAY"):
         monkeypatch.setenv(name, "1")

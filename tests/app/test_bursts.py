@@ -144,6 +144,7 @@ def test_a_fault_ends_in_a_sentence_a_log_and_an_exit_code(tmp_path: Path, monke
 
     monkeypatch.setattr(AimicApp, "run", run)
     monkeypatch.setattr(AimicApp, "call_later", lambda *_: None)
+    monkeypatch.setattr(opening, "_require_terminal", lambda: None)
     with pytest.raises(AimicError, match="because of a fault in the program") as raised:
         opening.open_app(tmp_path)
     assert raised.value.exit_code == 1

@@ -58,3 +58,14 @@ def test_the_app_ends_with_its_terminal(tmp_path: Path) -> None:
         leader.wait()
         os.close(told)
         os.close(tell)
+
+
+def test_without_a_terminal_the_app_does_not_wait_for_keys_forever(tmp_path: Path) -> None:
+    program = [sys.executable, "-m", "aimic_tui", "--workspace", str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    ended = subprocess.run(
+        program, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=environment, timeout=60
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "The app needs a terminal, and its standard input is none." in ended.stderr
+    assert "\x1b" not in ended.stderr
