@@ -258,8 +258,8 @@ def _data_set(data: str, group: str | None, overrides: Sequence[str]) -> DataSet
     values = with_overrides({"data": {"path": data, **({} if group is None else {"group": group})}}, overrides)
     settings = Experiment.from_mapping(values, source="aimic evaluate").data
     found = scan_data_set(settings)
-    if found.unlabelled:
-        click.echo(f"{plural(len(found.unlabelled), 'image')} without a label can't be used.", err=True)
+    for sentence in found.before_evaluation():
+        click.echo(f"! {sentence}", err=True)
     return find_data_set(settings) if found.conflicts else found.data_set
 
 

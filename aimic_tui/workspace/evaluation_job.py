@@ -44,6 +44,7 @@ class LabelledImages:
         rule: which groups it has: a pattern, a manifest's column or "none".
         groups: how many.
         unlabelled: images without a class, which are left out.
+        notes: sentences on how the data were read.
     """
 
     path: str
@@ -54,6 +55,7 @@ class LabelledImages:
     rule: str
     groups: int
     unlabelled: int
+    notes: tuple[str, ...] = ()
 
 
 def inspect_data(path: str, settings: Mapping[str, Any], classes: Sequence[str]) -> LabelledImages:
@@ -79,6 +81,7 @@ def inspect_data(path: str, settings: Mapping[str, Any], classes: Sequence[str])
         rule=data_set.group_rule,
         groups=len(data_set.group_names),
         unlabelled=len(found.unlabelled),
+        notes=found.before_evaluation(),
     )
 
 

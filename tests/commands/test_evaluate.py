@@ -47,6 +47,17 @@ def test_a_class_that_cant_be_matched_is_asked_for_and_the_option_it_names_works
     assert len(read_predictions(output / "predictions.csv").images) == 36
 
 
+def test_how_the_data_were_read_is_said_before(
+    capsys: pytest.CaptureFixture[str], workspace: Path, tmp_path: Path
+) -> None:
+    for part in ("train", "test"):
+        draw_images(tmp_path / part, each=2)
+    code, _, err = run(capsys, workspace, "evaluate", "latest", str(tmp_path), "--map", "nothing=else")
+    assert code == 2
+    assert "! Layout: test (test) and train (train) are parts." in err
+    assert "evaluated together, its training images too" in err
+
+
 def test_progress_can_be_followed_in_a_file_and_each_class_is_beside_its_figures_at_home(
     capsys: pytest.CaptureFixture[str], workspace: Path, tmp_path: Path
 ) -> None:

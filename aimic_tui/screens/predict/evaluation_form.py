@@ -47,6 +47,8 @@ class EvaluationForm(Dialog[EvaluationChoices | None]):
         .line Input {{ width: 1fr; }}
         #preview {{ color: $text-muted; min-height: 2; }}
         #problem {{ color: $warning; }}
+        #notes {{ color: $warning; max-height: 2; }}
+        .with-notes #lines {{ max-height: 20vh; }}  /* the keys stay on a screen of 24 lines */
     }}
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -78,7 +80,7 @@ class EvaluationForm(Dialog[EvaluationChoices | None]):
         """Draw the sheet."""
         data = self._data
         width = min(_NAME, max([len(printable(name)) for name in self._theirs] + [12])) + 12
-        with Vertical(id="sheet"):
+        with Vertical(id="sheet", classes="with-notes" if data.notes else None):
             yield Rule()
             yield Static(Content(f"Evaluate {printable(self._label)} on {printable(data.path)}"), id="title")
             yield Static(Content(self._detail()), id="detail")
@@ -99,6 +101,8 @@ class EvaluationForm(Dialog[EvaluationChoices | None]):
             with Horizontal(classes="line"):
                 yield _title("margin", width)
                 yield Input(f"{MARGIN:g}", id="margin", select_on_focus=False)
+            if data.notes:
+                yield Static(Content(" ".join(map(printable, data.notes))), id="notes")
             yield Static("", id="preview")
             yield Static("", id="problem")
             yield KeyLine()
@@ -106,9 +110,8 @@ class EvaluationForm(Dialog[EvaluationChoices | None]):
     def _detail(self) -> str:
         data = self._data
         images = plural(len(data.images), "image")
-        without = f"; {plural(data.unlabelled, 'image')} without a class can't be used" if data.unlabelled else ""
         return (
-            f"{images} of {plural(len(self._theirs), 'class', 'classes')}{without}. For each class, choose the model's "
+            f"{images} of {plural(len(self._theirs), 'class', 'classes')}. For each class, choose the model's "
             "class with left and right."
         )
 

@@ -416,6 +416,12 @@ def test_classes_match_by_name_and_settings_of_data_count(theirs: Path) -> None:
     assert (sum(data.counts.values()), data.rule) == (12, r"^(smear\d+)")
     renamed = inspect_data(str(theirs), {"classes": {"erythrocyte": "red_cell"}}, CLASSES)
     assert renamed.matches["red_cell"] == "red_cell"
+    assert data.notes == ()
+
+
+def test_what_was_left_out_of_the_data_is_told(theirs: Path) -> None:
+    (theirs / "smear9_1.png").write_bytes(b"x")
+    assert inspect_data(str(theirs), {}, CLASSES).notes[-1] == "1 image without a label can't be used."
 
 
 def test_a_damaged_request_is_no_evaluation(workspace: Workspace) -> None:

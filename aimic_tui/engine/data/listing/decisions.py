@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aimic_tui.engine.data.data_set import DataSet
+from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.listing.class_names import check_classes, class_changes_sentence
 from aimic_tui.engine.data.listing.groups import group_values, join_groups, no_match_sentence
 from aimic_tui.engine.data.listing.list_images import ListedImages
@@ -75,6 +75,17 @@ class FoundData:
     look_alikes: tuple[LookAlikeClasses, ...] = ()
     merged_classes: Mapping[str, str] | None = None
     look_alike_groups: tuple[LookAlikeGroups, ...] = ()
+
+    def before_evaluation(self) -> tuple[str, ...]:
+        """What to know of the data before a model is judged on it: how it was read, and what is left out."""
+        said = [note.sentence for note in self.notes]
+        counted = {"missing-labels", "masks-beside-images"}  # by their own sentences
+        if self.unlabelled and counted.isdisjoint(note.kind for note in self.notes):
+            said.append(f"{plural(len(self.unlabelled), 'image')} without a label can't be used.")
+        parts = self.data_set.parts
+        if parts is not None and {Part.TRAIN, Part.TEST} <= set(parts.tolist()):
+            said.insert(0, "The parts of the data set are evaluated together, its training images too.")
+        return tuple(said)
 
 
 def apply_decisions(
