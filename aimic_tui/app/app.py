@@ -226,6 +226,12 @@ class AimicApp(App[None]):
         """Show a place."""
         self.go(place)
 
+    async def run_action_on(self, action: str, node: DOMNode) -> None:
+        """Do an action of a widget, a screen or the app; for the palette, below which a screen may close meanwhile."""
+        here = node is self or any(screen in node.ancestors_with_self for screen in self.screen_stack)
+        if here and (node is self or node.screen.is_mounted):
+            await self.run_action(action, node)
+
     async def run_action_in(self, place: str, action: str) -> None:
         """Show a place and do one of its actions; for the palette."""
         self.go(place)

@@ -11,6 +11,7 @@ from typing import Protocol, cast
 
 from textual.binding import Binding
 from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.dom import DOMNode
 from textual.theme import Theme
 
 from aimic_tui.screens.place import Place
@@ -40,6 +41,9 @@ class AppWithPlaces(Protocol):
 
     def save_theme(self, name: str) -> None:
         """Use a theme, now and from the next start on."""
+
+    async def run_action_on(self, action: str, node: DOMNode) -> None:
+        """Do an action of a widget, a screen or the app, if it is still there."""
 
     async def run_action_in(self, place: str, action: str) -> None:
         """Show a place and run one of its actions."""
@@ -119,7 +123,7 @@ class ActionsHere(_Actions):
                 continue
             seen.add(binding.id)
             if binding.id != "app.palette":
-                yield self._entry(binding, key, "", partial(self.app.run_action, binding.action, active.node))
+                yield self._entry(binding, key, "", partial(self._app.run_action_on, binding.action, active.node))
 
     def _themes(self) -> Iterable[PaletteEntry]:
         names = sorted(self._app.available_themes, key=lambda name: (not name.startswith("aimic"), name))

@@ -109,6 +109,19 @@ async def test_enter_twice_in_the_palette_runs_its_action_once(app: AimicApp) ->
         assert len(app.screen_stack) <= 2
 
 
+async def test_an_action_from_the_palette_on_a_screen_that_has_closed_is_let_go(app: AimicApp) -> None:
+    async with app.run_test() as pilot:
+        shown = HelpScreen([], "")
+        app.push_screen(shown)
+        await pilot.pause()
+        await app.run_action_on("ids", shown)
+        assert shown._ids
+        app.pop_screen()
+        await pilot.pause(0.2)
+        await app.run_action_on("scroll(1)", shown)
+        assert app.is_running and len(app.screen_stack) == 1
+
+
 async def test_there_is_one_palette_also_below_a_dialog(app: AimicApp) -> None:
     async with app.run_test() as pilot:
         await burst(pilot, "ctrl+p")
