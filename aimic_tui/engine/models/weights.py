@@ -287,6 +287,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         AttributeError,
         TypeError,
     ) as error:
+        if "TorchScript" in str(error):
+            raise InputProblem(
+                f"{shown} is a TorchScript archive, which holds code and is not opened. Save the network's state dict."
+            ) from None
         raise InputProblem(f"{shown} can't be read as weights: {one_line(str(error), 160)}.") from None
     tensors = tensors_by_name(value)
     if not tensors:

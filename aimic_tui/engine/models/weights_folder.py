@@ -7,6 +7,7 @@ to a machine without network access. Nothing here needs torch.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 from aimic_tui.engine.bounded_files import open_regular, parse_json, read_json
 from aimic_tui.engine.data.preprocessing import Preprocessing
+from aimic_tui.engine.data.reading.foreign_content import foreign_content
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import FileLock, digest_of_file, write_json
 from aimic_tui.engine.models.catalogue import NetworkInfo, find_network
@@ -29,6 +31,9 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 _HEADER_LIMIT = 16 << 20  # bytes; that of the largest network in the catalogue has some hundred thousand
 _KEYWORD = "imagenet"
+_PART_OF_SEVERAL = re.compile(r"-\d{5}-of-\d{5}\.|\.index\.json$")  # as Hugging Face names them
+_TEXTS = (b"version ", b"<", b"{")  # how pointers of Git LFS, web pages and error messages begin
+_MOST_TEXT = 1024
 
 
 @dataclass(frozen=True)
@@ -228,6 +233,10 @@ def check_weights_file(path: Path) -> None:
             f"({', '.join(WEIGHTS_SUFFIXES)}), or a run's, a trial's or a model's folder.",
             key="model.weights",
         )
+    if _PART_OF_SEVERAL.search(path.name):
+        raise InputProblem(
+            f"{shown} is part of a model that is stored in several files. Join their tensors in one .safetensors file."
+        )
     if path.suffix.lower() not in WEIGHTS_SUFFIXES:
         other = next((program for ending, program in OTHER_PROGRAMS.items() if path.name.lower().endswith(ending)), "")
         raise InputProblem(
@@ -240,14 +249,23 @@ def check_weights_file(path: Path) -> None:
             start = file.read(8)
             if not start:
                 raise InputProblem(f"{shown} is empty.")
+            if path.suffix.lower() != ".safetensors" and start.startswith(_TEXTS):
+                _refuse_text(start + file.read(_MOST_TEXT), shown)
             if path.suffix.lower() == ".safetensors":
                 length = int.from_bytes(start, "little")
                 header = file.read(min(length, _HEADER_LIMIT))
                 if len(header) < length:
+                    _refuse_text(start + header[:_MOST_TEXT], shown)
                     raise InputProblem(f"{shown} is not a safetensors file, or it is cut off. Copy it again.")
                 _check_safetensors(path, header, path.stat().st_size, shown)
     except OSError as error:
         raise InputProblem(f"{shown} can't be read: {error.strerror}.") from None
+
+
+def _refuse_text(beginning: bytes, shown: str) -> None:
+    foreign = foreign_content(beginning) if beginning.startswith(_TEXTS) else None
+    if foreign is not None:
+        raise InputProblem(f"{shown} is {foreign.what}, not weights. Download the file itself.")
 
 
 def _check_safetensors(path: Path, header: bytes, size: int, shown: str) -> None:

@@ -263,3 +263,10 @@ def test_the_real_imagenet_weights_of_lite0_load_with_a_replaced_classifier(shar
     assert report.replaced == ("classifier.weight", "classifier.bias")
     assert report.loaded == 294
     assert (report.missing, report.unexpected) == ((), ())
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")
+def test_an_archive_of_torchscript_is_named(tmp_path):
+    torch.jit.script(torch.nn.Linear(2, 2)).save(str(tmp_path / "x.pt"))
+    with pytest.raises(InputProblem, match="a TorchScript archive"):
+        read_weights(tmp_path / "x.pt")

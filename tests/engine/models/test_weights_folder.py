@@ -158,3 +158,19 @@ def test_a_pipe_is_no_weights_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "w.safetensors")
     with pytest.raises(InputProblem, match="a pipe"):
         check_weights_file(tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("x.safetensors", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "a Git LFS pointer"),
+        ("x.ckpt", b"<!DOCTYPE html><html><body>Log in</body></html>", "a web page"),
+        ("x.pth", b'{"error": "not found"}', "a JSON text"),
+        ("model-00001-of-00002.safetensors", b"\2\0\0\0\0\0\0\0{}", "stored in several files"),
+        ("model.safetensors.index.json", b"{}", "stored in several files"),
+    ],
+)
+def test_what_is_no_whole_file_of_weights_is_named(tmp_path, name, content, words):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputProblem, match=words):
+        check_weights_file(tmp_path / name)
