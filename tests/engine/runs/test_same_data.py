@@ -264,7 +264,7 @@ def test_a_run_that_cant_be_written_cant_be_told_a_place_and_says_so(
     ) as told:
         tell_where_images_are(run, Told((tmp_path / "moved",)))
     assert told.value.code == "storage"
-    with pytest.raises(InputProblem, match=r"is not there\. Where they are now can't be noted in the run"):
+    with pytest.raises(InputProblem, match=r"is not there\. Where the images are now can't be noted in the run"):
         require_images([images / "none.png"], run)
 
 
