@@ -176,8 +176,8 @@ def why_not_noted(run: RunFolder) -> str:
     if not (problem := folder_problem(run.path, locks=False)):
         return ""
     return (
-        f"Where the images are now can't be noted in the run: {problem} Put the images back, or copy the run's folder to "
-        "where it can be written and tell the copy: `aimic resume COPY --data FOLDER`."
+        f"Where the images are now can't be noted in the run: {problem} Put the images back, or copy the run's folder "
+        "to where it can be written and tell the copy: `aimic resume COPY --data FOLDER`."
     )
 
 
