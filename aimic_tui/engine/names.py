@@ -34,6 +34,11 @@ def nfc(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
+def caseless(text: str) -> str:
+    """Return what all names share that a disk which knows no case takes for one: a file's name in any case and form."""
+    return nfc(nfc(text).casefold())
+
+
 @lru_cache(1 << 16)
 def name_key(text: str) -> str:
     """Return what all names share that differ from `text` only in writing.

@@ -44,11 +44,7 @@ def data_folder(what: str, variable: str) -> Path:
     Raises:
         InputProblem: there is no home folder to find it by.
     """
-    if sys.platform == "linux":
-        return _below_home("XDG_DATA_HOME", ".local/share", what, variable)
-    from platformdirs import user_data_path
-
-    return user_data_path("aimic", appauthor=False)
+    return _folder("data", "XDG_DATA_HOME", ".local/share", what, variable)
 
 
 def config_folder(what: str, variable: str) -> Path:
@@ -60,11 +56,7 @@ def config_folder(what: str, variable: str) -> Path:
     Raises:
         InputProblem: there is no home folder to find it by.
     """
-    if sys.platform == "linux":  # what platformdirs says there; its import is on the way to the first picture
-        return _below_home("XDG_CONFIG_HOME", ".config", what, variable)
-    from platformdirs import user_config_path
-
-    return user_config_path("aimic", appauthor=False)
+    return _folder("config", "XDG_CONFIG_HOME", ".config", what, variable)
 
 
 def state_folder(what: str, variable: str) -> Path:
@@ -76,11 +68,15 @@ def state_folder(what: str, variable: str) -> Path:
     Raises:
         InputProblem: there is no home folder to find it by.
     """
-    if sys.platform == "linux":
-        return _below_home("XDG_STATE_HOME", ".local/state", what, variable)
-    from platformdirs import user_state_path
+    return _folder("state", "XDG_STATE_HOME", ".local/state", what, variable)
 
-    return user_state_path("aimic", appauthor=False)
+
+def _folder(kind: str, base: str, usual: str, what: str, variable: str) -> Path:
+    if sys.platform == "linux":  # what platformdirs says there; its import is on the way to the first picture
+        return _below_home(base, usual, what, variable)
+    import platformdirs
+
+    return Path(getattr(platformdirs, f"user_{kind}_path")("aimic", appauthor=False))
 
 
 def _below_home(base: str, usual: str, what: str, variable: str) -> Path:

@@ -22,6 +22,17 @@ def test_it_says_what_a_training_would_do(tmp_path: Path, cells: Path) -> None:
     assert not (tmp_path / "space").exists()
 
 
+def test_what_is_said_of_the_folders_is_said_once(tmp_path: Path) -> None:
+    for part in ("TRAIN", "TEST"):
+        draw_cells(tmp_path / "cells" / part, 6, f"{part}{{label}}{{number}}")
+    for command in (("plan", "--data"), ("inspect",)):
+        settings = sets(PLAIN) if command[0] == "plan" else []
+        answer = aimic(tmp_path / "space", *command, str(tmp_path / "cells"), *settings)
+        assert answer.stdout.count("Layout: TEST (test) and TRAIN (train) are parts.") == 1, answer.stderr
+        sentences = [line for line in answer.stdout.splitlines() if line.startswith(("!", "Layout"))]
+        assert len(sentences) == len(set(sentences)) > 0
+
+
 def test_the_same_as_json(tmp_path: Path, cells: Path) -> None:
     answer = aimic(tmp_path / "space", "plan", "--data", str(cells), "--json", *sets(PLAIN))
     found = json.loads(answer.stdout)

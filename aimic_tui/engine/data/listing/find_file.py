@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from aimic_tui.engine.names import nfc
+from aimic_tui.engine.names import caseless, nfc
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class _Listing:
         """Return the name itself, or the only one that people take for it."""
         if name in self.names:
             return name
-        return self.by_form.get(nfc(name)) or self.by_case.get(_caseless(name))
+        return self.by_form.get(nfc(name)) or self.by_case.get(caseless(name))
 
 
 class FileFinder:
@@ -71,12 +71,8 @@ class FileFinder:
             except OSError:
                 self._listings[folder] = None
             else:
-                self._listings[folder] = _Listing(names, _only_ones(names, nfc), _only_ones(names, _caseless))
+                self._listings[folder] = _Listing(names, _only_ones(names, nfc), _only_ones(names, caseless))
         return self._listings[folder]
-
-
-def _caseless(name: str) -> str:
-    return nfc(nfc(name).casefold())
 
 
 def _only_ones(names: Iterable[str], key: Callable[[str], str]) -> dict[str, str | None]:

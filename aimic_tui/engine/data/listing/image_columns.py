@@ -13,7 +13,7 @@ from aimic_tui.engine.data.listing.table_columns import GROUP_COLUMNS, IDENTIFIE
 from aimic_tui.engine.data.listing.table_paths import image_name
 from aimic_tui.engine.data.listing.table_reader import cell, read_text_table
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.names import nfc
+from aimic_tui.engine.names import caseless
 from aimic_tui.engine.text import one_line, printable
 
 
@@ -103,7 +103,7 @@ def _stems(paths: Iterable[str]) -> list[str]:
 
 def _stem(path: str) -> str:
     stem, suffix = os.path.splitext(path)  # noqa: PTH122
-    return nfc((stem if suffix.lower() in IMAGE_SUFFIXES else path).casefold())
+    return caseless(stem if suffix.lower() in IMAGE_SUFFIXES else path)
 
 
 def _matched(

@@ -25,9 +25,10 @@ from aimic_tui.engine.data.listing.folder_scan import scan_folder
 from aimic_tui.engine.data.listing.table_reader import western
 from aimic_tui.engine.data.reading.medmnist import npz_of
 from aimic_tui.engine.errors import InputProblem
-from aimic_tui.engine.names import nfc
+from aimic_tui.engine.names import caseless, nfc
 from aimic_tui.engine.progress import Progress
 from aimic_tui.engine.text import one_line, plural, printable
+from aimic_tui.engine.user_folders import expanded
 
 _IMAGE_FOLDERS = ("", "images/", "image/", "imgs/", "img/")  # beside a table's folder
 _FOLDERS_LIMIT = 50_000  # that are searched; a table may lie in somebody's home
@@ -278,13 +279,13 @@ class _Index:
         self._by_name: dict[str, list[str]] = defaultdict(list)
         self._by_stem: dict[str, list[str]] = defaultdict(list)
         for image in images:
-            key = _key(image.rpartition("/")[2])
+            key = caseless(image.rpartition("/")[2])
             self._by_name[key].append(image)
             self._by_stem[key[: len(key) - len(_suffix(key))]].append(image)
 
     def candidates(self, name: str) -> list[tuple[Sequence[str], str]]:
         """Return the images that may be meant by a name, the likeliest kind first, and how they are found then."""
-        key = _key(name)
+        key = caseless(name)
         suffix = _suffix(key)
         if suffix not in IMAGE_SUFFIXES:
             return [(self._by_name.get(key, ()), ""), (self._by_stem.get(key, ()), _WITHOUT_SUFFIX)]
@@ -343,7 +344,7 @@ def _forms(path: str) -> list[tuple[str, str]]:
     elif "%" in plain:
         forms.append((unquote(plain), _BY_ADDRESS))
     if plain.startswith("~"):
-        forms.append((os.path.expanduser(plain), ""))  # noqa: PTH111
+        forms.append((str(expanded(plain)), ""))
     if not plain.isascii():
         forms.append((western(plain), ""))
     return forms
@@ -353,15 +354,11 @@ def _suffix(name: str) -> str:
     return os.path.splitext(name)[1].lower()  # noqa: PTH122
 
 
-def _key(name: str) -> str:
-    return nfc(nfc(name).casefold())
-
-
 def _common_end(one: str, other: str) -> int:
     """Return how many folders two paths have in common at their ends."""
     count = 0
     for a, b in zip(reversed(one.split("/")), reversed(other.split("/")), strict=False):
-        if not a or _key(a) != _key(b):
+        if not a or caseless(a) != caseless(b):
             break
         count += 1
     return count
