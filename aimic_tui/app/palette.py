@@ -13,6 +13,7 @@ from textual.binding import Binding
 from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.dom import DOMNode
 from textual.theme import Theme
+from textual.widgets import LoadingIndicator
 
 from aimic_tui.screens.place import Place
 from aimic_tui.widgets.dialog import ClosesOnce
@@ -26,6 +27,11 @@ class Palette(ClosesOnce, CommandPalette):
         # The list has no lines to move by until it is drawn for the first time.
         if action not in ("page_up", "page_down") or self.query_one(CommandList).scrollable_content_region:
             super()._action_command_list(action)
+
+    async def _watch__show_busy(self) -> None:
+        # A search may begin or end when the palette has closed, and its indicator is gone.
+        if self.query(LoadingIndicator):
+            await super()._watch__show_busy()
 
 
 class AppWithPlaces(Protocol):

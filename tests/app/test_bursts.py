@@ -15,9 +15,11 @@ import pytest
 from textual import events
 from textual.command import CommandPalette
 from textual.pilot import Pilot
+from textual.widgets import LoadingIndicator
 
 from aimic_tui.app.app import AimicApp
 from aimic_tui.app.help import HelpScreen
+from aimic_tui.app.palette import Palette
 from aimic_tui.commands import open_app as opening
 from aimic_tui.engine.errors import AimicError
 from aimic_tui.engine.python_process import python_command
@@ -107,6 +109,17 @@ async def test_enter_twice_in_the_palette_runs_its_action_once(app: AimicApp) ->
         await burst(pilot, "enter", "enter", "enter")
         assert not any(isinstance(screen, CommandPalette) for screen in app.screen_stack)
         assert len(app.screen_stack) <= 2
+
+
+async def test_a_search_that_ends_after_its_palette_has_closed_is_let_go(app: AimicApp) -> None:
+    async with app.run_test() as pilot:
+        await burst(pilot, "ctrl+p")
+        palette = app.screen
+        assert isinstance(palette, Palette)
+        await palette.query(LoadingIndicator).remove()
+        palette._show_busy = not palette._show_busy
+        await pilot.pause(0.1)
+        assert app.is_running
 
 
 async def test_an_action_from_the_palette_on_a_screen_that_has_closed_is_let_go(app: AimicApp) -> None:
