@@ -110,5 +110,5 @@ def test_what_is_no_report_is_refused(answer: object) -> None:
 def test_a_kind_that_is_unknown_is_refused() -> None:
     answer = audit_report(PROBLEMS).to_json()
     answer["problems"][0]["kind"] = "odd"
-    with pytest.raises(InputProblem, match="'odd' is no kind of finding"):
+    with pytest.raises(InputProblem, match="'odd' stands where one of label-conflict"):
         AuditReport.from_json(answer)
