@@ -83,7 +83,7 @@ class _Commands(click.Group):
 @click.pass_context
 def aimic(context: click.Context, workspace: Path | None, debug: bool, slow_link: bool, read_only: bool) -> None:
     """Train, judge and use microscope-image classifiers. Without a command: the app."""
-    from aimic_tui.engine.run_folder import usual_workspace
+    from aimic_tui.engine.user_folders import usual_workspace
 
     context.obj = workspace or usual_workspace()
     if context.invoked_subcommand is None:

@@ -24,7 +24,7 @@ def main() -> None:
 
         command_line()
     from aimic_tui.commands.open_app import open_app
-    from aimic_tui.engine.run_folder import usual_workspace
+    from aimic_tui.engine.user_folders import usual_workspace
 
     try:
         open_app(usual_workspace())

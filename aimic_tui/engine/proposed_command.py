@@ -11,9 +11,9 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from aimic_tui.engine.run_folder import RESERVED_NAMES, RUNS, RunFolder, usual_workspace
+from aimic_tui.engine.run_folder import RESERVED_NAMES, RUNS, RunFolder
 from aimic_tui.engine.text import printable
-from aimic_tui.engine.user_folders import expanded
+from aimic_tui.engine.user_folders import expanded, usual_workspace
 
 
 def shell_word(text: str) -> str:

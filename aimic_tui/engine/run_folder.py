@@ -5,7 +5,6 @@ The folder is the truth about a run. The scheduler and the workers write it; scr
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,11 +21,6 @@ _NETWORK = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[\w.@:+-]+(?:/[\w.@:+-]+)*", 
 _LONGEST_NETWORK = 200
 _LARGEST_NUMBER = 2**63 - 1
 _FOLD = re.compile(r"fold-(\d+)(?:-inner-(\d+))?(?:-seed-(\d+))?\Z")
-
-
-def usual_workspace() -> Path:
-    """Return where runs are kept unless one says otherwise: `$AIMIC_WORKSPACE`, else a folder in the current one."""
-    return Path(os.environ.get("AIMIC_WORKSPACE") or "aimic-workspace")
 
 
 def slug(name: str, fallback: str) -> str:

@@ -34,6 +34,11 @@ def expanded(path: str | Path) -> Path:
         return Path(text)
 
 
+def usual_workspace() -> Path:
+    """Return where runs are kept unless one says otherwise: `$AIMIC_WORKSPACE`, else a folder in the current one."""
+    return Path(os.environ.get("AIMIC_WORKSPACE") or "aimic-workspace")
+
+
 def data_folder(what: str, variable: str) -> Path:
     """Return where this system keeps what a program stores for a user: `$XDG_DATA_HOME/aimic` on Linux.
 

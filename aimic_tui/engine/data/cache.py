@@ -24,9 +24,9 @@ import numpy as np
 import numpy.typing as npt
 import PIL
 
+from aimic_tui.engine.data.memory_room import ROOM
 from aimic_tui.engine.data.preprocessing import Preprocessing
 from aimic_tui.engine.data.reading.medmnist import npz_of
-from aimic_tui.engine.data.reading.memory_room import ROOM
 from aimic_tui.engine.data.reading.read_image import UnreadableImage
 from aimic_tui.engine.data.threads import ShouldStop, in_threads
 from aimic_tui.engine.errors import Interrupted

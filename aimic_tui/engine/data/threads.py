@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from aimic_tui.engine.data.reading.memory_room import ROOM
+from aimic_tui.engine.data.memory_room import ROOM
 from aimic_tui.engine.errors import Interrupted
 from aimic_tui.engine.machine.quotas import available_processors
 from aimic_tui.engine.progress import Phase, Progress, ReportProgress, no_report

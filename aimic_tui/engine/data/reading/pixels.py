@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from aimic_tui.engine.data.memory_room import ROOM
 from aimic_tui.engine.data.reading.input_rule import MOST_CHANNELS, Colour, InputRule
-from aimic_tui.engine.data.reading.memory_room import ROOM
 from aimic_tui.engine.text import bytes_text
 
 Values = npt.NDArray[Any]
