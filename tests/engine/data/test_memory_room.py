@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aimic_tui.engine.data import threads
+from aimic_tui.engine.data import memory_room, pixels, threads
 from aimic_tui.engine.data.memory_room import MemoryRoom
-from aimic_tui.engine.data.reading import memory_room, pixels
 from aimic_tui.engine.data.reading.input_rule import InputRule
 from aimic_tui.engine.data.reading.pixels import Pixels, own_limits, to_rgb
 from aimic_tui.engine.data.reading.read_image import read_image
