@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aimic_tui.engine.data import memory_room, pixels, threads
+from aimic_tui.engine.data import memory_room, threads
 from aimic_tui.engine.data.memory_room import MemoryRoom
+from aimic_tui.engine.data.reading import pixels
 from aimic_tui.engine.data.reading.input_rule import InputRule
 from aimic_tui.engine.data.reading.pixels import Pixels, own_limits, to_rgb
 from aimic_tui.engine.data.reading.read_image import read_image
