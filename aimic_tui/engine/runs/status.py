@@ -13,6 +13,7 @@ from aimic_tui.engine.event_log import to_time
 from aimic_tui.engine.files import is_locked, write_json
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
 from aimic_tui.engine.sign_of_life import life_elsewhere
+from aimic_tui.engine.system_errors import has_room
 from aimic_tui.engine.text import one_line, printable
 from aimic_tui.engine.typed_values import MALFORMED, items, one_of, text, whole
 
@@ -178,6 +179,8 @@ def confirmed(folder: RunFolder, status: RunStatus) -> RunStatus:
         return status
     trials = tuple(replace(trial, state="stopped") if trial.state == "running" else trial for trial in status.trials)
     reason = "The machine or the process died; the last checkpoints are kept."
+    if not has_room(folder.path):  # perhaps the cause, which could not be written down
+        reason += f" The disk of {printable(str(folder.path))} is full: make space there first."
     return replace(status, state="interrupted", trials=trials, reason=status.reason or reason)
 
 

@@ -9,6 +9,7 @@ import pytest
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import FileLock
 from aimic_tui.engine.run_folder import RunFolder, TrialKey
+from aimic_tui.engine.runs import status as run_status
 from aimic_tui.engine.runs.status import TrialStatus, read_status, status_of, write_status
 
 MakeRun = Callable[..., RunFolder]
@@ -34,6 +35,13 @@ def test_a_run_is_interrupted_when_nobody_holds_its_lock(make_run: MakeRun) -> N
     assert dead.state == "interrupted"
     assert dead.trials[0].state == "stopped"
     assert "checkpoints are kept" in dead.reason
+
+
+def test_a_full_disk_is_said_of_an_interrupted_run(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_run(state="running")
+    assert "full" not in read_status(folder).reason
+    monkeypatch.setattr(run_status, "has_room", lambda _: False)
+    assert f"The disk of {folder.path} is full" in read_status(folder).reason
 
 
 @pytest.mark.parametrize("state", ["queued", "stopped", "finished", "failed"])
