@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from textual import events
 from textual.await_complete import AwaitComplete
+from textual.css.query import NoMatches
 from textual.screen import ModalScreen, Screen, ScreenResultType
 
 if TYPE_CHECKING:
@@ -21,6 +23,14 @@ class ClosesOnce(_Base):
     """
 
     _dismissed = False
+
+    async def on_event(self, event: events.Event) -> None:
+        """Handle an event; where the dialog is closed before it was drawn, what its mounting would fill isn't there."""
+        try:
+            await super().on_event(event)
+        except NoMatches:
+            if not isinstance(event, events.Mount) or self in self.app.screen_stack:
+                raise
 
     def dismiss(self, result: Any = None) -> AwaitComplete:
         """Close with a result; does nothing where it is closed already or its place isn't shown."""

@@ -69,6 +69,15 @@ async def test_a_dialog_below_another_closes_both(app: AimicApp) -> None:
         assert len(app.screen_stack) == 1
 
 
+async def test_a_dialog_that_is_closed_before_it_is_drawn_is_let_go(app: AimicApp) -> None:
+    async with app.run_test() as pilot:
+        for _ in range(3):
+            app.push_screen(PathPrompt("Open a data set"))
+            app.pop_screen()
+            await pilot.pause()
+        assert not isinstance(app.screen, PathPrompt)
+
+
 async def test_a_dialog_whose_place_is_not_shown_stays_there(app: AimicApp) -> None:
     async with app.run_test() as pilot:
         dialog = Confirm("Stop?")
