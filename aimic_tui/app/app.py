@@ -122,6 +122,8 @@ class AimicApp(App[None]):
         return preferred or DEFAULT_THEME
 
     def _handle_exception(self, error: Exception) -> None:
+        if self._exit:
+            return  # it is being left: screens that a late key still asks for are not filled any more
         # A page of the program's own text in the terminal helps nobody: whoever opened the app says what happened.
         self.fault = self.fault or error
         super()._handle_exception(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pty
 import select
@@ -168,6 +169,15 @@ async def test_a_dragged_folder_is_pasted_as_its_path(app: AimicApp, tmp_path: P
             await pilot.press("enter")
             await pilot.pause()
         assert paths == [str(folder)]
+
+
+async def test_what_comes_while_the_app_is_being_left_is_no_fault(app: AimicApp) -> None:
+    async with app.run_test():
+        app.exit()
+        app.go("data")
+        app.push_screen(PathPrompt("Open"))
+        await asyncio.sleep(0.3)
+    assert app.fault is None and app.return_code == 0
 
 
 def test_a_fault_ends_in_a_sentence_a_log_and_an_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,6 @@ def test_the_planted_modules_would_be_run(planted: Path, tmp_path: Path) -> None
         ("aimic_tui", ["networks", "--json"]),
         ("aimic_tui", ["runs"]),
         ("aimic_tui.engine.models.torch_devices", []),
-        ("aimic_tui.engine.models.catalogue_table", ["--only", "resnet18"]),
     ],
 )
 def test_a_process_runs_nothing_from_the_current_folder(

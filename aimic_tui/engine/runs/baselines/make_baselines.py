@@ -17,7 +17,6 @@ from aimic_tui.engine.data.audit.measurement_store import measurements_file
 from aimic_tui.engine.data.audit.measures import Measures, measure_images
 from aimic_tui.engine.data.data_set import DataSet, Part
 from aimic_tui.engine.data.manifest import read_manifest
-from aimic_tui.engine.data.manifest_check import require_images
 from aimic_tui.engine.data.reading.input_rule import rule_from_settings
 from aimic_tui.engine.data.splitting.split import Split, read_split
 from aimic_tui.engine.errors import AimicError, InputProblem, Interrupted
@@ -90,7 +89,7 @@ def make_baselines(
         should_stop: asked now and then.
 
     Raises:
-        InputProblem: the run's own files can't be read, or its images are no longer there.
+        InputProblem: the run's own files can't be read.
         Interrupted: `should_stop` returned True.
         OSError: the run's folder can't be written.
     """
@@ -98,7 +97,6 @@ def make_baselines(
     data = read_manifest(folder.manifest_file)
     split = read_split(folder.split_file, data.images)
     used = np.flatnonzero((split.parts != Part.UNUSED).any(axis=0)).tolist()
-    require_images([data.path(index) for index in used], folder)
     run = _Run(folder, experiment, data, split, used, report, should_stop)
     record = BaselineRecord()
     record = _with(record, run, "border_colour", lambda: (_border(run), ""), squares=True)
