@@ -56,7 +56,8 @@ def app_at(workspace: Workspace, place: str, run: RunFolder | None = None) -> Ai
 
 
 def is_shown(app: AimicApp, *texts: str) -> Callable[[], bool]:
-    return lambda: all(text in " ".join(screen_text(app).split()) for text in texts)
+    """Tell whether texts stand on the screen, over however many lines: a long path breaks anywhere."""
+    return lambda: all("".join(text.split()) in "".join(screen_text(app).split()) for text in texts)
 
 
 @pytest.mark.parametrize("content", ["[" * 100_000, '{"state": 3}', "pipe"])

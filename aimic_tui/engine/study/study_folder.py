@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from aimic_tui.engine.bounded_files import read_json
+from aimic_tui.engine.bounded_files import DamagedFile, read_json
 from aimic_tui.engine.errors import InputProblem
 from aimic_tui.engine.files import is_locked, write_json
 from aimic_tui.engine.run_folder import RunFolder, WorkFolder, slug
@@ -75,8 +75,9 @@ class StudyFolder(WorkFolder):
         except FileNotFoundError:
             return ()
         except (OSError, ValueError, KeyError, TypeError) as error:
+            why = error.reason if isinstance(error, DamagedFile) else str(error)
             raise InputProblem(
-                f"{printable(str(self.runs_file))} can't be read ({printable(str(error))}). Delete it: the study then "
+                f"{printable(str(self.runs_file))} can't be read ({printable(why)}). Delete it: the study then "
                 "creates its runs again."
             ) from None
 
