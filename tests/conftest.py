@@ -29,10 +29,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 # What takes longest begins first, so that no process works on it alone at the end.
 LONGEST = (
+    "engine/report/test_reproduction.py",
     "engine/runs/work/test_kills.py",
     "engine/runs/work/test_disturbances.py",
     "engine/runs/work/test_real_runs.py",
     "engine/study/test_scheduler.py",
+    "test_damaged_runs.py",
     "engine/training/test_paper_networks.py",
     "screens/data/test_screen.py",
     "screens/set_up/test_screen.py",

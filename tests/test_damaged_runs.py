@@ -168,7 +168,7 @@ def test_damaged_results_are_computed_again(workspace: Workspace, bad: RunFolder
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(1))  # more of them where readers have changed: a case takes seconds
 def test_every_command_answers_whatever_a_file_of_a_run_holds(
     workspace: Workspace, bad: RunFolder, name: str, seed: int
 ) -> None:
